@@ -1,0 +1,300 @@
+"""Everything a connector's author needs: derive from `Connector`, yield Arrow batches, raise `bridge.errors`.
+
+The engine calls a connector from one thread, `interrupt()` excepted. This module never imports pyarrow
+at run time, so that the supervisor can read a connector's configuration model without paying for it.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from bridge.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CONTRACT_VERSION = 1
+
+type Position = Any
+"""JSON of the connector's own making, at most 256 KiB; the engine stores it and never looks inside."""
+
+MAX_POSITION_BYTES = 256 * 1024
+
+
+class Secret:
+    """A reference to a secret: `env:NAME`, `file:PATH` or `cred:NAME` (systemd's credentials directory).
+
+    The configuration holds the reference; `reveal()` reads the secret anew each time, so that a rotated
+    one is found at the next `open()`. What was revealed is kept for the log redaction alone.
+    """
+
+    def __init__(self, reference: str) -> None:
+        scheme, _, name = reference.partition(":")
+        if scheme not in ("env", "file", "cred") or not name:
+            raise ValueError("not a reference to a secret; write env:NAME, file:PATH or cred:NAME")
+        self.reference = reference
+        self.revealed: set[str] = set()
+
+    def reveal(self) -> str:
+        """The secret's value without its last line end. Errors: ConfigError naming the reference."""
+        value = self._read()
+        if not value:
+            raise ConfigError(f"the secret {self.reference} is empty", remedy="give it a value")
+        self.revealed.add(value)
+        return value
+
+    def _read(self) -> str:
+        scheme, _, name = self.reference.partition(":")
+        if scheme == "env":
+            if name not in os.environ:
+                raise ConfigError(f"the environment has no variable {name}", remedy=f"set it, {self.reference} reads it")
+            return os.environ[name]
+        if scheme == "cred":
+            folder = os.environ.get("CREDENTIALS_DIRECTORY")
+            if not folder:
+                raise ConfigError(
+                    f"no credentials directory for {self.reference}",
+                    remedy=f"run under systemd with LoadCredential={name}:PATH, or use file:",
+                )
+            name = str(Path(folder) / name)
+        try:
+            return Path(name).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise ConfigError(
+                f"cannot read the secret {self.reference}: {reason}", remedy="check the path and its permissions"
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"Secret({self.reference})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.reference == other.reference
+
+    def __hash__(self) -> int:
+        return hash(self.reference)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        from_text = core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
+        return core_schema.json_or_python_schema(
+            json_schema=from_text,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_text]),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda secret: secret.reference),
+        )
+
+
+class StreamConfig(BaseModel):
+    """Base of the options a connector has for one stream, or for a pattern of streams."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class ConnectorConfig(BaseModel):
+    """Base of a connector's options. Give every field a description: the CLI and the schema print it.
+
+    The engine takes its own options (interval, topic, ...) out of the file first; what is left must fit.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    streams: Mapping[str, Any] = {}
+    """Stream name or pattern -> its options; a connector narrows this to `Mapping[str, ItsStreamConfig]`."""
+
+
+def pick[T](options: Mapping[str, T], name: str) -> T | None:
+    """The options of stream `name`: its own entry, else the first pattern (`public.cust_*`) that fits it."""
+    if name in options:
+        return options[name]
+    return next((value for pattern, value in options.items() if fnmatchcase(name, pattern)), None)
+
+
+class Emits(StrEnum):
+    """CHANGES say what happened to a row; IMAGES say what is there, and the engine finds the changes."""
+
+    CHANGES = "changes"
+    IMAGES = "images"
+
+
+class Caveat(StrEnum):
+    """What a stream cannot promise; shown by `health` and `doctor`."""
+
+    NO_DELETES = "no_deletes"
+    MAY_MISS = "may_miss"
+    COLLAPSES = "collapses"
+
+
+class Op(StrEnum):
+    """The operation of a change, with Debezium's letters."""
+
+    CREATE = "c"
+    UPDATE = "u"
+    DELETE = "d"
+    READ = "r"
+
+
+class Scan(Enum):
+    """Where a batch stands in one complete pass over a source of images."""
+
+    FIRST = "first"
+    MORE = "more"
+    LAST = "last"
+    ONLY = "only"
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A declared shape of rows; the name gives the topic, the key columns give the message key."""
+
+    name: str
+    schema: pa.Schema
+    key: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A part of a source with a position of its own. `name` is permanent: it is in the position's key.
+
+    `identity` says which database, system or client the position is valid in; another one parks the
+    stream. A stream that `settles` is consumed by `commit()` and so is never polled ahead.
+    """
+
+    name: str
+    identity: str
+    tables: tuple[Table, ...]
+    emits: Emits = Emits.CHANGES
+    settles: bool = False
+    caveats: frozenset[Caveat] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What the engine asks of one poll: at most about `rows` rows and `bytes` bytes, waiting at most `wait_s`.
+
+    `changed(table, keys, marks)` (images only) answers with a mask of the rows whose details must be read.
+    """
+
+    rows: int = 10_000
+    bytes: int = 8 * 1024 * 1024
+    wait_s: float = 0.0
+    changed: Callable[[Table, pa.RecordBatch, pa.Array], pa.BooleanArray] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Rows of one table in source order.
+
+    `rows`: after images (a delete needs only its key, other columns null); `op`: one for all, or a string
+    array of c/u/d/r; `before`: a struct array, a null slot means unknown; `absent`: column -> boolean mask of
+    values not read, which is not NULL; `source`: the connector's own public columns (scn, xid);
+    `ts`: time of the change at the source in ms since the epoch (int64 array), where known.
+    """
+
+    table: Table
+    rows: pa.RecordBatch
+    op: Op | pa.Array = Op.CREATE
+    before: pa.StructArray | None = None
+    absent: Mapping[str, pa.BooleanArray] = field(default_factory=dict)
+    source: pa.RecordBatch | None = None
+    ts: pa.Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A source record that is no row; `raw` must already be free of hidden fields."""
+
+    table: str
+    reason: str
+    raw: bytes | str
+    key: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one poll returns. `position` is where the stream stands once all of this is published.
+
+    `more`: poll again at once, the source has further rows now. `seen`: (table name, keys) known unchanged.
+    """
+
+    position: Position
+    changes: tuple[Changes, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+    seen: tuple[tuple[str, pa.RecordBatch], ...] = ()
+    scan: Scan | None = None
+    more: bool = False
+
+    @property
+    def rows(self) -> int:
+        return sum(changes.rows.num_rows for changes in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `doctor`."""
+
+    level: Level
+    text: str
+    remedy: str = ""
+    stream: str | None = None
+
+
+class Connector(ABC):
+    """Reads one kind of source. Raise `TransientError`, `PermanentError` or `GapError` (bridge.errors).
+
+    After PermanentError and GapError from `poll` the instance stays open for its other streams; after any
+    other exception the engine calls `close()` and makes a new instance when the back-off has passed.
+    """
+
+    Config: ClassVar[type[ConnectorConfig]] = ConnectorConfig
+    position_version: ClassVar[int] = 1
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @abstractmethod
+    def open(self) -> None:
+        """Reveal secrets and connect."""
+
+    @abstractmethod
+    def discover(self) -> Sequence[Stream]:
+        """The streams there are now; called after `open()` and again at intervals."""
+
+    @abstractmethod
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        """The next changes after `position` (None: from the start). The same position reads the same place."""
+
+    def commit(self, stream: Stream, position: Position) -> None:
+        """Kafka has everything up to `position`. For streams that settle: called again after `open()`."""
+        return
+
+    def migrate(self, position: Position, version: int) -> Position:
+        """Today's form of a position written when `position_version` was `version` (always an older one)."""
+        return position
+
+    def check(self) -> Sequence[Finding]:
+        """What `doctor` prints: grants, retention, indexes, clock."""
+        return ()
+
+    def interrupt(self) -> None:
+        """Called from another thread: make a running `poll` return or raise soon."""
+        return
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of everything; safe to call twice and after a failed `open()`."""

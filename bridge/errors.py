@@ -1,0 +1,40 @@
+"""Errors are named by what the engine does next (see the table in docs/architecture.md)."""
+
+
+class BridgeError(Exception):
+    """An expected failure. `remedy` tells the operator what to do; neither text may hold a secret."""
+
+    def __init__(self, text: str, *, remedy: str = "") -> None:
+        super().__init__(text)
+        self.remedy = remedy
+
+    @property
+    def text(self) -> str:
+        return str(self.args[0])
+
+    def __str__(self) -> str:
+        return f"{self.text}; {self.remedy}" if self.remedy else self.text
+
+
+class TransientError(BridgeError):
+    """The stream backs off and polls again from the same position."""
+
+    def __init__(self, text: str, *, remedy: str = "", retry_after: float | None = None) -> None:
+        super().__init__(text, remedy=remedy)
+        self.retry_after = retry_after
+
+
+class PermanentError(BridgeError):
+    """From poll: the stream is parked. From open: the connector is."""
+
+
+class ConfigError(PermanentError):
+    """What was configured cannot work: the connector is parked, and never retried by itself."""
+
+
+class CredentialsError(PermanentError):
+    """The source refused who we are: parked after ONE attempt, since accounts lock after three."""
+
+
+class GapError(BridgeError):
+    """The source no longer holds the changes since the position."""
