@@ -1,0 +1,32 @@
+# Every target does the set-up it needs; a second set-up takes no time.
+PYTHON := .venv/bin/python
+
+.PHONY: setup core demo test lint soak bench clean
+
+setup:  ## the interpreter's environment, the jars, the Java helper, and the databases the tests talk to
+	@scripts/setup.sh peers
+
+core:   ## the same without the databases
+	@scripts/setup.sh
+
+demo: core
+	@.venv/bin/legacy-bridge demo $(DEMO_ARGS)
+
+test: setup
+	$(PYTHON) -m pytest --cov --cov-report=term $(TEST_ARGS)
+
+lint: core
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+soak: setup
+	@$(PYTHON) -m bench.soak $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(KILLS),--kills $(KILLS))
+
+bench: setup
+	@$(PYTHON) -m bench $(if $(ONLY),--only $(ONLY))
+
+clean:
+	rm -rf .venv jars/lib jars/broker connectors/jdbc/reader.jar bench/out .mypy_cache .ruff_cache .pytest_cache \
+		.hypothesis .import_linter_cache .coverage*

@@ -1,0 +1,1 @@
+"""The legacy integration bridge: changes of legacy systems, in Kafka, exactly once."""

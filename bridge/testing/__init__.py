@@ -1,0 +1,1 @@
+"""What tests, benchmarks, the demo and plugin authors share: real peers, fakes, the conformance suite."""

@@ -1,0 +1,22 @@
+"""Compiles the Java helper, so that wheels and editable installs both contain it."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+JAR = "connectors/jdbc/reader.jar"
+
+
+class CompileReader(BuildHookInterface[Any]):
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if self.target_name != "wheel":
+            return
+        script = Path(self.root, "jars", "compile_reader.py")
+        done = subprocess.run([sys.executable, str(script)], check=False)
+        if done.returncode:
+            raise SystemExit(done.returncode)
+        build_data["artifacts"].append(f"/{JAR}")
+        # The jar's bytecode is the same everywhere: the wheel stays py3-none-any.

@@ -1,0 +1,64 @@
+"""Compile jars/src/main/java into connectors/jdbc/reader.jar; needs a JDK's javac and nothing else.
+
+Usage: python jars/compile_reader.py
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "jars" / "src" / "main" / "java"
+JAR = ROOT / "connectors" / "jdbc" / "reader.jar"
+EPOCH = (1980, 1, 1, 0, 0, 0)  # a constant date makes equal sources give equal jars
+MANIFEST = "Manifest-Version: 1.0\r\nCreated-By: legacy-bridge\r\n\r\n"
+
+
+def javac() -> str:
+    home = os.environ.get("JAVA_HOME")
+    found = shutil.which("javac", path=f"{home}/bin") if home else None
+    found = found or shutil.which("javac")
+    if found is None:
+        raise SystemExit(
+            "legacy-bridge is built with javac, which was not found. Install a JDK >= 17:\n"
+            "  Debian, Ubuntu:  apt-get install default-jdk-headless\n"
+            "  RHEL, Fedora:    dnf install java-17-openjdk-devel"
+        )
+    return found
+
+
+def compile_classes(sources: list[Path], classes: Path) -> None:
+    command = [javac(), "--release", "11", "-encoding", "UTF-8", "-Xlint:all", "-Werror", "-g", "-d", str(classes)]
+    done = subprocess.run([*command, *map(str, sources)], check=False)
+    if done.returncode:
+        raise SystemExit("the Java helper did not compile")
+
+
+def pack(classes: Path, jar: Path) -> None:
+    """Write the jar beside its place and move it there, so that nobody loads half of one."""
+    jar.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = jar.with_suffix(".tmp")
+    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr(zipfile.ZipInfo("META-INF/MANIFEST.MF", EPOCH), MANIFEST)
+        for file in sorted(classes.rglob("*.class")):
+            out.writestr(zipfile.ZipInfo(file.relative_to(classes).as_posix(), EPOCH), file.read_bytes())
+    unfinished.replace(jar)
+
+
+def main() -> int:
+    sources = sorted(SOURCES.rglob("*.java"))
+    if not sources:
+        print(f"no Java sources under {SOURCES}", file=sys.stderr)
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        compile_classes(sources, Path(folder))
+        pack(Path(folder), JAR)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# Prepares a checkout: .venv, the jars, the compiled Java helper. With `peers`, also the servers the tests talk to.
+# Each step is skipped when what it was made from has not changed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+STAMPS=.venv/.stamps
+PYENV_VERSIONS=${PYENV_ROOT:-$HOME/.pyenv}/versions
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+die() { say "$@"; exit 1; }
+
+retry() {
+    local try
+    for try in 1 2 3; do
+        "$@" && return
+        say "attempt $try of 3 failed: $1"
+        sleep $((try * 2))
+    done
+    return 1
+}
+
+# step NAME COMMAND FILES...: runs the command unless the files are what they were when it last succeeded.
+step() {
+    local stamp=$STAMPS/$1 command=$2 digest
+    shift 2
+    digest=$(find "$@" -type f -print0 | sort -z | xargs -0 sha256sum)
+    [[ -f $stamp && $(<"$stamp") == "$digest" ]] && return
+    "$command"
+    mkdir -p "$STAMPS"
+    printf '%s' "$digest" >"$stamp"
+}
+
+# --- system packages -----------------------------------------------------------------------------------------------
+
+java_major() { { "${JAVA_HOME:+$JAVA_HOME/bin/}java" -version 2>&1 || true; } | sed -n 's/.* version "\([0-9]*\).*/\1/p'; }
+has_jdk() { [[ $(java_major) -ge 17 ]] && { [[ -x ${JAVA_HOME:-}/bin/javac ]] || command -v javac >/dev/null; }; }
+has_maven() { command -v mvn >/dev/null; }
+has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null; }
+has_mariadb() { command -v mariadbd >/dev/null || [[ -x /usr/sbin/mariadbd || -x /usr/libexec/mariadbd ]]; }
+has_s3270() { command -v s3270 >/dev/null; }
+
+# What is missing, as package names of Debian (first column) and RHEL (second).
+missing() {
+    has_jdk || echo "default-jdk-headless java-17-openjdk-devel"
+    has_maven || echo "maven maven"
+    [[ ${1:-} == peers ]] || return 0
+    has_postgres || echo "postgresql postgresql-server"
+    has_mariadb || echo "mariadb-server mariadb-server"
+    has_s3270 || echo "s3270 x3270-text"
+}
+
+can_apt() { [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null; }
+
+apt_install() {
+    say "installing $*"
+    # The tests start their own servers: a package must not start one.
+    if [[ ! -e /usr/sbin/policy-rc.d ]]; then
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+        printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+        chmod +x /usr/sbin/policy-rc.d
+    fi
+    retry apt-get -qq update
+    DEBIAN_FRONTEND=noninteractive retry apt-get -qq -y --no-install-recommends install "$@" >/dev/null
+}
+
+system_packages() {
+    local wanted debian rhel
+    wanted=$(missing "$@")
+    [[ -z $wanted ]] && return
+    debian=$(cut -d' ' -f1 <<<"$wanted" | xargs)
+    rhel=$(cut -d' ' -f2 <<<"$wanted" | xargs)
+    # shellcheck disable=SC2086 # a list of words on purpose
+    if can_apt; then apt_install $debian; else needs_packages "$debian" "$rhel" "$@"; fi
+    [[ -z $(missing "$@") ]] || die "still missing after the installation: $(missing "$@" | cut -d' ' -f1 | xargs)"
+}
+
+# Without the peers only their tests cannot run, and those say so themselves; without Java nothing can.
+needs_packages() {
+    say "missing system packages. Install them and run this again:"
+    say "  Debian, Ubuntu:  sudo apt-get install --no-install-recommends $1"
+    say "  RHEL, Fedora:    sudo dnf install $2"
+    exit 1
+}
+
+# --- Python --------------------------------------------------------------------------------------------------------
+
+# A pyenv shim that refuses to run is not an interpreter, nor is one that cannot make environments.
+usable() { "$1" -c 'import sys, venv, ensurepip, ssl; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; }
+
+find_python() {
+    local candidate
+    for candidate in python3.14 python3.13 python3.12 python3 \
+        $(compgen -G "$PYENV_VERSIONS/3.*/bin/python3" | sort -rV); do
+        usable "$candidate" && { echo "$candidate"; return; }
+    done
+    return 1
+}
+
+find_or_install_python() {
+    find_python && return
+    if can_apt && [[ $(apt-cache policy python3 | sed -n 's/.*Candidate: 3\.\([0-9]*\).*/\1/p') -ge 12 ]]; then
+        apt_install python3 python3-venv
+        find_python && return
+    fi
+    say "no Python >= 3.12 that runs and has venv was found. Install one and run this again:"
+    say "  Debian >= 13, Ubuntu >= 24.04:  sudo apt-get install python3 python3-venv"
+    say "  RHEL, Fedora:                   sudo dnf install python3.12"
+    say "  elsewhere:                      pyenv install 3.13"
+    return 1
+}
+
+environment() {
+    local python
+    usable .venv/bin/python && return
+    python=$(find_or_install_python)
+    say "making .venv with $("$python" -V)"
+    rm -rf .venv
+    "$python" -m venv .venv
+}
+
+install_python() {
+    say "installing the Python packages"
+    retry .venv/bin/python -m pip --disable-pip-version-check -q install -c constraints.txt -e '.[all,dev]'
+}
+
+# --- Java ----------------------------------------------------------------------------------------------------------
+
+install_jars() {
+    say "resolving the jars"
+    rm -rf jars/lib jars/broker
+    retry mvn -B -q -f jars/pom.xml -P broker generate-resources
+}
+
+compile_reader() { .venv/bin/python jars/compile_reader.py; }
+
+system_packages "$@"
+environment
+[[ -d jars/lib && -d jars/broker ]] || rm -f $STAMPS/jars
+[[ -f connectors/jdbc/reader.jar ]] || rm -f $STAMPS/reader
+step python install_python pyproject.toml constraints.txt hatch_build.py
+step jars install_jars jars/pom.xml
+step reader compile_reader jars/src jars/compile_reader.py
