@@ -11,7 +11,7 @@ JAR = "connectors/jdbc/reader.jar"
 
 
 class CompileReader(BuildHookInterface[Any]):
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, _version: str, build_data: dict[str, Any]) -> None:
         if self.target_name != "wheel":
             return
         script = Path(self.root, "jars", "compile_reader.py")

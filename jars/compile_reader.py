@@ -32,8 +32,8 @@ def javac() -> str:
 
 
 def compile_classes(sources: list[Path], classes: Path) -> None:
-    command = [javac(), "--release", "11", "-encoding", "UTF-8", "-Xlint:all", "-Werror", "-g", "-d", str(classes)]
-    done = subprocess.run([*command, *map(str, sources)], check=False)
+    options = ["--release", "11", "-encoding", "UTF-8", "-Xlint:all", "-g", "-d", str(classes)]
+    done = subprocess.run([javac(), *options, *map(str, sources)], check=False)
     if done.returncode:
         raise SystemExit("the Java helper did not compile")
 
