@@ -1,0 +1,83 @@
+"""The broker that tests share. Under pytest-xdist each worker process starts one of its own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.testing import need
+from bridge.testing.kafka import BrokerError, KafkaBroker, RemoteBroker, free_ports, jars, qualify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.testing.kafka import Broker
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--kafka",
+        metavar="ADDRESS",
+        default="",
+        help="run against this broker instead of starting one; `docker` starts one through pytest-docker",
+    )
+
+
+@pytest.fixture(scope="session")
+def broker_jars() -> Path:
+    """Asked for by tests that start brokers of their own, to restart, stall and kill them."""
+    try:
+        return jars()
+    except BrokerError as error:
+        need(str(error))
+
+
+@pytest.fixture(scope="session")
+def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """The shared broker, which has shown that it can prove exactly once; a test does not stop it."""
+    where = request.config.getoption("--kafka")
+    if where == "docker":
+        yield _qualified(request.getfixturevalue("docker_broker"))
+    elif where:
+        yield _qualified(RemoteBroker(where))
+    else:
+        request.getfixturevalue("broker_jars")
+        with KafkaBroker() as started:
+            yield _qualified(started)
+
+
+@pytest.fixture(scope="session")
+def docker_compose_file() -> str:
+    return str(Path(__file__).with_name("docker-compose.yml"))
+
+
+@pytest.fixture(scope="session")
+def docker_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    if not _docker_runs():
+        pytest.skip("--kafka=docker: no container engine runs here")
+    (port,) = free_ports(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BRIDGE_KAFKA_PORT", str(port))
+        services = request.getfixturevalue("docker_services")
+        remote = RemoteBroker(f"127.0.0.1:{port}")
+        services.wait_until_responsive(timeout=90, pause=1, check=lambda: qualify(remote.address).passed)
+        yield remote
+
+
+def _docker_runs() -> bool:
+    docker = shutil.which("docker")
+    return (
+        docker is not None
+        and not subprocess.run([docker, "info"], capture_output=True, check=False).returncode
+    )
+
+
+def _qualified(candidate: Broker) -> Broker:
+    verdict = qualify(candidate.address)
+    if not verdict.passed:
+        pytest.fail(f"{candidate.address} is {verdict}", pytrace=False)
+    return candidate
