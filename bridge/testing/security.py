@@ -1,0 +1,74 @@
+"""A broker that asks who is there: SASL and TLS listeners for `KafkaBroker`, and the client's side."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SASL = {"SASL": "SASL_PLAINTEXT"}
+TLS = {"TLS": "SSL"}
+STORE_PASSWORD = "store-password"  # noqa: S105 - of throw-away keys
+
+
+def sasl(plain_users: Mapping[str, str]) -> dict[str, str]:
+    """Properties of a listener named SASL: PLAIN, and SCRAM-SHA-256 for `KafkaBroker(scram=...)`."""
+    users = " ".join(f'user_{name}="{word}"' for name, word in plain_users.items())
+    modules = "org.apache.kafka.common.security"
+    return {
+        "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
+        "listener.name.sasl.plain.sasl.jaas.config": f"{modules}.plain.PlainLoginModule required {users};",
+        "listener.name.sasl.scram-sha-256.sasl.jaas.config": f"{modules}.scram.ScramLoginModule required;",
+    }
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Throw-away certificates for loopback, made with the JDK's keytool; the broker demands the client's."""
+
+    folder: Path
+
+    @classmethod
+    def make(cls, folder: Path) -> Certificates:
+        made = cls(folder)
+        for name in ("broker", "client"):
+            made._pair(name)
+        made._keytool(
+            "-importcert", "-noprompt", "-alias", "client", "-file", made._file("client.pem"), store="trust"
+        )
+        return made
+
+    def broker(self) -> dict[str, str]:
+        """Properties of a listener named TLS."""
+        return {
+            "listener.name.tls.ssl.keystore.location": self._file("broker.p12"),
+            "listener.name.tls.ssl.keystore.password": STORE_PASSWORD,
+            "listener.name.tls.ssl.truststore.location": self._file("trust.p12"),
+            "listener.name.tls.ssl.truststore.password": STORE_PASSWORD,
+            "listener.name.tls.ssl.client.auth": "required",
+        }
+
+    def client(self) -> dict[str, str]:
+        """librdkafka's settings of a client that checks the broker and shows its own certificate."""
+        return {
+            "security.protocol": "ssl",
+            "ssl.ca.location": self._file("broker.pem"),
+            "ssl.keystore.location": self._file("client.p12"),
+            "ssl.keystore.password": STORE_PASSWORD,
+        }
+
+    def _pair(self, name: str) -> None:
+        subject = ("-dname", f"CN={name}", "-ext", "san=ip:127.0.0.1,dns:localhost", "-validity", "2")
+        self._keytool("-genkeypair", "-alias", name, "-keyalg", "EC", *subject, store=name)
+        self._keytool("-exportcert", "-rfc", "-alias", name, "-file", self._file(f"{name}.pem"), store=name)
+
+    def _keytool(self, *arguments: str, store: str) -> None:
+        keep = ("-keystore", self._file(f"{store}.p12"), "-storetype", "PKCS12", "-storepass", STORE_PASSWORD)
+        subprocess.run(["keytool", *arguments, *keep], check=True, capture_output=True)
+
+    def _file(self, name: str) -> str:
+        return str(self.folder / name)
