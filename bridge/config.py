@@ -1,0 +1,271 @@
+"""Reading the configuration file so that every error names its place, and all errors are told at once.
+
+The engine's options are checked here; what is left over belongs to the connector and is checked by
+`bridge.plugins` with the connector's own model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from bridge import kafka_settings, yaml_places
+from bridge.kafka_settings import KafkaSettings
+from bridge.options import (
+    CONNECTOR_KEYS,
+    ENGINE_KEYS,
+    STREAM_KEYS,
+    VERSION,
+    ConnectorOptions,
+    ConnectorSettings,
+    Daemon,
+    LogOptions,
+    OnGap,
+    OnMissing,
+    OnSchemaChange,
+    PrefetchOptions,
+    Settings,
+    StreamOptions,
+    Topics,
+    TransactionOptions,
+)
+from bridge.problems import ConfigErrors, Fault, Keys, Problem, faults, nearest, shown
+from bridge.quiet import QuietHours
+from bridge.redact import url_has_password
+from bridge.yaml_places import Document
+
+__all__ = [
+    "ConfigErrors",
+    "ConnectorSettings",
+    "Daemon",
+    "LogOptions",
+    "OnGap",
+    "OnMissing",
+    "OnSchemaChange",
+    "PrefetchOptions",
+    "Problem",
+    "QuietHours",
+    "Reading",
+    "Settings",
+    "StreamOptions",
+    "Topics",
+    "TransactionOptions",
+    "check",
+    "load",
+]
+
+TOP_KEYS = frozenset(Settings.model_fields) | {"defaults"}
+REFERENCE = "write env:NAME, file:PATH or cred:NAME"
+
+type Raw = Mapping[str, Any]
+
+
+def load(path: Path) -> Settings:
+    """The engine's view of a file; connectors' own options are left to `plugins`. Errors: ConfigErrors."""
+    reading = Reading(yaml_places.read(path))
+    if reading.settings is None or reading.problems:
+        raise ConfigErrors(reading.problems)
+    return reading.settings
+
+
+def check(path: Path) -> list[Problem]:
+    """Everything wrong with a file, with connectors' and librdkafka's options; imports the plugins."""
+    from bridge import kafka_client_check, plugins
+
+    try:
+        reading = Reading(yaml_places.read(path))
+    except ConfigErrors as error:
+        return list(error.problems)
+    plugins.examine(reading)
+    kafka_client_check.examine(reading)
+    return sorted(
+        dict.fromkeys(reading.problems), key=lambda problem: (problem.line or 0, problem.column or 0)
+    )
+
+
+class Reading:
+    """A document taken apart: `problems`, the `connectors` that are sound so far, `settings` if all is."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.problems: list[Problem] = list(document.problems)
+        self.connectors: dict[str, ConnectorSettings] = {}
+        self.inherited: Raw = {}
+        self.kafka: dict[str, Any] | None = None
+        self.settings: Settings | None = self._read()
+
+    def wrong(self, fault: Fault, path: Keys = ()) -> None:
+        """Notes a fault in what stands at `path`."""
+        place = self.document.at_key if fault.about_key else self.document.at_value
+        self.problems.append(place((*path, *fault.path), fault.text, fault.remedy))
+
+    def _read(self) -> Settings | None:
+        top = self._mapping(self.document.data, ())
+        if top is None or not self._version(top):
+            return None
+        for key in top.keys() - TOP_KEYS:
+            self.wrong(Fault((key,), f"unknown option '{key}'", nearest(key, TOP_KEYS), about_key=True))
+        self.kafka = self._kafka(top)
+        self._connectors(top, self._defaults(top))
+        parts = {key: top[key] for key in ("name", "topics", "daemon") if top.get(key) is not None}
+        settings = self._model(Settings, {**parts, "kafka": {}, "connectors": {}}, ())
+        if settings is None or self.problems:
+            return None
+        return settings.model_copy(update={"kafka": self.kafka, "connectors": self.connectors})
+
+    def _version(self, top: Raw) -> bool:
+        version = top.get("version")
+        if "version" not in top:
+            self.wrong(Fault((), "'version' is missing", f"begin the file with `version: {VERSION}`"))
+        elif version != VERSION or isinstance(version, bool):
+            newer = isinstance(version, int) and version > VERSION
+            remedy = "install a newer legacy-bridge" if newer else f"write `version: {VERSION}`"
+            self.wrong(
+                Fault(("version",), f"{shown(version)} is no version this legacy-bridge reads", remedy)
+            )
+        else:
+            return True
+        return False
+
+    def _kafka(self, top: Raw) -> dict[str, Any] | None:
+        settings = self._mapping(top.get("kafka", {}), ("kafka",))
+        if settings is None:
+            return None
+        before = len(self.problems)
+        if not settings.get("bootstrap.servers"):
+            example = 'write the brokers\' addresses, as in `kafka: {bootstrap.servers: "broker1:9092"}`'
+            self.wrong(Fault(("kafka",), "'bootstrap.servers' is missing", example, about_key=True))
+        for name, value in settings.items():
+            path = ("kafka", name)
+            if kafka_settings.in_clear(name, value):
+                self.wrong(Fault(path, "a secret in clear (not shown)", REFERENCE))
+            elif reason := kafka_settings.refusal(name, value, settings):
+                self.wrong(Fault(path, f"cannot be set: {reason}", "remove it", about_key=True))
+            elif not isinstance(value, str | int | float):
+                self.wrong(Fault(path, f"must be text or a number, not {shown(value)}"))
+        return TypeAdapter(KafkaSettings).validate_python(settings) if len(self.problems) == before else None
+
+    def _defaults(self, top: Raw) -> Raw:
+        defaults = self._mapping(top.get("defaults"), ("defaults",)) or {}
+        self.inherited = {key: value for key, value in defaults.items() if key not in ENGINE_KEYS}
+        self._secrets_in_clear(self.inherited, ("defaults",))
+        return self._engine_part(defaults, ("defaults",))
+
+    def _engine_part(self, raw: Raw, path: Keys) -> Raw:
+        """The engine's options in `raw`, without those that do not validate."""
+        return {
+            key: raw[key]
+            for model, keys in ((StreamOptions, STREAM_KEYS), (ConnectorOptions, CONNECTOR_KEYS))
+            for key in raw.keys() & keys
+            if self._model(model, {key: raw[key]}, path) is not None
+        }
+
+    def _connectors(self, top: Raw, defaults: Raw) -> None:
+        connectors = self._mapping(top.get("connectors"), ("connectors",)) or {}
+        if not connectors:
+            self.wrong(
+                Fault(
+                    ("connectors",),
+                    "no connector is configured",
+                    "write `connectors: {NAME: {kind: KIND, ...}}`",
+                )
+            )
+        for name, raw in connectors.items():
+            before, path = len(self.problems), ("connectors", name)
+            options = self._mapping(raw, path)
+            connector = self._connector(name, options, defaults) if options is not None else None
+            if connector is not None and len(self.problems) == before:
+                self.connectors[name] = connector
+
+    def _connector(self, name: str, raw: Raw, defaults: Raw) -> ConnectorSettings | None:
+        path = ("connectors", name)
+        if "kind" not in raw:
+            self.wrong(
+                Fault(path, "'kind' is missing", "`legacy-bridge connectors` lists the kinds", about_key=True)
+            )
+            return None
+        own = {**defaults, **self._engine_part(raw, path)}
+        patterns = self._mapping(raw.get("streams"), (*path, "streams")) or {}
+        streams = {
+            name: self._mapping(options, (*path, "streams", name)) or {} for name, options in patterns.items()
+        }
+        engine = {
+            name: {**own, **self._engine_stream_part(part, (*path, "streams", name))}
+            for name, part in streams.items()
+        }
+        options = {key: value for key, value in raw.items() if key not in ENGINE_KEYS | {"kind", "streams"}}
+        if "streams" in raw:
+            options["streams"] = {name: _without(part, STREAM_KEYS) for name, part in streams.items()}
+        self._secrets_in_clear(options, path)
+        settings = {
+            **{key: own[key] for key in own.keys() & CONNECTOR_KEYS},
+            "name": name, "kind": raw["kind"], "options": options, "inherited": dict(self.inherited),
+            "streams": {name: _only(part, STREAM_KEYS) for name, part in engine.items()},
+            "defaults": _only(own, STREAM_KEYS),
+        }  # fmt: skip
+        return self._model(ConnectorSettings, settings, path)
+
+    def _engine_stream_part(self, raw: Raw, path: Keys) -> Raw:
+        return _only(self._engine_part(_only(raw, STREAM_KEYS), path), STREAM_KEYS)
+
+    def _secrets_in_clear(self, options: Any, path: Keys) -> None:
+        for inner, value in _scalars(options, path):
+            name = next((part for part in reversed(inner) if isinstance(part, str)), "")
+            if (
+                isinstance(value, str | int)
+                and not isinstance(value, bool)
+                and kafka_settings.in_clear(name, value)
+            ):
+                self.wrong(Fault(inner, "a secret in clear (not shown)", REFERENCE))
+            elif isinstance(value, str) and url_has_password(value):
+                self.wrong(
+                    Fault(
+                        inner,
+                        "a password inside a URL (not shown)",
+                        "move it to the option for the password, as a reference",
+                    )
+                )
+
+    def _mapping(self, value: Any, path: Keys) -> Raw | None:
+        """The mapping at `path`; nothing written there counts as an empty one, except at the top."""
+        if isinstance(value, Mapping):
+            return value
+        if value is None and path:
+            return {}
+        text = "the file is empty" if value is None else "must be a mapping of options, not " + _form(value)
+        self.wrong(Fault(path, text, "indent the options under it" if path else "see config/example.yaml"))
+        return None
+
+    def _model[M: BaseModel](self, model: type[M], data: Raw, path: Keys) -> M | None:
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            for fault in faults(error, model, data):
+                self.wrong(fault, path)
+            return None
+
+
+def _only(options: Raw, keys: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if key in keys}
+
+
+def _without(options: Raw, keys: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if key not in keys}
+
+
+def _form(value: Any) -> str:
+    return "text" if isinstance(value, str) else shown(value)
+
+
+def _scalars(value: Any, path: Keys) -> Iterator[tuple[Keys, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _scalars(inner, (*path, key))
+    elif isinstance(value, list):
+        for at, inner in enumerate(value):
+            yield from _scalars(inner, (*path, at))
+    else:
+        yield path, value

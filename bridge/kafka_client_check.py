@@ -1,0 +1,53 @@
+"""Asks librdkafka itself whether it knows the settings under `kafka:`, without connecting anywhere."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from bridge.contract import Secret
+from bridge.kafka_settings import SUGGESTED
+from bridge.problems import Fault, nearest, shown
+
+if TYPE_CHECKING:
+    from bridge.config import Reading
+
+_ALLOWED_RANGE = re.compile(r"outside allowed range (\S+)")
+
+
+def examine(reading: Reading) -> None:
+    """Adds what librdkafka refuses. Secrets are not revealed: they may live only where the daemon runs."""
+    for name, value in (reading.kafka or {}).items():
+        if said := _refused(name, "x" if isinstance(value, Secret) else value):
+            reading.wrong(_fault(name, value, said))
+
+
+def _refused(name: str, value: Any) -> str:
+    """What librdkafka says to one setting alone; that a client cannot be made of it alone is no matter."""
+    if name == "bootstrap.servers":
+        return ""
+    try:
+        AdminClient({"log_level": 0, name: value})
+    except KafkaException as error:
+        said = str(error.args[0].str()).strip()
+        return "" if said.startswith("Failed to create") else said
+    return ""
+
+
+def _fault(name: str, value: Any, said: str) -> Fault:
+    path = ("kafka", name)
+    if said.startswith("No such configuration property"):
+        return Fault(path, f"librdkafka has no setting '{name}'", nearest(name, SUGGESTED), about_key=True)
+    if said.startswith("Java"):
+        return Fault(
+            path, "a setting of Java's clients", "use sasl.username and sasl.password", about_key=True
+        )
+    allowed = _ALLOWED_RANGE.search(said)
+    return Fault(
+        path,
+        f"{shown(value)} does not fit",
+        f"allowed: {allowed[1]}" if allowed else "see librdkafka's CONFIGURATION.md",
+    )

@@ -1,0 +1,125 @@
+"""Which of librdkafka's settings an operator may set: all but those that would break exactly once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator
+
+from bridge.contract import Secret
+from bridge.redact import names_a_secret
+
+type Setting = Secret | str | bool | int | float
+
+_OURS = "the bridge sets it itself"
+_GROUPS = "positions are kept in transactions, not in a consumer group"
+REFUSED = {
+    "transactional.id": f"{_OURS}: it fences the predecessor of a connector",
+    "enable.idempotence": f"{_OURS}: without it Kafka would double events",
+    "isolation.level": f"{_OURS}: an aborted position must stay invisible",
+    "partitioner": f"{_OURS}: another one would tear the order of a key's events",
+    "partitioner_cb": _OURS,
+    "group.id": _GROUPS,
+    "group.instance.id": _GROUPS,
+    "enable.auto.commit": _GROUPS,
+    "enable.auto.offset.store": _GROUPS,
+    "enable.partition.eof": f"{_OURS}: it tells where the positions end",
+    "auto.offset.reset": f"{_OURS}: positions are read from the start",
+    "enable.gapless.guarantee": "after an error nothing would tell the bridge to read its position again",
+    "plugin.library.paths": "it loads foreign code into the worker",
+}
+REFUSED_PREFIXES = {"test.mock.": "a mock cluster shows aborted transactions and fences nobody"}
+ALL_REPLICAS = ("all", "-1", -1)
+MOST_IN_FLIGHT = 5
+TRANSACTION_TIMEOUT_MS = 60_000
+
+SUGGESTED = (
+    "bootstrap.servers",
+    "client.id",
+    "compression.type",
+    "linger.ms",
+    "message.max.bytes",
+    "message.timeout.ms",
+    "queue.buffering.max.kbytes",
+    "sasl.mechanism",
+    "sasl.mechanisms",
+    "sasl.oauthbearer.client.id",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.method",
+    "sasl.oauthbearer.scope",
+    "sasl.oauthbearer.token.endpoint.url",
+    "sasl.password",
+    "sasl.username",
+    "security.protocol",
+    "socket.timeout.ms",
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.certificate.pem",
+    "ssl.endpoint.identification.algorithm",
+    "ssl.key.location",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.location",
+    "ssl.keystore.password",
+    "transaction.timeout.ms",
+)
+"""What editors offer; librdkafka knows many more."""
+
+
+def refusal(name: str, value: Any, settings: Mapping[str, Any]) -> str | None:
+    """Why a setting is not allowed, or None."""
+    for prefix, reason in REFUSED_PREFIXES.items():
+        if name.startswith(prefix):
+            return reason
+    match name:
+        case "acks" | "request.required.acks" if value not in ALL_REPLICAS:
+            return "only acks: all is safe: an event on one broker can be lost"
+        case "max.in.flight.requests.per.connection" | "max.in.flight" if _number(value, 0) > MOST_IN_FLIGHT:
+            return f"more than {MOST_IN_FLIGHT} breaks the order of events"
+        case "message.timeout.ms" | "delivery.timeout.ms":
+            limit = _number(settings.get("transaction.timeout.ms"), TRANSACTION_TIMEOUT_MS)
+            if _number(value, 0) > limit:
+                return f"it must not exceed transaction.timeout.ms ({limit:.0f})"
+    return REFUSED.get(name)
+
+
+def _number(value: Any, default: float) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return default
+
+
+def in_clear(name: str, value: Any) -> bool:
+    """Whether this is a secret written into the file instead of a reference to it."""
+    return names_a_secret(name) and not is_reference(value)
+
+
+def is_reference(value: Any) -> bool:
+    if isinstance(value, Secret):
+        return True
+    scheme, _, name = value.partition(":") if isinstance(value, str) else ("", "", "")
+    return scheme in ("env", "file", "cred") and bool(name)
+
+
+def _referenced(settings: Any) -> Any:
+    if not isinstance(settings, Mapping):
+        return settings
+    return {
+        name: Secret(value) if isinstance(value, str) and is_reference(value) else value
+        for name, value in settings.items()
+    }
+
+
+def _allowed(settings: dict[str, Any]) -> dict[str, Any]:
+    for name, value in settings.items():
+        if in_clear(name, value):
+            raise ValueError(f"{name} is a secret; write env:NAME, file:PATH or cred:NAME")
+        if reason := refusal(name, value, settings):
+            raise ValueError(f"{name} cannot be set: {reason}")
+    return settings
+
+
+KafkaSettings = Annotated[dict[str, Setting], BeforeValidator(_referenced), AfterValidator(_allowed)]
+"""librdkafka's settings with references to secrets in place; refuses what breaks exactly once."""

@@ -1,0 +1,218 @@
+"""The options of the engine, as models. They survive JSON: the supervisor sends a worker its part. Pure."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from string import Formatter
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from bridge import paths
+from bridge.contract import pick
+from bridge.kafka_settings import KafkaSettings
+from bridge.quiet import QuietHours
+from bridge.units import Duration, Share, Size
+
+VERSION: Literal[1] = 1
+HIGHEST_PORT = 65535
+LONGEST_SOCKET_PATH = 107
+"""Linux's `sun_path` without its NUL."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+
+class OnGap(StrEnum):
+    PARK = "park"
+    RESCAN = "rescan"
+
+
+class OnSchemaChange(StrEnum):
+    PUBLISH = "publish"
+    PARK = "park"
+
+
+class OnMissing(StrEnum):
+    CREATE = "create"
+    REQUIRE = "require"
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class StreamOptions(_Options):
+    """What the engine does with one stream; durations in seconds."""
+
+    interval: Duration = Field(default=5.0, description="time between the starts of two polls")
+    deadline: Duration = Field(
+        default=30.0, description="a poll that takes longer, and twice the interval, counts as stalled"
+    )
+    topic: str | None = Field(default=None, description="Kafka topic, instead of the one the template gives")
+    on_gap: OnGap = Field(
+        default=OnGap.PARK, description="when the source no longer holds the changes since the position"
+    )
+    on_schema_change: OnSchemaChange = Field(
+        default=OnSchemaChange.PUBLISH, description="when a table's columns change"
+    )
+    max_delete: Share = Field(
+        default=0.1, description="a scan in which a larger share of the rows has vanished parks the stream"
+    )
+    confirm_deletes: int = Field(
+        default=1, ge=1, description="complete scans in a row a row must be absent from to count as deleted"
+    )
+    quiet_hours: QuietHours | None = Field(
+        default=None, description="daily hours without polls, as in `22:00-02:00 Europe/Berlin`"
+    )
+    max_rows_per_s: int | None = Field(default=None, ge=1, description="most rows read a second, on average")
+    exclude: tuple[str, ...] = Field(default=(), description="columns that are never published")
+
+
+class TransactionOptions(_Options):
+    """When the publisher commits: whichever bound is reached first."""
+
+    rows: int = Field(default=200_000, ge=1, description="most events in one Kafka transaction")
+    bytes: Size = Field(default=64 * 2**20, description="most encoded bytes in one Kafka transaction")
+    age: Duration = Field(
+        default=2.0, description="a transaction is committed at the latest this long after its first event"
+    )
+
+
+class PrefetchOptions(_Options):
+    """How far the reader may run ahead of Kafka, so that a stalled broker costs little memory."""
+
+    rows: int = Field(default=50_000, ge=1, description="most rows read ahead")
+    bytes: Size = Field(default=16 * 2**20, description="most bytes read ahead")
+
+
+class ConnectorOptions(_Options):
+    """What the engine does with one connector as a whole."""
+
+    discover_every: Duration = Field(default=60.0, description="time between looks for new streams")
+    max_rejects: Share = Field(
+        default=0.01, description="a larger share of rejected records within 5 minutes parks the stream"
+    )
+    transaction: TransactionOptions = Field(default=TransactionOptions(), description="when to commit")
+    prefetch: PrefetchOptions = Field(default=PrefetchOptions(), description="how far to read ahead")
+    encoder: dict[str, Any] = Field(
+        default={"kind": "json"}, description="how events are written, as in `{kind: json, decimal: string}`"
+    )
+
+
+class ConnectorSettings(ConnectorOptions):
+    """One configured connector, the engine's part checked, the connector's own part still to be."""
+
+    name: str
+    kind: str
+    options: dict[str, Any] = {}
+    """The connector's own options as written; under `streams` a mapping for every pattern."""
+    inherited: dict[str, Any] = {}
+    """Keys of the file's `defaults` that the engine does not know: for streams whose model has them."""
+    streams: dict[str, StreamOptions] = {}
+    defaults: StreamOptions = StreamOptions()
+
+    def stream(self, name: str) -> StreamOptions:
+        """The options of stream `name`: its own entry, else the first fitting pattern, else the defaults."""
+        return pick(self.streams, name) or self.defaults
+
+
+def _template(text: str) -> str:
+    try:
+        fields = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+    except ValueError:
+        fields = set()
+    if "table" not in fields or not fields <= {"connector", "table"}:
+        raise ValueError("must contain {table}, and may contain {connector}, and no other braces")
+    return text
+
+
+class Topics(_Options):
+    """How topics get their names and come to be."""
+
+    on_missing: OnMissing = Field(
+        default=OnMissing.CREATE, description="create missing topics, or require that they are there"
+    )
+    template: Annotated[str, AfterValidator(_template)] = Field(
+        default="{connector}.{table}", description="name of an event topic"
+    )
+    partitions: int = Field(default=1, ge=1, description="partitions of an event topic the bridge creates")
+    replication: int | None = Field(
+        default=None, ge=1, description="replicas of a topic the bridge creates; default: the broker's"
+    )
+
+
+class LogOptions(_Options):
+    format: Literal["json", "console", "auto"] = Field(
+        default="auto", description="auto: console on a terminal, else JSON"
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="the least severe lines to write"
+    )
+
+
+def _http(value: Any) -> Any:
+    if value in ("off", False):
+        return None
+    host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    if value is not None and not (host and port.isdecimal() and int(port) <= HIGHEST_PORT):
+        raise ValueError("is not an address; write it like 127.0.0.1:8778, or off")
+    return value
+
+
+def _short_enough(path: Path) -> Path:
+    if len(str(path / "status.sock").encode()) > LONGEST_SOCKET_PATH:
+        raise ValueError("is too long for the path of a socket; choose a shorter one")
+    return path
+
+
+class Daemon(_Options):
+    """The supervisor: where it lives, how it answers, when it gives up."""
+
+    state_dir: Path = Field(default_factory=paths.state_dir, description="caches that may be thrown away")
+    run_dir: Annotated[Path, AfterValidator(_short_enough)] = Field(
+        default_factory=paths.run_dir, description="admin.sock and status.sock", validate_default=True
+    )
+    http: Annotated[str | None, BeforeValidator(_http)] = Field(
+        default="127.0.0.1:8778", description="address of /livez, /readyz, /status and /metrics, or off"
+    )
+    log: LogOptions = Field(default=LogOptions(), description="the log, on standard error")
+    restarts: int = Field(
+        default=5, ge=0, description="crashes of a worker in restart_window before its connector is parked"
+    )
+    restart_window: Duration = Field(default=300.0, description="see restarts")
+    critical_after: Duration = Field(default=300.0, description="a stream backing off this long is CRITICAL")
+    stop_within: Duration = Field(default=10.0, description="a stop that takes longer is forced")
+    lease: Duration = Field(default=90.0, description="a standby takes over from an owner silent this long")
+
+
+def _topics(value: Any) -> Any:
+    return {"on_missing": value} if isinstance(value, str) else value
+
+
+def _identifier(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError("is not a name; use letters, digits, _ and -, at most 100 of them")
+    return text
+
+
+class Settings(_Options):
+    """A whole configuration file."""
+
+    version: Literal[1] = VERSION
+    name: Annotated[str, AfterValidator(_identifier)] = Field(
+        description="this daemon's name, unique in the company"
+    )
+    kafka: KafkaSettings = Field(description="librdkafka's settings; secrets by reference")
+    topics: Annotated[Topics, BeforeValidator(_topics)] = Field(
+        default=Topics(), description="create, require, or a mapping"
+    )
+    daemon: Daemon = Field(default=Daemon(), description="the supervisor")
+    connectors: dict[str, ConnectorSettings] = Field(description="connector name -> its options")
+
+
+STREAM_KEYS = frozenset(StreamOptions.model_fields)
+CONNECTOR_KEYS = frozenset(ConnectorOptions.model_fields)
+ENGINE_KEYS = STREAM_KEYS | CONNECTOR_KEYS
+"""Option names that belong to the engine wherever they stand; a connector's models cannot have them."""

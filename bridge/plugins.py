@@ -1,0 +1,173 @@
+"""Connectors found through the entry-point group `bridge.connectors`, and made from their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from bridge.contract import Connector, ConnectorConfig
+from bridge.errors import ConfigError
+from bridge.options import ENGINE_KEYS, STREAM_KEYS, ConnectorSettings
+from bridge.problems import Fault, Keys, dotted, faults, models_in, nearest
+
+if TYPE_CHECKING:
+    from bridge.config import Reading
+
+GROUP = "bridge.connectors"
+
+
+def kinds() -> dict[str, EntryPoint]:
+    """The installed kinds of connectors, by name."""
+    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
+
+
+def load(kind: str) -> type[Connector]:
+    """The class of a kind. Errors: ConfigError when it is not installed, lacks its driver or is none."""
+    found = entry_points(group=GROUP, name=kind)
+    if not found:
+        raise ConfigError(f"no connector of kind '{kind}'", remedy=_installed(kind))
+    if len({point.value for point in found}) > 1:
+        names = ", ".join(sorted(point.dist.name for point in found if point.dist))
+        raise ConfigError(
+            f"several packages provide the kind '{kind}': {names}", remedy="uninstall all but one"
+        )
+    (point, *_) = found
+    try:
+        connector = point.load()
+    except ImportError as error:
+        raise ConfigError(
+            f"the connector '{kind}' cannot be imported: {error}", remedy=_install(kind, point.dist)
+        ) from error
+    except AttributeError as error:
+        raise ConfigError(
+            f"the connector '{kind}' is broken: {error}", remedy="reinstall its package"
+        ) from error
+    return _sound(kind, connector)
+
+
+def configure(settings: ConnectorSettings) -> Connector:
+    """A connector that is not open yet. Errors: one ConfigError naming everything wrong with its options."""
+    connector = load(settings.kind)
+    found, config = _validate(connector, settings)
+    if config is None:
+        lines = "; ".join(_line(fault) for fault in found)
+        raise ConfigError(f"connector {settings.name}: {lines}")
+    return connector(config)
+
+
+def examine(reading: Reading) -> None:
+    """Adds to a reading what the connectors' own models find wrong."""
+    known: set[str] = set()
+    for name, settings in reading.connectors.items():
+        try:
+            connector = load(settings.kind)
+        except ConfigError as error:
+            reading.wrong(Fault(("connectors", name, "kind"), error.text, error.remedy))
+            known |= reading.inherited.keys()
+            continue
+        known |= stream_keys(connector.Config)
+        for fault in _validate(connector, settings)[0]:
+            reading.wrong(_where_written(reading, name, fault))
+    for key in reading.inherited.keys() - known if reading.connectors else ():
+        remedy = nearest(key, known | ENGINE_KEYS)
+        reading.wrong(
+            Fault(("defaults", key), f"no connector's streams have an option '{key}'", remedy, about_key=True)
+        )
+
+
+def stream_models(config: type[ConnectorConfig]) -> list[type[BaseModel]]:
+    """The models a connector has for the options of a stream; several when they are a union."""
+    return list(models_in(config.model_fields["streams"].annotation))
+
+
+def stream_keys(config: type[ConnectorConfig]) -> set[str]:
+    return {key for model in stream_models(config) for key in _keys(model)}
+
+
+def _keys(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+def _sound(kind: str, connector: Any) -> type[Connector]:
+    if not (isinstance(connector, type) and issubclass(connector, Connector)):
+        raise ConfigError(
+            f"the connector '{kind}' is not derived from bridge.contract.Connector",
+            remedy="reinstall its package",
+        )
+    taken = (_keys(connector.Config) & ENGINE_KEYS) | (stream_keys(connector.Config) & STREAM_KEYS)
+    if taken:
+        names = ", ".join(sorted(taken))
+        raise ConfigError(
+            f"the connector '{kind}' has options that belong to the engine: {names}",
+            remedy="its author must rename them",
+        )
+    return connector
+
+
+def _validate(
+    connector: type[Connector], settings: ConnectorSettings
+) -> tuple[list[Fault], ConnectorConfig | None]:
+    options = _inherit(connector.Config, settings)
+    try:
+        return [], connector.Config.model_validate(options)
+    except ValidationError as error:
+        return faults(error, connector.Config, options, _known_besides(connector.Config)), None
+
+
+def _inherit(config: type[ConnectorConfig], settings: ConnectorSettings) -> dict[str, Any]:
+    """The connector's options with what streams inherit moved into each of them."""
+    for_streams, own = stream_keys(config), _keys(config)
+    options = {key: value for key, value in settings.options.items() if key in own or key not in for_streams}
+    passed = {key: value for key, value in settings.inherited.items() if key in for_streams}
+    passed |= {key: value for key, value in settings.options.items() if key not in options}
+    streams = settings.options.get("streams")
+    if isinstance(streams, Mapping):
+        options["streams"] = {name: passed | stream for name, stream in streams.items()}
+    return options
+
+
+def _known_besides(config: type[ConnectorConfig]) -> Any:
+    """What may stand at a place besides the fields of the model there: for the nearest spelling."""
+
+    def known(path: Keys) -> Collection[str]:
+        if path == ():
+            return ENGINE_KEYS | stream_keys(config) | {"kind"}
+        return STREAM_KEYS if path[0] == "streams" and len(path) == 2 else ()  # noqa: PLR2004
+
+    return known
+
+
+def _where_written(reading: Reading, name: str, fault: Fault) -> Fault:
+    """The fault at the place in the file that the option came from: an inherited one stands further out."""
+    path: Keys = ("connectors", name, *fault.path)
+    inherited = fault.path[2:] if fault.path[:1] == ("streams",) else ()
+    if inherited and path not in reading.document.values:
+        for outer in (("connectors", name, *inherited), ("defaults", *inherited)):
+            if outer in reading.document.values:
+                path = outer
+    return replace(fault, path=path)
+
+
+def _line(fault: Fault) -> str:
+    where = f"{dotted(fault.path)}: " if fault.path else ""
+    return f"{where}{fault.text}" + (f" ({fault.remedy})" if fault.remedy else "")
+
+
+def _installed(kind: str) -> str:
+    names = list(kinds())
+    close = get_close_matches(kind, names, n=1)
+    guess = f"; did you mean '{close[0]}'?" if close else ""
+    return f"installed: {', '.join(names) or 'none'}{guess}"
+
+
+def _install(kind: str, distribution: Distribution | None) -> str:
+    if distribution is None:
+        return "reinstall its package"
+    extras = distribution.metadata.get_all("Provides-Extra") or []
+    extra = next((extra for extra in extras if kind == extra or kind.startswith(f"{extra}_")), None)
+    return f"pip install '{distribution.name}[{extra}]'" if extra else f"reinstall {distribution.name}"
