@@ -1,0 +1,5 @@
+"""Reads tables of any database that has a JDBC driver."""
+
+from connectors.jdbc.connector import JdbcConnector
+
+__all__ = ["JdbcConnector"]

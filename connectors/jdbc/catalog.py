@@ -1,0 +1,93 @@
+"""What tables there are, and their keys: through DatabaseMetaData, the same for every driver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any
+
+from connectors.jdbc.statements import Quote, TableName
+
+_READABLE = frozenset(
+    {
+        *("TABLE", "BASE TABLE", "VIEW", "PARTITIONED TABLE", "MATERIALIZED VIEW", "FOREIGN TABLE"),
+        *("SYNONYM", "ALIAS", "NICKNAME", "MATERIALIZED QUERY TABLE"),
+    }
+)
+
+
+class Catalog:
+    def __init__(self, connection: Any) -> None:
+        self._meta = connection.getMetaData()
+        self._catalog = connection.getCatalog()
+        self._schemas = bool(self._meta.supportsSchemasInDataManipulation())
+        self.quote = Quote(str(self._meta.getIdentifierQuoteString() or ""))
+
+    def find(self, patterns: Sequence[str], excluded: Sequence[str]) -> list[TableName]:
+        """The tables that fit any pattern and no excluded one, by name."""
+        found = {
+            table: None
+            for pattern in patterns
+            for table in self._tables(*self._like(pattern))
+            if fnmatchcase(str(table), pattern) and not any(fnmatchcase(str(table), out) for out in excluded)
+        }
+        return sorted(found, key=str)
+
+    def nearest(self, name: str) -> str | None:
+        """A table that `name` may have meant: another case first, then another spelling."""
+        names = [str(table) for table in self._tables("%", "%")]
+        same = (known for known in names if known.lower() == name.lower())
+        return next(same, None) or next(iter(get_close_matches(name, names, 1)), None)
+
+    def key(self, table: TableName) -> tuple[str, ...]:
+        """The primary key's columns in their order; empty without one."""
+        rows = self._meta.getPrimaryKeys(*self._place(table.schema), table.name)
+        ordered = sorted(
+            (int(row.getShort("KEY_SEQ")), str(row.getString("COLUMN_NAME"))) for row in _rows(rows)
+        )
+        return tuple(name for _, name in ordered)
+
+    def indexed(self, table: TableName, column: str) -> bool:
+        """Does an index begin with `column`?"""
+        rows = self._meta.getIndexInfo(*self._place(table.schema), table.name, False, True)
+        first = [
+            str(row.getString("COLUMN_NAME")) for row in _rows(rows) if row.getShort("ORDINAL_POSITION") == 1
+        ]
+        return column in [name.strip('"') for name in first]
+
+    def _tables(self, schema: str, name: str) -> Iterator[TableName]:
+        offered = [str(row.getString(1)).strip() for row in _rows(self._meta.getTableTypes())]
+        types = [kind for kind in offered if kind in _READABLE] or None
+        column = "TABLE_SCHEM" if self._schemas else "TABLE_CAT"
+        place = (self._catalog, schema) if self._schemas else (self._catalog, None)
+        for row in _rows(self._meta.getTables(*place, name, types)):
+            table = TableName(str(row.getString(column) or ""), str(row.getString("TABLE_NAME")))
+            if table.schema.lower() not in ("information_schema", "pg_catalog"):
+                yield table
+
+    def _like(self, pattern: str) -> tuple[str, str]:
+        """JDBC's patterns for a pattern like `public.customer_*`: they may find more, never less."""
+        schema, dot, name = pattern.partition(".")
+        if not dot or "." in name:
+            return "%", "%"
+        return self._translated(schema), self._translated(name)
+
+    def _translated(self, pattern: str) -> str:
+        escape = str(self._meta.getSearchStringEscape() or "")
+        if "[" in pattern or not escape:
+            return "%"
+        for mark in (escape, "%", "_"):
+            pattern = pattern.replace(mark, escape + mark)
+        return pattern.replace("*", "%").replace("?", "_")
+
+    def _place(self, schema: str) -> tuple[str | None, str | None]:
+        return (self._catalog, schema or None) if self._schemas else (schema or self._catalog, None)
+
+
+def _rows(result: Any) -> Iterator[Any]:
+    try:
+        while result.next():
+            yield result
+    finally:
+        result.close()

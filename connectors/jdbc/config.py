@@ -1,0 +1,90 @@
+"""The options of a JDBC connector; read without pyarrow and without a JVM."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator
+
+from bridge.contract import ConnectorConfig, Secret, StreamConfig
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_CONFIDENTIAL = r"password|passwd|pwd|secret|token|passphrase"
+_SECRET_IN_URL = re.compile(rf"(?:{_CONFIDENTIAL})\w*\s*=\s*[^;&?\s]|//[^/@\s]*:[^/@\s]*@", re.IGNORECASE)
+
+
+def _seconds(value: Any) -> Any:
+    fits = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)\s*", value) if isinstance(value, str) else None
+    return float(fits[1]) * _UNITS[fits[2]] if fits else value
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+
+
+class JdbcStream(StreamConfig):
+    """How the tables of one name or pattern are read."""
+
+    mode: Literal["incrementing"] = Field(
+        description="incrementing: rows are only ever added, and one column grows with each of them"
+    )
+    columns: tuple[str, ...] = Field(
+        (), max_length=1, description="the column that grows; default: the primary key, when it is one number"
+    )
+
+
+class JdbcConfig(ConnectorConfig):
+    """One database."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    url: str = Field(description="JDBC URL without user and password, as the driver's manual writes it")
+    user: str | None = Field(None, description="the account; it needs SELECT and nothing else")
+    password: Secret | None = Field(None, description="its password: env:NAME, file:PATH or cred:NAME")
+    driver: str | None = Field(
+        None, description="the driver's class; needed only for drivers that do not register"
+    )
+    jars: tuple[str, ...] = Field(
+        (), description="the driver's jars, patterns allowed; default: the jars folder"
+    )
+    properties: Mapping[str, Secret | str | int | float | bool] = Field(
+        {}, description="settings for the driver, over the bridge's own; secrets as env:, file: or cred:"
+    )
+    streams: Mapping[str, JdbcStream] = Field(
+        min_length=1,
+        description="table (schema.table, in the database's own spelling) or pattern: how it is read",
+    )
+    exclude_tables: tuple[str, ...] = Field((), description="tables or patterns that are not read after all")
+    login_timeout: Seconds = Field(10.0, ge=1, description="how long connecting may take")
+    query_timeout: Seconds = Field(
+        20.0,
+        ge=1,
+        description="how long the database may take to answer; keep it below the stream's deadline",
+    )
+    heap: str = Field("256m", pattern=r"^[1-9]\d*[mg]$", description="the JVM's largest heap")
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_jdbc_url_without_secrets(cls, url: str) -> str:
+        if _SECRET_IN_URL.search(url):
+            raise ValueError(
+                "the url holds a password; give it as `password: env:NAME` or under `properties`"
+            )
+        if not re.match(r"jdbc:\w+", url):
+            raise ValueError("not a JDBC URL; they begin like jdbc:postgresql://host/database")
+        return url
+
+    @field_validator("properties", mode="before")
+    @classmethod
+    def _secrets_by_reference(cls, properties: Any) -> Any:
+        if not isinstance(properties, Mapping):
+            return properties
+        for name, value in properties.items():
+            if re.search(_CONFIDENTIAL, str(name), re.IGNORECASE) and not _is_reference(value):
+                raise ValueError(f"{name} is a secret in clear; write env:NAME, file:PATH or cred:NAME")
+        return {name: Secret(value) if _is_reference(value) else value for name, value in properties.items()}
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, Secret) or bool(re.match(r"(env|file|cred):.", str(value)))

@@ -1,0 +1,48 @@
+"""From options to an open java.sql.Connection."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from bridge.contract import Secret
+from bridge.errors import ConfigError
+from connectors.jdbc import jvm
+from connectors.jdbc.config import JdbcConfig
+from connectors.jdbc.dialects import Dialect
+
+# Network time-outs come after the statement's own, which leaves the connection usable.
+_GRACE = 5.0
+
+
+def properties(config: JdbcConfig, dialect: Dialect) -> tuple[dict[str, str], list[str]]:
+    """What the driver is told, and the secrets in it: the dialect's settings, the operator's over them."""
+    seconds = {"login": round(config.login_timeout), "socket": round(config.query_timeout + _GRACE)}
+    times = seconds | {f"{name}_ms": value * 1000 for name, value in seconds.items()}
+    told = {name: template.format(**times) for name, template in dialect.properties.items()}
+    secrets = []
+    for name, value in {**config.properties, "user": config.user, "password": config.password}.items():
+        if isinstance(value, Secret):
+            told[name] = value.reveal()
+            secrets.append(told[name])
+        elif value is not None:
+            told[name] = str(value).lower() if isinstance(value, bool) else str(value)
+    return told, secrets
+
+
+def connect(config: JdbcConfig, dialect: Dialect, settings: dict[str, str]) -> Any:
+    jvm.start(config, dialect)
+    told = jvm.java("java.util.Properties")()
+    for name, value in settings.items():
+        told.setProperty(name, value)
+    jvm.java("java.sql.DriverManager").setLoginTimeout(round(config.login_timeout))
+    connection = jvm.driver(config, dialect).connect(config.url, told)
+    if connection is None:
+        raise ConfigError("the driver does not know this URL", remedy="check `url` and `driver`")
+    return connection
+
+
+def place_of(url: str) -> str:
+    """An URL without its parameters and without a user in it."""
+    scheme, slashes, rest = re.split("[?;]", url, maxsplit=1)[0].partition("//")
+    return scheme.removeprefix("jdbc:") + slashes + rest.rpartition("@")[2]

@@ -1,0 +1,135 @@
+"""The JDBC connector. Light on purpose: Java and Arrow are loaded by `open()`, in the worker alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar
+
+from bridge.contract import Ask, Batch, Connector, ConnectorConfig, Finding, Position, Stream
+from bridge.errors import PermanentError, TransientError
+from connectors.jdbc import sockets
+from connectors.jdbc.config import JdbcConfig
+from connectors.jdbc.dialects import dialect_of
+
+if TYPE_CHECKING:
+    from connectors.jdbc.session import Session
+
+# How long a statement that was cancelled, or a good-bye, may take before the socket is shut.
+_PATIENCE = 0.7
+_GOOD_BYE = 2.0
+
+
+class JdbcConnector(Connector):
+    """Tables of a database that has a JDBC driver; one stream a table, named schema.table."""
+
+    Config: ClassVar[type[ConnectorConfig]] = JdbcConfig
+    config: JdbcConfig
+
+    def __init__(self, config: JdbcConfig) -> None:
+        super().__init__(config)
+        self._dialect = dialect_of(config.url)
+        self._session: Session | None = None
+        self._secrets: list[str] = []
+        self._calling = threading.Event()
+        self._interrupted = False
+        self._last_resort: threading.Timer | None = None
+
+    def open(self) -> None:
+        from connectors.jdbc.connecting import connect, properties
+        from connectors.jdbc.session import Session
+
+        settings, self._secrets = properties(self.config, self._dialect)
+        with self._call(f"connecting to {self._place}"):
+            connection = connect(self.config, self._dialect, settings)
+            try:
+                self._session = Session(self.config, self._dialect, connection)
+            except BaseException:
+                connection.close()
+                raise
+
+    def discover(self) -> Sequence[Stream]:
+        with self._call(f"reading the catalogue of {self._place}"):
+            return self._opened.discover()
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        with self._call(f"reading {stream.name}"):
+            return self._opened.poll(stream, position, ask)
+
+    def check(self) -> Sequence[Finding]:
+        from connectors.jdbc.findings import findings
+
+        with self._call(f"checking {self._place}"):
+            return findings(self._opened)
+
+    def interrupt(self) -> None:
+        """Cancel what runs; when the database does not answer that either, shut the socket."""
+        if not self._calling.is_set():
+            return
+        self._interrupted = True
+        self._shut_after(_PATIENCE)
+        if self._session:
+            self._session.cancel()
+
+    def close(self) -> None:
+        session, self._session = self._session, None
+        if session:
+            from connectors.jdbc import jvm
+
+            self._shut_after(_GOOD_BYE)
+            session.close()
+            self._stay_open()
+            jvm.detach()
+
+    @property
+    def _opened(self) -> Session:
+        if self._session is None:
+            raise TransientError(f"{self._place} is not open")
+        return self._session
+
+    @property
+    def _place(self) -> str:
+        from connectors.jdbc.connecting import place_of
+
+        return place_of(self.config.url)
+
+    @contextmanager
+    def _call(self, doing: str) -> Iterator[None]:
+        """Every call into Java: can be interrupted, and raises only what the contract knows."""
+        self._interrupted = False
+        self._calling.set()
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 -- raised again, translated
+            raise self._translated(error, doing) from None
+        finally:
+            self._calling.clear()
+            self._stay_open()
+
+    def _translated(self, error: Exception, doing: str) -> Exception:
+        import jpype
+
+        from connectors.jdbc.errors import translate
+
+        if isinstance(error, PermanentError):
+            return error
+        if self._interrupted:
+            return TransientError(f"{doing}: interrupted")
+        told = translate(error, doing, self._secrets) if isinstance(error, jpype.JException) else error
+        if isinstance(told, PermanentError) and self._session:
+            self._session.end()  # PostgreSQL's transaction would refuse everything else from now on
+        return told
+
+    def _shut_after(self, delay: float) -> None:
+        self._last_resort = threading.Timer(
+            delay, sockets.shut, (sockets.ports(self.config.url, self._dialect),)
+        )
+        self._last_resort.daemon = True
+        self._last_resort.start()
+
+    def _stay_open(self) -> None:
+        timer, self._last_resort = self._last_resort, None
+        if timer:
+            timer.cancel()
+            timer.join()

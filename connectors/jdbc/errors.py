@@ -1,0 +1,149 @@
+"""From a Java exception to the error that says what happens next: `translate` alone decides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.errors import BridgeError, ConfigError, CredentialsError, PermanentError, TransientError
+
+_SECRET = re.compile(
+    r"((?:password|passwd|pwd|secret|token|passphrase)\w*\s*[=:]\s*)[^;&,\s)\]]+", re.IGNORECASE
+)
+_USERINFO = re.compile(r"//[^/@\s]*@")
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One exception of a cause chain."""
+
+    kind: str
+    message: str
+    state: str = ""
+    code: int = 0
+
+
+def faults(error: Any) -> list[Fault]:
+    """The exception, what caused it, and what SQLException.getNextException() adds; each once."""
+    found: list[Fault] = []
+    waiting, seen = [error], set[int]()
+    while waiting:
+        one = waiting.pop(0)
+        if one is None or (identity := int(one.hashCode())) in seen:
+            continue
+        seen.add(identity)
+        sql = hasattr(one, "getSQLState")
+        found.append(
+            Fault(
+                kind=str(one.getClass().getName()),
+                message=str(one.getMessage() or ""),
+                state=str(one.getSQLState() or "") if sql else "",
+                code=int(one.getErrorCode()) if sql else 0,
+            )
+        )
+        waiting += [one.getNextException() if sql else None, one.getCause()]
+    return found
+
+
+class JvmError(RuntimeError):
+    """A java.lang.Error: nothing in this process can be trusted any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The first rule that fits any fault of a chain decides. `state` is a prefix, `kind` and `text` are parts."""
+
+    error: type[BridgeError]
+    remedy: str
+    state: str = ""
+    codes: tuple[int, ...] = ()
+    kind: str = ""
+    text: str = ""
+
+    def fits(self, fault: Fault) -> bool:
+        return (
+            fault.state.startswith(self.state)
+            and (not self.codes or fault.code in self.codes)
+            and self.kind in fault.kind
+            and self.text in fault.message
+        )
+
+
+_ACCOUNT = "check user and password; it is not tried again by itself, since accounts lock"
+_AGAIN = "it is tried again"
+_SERVER = "it is tried again; check that the database runs and can be reached"
+_SLOW = "it is tried again; add an index, or raise query_timeout and the stream's deadline"
+
+# Codes beside SQLStates: H2's are 5 digits and begin with 9 or 5; 10xx and 11xx are MariaDB's.
+RULES = (
+    Rule(ConfigError, "check the URL, and put the driver into the jars folder", text="No suitable driver"),
+    Rule(ConfigError, "the driver's jars are incomplete", kind="ClassNotFound"),
+    Rule(ConfigError, "the driver's jars are incomplete", kind="NoClassDefFound"),
+    Rule(ConfigError, "the driver needs a newer Java", kind="UnsupportedClassVersion"),
+    # Credentials; 1017 and 28000 ff. are Oracle's, 18456 is SQL Server's, 08004 was H2's before 1.4.
+    Rule(CredentialsError, _ACCOUNT, state="28"),
+    Rule(CredentialsError, _ACCOUNT, codes=(1017, 1045, 1698, 18456, 28000, 28001)),
+    Rule(CredentialsError, _ACCOUNT, state="08004", kind="h2"),
+    # A database that is not there, an URL or a setting that the driver refuses.
+    Rule(ConfigError, "check the database's name in the URL", state="3D"),
+    Rule(ConfigError, "check the database's name in the URL", codes=(1044, 1049, 90013, 90146, 90149)),
+    Rule(ConfigError, "write an absolute path, or ~/, in the URL", codes=(90011,)),
+    Rule(ConfigError, "check the URL and `properties`", codes=(90046, 90066, 90088, 90113)),
+    # Time ran out, or somebody cancelled.
+    Rule(TransientError, _SLOW, state="57014"),
+    Rule(TransientError, _SLOW, state="HYT"),
+    Rule(TransientError, _SLOW, kind="SQLTimeoutException"),
+    # The connection is gone (08), resources are short (53), an operator stepped in (57), the system failed
+    # (58), idle in transaction (25P0), deadlock (40), locks (55), the table changed under a statement (0A000).
+    *(Rule(TransientError, _SERVER, state=state) for state in ("08", "53", "57", "58", "25P0")),
+    *(Rule(TransientError, _AGAIN, state=state) for state in ("40", "55")),
+    Rule(TransientError, _AGAIN, state="0A000", text="cached plan"),
+    Rule(TransientError, "another process holds the file: add AUTO_SERVER=TRUE to its URL", codes=(90020,)),
+    Rule(TransientError, _SERVER, codes=(50200, 90007, 90067, 90098, 90121)),
+    *(
+        Rule(TransientError, _SERVER, kind=kind)
+        for kind in ("SQLTransient", "SQLRecoverable", "java.net.", "java.io.", "java.nio.")
+    ),
+    # What was asked for is not there or not allowed.
+    Rule(PermanentError, "grant SELECT to the account", state="42501"),
+    Rule(PermanentError, "grant SELECT to the account", codes=(90096, 1142, 1143)),
+    Rule(PermanentError, "check the stream's options against the table", state="42"),
+    Rule(PermanentError, "look at the row the position stands at", state="22"),
+    Rule(PermanentError, "the driver cannot do this; a newer one may", kind="SQLFeatureNotSupported"),
+)
+_OTHERWISE = Rule(TransientError, _AGAIN)
+
+
+def translate(error: Any, place: str, secrets: Sequence[str] = ()) -> Exception:
+    """The exception to raise for a Java exception that came from `place`."""
+    return judge(faults(error), place, secrets)
+
+
+def judge(chain: Sequence[Fault], place: str, secrets: Sequence[str] = ()) -> Exception:
+    rule = next((rule for rule in RULES for fault in chain if rule.fits(fault)), None)
+    text = f"{place}: {_describe(chain, secrets)}"
+    if rule is None and any(fault.kind.endswith("Error") for fault in chain):
+        return JvmError(text)
+    rule = rule or _OTHERWISE
+    return rule.error(text, remedy=rule.remedy)
+
+
+def _describe(chain: Sequence[Fault], secrets: Sequence[str]) -> str:
+    """One line: the first message that says something, the innermost cause, SQLState and code."""
+    texts = [fault.message or fault.kind for fault in chain]
+    told = texts[0] if texts[-1] in texts[0] else f"{texts[0]} ({texts[-1]})"
+    first = next((fault for fault in chain if fault.state), None)
+    code = f" [{first.state}{f'/{first.code}' if first.code else ''}]" if first else ""
+    return masked(told, secrets) + code
+
+
+def masked(text: str, secrets: Sequence[str] = ()) -> str:
+    """One line without secrets: those that are known, and what stands where secrets stand in URLs."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    text = _USERINFO.sub("//***@", _SECRET.sub(r"\1***", text))
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."

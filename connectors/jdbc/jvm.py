@@ -1,0 +1,105 @@
+"""The one JVM of a worker process, and the drivers in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+import jpype
+
+from bridge.errors import ConfigError
+from connectors.jdbc.config import JdbcConfig
+from connectors.jdbc.dialects import Dialect
+
+HELPER = Path(__file__).with_name("reader.jar")
+_FOLDERS = (Path(__file__).parents[2] / "jars" / "lib", Path("/usr/share/legacy-bridge/jars"))
+
+
+def start(config: JdbcConfig, dialect: Dialect) -> None:
+    """Have a JVM with the helper and the driver. A process has one JVM: the first heap size counts."""
+    if not HELPER.exists():
+        raise ConfigError(
+            "the compiled Java helper is missing", remedy="run `make setup`, or install the wheel"
+        )
+    classpath = [HELPER, *driver_jars(config, dialect)]
+    if jpype.isJVMStarted():
+        for jar in classpath:
+            jpype.addClassPath(jar)
+        return
+    try:
+        jpype.startJVM(
+            *_options(config.heap), classpath=list(map(str, classpath)), convertStrings=True, interrupt=False
+        )
+    except (jpype.JVMNotFoundException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"no Java: {reason}", remedy="install a JRE >= 11, or set JAVA_HOME") from None
+
+
+def _options(heap: str) -> Sequence[str]:
+    return (
+        f"-Xmx{heap}",
+        f"-XX:MaxDirectMemorySize={heap}",
+        "-XX:+ExitOnOutOfMemoryError",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=4",
+        "-Xshare:auto",
+        # The worker's own handlers of SIGTERM, SIGINT and SIGHUP stay.
+        "-Xrs",
+        "-Duser.timezone=UTC",
+        "-Djava.awt.headless=true",
+    )
+
+
+def driver_jars(config: JdbcConfig, dialect: Dialect) -> list[Path]:
+    """The configured jars, or what the jars folder has for this database."""
+    if config.jars:
+        return [jar for pattern in config.jars for jar in _matches(pattern)]
+    folder = jars_folder()
+    found = sorted(folder.glob(f"{dialect.artifact or ''}*.jar")) if folder else []
+    if not found and config.driver is None and dialect.coordinates:
+        raise ConfigError(
+            f"there is no driver for {dialect.url}",
+            remedy=f"put {dialect.coordinates} (Maven) into {folder or _FOLDERS[-1]}, or its path under `jars`",
+        )
+    return found
+
+
+def jars_folder() -> Path | None:
+    """$LEGACY_BRIDGE_JARS, else jars/lib of the checkout, else /usr/share/legacy-bridge/jars."""
+    named = os.environ.get("LEGACY_BRIDGE_JARS")
+    candidates = (Path(named),) if named else _FOLDERS
+    return next((folder for folder in candidates if folder.is_dir()), None)
+
+
+def _matches(pattern: str) -> list[Path]:
+    found = [Path(path) for path in sorted(glob(pattern))]  # noqa: PTH207 -- absolute patterns, which Path.glob refuses
+    if not found:
+        raise ConfigError(f"jars: there is no file {pattern}", remedy="name the driver's jar")
+    return found
+
+
+def driver(config: JdbcConfig, dialect: Dialect) -> Any:
+    """The driver of this URL: the named class, the database's usual one, or what registered itself."""
+    name = config.driver or dialect.driver
+    if name is None:
+        return java("java.sql.DriverManager").getDriver(config.url)
+    try:
+        return java(name)()
+    except TypeError:
+        raise ConfigError(
+            f"no class {name} in {', '.join(map(str, driver_jars(config, dialect))) or 'the jars folder'}",
+            remedy="check `driver` and `jars`",
+        ) from None
+
+
+def java(name: str) -> Any:
+    return jpype.JClass(name)
+
+
+def detach() -> None:
+    """Take the calling thread out of the JVM; its next call would bring it back."""
+    if jpype.isJVMStarted():
+        java("java.lang.Thread").detach()

@@ -1,0 +1,109 @@
+"""A running query, as Arrow batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.jdbc.dialects import Dialect
+from connectors.jdbc.jvm import java
+from connectors.jdbc.statements import Statement
+from connectors.jdbc.types import Column
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that does not fit its types: how many rows of the batch came before it, why, its keys as text."""
+
+    after: int
+    reason: str
+    keys: Mapping[str, str | None]
+
+
+class Reader:
+    """Opens cursors on one connection; they share the buffer in which batches leave Java."""
+
+    def __init__(self, connection: Any, dialect: Dialect, timeout: float) -> None:
+        self._connection = connection
+        self._fetch_size = dialect.fetch_size
+        self._timeout = round(timeout)
+        self._packer = java("bridge.jdbc.Packer")()
+
+    def open(self, statement: Statement) -> Cursor:
+        """Prepare; `execute()` is the cursor's, so that `cancel()` has something to cancel meanwhile."""
+        values = [_java_value(value) for value in statement.values]
+        cursor = java("bridge.jdbc.Cursor")(
+            self._connection, statement.sql, values, self._fetch_size, self._timeout
+        )
+        return Cursor(cursor, self._packer)
+
+
+class Cursor:
+    def __init__(self, cursor: Any, packer: Any) -> None:
+        self._java = cursor
+        self._packer = packer
+        self._keys: Sequence[str] = ()
+        self.columns: Sequence[Column] = ()
+        self.read_rows = 0
+
+    def execute(self) -> str:
+        """Run the query; returns the description of its columns (types.described)."""
+        self._java.execute()
+        return str(self._java.describe())
+
+    def bind(self, columns: Sequence[Column], keys: Sequence[str]) -> None:
+        """Say how the columns are read, and which ones identify a row that cannot be."""
+        self.columns, self._keys = columns, keys
+        names = [column.name for column in columns]
+        self._java.bind([column.kind for column in columns], [names.index(key) for key in keys])
+
+    @property
+    def waiting(self) -> bool:
+        """Is there a row that was not read yet?"""
+        return bool(self._java.waiting())
+
+    def read(self, schema: pa.Schema, rows: int, size: int) -> tuple[pa.RecordBatch, list[Refused]]:
+        count = int(self._java.read(max(1, rows), max(1, size)))
+        refused = [
+            Refused(int(row), str(why), dict(zip(self._keys, keys, strict=True)))
+            for row, why, *keys in self._java.rejects()
+        ]
+        self.read_rows += count + len(refused)
+        return self._batch(schema, count), refused
+
+    def _batch(self, schema: pa.Schema, count: int) -> pa.RecordBatch:
+        if count == 0:
+            return pa.RecordBatch.from_pylist([], schema=schema)
+        layout = list(self._packer.pack(self._java, count))
+        whole = pa.allocate_buffer(layout[-2] + layout[-1])
+        pa.FixedSizeBufferWriter(whole).write(memoryview(self._packer.packed())[: whole.size])
+        parts = [whole.slice(start, size) for start, size in zip(layout[::2], layout[1::2], strict=True)]
+        arrays = [
+            _array(field.type, count, *parts[at : at + 3])
+            for at, field in zip(range(0, len(parts), 3), schema, strict=True)
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def cancel(self) -> None:
+        self._java.cancel()
+
+    def close(self) -> None:
+        self._java.close()
+
+
+def _array(
+    kind: pa.DataType, count: int, validity: pa.Buffer, values: pa.Buffer, offsets: pa.Buffer
+) -> pa.Array:
+    varying = pa.types.is_string(kind) or pa.types.is_binary(kind)
+    buffers = [validity if validity.size else None, *([offsets, values] if varying else [values])]
+    return pa.Array.from_buffers(kind, count, buffers)
+
+
+def _java_value(value: int | Decimal) -> Any:
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
+        return java("java.lang.Long")(value)
+    return java("java.math.BigDecimal")(str(value))

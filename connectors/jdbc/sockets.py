@@ -1,0 +1,36 @@
+"""The last resort against a database that accepts and stays silent."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from pathlib import Path
+
+from connectors.jdbc.dialects import Dialect
+
+
+def ports(url: str, dialect: Dialect) -> set[int]:
+    """The ports a JDBC URL connects to."""
+    named = {int(port) for port in re.findall(r"[\w\]]:(\d{1,5})\b", url)}
+    return named or ({dialect.port} if dialect.port else set())
+
+
+def shut(to: set[int]) -> None:
+    """Shut down this process's connections to these ports: a driver that waits on one gets an error at once.
+
+    JDBC's own means (cancel, abort, network time-outs) are missing or need the silent server in many drivers.
+    A connection of somebody else in this process that is hit by chance sees one reconnect.
+    """
+    for entry in Path("/proc/self/fd").glob("*") if Path("/proc/self/fd").is_dir() else ():
+        try:
+            if str(entry.readlink()).startswith("socket:"):
+                _shut_one(int(entry.name), to)
+        except OSError:
+            continue
+
+
+def _shut_one(fd: int, to: set[int]) -> None:
+    with socket.socket(fileno=os.dup(fd)) as ours:
+        if ours.family in (socket.AF_INET, socket.AF_INET6) and ours.getpeername()[1] in to:
+            ours.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,173 @@
+package bridge.jdbc;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.ResultSetMetaData;
+import java.sql.SQLException;
+import java.time.DateTimeException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A running query, read batch by batch into Arrow's buffers. One thread reads; `cancel` may come from another.
+ *
+ * <p>A row that does not fit its declared types (a NaN in a NUMERIC, an infinite date) is a reject and not an error.
+ */
+public final class Cursor implements AutoCloseable {
+    static final char BETWEEN_FIELDS = '\u001f';
+    static final char BETWEEN_COLUMNS = '\u001e';
+    private static final int MOST_ROWS = 16_384;
+    private static final int FIRST_FETCH = 100;
+    private static final int FETCH_BYTES = 4 << 20;
+
+    private final PreparedStatement statement;
+    private final int fetchSize;
+    private final List<String[]> rejects = new ArrayList<>();
+    private ResultSet rows;
+    private Column[] columns = {};
+    private int[] keys = {};
+    private int capacity;
+    private boolean waiting;
+
+    /** @param fetchSize the most rows a round trip brings; fewer when they are wide */
+    public Cursor(Connection connection, String sql, Object[] values, int fetchSize, int timeout) throws SQLException {
+        this.fetchSize = fetchSize;
+        statement = connection.prepareStatement(sql, ResultSet.TYPE_FORWARD_ONLY, ResultSet.CONCUR_READ_ONLY);
+        try {
+            statement.setFetchSize(Math.min(FIRST_FETCH, fetchSize));
+            statement.setQueryTimeout(timeout);
+            for (int i = 0; i < values.length; i++) {
+                statement.setObject(i + 1, values[i]);
+            }
+        } catch (SQLException | RuntimeException error) {
+            statement.close();
+            throw error;
+        }
+    }
+
+    public void execute() throws SQLException {
+        rows = statement.executeQuery();
+        waiting = rows.next();
+    }
+
+    /** A line a column: name, java.sql.Types code, type name, precision, scale, 1 when signed. */
+    public String describe() throws SQLException {
+        ResultSetMetaData meta = rows.getMetaData();
+        StringBuilder text = new StringBuilder();
+        for (int i = 1; i <= meta.getColumnCount(); i++) {
+            text.append(meta.getColumnLabel(i)).append(BETWEEN_FIELDS).append(meta.getColumnType(i))
+                .append(BETWEEN_FIELDS).append(meta.getColumnTypeName(i))
+                .append(BETWEEN_FIELDS).append(meta.getPrecision(i))
+                .append(BETWEEN_FIELDS).append(meta.getScale(i))
+                .append(BETWEEN_FIELDS).append(meta.isSigned(i) ? 1 : 0).append(BETWEEN_COLUMNS);
+        }
+        return text.toString();
+    }
+
+    /** @param kinds see Column.of; @param keys places (from 0) of the columns that a reject is known by */
+    public void bind(String[] kinds, int[] keys) {
+        this.keys = keys.clone();
+        columns = new Column[kinds.length];
+        capacity = 0;
+        for (int i = 0; i < kinds.length; i++) {
+            columns[i] = Column.of(kinds[i], i + 1);
+        }
+    }
+
+    /** Is there a row that was not read yet? */
+    public boolean waiting() {
+        return waiting;
+    }
+
+    /** Rows of the last batch that were no rows: how many rows came before it, the reason, then its keys. */
+    public String[][] rejects() {
+        return rejects.toArray(new String[0][]);
+    }
+
+    /** Read at most `most` rows and about `bytes` bytes; returns the rows read, rejects not counted. */
+    public int read(int most, long bytes) throws SQLException {
+        for (Column column : columns) {
+            column.reset();
+        }
+        rejects.clear();
+        int count = 0;
+        long size = 0;
+        while (waiting && count + rejects.size() < most && count < MOST_ROWS && size < bytes) {
+            ensure(count + 1);
+            int added = readRow(count);
+            if (added >= 0) {
+                size += added;
+                count++;
+            }
+            if (count == FIRST_FETCH) {
+                fetchFor(size / count);
+            }
+            waiting = rows.next();
+        }
+        if (count > 0 && waiting) {
+            fetchFor(size / count);
+        }
+        return count;
+    }
+
+    private void ensure(int rows) {
+        if (rows <= capacity) {
+            return;
+        }
+        capacity = Math.max(256, capacity * 4);
+        for (Column column : columns) {
+            column.grow(capacity);
+        }
+    }
+
+    private int readRow(int row) throws SQLException {
+        int size = 0;
+        int i = 0; // outside the loop, because a reject names its column
+        try {
+            for (; i < columns.length; i++) {
+                size += columns[i].read(rows, row);
+            }
+        } catch (ArithmeticException | DateTimeException error) {
+            reject(row, i, error.getMessage());
+            return -1;
+        } catch (SQLException error) {
+            if (error.getSQLState() == null || !error.getSQLState().startsWith("22")) {
+                throw error;
+            }
+            reject(row, i, "does not fit its type (SQLState " + error.getSQLState() + ")");
+            return -1;
+        }
+        for (Column column : columns) {
+            column.accept(row);
+        }
+        return size;
+    }
+
+    private void reject(int row, int column, String reason) throws SQLException {
+        String[] known = new String[keys.length + 2];
+        known[0] = Integer.toString(row);
+        known[1] = "column " + statement.getMetaData().getColumnLabel(column + 1) + ": " + reason;
+        for (int i = 0; i < keys.length; i++) {
+            known[i + 2] = rows.getString(keys[i] + 1);
+        }
+        rejects.add(known);
+    }
+
+    private void fetchFor(long bytesPerRow) throws SQLException {
+        rows.setFetchSize((int) Math.max(1, Math.min(fetchSize, FETCH_BYTES / Math.max(1, bytesPerRow))));
+    }
+
+    Column[] columns() {
+        return columns;
+    }
+
+    public void cancel() throws SQLException {
+        statement.cancel();
+    }
+
+    @Override
+    public void close() throws SQLException {
+        statement.close();
+    }
+}
