@@ -1,0 +1,133 @@
+"""Arrow columns recast to the few types whose JSON text is certain: numbers, booleans, strings, nests."""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as t
+
+from bridge.encode import EncoderOptions, times
+
+type Form = Callable[[pa.Array], pa.Array]
+
+_PLAIN_SCALE = 6  # up to here Arrow writes a decimal without exponent, as Java's BigDecimal does
+
+
+class Columns:
+    """Recasts columns as the options want them."""
+
+    def __init__(self, options: EncoderOptions) -> None:
+        iso = options.time == "iso"
+        self._forms: tuple[tuple[Callable[[pa.DataType], bool], Form], ...] = (
+            (_is_plain, _same),
+            (t.is_float16, lambda array: array.cast(pa.float32())),
+            (t.is_decimal, _DECIMALS[options.decimal]),
+            (t.is_date, times.date if iso else times.epoch),
+            (t.is_time, times.time if iso else times.epoch),
+            (t.is_timestamp, times.timestamp if iso else times.epoch),
+            (t.is_duration, times.duration if iso else times.epoch),
+            (t.is_interval, times.interval),
+            (_is_binary, _BINARIES[options.binary]),
+            (t.is_struct, self._struct),
+            (t.is_map, self._map),
+            (_is_list, self._list),
+            (t.is_dictionary, lambda array: self.plain(array.dictionary_decode())),
+            (t.is_run_end_encoded, lambda array: self.plain(pc.run_end_decode(array))),
+            (_is_extension, lambda array: self.plain(array.storage)),
+        )
+
+    def plain(self, array: pa.Array) -> pa.Array:
+        """The same values, certain to be written right. Errors: TypeError (a type), ValueError (a value)."""
+        form = next((form for fits, form in self._forms if fits(array.type)), None)
+        if form is None:
+            raise TypeError(f"the Arrow type {array.type} has no JSON form")
+        return form(array)
+
+    def _struct(self, array: pa.StructArray) -> pa.Array:
+        if not array.type.num_fields:
+            return array
+        children = [self.plain(child) for child in array.flatten()]
+        names = [field.name for field in array.type]
+        return pa.StructArray.from_arrays(children, names, mask=array.is_null())
+
+    def _list(self, array: pa.Array) -> pa.Array:
+        """Rebuilt from the values in use: those of a slice's neighbours and under a null do not count."""
+        offsets = _offsets(array).cast(pa.int64())
+        return pa.LargeListArray.from_arrays(offsets, self.plain(array.flatten()), mask=array.is_null())
+
+    def _map(self, array: pa.MapArray) -> pa.Array:
+        """A JSON object; its names are the keys' own JSON text, unquoted."""
+        entry = pa.struct([("key", array.type.key_type), ("value", array.type.item_type)])
+        entries = array.cast(pa.list_(entry))
+        keys, values = entries.flatten().flatten()
+        names = self.plain(keys)
+        if t.is_nested(names.type):
+            raise TypeError(f"the Arrow type {array.type} has keys that cannot name a JSON member")
+        names = names.cast(pa.string())
+        return pa.MapArray.from_arrays(_offsets(entries), names, self.plain(values), mask=array.is_null())
+
+
+def _offsets(array: pa.Array) -> pa.Array:
+    lengths = pc.fill_null(pc.list_value_length(array), 0)
+    return pa.concat_arrays([pa.array([0], lengths.type), pc.cumulative_sum(lengths)])
+
+
+def _same(array: pa.Array) -> pa.Array:
+    return array
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    tests = (t.is_integer, t.is_boolean, t.is_null, t.is_float32, t.is_float64)
+    return any(test(kind) for test in (*tests, t.is_string, t.is_large_string, t.is_string_view))
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    tests = (t.is_binary, t.is_large_binary, t.is_fixed_size_binary, t.is_binary_view)
+    return any(test(kind) for test in tests)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    tests = (t.is_list, t.is_large_list, t.is_fixed_size_list, t.is_list_view, t.is_large_list_view)
+    return any(test(kind) for test in tests)
+
+
+def _is_extension(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.BaseExtensionType)
+
+
+def _decimal_text(array: pa.Array) -> pa.Array:
+    """All digits and no exponent."""
+    scale = array.type.scale
+    if 0 <= scale <= _PLAIN_SCALE:
+        return array.cast(pa.string())
+    if scale < 0:
+        return array.cast(pa.decimal256(76, 0)).cast(pa.string())
+    unscaled = getattr(pa, f"decimal{array.type.bit_width}")(array.type.precision, 0)
+    text = array.view(unscaled).cast(pa.string())
+    digits = pc.utf8_lpad(pc.utf8_ltrim(text, "-"), scale + 1, "0")
+    pointed = pc.binary_replace_slice(digits, -scale, -scale, ".")
+    return pc.if_else(pc.starts_with(text, "-"), pc.binary_join_element_wise("-", pointed, ""), pointed)
+
+
+_DECIMALS: dict[str, Form] = {
+    "string": _decimal_text,
+    "number": _same,
+    "double": lambda array: array.cast(pa.float64()),
+}
+
+
+def _base64(array: pa.Array) -> pa.Array:
+    values = array.to_pylist()
+    return pa.array(
+        [None if value is None else b2a_base64(value, newline=False) for value in values], pa.binary()
+    ).cast(pa.string())
+
+
+def _hex(array: pa.Array) -> pa.Array:
+    return pa.array([None if value is None else value.hex() for value in array.to_pylist()], pa.string())
+
+
+_BINARIES: dict[str, Form] = {"base64": _base64, "hex": _hex}
