@@ -17,6 +17,8 @@ from bridge.kafka_settings import KafkaSettings
 from bridge.options import (
     CONNECTOR_KEYS,
     ENGINE_KEYS,
+    NAME,
+    NAME_RULE,
     STREAM_KEYS,
     VERSION,
     ConnectorOptions,
@@ -81,9 +83,8 @@ def check(path: Path) -> list[Problem]:
         return list(error.problems)
     plugins.examine(reading)
     kafka_client_check.examine(reading)
-    return sorted(
-        dict.fromkeys(reading.problems), key=lambda problem: (problem.line or 0, problem.column or 0)
-    )
+    first = {(problem.line, problem.column, problem.where): problem for problem in reversed(reading.problems)}
+    return sorted(first.values(), key=lambda problem: (problem.line or 0, problem.column or 0))
 
 
 class Reading:
@@ -134,19 +135,23 @@ class Reading:
         settings = self._mapping(top.get("kafka", {}), ("kafka",))
         if settings is None:
             return None
-        before = len(self.problems)
+        sound = dict(settings)
         if not settings.get("bootstrap.servers"):
             example = 'write the brokers\' addresses, as in `kafka: {bootstrap.servers: "broker1:9092"}`'
             self.wrong(Fault(("kafka",), "'bootstrap.servers' is missing", example, about_key=True))
         for name, value in settings.items():
             path = ("kafka", name)
             if kafka_settings.in_clear(name, value):
-                self.wrong(Fault(path, "a secret in clear (not shown)", REFERENCE))
+                fault = Fault(path, "a secret in clear (not shown)", REFERENCE)
             elif reason := kafka_settings.refusal(name, value, settings):
-                self.wrong(Fault(path, f"cannot be set: {reason}", "remove it", about_key=True))
+                fault = Fault(path, f"cannot be set: {reason}", "remove it", about_key=True)
             elif not isinstance(value, str | int | float):
-                self.wrong(Fault(path, f"must be text or a number, not {shown(value)}"))
-        return TypeAdapter(KafkaSettings).validate_python(settings) if len(self.problems) == before else None
+                fault = Fault(path, f"must be text or a number, not {shown(value)}")
+            else:
+                continue
+            self.wrong(fault)
+            del sound[name]
+        return TypeAdapter(KafkaSettings).validate_python(sound)
 
     def _defaults(self, top: Raw) -> Raw:
         defaults = self._mapping(top.get("defaults"), ("defaults",)) or {}
@@ -174,10 +179,12 @@ class Reading:
                 )
             )
         for name, raw in connectors.items():
-            before, path = len(self.problems), ("connectors", name)
-            options = self._mapping(raw, path)
+            if not NAME.fullmatch(name):
+                self.wrong(Fault(("connectors", name), f"'{name}' {NAME_RULE}", about_key=True))
+                continue
+            options = self._mapping(raw, ("connectors", name))
             connector = self._connector(name, options, defaults) if options is not None else None
-            if connector is not None and len(self.problems) == before:
+            if connector is not None:
                 self.connectors[name] = connector
 
     def _connector(self, name: str, raw: Raw, defaults: Raw) -> ConnectorSettings | None:

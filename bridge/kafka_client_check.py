@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException
@@ -10,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from bridge.contract import Secret
 from bridge.kafka_settings import SUGGESTED
-from bridge.problems import Fault, nearest, shown
+from bridge.problems import Fault, shown
 
 if TYPE_CHECKING:
     from bridge.config import Reading
@@ -40,7 +41,9 @@ def _refused(name: str, value: Any) -> str:
 def _fault(name: str, value: Any, said: str) -> Fault:
     path = ("kafka", name)
     if said.startswith("No such configuration property"):
-        return Fault(path, f"librdkafka has no setting '{name}'", nearest(name, SUGGESTED), about_key=True)
+        close = get_close_matches(name, SUGGESTED, n=1)
+        guess = f"did you mean '{close[0]}'?" if close else "see librdkafka's CONFIGURATION.md"
+        return Fault(path, f"librdkafka has no setting '{name}'", guess, about_key=True)
     if said.startswith("Java"):
         return Fault(
             path, "a setting of Java's clients", "use sasl.username and sasl.password", about_key=True

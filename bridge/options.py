@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from bridge import paths
 from bridge.contract import pick
+from bridge.encode import EncoderOptions
 from bridge.kafka_settings import KafkaSettings
 from bridge.quiet import QuietHours
 from bridge.units import Duration, Share, Size
@@ -21,7 +22,18 @@ HIGHEST_PORT = 65535
 LONGEST_SOCKET_PATH = 107
 """Linux's `sun_path` without its NUL."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+NAME_RULE = "is not a name; use letters, digits, _ and -, at most 100 of them"
+
+
+def _identifier(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise ValueError(NAME_RULE)
+    return text
+
+
+Name = Annotated[str, AfterValidator(_identifier)]
+"""Of a daemon or connector: it becomes part of topic names, transactional.id and metrics labels."""
 
 
 class OnGap(StrEnum):
@@ -96,15 +108,15 @@ class ConnectorOptions(_Options):
     )
     transaction: TransactionOptions = Field(default=TransactionOptions(), description="when to commit")
     prefetch: PrefetchOptions = Field(default=PrefetchOptions(), description="how far to read ahead")
-    encoder: dict[str, Any] = Field(
-        default={"kind": "json"}, description="how events are written, as in `{kind: json, decimal: string}`"
+    encoder: EncoderOptions = Field(
+        default=EncoderOptions.model_validate({}), description="how events are written"
     )
 
 
 class ConnectorSettings(ConnectorOptions):
     """One configured connector, the engine's part checked, the connector's own part still to be."""
 
-    name: str
+    name: Name
     kind: str
     options: dict[str, Any] = {}
     """The connector's own options as written; under `streams` a mapping for every pattern."""
@@ -191,25 +203,17 @@ def _topics(value: Any) -> Any:
     return {"on_missing": value} if isinstance(value, str) else value
 
 
-def _identifier(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise ValueError("is not a name; use letters, digits, _ and -, at most 100 of them")
-    return text
-
-
 class Settings(_Options):
     """A whole configuration file."""
 
     version: Literal[1] = VERSION
-    name: Annotated[str, AfterValidator(_identifier)] = Field(
-        description="this daemon's name, unique in the company"
-    )
+    name: Name = Field(description="this daemon's name, unique in the company")
     kafka: KafkaSettings = Field(description="librdkafka's settings; secrets by reference")
     topics: Annotated[Topics, BeforeValidator(_topics)] = Field(
         default=Topics(), description="create, require, or a mapping"
     )
     daemon: Daemon = Field(default=Daemon(), description="the supervisor")
-    connectors: dict[str, ConnectorSettings] = Field(description="connector name -> its options")
+    connectors: dict[Name, ConnectorSettings] = Field(description="connector name -> its options")
 
 
 STREAM_KEYS = frozenset(StreamOptions.model_fields)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from bridge.contract import Connector, ConnectorConfig
+from bridge.contract import Connector, ConnectorConfig, Secret
 from bridge.errors import ConfigError
+from bridge.kafka_settings import KafkaSettings
 from bridge.options import ENGINE_KEYS, STREAM_KEYS, ConnectorSettings
 from bridge.problems import Fault, Keys, dotted, faults, models_in, nearest
 
@@ -78,6 +79,27 @@ def examine(reading: Reading) -> None:
         reading.wrong(
             Fault(("defaults", key), f"no connector's streams have an option '{key}'", remedy, about_key=True)
         )
+
+
+def secrets(value: Any) -> Iterator[Secret]:
+    """Every reference to a secret inside a model, mapping or list: what the log redaction must watch."""
+    match value:
+        case Secret():
+            yield value
+        case BaseModel():
+            for _, inner in value:
+                yield from secrets(inner)
+        case Mapping():
+            for inner in value.values():
+                yield from secrets(inner)
+        case list() | tuple() | set() | frozenset():
+            for inner in value:
+                yield from secrets(inner)
+
+
+def kafka_settings(raw: Any) -> dict[str, Any]:
+    """The `kafka:` mapping as it came over a socket, with its references to secrets in place again."""
+    return TypeAdapter(KafkaSettings).validate_python(raw)
 
 
 def stream_models(config: type[ConnectorConfig]) -> list[type[BaseModel]]:

@@ -133,14 +133,40 @@ def _fault(details: ErrorDetails, model: type[BaseModel], path: Keys) -> Fault:
     return Fault(path, *_said(details))
 
 
+_WORDS = {
+    "string_type": "is not text",
+    "int_type": "is not a whole number",
+    "int_parsing": "is not a whole number",
+    "int_from_float": "is not a whole number",
+    "float_type": "is not a number",
+    "float_parsing": "is not a number",
+    "bool_type": "is neither true nor false",
+    "bool_parsing": "is neither true nor false",
+    "list_type": "is not a list",
+    "tuple_type": "is not a list",
+    "set_type": "is not a list",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "has too few entries, at least {min_length} are needed",
+    "too_long": "has too many entries, at most {max_length} are allowed",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "does not have the form {pattern}",
+}
+"""Pydantic's types of errors in plain words."""
+_REMEDIES = {"string_type": "put it in quotes", "list_type": "write [a, b]", "tuple_type": "write [a, b]"}
+
+
 def _said(details: ErrorDetails) -> tuple[str, str]:
-    """Text and remedy of an error in pydantic's or a validator's own words."""
-    value, context = details["input"], details.get("ctx", {})
+    """Text and remedy of an error in plain words, or else in a validator's own."""
+    value, kind, context = details["input"], details["type"], details.get("ctx", {})
+    if kind in _WORDS:
+        return f"{shown(value)} {_WORDS[kind].format(**context)}", _REMEDIES.get(kind, "")
     words = str(context["error"]) if isinstance(context.get("error"), Exception) else details["msg"]
-    words = redact_patterns(words[:1].lower() + words[1:] if words.startswith("Input ") else words)
-    remedy = "put it in quotes" if details["type"] == "string_type" and isinstance(value, int | float) else ""
-    words = words.removeprefix("input ")
-    return (words if isinstance(value, Mapping) else f"{shown(value)} {words}"), remedy
+    words = redact_patterns(words).removeprefix("Input ")
+    return (words if isinstance(value, Mapping) else f"{shown(value)} {words}"), ""
 
 
 def is_secret(path: Keys, annotations: Iterable[Any]) -> bool:

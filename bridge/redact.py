@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel
-
 from bridge.contract import Secret
 
 MASK = "***"
@@ -145,22 +143,6 @@ def names_a_secret(name: str) -> bool:
 def url_has_password(url: str) -> bool:
     """Whether a URL carries a password, as `user:password@`, or as `password=` among its parameters."""
     return bool(_IS_URL.match(url)) and bool(_URL_PASSWORD.search(url) or _PAIR.search(url))
-
-
-def secrets_in(value: Any) -> Iterator[Secret]:
-    """Every reference to a secret inside a model, mapping or list."""
-    match value:
-        case Secret():
-            yield value
-        case BaseModel():
-            for _, inner in value:
-                yield from secrets_in(inner)
-        case Mapping():
-            for inner in value.values():
-                yield from secrets_in(inner)
-        case list() | tuple() | set() | frozenset():
-            for inner in value:
-                yield from secrets_in(inner)
 
 
 def _mask_cards(shape: re.Pattern[str], text: str) -> str:
