@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`properties` are templates of {login}, {socket} (s), {login_ms}, {socket_ms}; `page` is one of {rows}."""
+    """`properties` are templates of {login}, {socket} (s), {login_ms}, {socket_ms}; `page` of {rows}."""
 
     name: str
     url: str

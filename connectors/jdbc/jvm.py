@@ -62,7 +62,7 @@ def driver_jars(config: JdbcConfig, dialect: Dialect) -> list[Path]:
     if not found and config.driver is None and dialect.coordinates:
         raise ConfigError(
             f"there is no driver for {dialect.url}",
-            remedy=f"put {dialect.coordinates} (Maven) into {folder or _FOLDERS[-1]}, or its path under `jars`",
+            remedy=f"put {dialect.coordinates} (Maven) into {folder or _FOLDERS[-1]} or its path under `jars`",
         )
     return found
 

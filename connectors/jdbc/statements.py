@@ -15,7 +15,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class TableName:
-    """A table in the catalogue; where there are no schemas, `schema` is what the database calls a database."""
+    """A table in the catalogue; `schema` is the database's name where there are no schemas."""
 
     schema: str
     name: str
