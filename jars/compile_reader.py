@@ -6,7 +6,6 @@ Usage: python jars/compile_reader.py
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -52,8 +51,7 @@ def pack(classes: Path, jar: Path) -> None:
 def main() -> int:
     sources = sorted(SOURCES.rglob("*.java"))
     if not sources:
-        print(f"no Java sources under {SOURCES}", file=sys.stderr)
-        return 0
+        raise SystemExit(f"no Java sources under {SOURCES}")
     with tempfile.TemporaryDirectory() as folder:
         compile_classes(sources, Path(folder))
         pack(Path(folder), JAR)

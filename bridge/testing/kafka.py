@@ -36,6 +36,7 @@ __all__ = [
     "RemoteBroker",
     "free_ports",
     "jars",
+    "jdk",
     "qualify",
 ]
 
@@ -214,7 +215,15 @@ class KafkaBroker:
             "-XX:-UsePerfData",
             f"-Dlog4j2.configurationFile={self.folder}/log4j2.properties",
         )
-        java = ["java", *options, "-cp", f"{jars()}/*", main, *arguments, f"{self.folder}/server.properties"]
+        java = [
+            jdk("java"),
+            *options,
+            "-cp",
+            f"{jars()}/*",
+            main,
+            *arguments,
+            f"{self.folder}/server.properties",
+        ]
         return ["setpriv", "--pdeathsig", "KILL", "--", *java]
 
     def _format(self) -> None:
@@ -256,6 +265,12 @@ class KafkaBroker:
 
     def _tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+
+
+def jdk(tool: str) -> str:
+    """`java`, `keytool`: JAVA_HOME's, else the one on PATH."""
+    home = os.environ.get("JAVA_HOME")
+    return str(Path(home, "bin", tool)) if home else tool
 
 
 def jars() -> Path:

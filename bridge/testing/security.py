@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.testing.kafka import jdk
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -68,7 +70,7 @@ class Certificates:
 
     def _keytool(self, *arguments: str, store: str) -> None:
         keep = ("-keystore", self._file(f"{store}.p12"), "-storetype", "PKCS12", "-storepass", STORE_PASSWORD)
-        subprocess.run(["keytool", *arguments, *keep], check=True, capture_output=True)
+        subprocess.run([jdk("keytool"), *arguments, *keep], check=True, capture_output=True)
 
     def _file(self, name: str) -> str:
         return str(self.folder / name)
