@@ -6,7 +6,7 @@ The engine's options are checked here; what is left over belongs to the connecto
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,16 +73,19 @@ def load(path: Path) -> Settings:
     return reading.settings
 
 
-def check(path: Path) -> list[Problem]:
-    """Everything wrong with a file, with connectors' and librdkafka's options; imports the plugins."""
-    from bridge import kafka_client_check, plugins
+def check(path: Path, *examiners: Callable[[Reading], None]) -> list[Problem]:
+    """Everything wrong with a file, connectors' options included (it imports the plugins).
+
+    `examiners` add what this module must not know: the supervisor's process never loads librdkafka.
+    """
+    from bridge import plugins
 
     try:
         reading = Reading(yaml_places.read(path))
     except ConfigErrors as error:
         return list(error.problems)
-    plugins.examine(reading)
-    kafka_client_check.examine(reading)
+    for examine in (plugins.examine, *examiners):
+        examine(reading)
     first = {(problem.line, problem.column, problem.where): problem for problem in reversed(reading.problems)}
     return sorted(first.values(), key=lambda problem: (problem.line or 0, problem.column or 0))
 

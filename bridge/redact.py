@@ -53,7 +53,7 @@ _URL_PASSWORD = re.compile(
 )
 _IS_URL = re.compile(r"jdbc:|[a-z][\w+.-]*://", re.IGNORECASE)
 
-_DIGITS = re.compile(r"[0-9]{4}[ -]?[0-9]{4}")
+_DIGITS = re.compile(r"[0-9](?:[ -]?[0-9]){12}")
 _CARD_SHAPES = tuple(
     re.compile(rf"(?<![0-9]){shape}(?![0-9])")
     for shape in (

@@ -1,0 +1,42 @@
+"""`legacy-bridge config check FILE` and `legacy-bridge config schema`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from bridge.cli import OK, USAGE
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("config", help="check a configuration file; print its schema for editors")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    check = actions.add_parser("check", help="say everything that is wrong with a file, with line and column")
+    check.add_argument("file", type=Path, help="the configuration file")
+    check.add_argument("--json", action="store_true", help="the problems as a JSON list")
+    check.set_defaults(run=run)
+    schema = actions.add_parser(
+        "schema", help="print a JSON Schema that teaches editors to complete and check the file"
+    )
+    schema.set_defaults(run=print_schema)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when the file is sound, 3 when it is not; connects nowhere and reveals no secret."""
+    from bridge import config, kafka_client_check
+
+    problems = config.check(args.file, kafka_client_check.examine)
+    if args.json:
+        print(json.dumps([asdict(problem) for problem in problems], indent=2))
+    else:
+        print("\n".join(map(str, problems)) or f"{args.file}: no problems found")
+    return USAGE if problems else OK
+
+
+def print_schema(_args: argparse.Namespace) -> int:
+    from bridge.config_schema import schema
+
+    print(json.dumps(schema(), indent=2))
+    return OK

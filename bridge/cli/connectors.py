@@ -1,0 +1,143 @@
+"""`legacy-bridge connectors`: the installed kinds, their versions, and every option with its description."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from bridge.cli import FAILED, OK
+
+SCHEMA = 1
+"""Of the JSON form; a change that could break a reader makes it larger."""
+WIDTH = 100
+TYPES = {
+    "string": "text",
+    "integer": "whole number",
+    "boolean": "true or false",
+    "object": "mapping",
+    "null": "nothing",
+}
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "connectors", help="list the installed kinds of connectors and their options"
+    )
+    parser.add_argument("kind", nargs="?", help="only this kind")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, or 1 when a listed kind cannot be imported."""
+    from bridge import plugins
+
+    if args.kind:
+        plugins.load(args.kind)
+    found = [describe(kind) for kind in plugins.kinds() if args.kind in (None, kind)]
+    if args.json:
+        print(json.dumps({"schema": SCHEMA, "connectors": found, "engine": engine()}, indent=2))
+    else:
+        print("\n\n".join("\n".join(_lines(kind)) for kind in [*found, engine()]))
+    return FAILED if any("error" in kind for kind in found) else OK
+
+
+def describe(kind: str) -> dict[str, Any]:
+    """One installed kind; `error` instead of its options when it cannot be imported."""
+    from bridge import plugins
+    from bridge.errors import ConfigError
+
+    distribution = plugins.kinds()[kind].dist
+    head = {
+        "kind": kind,
+        "version": distribution.version if distribution else None,
+        "distribution": distribution.name if distribution else None,
+    }
+    try:
+        connector = plugins.load(kind)
+    except ConfigError as error:
+        return head | {"error": str(error)}
+    return head | {
+        "description": " ".join((connector.__doc__ or "").split("\n\n")[0].split()),
+        "options": options(connector.Config, without=("streams",)),
+        "stream_options": [
+            option for model in plugins.stream_models(connector.Config) for option in options(model)
+        ],
+    }
+
+
+def engine() -> dict[str, Any]:
+    """What the engine lets one configure for every connector, whatever its kind."""
+    from bridge.options import ConnectorOptions, StreamOptions
+
+    return {
+        "description": "Every connector takes these, too; its streams inherit theirs from it and from `defaults`.",
+        "options": options(ConnectorOptions),
+        "stream_options": options(StreamOptions),
+    }
+
+
+def options(model: Any, without: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Name, type, whether required, default and description of a model's options."""
+    whole = model.model_json_schema()
+    required, models = whole.get("required", ()), whole.get("$defs", {})
+    return [
+        {
+            "name": name,
+            "type": _type(schema, models),
+            "required": name in required,
+            "default": schema.get("default"),
+            "description": " ".join(schema.get("description", "").split()),
+        }
+        for name, schema in whole.get("properties", {}).items()
+        if name not in without
+    ]
+
+
+def _type(schema: dict[str, Any], models: dict[str, Any]) -> str:  # noqa: PLR0911 (one a form)
+    """A schema's type in an operator's words."""
+    match schema:
+        case {"$ref": reference}:
+            return _type(models[reference.rpartition("/")[2]], models)
+        case {"const": value}:
+            return str(value)
+        case {"enum": values}:
+            return " | ".join(map(str, values))
+        case {"anyOf": choices} | {"oneOf": choices}:
+            names = (_type(choice, models) for choice in choices if choice.get("type") != "null")
+            return " or ".join(dict.fromkeys(names))
+        case {"type": "string", "pattern": "^(env|file|cred):.+"}:
+            return "reference to a secret"
+        case {"type": "array", "items": dict(items)}:
+            return f"list of {_type(items, models)}"
+        case {"type": str(name)}:
+            return TYPES.get(name, name)
+    return "anything"
+
+
+def _lines(kind: dict[str, Any]) -> Iterator[str]:
+    yield f"{kind['kind']} {kind['version']} ({kind['distribution']})" if "kind" in kind else "engine"
+    if "error" in kind:
+        yield f"  cannot be used: {kind['error']}"
+        return
+    yield from textwrap.wrap(kind["description"], WIDTH, initial_indent="  ", subsequent_indent="  ")
+    for title, listed in (("options", kind["options"]), ("options of a stream", kind["stream_options"])):
+        if listed:
+            yield f"  {title}:"
+            yield from (line for option in listed for line in _option(option))
+
+
+def _option(option: dict[str, Any]) -> Iterator[str]:
+    default = option["default"]
+    need = (
+        "required"
+        if option["required"]
+        else None
+        if default in (None, [], {})
+        else f"default {json.dumps(default)}"
+    )
+    yield f"    {option['name']}  ({', '.join(filter(None, (option['type'], need)))})"
+    yield from textwrap.wrap(option["description"], WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8)

@@ -1,0 +1,118 @@
+"""JSON Schema of the configuration file, for editors: the engine's options and each installed connector's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+
+from bridge import plugins
+from bridge.contract import ConnectorConfig
+from bridge.errors import ConfigError
+from bridge.kafka_settings import REFUSED, SUGGESTED
+from bridge.options import NAME, ConnectorOptions, Settings, StreamOptions, Topics
+
+type Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+NAMES = {"pattern": f"^{NAME.pattern}$"}
+PLAIN_VALUE = {"type": ["string", "number", "boolean"]}
+KAFKA: Schema = {
+    "type": "object",
+    "required": ["bootstrap.servers"],
+    "propertyNames": {"not": {"enum": sorted(REFUSED)}},
+    "properties": dict.fromkeys(SUGGESTED, PLAIN_VALUE),
+    "additionalProperties": PLAIN_VALUE,
+    "description": "librdkafka's settings; secrets as env:NAME, file:PATH or cred:NAME",
+}
+
+
+def schema() -> Schema:
+    """The schema of a whole file; a kind whose package cannot be imported is left open."""
+    shared: Schema = {}
+    kinds = {kind: _config(kind) for kind in plugins.kinds()}
+    known = {kind: config for kind, config in kinds.items() if config is not None}
+    engine = properties(StreamOptions, shared) | properties(ConnectorOptions, shared)
+    inherited = _merged(_stream(config, shared) for config in known.values())
+    connector = {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"kind": {"enum": sorted(kinds), "description": "what kind of source this is"}},
+        "allOf": [_when(kind, _connector(config, engine, shared)) for kind, config in known.items()],
+    }
+    options = properties(Settings, shared) | {
+        "kafka": KAFKA,
+        "topics": {"anyOf": [{"enum": ["create", "require"]}, _closed(properties(Topics, shared))]},
+        "defaults": _closed(inherited | engine),
+        "connectors": {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": NAMES,
+            "additionalProperties": connector,
+        },
+    }
+    shared.pop(f"{_prefix(Settings)}.ConnectorSettings")
+    required = ["version", "name", "kafka", "connectors"]
+    return {
+        "$schema": DIALECT,
+        "title": "legacy-bridge",
+        **_closed(options),
+        "required": required,
+        "$defs": shared,
+    }
+
+
+def properties(model: type[BaseModel], shared: Schema) -> Schema:
+    """Option -> its schema; models inside it go to `shared`, under names that do not collide."""
+    prefix = _prefix(model)
+    whole = model.model_json_schema(ref_template=f"#/$defs/{prefix}.{{model}}")
+    shared |= {f"{prefix}.{name}": inner for name, inner in whole.get("$defs", {}).items()}
+    options: Schema = whole.get("properties", {})
+    return options
+
+
+def _prefix(model: type[BaseModel]) -> str:
+    return f"{model.__module__}.{model.__qualname__}"
+
+
+def _config(kind: str) -> type[ConnectorConfig] | None:
+    try:
+        return plugins.load(kind).Config
+    except ConfigError:
+        return None
+
+
+def _connector(config: type[ConnectorConfig], engine: Schema, shared: Schema) -> Schema:
+    """What may stand under a connector of this kind; what its streams inherit may stand there, too."""
+    own = properties(config, shared)
+    inherited = _stream(config, shared)
+    stream = inherited | properties(StreamOptions, shared)
+    streams = {"type": "object", "additionalProperties": {"anyOf": [_closed(stream), {"type": "null"}]}}
+    required = [name for name, field in config.model_fields.items() if field.is_required()]
+    described = {"description": "stream name or pattern -> its options"}
+    return _closed({**inherited, **own, **engine, "kind": True, "streams": streams | described}) | {
+        "required": required
+    }
+
+
+def _stream(config: type[ConnectorConfig], shared: Schema) -> Schema:
+    return _merged(properties(model, shared) for model in plugins.stream_models(config))
+
+
+def _closed(options: Schema) -> Schema:
+    return {"type": "object", "properties": options, "additionalProperties": False}
+
+
+def _when(kind: str, then: Schema) -> Schema:
+    return {"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": then}
+
+
+def _merged(several: Iterable[Schema]) -> Schema:
+    """The union of option sets; an option that differs between them may be either."""
+    merged: Schema = {}
+    for options in several:
+        for name, option in options.items():
+            other = merged.get(name, option)
+            merged[name] = option if other == option else {"anyOf": [other, option]}
+    return merged
