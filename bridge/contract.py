@@ -57,7 +57,9 @@ class Secret:
         scheme, _, name = self.reference.partition(":")
         if scheme == "env":
             if name not in os.environ:
-                raise ConfigError(f"the environment has no variable {name}", remedy=f"set it, {self.reference} reads it")
+                raise ConfigError(
+                    f"the environment has no variable {name}", remedy=f"set it, {self.reference} reads it"
+                )
             return os.environ[name]
         if scheme == "cred":
             folder = os.environ.get("CREDENTIALS_DIRECTORY")
@@ -72,7 +74,8 @@ class Secret:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
             raise ConfigError(
-                f"cannot read the secret {self.reference}: {reason}", remedy="check the path and its permissions"
+                f"cannot read the secret {self.reference}: {reason}",
+                remedy="check the path and its permissions",
             ) from None
 
     def __repr__(self) -> str:
@@ -189,7 +192,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What the engine asks of one poll: at most about `rows` rows and `bytes` bytes, waiting at most `wait_s`.
+    """What the engine asks of one poll: about `rows` rows and `bytes` bytes, waiting at most `wait_s`.
 
     `changed(table, keys, marks)` (images only) answers with a mask of the rows whose details must be read.
     """
@@ -281,7 +284,7 @@ class Connector(ABC):
 
     @abstractmethod
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
-        """The next changes after `position` (None: from the start). The same position reads the same place."""
+        """The changes after `position` (None: from the start); the same position reads the same place."""
 
     def commit(self, stream: Stream, position: Position) -> None:
         """Kafka has everything up to `position`. For streams that settle: called again after `open()`."""

@@ -1,0 +1,355 @@
+"""One connector as the supervisor sees it: its process, its last heartbeat, its restarts, its park."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from enum import IntEnum
+from typing import Any
+
+import structlog
+
+from bridge.channel import encode
+from bridge.contract import Level
+from bridge.intensity import Intensity
+from bridge.options import ConnectorSettings, Settings
+from bridge.retry import delay
+from bridge.states import State
+
+log = structlog.get_logger("bridge.supervisor")
+
+SILENT_S = 30.0
+"""A worker that sends no heartbeat for so long is dead or frozen, and is killed."""
+ANSWER_S = 10.0
+KILL_S = 2.0
+LINE_LIMIT = 64 * 1024 * 1024
+STEADY_S = 60.0
+
+
+class Code(IntEnum):
+    """The worker's exit codes (bridge.task.Ended; not imported, since the supervisor loads no driver)."""
+
+    STOPPED = 0
+    CRASHED = 1
+    FENCED = 3
+    PARKED = 4
+    HUNG = 5
+
+
+class Child:
+    """Keeps one worker running until told otherwise. All methods run on the supervisor's event loop."""
+
+    def __init__(
+        self,
+        connector: ConnectorSettings,
+        settings: Settings,
+        owner: Mapping[str, Any],
+        command: Sequence[str],
+    ) -> None:
+        self.connector, self._settings, self._owner, self._command = connector, settings, owner, command
+        self._intensity = Intensity(settings.daemon.restarts, settings.daemon.restart_window)
+        self._process: asyncio.subprocess.Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._answers: dict[int, asyncio.Future[str | None]] = {}
+        self._ids = itertools.count(1)
+        self._wanted = asyncio.Event()
+        self._stopping = False
+        self._failures = 0
+        self._beat: dict[str, Any] = {}
+        self._beat_at = 0.0
+        self._spawned_at = 0.0
+        self._end: dict[str, Any] = {}
+        self.claim = "take"
+        self.restarts = 0
+        self.parked: str | None = None
+        self.last_exit: str | None = None
+        self.before: dict[str, dict[str, int]] = {}
+        """Counters of the workers before this one, so that totals never fall."""
+        self._state_since = time.monotonic()
+        self._state = State.STARTING
+
+    # -- keeping it running
+
+    async def run(self) -> None:
+        """Spawn, wait, judge, wait again; returns after `stop`."""
+        while not self._stopping:
+            if self.parked is not None:
+                await self._wanted.wait()
+                self._wanted.clear()
+                continue
+            await self._spawn()
+            code = await self._attend()
+            self._keep_counters()
+            if not self._stopping:
+                await self._after(code)
+
+    async def _spawn(self) -> None:
+        ours, theirs = socket.socketpair()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                str(theirs.fileno()),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        finally:
+            theirs.close()
+        self._spawned_at = self._beat_at = time.monotonic()
+        self._beat, self._end = {}, {}
+        self._reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_LIMIT)
+        self._send(self._hello())
+        log.info("worker started", connector=self.connector.name, pid=self._process.pid)
+
+    def _hello(self) -> dict[str, Any]:
+        part = self._settings.model_dump(mode="json", include={"kafka", "topics", "daemon"})
+        return {
+            "connector": self.connector.model_dump(mode="json"),
+            **part,
+            "owner": dict(self._owner),
+            "claim": self.claim,
+        }
+
+    async def _attend(self) -> int:
+        """Read heartbeats until the process has ended; its exit code."""
+        process, watch = self._process, asyncio.create_task(self._watch())
+        assert process is not None  # noqa: S101 - set by _spawn
+        try:
+            while line := await self._reader.readline():
+                self._receive(json.loads(line))
+        except (ConnectionError, ValueError) as error:
+            log.warning("worker's channel broke", connector=self.connector.name, error=str(error))
+        code = await process.wait()
+        watch.cancel()
+        if self._writer is not None:
+            self._writer.close()
+        for waiting in self._answers.values():
+            if not waiting.done():
+                waiting.set_result("the worker ended before it answered")
+        self._answers.clear()
+        return code
+
+    async def _watch(self) -> None:
+        """The one thing heartbeats cannot say: that there are none."""
+        while True:
+            await asyncio.sleep(1.0)
+            silent = time.monotonic() - self._beat_at
+            if silent > SILENT_S:
+                log.error(
+                    "worker is silent; killing it", connector=self.connector.name, silent_s=round(silent)
+                )
+                self._signal(signal.SIGKILL)
+                return
+
+    def _receive(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "beat":
+                self._beat, self._beat_at = message, time.monotonic()
+                if message["holds"]:
+                    self.claim = "ask"  # from now on the owner's record says whose the connector is
+                if self._beat_at - self._spawned_at > STEADY_S:
+                    self._failures = 0
+            case "answer":
+                waiting = self._answers.pop(message["id"], None)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(message["error"])
+            case "end":
+                self._end = message
+
+    async def _after(self, code: int) -> None:
+        """What the way a worker ended means for the next one."""
+        self.last_exit = _described(code, self._end)
+        self.restarts += 1
+        self._failures += 1
+        if code == Code.PARKED:
+            self._park(self._end.get("error") or "parked")
+            return
+        wait = delay(self._failures)
+        counts = code not in (Code.STOPPED, Code.FENCED, Code.HUNG)
+        if counts and self._intensity.exceeded_by(time.monotonic()):
+            crashes = f"{self._intensity.recent} crashes in {self._settings.daemon.restart_window:.0f} s"
+            self._park(f"{crashes}, last: {self.last_exit}; `resume` tries again")
+            return
+        log.warning(
+            "worker ended", connector=self.connector.name, how=self.last_exit, next_start_s=round(wait, 2)
+        )
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wanted.wait(), wait)
+        self._wanted.clear()
+
+    def _park(self, reason: str) -> None:
+        self.parked = reason
+        log.error("connector parked", connector=self.connector.name, error=reason)
+
+    # -- commands
+
+    async def command(self, name: str, stream: str | None, by: str, at: str) -> str | None:
+        """Pass an order on; the error in words, or None. `resume` also starts a parked connector."""
+        if name == "resume" and (self.parked is not None or not self.alive):
+            self.claim = "take"
+            self.unpark()
+            return None
+        if not self.alive:
+            return (
+                f"{self.connector.name} has no running worker ({self.parked or self.last_exit or 'starting'})"
+            )
+        if name == "resume" and self._beat.get("standby"):
+            self.claim = "take"
+            await self._end_process()
+            return None
+        number = next(self._ids)
+        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
+        self._send({"command": name, "id": number, "stream": stream, "by": by, "at": at})
+        try:
+            return await asyncio.wait_for(answer, ANSWER_S)
+        except TimeoutError:
+            self._answers.pop(number, None)
+            return (
+                f"{self.connector.name} did not answer within {ANSWER_S:.0f} s; it obeys once Kafka answers"
+            )
+
+    def unpark(self) -> None:
+        """Start the worker now, with a clean record."""
+        self.parked = None
+        self._intensity.forget()
+        self._failures = 0
+        self._wanted.set()
+
+    @property
+    def spawned(self) -> bool:
+        """A worker was started at least once."""
+        return self._process is not None
+
+    async def stop(self) -> None:
+        """Drain and end the worker, by force when it takes too long."""
+        self._stopping = True
+        self._wanted.set()
+        await self._end_process()
+
+    async def _end_process(self) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        self._send({"command": "stop"})
+        limit = max(0.5, self._settings.daemon.stop_within - KILL_S)
+        try:
+            await asyncio.wait_for(process.wait(), limit)
+        except TimeoutError:
+            log.warning("worker did not stop in time; killing it", connector=self.connector.name)
+            self._signal(signal.SIGKILL)
+            await process.wait()
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None and self.alive else None
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(encode(message))
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
+
+    # -- what health sees
+
+    def status(self) -> dict[str, Any]:
+        """The connector as `health`, the status page and the metrics show it."""
+        state, level, error = self._judge()
+        if state is not self._state:
+            self._state, self._state_since = state, time.monotonic()
+        streams = {
+            name: self._with_totals(name, each) for name, each in self._beat.get("streams", {}).items()
+        }
+        if not self.alive:
+            streams = {
+                name: {**each, "state": state, "health": level, "error": error}
+                for name, each in streams.items()
+            }
+        return {
+            "kind": self.connector.kind,
+            "state": state,
+            "health": level,
+            "state_s": round(time.monotonic() - self._state_since, 1),
+            "error": error,
+            "pid": self.pid,
+            "restarts": self.restarts,
+            "last_exit": self.last_exit,
+            "beat_age_s": round(time.monotonic() - self._beat_at, 1) if self._beat_at else None,
+            "streams": streams,
+        }
+
+    def _judge(self) -> tuple[State, Level, str | None]:
+        lasting = time.monotonic() - self._state_since
+        late = lasting > self._settings.daemon.critical_after
+        if self.parked is not None:
+            return State.FAILED, Level.CRITICAL, self.parked
+        if not self.alive:
+            level = Level.CRITICAL if late else Level.WARNING
+            return (
+                (State.BACKOFF, level, self.last_exit) if self.last_exit else (State.STARTING, Level.OK, None)
+            )
+        if time.monotonic() - self._beat_at > SILENT_S / 3:
+            return State.STALLED, Level.CRITICAL, "the worker sends no heartbeat"
+        state = State(self._beat.get("state", State.STARTING))
+        error = self._beat.get("error")
+        if state is State.STARTING:
+            return state, Level.WARNING if lasting > self.connector.defaults.deadline else Level.OK, error
+        if state is State.BACKOFF:
+            return state, Level.CRITICAL if late else Level.WARNING, error
+        return state, Level.OK, error
+
+    def _with_totals(self, name: str, stream: dict[str, Any]) -> dict[str, Any]:
+        before = self.before.get(name, {})
+        return {**stream, **{counter: stream[counter] + before.get(counter, 0) for counter in COUNTERS}}
+
+    def _keep_counters(self) -> None:
+        for name, stream in self._beat.get("streams", {}).items():
+            self.before[name] = {
+                key: value for key, value in self._with_totals(name, stream).items() if key in COUNTERS
+            }
+            for counter in COUNTERS:
+                stream[counter] = 0
+
+
+COUNTERS = ("polls", "rows", "events", "bytes", "rejects")
+
+
+def worker_command() -> list[str]:
+    return [sys.executable, "-m", "bridge.worker"]
+
+
+def _described(code: int, end: Mapping[str, Any]) -> str:
+    if end.get("error"):
+        return str(end["error"])
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    names = {
+        Code.FENCED: "fenced: another producer took over, or a transaction timed out",
+        Code.STOPPED: "stopped",
+    }
+    return names.get(Code(code) if code in Code else Code.CRASHED, f"exit code {code}")
+
+
+def owner_record(settings: Settings, instance: str) -> dict[str, Any]:
+    """See bridge.positions.Owner."""
+    return {
+        "instance": instance,
+        "name": settings.name,
+        "host": socket.gethostname(),
+        "lease_s": settings.daemon.lease,
+    }

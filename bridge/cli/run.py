@@ -1,0 +1,32 @@
+"""`legacy-bridge run CONFIG`: the daemon, in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("run", help="run the daemon in the foreground")
+    parser.add_argument("config", type=Path, help="the configuration file")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """SIGTERM drains, SIGHUP reloads; the exit code is 0 after a clean stop."""
+    from bridge import api, config, logs
+    from bridge.contract import Secret
+    from bridge.redact import Redactor
+    from bridge.supervisor import Supervisor
+
+    settings = config.load(args.config)
+    secrets = [value for value in settings.kafka.values() if isinstance(value, Secret)]
+    logs.configure(settings.daemon.log.format, settings.daemon.log.level, Redactor(secrets))
+    supervisor = Supervisor(args.config, settings)
+
+    async def serve() -> int:
+        async with api.serving(supervisor, settings.daemon):
+            return await supervisor.run()
+
+    return asyncio.run(serve())

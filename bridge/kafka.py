@@ -1,0 +1,91 @@
+"""How every Kafka client is made: the operator's settings, then ours, which exactly once needs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+
+from bridge.contract import Secret
+
+log = structlog.get_logger("bridge.kafka")
+
+PRODUCER_ONLY = (
+    "acks",
+    "linger.ms",
+    "batch.",
+    "compression.",
+    "queue.buffering.",
+    "message.",
+    "transaction.",
+    "sticky.",
+)
+CONSUMER_ONLY = ("fetch.", "session.", "max.poll.", "auto.", "queued.")
+
+
+def settings(kafka: Mapping[str, Any]) -> dict[str, Any]:
+    """The operator's librdkafka settings with their secrets revealed, just before a client is made."""
+    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in kafka.items()}
+
+
+def producer(
+    kafka: Mapping[str, Any], transactional_id: str, on_error: Callable[[KafkaError], None], **own: Any
+) -> Producer:
+    """A producer whose transactions carry events and positions (KIP-98)."""
+    conf = {
+        "compression.type": "lz4",
+        "linger.ms": 5,
+        "queue.buffering.max.kbytes": 16 * 1024,
+        "queue.buffering.max.messages": 200_000,
+        "message.max.bytes": 64 * 1024 * 1024,
+        "transaction.timeout.ms": 60_000,
+        **_without(settings(kafka), CONSUMER_ONLY),
+        "transactional.id": transactional_id,
+        "enable.idempotence": True,
+        "acks": "all",
+        "partitioner": "murmur2_random",
+        "error_cb": on_error,
+        "logger": _to_structlog(),
+        **own,
+    }
+    return Producer(conf)
+
+
+def consumer(kafka: Mapping[str, Any], isolation: str, **own: Any) -> Consumer:
+    """A consumer outside any group: it is assigned partitions and commits nothing."""
+    conf = {
+        **_without(settings(kafka), PRODUCER_ONLY),
+        "group.id": "legacy-bridge",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "earliest",
+        "isolation.level": isolation,
+        "logger": _to_structlog(),
+        **own,
+    }
+    return Consumer(conf)
+
+
+def admin(kafka: Mapping[str, Any]) -> AdminClient:
+    return AdminClient(
+        {**_without(settings(kafka), PRODUCER_ONLY + CONSUMER_ONLY), "logger": _to_structlog()}
+    )
+
+
+def reason(error: KafkaException | KafkaError) -> str:
+    """One line an operator can read, with librdkafka's name of the error."""
+    error = error.args[0] if isinstance(error, KafkaException) else error
+    return f"{error.str()} ({error.name()})"
+
+
+def _without(conf: dict[str, Any], prefixes: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in conf.items() if not name.startswith(prefixes)}
+
+
+def _to_structlog() -> logging.Logger:
+    """librdkafka's own log lines take the way of every other line, redaction included."""
+    return logging.getLogger("librdkafka")

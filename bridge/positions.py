@@ -1,0 +1,186 @@
+"""The one place where progress is kept: the connector's compacted topic, written in its transactions.
+
+Keys: `owner`, `stream:<name>`, `pause:<name>` (`pause:` alone for the whole connector). Values are JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from threading import Event
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from bridge import kafka
+from bridge.contract import CONTRACT_VERSION, MAX_POSITION_BYTES, Position
+from bridge.errors import PermanentError, TransientError
+from bridge.topics import Topics, dead_letters, internal
+
+OWNER = "owner"
+STREAM = "stream:"
+PAUSE = "pause:"
+
+
+def topic(connector: str) -> str:
+    return f"_bridge.positions.{connector}"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who holds the connector: `instance` is new at every start of a daemon."""
+
+    instance: str
+    name: str
+    host: str
+    lease_s: float
+    released: bool = False
+
+    def letting_go(self) -> Owner:
+        return replace(self, released=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stream's record. `partitions`: event topic -> partition count, since key order hangs on it.
+
+    `accept`: an operator has agreed to whatever would park the stream at its next start.
+    """
+
+    position: Position | None
+    kind: str
+    version: int
+    identity: str
+    partitions: Mapping[str, int] = field(default_factory=dict)
+    contract: int = CONTRACT_VERSION
+    accept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    by: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All records of one connector, read_committed. `owner_offset` changes whenever the owner writes."""
+
+    owner: Owner | None = None
+    owner_offset: int = -1
+    streams: Mapping[str, Stored] = field(default_factory=dict)
+    pauses: Mapping[str, Paused] = field(default_factory=dict)
+
+    def fold(self, key: str, value: bytes | None, offset: int) -> Ledger:
+        """The ledger after one more record of the topic."""
+        if key == OWNER:
+            return replace(self, owner=_parse(Owner, value) if value else None, owner_offset=offset)
+        if key.startswith(STREAM):
+            return replace(self, streams=_put(self.streams, key[len(STREAM) :], value, Stored))
+        if key.startswith(PAUSE):
+            return replace(self, pauses=_put(self.pauses, key[len(PAUSE) :], value, Paused))
+        return self
+
+
+def _put(records: Mapping[str, Any], name: str, value: bytes | None, kind: type) -> dict[str, Any]:
+    rest = {known: record for known, record in records.items() if known != name}
+    return rest if value is None else {**rest, name: _parse(kind, value)}
+
+
+def _parse(kind: type, value: bytes) -> Any:
+    """A record of a newer daemon may hold fields this one does not know: they are passed over."""
+    known = {each.name for each in fields(kind)}
+    return kind(**{key: item for key, item in json.loads(value).items() if key in known})
+
+
+def record(key: str, value: Owner | Stored | Paused | None) -> tuple[bytes, bytes | None]:
+    """Key and value as they go into the topic. Errors: PermanentError when a position is too large."""
+    if value is None:
+        return key.encode(), None
+    body = json.dumps(asdict(value), separators=(",", ":"), ensure_ascii=False).encode()
+    if len(body) > MAX_POSITION_BYTES:
+        raise PermanentError(
+            f"{key}: the position has {len(body)} bytes, the limit is {MAX_POSITION_BYTES}",
+            remedy="this is a defect of the connector: its position must be bounded",
+        )
+    return key.encode(), body
+
+
+class PositionsTopic:
+    """The connector's internal topics: its positions, and its dead letters beside them."""
+
+    def __init__(self, settings: Mapping[str, Any], connector: str, topics: Topics, stop: Event) -> None:
+        self._settings, self._connector, self._topics, self._stop = settings, connector, topics, stop
+        self.name = topic(connector)
+        self.letters = dead_letters(connector)
+
+    def ensure(self) -> None:
+        """Create or check both. Errors: ConfigError, TransientError."""
+        self._topics.ensure(internal(self.name, self.letters))
+
+    def read(self) -> Ledger:
+        return read(self._settings, self._connector, self._stop)
+
+    def glance(self) -> Ledger:
+        return glance(self._settings, self._connector, self._stop)
+
+
+def read(kafka_settings: Mapping[str, Any], connector: str, stop: Event, timeout_s: float = 30.0) -> Ledger:
+    """The ledger up to the topic's true end.
+
+    The end is what read_uncommitted sees: a read_committed consumer is told "end of partition" at the last
+    stable offset, behind which an open transaction can hide newer records. Call this after
+    `init_transactions()`, which ends the predecessor's transaction. Errors: TransientError.
+    """
+    partition = TopicPartition(topic(connector), 0)
+    try:
+        end = _true_end(kafka_settings, partition, timeout_s)
+    except KafkaException as error:
+        raise TransientError(f"cannot read {partition.topic}: {kafka.reason(error)}") from error
+    return _read(kafka_settings, partition, end, stop, timeout_s)
+
+
+def glance(kafka_settings: Mapping[str, Any], connector: str, stop: Event, timeout_s: float = 30.0) -> Ledger:
+    """The ledger as far as it can be seen without fencing anybody; an open transaction may hide its end."""
+    return _read(kafka_settings, TopicPartition(topic(connector), 0), 0, stop, timeout_s)
+
+
+def _read(
+    kafka_settings: Mapping[str, Any], partition: TopicPartition, end: int, stop: Event, timeout_s: float
+) -> Ledger:
+    deadline = time.monotonic() + timeout_s
+    try:
+        consumer = kafka.consumer(kafka_settings, "read_committed")
+        try:
+            return _read_to(consumer, partition, end, stop, deadline)
+        finally:
+            consumer.close()
+    except KafkaException as error:
+        raise TransientError(f"cannot read {partition.topic}: {kafka.reason(error)}") from error
+
+
+def _true_end(kafka_settings: Mapping[str, Any], partition: TopicPartition, timeout_s: float) -> int:
+    consumer = kafka.consumer(kafka_settings, "read_uncommitted")
+    try:
+        return int(consumer.get_watermark_offsets(partition, timeout=timeout_s)[1])
+    finally:
+        consumer.close()
+
+
+def _read_to(consumer: Consumer, partition: TopicPartition, end: int, stop: Event, deadline: float) -> Ledger:
+    ledger = Ledger()
+    consumer.assign([TopicPartition(partition.topic, 0, 0)])
+    while not stop.is_set():
+        if time.monotonic() > deadline:
+            raise TransientError(f"{partition.topic} could not be read up to its end {end} in time")
+        for message in consumer.consume(num_messages=1000, timeout=0.2):
+            error = message.error()
+            if error is None:
+                ledger = ledger.fold((message.key() or b"").decode(), message.value(), message.offset())
+            elif error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            elif message.offset() >= end:
+                return ledger
+    return ledger

@@ -1,0 +1,66 @@
+"""Turns a batch into finished bytes: events by topic, and dead letters for what cannot become an event."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from bridge.admission import Lane
+from bridge.contract import Batch, Changes
+from bridge.deadletters import DeadLetter, Letters
+from bridge.encode import Encoder, Origin
+from bridge.redact import Redactor
+
+OVERHEAD = 100
+"""Bytes of a record batch around one message, at most."""
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """One batch, encoded: records by topic, in source order."""
+
+    records: list[tuple[str, list[bytes | None], list[bytes | None]]] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    events: int = 0
+    size: int = 0
+
+    def add(self, topic: str, keys: list[bytes | None], values: list[bytes | None]) -> None:
+        self.records.append((topic, keys, values))
+        self.events += len(values)
+        self.size += sum(map(len, filter(None, values)))
+
+
+class Press:
+    """Policy, encoder and size limit, for one connector."""
+
+    def __init__(self, encoder: Encoder, origin: Origin, redactor: Redactor) -> None:
+        self._encoder, self._origin, self._redactor = encoder, origin, redactor
+
+    def prepare(self, lane: Lane, batch: Batch) -> Outgoing:
+        """Everything the batch publishes."""
+        outgoing = Outgoing()
+        letters = Letters(self._redactor, lane.stream.name, batch.position)
+        for changes in batch.changes:
+            self._encode(lane, lane.policy.apply(changes), letters, outgoing)
+        for reject in batch.rejects:
+            route = lane.routes.get(reject.table)
+            outgoing.letters.append(letters.rejected(reject, route.topic if route else ""))
+        return outgoing
+
+    def _encode(self, lane: Lane, changes: Changes, letters: Letters, outgoing: Outgoing) -> None:
+        table, route = changes.table.name, lane.routes[changes.table.name]
+        encoded = self._encoder.encode(changes, self._origin, time.time_ns() // 1_000_000)
+        for each in encoded.failures:
+            outgoing.letters.append(letters.unencodable(table, route.topic, each.reason, each.key, each.raw))
+        keys, values = list(encoded.keys), list(encoded.values)
+        sizes = [len(key or b"") + len(value or b"") for key, value in zip(keys, values, strict=True)]
+        limit = route.max_bytes - OVERHEAD
+        if max(sizes, default=0) > limit:
+            large = [at for at, size in enumerate(sizes) if size > limit]
+            for at in large:
+                outgoing.letters.append(
+                    letters.too_large(table, route.topic, route.max_bytes, keys[at], values[at] or b"")
+                )
+            for at in reversed(large):
+                del keys[at], values[at]
+        outgoing.add(route.topic, keys, values)

@@ -1,0 +1,169 @@
+"""One Kafka transaction { events, dead letters, state, positions } at a time.
+
+KIP-98, and the rules of facts measured on a broker: a retriable failure re-calls the SAME operation; an
+abortable one aborts, after which the caller re-reads its positions; a fatal one needs a new producer. An
+ambiguous commit is never followed by a second publication from memory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from threading import Event
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from bridge import kafka
+from bridge.errors import BridgeError
+
+log = structlog.get_logger("bridge.publisher")
+
+CALL_S = 1.0
+"""How long one call into librdkafka may block; in between we look whether we are asked to stop."""
+
+POLL_EVERY = 2_000
+
+
+class Fenced(BridgeError):
+    """Another producer took the transactional.id, or our transaction timed out: they look the same."""
+
+
+class Aborted(BridgeError):
+    """Nothing was published, or nobody knows: re-read the positions before the next transaction."""
+
+
+class Broken(Aborted):
+    """As `Aborted`, and the producer is of no more use."""
+
+
+class Stopped(BridgeError):
+    """We were asked to stop in the middle of a call; the transaction is left open for the fence to end."""
+
+
+class Publisher:
+    """The connector's transactional producer. Used from one thread."""
+
+    def __init__(self, settings: Mapping[str, Any], connector: str, stop: Event) -> None:
+        self._settings = settings
+        self._id = f"bridge.{connector}"
+        self._stop = stop
+        self._producer: Producer | None = None
+        self._refused: str | None = None
+        self.open_since: float | None = None
+        """Monotonic time at which the transaction began; None outside one."""
+        self.trouble: str | None = None
+        """Why Kafka cannot be reached, as last heard; None once it answers again."""
+
+    def open(self, batch_bytes: int = 1_000_000) -> None:
+        """Take the transactional.id: fences the predecessor and ends its open transaction."""
+        self.close()
+        self._producer = kafka.producer(
+            self._settings, self._id, self._on_error, **{"batch.size": batch_bytes, **self._reports()}
+        )
+        producer = self._producer
+        self._call(producer.init_transactions)
+        self.trouble = None
+
+    def begin(self) -> None:
+        self._refused = None
+        self._call(lambda _timeout: self._live().begin_transaction())
+        self.open_since = time.monotonic()
+
+    def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
+        """Queue records in order; blocks while librdkafka's bounded queue is full."""
+        produce, poll = self._live().produce, self._live().poll
+        done, count = 0, len(keys)
+        while done < count:
+            try:
+                while done < count:
+                    produce(topic, values[done], keys[done])
+                    done += 1
+                    if not done % POLL_EVERY:
+                        poll(0)
+            except BufferError:
+                poll(0.1)
+                self._give_up_when_stopped()
+            except KafkaException as error:
+                raise self._classify(error) from error
+
+    def commit(self) -> None:
+        """Flush and commit; this is the acknowledgement of every record since `begin`."""
+        self._call(self._live().commit_transaction)
+        self.open_since = None
+        self.trouble = None
+
+    def abort(self) -> None:
+        """End the transaction without publishing it. Errors: Broken, Fenced."""
+        if self.open_since is not None:
+            self._call(self._live().abort_transaction)
+            self.open_since = None
+
+    def flush(self) -> None:
+        """Push everything queued to the broker, uncommitted."""
+        self._live().flush(CALL_S)
+
+    def probe(self) -> None:
+        """Serve callbacks; while Kafka was last heard to be away, ask whether it is back."""
+        self._live().poll(0)
+        if self.trouble is not None:
+            try:
+                self._live().list_topics(timeout=CALL_S)
+                self.trouble = None
+            except KafkaException as error:
+                self.trouble = kafka.reason(error)
+
+    def close(self) -> None:
+        """Drop the producer and what it has queued. An open transaction is ended by the next `open`."""
+        if self._producer is not None:
+            self._producer.purge()
+            self._producer = None
+        self.open_since = None
+
+    def _live(self) -> Producer:
+        if self._producer is None:
+            raise Broken("the producer is closed")
+        return self._producer
+
+    def _call(self, operation: Callable[[float], object]) -> None:
+        """Re-call the same operation while its failure is retriable: its outcome is then still open."""
+        while True:
+            try:
+                operation(CALL_S)
+                return
+            except KafkaException as error:
+                cause: KafkaError = error.args[0]
+                if not cause.retriable():
+                    raise self._classify(error) from error
+                self.trouble = kafka.reason(cause)
+                self._give_up_when_stopped()
+
+    def _give_up_when_stopped(self) -> None:
+        if self._stop.is_set():
+            raise Stopped("asked to stop while Kafka did not answer")
+
+    def _classify(self, error: KafkaException) -> BridgeError:
+        cause: KafkaError = error.args[0]
+        text = self._refused or kafka.reason(cause)
+        if cause.code() in (
+            KafkaError._FENCED,
+            KafkaError.INVALID_PRODUCER_EPOCH,
+            KafkaError.PRODUCER_FENCED,
+        ):
+            return Fenced(f"fenced: {kafka.reason(cause)}")
+        if cause.fatal() or not cause.txn_requires_abort():
+            return Broken(text)
+        return Aborted(text)
+
+    def _reports(self) -> dict[str, Any]:
+        """Only failures are reported, so that a delivered record costs no callback."""
+        return {"delivery.report.only.error": True, "on_delivery": self._on_failure}
+
+    def _on_failure(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None and error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
+            self._refused = f"topic {message.topic()}: {kafka.reason(error)}"
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN or error.code() == KafkaError._AUTHENTICATION:
+            self.trouble = kafka.reason(error)

@@ -1,0 +1,191 @@
+"""The reader thread: the only one that calls the connector (`interrupt()` excepted)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass
+from threading import Event, Thread
+
+import structlog
+
+from bridge.contract import Ask, Batch, Connector, Position, Stream
+from bridge.errors import BridgeError, GapError, PermanentError, TransientError
+from bridge.options import ConnectorSettings
+from bridge.prefetch import Discovered, Fetched, Prefetch
+from bridge.retry import delay
+from bridge.schedule import Schedule, Turn
+
+log = structlog.get_logger("bridge.reader")
+
+IDLE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call into a connector and when (monotonic) it was made; past its deadline it is interrupted."""
+
+    what: str
+    since: float
+    deadline: float
+
+
+class Reader:
+    """Polls what the schedule says is due, and keeps the connector open, or tries to."""
+
+    def __init__(
+        self,
+        make: Callable[[], Connector],
+        schedule: Schedule,
+        queue: Prefetch,
+        settings: ConnectorSettings,
+        stop: Event,
+    ) -> None:
+        self._make, self._schedule, self._queue, self._stop = make, schedule, queue, stop
+        self._discover_every = settings.discover_every
+        self._deadline = settings.defaults.deadline
+        self._most = min(Ask().rows, settings.prefetch.rows)
+        self._thread = Thread(target=copy_context().run, args=(self._run,), name="reader")
+        self._connector: Connector | None = None
+        self._streams: tuple[Stream, ...] = ()
+        self._discovered_at = 0.0
+        self._failures = 0
+        self.trouble: str | None = None
+        """Why the source cannot be opened, while it cannot."""
+        self.parked: PermanentError | None = None
+        self.crash: BaseException | None = None
+        self.call: Call | None = None
+        """The call into the connector that is running now."""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self, timeout: float) -> bool:
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def interrupt(self) -> None:
+        """From another thread: make a running poll end soon."""
+        connector = self._connector
+        if connector is not None:
+            connector.interrupt()
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set() and self.parked is None:
+                self._step()
+        except BaseException as error:  # noqa: BLE001 - a bug ends the worker, whatever it is
+            self.crash = error
+        finally:
+            self._close()
+            self._queue.close()
+
+    def _step(self) -> None:
+        connector = self._connector
+        if connector is None:
+            self._open()
+            return
+        if self._schedule.has_to_settle:
+            self._guard(self._settle, connector)
+        elif time.monotonic() - self._discovered_at > self._discover_every:
+            self._guard(self._discover, connector)
+        elif turn := self._schedule.next(IDLE_S, self._queue.reader_waits):
+            self._poll(connector, turn)
+
+    def _open(self) -> None:
+        self._schedule.gate()
+        try:
+            self._connector = self._make()
+            with self._calling("open"):
+                self._connector.open()
+            self._discover(self._connector)
+        except TransientError as error:
+            self._failures += 1
+            wait = delay(self._failures, error.retry_after)
+            self._say_once(str(error), wait)
+            self._close()
+            self._stop.wait(wait)
+        except BridgeError as error:
+            self.parked = error if isinstance(error, PermanentError) else PermanentError(str(error))
+        else:
+            self._failures = 0
+            self.trouble = None
+            self._schedule.settle_again()
+
+    def _say_once(self, text: str, wait: float) -> None:
+        if text != self.trouble:
+            log.warning("the source cannot be opened", error=text, next_try_s=round(wait, 1))
+        self.trouble = text
+
+    def _discover(self, connector: Connector) -> None:
+        with self._calling("discover"):
+            streams = tuple(connector.discover())
+        self._discovered_at = time.monotonic()
+        if self._schedule.gated or streams != self._streams:
+            self._streams = streams
+            self._queue.put(Discovered(streams))
+
+    def _settle(self, connector: Connector) -> None:
+        for stream, position in self._schedule.to_settle():
+            with self._calling(f"commit of {stream.name}"):
+                connector.commit(stream, position)
+            self._schedule.settled(stream.name)
+
+    def _guard(self, call: Callable[[Connector], None], connector: Connector) -> None:
+        """Run a call that is no poll; when it fails for now, the connector is opened anew."""
+        try:
+            call(connector)
+        except TransientError as error:
+            log.warning("the source failed", error=str(error))
+            self._close()
+        except BridgeError as error:
+            self.parked = error if isinstance(error, PermanentError) else PermanentError(str(error))
+
+    def _poll(self, connector: Connector, turn: Turn) -> None:
+        stream = turn.progress.stream
+        try:
+            with self._calling(f"poll of {stream.name}", turn.progress.options.deadline):
+                batch = connector.poll(stream, self._position(connector, turn), self._asked(turn))
+        except GapError as error:
+            log.warning("gap", stream=stream.name, error=str(error), on_gap=turn.progress.options.on_gap)
+            if batch := self._schedule.gap(turn, str(error)):
+                self._hand_over(turn, batch)
+        except PermanentError as error:
+            self._schedule.ended_parked(turn, str(error))
+            log.warning("stream parked", stream=stream.name, error=str(error))
+        except TransientError as error:
+            wait = self._schedule.failed(turn, error)
+            log.warning("poll failed", stream=stream.name, error=str(error), next_try_s=round(wait, 1))
+            self._close()
+        else:
+            self._hand_over(turn, batch)
+
+    def _position(self, connector: Connector, turn: Turn) -> Position | None:
+        if turn.position is None or turn.version >= connector.position_version:
+            return turn.position
+        return connector.migrate(turn.position, turn.version)
+
+    def _asked(self, turn: Turn) -> Ask:
+        return Ask(rows=min(turn.rows or self._most, self._most), wait_s=turn.wait_s)
+
+    def _hand_over(self, turn: Turn, batch: Batch) -> None:
+        if self._schedule.ended(turn, batch):
+            self._queue.put(Fetched(turn, batch))
+
+    @contextmanager
+    def _calling(self, what: str, deadline: float | None = None) -> Iterator[None]:
+        self.call = Call(what, time.monotonic(), deadline or self._deadline)
+        try:
+            yield
+        finally:
+            self.call = None
+
+    def _close(self) -> None:
+        connector, self._connector = self._connector, None
+        if connector is not None:
+            try:
+                connector.close()
+            except Exception as error:  # noqa: BLE001 - what it was closed for matters more
+                log.warning("closing the connector failed", error=str(error))

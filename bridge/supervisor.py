@@ -1,0 +1,218 @@
+"""The parent process: starts, watches, restarts and parks workers; answers on its sockets.
+
+asyncio, no JVM, no native driver; it never imports pyarrow or a Kafka client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from bridge import __version__, config
+from bridge.child import Child, owner_record, worker_command
+from bridge.contract import Level
+from bridge.credentials import stamp
+from bridge.errors import BridgeError
+from bridge.notify import Notifier
+from bridge.options import ConnectorSettings, Settings
+
+log = structlog.get_logger("bridge.supervisor")
+
+TICK_S = 0.5
+STATUS_SCHEMA = 1
+VALIDATE_S = 60.0
+
+
+class Supervisor:
+    """One daemon: a child for every connector of one configuration file."""
+
+    def __init__(self, path: Path, settings: Settings, command: Sequence[str] | None = None) -> None:
+        self._path, self._settings = path, settings
+        self._command = list(command or worker_command())
+        self._owner = owner_record(settings, uuid.uuid4().hex)
+        self._children: dict[str, Child] = {}
+        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._stamps: dict[str, str] = {}
+        self._stop = asyncio.Event()
+        self._notifier = Notifier()
+        self._started = time.time()
+        self._reload_error: str | None = None
+        self.ticked = time.monotonic()
+        """When the supervision loop last went round: what `/livez` asks."""
+
+    async def run(self) -> int:
+        """Until SIGTERM or SIGINT; a second signal cuts the shutdown short."""
+        self._install_signals()
+        for connector in self._settings.connectors.values():
+            self._start(connector)
+        self._notifier.say(READY=1, STATUS=f"{len(self._children)} connectors")
+        log.info(
+            "daemon started", name=self._settings.name, version=__version__, connectors=list(self._children)
+        )
+        try:
+            while not self._stop.is_set():
+                await self._tick()
+        finally:
+            self._notifier.say(STOPPING=1)
+            log.info("stopping")
+            await asyncio.gather(*(child.stop() for child in self._children.values()))
+            await asyncio.gather(*self._runs.values(), return_exceptions=True)
+        log.info("stopped")
+        return 0
+
+    def _install_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._asked_to_stop)
+        loop.add_signal_handler(signal.SIGHUP, self._spawn_reload)
+
+    def _asked_to_stop(self) -> None:
+        if self._stop.is_set():
+            log.warning("second signal: not waiting any longer")
+            os._exit(1)  # workers die with us; the next start fences what they left open
+        self._stop.set()
+
+    async def _tick(self) -> None:
+        self.ticked = time.monotonic()
+        for name, run in list(self._runs.items()):
+            if run.done() and not self._stop.is_set():
+                log.error(
+                    "supervision of a connector failed; this is a bug",
+                    connector=name,
+                    exc_info=run.exception(),
+                )
+                self._start(self._children[name].connector)
+        self._retry_with_new_credentials()
+        if self._notifier.watchdog_s is not None:
+            self._notifier.say(WATCHDOG=1)
+        self._notifier.say(STATUS=self._summary())
+        try:
+            await asyncio.wait_for(self._stop.wait(), TICK_S)
+        except TimeoutError:
+            return
+
+    def _summary(self) -> str:
+        levels = [worst(child.status()) for child in self._children.values()]
+        return (
+            ", ".join(f"{levels.count(level)} {level}" for level in Level if level in levels)
+            or "no connectors"
+        )
+
+    # -- connectors
+
+    def _start(self, connector: ConnectorSettings) -> None:
+        child = Child(connector, self._settings, self._owner, self._command)
+        self._children[connector.name] = child
+        self._stamps[connector.name] = self._stamp(child)
+        self._runs[connector.name] = asyncio.create_task(child.run(), name=connector.name)
+
+    async def _end(self, name: str) -> None:
+        await self._children.pop(name).stop()
+        await asyncio.gather(self._runs.pop(name), return_exceptions=True)
+
+    def _retry_with_new_credentials(self) -> None:
+        """A parked connector gets one attempt when a secret it refers to has changed."""
+        for name, child in self._children.items():
+            if child.parked is None:
+                self._stamps[name] = self._stamp(child)
+            elif (now := self._stamp(child)) != self._stamps[name]:
+                self._stamps[name] = now
+                log.info("a credential has changed; trying again", connector=name)
+                child.unpark()
+
+    def _stamp(self, child: Child) -> str:
+        return stamp([child.connector.options, self._settings.kafka])
+
+    # -- reload
+
+    def _spawn_reload(self) -> None:
+        self._reloading = asyncio.create_task(self.reload())
+
+    async def reload(self) -> str | None:
+        """Validate the file in a process of its own, then restart what differs. The error, or None."""
+        try:
+            settings = await self._validated()
+            await self._change_to(settings)
+        except BridgeError as error:
+            self._reload_error = str(error)
+            log.error("reload refused; the old configuration stays in force", error=str(error))
+        else:
+            self._reload_error = None
+            log.info("reloaded", connectors=list(self._children))
+        self._notifier.say(READY=1)
+        return self._reload_error
+
+    async def _validated(self) -> Settings:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bridge", "config", "check", str(self._path),
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), VALIDATE_S)
+        except TimeoutError:
+            process.kill()
+            raise BridgeError(f"checking {self._path} took more than {VALIDATE_S:.0f} s") from None
+        if process.returncode != 0:
+            raise BridgeError(output.decode(errors="replace").strip().replace("\n", "; "))
+        settings = config.load(self._path)
+        if settings.daemon != self._settings.daemon or settings.name != self._settings.name:
+            raise BridgeError("`name` and `daemon:` cannot change while running", remedy="restart the daemon")
+        return settings
+
+    async def _change_to(self, settings: Settings) -> None:
+        """Only what differs is touched; a parked connector is tried again when it differs."""
+        everything = (settings.kafka, settings.topics) != (self._settings.kafka, self._settings.topics)
+        old, new = self._settings.connectors, settings.connectors
+        ending = [name for name in old if everything or old[name] != new.get(name)]
+        self._settings = settings
+        await asyncio.gather(*(self._end(name) for name in ending))
+        for name, connector in new.items():
+            if name not in self._children:
+                self._start(connector)
+
+    # -- answers
+
+    async def command(self, name: str, connector: str, stream: str | None, by: str) -> str | None:
+        """`pause` or `resume` a connector or one of its streams; the error in words, or None."""
+        child = self._children.get(connector)
+        if child is None:
+            return f"no connector {connector!r}; there are: {', '.join(self._children) or 'none'}"
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        error = await child.command(name, stream, by, at)
+        log.info("operator", command=name, target=connector, stream=stream, by=by, error=error)
+        return error
+
+    def status(self) -> dict[str, Any]:
+        """The whole truth, versioned; docs/health.md describes it."""
+        return {
+            "schema": STATUS_SCHEMA,
+            "daemon": {
+                "name": self._settings.name,
+                "version": __version__,
+                "pid": os.getpid(),
+                "uptime_s": round(time.time() - self._started, 1),
+                "config": str(self._path),
+                "reload_error": self._reload_error,
+            },
+            "connectors": {name: child.status() for name, child in self._children.items()},
+        }
+
+    @property
+    def ready(self) -> bool:
+        return all(child.spawned for child in self._children.values())
+
+
+def worst(connector: Mapping[str, Any]) -> Level:
+    """The worst health among a connector and its streams."""
+    levels = [connector["health"], *(stream["health"] for stream in connector["streams"].values())]
+    return max((Level(level) for level in levels), key=list(Level).index)

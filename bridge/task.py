@@ -1,0 +1,348 @@
+"""THE loop of a connector: take what the reader fetched, encode it, publish it with its position.
+
+    reader thread: poll -> queue        task thread: policy -> encode -> { events, dead letters, positions }
+
+One transaction takes batches of several streams. It begins when its first batch is encoded and ends when it
+is large, or old, or when there is nothing more to put in. Whatever goes wrong in it, the positions are read
+again from Kafka before the next one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import IntEnum
+from queue import Empty, SimpleQueue
+from threading import Event
+
+import structlog
+
+from bridge.admission import Admission, Lane
+from bridge.contract import Stream
+from bridge.deadletters import DeadLetter
+from bridge.errors import BridgeError, TransientError
+from bridge.options import ConnectorSettings
+from bridge.positions import OWNER, PAUSE, STREAM, Ledger, Owner, Paused, PositionsTopic, Stored, record
+from bridge.prefetch import Discovered, Fetched, Prefetch
+from bridge.press import Press
+from bridge.publisher import Aborted, Broken, Fenced, Publisher, Stopped
+from bridge.retry import delay
+from bridge.schedule import Schedule
+
+log = structlog.get_logger("bridge.task")
+
+LIVE_AGE_S = 0.1
+"""How old a transaction may get when the streams are up to date."""
+RENEW_S = 30.0
+"""A position that moved without rows, and the owner's record, are written at least this often."""
+PROBE_S = 5.0
+
+
+class Ended(IntEnum):
+    """Why the task ended; also the worker's exit code."""
+
+    STOPPED = 0
+    CRASHED = 1
+    FENCED = 3
+    PARKED = 4
+    HUNG = 5
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What has gone into the open transaction so far."""
+
+    began: float = 0.0
+    rows: int = 0
+    size: int = 0
+    bulk: bool = False
+    batches: list[tuple[Fetched, int, int]] = field(default_factory=list)
+    """(batch, events, bytes)"""
+
+    def full(self, settings: ConnectorSettings) -> bool:
+        limits = settings.transaction
+        age = limits.age if self.bulk else min(LIVE_AGE_S, limits.age)
+        return self.rows >= limits.rows or self.size >= limits.bytes or time.monotonic() - self.began >= age
+
+
+class Task:
+    """Owns the publisher; `run` is the body of the task thread."""
+
+    def __init__(
+        self,
+        settings: ConnectorSettings,
+        owner: Owner,
+        publisher: Publisher,
+        positions: PositionsTopic,
+        admission: Admission,
+        press: Press,
+        schedule: Schedule,
+        queue: Prefetch,
+        stop: Event,
+    ) -> None:
+        self._settings, self._owner = settings, owner
+        self._publisher, self._positions = publisher, positions
+        self._admission, self._press = admission, press
+        self._schedule, self._queue, self._stop = schedule, queue, stop
+        self._orders: SimpleQueue[tuple[Callable[[], None], Future[None]]] = SimpleQueue()
+        self._found: Sequence[Stream] = ()
+        self._admitted = True
+        self._lanes: dict[str, Lane] = {}
+        self._ledger = Ledger()
+        self._held: dict[str, Fetched] = {}
+        """Batches without rows, whose positions wait for a ride."""
+        self._transaction: Transaction | None = None
+        self._renewed = self._probed = 0.0
+        self._failures = 0
+        self.holds = False
+        """We have fenced the predecessor and read its positions."""
+        self.trouble: str | None = None
+        """Why nothing can be published at the moment."""
+
+    # -- the loop
+
+    def run(self) -> Ended:
+        """Until asked to stop. Raises BridgeError when the connector must be parked."""
+        while not self._stop.is_set():
+            try:
+                if not self.holds:
+                    self._take()
+                self._turn()
+                self._failures = 0
+                self.trouble = None
+            except Fenced as error:
+                log.warning("fenced", reason=str(error))
+                return Ended.FENCED
+            except Stopped:
+                break
+            except (Aborted, TransientError) as error:
+                self._recover(error)
+        return self._finish()
+
+    def _take(self) -> None:
+        """Fence first, and only then read the positions."""
+        self._positions.ensure()
+        self._publisher.open()
+        self._publisher.begin()
+        self._send(OWNER, self._owner)
+        self._publisher.commit()
+        self._renewed = time.monotonic()
+        self._read_again()
+        self.holds = True
+        log.info("holds the connector", streams=len(self._ledger.streams))
+
+    def _turn(self) -> None:
+        self._obey()
+        if not self._admitted:
+            self._admit()
+        match self._queue.get(self._patience()):
+            case Discovered(streams):
+                self._found, self._admitted = streams, False
+            case Fetched() as fetched if fetched.turn.generation == self._schedule.generation:
+                self._publish(fetched)
+        self._commit_when_due()
+        self._housekeep()
+
+    def _patience(self) -> float:
+        if self._transaction is None:
+            return 0.5
+        age = self._settings.transaction.age if self._transaction.bulk else LIVE_AGE_S
+        return max(0.0, min(0.5, self._transaction.began + age - time.monotonic()))
+
+    def _recover(self, error: BridgeError) -> None:
+        """Nothing that was read ahead may be trusted: abort, wait a little, read the positions again."""
+        self._failures += 1
+        wait = delay(self._failures)
+        text = str(error)
+        if text != self.trouble:
+            log.warning("publishing failed", error=text, next_try_s=round(wait, 1))
+        self.trouble = text
+        self._transaction = None
+        self._held.clear()
+        try:
+            if isinstance(error, Broken):
+                self.holds = False
+            elif self.holds:
+                self._publisher.abort()
+                self._read_again()
+        except (Aborted, TransientError):
+            self.holds = False
+        self._stop.wait(wait)
+
+    def _read_again(self) -> None:
+        self._ledger = self._positions.read()
+        self._schedule.rewind(self._ledger.streams)
+        self._queue.clear()
+
+    def _finish(self) -> Ended:
+        """Publish what is complete, let go of the connector."""
+        try:
+            if self.holds:
+                self._commit()
+                self._publisher.begin()
+                self._send(OWNER, self._owner.letting_go())
+                self._publisher.commit()
+        except BridgeError as error:
+            log.warning(
+                "stopped without a last commit; the next start reads on from the one before", error=str(error)
+            )
+        self._publisher.close()
+        return Ended.STOPPED
+
+    # -- streams
+
+    def _admit(self) -> None:
+        """Judge what was discovered last; a transient failure leaves it to be judged again."""
+        self._commit()
+        admitted = self._admission.admit(self._found, self._ledger.streams, self._ledger.pauses)
+        for progress, lane in admitted:
+            name = progress.stream.name
+            self._lanes.pop(name, None)
+            if lane is not None:
+                self._lanes[name] = lane
+            elif name not in self._schedule.streams or not self._schedule.streams[name].parked:
+                log.error("stream parked", stream=name, error=progress.parked)
+        self._schedule.install(progress for progress, _ in admitted)
+        self._admitted = True
+
+    # -- one batch
+
+    def _publish(self, fetched: Fetched) -> None:
+        lane = self._lanes.get(fetched.turn.progress.stream.name)
+        if lane is None:
+            return  # parked since it was read; `resume` reads it again
+        batch = fetched.batch
+        if not batch.changes and not batch.rejects:
+            self._hold(fetched)
+            return
+        outgoing = self._press.prepare(lane, batch)
+        transaction = self._begin()
+        for topic, keys, values in outgoing.records:
+            self._publisher.send(topic, keys, values)
+        if outgoing.letters:
+            self._bury(fetched, outgoing.letters)
+        self._held.pop(lane.stream.name, None)
+        transaction.rows += batch.rows
+        transaction.size += outgoing.size
+        transaction.bulk = batch.more
+        transaction.batches.append((fetched, outgoing.events, outgoing.size))
+
+    def _hold(self, fetched: Fetched) -> None:
+        """A batch without rows: when its position is the one Kafka has, that is all there is to say."""
+        progress, batch = fetched.turn.progress, fetched.batch
+        name = progress.stream.name
+        pending = self._transaction and any(
+            each[0].turn.progress is progress for each in self._transaction.batches
+        )
+        if not pending and not batch.more:
+            self._schedule.caught_up(progress, fetched.turn.asked_at)
+        if pending or batch.position != progress.committed:
+            self._held[name] = fetched
+
+    def _begin(self) -> Transaction:
+        if self._transaction is None:
+            self._publisher.begin()
+            self._transaction = Transaction(began=time.monotonic())
+        return self._transaction
+
+    def _bury(self, fetched: Fetched, letters: list[DeadLetter]) -> None:
+        records = [letter.record() for letter in letters]
+        self._publisher.send(
+            self._positions.letters, [key for key, _ in records], [value for _, value in records]
+        )
+        progress = fetched.turn.progress
+        log.warning("dead letters", stream=progress.stream.name, count=len(letters), first=letters[0].reason)
+        reason = self._schedule.rejected(
+            progress, fetched.batch.rows, len(letters), self._settings.max_rejects
+        )
+        if reason:
+            log.error("stream parked", stream=progress.stream.name, error=reason)
+            self._schedule.park(progress.stream.name, reason)
+
+    # -- the end of a transaction
+
+    def _commit_when_due(self) -> None:
+        if self._transaction and (self._transaction.full(self._settings) or self._queue.idle):
+            self._commit()
+
+    def _commit(self) -> None:
+        """Positions last, then commit: from here on Kafka has all of it, or nothing."""
+        transaction, self._transaction = self._transaction, None
+        if transaction is None:
+            return
+        batches = [*transaction.batches, *((held, 0, 0) for held in self._held.values())]
+        positions = {each.turn.progress.stream.name: each.batch.position for each, _, _ in batches}
+        for name, position in positions.items():
+            self._send(STREAM + name, self._lanes[name].stored(position))
+        self._renew()
+        self._publisher.commit()
+        self._held.clear()
+        for fetched, events, size in batches:
+            self._schedule.published(
+                fetched.turn.progress, fetched.batch, fetched.turn.asked_at, events, size
+            )
+
+    def _renew(self) -> None:
+        if time.monotonic() - self._renewed > RENEW_S:
+            self._send(OWNER, self._owner)
+            self._renewed = time.monotonic()
+
+    def _send(self, key: str, value: Owner | Stored | Paused | None) -> None:
+        raw_key, raw_value = record(key, value)
+        self._publisher.send(self._positions.name, [raw_key], [raw_value])
+
+    def _housekeep(self) -> None:
+        now = time.monotonic()
+        if self._transaction is None and now - self._renewed > RENEW_S:
+            self._begin()
+            self._commit()
+        if now - self._probed > PROBE_S:
+            self._probed = now
+            self._publisher.probe()
+
+    # -- orders from the main thread
+
+    def order(self, action: Callable[[], None]) -> Future[None]:
+        """Run `action` on the task's thread, between two transactions."""
+        done: Future[None] = Future()
+        self._orders.put((action, done))
+        self._queue.wake()
+        return done
+
+    def pause(self, stream: str, by: Paused) -> None:
+        """Keep the pause in Kafka; `stream` is empty for the whole connector. Through `order`."""
+        self._write_pause({stream: by})
+        for name in self._named(stream):
+            self._schedule.set_paused(name, by.by)
+
+    def resume(self, stream: str) -> None:
+        """End pauses and parks, and judge the streams anew from what Kafka has. Through `order`."""
+        self._write_pause(dict.fromkeys([*([""] if stream == "" else []), *self._named(stream)]))
+        for name in self._named(stream):
+            self._schedule.resume(name)
+        self._read_again()
+        self._admitted = False
+
+    def _named(self, stream: str) -> list[str]:
+        return [stream] if stream else list(self._schedule.streams)
+
+    def _write_pause(self, pauses: Mapping[str, Paused | None]) -> None:
+        self._begin()
+        for name, by in pauses.items():
+            self._send(PAUSE + name, by)
+        self._commit()
+
+    def _obey(self) -> None:
+        while True:
+            try:
+                action, done = self._orders.get_nowait()
+            except Empty:
+                return
+            try:
+                action()
+                done.set_result(None)
+            except BridgeError as error:
+                done.set_exception(error)
+                raise

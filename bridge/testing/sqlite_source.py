@@ -1,0 +1,159 @@
+"""A legacy system small enough for tests: SQLite tables with a growing key, read by a real connector.
+
+Not installed as a kind: `installed(folder)` makes it one for the processes of a test.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pydantic import Field
+
+from bridge.contract import (
+    Ask,
+    Batch,
+    Caveat,
+    Changes,
+    Connector,
+    ConnectorConfig,
+    Op,
+    Reject,
+    Secret,
+    Stream,
+    StreamConfig,
+    Table,
+)
+from bridge.errors import ConfigError, CredentialsError, TransientError
+
+SCHEMA = pa.schema([("id", pa.int64()), ("customer", pa.int64()), ("payload", pa.string())])
+CREATE = "CREATE TABLE IF NOT EXISTS {} (id INTEGER PRIMARY KEY, customer INTEGER, payload TEXT)"
+
+
+class SqliteStream(StreamConfig):
+    """One table."""
+
+
+class SqliteConfig(ConnectorConfig):
+    """A database file and its tables."""
+
+    path: Path = Field(description="the database file")
+    password: Secret | None = Field(None, description="must equal the one in the file's table `passwords`")
+    streams: Mapping[str, SqliteStream] = Field(description="the tables to read")
+
+
+class SqliteConnector(Connector):
+    """Reads `id > position ORDER BY id`; a payload of NULL is a reject."""
+
+    Config = SqliteConfig
+    config: SqliteConfig
+
+    def __init__(self, config: SqliteConfig) -> None:
+        super().__init__(config)
+        self._database: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        if not self.config.path.exists():
+            raise TransientError(f"no database at {self.config.path}")
+        self._database = sqlite3.connect(self.config.path, timeout=5.0)
+        if self.config.password is not None:
+            self._log_on(self.config.password.reveal())
+
+    def _log_on(self, password: str) -> None:
+        with self._session() as database:
+            database.execute("INSERT INTO attempts DEFAULT VALUES")
+            known = database.execute("SELECT 1 FROM passwords WHERE password = ?", (password,)).fetchone()
+        if known is None:
+            raise CredentialsError("the database refuses the password", remedy="change the secret")
+
+    def discover(self) -> Sequence[Stream]:
+        names = {
+            name for (name,) in self._session().execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+        if unknown := self.config.streams.keys() - names:
+            raise ConfigError(
+                f"no table {sorted(unknown)[0]!r}", remedy=f"there are: {', '.join(sorted(names))}"
+            )
+        return [
+            Stream(
+                name,
+                str(self.config.path),
+                (Table(name, SCHEMA, ("id",)),),
+                caveats=frozenset({Caveat.NO_DELETES}),
+            )
+            for name in self.config.streams
+        ]
+
+    def poll(self, stream: Stream, position: Any, ask: Ask) -> Batch:
+        after = position["id"] if position else 0
+        query = f"SELECT id, customer, payload FROM {stream.name} WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
+        try:
+            rows = self._session().execute(query, (after, ask.rows)).fetchall()
+        except sqlite3.OperationalError as error:
+            raise TransientError(f"SQLite: {error}") from error
+        if not rows:
+            return Batch(position)
+        good = [row for row in rows if row[2] is not None]
+        rejects = tuple(
+            Reject(stream.name, "no payload", repr(row), {"id": row[0]}) for row in rows if row[2] is None
+        )
+        columns = list(zip(*good, strict=True)) or [(), (), ()]
+        batch = pa.RecordBatch.from_arrays(
+            [pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
+        )
+        changes = (Changes(stream.tables[0], batch, Op.CREATE),) if good else ()
+        return Batch({"id": rows[-1][0]}, changes, rejects, more=len(rows) == ask.rows)
+
+    def close(self) -> None:
+        database, self._database = self._database, None
+        if database is not None:
+            database.close()
+
+    def _session(self) -> sqlite3.Connection:
+        if self._database is None:
+            raise TransientError("not connected")
+        return self._database
+
+
+class SqliteSource:
+    """The writer's side: what a test does to the legacy system."""
+
+    def __init__(self, path: Path, tables: Sequence[str] = ("orders",)) -> None:
+        self.path, self.tables = path, tables
+        self._database = sqlite3.connect(path, timeout=10.0)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = OFF")
+        for table in tables:
+            self._database.execute(CREATE.format(table))
+
+    def insert(
+        self, count: int, table: str = "orders", payload: str | None = "x" * 80, customers: int = 100
+    ) -> None:
+        """`count` rows in one transaction; row n belongs to customer n % customers."""
+        with self._database:
+            self._database.executemany(
+                f"INSERT INTO {table} (customer, payload) VALUES (?, ?)",  # noqa: S608
+                [(number % customers, payload) for number in range(count)],
+            )
+
+    def ids(self, table: str = "orders") -> list[int]:
+        return [row[0] for row in self._database.execute(f"SELECT id FROM {table} ORDER BY id")]  # noqa: S608
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def installed(folder: Path, **kinds: str) -> dict[str, str]:
+    """The environment in which `kinds` (name -> "module:Class") are installed connectors, besides `sqlite`."""
+    info = folder / "testing_connectors-1.0.dist-info"
+    info.mkdir(parents=True, exist_ok=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: testing-connectors\nVersion: 1.0\n")
+    points = {"sqlite": "bridge.testing.sqlite_source:SqliteConnector", **kinds}
+    lines = "\n".join(f"{kind} = {target}" for kind, target in points.items())
+    (info / "entry_points.txt").write_text(f"[bridge.connectors]\n{lines}\n")
+    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path}

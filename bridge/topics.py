@@ -1,0 +1,226 @@
+"""Topics: their names, and that they are there with the settings exactly once needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+
+from bridge import kafka
+from bridge.errors import ConfigError, CredentialsError, TransientError
+from bridge.options import Topics as TopicOptions
+
+CALL_S = 10.0
+DEFAULT_MAX_BYTES = 1_048_588
+_FORBIDDEN = re.compile(r"[^A-Za-z0-9._-]")
+_MAX_NAME = 249
+
+COMPACTED = {
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0.1",
+    "segment.bytes": str(32 * 1024 * 1024),
+    "segment.ms": str(6 * 3600 * 1000),
+}
+"""Read whole at every start, so old segments must be compacted early."""
+
+KEPT = {"cleanup.policy": "delete", "retention.ms": "-1"}
+"""Dead letters stay until an operator has dealt with them."""
+
+
+def dead_letters(connector: str) -> str:
+    return f"_bridge.dead-letters.{connector}"
+
+
+def event_topic(template: str, connector: str, table: str) -> str:
+    """The topic of a table; what Kafka forbids in a name becomes `_`."""
+    name = _FORBIDDEN.sub("_", template.format(connector=connector, table=table))
+    if len(name) > _MAX_NAME:
+        raise ConfigError(
+            f"the topic name {name!r} is longer than {_MAX_NAME}", remedy="set `topic:` for the stream"
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A topic the connector needs; `required` settings must hold, the others are for its creation."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=dict)
+    required: Mapping[str, str] = field(default_factory=dict)
+    exact: bool = False
+    """The partition count is part of the requirement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    partitions: int
+    max_message_bytes: int
+    config: Mapping[str, str]
+    created: bool
+    """It did not exist before, so it is empty."""
+
+
+def internal(positions: str, letters: str) -> tuple[Wanted, Wanted]:
+    """The connector's own topics."""
+    compact = {"cleanup.policy": "compact"}
+    return (Wanted(positions, 1, COMPACTED, compact, exact=True), Wanted(letters, 1, KEPT))
+
+
+class Topics:
+    """Creates or checks topics through Kafka's admin protocol. Errors: ConfigError, TransientError."""
+
+    def __init__(self, settings: Mapping[str, Any], options: TopicOptions) -> None:
+        self._admin: AdminClient = kafka.admin(settings)
+        self._options = options
+
+    def ensure(self, wanted: Iterable[Wanted]) -> dict[str, Described]:
+        """Every wanted topic described, after the missing ones were created (or refused)."""
+        by_name = {each.name: each for each in wanted}
+        found = self._partitions(by_name)
+        missing = [each for name, each in by_name.items() if name not in found]
+        if missing:
+            self._create(missing)
+        found |= {each.name: each.partitions for each in missing}
+        described = {}
+        for name, config in self._configs(by_name).items():
+            size = int(config.get("max.message.bytes", DEFAULT_MAX_BYTES))
+            described[name] = Described(found[name], size, config, by_name[name] in missing)
+        for name, each in by_name.items():
+            _check(each, described[name])
+        return described
+
+    def is_empty(self, name: str, partitions: int) -> bool:
+        """Whether no record is left in the topic (transaction markers count as records)."""
+        ends = self._offsets(name, partitions, OffsetSpec.latest())
+        starts = self._offsets(name, partitions, OffsetSpec.earliest())
+        return ends == starts
+
+    def _offsets(self, name: str, partitions: int, spec: OffsetSpec) -> list[int]:
+        asked = {TopicPartition(name, each): spec for each in range(partitions)}
+        answers = self._admin.list_offsets(asked, request_timeout=CALL_S)
+        return [_result(future, name).offset for future in answers.values()]
+
+    def _partitions(self, names: Iterable[str]) -> dict[str, int]:
+        found = {}
+        for name, future in self._admin.describe_topics(
+            TopicCollection(list(names)), request_timeout=CALL_S
+        ).items():
+            try:
+                found[name] = len(_result(future, name).partitions)
+            except _Unknown:
+                continue
+        return found
+
+    def _configs(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        answers = self._admin.describe_configs(resources, request_timeout=CALL_S)
+        configs = {}
+        for resource, future in answers.items():
+            try:
+                configs[resource.name] = {
+                    key: str(entry.value) for key, entry in _result(future, resource.name).items()
+                }
+            except (_Unknown, ConfigError):
+                configs[resource.name] = {}
+        return configs
+
+    def _create(self, missing: list[Wanted]) -> None:
+        if self._options.on_missing == "require":
+            commands = "; ".join(create_command(each, self._options.replication) for each in missing)
+            raise ConfigError(
+                f"topics are missing: {', '.join(each.name for each in missing)}",
+                remedy=f"create them: {commands}",
+            )
+        news = [
+            NewTopic(each.name, each.partitions, self._options.replication or -1, config=dict(each.config))
+            for each in missing
+        ]
+        for name, future in self._admin.create_topics(news, request_timeout=CALL_S).items():
+            try:
+                _result(future, name)
+            except _Exists:
+                continue
+
+
+class _Unknown(Exception):
+    """The broker does not know the topic."""
+
+
+class _Exists(Exception):
+    """Somebody else created it a moment ago."""
+
+
+def _result(future: Future[Any], name: str) -> Any:
+    try:
+        return future.result(timeout=CALL_S + 1)
+    except KafkaException as error:
+        raise _translated(error.args[0], name) from error
+    except TimeoutError as error:
+        raise TransientError(f"Kafka did not answer about topic {name}") from error
+
+
+def _translated(error: KafkaError, name: str) -> Exception:
+    code = error.code()
+    if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
+        return _Unknown(name)
+    if code == KafkaError.TOPIC_ALREADY_EXISTS:
+        return _Exists(name)
+    if code in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
+        return CredentialsError(
+            f"Kafka refuses the credentials: {kafka.reason(error)}", remedy="check `kafka:`"
+        )
+    if code in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED):
+        return ConfigError(
+            f"topic {name}: {kafka.reason(error)}",
+            remedy="grant Describe, Create, Write (and Read on _bridge.*)",
+        )
+    if code in (
+        KafkaError.INVALID_REPLICATION_FACTOR,
+        KafkaError.POLICY_VIOLATION,
+        KafkaError.INVALID_CONFIG,
+    ):
+        return ConfigError(f"topic {name} cannot be created: {kafka.reason(error)}", remedy="see `topics:`")
+    return TransientError(f"topic {name}: {kafka.reason(error)}")
+
+
+def _check(wanted: Wanted, found: Described) -> None:
+    if wanted.exact and found.partitions != wanted.partitions:
+        raise ConfigError(
+            f"topic {wanted.name} has {found.partitions} partitions and must have {wanted.partitions}",
+            remedy="move it away and create it again",
+        )
+    for key, value in wanted.required.items():
+        if found.config.get(key, value) != value:
+            raise ConfigError(
+                f"topic {wanted.name} has {key}={found.config[key]} and must have {value}",
+                remedy=f"kafka-configs.sh --bootstrap-server BROKER --alter --entity-type topics "
+                f"--entity-name {wanted.name} --add-config {key}={value}",
+            )
+
+
+def create_command(wanted: Wanted, replication: int | None) -> str:
+    """The command with which an administrator creates the topic."""
+    settings = "".join(f" --config {key}={value}" for key, value in wanted.config.items())
+    factor = f" --replication-factor {replication}" if replication else ""
+    return (
+        f"kafka-topics.sh --bootstrap-server BROKER --create --topic {wanted.name} "
+        f"--partitions {wanted.partitions}{factor}{settings}"
+    )
+
+
+def no_collisions(topics: Iterable[tuple[str, str]]) -> None:
+    """(topic, table) pairs: two tables whose topic names became equal are refused."""
+    owner: dict[str, str] = {}
+    for topic, table in topics:
+        other = owner.setdefault(topic, table)
+        if other != table:
+            raise ConfigError(
+                f"the tables {other} and {table} both go to topic {topic}", remedy="set `topic:` for one"
+            )

@@ -1,0 +1,290 @@
+"""The child process that hosts one connector: threads, signals, heartbeats, and the way out.
+
+main thread    commands from the supervisor, heartbeats, the watch over hung calls
+task thread    bridge.task      reader thread    bridge.reader
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextvars import copy_context
+from threading import Event, Thread
+from typing import Any, Literal
+
+import structlog
+from pydantic import BaseModel
+
+from bridge import __version__, logs, plugins
+from bridge.admission import Admission
+from bridge.channel import Channel
+from bridge.contract import Connector, Secret
+from bridge.encode import EncoderOptions, Origin, encoder
+from bridge.errors import BridgeError, TransientError
+from bridge.kafka_settings import KafkaSettings
+from bridge.options import ConnectorSettings, Daemon
+from bridge.options import Topics as TopicOptions
+from bridge.positions import Owner, Paused, PositionsTopic
+from bridge.prefetch import Prefetch
+from bridge.press import Press
+from bridge.publisher import Publisher
+from bridge.reader import Reader
+from bridge.redact import Redactor
+from bridge.schedule import Schedule
+from bridge.states import State
+from bridge.task import Ended, Task
+from bridge.topics import Topics
+
+log = structlog.get_logger("bridge.worker")
+
+BEAT_S = 0.5
+GRACE_S = 5.0
+"""How long an interrupted call may take to end before the process does."""
+HELLO_S = 10.0
+LEASE_LOOK_S = 2.0
+PR_SET_PDEATHSIG = 1
+
+
+class Hello(BaseModel):
+    """The supervisor's first message: everything the worker needs; secrets are still references.
+
+    `claim`: `take` fences whoever is there; `ask` stands by while another owner's lease runs.
+    """
+
+    connector: ConnectorSettings
+    kafka: KafkaSettings
+    topics: TopicOptions
+    daemon: Daemon
+    owner: Owner
+    claim: Literal["take", "ask"]
+
+
+class Worker:
+    """Wires one connector's threads and watches over them from the main thread."""
+
+    def __init__(
+        self, hello: Hello, channel: Channel, make_publisher: Callable[..., Publisher] = Publisher
+    ) -> None:
+        settings = hello.connector
+        self._hello, self._channel = hello, channel
+        self._stop = Event()
+        connector_class = plugins.load(settings.kind)
+        self._redactor = Redactor(value for value in hello.kafka.values() if isinstance(value, Secret))
+        logs.configure(hello.daemon.log.format, hello.daemon.log.level, self._redactor)
+        structlog.contextvars.bind_contextvars(connector=settings.name)
+        self._schedule = Schedule(connector_class.position_version, hello.daemon.critical_after)
+        self._queue = Prefetch(settings.prefetch.rows, settings.prefetch.bytes)
+        topics = Topics(hello.kafka, hello.topics)
+        self._positions = PositionsTopic(hello.kafka, settings.name, topics, self._stop)
+        origin = Origin(settings.name, settings.kind, __version__)
+        admission = Admission(settings, topics, hello.topics, connector_class.position_version)
+        self._task = Task(
+            settings,
+            hello.owner,
+            make_publisher(hello.kafka, settings.name, self._stop),
+            self._positions,
+            admission,
+            Press(encoder(EncoderOptions.model_validate(settings.encoder)), origin, self._redactor),
+            self._schedule,
+            self._queue,
+            self._stop,
+        )
+        self._reader = Reader(self._connector, self._schedule, self._queue, settings, self._stop)
+        self._thread = Thread(target=copy_context().run, args=(self._run_task,), name="task")
+        self._ended = Ended.STOPPED
+        self._error: str | None = None
+        self._standby = False
+        self._interrupted: object = None
+
+    def run(self) -> int:
+        """Until the task has ended; the exit code says how."""
+        self._thread.start()
+        while self._thread.is_alive():
+            for message in self._channel.receive(BEAT_S):
+                self._obey(message)
+            if self._channel.closed:
+                self.stop()
+            self._watch()
+            self._beat()
+        self.stop()
+        if not self._reader.join(GRACE_S):
+            self._hung("the connector did not return when asked to stop")
+        if self._error:
+            self._ended = Ended.PARKED
+        self._report()
+        return self._ended
+
+    def stop(self) -> None:
+        """Drain: finish the transaction, close the source. May be called again."""
+        self._stop.set()
+        self._queue.close()
+        self._schedule.close()
+        self._reader.interrupt()
+
+    # -- the threads
+
+    def _connector(self) -> Connector:
+        connector = plugins.configure(self._hello.connector)
+        self._redactor.watch(plugins.secrets(connector.config))
+        return connector
+
+    def _run_task(self) -> None:
+        try:
+            if self._hello.claim == "ask":
+                self._stand_by()
+            if not self._stop.is_set():
+                self._reader.start()
+                self._ended = self._task.run()
+        except BridgeError as error:
+            self._ended, self._error = Ended.PARKED, str(error)
+        except BaseException:
+            log.exception("the worker has failed; this is a bug")
+            self._ended = Ended.CRASHED
+
+    def _stand_by(self) -> None:
+        """Until the owner has let go, or has not renewed its record for as long as its lease is."""
+        seen, since = -2, time.monotonic()
+        while not self._stop.is_set():
+            try:
+                self._positions.ensure()
+                ledger = self._positions.glance()
+            except TransientError as error:
+                log.warning("standing by; cannot see the owner", error=str(error))
+                since = time.monotonic()
+                continue
+            owner = ledger.owner
+            if owner is None or owner.released or owner.instance == self._hello.owner.instance:
+                break
+            if ledger.owner_offset != seen:
+                seen, since = ledger.owner_offset, time.monotonic()
+            if time.monotonic() - since > owner.lease_s:
+                break
+            if not self._standby:
+                log.warning("standing by", owner=owner.name, host=owner.host)
+            self._standby = True
+            self._stop.wait(LEASE_LOOK_S)
+        self._standby = False
+
+    # -- the supervisor's side
+
+    def _obey(self, message: Mapping[str, Any]) -> None:
+        stream = message.get("stream") or ""
+        match message["command"]:
+            case "stop":
+                self.stop()
+            case "pause":
+                by = Paused(message["by"], message["at"])
+                self._order(message, lambda: self._task.pause(stream, by))
+            case "resume":
+                self._order(message, lambda: self._task.resume(stream))
+            case other:
+                self._answer(message, f"unknown command {other!r}")
+
+    def _order(self, message: Mapping[str, Any], action: Callable[[], None]) -> None:
+        known = self._schedule.streams
+        stream = message.get("stream")
+        if stream and stream not in known:
+            self._answer(
+                message, f"no stream {stream!r}; there are: {', '.join(sorted(known)) or 'none yet'}"
+            )
+            return
+        done = self._task.order(action)
+        done.add_done_callback(lambda future: self._answer(message, str(future.exception() or "")))
+
+    def _answer(self, message: Mapping[str, Any], error: str) -> None:
+        self._channel.send({"type": "answer", "id": message.get("id"), "error": error or None})
+
+    def _beat(self) -> None:
+        trouble = self._task.trouble or self._reader.trouble
+        self._channel.send(
+            {
+                "type": "beat",
+                "holds": self._task.holds,
+                "standby": self._standby,
+                "state": self._state(trouble),
+                "error": trouble,
+                "streams": self._schedule.snapshot(trouble),
+            }
+        )
+
+    def _state(self, trouble: str | None) -> State:
+        """The connector's own state, which its streams' states cannot show before they are known."""
+        if self._standby:
+            return State.STANDBY
+        if trouble:
+            return State.BACKOFF
+        return State.RUNNING if self._task.holds and not self._schedule.gated else State.STARTING
+
+    def _report(self) -> None:
+        self._channel.send({"type": "end", "code": int(self._ended), "error": self._error})
+
+    # -- the watch
+
+    def _watch(self) -> None:
+        """A call past its deadline is interrupted; one that does not end then takes the process with it."""
+        reader = self._reader
+        if reader.crash is not None and not self._stop.is_set():
+            log.error("the connector has failed; this is a bug", exc_info=reader.crash)
+            self._ended = Ended.CRASHED
+            os._exit(self._exit_now())
+        if reader.parked is not None and self._error is None:
+            self._error = str(reader.parked)
+            self.stop()
+        call = reader.call
+        if call is None:
+            return
+        age = time.monotonic() - call.since
+        if age > call.deadline and self._interrupted is not call:
+            self._interrupted = call
+            log.warning("interrupting a call past its deadline", call=call.what, age_s=round(age, 1))
+            Thread(target=reader.interrupt, name="interrupt", daemon=True).start()
+        if age > call.deadline + GRACE_S:
+            self._hung(f"{call.what} did not return")
+
+    def _hung(self, text: str) -> None:
+        """Nothing in Python can end a hung native call but the end of the process."""
+        log.error("hung; the stacks follow", error=text)
+        faulthandler.dump_traceback(sys.stderr, all_threads=True)
+        self._ended, self._error = Ended.HUNG, text
+        os._exit(self._exit_now())
+
+    def _exit_now(self) -> int:
+        self._report()
+        sys.stderr.flush()
+        return int(self._ended)
+
+
+def die_with_parent() -> None:
+    """The kernel ends this process when the supervisor dies; the fence does not depend on it (prctl(2))."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def main(fd: int, make_publisher: Callable[..., Publisher] = Publisher) -> int:
+    """`fd`: our end of the supervisor's socket pair."""
+    die_with_parent()
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = Channel(socket.socket(fileno=fd))
+    hello = channel.receive_one(HELLO_S)
+    if hello is None:
+        return Ended.STOPPED
+    try:
+        worker = Worker(Hello.model_validate(hello), channel, make_publisher)
+    except BridgeError as error:
+        channel.send({"type": "end", "code": int(Ended.PARKED), "error": str(error)})
+        return Ended.PARKED
+    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    return worker.run()
+
+
+if __name__ == "__main__":
+    code = main(int(sys.argv[1]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # a JVM, or a driver's threads, must not hold up the end
