@@ -8,7 +8,6 @@ STAMPS=.venv/.stamps
 PYENV_VERSIONS=${PYENV_ROOT:-$HOME/.pyenv}/versions
 
 say() { printf 'setup: %s\n' "$*" >&2; }
-die() { say "$@"; exit 1; }
 
 retry() {
     local try
@@ -40,11 +39,13 @@ has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || c
 has_mariadb() { command -v mariadbd >/dev/null || [[ -x /usr/sbin/mariadbd || -x /usr/libexec/mariadbd ]]; }
 has_s3270() { command -v s3270 >/dev/null; }
 
-# What is missing, as package names of Debian (first column) and RHEL (second).
-missing() {
+# What is missing of a group, as package names of Debian and of RHEL.
+missing_core() {
     has_jdk || echo "default-jdk-headless java-17-openjdk-devel"
     has_maven || echo "maven maven"
-    [[ ${1:-} == peers ]] || return 0
+}
+
+missing_peers() {
     has_postgres || echo "postgresql postgresql-server"
     has_mariadb || echo "mariadb-server mariadb-server"
     has_s3270 || echo "s3270 x3270-text"
@@ -65,22 +66,16 @@ apt_install() {
 }
 
 system_packages() {
-    local wanted debian rhel
-    wanted=$(missing "$@")
-    [[ -z $wanted ]] && return
-    debian=$(cut -d' ' -f1 <<<"$wanted" | xargs)
-    rhel=$(cut -d' ' -f2 <<<"$wanted" | xargs)
-    # shellcheck disable=SC2086 # a list of words on purpose
-    if can_apt; then apt_install $debian; else needs_packages "$debian" "$rhel" "$@"; fi
-    [[ -z $(missing "$@") ]] || die "still missing after the installation: $(missing "$@" | cut -d' ' -f1 | xargs)"
-}
-
-# Without the peers only their tests cannot run, and those say so themselves; without Java nothing can.
-needs_packages() {
+    local debian=() rhel=() name other
+    while read -r name other; do
+        debian+=("$name") rhel+=("$other")
+    done < <("missing_$1")
+    [[ ${#debian[@]} -eq 0 ]] && return
+    can_apt && apt_install "${debian[@]}" && [[ -z $("missing_$1") ]] && return
     say "missing system packages. Install them and run this again:"
-    say "  Debian, Ubuntu:  sudo apt-get install --no-install-recommends $1"
-    say "  RHEL, Fedora:    sudo dnf install $2"
-    exit 1
+    say "  Debian, Ubuntu:  sudo apt-get install --no-install-recommends ${debian[*]}"
+    say "  RHEL, Fedora:    sudo dnf install ${rhel[*]}"
+    return 1
 }
 
 # --- Python --------------------------------------------------------------------------------------------------------
@@ -129,12 +124,15 @@ install_python() {
 install_jars() {
     say "resolving the jars"
     rm -rf jars/lib jars/broker
-    retry mvn -B -q -f jars/pom.xml -P broker generate-resources
+    retry mvn -B -q -Dstyle.color=never -f jars/pom.xml -P broker generate-resources
 }
 
 compile_reader() { .venv/bin/python jars/compile_reader.py; }
 
-system_packages "$@"
+system_packages core
+if [[ ${1:-} == peers ]]; then
+    system_packages peers || say "until then the tests that need them are skipped"
+fi
 environment
 [[ -d jars/lib && -d jars/broker ]] || rm -f $STAMPS/jars
 [[ -f connectors/jdbc/reader.jar ]] || rm -f $STAMPS/reader
