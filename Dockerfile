@@ -1,0 +1,33 @@
+# docker build -t legacy-bridge .
+# docker run --read-only --tmpfs /tmp -v ./config:/etc/legacy-bridge:ro -v ./drivers:/usr/share/legacy-bridge/jars:ro legacy-bridge
+# Progress is kept in Kafka: the container has no volume that must survive.
+
+FROM python:3.13-slim AS build
+RUN apt-get update && apt-get install -y --no-install-recommends default-jdk-headless
+WORKDIR /src
+COPY pyproject.toml hatch_build.py constraints.txt CHANGELOG.md LICENSE ./
+COPY jars ./jars
+COPY bridge ./bridge
+COPY connectors ./connectors
+RUN python -m venv /opt/legacy-bridge \
+ && /opt/legacy-bridge/bin/pip install --no-cache-dir -c constraints.txt '.[all]' \
+ && /opt/legacy-bridge/bin/pip uninstall -y pip
+
+FROM python:3.13-slim
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends default-jre-headless \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --no-create-home --shell /usr/sbin/nologin legacy-bridge \
+ && install -d -o legacy-bridge -g legacy-bridge -m 0750 /run/legacy-bridge \
+ && install -d -o legacy-bridge -g legacy-bridge -m 0700 /var/lib/legacy-bridge \
+ && install -d /usr/share/legacy-bridge/jars /etc/legacy-bridge
+COPY --from=build /opt/legacy-bridge /opt/legacy-bridge
+ENV PATH=/opt/legacy-bridge/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    RUNTIME_DIRECTORY=/run/legacy-bridge \
+    STATE_DIRECTORY=/var/lib/legacy-bridge
+USER legacy-bridge
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["legacy-bridge", "health"]
+ENTRYPOINT ["legacy-bridge"]
+CMD ["run", "/etc/legacy-bridge/bridge.yaml"]
