@@ -16,13 +16,14 @@ class EncoderOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["json"] = Field("json", description="the encoding of keys and values")
+    kind: Literal["json"] = Field(default="json", description="the encoding of keys and values")
     decimal: Literal["string", "number", "double"] = Field(
-        "string", description="string and number keep every digit, double rounds"
+        default="string", description="string and number keep every digit, double rounds"
     )
-    binary: Literal["base64", "hex"] = Field("base64", description="how bytes become text")
+    binary: Literal["base64", "hex"] = Field(default="base64", description="how bytes become text")
     time: Literal["iso", "epoch"] = Field(
-        "iso", description="ISO 8601, or the count of days, ms, us (the column's unit) since 1970 or midnight"
+        default="iso",
+        description="ISO 8601, or the count of days, ms, us (the column's unit) since 1970 or midnight",
     )
 
 
@@ -47,7 +48,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Keys and values in the order to publish. A value None is a tombstone, a key None a table without one."""
+    """Keys and values in the order to publish. A value None is a tombstone; key None: the table has none."""
 
     keys: list[bytes | None]
     values: list[bytes | None]

@@ -158,7 +158,7 @@ def _part(changes: Changes, start: int, rows: int) -> Changes:
 def _check(changes: Changes) -> None:
     """What a connector must not do, found before any row is looked at."""
     names, table = changes.rows.schema.names, changes.table
-    troubles = [f"has {names.count(name)} columns {name}" for name in set(names) if names.count(name) > 1]
+    troubles = ["has two columns of one name"] if len(set(names)) < len(names) else []
     troubles += [f"has no key column {name}" for name in table.key if name not in names]
     troubles += [f"has no column {name} to be absent" for name in changes.absent if name not in names]
     troubles += [f"calls its key column {name} absent" for name in changes.absent if name in table.key]
@@ -181,5 +181,6 @@ def _shown_value(column: pa.Array) -> str | None:
         value = column[0].as_py()
         return None if value is None else str(value)
     except ValueError:
-        text = column[0].as_buffer() if pa.types.is_string(column.type) else b"<unreadable>"
-        return bytes(text).decode(errors="backslashreplace")
+        if not isinstance(column, pa.StringArray | pa.LargeStringArray):
+            return "(unreadable)"
+        return str(column[0].as_buffer().to_pybytes(), errors="backslashreplace")

@@ -6,6 +6,7 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from itertools import groupby, repeat
 from typing import Any
 
@@ -115,15 +116,25 @@ def _rendered(value: Any, kind: pa.DataType) -> str:
     """The slow way, for a value with a NaN or an infinity somewhere in it."""
     if value is None:
         return "null"
-    if t.is_floating(kind) and not math.isfinite(value):
-        return '"NaN"' if math.isnan(value) else '"Infinity"' if value > 0 else '"-Infinity"'
     if t.is_struct(kind):
         return "{" + ",".join(_member(field.name, value[field.name], field.type) for field in kind) + "}"
     if t.is_map(kind):
         return "{" + ",".join(_member(name, item, kind.item_type) for name, item in value) + "}"
     if t.is_large_list(kind):
         return "[" + ",".join(_rendered(item, kind.value_type) for item in value) + "]"
-    return format(value, "f") if t.is_decimal(kind) else compact(value).decode()
+    return _float(value, kind) if t.is_floating(kind) else _scalar(value)
+
+
+def _float(value: float, kind: pa.DataType) -> str:
+    if math.isnan(value):
+        return '"NaN"'
+    if math.isinf(value):
+        return '"Infinity"' if value > 0 else '"-Infinity"'
+    return str(pa.scalar(value, kind).cast(pa.string()))
+
+
+def _scalar(value: Any) -> str:
+    return format(value, "f") if isinstance(value, Decimal) else compact(value).decode()
 
 
 def _member(name: str, value: Any, kind: pa.DataType) -> str:
