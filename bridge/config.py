@@ -34,7 +34,7 @@ from bridge.options import (
     Topics,
     TransactionOptions,
 )
-from bridge.problems import ConfigErrors, Fault, Keys, Problem, faults, nearest, shown
+from bridge.problems import ConfigErrors, Fault, Keys, Problem, faults, form_of, nearest, shown
 from bridge.quiet import QuietHours
 from bridge.redact import url_has_password
 from bridge.yaml_places import Document
@@ -111,7 +111,7 @@ class Reading:
         if top is None or not self._version(top):
             return None
         for key in top.keys() - TOP_KEYS:
-            self.wrong(Fault((key,), f"unknown option '{key}'", nearest(key, TOP_KEYS), about_key=True))
+            self.wrong(Fault((key,), f"unknown option {shown(key)}", nearest(key, TOP_KEYS), about_key=True))
         self.kafka = self._kafka(top)
         self._connectors(top, self._defaults(top))
         parts = {key: top[key] for key in ("name", "topics", "daemon") if top.get(key) is not None}
@@ -183,7 +183,7 @@ class Reading:
             )
         for name, raw in connectors.items():
             if not NAME.fullmatch(name):
-                self.wrong(Fault(("connectors", name), f"'{name}' {NAME_RULE}", about_key=True))
+                self.wrong(Fault(("connectors", name), f"{shown(name)} {NAME_RULE}", about_key=True))
                 continue
             options = self._mapping(raw, ("connectors", name))
             connector = self._connector(name, options, defaults) if options is not None else None
@@ -245,7 +245,7 @@ class Reading:
             return value
         if value is None and path:
             return {}
-        text = "the file is empty" if value is None else "must be a mapping of options, not " + _form(value)
+        text = "the file is empty" if value is None else "must be a mapping of options, not " + form_of(value)
         self.wrong(Fault(path, text, "indent the options under it" if path else "see config/example.yaml"))
         return None
 
@@ -264,10 +264,6 @@ def _only(options: Raw, keys: frozenset[str]) -> dict[str, Any]:
 
 def _without(options: Raw, keys: frozenset[str]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if key not in keys}
-
-
-def _form(value: Any) -> str:
-    return "text" if isinstance(value, str) else shown(value)
 
 
 def _scalars(value: Any, path: Keys) -> Iterator[tuple[Keys, Any]]:

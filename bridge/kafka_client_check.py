@@ -43,7 +43,7 @@ def _fault(name: str, value: Any, said: str) -> Fault:
     if said.startswith("No such configuration property"):
         close = get_close_matches(name, SUGGESTED, n=1)
         guess = f"did you mean '{close[0]}'?" if close else "see librdkafka's CONFIGURATION.md"
-        return Fault(path, f"librdkafka has no setting '{name}'", guess, about_key=True)
+        return Fault(path, f"librdkafka has no setting {shown(name)}", guess, about_key=True)
     if said.startswith("Java"):
         return Fault(
             path, "a setting of Java's clients", "use sasl.username and sasl.password", about_key=True

@@ -29,7 +29,6 @@ def configure(format: Format, level: str, redactor: Redactor) -> None:  # noqa: 
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*_facts(), structlog.stdlib.add_logger_name],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
-            keep_exc_info=True,
         )
     )
     logging.basicConfig(handlers=[handler], level=least, force=True)

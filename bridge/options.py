@@ -212,7 +212,7 @@ class Settings(_Options):
     topics: Annotated[Topics, BeforeValidator(_topics)] = Field(
         default=Topics(), description="create, require, or a mapping"
     )
-    daemon: Daemon = Field(default=Daemon(), description="the supervisor")
+    daemon: Daemon = Field(default_factory=Daemon, description="the supervisor")
     connectors: dict[Name, ConnectorSettings] = Field(description="connector name -> its options")
 
 

@@ -14,7 +14,7 @@ from bridge.contract import Connector, ConnectorConfig, Secret
 from bridge.errors import ConfigError
 from bridge.kafka_settings import KafkaSettings
 from bridge.options import ENGINE_KEYS, STREAM_KEYS, ConnectorSettings
-from bridge.problems import Fault, Keys, dotted, faults, models_in, nearest
+from bridge.problems import Fault, Keys, dotted, faults, models_in, nearest, shown
 
 if TYPE_CHECKING:
     from bridge.config import Reading
@@ -77,7 +77,12 @@ def examine(reading: Reading) -> None:
     for key in reading.inherited.keys() - known if reading.connectors else ():
         remedy = nearest(key, known | ENGINE_KEYS)
         reading.wrong(
-            Fault(("defaults", key), f"no connector's streams have an option '{key}'", remedy, about_key=True)
+            Fault(
+                ("defaults", key),
+                f"no connector's streams have an option {shown(key)}",
+                remedy,
+                about_key=True,
+            )
         )
 
 

@@ -87,7 +87,9 @@ def nearest(wrong: str, known: Iterable[str]) -> str:
 
 
 def dotted(path: Keys) -> str:
-    return ".".join(f"'{part}'" if "." in str(part) else str(part) for part in path)
+    """The path as text; a key such as `password:hunter2`, for want of a space, loses its secret."""
+    parts = (redact_patterns(str(part)) for part in path)
+    return ".".join(f"'{part}'" if "." in part else part for part in parts)
 
 
 def shown(value: Any) -> str:
@@ -109,7 +111,9 @@ def shown(value: Any) -> str:
 
 
 def _unknown(path: Keys, known: Iterable[str]) -> Fault:
-    return Fault(path, f"unknown option '{path[-1]}'", nearest(str(path[-1]), known), about_key=True)
+    return Fault(
+        path, f"unknown option {shown(str(path[-1]))}", nearest(str(path[-1]), known), about_key=True
+    )
 
 
 def _fault(details: ErrorDetails, model: type[BaseModel], path: Keys) -> Fault:
@@ -129,7 +133,7 @@ def _fault(details: ErrorDetails, model: type[BaseModel], path: Keys) -> Fault:
             path, f"{shown(details['input'])} is not allowed", nearest(str(details["input"]), allowed)
         )
     if kind in ("dict_type", "model_type", "mapping_type", "model_attributes_type"):
-        return Fault(path, f"must be a mapping of options, not {_kind_of(details['input'])}")
+        return Fault(path, f"must be a mapping of options, not {form_of(details['input'])}")
     return Fault(path, *_said(details))
 
 
@@ -177,8 +181,11 @@ def is_secret(path: Keys, annotations: Iterable[Any]) -> bool:
     )
 
 
-def _kind_of(value: Any) -> str:
-    return "text" if isinstance(value, str) else shown(value)
+def form_of(value: Any) -> str:
+    """What stands where a mapping should, without its value, which might be a secret in the wrong place."""
+    if isinstance(value, bool) or value is None or isinstance(value, Mapping | list):
+        return shown(value)
+    return "text" if isinstance(value, str) else "a number"
 
 
 def _path_in(data: Any, details: ErrorDetails) -> Keys:

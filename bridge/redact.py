@@ -55,7 +55,7 @@ _IS_URL = re.compile(r"jdbc:|[a-z][\w+.-]*://", re.IGNORECASE)
 
 _DIGITS = re.compile(r"[0-9](?:[ -]?[0-9]){12}")
 _CARD_SHAPES = tuple(
-    re.compile(rf"(?<![0-9]){shape}(?![0-9])")
+    re.compile(rf"(?<![0-9])(?<![0-9]\.){shape}(?![0-9])")
     for shape in (
         r"[0-9]{13,19}",
         r"[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}\1[0-9]{1,3}",
@@ -88,11 +88,11 @@ class Redactor:
     def clean(self, value: Any) -> Any:  # noqa: PLR0911 (one a type)
         """The same shape with every text in it redacted; what JSON does not know becomes redacted text."""
         match value:
-            case None | bool():
+            case None | bool() | float():
                 return value
             case str():
                 return self.redact(value)
-            case int() | float():
+            case int():
                 masked = self.redact(text := str(value))
                 return value if masked == text else masked
             case bytes():

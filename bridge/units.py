@@ -51,41 +51,26 @@ def _positive[T: (int, float)](value: T) -> T:
     return value
 
 
+def _either(number: dict[str, Any], pattern: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema(
+        {"anyOf": [number, {"type": "string", "pattern": pattern}], "examples": list(examples)}
+    )
+
+
 Duration = Annotated[
     float,
     BeforeValidator(seconds),
     AfterValidator(_positive),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0},
-                {"type": "string", "pattern": r"^[0-9.]+(ms|[smhd])"},
-            ]
-        }
-    ),
+    _either({"type": "number", "exclusiveMinimum": 0}, r"^([0-9.]+(ms|[smhd]) ?)+$", "5s", "100ms", "1h30m"),
 ]
 Size = Annotated[
     int,
     BeforeValidator(octets),
     AfterValidator(_positive),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 1},
-                {"type": "string", "pattern": "^[0-9.]+ ?([kKmMgG]i?)?[bB]$"},
-            ]
-        }
-    ),
+    _either({"type": "integer", "minimum": 1}, "^[0-9.]+ ?([kKmMgG]i?)?[bB]$", "64 MiB", "500 kB"),
 ]
 Share = Annotated[
     float,
     BeforeValidator(share),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "minimum": 0, "maximum": 1},
-                {"type": "string", "pattern": "^[0-9.]+ ?%$"},
-            ]
-        }
-    ),
+    _either({"type": "number", "minimum": 0, "maximum": 1}, "^[0-9.]+ ?%$", "10%", "0.1"),
 ]

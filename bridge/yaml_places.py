@@ -165,7 +165,7 @@ def _not_yaml(path: Path, text: str, error: yaml.YAMLError) -> Problem:
     """PyYAML's own message quotes the line, which may hold a password; this one does not."""
     mark = getattr(error, "problem_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-    written = text.splitlines()[line - 1] if line and line <= text.count("\n") + 1 else ""
+    written = "".join(text.splitlines()[line - 1 : line]) if line else ""
     if "\t" in written[: len(written) - len(written.lstrip())]:
         return Problem(
             str(path),

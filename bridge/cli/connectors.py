@@ -102,6 +102,8 @@ def _type(schema: dict[str, Any], models: dict[str, Any]) -> str:  # noqa: PLR09
     match schema:
         case {"$ref": reference}:
             return _type(models[reference.rpartition("/")[2]], models)
+        case {"examples": [example, *_]}:
+            return f"like {example}"
         case {"const": value}:
             return str(value)
         case {"enum": values}:

@@ -1,0 +1,427 @@
+"""Reading the configuration file, and what an operator is told when it is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from bridge import config
+from bridge.config import ConfigErrors, OnGap, OnMissing, Settings
+from bridge.contract import Secret
+from tests.unit.installed import install
+
+EXAMPLES = Path(__file__).parents[2] / "config"
+HEAD = """\
+version: 1
+name: plant
+kafka: {bootstrap.servers: "localhost:9092"}
+"""
+ERP = """\
+connectors:
+  erp:
+    kind: shop
+    url: shop://db
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "bridge.yaml"
+
+
+def wrong(file: Path, text: str) -> list[str]:
+    """The problems of a text as `line:column: ...`."""
+    file.write_text(dedent(text))
+    try:
+        found = config.check(file)
+    except ConfigErrors as error:
+        found = list(error.problems)
+    return [str(problem).removeprefix(f"{file}:") for problem in found]
+
+
+def load(file: Path, text: str) -> Settings:
+    file.write_text(dedent(text))
+    return config.load(file)
+
+
+def test_the_example_loads_as_the_design_wrote_it() -> None:
+    settings = config.load(EXAMPLES / "example.yaml")
+
+    assert settings.name == "plant-hamburg"
+    assert settings.kafka["sasl.password"] == Secret("file:/run/secrets/kafka")
+    assert settings.topics.on_missing is OnMissing.CREATE
+    erp = settings.connectors["erp"]
+    assert erp.stream("public.orders").interval == 1.0
+    assert erp.stream("public.orders").topic == "erp.orders"
+    assert erp.stream("public.customer_eu").interval == 15 * 60
+    assert str(erp.stream("public.customer_eu").quiet_hours) == "22:00-02:00 Europe/Berlin"
+    assert erp.stream("public.something_else").interval == 5.0
+    assert erp.options["streams"]["public.orders"] == {
+        "mode": "timestamp+incrementing",
+        "columns": ["changed_at", "id"],
+    }
+    assert erp.inherited == {"late_window": "60s"}
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
+def test_every_example_loads(example: Path) -> None:
+    assert config.load(example).connectors
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
+def test_settings_survive_the_socket_to_the_worker(example: Path) -> None:
+    settings = config.load(example)
+
+    sent = json.dumps(settings.model_dump(mode="json"))
+
+    assert Settings.model_validate(json.loads(sent)) == settings
+
+
+def test_a_stream_inherits_from_its_connector_and_that_from_the_defaults(file: Path) -> None:
+    settings = load(
+        file,
+        HEAD
+        + """\
+defaults: {interval: 5s, deadline: 1m, on_gap: rescan, max_rejects: 5%}
+connectors:
+  erp:
+    kind: shop
+    deadline: 2m
+    streams: {orders: {interval: 1s}, items: , "cust_*": {deadline: 3m}}
+""",
+    )
+
+    erp = settings.connectors["erp"]
+    assert erp.max_rejects == 0.05
+    assert (erp.stream("orders").interval, erp.stream("orders").deadline) == (1.0, 120.0)
+    assert (erp.stream("items").interval, erp.stream("items").deadline) == (5.0, 120.0)
+    assert erp.stream("cust_eu").deadline == 180.0
+    assert erp.stream("never named").deadline == 120.0
+    assert erp.stream("orders").on_gap is OnGap.RESCAN
+
+
+def test_yaml_is_read_without_yaml_1_1_surprises(file: Path) -> None:
+    settings = load(
+        file, HEAD + "connectors:\n  erp: {kind: shop, user: no, host: 22:30, day: 2024-01-01, on: off, 5: 5}"
+    )
+
+    options = settings.connectors["erp"].options
+    assert options == {"user": "no", "host": "22:30", "day": "2024-01-01", "on": "off", "5": 5}
+
+
+def test_http_can_be_off(file: Path) -> None:
+    assert load(file, HEAD + "daemon: {http: off}\n" + ERP).daemon.http is None
+
+
+def test_anchors_and_aliases_are_written_out(file: Path) -> None:
+    settings = load(file, HEAD + ERP + "    streams: {a: &fast {interval: 1s}, b: *fast}\n")
+
+    assert settings.connectors["erp"].stream("b").interval == 1.0
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("", "the file is empty; see config/example.yaml", id="empty"),
+        pytest.param(
+            "- a", "1:1: must be a mapping of options, not a list; see config/example.yaml", id="list"
+        ),
+        pytest.param(
+            "name: x", "1:1: 'version' is missing; begin the file with `version: 1`", id="no version"
+        ),
+        pytest.param(
+            "version: 2",
+            "1:10: version: 2 is no version this legacy-bridge reads; install a newer legacy-bridge",
+            id="newer version",
+        ),
+        pytest.param(
+            "version: one",
+            "1:10: version: 'one' is no version this legacy-bridge reads; write `version: 1`",
+            id="odd version",
+        ),
+        pytest.param(
+            "version: 1\nkafka:\n\tacks: all",
+            "3:1: a tab in the indentation; YAML wants spaces: use two for each level",
+            id="tab",
+        ),
+        pytest.param(
+            HEAD.replace("plant", "hamburg altona") + ERP,
+            "2:7: name: 'hamburg altona' is not a name; use letters, digits, _ and -, at most 100 of them",
+            id="name",
+        ),
+        pytest.param(HEAD.replace("name: plant\n", "") + ERP, "1:1: 'name' is missing", id="missing name"),
+        pytest.param(
+            HEAD + "topcs: create\n" + ERP,
+            "4:1: topcs: unknown option 'topcs'; did you mean 'topics'? "
+            "allowed: connectors, daemon, defaults, kafka, name, topics, version",
+            id="unknown at the top",
+        ),
+        pytest.param(
+            HEAD + "topics: creat\n" + ERP,
+            "4:9: topics: 'creat' is not allowed; did you mean 'create'? allowed: create, require",
+            id="enum in its short form",
+        ),
+        pytest.param(
+            HEAD + "topics: {template: '{connector}'}\n" + ERP,
+            "4:20: topics.template: '{connector}' must contain {table}, "
+            "and may contain {connector}, and no other braces",
+            id="template",
+        ),
+        pytest.param(
+            HEAD + "defaults: {interval: 5 parsecs}\n" + ERP,
+            "4:22: defaults.interval: '5 parsecs' is not a duration; write it like 100ms, 5s, 15m or 1h30m",
+            id="duration",
+        ),
+        pytest.param(
+            HEAD + "daemon: {restarts: many}\n" + ERP,
+            "4:20: daemon.restarts: 'many' is not a whole number",
+            id="number",
+        ),
+        pytest.param(
+            HEAD + ERP + "    streams: {orders: {confirm_deletes: 0}}\n",
+            "8:41: connectors.erp.streams.orders.confirm_deletes: 0 must be at least 1",
+            id="range",
+        ),
+        pytest.param(
+            HEAD + ERP + "    streams: {orders: {exclude: phone}}\n",
+            "8:33: connectors.erp.streams.orders.exclude: 'phone' is not a list; write [a, b]",
+            id="list of columns",
+        ),
+        pytest.param(
+            HEAD + ERP + "    streams: [orders]\n",
+            "8:14: connectors.erp.streams: must be a mapping of options, not a list; "
+            "indent the options under it",
+            id="streams as a list",
+        ),
+        pytest.param(
+            HEAD + "connectors:\n",
+            "4:12: connectors: no connector is configured; write `connectors: {NAME: {kind: KIND, ...}}`",
+            id="no connector",
+        ),
+        pytest.param(
+            HEAD + "connectors:\n  erp: {url: x}\n",
+            "5:3: connectors.erp: 'kind' is missing; `legacy-bridge connectors` lists the kinds",
+            id="no kind",
+        ),
+        pytest.param(
+            HEAD + "connectors:\n  e r p: {kind: shop, url: x}\n",
+            "5:3: connectors.e r p: 'e r p' is not a name; use letters, digits, _ and -, at most 100 of them",
+            id="connector's name",
+        ),
+        pytest.param(
+            HEAD + ERP + "  erp:\n    kind: shop\n",
+            "8:3: connectors.erp: appears twice, first in line 5; rename or remove one",
+            id="two connectors of one name",
+        ),
+        pytest.param(
+            HEAD + ERP + "    user: !env USER\n",
+            "8:11: connectors.erp.user: tags (!name) have no meaning here; put the value in quotes",
+            id="tag",
+        ),
+        pytest.param(
+            HEAD + ERP + "    ? [a, b]\n    : c\n",
+            "8:7: connectors.erp: a key must be text; put it in quotes",
+            id="key",
+        ),
+        pytest.param(
+            HEAD.replace("bootstrap", "bootstrp") + ERP,
+            "3:1: kafka: 'bootstrap.servers' is missing; "
+            'write the brokers\' addresses, as in `kafka: {bootstrap.servers: "broker1:9092"}`',
+            id="no brokers",
+        ),
+        pytest.param(
+            HEAD + ERP + "    pages: none\n",
+            "8:12: connectors.erp.pages: 'none' is not a whole number",
+            id="connector's option",
+        ),
+        pytest.param(
+            HEAD + ERP + "    streams: {orders: {mode: imags}}\n",
+            "8:30: connectors.erp.streams.orders.mode: 'imags' is not allowed; "
+            "did you mean 'images'? allowed: images, incrementing",
+            id="connector's stream option",
+        ),
+        pytest.param(
+            HEAD + ERP + "    user: 007\n",
+            "8:11: connectors.erp.user: 7 is not text; put it in quotes",
+            id="number for text",
+        ),
+        pytest.param(
+            HEAD + ERP.replace("shop\n", "shpo\n"),
+            "6:11: connectors.erp.kind: no connector of kind 'shpo'; installed: jdbc, shop; "
+            "did you mean 'shop'?",
+            id="unknown kind",
+        ),
+        pytest.param(
+            HEAD + ERP.replace("    url: shop://db\n", ""),
+            "5:3: connectors.erp: 'url' is missing",
+            id="connector's option missing",
+        ),
+    ],
+)
+def test_a_wrong_file_is_answered_with_one_line(file: Path, text: str, problem: str) -> None:
+    assert wrong(file, text) == [problem if problem[0].isdigit() else f" {problem}"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_misspelt_option_gets_the_nearest_spelling_of_engine_and_connector(file: Path) -> None:
+    (engine,) = wrong(file, HEAD + ERP + "    intervall: 5s\n")
+    (connector,) = wrong(file, HEAD + ERP + "    pagse: 5\n")
+    (stream,) = wrong(file, HEAD + ERP + "    streams: {orders: {late_windw: 5s}}\n")
+
+    assert "8:5: connectors.erp.intervall: unknown option 'intervall'; did you mean 'interval'?" in engine
+    assert "did you mean 'pages'?" in connector
+    assert "did you mean 'late_window'?" in stream
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_default_no_connector_knows_is_an_error(file: Path) -> None:
+    (problem,) = wrong(file, HEAD + "defaults: {late_windw: 5s}\n" + ERP)
+
+    assert problem.startswith(
+        "4:12: defaults.late_windw: no connector's streams have an option 'late_windw';"
+    )
+    assert "did you mean 'late_window'?" in problem
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_wrong_inherited_value_is_reported_once_where_it_is_written(file: Path) -> None:
+    text = HEAD + "defaults: {columns: id}\n" + ERP + "    streams: {orders: {}, items: {}}\n"
+
+    assert wrong(file, text) == ["4:21: defaults.columns: 'id' is not a list; write [a, b]"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_all_errors_are_told_at_once_in_the_order_of_the_file(file: Path) -> None:
+    problems = wrong(
+        file,
+        """\
+        version: 1
+        name: a b
+        kafka: {acks: 1}
+        defaults: {interval: soon}
+        connectors:
+          erp: {kind: shop, url: 5, on_gap: parc, nothing: 1}
+          crm: {kind: none}
+        """,
+    )
+
+    assert [int(problem.split(":")[0]) for problem in problems] == [2, 3, 3, 4, 6, 6, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ("transactional.id: x", "it fences the predecessor"),
+        ("enable.idempotence: false", "without it Kafka would double events"),
+        ("acks: 1", "only acks: all is safe"),
+        ("max.in.flight.requests.per.connection: 6", "more than 5 breaks the order"),
+        ("max.in.flight: 6", "more than 5 breaks the order"),
+        ("isolation.level: read_uncommitted", "an aborted position must stay invisible"),
+        ("group.id: g", "not in a consumer group"),
+        ("enable.auto.commit: true", "not in a consumer group"),
+        ("partitioner: random", "tear the order"),
+        ("message.timeout.ms: 60001", "must not exceed transaction.timeout.ms (60000)"),
+        ("enable.gapless.guarantee: true", "nothing would tell the bridge"),
+        ("plugin.library.paths: evil.so", "foreign code"),
+        ("test.mock.num.brokers: 3", "a mock cluster"),
+    ],
+)
+def test_settings_that_break_exactly_once_are_refused_by_name_with_the_reason(
+    file: Path, setting: str, why: str
+) -> None:
+    file.write_text(f"version: 1\nname: p\nkafka:\n  bootstrap.servers: b\n  {setting}\n{ERP}")
+    name = setting.partition(":")[0]
+
+    with pytest.raises(ConfigErrors) as caught:
+        config.load(file)
+
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column, problem.where) == (
+        5,
+        3,
+        f"kafka.'{name}'" if "." in name else f"kafka.{name}",
+    )
+    assert why in problem.text
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["acks: all", "acks: -1", "max.in.flight: 5", "message.timeout.ms: 30000", "security.protocol: SASL_SSL",
+     "sasl.username: env:KAFKA_USER", "ssl.ca.location: /etc/ca.pem", "sasl.password: cred:kafka"],
+)  # fmt: skip
+def test_any_other_setting_passes_through_to_librdkafka(file: Path, setting: str) -> None:
+    name, _, value = setting.partition(": ")
+    kafka = load(file, f"version: 1\nname: p\nkafka:\n  bootstrap.servers: b\n  {setting}\n{ERP}").kafka
+
+    assert str(kafka[name]) in (value, f"Secret({value})")
+
+
+SECRET_PLACES = [
+    "kafka: {bootstrap.servers: b, sasl.password: SECRET}",
+    "kafka: {bootstrap.servers: b, sasl.oauthbearer.client.secret: SECRET}",
+    "kafka: {bootstrap.servers: b, ssl.key.pem: SECRET}",
+    "kafka: {bootstrap.servers: b, SECRET",
+    "kafka: {bootstrap.servers: b, password: *SECRET}",
+    "kafka: {bootstrap.servers: b, password: !SECRET x}",
+    "kafka: {bootstrap.servers: b, password: {SECRET: x}}",
+    "kafka: 'password=SECRET'",
+    "connectors: {erp: {kind: shop, url: x, password: SECRET}}",
+    "connectors: {erp: {kind: shop, url: x, pasword: SECRET}}",
+    "connectors: {erp: {kind: shop, url: 'shop://bob:SECRET@db'}}",
+    "connectors: {erp: {kind: shop, url: 'jdbc:x://db?user=bob&password=SECRET'}}",
+    "connectors: {erp: {kind: shop, url: x, login: {token: SECRET}}}",
+    "connectors: {erp: {kind: shop, url: x, password: [SECRET]}}",
+    "connectors: {erp: {kind: shop, url: x, pages: 'jdbc:x:;PASSWORD=SECRET'}}",
+    "connectors: {erp: {kind: shop, url: x, streams: {a: {api_key: SECRET}}}}",
+    "connectors: {erp: SECRET}",
+    "connectors: {password:SECRET}",
+    "connectors: {erp: {kind: shop, url: x, password:SECRET}}",
+    "kafka: {sasl.password:SECRET}",
+    "{password:SECRET}",
+    "defaults: {password:SECRET}",
+    "defaults: {password: SECRET}",
+]
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("place", SECRET_PLACES)
+@pytest.mark.parametrize("secret", ["hunter2XYZ", "917263"])
+def test_a_secret_in_clear_is_refused_and_never_shown(file: Path, place: str, secret: str) -> None:
+    problems = wrong(file, f"version: 1\nname: p\n{place.replace('SECRET', secret)}\n")
+
+    assert problems
+    assert secret not in "\n".join(problems)
+
+
+def test_an_unreadable_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigErrors, match="cannot read the file: No such file or directory"):
+        config.load(tmp_path / "none.yaml")
+    with pytest.raises(ConfigErrors, match="cannot read the file: Is a directory"):
+        config.load(tmp_path)
+
+
+def test_a_file_that_is_not_utf_8_names_the_line(file: Path) -> None:
+    file.write_bytes(b"version: 1\nname: M\xfcnchen\n")
+    with pytest.raises(ConfigErrors, match=r"yaml:2: the file is not UTF-8; save it as UTF-8"):
+        config.load(file)
+
+
+def test_aliases_that_never_end_are_refused(file: Path) -> None:
+    bomb = "\n".join(f"l{n + 1}: &l{n + 1} [{', '.join([f'*l{n}'] * 9)}]" for n in range(9))
+
+    assert "aliases make it endless" in wrong(file, f"l0: &l0 [1]\n{bomb}\n")[0]
+    assert "aliases make it endless" in wrong(file, "a: &a [*a]\n")[0]
+
+
+def test_a_run_directory_too_long_for_a_socket_is_refused(file: Path) -> None:
+    with pytest.raises(ConfigErrors, match="too long for the path of a socket"):
+        load(file, HEAD + f"daemon: {{run_dir: /{'x' * 100}}}\n" + ERP)
