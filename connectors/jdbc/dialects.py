@@ -20,7 +20,7 @@ class Dialect:
     on_connect: tuple[str, ...] = ()
     page: str = ""
     """Ends a statement that shall bring a bounded number of rows, so that the planner knows."""
-    fetch_size: int = 10_000
+    fetch_size: int = 5_000
     identity: str | None = None
     """Says which database this is, wherever it was reached from."""
     clock: str | None = None

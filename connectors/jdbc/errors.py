@@ -54,7 +54,7 @@ class JvmError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The first rule that fits a fault of the chain decides. `state` is a prefix, `kind` and `text` are parts."""
+    """The first that fits a fault of the chain decides; `state` is a prefix, `kind` and `text` are parts."""
 
     error: type[BridgeError]
     remedy: str
@@ -97,7 +97,7 @@ RULES = (
     Rule(TransientError, _SLOW, state="HYT"),
     Rule(TransientError, _SLOW, kind="SQLTimeoutException"),
     # The connection is gone (08), resources are short (53), an operator stepped in (57), the system failed
-    # (58), idle in transaction (25P0), deadlock (40), locks (55), a table changed under its statement (0A000).
+    # (58), idle in transaction (25P0), deadlock (40), locks (55), a table altered meanwhile (0A000).
     *(Rule(TransientError, _SERVER, state=state) for state in ("08", "53", "57", "58", "25P0")),
     *(Rule(TransientError, _AGAIN, state=state) for state in ("40", "55")),
     Rule(TransientError, _AGAIN, state="0A000", text="cached plan"),

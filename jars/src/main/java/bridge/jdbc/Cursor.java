@@ -19,7 +19,7 @@ public final class Cursor implements AutoCloseable {
     static final char BETWEEN_COLUMNS = '\u001e';
     private static final int MOST_ROWS = 16_384;
     private static final int FIRST_FETCH = 100;
-    private static final int FETCH_BYTES = 4 << 20;
+    private static final int FETCH_BYTES = 1 << 20;
 
     private final PreparedStatement statement;
     private final int fetchSize;
