@@ -288,7 +288,7 @@ def free_ports(count: int) -> list[int]:
     """Loopback ports below the kernel's own range: no client's socket takes one while its server is down."""
     ports: set[int] = set()
     while len(ports) < count:
-        port = random.randrange(20_000, 32_000)  # noqa: S311 - spread, not secrecy
+        port = random.randrange(20_000, 32_000)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             ports.add(port)
