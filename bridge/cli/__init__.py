@@ -16,6 +16,7 @@ from typing import NoReturn
 from bridge.errors import BridgeError, ConfigError
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 3, 130
+TRACEBACK = "LEGACY_BRIDGE_TRACEBACK"
 
 COMMANDS = (
     ("run", "run", "run the daemon in the foreground"),
@@ -54,22 +55,33 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code."""
+    """Runs one command and returns its exit code; an operator sees one line, no traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         args = _parser(words).parse_args(words)
-        return int(args.run(args))
+        code = int(args.run(args))
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader (head, less) has what it wanted; the interpreter must not complain about it at its exit.
+        # The reader (head, less) has gone; nor may the interpreter complain when it flushes at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
-    except BridgeError as error:
-        if os.environ.get("LEGACY_BRIDGE_TRACEBACK"):
+        return FAILED
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
             raise
-        print(error, file=sys.stderr)
+        print(_line(error), file=sys.stderr)
         return USAGE if isinstance(error, ConfigError) else FAILED
+    return code
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, BridgeError):
+        return str(error)
+    from bridge.redact import redact_patterns
+
+    said = redact_patterns(" ".join(str(error).split()))
+    return f"legacy-bridge: internal error: {type(error).__name__}: {said}; {TRACEBACK}=1 shows where"
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

@@ -74,7 +74,7 @@ def engine() -> dict[str, Any]:
     from bridge.options import ConnectorOptions, StreamOptions
 
     return {
-        "description": "Every connector takes these, too; its streams inherit theirs from it and from `defaults`.",
+        "description": "Every connector takes these, too; its streams inherit theirs, also from `defaults`.",
         "options": options(ConnectorOptions),
         "stream_options": options(StreamOptions),
     }

@@ -64,6 +64,6 @@ def test_quiet_until_the_wall_clock_leaves_the_hours(
 def test_the_text_of_quiet_hours_reads_back_as_the_same(
     pair: tuple[tuple[int, int], tuple[int, int]], zone: str
 ) -> None:
-    hours = QuietHours.parse("{:02}:{:02}-{:02}:{:02} {}".format(*pair[0], *pair[1], zone))
+    hours = QuietHours.parse("{:02}:{:02}-{:02}:{:02}".format(*pair[0], *pair[1]) + f" {zone}")
 
     assert QuietHours.parse(str(hours)) == hours
