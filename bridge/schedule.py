@@ -33,6 +33,8 @@ class Progress:
     committed: Position | None = None
     ahead: Position | None = None
     """Where the next poll begins: past `committed` by what is still in the queue."""
+    fresh: bool = False
+    """Kafka has no record of it yet."""
     version: int = 1
     """The connector's position version that wrote `ahead`."""
     due: float = 0.0
@@ -346,11 +348,14 @@ class Schedule:
             progress.state, progress.state_since = state, now
         lasting = now - progress.state_since
         limit = options.deadline if state is State.STARTING else self._critical_after
+        level, concern = health(state, lasting, limit), self._concern(progress, state, now)
+        if level is Level.OK and concern:
+            level = Level.WARNING
         return {
             "state": state,
-            "health": self._health(progress, state, lasting, limit, now),
+            "health": level,
             "state_s": round(lasting, 1),
-            "error": progress.parked or progress.error or trouble,
+            "error": progress.parked or progress.error or trouble or concern,
             "lag_s": None if progress.current_at is None else round(now - progress.current_at, 3),
             "next_poll_s": round(max(0.0, progress.due - now), 1),
             "polls": progress.polls,
@@ -363,11 +368,19 @@ class Schedule:
             "caveats": sorted(progress.stream.caveats),
         }
 
-    def _health(self, progress: Progress, state: State, lasting: float, limit: float, now: float) -> Level:
-        level = health(state, lasting, limit)
-        behind = progress.current_at is not None and now - progress.current_at > self._critical_after
-        recent = any(rejects and at > now - REJECT_WINDOW_S for at, _, rejects in progress.recent)
-        return Level.WARNING if level is Level.OK and state is State.RUNNING and (behind or recent) else level
+    def _concern(self, progress: Progress, state: State, now: float) -> str | None:
+        """Why the health is not OK where nothing has failed."""
+        if state is State.STALLED:
+            return _stall(progress)
+        if state is State.PAUSED:
+            return f"by {progress.paused}"
+        if state is not State.RUNNING:
+            return None
+        if any(rejects and at > now - REJECT_WINDOW_S for at, _, rejects in progress.recent):
+            return "dead letters within the last five minutes; see `dead-letters list`"
+        if progress.current_at is not None and now - progress.current_at > self._critical_after:
+            return "behind its source"
+        return None
 
 
 def _merge(old: Progress | None, new: Progress) -> Progress:
@@ -391,6 +404,12 @@ def _next_due(turn: Turn, batch: Batch) -> float:
     due = now if batch.more else max(now, turn.asked_at + options.interval)
     earliest = turn.asked_at + batch.rows / options.max_rows_per_s if options.max_rows_per_s else due
     return max(due, earliest)
+
+
+def _stall(progress: Progress) -> str:
+    if progress.polling_since is None:
+        return "due, and not polled: another stream's poll, or Kafka, holds the reader up"
+    return f"a poll runs past its deadline of {progress.options.deadline:.0f} s"
 
 
 def _late(progress: Progress, now: float) -> float:

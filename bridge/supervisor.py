@@ -201,7 +201,7 @@ class Supervisor:
                 "version": __version__,
                 "pid": os.getpid(),
                 "uptime_s": round(time.time() - self._started, 1),
-                "config": str(self._path),
+                "config": str(self._path.absolute()),
                 "reload_error": self._reload_error,
             },
             "connectors": {name: child.status() for name, child in self._children.items()},

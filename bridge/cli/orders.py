@@ -1,0 +1,80 @@
+"""What `pause` and `resume` share: an order to the daemon, and what became of it."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bridge import ask
+from bridge.cli import OK
+from bridge.errors import BridgeError
+from bridge.health import shortened
+from bridge.states import State
+
+PATIENCE_S = 20.0
+"""The daemon itself waits ten seconds for the worker, which may be in the middle of a transaction."""
+SETTLE_S = 4.0
+BEAT_S = 0.6
+"""A worker says how it is twice a second, so what is seen earlier may be from before the order."""
+ON_THE_WAY = {
+    "pause": (State.STARTING, State.RUNNING, State.BACKOFF, State.STALLED, State.QUIET),
+    "resume": (State.STARTING, State.PAUSED, State.STANDBY),
+}
+"""States that an order will change."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("connector", help="name of the connector")
+    parser.add_argument(
+        "config",
+        nargs="?",
+        type=Path,
+        help="configuration file of the daemon (default: the usual one's)",
+    )
+    parser.add_argument("--stream", metavar="NAME", help="this stream alone")
+    parser.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's admin.sock, or its folder")
+
+
+def give(order: str, args: argparse.Namespace) -> int:
+    """Sends the order and prints what became of it. Errors: BridgeError when the daemon refuses."""
+    path = ask.where(ask.ADMIN, args.config, args.socket)
+    before = _states(path, args)
+    request = {"command": order, "connector": args.connector, "stream": args.stream}
+    if error := ask.ask(path, request, PATIENCE_S).get("error"):
+        raise BridgeError(f"{order}: {error}")
+    after = _settled(order, path, args)
+    for name, (state, reason) in after.items():
+        was = before.get(name, (state, None))[0]
+        change = f"was {was}, is {state}" if was != state else f"is {state}"
+        print(f"{name} {change}" + (f": {shortened(reason)}" if reason else ""))
+    return OK
+
+
+type States = dict[str, tuple[str, str | None]]
+
+
+def _states(path: Path, args: argparse.Namespace) -> States:
+    """Name -> (state, why) of what the order is about: the streams, or the connector while it has none."""
+    status = ask.ask(path, {"command": "status"}, PATIENCE_S)
+    connector: Mapping[str, Any] = status.get("connectors", {}).get(args.connector, {})
+    streams = {
+        f"{args.connector}/{name}": (each["state"], each["error"])
+        for name, each in connector.get("streams", {}).items()
+        if args.stream in (None, name)
+    }
+    if streams or not connector:
+        return streams
+    return {args.connector: (connector["state"], connector["error"])}
+
+
+def _settled(order: str, path: Path, args: argparse.Namespace) -> States:
+    """The states once they have settled, or as they are when they take too long."""
+    deadline = time.monotonic() + SETTLE_S
+    while True:
+        time.sleep(BEAT_S)
+        after = _states(path, args)
+        if time.monotonic() > deadline or not any(state in ON_THE_WAY[order] for state, _ in after.values()):
+            return after
