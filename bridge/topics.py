@@ -90,11 +90,18 @@ class Topics:
         found |= {each.name: each.partitions for each in missing}
         described = {}
         for name, config in self._configs(by_name).items():
-            size = int(config.get("max.message.bytes", DEFAULT_MAX_BYTES))
-            described[name] = Described(found[name], size, config, by_name[name] in missing)
+            described[name] = Described(found[name], _max_bytes(config), config, by_name[name] in missing)
         for name, each in by_name.items():
             _check(each, described[name])
         return described
+
+    def look(self, names: Iterable[str]) -> dict[str, Described]:
+        """Those of the topics that exist; creates nothing and refuses nothing."""
+        found = self._partitions(names)
+        return {
+            name: Described(found[name], _max_bytes(config), config, created=False)
+            for name, config in self._configs(found).items()
+        }
 
     def is_empty(self, name: str, partitions: int) -> bool:
         """Whether no record is left in the topic (transaction markers count as records)."""
@@ -147,6 +154,10 @@ class Topics:
                 _result(future, name)
             except _Exists:
                 continue
+
+
+def _max_bytes(config: Mapping[str, str]) -> int:
+    return int(config.get("max.message.bytes", DEFAULT_MAX_BYTES))
 
 
 class _Unknown(Exception):

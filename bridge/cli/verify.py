@@ -1,0 +1,71 @@
+"""`legacy-bridge verify CONFIG CONNECTOR`: is everything in Kafka, once, and the same?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridge.cli import FAILED, OK
+
+if TYPE_CHECKING:
+    from bridge.verify import Progress
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "verify",
+        help="compare a table with its topic: lost, doubled, differing",
+        description="Read a connector's tables and their topics and say which keys were lost, published "
+        "twice, or differ. The bridge may run meanwhile. Ends with 0 when there are none, 1 when there are.",
+    )
+    parser.add_argument("config", type=Path, help="the configuration file")
+    parser.add_argument("connector", help="name of the connector")
+    parser.add_argument(
+        "--stream", action="append", default=[], metavar="NAME", help="only this stream; may be repeated"
+    )
+    parser.add_argument("--keys", type=int, default=10, metavar="N", help="list at most N keys of each kind")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when nothing is lost, doubled or differing, else 1."""
+    from bridge import config, sources
+    from bridge.verify import Verification
+
+    settings = config.load(args.config)
+    with sources.opened(settings, args.connector) as (source, redactor), _progress() as progress:
+        report = Verification(settings, args.connector, redactor, progress, args.keys).run(
+            source, args.stream
+        )
+    if args.json:
+        print(json.dumps(redactor.clean(report.as_json()), indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(map(redactor.redact, report.lines())))
+    return OK if report.sound else FAILED
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar on a terminal, on standard error; nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda _what, _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks = {}
+
+        def show(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield show

@@ -1,0 +1,64 @@
+"""A source opened by hand, outside any worker: what the commands that look at one share."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+
+from bridge import logs, plugins
+from bridge.contract import Connector, Secret
+from bridge.errors import ConfigError
+from bridge.options import ConnectorSettings, Settings
+from bridge.redact import Redactor
+
+
+def named(settings: Settings, connector: str) -> ConnectorSettings:
+    """The settings of a connector. Errors: ConfigError lists those there are."""
+    if connector not in settings.connectors:
+        raise ConfigError(
+            f"no connector {connector!r} in this file", remedy=f"there are: {', '.join(settings.connectors)}"
+        )
+    return settings.connectors[connector]
+
+
+@contextmanager
+def opened(settings: Settings, connector: str) -> Iterator[tuple[Connector, Redactor]]:
+    """The connector, open until the block ends, and the redactor for whatever is printed about it.
+
+    Ctrl-C interrupts its running call. Errors: those of `plugins.configure` and `Connector.open`.
+    """
+    source = plugins.configure(named(settings, connector))
+    redactor = Redactor(value for value in settings.kafka.values() if isinstance(value, Secret))
+    redactor.watch(plugins.secrets(source.config))
+    logs.configure("auto", "warning", redactor)
+    with _interrupted_by_signals(source):
+        try:
+            source.open()
+            yield source, redactor
+        finally:
+            source.close()
+
+
+@contextmanager
+def _interrupted_by_signals(source: Connector) -> Iterator[None]:
+    """Python's own signal handlers wait for a native call to return; this thread does not."""
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    with ours, theirs:
+        previous = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+        watch = Thread(target=_interrupt_on_signal, args=(ours, source), name="interrupt", daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(previous)
+            theirs.shutdown(socket.SHUT_WR)
+            watch.join()
+
+
+def _interrupt_on_signal(wakeups: socket.socket, source: Connector) -> None:
+    if wakeups.recv(1):
+        source.interrupt()

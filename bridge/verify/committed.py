@@ -1,0 +1,77 @@
+"""Reading whole topics as a consumer of exactly-once events sees them: read_committed, to a fixed end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from bridge import kafka
+from bridge.errors import TransientError
+
+CALL_S = 15.0
+PATIENCE_S = 90.0
+"""Longer than a transaction whose producer died can stay open (transaction.timeout.ms is 60 s)."""
+CHUNK = 10_000
+
+type Bounds = dict[tuple[str, int], tuple[int, int]]
+"""(topic, partition) -> first offset and end; the end is the true one, past any open transaction."""
+
+
+def bounds(settings: Mapping[str, Any], topics: Iterable[str]) -> Bounds:
+    """Where the topics begin and end now; those that do not exist are left out. Errors: TransientError."""
+    consumer = kafka.consumer(settings, "read_uncommitted")
+    try:
+        known = consumer.list_topics(timeout=CALL_S).topics
+        return {
+            (topic, partition): consumer.get_watermark_offsets(
+                TopicPartition(topic, partition), timeout=CALL_S
+            )
+            for topic in topics
+            if topic in known
+            for partition in known[topic].partitions
+        }
+    except KafkaException as error:
+        raise TransientError(f"cannot read the topics: {kafka.reason(error)}") from error
+    finally:
+        consumer.close()
+
+
+def messages(settings: Mapping[str, Any], within: Bounds) -> Iterator[tuple[str, list[Message]]]:
+    """All committed records within the bounds, each partition's in order. Errors: TransientError."""
+    reading = {place: end for place, (first, end) in within.items() if end > first}
+    consumer = kafka.consumer(settings, "read_committed")
+    try:
+        consumer.assign([TopicPartition(*place, within[place][0]) for place in reading])
+        yield from _until(consumer, reading)
+    except KafkaException as error:
+        raise TransientError(f"cannot read the topics: {kafka.reason(error)}") from error
+    finally:
+        consumer.close()
+
+
+def _until(consumer: Consumer, reading: dict[tuple[str, int], int]) -> Iterator[tuple[str, list[Message]]]:
+    moved = time.monotonic()
+    while reading:
+        found: dict[str, list[Message]] = {}
+        for message in consumer.consume(num_messages=CHUNK, timeout=0.2):
+            place = (str(message.topic()), int(message.partition() or 0))
+            offset, error = int(message.offset() or 0), message.error()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            # The end can be a transaction's marker, which only "end of partition" tells us we have passed.
+            if place in reading and offset >= reading[place]:
+                del reading[place]
+            elif place in reading and error is None:
+                found.setdefault(place[0], []).append(message)
+        if found:
+            moved = time.monotonic()
+            yield from found.items()
+        elif time.monotonic() - moved > PATIENCE_S:
+            topic, partition = next(iter(reading))
+            raise TransientError(
+                f"a transaction on {topic}, partition {partition}, stays open and hides what is behind it",
+                remedy="wait for transaction.timeout.ms to pass and try again",
+            )

@@ -1,0 +1,149 @@
+"""Source and topics side by side in a temporary SQLite file: memory stays bounded whatever the size."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from bridge.verify.report import Found
+from bridge.verify.shape import UNREAD, Shape, shape
+
+CACHE_KIB = 64 * 1024
+
+_TABLES = """
+CREATE TABLE source (topic INT, key BLOB, after BLOB, PRIMARY KEY (topic, key)) WITHOUT ROWID;
+CREATE TABLE pending (topic INT, key BLOB, PRIMARY KEY (topic, key)) WITHOUT ROWID;
+CREATE TABLE letters (topic INT, key BLOB, PRIMARY KEY (topic, key)) WITHOUT ROWID;
+CREATE TABLE events (topic INT, key BLOB, op TEXT, before BLOB, after BLOB, tombstone INT, doubled INT,
+    PRIMARY KEY (topic, key)) WITHOUT ROWID;
+"""
+
+# A tombstone belongs to the delete before it; it neither changes the row nor comes between two events.
+_PUBLISHED = """
+INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?3 = 't', 0)
+ON CONFLICT DO UPDATE SET
+    doubled = doubled + CASE excluded.op WHEN 't' THEN tombstone
+        ELSE op = excluded.op AND before IS excluded.before AND after IS excluded.after END,
+    tombstone = excluded.tombstone,
+    op = iif(excluded.tombstone, op, excluded.op),
+    before = iif(excluded.tombstone, before, excluded.before),
+    after = iif(excluded.tombstone, after, excluded.after)
+"""
+
+_NOT_PENDING = "NOT EXISTS (SELECT 1 FROM pending p WHERE p.topic = {0}.topic AND p.key = {0}.key)"
+
+_LOST = f"""
+SELECT s.key, 1 FROM source s WHERE s.topic = ? AND s.after IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM events e WHERE e.topic = s.topic AND e.key = s.key)
+    AND NOT EXISTS (SELECT 1 FROM letters l WHERE l.topic = s.topic AND l.key = s.key)
+    AND {_NOT_PENDING.format("s")}
+"""  # noqa: S608 - put together from constants
+
+_DOUBLED = "SELECT key, doubled FROM events WHERE topic = ? AND doubled > 0"
+
+_DIFFERING = f"""
+SELECT s.key, 1 FROM source s JOIN events e USING (topic, key) WHERE s.topic = ?
+    AND s.after IS NOT e.after AND s.after IS NOT x'' AND e.after IS NOT x''
+    AND NOT EXISTS (SELECT 1 FROM letters l WHERE l.topic = s.topic AND l.key = s.key)
+    AND {_NOT_PENDING.format("s")}
+"""  # noqa: S608 - put together from constants
+
+_GONE = f"""
+SELECT e.key, 1 FROM events e WHERE e.topic = ? AND e.after IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM source s WHERE s.topic = e.topic AND s.key = e.key)
+    AND {_NOT_PENDING.format("e")}
+"""  # noqa: S608 - put together from constants
+
+type Record = tuple[bytes | None, bytes | None]
+"""Key and value of an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    lost: Found
+    doubled: Found
+    differing: Found
+    gone: Found
+
+
+class Comparison:
+    """Takes in both sides in any order of calls, events of a key in theirs; topics go by number."""
+
+    def __init__(self) -> None:
+        # SQLite's own temporary file: it has no name, and is gone with the process.
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.executescript(
+            f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KIB};"
+            + _TABLES
+        )
+        self._database.execute("BEGIN")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+
+    def expect(self, topic: int, records: Iterable[Record]) -> None:
+        """The source has these rows, in the form they would be published in."""
+        rows = ((topic, key, after) for key, (_, _, after) in _shapes(records))
+        self._database.executemany("INSERT OR REPLACE INTO source VALUES (?, ?, ?)", rows)
+
+    def expect_refused(self, topic: int, keys: Iterable[bytes]) -> None:
+        """The source has these, and they cannot become events."""
+        rows = ((topic, key, UNREAD) for key in keys)
+        self._database.executemany("INSERT OR REPLACE INTO source VALUES (?, ?, ?)", rows)
+
+    def pending(self, topic: int, keys: Iterable[bytes]) -> None:
+        """Not published when we began to look: whatever is found about these, it is not judged."""
+        self._database.executemany(
+            "INSERT OR IGNORE INTO pending VALUES (?, ?)", ((topic, key) for key in keys)
+        )
+
+    def published(self, topic: int, records: Iterable[Record]) -> None:
+        """The topic has these events, in this order."""
+        self._database.executemany(_PUBLISHED, ((topic, key, *form) for key, form in _shapes(records)))
+
+    def buried(self, topic: int, keys: Iterable[bytes]) -> None:
+        """The dead-letter topic has these."""
+        self._database.executemany(
+            "INSERT OR IGNORE INTO letters VALUES (?, ?)", ((topic, key) for key in keys)
+        )
+
+    def verdict(self, topic: int, most: int) -> Verdict:
+        """What differs, with at most so many keys of each."""
+        queries = (_LOST, _DOUBLED, _DIFFERING, _GONE)
+        return Verdict(*(self._found(query, topic, most) for query in queries))
+
+    def rows(self, topic: int) -> int:
+        """How many rows the source has, those that cannot become events included."""
+        return self._count("SELECT count(*) FROM source WHERE topic = ? AND after IS NOT NULL", topic)
+
+    def pending_keys(self, topic: int) -> int:
+        return self._count("SELECT count(*) FROM pending WHERE topic = ?", topic)
+
+    def _count(self, query: str, topic: int) -> int:
+        return int(self._database.execute(query, (topic,)).fetchone()[0])
+
+    def _found(self, query: str, topic: int, most: int) -> Found:
+        count = 0
+        keys: list[str] = []
+        with closing(self._database.execute(query, (topic,))) as rows:
+            for key, times in rows:
+                count += times
+                if len(keys) < most:
+                    keys.append(key.decode(errors="replace"))
+        return Found(count, tuple(keys))
+
+
+def _shapes(records: Iterable[Record]) -> Iterable[tuple[bytes, Shape]]:
+    """A row of a table without a key is known by its content."""
+    for key, value in records:
+        form = shape(value)
+        yield key or form[2] or form[1] or b"", form

@@ -1,0 +1,97 @@
+"""What `verify` says, for people and for machines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+SCHEMA = 1
+"""Of the JSON form; a change that could break a reader makes it larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How many keys, and the first of them."""
+
+    count: int = 0
+    keys: tuple[str, ...] = ()
+
+    def __add__(self, other: Found) -> Found:
+        return Found(self.count + other.count, self.keys + other.keys)
+
+    def __str__(self) -> str:
+        rest = self.count - len(self.keys)
+        return ", ".join(self.keys) + (f" and {rest} more" if rest > 0 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One table and its topic."""
+
+    stream: str
+    table: str
+    topic: str
+    rows: int
+    """Rows of the source, those that became dead letters included."""
+    events: int
+    pending: int
+    """Keys the source has beyond the stored position: not published yet, and not judged."""
+    dead_letters: int
+    lost: Found
+    doubled: Found
+    differing: Found
+    gone: Found
+    """In the topic and no longer in the source, which a stream without deletes cannot know."""
+
+    @property
+    def sound(self) -> bool:
+        return not (self.lost.count or self.doubled.count or self.differing.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One connector. `skipped`: stream -> why it cannot be verified."""
+
+    connector: str
+    outcomes: tuple[Outcome, ...]
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def sound(self) -> bool:
+        return all(outcome.sound for outcome in self.outcomes)
+
+    def total(self, what: str) -> int:
+        """The sum of a figure over all tables."""
+        figures = [getattr(outcome, what) for outcome in self.outcomes]
+        return sum(each.count if isinstance(each, Found) else each for each in figures)
+
+    def lines(self) -> Iterator[str]:
+        """For people; the last one has a fixed form."""
+        for outcome in self.outcomes:
+            yield from _lines(outcome)
+        for stream, reason in self.skipped.items():
+            yield f"{stream}: not verified: {reason}"
+        figures = ("lost", "doubled", "differing", "rows", "events")
+        yield f"verify {self.connector}: " + " ".join(f"{what}={self.total(what)}" for what in figures)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, "sound": self.sound, **asdict(self)}
+
+
+def _lines(outcome: Outcome) -> Iterator[str]:
+    notes = [
+        f"{figure} {name}"
+        for figure, name in (
+            (outcome.pending, "not yet published"),
+            (outcome.dead_letters, "dead letters"),
+            (outcome.gone.count, "gone from the source"),
+        )
+        if figure
+    ]
+    tail = f" ({', '.join(notes)})" if notes else ""
+    yield f"{outcome.table} -> {outcome.topic}: {outcome.rows} rows, {outcome.events} events{tail}"
+    for name in ("lost", "doubled", "differing", "gone"):
+        found: Found = getattr(outcome, name)
+        if found.count:
+            yield f"  {name}: {found}"

@@ -1,0 +1,83 @@
+"""Reading a whole stream from its source, as the engine would, into finished events; nothing is published."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bridge import __version__
+from bridge.admission import Lane, Route
+from bridge.contract import Ask, Connector, Position, Stream
+from bridge.deadletters import DeadLetter
+from bridge.encode import Origin, encoder
+from bridge.options import ConnectorSettings, Settings
+from bridge.policy import Policy
+from bridge.positions import Stored
+from bridge.press import Outgoing, Press
+from bridge.redact import Redactor
+from bridge.topics import DEFAULT_MAX_BYTES, Described, event_topic
+
+_NOT_THERE = Described(partitions=0, max_message_bytes=DEFAULT_MAX_BYTES, config={}, created=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One connector, open, and what is needed to encode its batches."""
+
+    connector: Connector
+    settings: ConnectorSettings
+    press: Press
+
+    @classmethod
+    def of(cls, connector: Connector, settings: ConnectorSettings, redactor: Redactor) -> Reading:
+        origin = Origin(settings.name, settings.kind, __version__)
+        return cls(connector, settings, Press(encoder(settings.encoder), origin, redactor))
+
+    def outgoing(self, lane: Lane, position: Position | None) -> Iterator[Outgoing]:
+        """Everything from `position` to the end of the source."""
+        more = True
+        while more:
+            batch = self.connector.poll(lane.stream, position, Ask())
+            yield self.press.prepare(lane, batch)
+            position, more = batch.position, batch.more
+
+    def current(self, stored: Stored | None) -> Position | None:
+        """A stored position in today's form."""
+        if stored is None:
+            return None
+        if stored.position is None or stored.version >= self.connector.position_version:
+            return stored.position
+        return self.connector.migrate(stored.position, stored.version)
+
+
+def topics_of(settings: Settings, connector: str, stream: Stream) -> dict[str, str]:
+    """Table -> topic."""
+    template = settings.connectors[connector].stream(stream.name).topic or settings.topics.template
+    return {table.name: event_topic(template, connector, table.name) for table in stream.tables}
+
+
+def lane_of(
+    settings: ConnectorSettings, stream: Stream, topics: Mapping[str, str], known: Mapping[str, Described]
+) -> Lane:
+    """The lane the stream has, or would have if its topics existed."""
+    routes = {}
+    for table, topic in topics.items():
+        found = known.get(topic, _NOT_THERE)
+        routes[table] = Route(topic, found.max_message_bytes, found.partitions, created=False)
+    return Lane(stream, Policy(settings.stream(stream.name)), routes, settings.kind, version=0)
+
+
+def letter_key(letter: DeadLetter) -> bytes:
+    """What tells a dead letter from others: its key in the form of an event's key, else its content."""
+    return canonical(letter.key) if letter.key is not None else letter.sha256.encode()
+
+
+def canonical(key: str) -> bytes:
+    """JSON as the encoder writes it; connectors give the keys of their rejects in a form of their own."""
+    try:
+        value: Any = json.loads(key)
+    except ValueError:
+        return key.encode()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
