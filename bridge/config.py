@@ -127,9 +127,7 @@ class Reading:
         elif version != VERSION or isinstance(version, bool):
             newer = isinstance(version, int) and version > VERSION
             remedy = "install a newer legacy-bridge" if newer else f"write `version: {VERSION}`"
-            self.wrong(
-                Fault(("version",), f"{shown(version)} is no version this legacy-bridge reads", remedy)
-            )
+            self.wrong(Fault(("version",), f"{shown(version)} is no version this bridge reads", remedy))
         else:
             return True
         return False
@@ -174,13 +172,8 @@ class Reading:
     def _connectors(self, top: Raw, defaults: Raw) -> None:
         connectors = self._mapping(top.get("connectors"), ("connectors",)) or {}
         if not connectors:
-            self.wrong(
-                Fault(
-                    ("connectors",),
-                    "no connector is configured",
-                    "write `connectors: {NAME: {kind: KIND, ...}}`",
-                )
-            )
+            example = "write `connectors: {NAME: {kind: KIND, ...}}`"
+            self.wrong(Fault(("connectors",), "no connector is configured", example))
         for name, raw in connectors.items():
             if not NAME.fullmatch(name):
                 self.wrong(Fault(("connectors", name), f"{shown(name)} {NAME_RULE}", about_key=True))
@@ -193,51 +186,45 @@ class Reading:
     def _connector(self, name: str, raw: Raw, defaults: Raw) -> ConnectorSettings | None:
         path = ("connectors", name)
         if "kind" not in raw:
-            self.wrong(
-                Fault(path, "'kind' is missing", "`legacy-bridge connectors` lists the kinds", about_key=True)
-            )
+            remedy = "`legacy-bridge connectors` lists the kinds"
+            self.wrong(Fault(path, "'kind' is missing", remedy, about_key=True))
             return None
         own = {**defaults, **self._engine_part(raw, path)}
-        patterns = self._mapping(raw.get("streams"), (*path, "streams")) or {}
-        streams = {
-            name: self._mapping(options, (*path, "streams", name)) or {} for name, options in patterns.items()
-        }
+        streams = self._streams(raw, path)
         engine = {
-            name: {**own, **self._engine_stream_part(part, (*path, "streams", name))}
-            for name, part in streams.items()
+            pattern: self._engine_part(_only(part, STREAM_KEYS), (*path, "streams", pattern))
+            for pattern, part in streams.items()
         }
         options = {key: value for key, value in raw.items() if key not in ENGINE_KEYS | {"kind", "streams"}}
         if "streams" in raw:
-            options["streams"] = {name: _without(part, STREAM_KEYS) for name, part in streams.items()}
+            options["streams"] = {pattern: _without(part, STREAM_KEYS) for pattern, part in streams.items()}
         self._secrets_in_clear(options, path)
-        settings = {
-            **{key: own[key] for key in own.keys() & CONNECTOR_KEYS},
-            "name": name, "kind": raw["kind"], "options": options, "inherited": dict(self.inherited),
-            "streams": {name: _only(part, STREAM_KEYS) for name, part in engine.items()},
-            "defaults": _only(own, STREAM_KEYS),
-        }  # fmt: skip
+        inherited = _only(own, STREAM_KEYS)
+        settings = _only(own, CONNECTOR_KEYS) | {
+            "name": name,
+            "kind": raw["kind"],
+            "options": options,
+            "inherited": dict(self.inherited),
+            "streams": {pattern: {**inherited, **part} for pattern, part in engine.items()},
+            "defaults": inherited,
+        }
         return self._model(ConnectorSettings, settings, path)
 
-    def _engine_stream_part(self, raw: Raw, path: Keys) -> Raw:
-        return _only(self._engine_part(_only(raw, STREAM_KEYS), path), STREAM_KEYS)
+    def _streams(self, raw: Raw, path: Keys) -> dict[str, Raw]:
+        patterns = self._mapping(raw.get("streams"), (*path, "streams")) or {}
+        return {
+            pattern: self._mapping(part, (*path, "streams", pattern)) or {}
+            for pattern, part in patterns.items()
+        }
 
     def _secrets_in_clear(self, options: Any, path: Keys) -> None:
         for inner, value in _scalars(options, path):
-            name = next((part for part in reversed(inner) if isinstance(part, str)), "")
-            if (
-                isinstance(value, str | int)
-                and not isinstance(value, bool)
-                and kafka_settings.in_clear(name, value)
-            ):
+            name = next(part for part in reversed(inner) if isinstance(part, str))
+            if kafka_settings.in_clear(name, value):
                 self.wrong(Fault(inner, "a secret in clear (not shown)", REFERENCE))
             elif isinstance(value, str) and url_has_password(value):
-                self.wrong(
-                    Fault(
-                        inner,
-                        "a password inside a URL (not shown)",
-                        "move it to the option for the password, as a reference",
-                    )
-                )
+                remedy = "move it to the option for the password, as a reference"
+                self.wrong(Fault(inner, "a password inside a URL (not shown)", remedy))
 
     def _mapping(self, value: Any, path: Keys) -> Raw | None:
         """The mapping at `path`; nothing written there counts as an empty one, except at the top."""

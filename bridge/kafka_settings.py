@@ -93,7 +93,8 @@ def _number(value: Any, default: float) -> float:
 
 def in_clear(name: str, value: Any) -> bool:
     """Whether this is a secret written into the file instead of a reference to it."""
-    return names_a_secret(name) and not is_reference(value)
+    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return plain and names_a_secret(name) and not is_reference(value)
 
 
 def is_reference(value: Any) -> bool:

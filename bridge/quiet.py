@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -35,7 +36,7 @@ class QuietHours:
         try:
             zone = ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"is not quiet hours with a time zone at the end; {_FORM}") from None
+            raise ValueError(_no_zone(name)) from None
         ranges = tuple(piece for part in times.split(",") for piece in _minutes(part.strip()))
         if all(any(start <= minute < end for start, end in ranges) for minute in range(DAY)):
             raise ValueError("leaves no minute of the day to read in; shorten the ranges")
@@ -81,6 +82,14 @@ class QuietHours:
             json_schema_input_schema=core_schema.str_schema(),
             serialization=core_schema.plain_serializer_function_ser_schema(str),
         )
+
+
+def _no_zone(name: str) -> str:
+    zones = available_timezones()
+    if not zones:
+        return "needs a time zone database, and this machine has none; install tzdata"
+    close = get_close_matches(name, zones, n=1)
+    return "has no known time zone at its end; " + (f"did you mean {close[0]}?" if close else _FORM)
 
 
 def _minutes(part: str) -> tuple[tuple[int, int], ...]:

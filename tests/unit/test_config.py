@@ -140,12 +140,12 @@ def test_anchors_and_aliases_are_written_out(file: Path) -> None:
         ),
         pytest.param(
             "version: 2",
-            "1:10: version: 2 is no version this legacy-bridge reads; install a newer legacy-bridge",
+            "1:10: version: 2 is no version this bridge reads; install a newer legacy-bridge",
             id="newer version",
         ),
         pytest.param(
             "version: one",
-            "1:10: version: 'one' is no version this legacy-bridge reads; write `version: 1`",
+            "1:10: version: 'one' is no version this bridge reads; write `version: 1`",
             id="odd version",
         ),
         pytest.param(
