@@ -278,7 +278,7 @@ class H2Server(DatabaseServer):
     def execute(self, sql: str) -> str:
         if self._shell is None:
             self._shell = self._open_shell()
-        assert self._shell.stdin is not None  # noqa: S101 -- opened with a pipe
+        assert self._shell.stdin is not None
         told = []
         for statement in filter(None, (part.strip() for part in sql.split(";\n"))):
             self._shell.stdin.write(" ".join(statement.rstrip(";").split("\n")).encode() + b";\n")
@@ -296,7 +296,7 @@ class H2Server(DatabaseServer):
         return shell
 
     def _answer(self, shell: subprocess.Popen[bytes]) -> str:
-        assert shell.stdout is not None  # noqa: S101 -- opened with a pipe
+        assert shell.stdout is not None
         told = b""
         while not told.endswith(self.prompt):
             part = os.read(shell.stdout.fileno(), 65536)

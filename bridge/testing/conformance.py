@@ -1,0 +1,487 @@
+"""The conformance suite: what the engine relies on, as tests that any connector must pass.
+
+    from bridge.testing.conformance import Conformance, Subject
+
+    class Drops(Subject): ...                       # how to make the connector and to change its source
+
+    class TestCsvDrop(Conformance):
+        @pytest.fixture
+        def subject(self, tmp_path): return Drops(tmp_path)
+
+A subject is made anew for every test and starts with an empty source.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from bridge.contract import (
+    MAX_POSITION_BYTES,
+    Ask,
+    Batch,
+    Changes,
+    Connector,
+    Emits,
+    Finding,
+    Level,
+    Op,
+    Position,
+    Scan,
+    Stream,
+)
+from bridge.errors import BridgeError, CredentialsError, GapError, PermanentError, TransientError
+
+UNBLOCKED_WITHIN_S = 2.0
+THREADS_GONE_WITHIN_S = 2.0
+MOST_POLLS = 10_000
+ABOUT = 4
+"""A poll may bring some more than asked, a whole transaction say, but not everything."""
+
+
+class Subject(ABC):
+    """A connector and its source, in the hands of the suite. What stays None is a test that is skipped."""
+
+    secrets: Sequence[str] = ()
+    """Values that no text of the connector may contain."""
+
+    @abstractmethod
+    def connector(self) -> Connector:
+        """A new instance, not open, of a source that works. It has one stream with rows or more."""
+
+    @abstractmethod
+    def add(self, count: int) -> None:
+        """Make `count` new rows in the first stream of `discover()`; no two have the same key."""
+
+    def unreachable(self) -> Connector | None:
+        """An instance whose source is down: TransientError."""
+        return None
+
+    def refused(self) -> Connector | None:
+        """An instance with wrong credentials: CredentialsError."""
+        return None
+
+    def misconfigured(self) -> Connector | None:
+        """An instance that asks for what is not there: ConfigError or PermanentError."""
+        return None
+
+    def holding(self) -> AbstractContextManager[None] | None:
+        """While it is entered, the source keeps a poll waiting."""
+        return None
+
+
+class Conformance:
+    """Derive from it and give it the fixture `subject`."""
+
+    @pytest.fixture
+    def subject(self) -> Subject:
+        raise NotImplementedError("give the suite a fixture `subject`")
+
+    # options
+
+    def test_unknown_options_are_refused(self, subject: Subject) -> None:
+        model = type(subject.connector()).Config.model_config
+        assert model.get("extra") == "forbid", (
+            "Config must forbid unknown options: a typing error would be ignored"
+        )
+        assert model.get("frozen"), "Config must be frozen"
+
+    def test_every_option_says_what_it_is(self, subject: Subject) -> None:
+        fields = type(subject.connector()).Config.model_fields
+        mute = [name for name, field in fields.items() if not field.description and name != "streams"]
+        assert not mute, f"options without a description: {mute}"
+
+    # life
+
+    def test_close_is_safe_at_any_time(self, subject: Subject) -> None:
+        connector = subject.connector()
+        connector.close()
+        connector.open()
+        connector.close()
+        connector.close()
+
+    def test_an_instance_after_another_finds_the_source_free(self, subject: Subject) -> None:
+        for _ in range(3):
+            with opened(subject) as connector:
+                first_stream(connector)
+
+    def test_close_is_safe_after_a_failed_open(self, subject: Subject) -> None:
+        failing = [
+            made for made in (subject.unreachable(), subject.refused(), subject.misconfigured()) if made
+        ]
+        if not failing:
+            pytest.skip("the subject has no instance that fails")
+        for connector in failing:
+            failure_of(connector)
+            connector.close()
+
+    def test_no_thread_outlives_close(self, subject: Subject) -> None:
+        before = set(threading.enumerate())
+        subject.add(3)
+        with opened(subject) as connector:
+            drain(connector, first_stream(connector), None)
+        deadline = time.monotonic() + THREADS_GONE_WITHIN_S
+        while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+            threading.Event().wait(0.02)
+        assert not left, f"threads left after close(): {[thread.name for thread in left]}"
+
+    def test_it_works_in_any_one_thread(self, subject: Subject) -> None:
+        subject.add(3)
+        told: list[Any] = []
+
+        def read() -> None:
+            try:
+                with opened(subject) as connector:
+                    told.append(len(drain(connector, first_stream(connector), None).rows))
+            except Exception as error:  # noqa: BLE001 -- brought to the test's thread
+                told.append(error)
+
+        for _ in range(2):
+            thread = threading.Thread(target=read)
+            thread.start()
+            thread.join()
+        assert told == [3, 3]
+
+    # streams
+
+    def test_discover_is_stable(self, subject: Subject) -> None:
+        with opened(subject) as connector:
+            first, second = connector.discover(), connector.discover()
+        with opened(subject) as connector:
+            third = connector.discover()
+        assert list(first) == list(second), "discover() changed its mind within an instance"
+        assert list(first) == list(third), "another instance discovers something else"
+
+    def test_streams_are_well_formed(self, subject: Subject) -> None:
+        with opened(subject) as connector:
+            streams = connector.discover()
+        assert streams, "discover() finds no stream"
+        names = [stream.name for stream in streams]
+        assert len(set(names)) == len(names), f"stream names repeat: {names}"
+        for stream in streams:
+            assert stream.name, "a stream's name is empty"
+            assert stream.identity, f"stream {stream.name} has no identity"
+            for table in stream.tables:
+                unknown = set(table.key) - set(table.schema.names)
+                assert table.key, f"table {table.name} has no key"
+                assert not unknown, f"table {table.name}: key columns that are not in its schema: {unknown}"
+
+    # reading
+
+    def test_without_a_position_reading_begins_at_the_start(self, subject: Subject) -> None:
+        subject.add(5)
+        with opened(subject) as connector:
+            stream = first_stream(connector)
+            once, again = (drain(connector, stream, None).rows for _ in range(2))
+        assert len(once) == 5, f"5 rows are there, {len(once)} were read"
+        assert once == again, "reading from the start gives something else the second time"
+
+    def test_batches_fit_their_table(self, subject: Subject) -> None:
+        subject.add(5)
+        with opened(subject) as connector:
+            stream = first_stream(connector)
+            read = drain(connector, stream, None)
+        assert read.batches, "nothing was read"
+        for batch in read.batches:
+            for changes in batch.changes:
+                check_changes(changes, stream)
+
+    def test_no_row_is_lost_or_read_twice(self, subject: Subject) -> None:
+        subject.add(7)
+        with opened(subject) as connector:
+            stream = first_stream(connector)
+            first = drain(connector, stream, None, Ask(rows=2))
+            subject.add(4)
+            second = drain(connector, stream, first.position, Ask(rows=3))
+        keys = [key for read in (first, second) for key in read.keys]
+        if stream.emits is Emits.IMAGES:
+            assert len(set(second.keys)) == 11, "a scan must bring every row"
+            keys = list(dict.fromkeys(keys))
+        assert len(keys) == len(set(keys)), "a row was read twice"
+        assert len(keys) == 11, f"11 rows are there, {len(keys)} were read"
+
+    def test_a_position_is_small_json(self, subject: Subject) -> None:
+        subject.add(5)
+        with opened(subject) as connector:
+            for position in drain(connector, first_stream(connector), None, Ask(rows=2)).positions:
+                text = json.dumps(position, allow_nan=False)
+                assert json.loads(text) == position, f"the position changes on its way through JSON: {text}"
+                assert len(text.encode()) <= MAX_POSITION_BYTES, f"the position has {len(text)} bytes"
+
+    def test_the_same_position_reads_the_same_place(self, subject: Subject) -> None:
+        subject.add(6)
+        with opened(subject) as connector:
+            stream = first_stream(connector)
+            read = drain(connector, stream, None, Ask(rows=2))
+        starts = [None, *read.positions[:-1]]
+        with opened(subject) as connector:
+            connector.discover()
+            for start, batch in reversed(list(zip(starts, read.batches, strict=True))):
+                again = connector.poll(stream, json.loads(json.dumps(start)), Ask(rows=2))
+                assert rows_of(again) == rows_of(batch), f"position {start} reads another place"
+                assert again.position == batch.position, f"position {start} leads elsewhere"
+
+    def test_an_idle_source_gives_an_empty_batch(self, subject: Subject) -> None:
+        subject.add(2)
+        with opened(subject) as connector:
+            stream = first_stream(connector)
+            read = drain(connector, stream, None)
+            if stream.emits is Emits.IMAGES:
+                pytest.skip("a source of images is read again")
+            for _ in range(2):
+                batch = connector.poll(stream, read.position, Ask())
+                assert batch.rows == 0, "rows without a change"
+                assert not batch.more, "`more` without rows: the engine would poll without end"
+                assert batch.position == read.position, "the position moves without a change"
+
+    def test_an_empty_source_gives_an_empty_batch(self, subject: Subject) -> None:
+        with opened(subject) as connector:
+            stream = first_stream(connector)
+            batch = connector.poll(stream, None, Ask())
+            assert batch.rows == 0
+            assert not batch.more, "`more` without rows: the engine would poll without end"
+            subject.add(1)
+            assert len(drain(connector, stream, batch.position).rows) == 1
+
+    def test_polls_bring_about_as_many_rows_as_asked(self, subject: Subject) -> None:
+        subject.add(200)
+        with opened(subject) as connector:
+            stream = first_stream(connector)
+            batch = connector.poll(stream, None, Ask(rows=10))
+            assert batch.rows <= 10 * ABOUT, f"10 rows were asked, {batch.rows} came"
+            assert batch.more, "there are further rows now, and `more` says no"
+
+    def test_polls_bring_about_as_many_bytes_as_asked(self, subject: Subject) -> None:
+        subject.add(200)
+        with opened(subject) as connector:
+            stream = first_stream(connector)
+            whole = drain(connector, stream, None)
+            size = sum(changes.rows.nbytes for batch in whole.batches for changes in batch.changes)
+            batch = connector.poll(stream, None, Ask(bytes=max(1, size // 20)))
+            assert batch.rows < 200, f"a twentieth of the bytes was asked, {batch.rows} of 200 rows came"
+            assert len(drain(connector, stream, None, Ask(bytes=1)).rows) == 200, (
+                "the smallest ask must progress"
+            )
+
+    def test_a_poll_waits_no_longer_than_asked(self, subject: Subject) -> None:
+        with opened(subject) as connector:
+            stream = first_stream(connector)
+            start = drain(connector, stream, None).position
+            began = time.monotonic()
+            connector.poll(stream, start, Ask(wait_s=0.2))
+            assert time.monotonic() - began < 0.2 + 1, "a poll outlasted `wait_s`"
+
+    # around reading
+
+    def test_commit_can_be_repeated(self, subject: Subject) -> None:
+        subject.add(2)
+        with opened(subject) as connector:
+            stream = first_stream(connector)
+            position = drain(connector, stream, None).position
+            connector.commit(stream, position)
+            connector.commit(stream, position)
+            connector.poll(stream, position, Ask())
+
+    def test_interrupt_without_a_poll_does_nothing(self, subject: Subject) -> None:
+        connector = subject.connector()
+        connector.interrupt()
+        subject.add(3)
+        with opened(subject) as connector:
+            stream = first_stream(connector)
+            connector.interrupt()
+            assert len(drain(connector, stream, None).rows) == 3
+        connector.interrupt()
+
+    def test_interrupt_unblocks_a_poll(self, subject: Subject) -> None:
+        subject.add(3)
+        with opened(subject) as connector:
+            stream = first_stream(connector)
+            hold = subject.holding()
+            if hold is None:
+                pytest.skip("nothing keeps a poll of this source waiting")
+            with hold:
+                took, error = interrupted_poll(connector, stream)
+        assert took < UNBLOCKED_WITHIN_S, f"the poll went on for {took:.1f} s after interrupt()"
+        assert error is None or isinstance(error, TransientError), f"an interrupted poll raised {error!r}"
+        with opened(subject) as connector:
+            assert len(drain(connector, first_stream(connector), None).rows) == 3
+
+    def test_check_tells_what_to_do(self, subject: Subject) -> None:
+        with opened(subject) as connector:
+            for finding in connector.check():
+                assert isinstance(finding, Finding)
+                assert finding.text
+                assert "\n" not in finding.text + finding.remedy, f"a finding is one line: {finding}"
+                assert finding.level is Level.OK or finding.remedy, (
+                    f"a finding without a remedy: {finding.text}"
+                )
+                assert_clean(finding.text + finding.remedy, subject.secrets)
+
+    # errors
+
+    def test_a_source_that_is_down_is_tried_again(self, subject: Subject) -> None:
+        expect_failure(subject.unreachable(), TransientError, subject.secrets)
+
+    def test_wrong_credentials_are_not_tried_again(self, subject: Subject) -> None:
+        expect_failure(subject.refused(), CredentialsError, subject.secrets)
+
+    def test_what_cannot_work_is_not_tried_again(self, subject: Subject) -> None:
+        expect_failure(subject.misconfigured(), PermanentError, subject.secrets)
+
+    def test_a_position_that_makes_no_sense_is_refused(self, subject: Subject) -> None:
+        subject.add(1)
+        with opened(subject) as connector:
+            stream = first_stream(connector)
+            with pytest.raises((PermanentError, GapError)) as refusal:
+                connector.poll(stream, {"no connector": ["writes", "this"]}, Ask())
+            assert_clean(told(refusal.value), subject.secrets)
+            assert len(drain(connector, stream, None).rows) == 1, (
+                "after PermanentError the instance must stay usable"
+            )
+
+
+class Read:
+    """What a series of polls brought."""
+
+    def __init__(self, position: Position) -> None:
+        self.position = position
+        self.batches: list[Batch] = []
+
+    @property
+    def positions(self) -> list[Position]:
+        return [batch.position for batch in self.batches]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return [row for batch in self.batches for row in rows_of(batch)]
+
+    @property
+    def keys(self) -> list[tuple[Any, ...]]:
+        return [
+            (changes.table.name, *(row[column] for column in changes.table.key))
+            for batch in self.batches
+            for changes in batch.changes
+            for row in changes.rows.to_pylist()
+        ]
+
+
+@contextmanager
+def opened(subject: Subject) -> Iterator[Connector]:
+    connector = subject.connector()
+    try:
+        connector.open()
+        yield connector
+    finally:
+        connector.close()
+
+
+def first_stream(connector: Connector) -> Stream:
+    return connector.discover()[0]
+
+
+def drain(connector: Connector, stream: Stream, position: Position | None, ask: Ask | None = None) -> Read:
+    """Poll until the source has nothing more, and check what every batch must fulfil."""
+    read, scanning = Read(position), False
+    for _ in range(MOST_POLLS):
+        batch = connector.poll(stream, read.position, ask or Ask())
+        scanning = scan_goes_on(batch, stream, scanning)
+        read.position = batch.position
+        read.batches.append(batch)
+        if stream.settles:
+            connector.commit(stream, batch.position)
+        if not batch.more:
+            assert not scanning, "`more` says no in the middle of a scan"
+            return read
+    raise AssertionError(f"`more` never ends: {MOST_POLLS} polls")
+
+
+def scan_goes_on(batch: Batch, stream: Stream, scanning: bool) -> bool:  # noqa: FBT001 -- a state, not an option
+    if stream.emits is Emits.IMAGES:
+        begins = batch.scan in (Scan.FIRST, Scan.ONLY)
+        assert batch.scan is not None, "a batch of images must say where its scan stands"
+        assert begins != scanning, f"scan mark {batch.scan} in the wrong place"
+    return batch.scan in (Scan.FIRST, Scan.MORE)
+
+
+def rows_of(batch: Batch) -> list[dict[str, Any]]:
+    return [row for changes in batch.changes for row in changes.rows.to_pylist()]
+
+
+def check_changes(changes: Changes, stream: Stream) -> None:
+    table, rows = changes.table, changes.rows
+    assert table.name in [known.name for known in stream.tables], f"{table.name} is no table of {stream.name}"
+    assert isinstance(rows, pa.RecordBatch)
+    assert rows.schema.equals(table.schema), (
+        f"{table.name}: rows of another schema: {rows.schema} != {table.schema}"
+    )
+    rows.validate(full=True)
+    for column in table.key:
+        assert rows.column(column).null_count == 0, f"{table.name}: null in key column {column}"
+    if not isinstance(changes.op, Op):
+        letters = set(changes.op.to_pylist())
+        assert letters <= set(Op), f"{table.name}: operations {letters}"
+    sides = (changes.before, changes.source, changes.ts, *changes.absent.values())
+    columns = [
+        side for side in (*sides, None if isinstance(changes.op, Op) else changes.op) if side is not None
+    ]
+    assert all(len(side) == rows.num_rows for side in columns), f"{table.name}: columns of different lengths"
+
+
+def interrupted_poll(connector: Connector, stream: Stream) -> tuple[float, BaseException | None]:
+    """Poll while the source holds, interrupt; the time from interrupt() to the end, and how it ended."""
+    called: list[float] = []
+
+    def interrupt() -> None:
+        called.append(time.monotonic())
+        connector.interrupt()
+
+    timer = threading.Timer(0.5, interrupt)
+    timer.start()
+    error: BaseException | None = None
+    try:
+        connector.poll(stream, None, Ask(wait_s=30))
+    except BridgeError as raised:
+        error = raised
+    ended = time.monotonic()
+    timer.join()
+    assert ended > called[0], "the poll did not wait: `holding` holds nothing"
+    return ended - called[0], error
+
+
+def failure_of(connector: Connector) -> BaseException | None:
+    """What goes wrong with an instance on its way to its first batches."""
+    try:
+        connector.open()
+        for stream in connector.discover():
+            connector.poll(stream, None, Ask())
+    except Exception as error:  # noqa: BLE001 -- judged by the caller
+        return error
+    return None
+
+
+def expect_failure(connector: Connector | None, kind: type[BridgeError], secrets: Sequence[str]) -> None:
+    if connector is None:
+        pytest.skip("the subject has no such instance")
+    error = failure_of(connector)
+    connector.close()
+    assert isinstance(error, kind), f"{kind.__name__} was expected, not {error!r}"
+    assert "\n" not in str(error), f"an operator reads one line: {error}"
+    assert_clean(told(error), secrets)
+
+
+def told(error: BaseException) -> str:
+    """Everything that a log may show of an error."""
+    return "".join(traceback.format_exception(error)) + repr(error) + str(getattr(error, "remedy", ""))
+
+
+def assert_clean(text: str, secrets: Sequence[str]) -> None:
+    assert not any(secret in text for secret in secrets), "a secret stands in a text of the connector"
