@@ -31,7 +31,6 @@ SILENT_S = 30.0
 ANSWER_S = 10.0
 KILL_S = 2.0
 LINE_LIMIT = 64 * 1024 * 1024
-STEADY_S = 60.0
 
 
 class Code(IntEnum):
@@ -65,7 +64,6 @@ class Child:
         self._failures = 0
         self._beat: dict[str, Any] = {}
         self._beat_at = 0.0
-        self._spawned_at = 0.0
         self._end: dict[str, Any] = {}
         self.claim = "take"
         self.restarts = 0
@@ -103,7 +101,7 @@ class Child:
             )
         finally:
             theirs.close()
-        self._spawned_at = self._beat_at = time.monotonic()
+        self._beat_at = time.monotonic()
         self._beat, self._end = {}, {}
         self._reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_LIMIT)
         self._send(self._hello())
@@ -155,7 +153,6 @@ class Child:
                 self._beat, self._beat_at = message, time.monotonic()
                 if message["holds"]:
                     self.claim = "ask"  # from now on the owner's record says whose the connector is
-                if self._beat_at - self._spawned_at > STEADY_S:
                     self._failures = 0
             case "answer":
                 waiting = self._answers.pop(message["id"], None)

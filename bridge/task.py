@@ -10,7 +10,7 @@ again from Kafka before the next one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -204,8 +204,18 @@ class Task:
                 self._lanes[name] = lane
             elif name not in self._schedule.streams or not self._schedule.streams[name].parked:
                 log.error("stream parked", stream=name, error=progress.parked)
+        self._write_starts(lane for progress, lane in admitted if progress.fresh and lane)
         self._schedule.install(progress for progress, _ in admitted)
         self._admitted = True
+
+    def _write_starts(self, fresh: Iterable[Lane]) -> None:
+        """A stream's first record goes before its first event: a crash must not look like a lost position."""
+        lanes = list(fresh)
+        if lanes:
+            self._begin()
+            for lane in lanes:
+                self._send(STREAM + lane.stream.name, lane.stored(None))
+            self._commit()
 
     # -- one batch
 

@@ -44,6 +44,8 @@ from bridge.topics import Topics
 log = structlog.get_logger("bridge.worker")
 
 BEAT_S = 0.5
+FIRST_BEAT_S = 0.1
+"""Until the connector is held: the supervisor forgives earlier failures then."""
 GRACE_S = 5.0
 """How long an interrupted call may take to end before the process does."""
 HELLO_S = 10.0
@@ -106,7 +108,7 @@ class Worker:
         """Until the task has ended; the exit code says how."""
         self._thread.start()
         while self._thread.is_alive():
-            for message in self._channel.receive(BEAT_S):
+            for message in self._channel.receive(BEAT_S if self._task.holds else FIRST_BEAT_S):
                 self._obey(message)
             if self._channel.closed:
                 self.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -15,15 +16,20 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """SIGTERM drains, SIGHUP reloads; the exit code is 0 after a clean stop."""
+    return daemon(args.config)
+
+
+def daemon(path: Path, worker: Sequence[str] | None = None) -> int:
+    """The daemon of one configuration file; `worker` is the command that starts a worker."""
     from bridge import api, config, logs
     from bridge.contract import Secret
     from bridge.redact import Redactor
     from bridge.supervisor import Supervisor
 
-    settings = config.load(args.config)
+    settings = config.load(path)
     secrets = [value for value in settings.kafka.values() if isinstance(value, Secret)]
     logs.configure(settings.daemon.log.format, settings.daemon.log.level, Redactor(secrets))
-    supervisor = Supervisor(args.config, settings)
+    supervisor = Supervisor(path, settings, worker)
 
     async def serve() -> int:
         async with api.serving(supervisor, settings.daemon):
