@@ -13,10 +13,16 @@ retry() {
     local try
     for try in 1 2 3; do
         "$@" && return
-        say "attempt $try of 3 failed: $1"
+        say "attempt $try of 3 failed: $*"
         sleep $((try * 2))
     done
     return 1
+}
+
+# Shows what a command said only when it fails.
+quietly() {
+    local said
+    said=$("$@" 2>&1) || { printf '%s\n' "$said" >&2; return 1; }
 }
 
 # step NAME COMMAND FILES...: runs the command unless the files are what they were when it last succeeded.
@@ -124,7 +130,7 @@ install_python() {
 install_jars() {
     say "resolving the jars"
     rm -rf jars/lib jars/broker
-    retry mvn -B -q -Dstyle.color=never -f jars/pom.xml -P broker generate-resources
+    retry quietly mvn -B -q -f jars/pom.xml -P broker generate-resources
 }
 
 compile_reader() { .venv/bin/python jars/compile_reader.py; }
