@@ -54,13 +54,14 @@ class Board:
         return Group(*self._parts(self._verdict))
 
     def _parts(self, verdict: Verdict) -> Iterator[RenderableType]:
-        if daemon := self._status.get("daemon"):
-            yield Text.assemble(
-                (daemon["name"], "bold"),
-                f"  legacy-bridge {daemon['version']}, up {span(daemon['uptime_s'])}, pid {daemon['pid']}  ",
-                (verdict.level.upper(), STYLES[verdict.level]),
-            )
-            yield self._table()
+        level = (verdict.level.upper(), STYLES[verdict.level])
+        daemon = self._status.get("daemon")
+        if daemon is None:
+            yield Text.assemble(level, f" {verdict.summary}")
+            return
+        about = f"legacy-bridge {daemon['version']}, up {span(daemon['uptime_s'])}, pid {daemon['pid']}"
+        yield Text.assemble((daemon["name"], "bold"), f"  {about}  ", level)
+        yield self._table()
         for reason in verdict.reasons:
             yield Text.assemble((f"{reason.level.upper()} ", STYLES[reason.level]), str(reason))
 
