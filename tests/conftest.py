@@ -1,4 +1,4 @@
-"""The broker that tests share. Under pytest-xdist each worker process starts one of its own."""
+"""The servers that tests share. Under pytest-xdist each worker process starts its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.testing import need
+from bridge.testing.databases import DatabaseError, DatabaseServer, H2Server, MariaServer, PostgresServer
 from bridge.testing.kafka import BrokerError, KafkaBroker, RemoteBroker, free_ports, jars, qualify
 
 if TYPE_CHECKING:
@@ -81,3 +82,30 @@ def _qualified(candidate: Broker) -> Broker:
     if not verdict.passed:
         pytest.fail(f"{candidate.address} is {verdict}", pytrace=False)
     return candidate
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[DatabaseServer]:
+    """Tests make tables of their own in it, and do not stop it."""
+    yield from _served(PostgresServer)
+
+
+@pytest.fixture(scope="session")
+def h2() -> Iterator[DatabaseServer]:
+    yield from _served(H2Server)
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[DatabaseServer]:
+    yield from _served(MariaServer)
+
+
+def _served(kind: type[DatabaseServer]) -> Iterator[DatabaseServer]:
+    server = kind()
+    try:
+        server.start()
+    except DatabaseError as error:
+        server.close()
+        need(str(error))
+    yield server
+    server.close()

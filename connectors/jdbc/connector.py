@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
-from bridge.contract import Ask, Batch, Connector, ConnectorConfig, Finding, Position, Stream
+from bridge.contract import Ask, Batch, Connector, Finding, Position, Stream
 from bridge.errors import PermanentError, TransientError
 from connectors.jdbc import sockets
 from connectors.jdbc.config import JdbcConfig
@@ -24,7 +24,7 @@ _GOOD_BYE = 2.0
 class JdbcConnector(Connector):
     """Tables of a database that has a JDBC driver; one stream a table, named schema.table."""
 
-    Config: ClassVar[type[ConnectorConfig]] = JdbcConfig
+    Config: ClassVar[type[JdbcConfig]] = JdbcConfig
     config: JdbcConfig
 
     def __init__(self, config: JdbcConfig) -> None:
@@ -70,7 +70,10 @@ class JdbcConnector(Connector):
         self._interrupted = True
         self._shut_after(_PATIENCE)
         if self._session:
+            from connectors.jdbc import jvm
+
             self._session.cancel()
+            jvm.detach()
 
     def close(self) -> None:
         session, self._session = self._session, None

@@ -162,8 +162,19 @@ public final class Cursor implements AutoCloseable {
         return columns;
     }
 
-    public void cancel() throws SQLException {
-        statement.cancel();
+    /** From any thread. Does not wait: against a silent server the cancelling itself hangs in many drivers. */
+    public void cancel() {
+        Thread thread = new Thread(this::cancelNow, "jdbc-cancel");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private void cancelNow() {
+        try {
+            statement.cancel();
+        } catch (SQLException ignored) {
+            // Ended meanwhile, or out of reach: then the socket is shut.
+        }
     }
 
     @Override

@@ -1,0 +1,422 @@
+"""The conformance suite itself: a sound connector passes, and each way of being wrong is found by a test."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pytest
+from pydantic import ConfigDict, Field
+
+from bridge.contract import (
+    Ask,
+    Batch,
+    Changes,
+    Connector,
+    ConnectorConfig,
+    Emits,
+    Finding,
+    Level,
+    Op,
+    Position,
+    Scan,
+    Stream,
+    Table,
+)
+from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
+from bridge.testing.conformance import Conformance, Subject
+
+SCHEMA = pa.schema([pa.field("id", pa.int64(), nullable=False), pa.field("word", pa.string())])
+TABLE = Table("words", SCHEMA, ("id",))
+SECRET = "hunter2-of-the-suite"
+
+
+class Source:
+    """What the connectors of this file read: a list, and ways to misbehave."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.trouble: Exception | None = None
+        self.moving = threading.Event()
+        self.moving.set()
+
+
+class MemoryConfig(ConnectorConfig):
+    source: Source = Field(description="what is read")
+
+
+class Memory(Connector):
+    """A sound connector."""
+
+    Config: ClassVar[type[ConnectorConfig]] = MemoryConfig
+    stream = Stream("words", "memory", (TABLE,))
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.source = config.source
+        self.unblock = threading.Event()
+        self.polling = False
+        self.is_open = False
+
+    def open(self) -> None:
+        if self.source.trouble:
+            raise self.source.trouble
+        self.is_open = True
+
+    def discover(self) -> Sequence[Stream]:
+        return [self.stream]
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        start = self.begin(position)
+        self.wait()
+        count = max(1, min(ask.rows, ask.bytes // 16))
+        rows = self.source.rows[start : start + count]
+        after = {"read": start + len(rows)}
+        changes = (self.changes(rows),) if rows else ()
+        return Batch(after, changes, more=start + len(rows) < len(self.source.rows))
+
+    def begin(self, position: Position | None) -> int:
+        if position is None:
+            return 0
+        if not isinstance(position, Mapping) or set(position) != {"read"}:
+            raise PermanentError("not a position of this connector", remedy="start anew")
+        return int(position["read"])
+
+    def wait(self) -> None:
+        self.polling = True
+        while not self.source.moving.is_set():
+            if self.unblock.wait(0.01):
+                self.polling = False
+                raise TransientError("interrupted")
+        self.polling = False
+        self.unblock.clear()
+
+    def changes(self, rows: list[int]) -> Changes:
+        return Changes(TABLE, pa.RecordBatch.from_pylist([{"id": n, "word": f"w{n}"} for n in rows], SCHEMA))
+
+    def check(self) -> Sequence[Finding]:
+        return [Finding(Level.WARNING, "a list forgets", remedy="write it down")]
+
+    def interrupt(self) -> None:
+        if self.polling:
+            self.unblock.set()
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+class MemorySubject(Subject):
+    secrets = (SECRET,)
+    kind: type[Memory] = Memory
+
+    def __init__(self, kind: type[Memory]) -> None:
+        self.kind, self.source = kind, Source()
+
+    def connector(self) -> Connector:
+        return self.reading(self.source)
+
+    def reading(self, source: Source) -> Connector:
+        return self.kind(self.kind.Config.model_validate({"source": source}))
+
+    def add(self, count: int) -> None:
+        self.source.rows += range(len(self.source.rows), len(self.source.rows) + count)
+
+    def failing(self, trouble: Exception) -> Connector:
+        source = Source()
+        source.trouble = trouble
+        return self.reading(source)
+
+    def unreachable(self) -> Connector:
+        return self.failing(TransientError("nobody answers"))
+
+    def refused(self) -> Connector:
+        return self.failing(CredentialsError("wrong password"))
+
+    def misconfigured(self) -> Connector:
+        return self.failing(ConfigError("no such list", remedy="name another"))
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        self.source.moving.clear()
+        yield
+        self.source.moving.set()
+
+
+class TestASoundConnector(Conformance):
+    @pytest.fixture
+    def subject(self) -> Subject:
+        return MemorySubject(Memory)
+
+
+class Images(Memory):
+    """A sound connector that can only read everything."""
+
+    stream = Stream("words", "memory", (TABLE,), emits=Emits.IMAGES)
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        batch = super().poll(stream, position, ask)
+        first = self.begin(position) == 0
+        mark = (Scan.FIRST if first else Scan.MORE) if batch.more else (Scan.ONLY if first else Scan.LAST)
+        return replace(batch, scan=mark, position=batch.position if batch.more else {"read": 0})
+
+
+class TestASoundConnectorOfImages(Conformance):
+    @pytest.fixture
+    def subject(self) -> Subject:
+        return MemorySubject(Images)
+
+
+BROKEN: list[tuple[str, type[Memory]]] = []
+
+
+def found_by[K: type[Memory]](*tests: str) -> Any:
+    def note(kind: K) -> K:
+        BROKEN.extend((test, kind) for test in tests)
+        return kind
+
+    return note
+
+
+@found_by("unknown_options_are_refused")
+class IgnoresTypingErrors(Memory):
+    class Config(MemoryConfig):
+        model_config = ConfigDict(extra="ignore")
+
+
+@found_by("every_option_says_what_it_is")
+class SaysNothing(Memory):
+    class Config(MemoryConfig):
+        mystery: int = 0
+
+
+@found_by("close_is_safe_at_any_time")
+class ClosesOnce(Memory):
+    def close(self) -> None:
+        if not self.is_open:
+            raise RuntimeError("not open")
+        super().close()
+
+
+@found_by("close_is_safe_after_a_failed_open")
+class ClosesOnlyWhatIsOpen(Memory):
+    def close(self) -> None:
+        if self.source.trouble:
+            raise RuntimeError("not open")
+
+
+@found_by("an_instance_after_another_finds_the_source_free", "discover_is_stable")
+class KeepsTheSource(Memory):
+    def open(self) -> None:
+        super().open()
+        self.source.trouble = TransientError("in use")
+
+
+@found_by("no_thread_outlives_close")
+class LeavesAThread(Memory):
+    def open(self) -> None:
+        super().open()
+        threading.Timer(3, int).start()
+
+
+@found_by("it_works_in_any_one_thread")
+class KnowsTheMainThread(Memory):
+    def open(self) -> None:
+        super().open()
+        if threading.current_thread() is not threading.main_thread():
+            raise PermanentError("the main thread only")
+
+
+@found_by("discover_is_stable")
+class CountsItsDiscoveries(Memory):
+    def discover(self) -> Sequence[Stream]:
+        self.source.rows.append(len(self.source.rows))
+        return [Stream("words", f"memory {len(self.source.rows)}", (TABLE,))]
+
+
+@found_by("streams_are_well_formed")
+class KeyOutsideTheSchema(Memory):
+    stream = Stream("words", "memory", (Table("words", SCHEMA, ("number",)),))
+
+
+@found_by("streams_are_well_formed")
+class WithoutIdentity(Memory):
+    stream = Stream("words", "", (TABLE,))
+
+
+@found_by("without_a_position_reading_begins_at_the_start", "no_row_is_lost_or_read_twice")
+class SkipsTheFirst(Memory):
+    def begin(self, position: Position | None) -> int:
+        return 1 if position is None else super().begin(position)
+
+
+@found_by("no_row_is_lost_or_read_twice", "the_same_position_reads_the_same_place")
+class GoesItsOwnWay(Memory):
+    """Remembers where it is, whatever it is told."""
+
+    at = 0
+
+    def begin(self, position: Position | None) -> int:
+        super().begin(position)
+        self.at += 1
+        return self.at - 1
+
+
+@found_by("no_row_is_lost_or_read_twice")
+class RepeatsTheLast(Memory):
+    def begin(self, position: Position | None) -> int:
+        return max(0, super().begin(position) - 1)
+
+
+@found_by("batches_fit_their_table")
+class NullKey(Memory):
+    def changes(self, rows: list[int]) -> Changes:
+        loose = pa.schema([pa.field("id", pa.int64()), SCHEMA.field("word")])
+        columns = [pa.nulls(len(rows), pa.int64()), pa.array([f"w{n}" for n in rows])]
+        return Changes(replace(TABLE, schema=loose), pa.RecordBatch.from_arrays(columns, schema=loose))
+
+
+@found_by("batches_fit_their_table")
+class AnotherSchema(Memory):
+    def changes(self, rows: list[int]) -> Changes:
+        return Changes(TABLE, pa.RecordBatch.from_pylist([{"id": n} for n in rows]))
+
+
+@found_by("batches_fit_their_table")
+class ShortOperations(Memory):
+    def changes(self, rows: list[int]) -> Changes:
+        return replace(super().changes(rows), op=pa.array([Op.CREATE.value]))
+
+
+@found_by("batches_fit_their_table")
+class UndeclaredTable(Memory):
+    def changes(self, rows: list[int]) -> Changes:
+        return replace(super().changes(rows), table=replace(TABLE, name="others"))
+
+
+@found_by("a_position_is_small_json")
+class TuplesInPositions(Memory):
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        batch = super().poll(stream, {"read": position["read"][0]} if position else None, ask)
+        return replace(batch, position={"read": (batch.position["read"],)})
+
+
+@found_by("a_position_is_small_json")
+class RemembersEverything(Memory):
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        batch = super().poll(stream, {"read": position["read"]} if position else None, ask)
+        return replace(batch, position={**batch.position, "seen": "x" * 300_000})
+
+
+@found_by("an_idle_source_gives_an_empty_batch", "an_empty_source_gives_an_empty_batch")
+class AlwaysMore(Memory):
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        batch = super().poll(stream, position, ask)
+        return replace(batch, more=batch.more or batch.rows == 0)
+
+
+@found_by("an_idle_source_gives_an_empty_batch")
+class MovesWithoutChange(Memory):
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        polls = position["polls"] if position else 0
+        batch = super().poll(stream, {"read": position["read"]} if position else None, ask)
+        return replace(batch, position={**batch.position, "polls": polls + 1})
+
+
+@found_by("polls_bring_about_as_many_rows_as_asked", "polls_bring_about_as_many_bytes_as_asked")
+class TakesAll(Memory):
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        return super().poll(stream, position, Ask())
+
+
+@found_by("polls_bring_about_as_many_rows_as_asked")
+class NeverMore(Memory):
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        return replace(super().poll(stream, position, ask), more=False)
+
+
+@found_by("a_poll_waits_no_longer_than_asked")
+class Sleeps(Memory):
+    def wait(self) -> None:
+        threading.Event().wait(1.5)
+
+
+@found_by("commit_can_be_repeated")
+class CommitsOnce(Memory):
+    done = False
+
+    def commit(self, stream: Stream, position: Position) -> None:
+        if self.done:
+            raise TransientError("committed already")
+        self.done = True
+
+
+@found_by("interrupt_without_a_poll_does_nothing")
+class StaysInterrupted(Memory):
+    def interrupt(self) -> None:
+        self.unblock.set()
+
+    def wait(self) -> None:
+        if self.unblock.is_set():
+            raise TransientError("interrupted")
+
+
+@found_by("interrupt_unblocks_a_poll")
+class CannotBeInterrupted(Memory):
+    def interrupt(self) -> None:
+        return
+
+    def wait(self) -> None:
+        self.source.moving.wait(3)
+
+
+@found_by("check_tells_what_to_do")
+class FindsWithoutRemedy(Memory):
+    def check(self) -> Sequence[Finding]:
+        return [Finding(Level.CRITICAL, "something is wrong")]
+
+
+@found_by("a_source_that_is_down_is_tried_again", "wrong_credentials_are_not_tried_again")
+class OneErrorForAll(Memory):
+    def open(self) -> None:
+        if self.source.trouble:
+            raise ConfigError("it did not work")
+
+
+@found_by("what_cannot_work_is_not_tried_again")
+class TriesForever(Memory):
+    def open(self) -> None:
+        if self.source.trouble:
+            raise TransientError("it did not work")
+
+
+@found_by("wrong_credentials_are_not_tried_again")
+class TellsTheSecret(Memory):
+    def open(self) -> None:
+        if isinstance(self.source.trouble, CredentialsError):
+            raise CredentialsError("refused") from RuntimeError(f"password={SECRET}")
+        super().open()
+
+
+@found_by("a_position_that_makes_no_sense_is_refused")
+class BelievesAnyPosition(Memory):
+    def begin(self, position: Position | None) -> int:
+        return int((position or {}).get("read", 0))
+
+
+@pytest.mark.parametrize(
+    ("test", "kind"), [pytest.param(*case, id=f"{case[1].__name__}-{case[0]}") for case in BROKEN]
+)
+def test_the_suite_finds(test: str, kind: type[Memory]) -> None:
+    run = getattr(Conformance(), f"test_{test}")
+    run(MemorySubject(Memory))
+    with pytest.raises((AssertionError, RuntimeError, PermanentError, TransientError, pytest.fail.Exception)):
+        run(MemorySubject(kind))
+
+
+def test_every_test_of_the_suite_finds_something() -> None:
+    tests = {name.removeprefix("test_") for name in dir(Conformance) if name.startswith("test_")}
+    assert {test for test, _ in BROKEN} == tests
