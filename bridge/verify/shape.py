@@ -1,10 +1,13 @@
-"""What of an event counts when two are compared: operation, before and after, as digests. Pure."""
+"""What of an event counts when two are compared: operation, before and after, as digests. Pure.
+
+Cut out of the envelope's bytes without reading them as JSON, which would take five times as long.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from hashlib import blake2b
-from typing import Any
 
 type Shape = tuple[str, bytes | None, bytes | None]
 """Operation, before, after; `None` where there is no row, `UNREAD` where a part of it was not read."""
@@ -13,31 +16,51 @@ TOMBSTONE: Shape = ("t", None, None)
 UNREAD = b""
 """Stands for every value: what was not read cannot differ."""
 
-_PLACEHOLDER = "__debezium_unavailable_value"
-# The text of a float is what was published; reading it as a float would round a decimal.
-_read = json.JSONDecoder(parse_float=str).decode
-_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+# Inside a JSON string these would have a backslash before each quote; a nested column can contain them.
+_BEFORE, _AFTER, _SOURCE, _OP = b'{"before":', b',"after":', b',"source":{"version":', b'"op":"'
+_PLACEHOLDER = b'"__debezium_unavailable_value"'
+_STRING = rb'"(?:[^"\\]|\\.)*"'
+_NULL_MEMBER = re.compile(rb",%s:null(?=[,}])|(?<={)%s:null,?" % (_STRING, _STRING))
+_read = json.JSONDecoder().raw_decode
 
 
 def shape(value: bytes | None) -> Shape:
-    """The shape of an event's value. What is no envelope counts as a row of its own, equal to nothing."""
+    """The shape of an event's value. What is no envelope of ours counts as a row that equals nothing."""
     if value is None:
         return TOMBSTONE
     try:
-        event = _read(value.decode())
-        return event["op"], _digest(event["before"]), _digest(event["after"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+        before, after = _rows(value)
+        op = value[value.rindex(_OP) + len(_OP) :][:1].decode()
+    except ValueError:
         return "?", None, _hash(value)
+    return op, _digest(before), _digest(after)
 
 
-def _digest(row: dict[str, Any] | None) -> bytes | None:
+def _rows(value: bytes) -> tuple[bytes, bytes]:
+    if not value.startswith(_BEFORE) or value.count(_SOURCE) != 1 or value.count(_AFTER) != 1:
+        return _rows_read(value.decode())
+    middle, end = value.index(_AFTER), value.index(_SOURCE)
+    return value[len(_BEFORE) : middle], value[middle + len(_AFTER) : end]
+
+
+def _rows_read(text: str) -> tuple[bytes, bytes]:
+    """The sure way. Errors: ValueError."""
+    if not text.startswith(_BEFORE.decode()):
+        raise ValueError("not an envelope")
+    middle = _read(text, len(_BEFORE))[1]
+    if not text.startswith(_AFTER.decode(), middle):
+        raise ValueError("not an envelope")
+    end = _read(text, middle + len(_AFTER))[1]
+    return text[len(_BEFORE) : middle].encode(), text[middle + len(_AFTER) : end].encode()
+
+
+def _digest(row: bytes) -> bytes | None:
     """A column that is null and one that is missing are the same: the table has got it since."""
-    if row is None:
+    if row == b"null":
         return None
-    known = {name: value for name, value in row.items() if value is not None}
-    if _PLACEHOLDER in known.values():
+    if _PLACEHOLDER in row:
         return UNREAD
-    return _hash(_write(known).encode())
+    return _hash(_NULL_MEMBER.sub(b"", row) if b":null" in row else row)
 
 
 def _hash(octets: bytes) -> bytes:
