@@ -54,25 +54,31 @@ class Columns:
         return pa.StructArray.from_arrays(children, names, mask=array.is_null())
 
     def _list(self, array: pa.Array) -> pa.Array:
-        """Rebuilt from the values in use: those of a slice's neighbours and under a null do not count."""
-        offsets = _offsets(array).cast(pa.int64())
-        return pa.LargeListArray.from_arrays(offsets, self.plain(array.flatten()), mask=array.is_null())
+        offsets, span = _spanned(array)
+        values = self.plain(array.values[span])
+        return pa.LargeListArray.from_arrays(offsets.cast(pa.int64()), values, mask=array.is_null())
 
     def _map(self, array: pa.MapArray) -> pa.Array:
         """A JSON object; its names are the keys' own JSON text, unquoted."""
-        entry = pa.struct([("key", array.type.key_type), ("value", array.type.item_type)])
-        entries = array.cast(pa.list_(entry))
-        keys, values = entries.flatten().flatten()
-        names = self.plain(keys)
+        offsets, span = _spanned(array)
+        names = self.plain(array.keys[span])
         if t.is_nested(names.type):
             raise TypeError(f"the Arrow type {array.type} has keys that cannot name a JSON member")
-        names = names.cast(pa.string())
-        return pa.MapArray.from_arrays(_offsets(entries), names, self.plain(values), mask=array.is_null())
+        items = self.plain(array.items[span])
+        return pa.MapArray.from_arrays(offsets, names.cast(pa.string()), items, mask=array.is_null())
 
 
-def _offsets(array: pa.Array) -> pa.Array:
-    lengths = pc.fill_null(pc.list_value_length(array), 0)
-    return pa.concat_arrays([pa.array([0], lengths.type), pc.cumulative_sum(lengths)])
+def _spanned(array: pa.Array) -> tuple[pa.Array, slice]:
+    """The rows' offsets into the part of the values that they use, and that part.
+
+    By hand: Arrow's own flatten and cast abort the process when there are null-typed columns further inside.
+    """
+    if not t.is_fixed_size_list(array.type):
+        offsets = array.offsets
+        return pc.subtract(offsets, offsets[0]), slice(offsets[0].as_py(), offsets[-1].as_py())
+    size = array.type.list_size
+    offsets = pa.array([row * size for row in range(len(array) + 1)], pa.int64())
+    return offsets, slice(array.offset * size, (array.offset + len(array)) * size)
 
 
 def _same(array: pa.Array) -> pa.Array:
@@ -90,7 +96,7 @@ def _is_binary(kind: pa.DataType) -> bool:
 
 
 def _is_list(kind: pa.DataType) -> bool:
-    tests = (t.is_list, t.is_large_list, t.is_fixed_size_list, t.is_list_view, t.is_large_list_view)
+    tests = (t.is_list, t.is_large_list, t.is_fixed_size_list)
     return any(test(kind) for test in tests)
 
 

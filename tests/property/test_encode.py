@@ -142,7 +142,7 @@ def of(shape: Shape) -> Callable[[Any], Any]:
 
 def lists(shape: Shape) -> st.SearchStrategy[Shape]:
     values = st.lists(nullable(shape), max_size=4)
-    kinds = st.sampled_from([pa.list_, pa.large_list, pa.list_view])
+    kinds = st.sampled_from([pa.list_, pa.large_list])
     free = kinds.map(lambda kind: Shape(kind(shape.type), values, lambda v: [*map(of(shape), v)]))
     pair = st.lists(nullable(shape), min_size=2, max_size=2)
     return free | st.just(Shape(pa.list_(shape.type, 2), pair, lambda v: [*map(of(shape), v)]))
