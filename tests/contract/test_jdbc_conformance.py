@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,11 @@ SECRET = DatabaseServer.password
 WRONG = "no-such-password-4711"
 
 
+def configured(source: Mapping[str, Any], table: str) -> Connector:
+    options = {**source, "streams": {table: {"mode": "incrementing"}}}
+    return JdbcConnector(JdbcConnector.Config.model_validate(options))
+
+
 class Server(Subject):
     """A table of its own in a shared server, reached through a proxy that can fall silent."""
 
@@ -38,11 +43,9 @@ class Server(Subject):
         )
 
     def reading(self, name: str, port: int | None = None, password: str = "env:TEST_PASSWORD") -> Connector:
-        options: dict[str, Any] = {"user": self.server.user, "password": password, "login_timeout": "2s"}
+        account = {"user": self.server.user, "password": password, "login_timeout": "2s"}
         url = self.server.url.replace(str(self.server.port), str(port or self.proxy.port))
-        return JdbcConnector(
-            JdbcConnector.Config(url=url, streams={name: {"mode": "incrementing"}}, **options)
-        )
+        return configured({"url": url, **account}, name)
 
     def connector(self) -> Connector:
         return self.reading(self.name)
@@ -53,7 +56,7 @@ class Server(Subject):
         self.server.execute(f"INSERT INTO {self.name} VALUES {rows};")
 
     def unreachable(self) -> Connector:
-        return self.reading(self.name, *free_ports(1))
+        return self.reading(self.name, free_ports(1)[0])
 
     def refused(self) -> Connector:
         return self.reading(self.name, password="env:TEST_WRONG_PASSWORD")
@@ -118,8 +121,7 @@ class Embedded(Subject):
         statement.close()
 
     def reading(self, name: str, password: str = "env:TEST_PASSWORD") -> Connector:
-        options: dict[str, Any] = {"url": self.url, "user": "bridge", "password": password}
-        return JdbcConnector(JdbcConnector.Config(streams={name: {"mode": "incrementing"}}, **options))
+        return configured({"url": self.url, "user": "bridge", "password": password}, name)
 
     def connector(self) -> Connector:
         return self.reading("PUBLIC.ORDERS")
