@@ -70,10 +70,13 @@ def consumer(kafka: Mapping[str, Any], isolation: str, **own: Any) -> Consumer:
     return Consumer(conf)
 
 
-def admin(kafka: Mapping[str, Any]) -> AdminClient:
-    return AdminClient(
-        {**_without(settings(kafka), PRODUCER_ONLY + CONSUMER_ONLY), "logger": _to_structlog()}
-    )
+def admin(kafka: Mapping[str, Any], **own: Any) -> AdminClient:
+    conf = {
+        **_without(settings(kafka), PRODUCER_ONLY + CONSUMER_ONLY),
+        "logger": _to_structlog(),
+        **own,
+    }
+    return AdminClient(conf)
 
 
 def reason(error: KafkaException | KafkaError) -> str:
