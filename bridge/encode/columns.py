@@ -16,6 +16,10 @@ type Form = Callable[[pa.Array], pa.Array]
 _PLAIN_SCALE = 6  # up to here Arrow writes a decimal without exponent, as Java's BigDecimal does
 
 
+class UnsupportedError(Exception):
+    """No value of this type can be written, whatever it is."""
+
+
 class Columns:
     """Recasts columns as the options want them."""
 
@@ -40,10 +44,10 @@ class Columns:
         )
 
     def plain(self, array: pa.Array) -> pa.Array:
-        """The same values, certain to be written right. Errors: TypeError (a type), ValueError (a value)."""
+        """The same values, certain to be written right. Errors: UnsupportedError (its type), ValueError (a value)."""
         form = next((form for fits, form in self._forms if fits(array.type)), None)
         if form is None:
-            raise TypeError(f"the Arrow type {array.type} has no JSON form")
+            raise UnsupportedError(f"the Arrow type {array.type} has no JSON form")
         return form(array)
 
     def _struct(self, array: pa.StructArray) -> pa.Array:
@@ -63,7 +67,7 @@ class Columns:
         offsets, span = _spanned(array)
         names = self.plain(array.keys[span])
         if t.is_nested(names.type):
-            raise TypeError(f"the Arrow type {array.type} has keys that cannot name a JSON member")
+            raise UnsupportedError(f"the Arrow type {array.type} has keys that cannot name a JSON member")
         items = self.plain(array.items[span])
         return pa.MapArray.from_arrays(offsets, names.cast(pa.string()), items, mask=array.is_null())
 

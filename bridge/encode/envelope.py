@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from bridge.contract import Changes, Op
 from bridge.encode import Encoded, EncoderOptions, Failure, Origin
-from bridge.encode.columns import Columns
+from bridge.encode.columns import Columns, UnsupportedError
 from bridge.encode.texts import NOTHING, Text, compact, joined, members
 from bridge.errors import PermanentError
 
@@ -30,8 +30,10 @@ class JsonEncoder:
         _check(changes)
         try:
             return self._from(0, changes, origin, now_ms)
-        except TypeError as error:
-            raise PermanentError(f"{changes.table.name}: {error}", remedy="exclude the column") from error
+        except UnsupportedError as error:
+            raise PermanentError(
+                f"table {changes.table.name}: {error}", remedy="exclude the column"
+            ) from error
 
     def _from(self, first: int, changes: Changes, origin: Origin, now_ms: int) -> Encoded:
         rows = changes.rows.num_rows
@@ -158,15 +160,19 @@ def _part(changes: Changes, start: int, rows: int) -> Changes:
 def _check(changes: Changes) -> None:
     """What a connector must not do, found before any row is looked at."""
     names, table = changes.rows.schema.names, changes.table
+    beside = (changes.op, changes.before, changes.source, changes.ts, *changes.absent.values())
+    lengths = {len(part) for part in beside if isinstance(part, pa.Array | pa.RecordBatch)}
+    own = changes.source.schema.names if changes.source is not None else []
+    ops = set() if isinstance(changes.op, Op) else set(changes.op.unique().to_pylist())
     troubles = ["has two columns of one name"] if len(set(names)) < len(names) else []
+    troubles += [
+        f"has {count} values beside {len(changes.rows)} rows" for count in lengths - {len(changes.rows)}
+    ]
     troubles += [f"has no key column {name}" for name in table.key if name not in names]
     troubles += [f"has no column {name} to be absent" for name in changes.absent if name not in names]
     troubles += [f"calls its key column {name} absent" for name in changes.absent if name in table.key]
-    if changes.source is not None:
-        troubles += [f"redefines source.{name}" for name in _OWN.intersection(changes.source.schema.names)]
-    if not isinstance(changes.op, Op):
-        unknown = set(changes.op.unique().to_pylist()) - set(Op)
-        troubles += [f"has an operation {op}, which is none of c, u, d, r" for op in unknown]
+    troubles += [f"redefines source.{name}" for name in _OWN.intersection(own)]
+    troubles += [f"has an operation {op}, which is none of c, u, d, r" for op in ops - set(Op)]
     if troubles:
         raise PermanentError(f"table {table.name} {troubles[0]}", remedy="this is the connector's to mend")
 

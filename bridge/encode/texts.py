@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.types as t
 from arro3.io import write_ndjson
 
-from bridge.encode.columns import Columns
+from bridge.encode.columns import Columns, UnsupportedError
 
 type Text = bytes | list[bytes]
 """One text for all rows, or one for each."""
@@ -44,7 +44,7 @@ def joined(parts: Sequence[Text], rows: int) -> list[bytes]:
 
 
 def members(batch: pa.RecordBatch, columns: Columns, absent: Mapping[str, pa.Array] = NOTHING) -> list[Text]:
-    """The inside of each row's JSON object. Errors: TypeError names a column's type, ValueError a value."""
+    """The inside of each row's JSON object. Errors: UnsupportedError and ValueError name the column."""
     names = batch.schema.names
     plain = [_plain(name, column, columns) for name, column in zip(names, batch.columns, strict=True)]
     special = [_special(column, absent.get(name)) for name, column in zip(names, plain, strict=True)]
@@ -62,8 +62,8 @@ def _plain(name: str, array: pa.Array, columns: Columns) -> pa.Array:
     try:
         plain = columns.plain(array)
         plain.validate(full=True)  # text that is not UTF-8 would reach the event as it is
-    except TypeError as error:
-        raise TypeError(f"column {name}: {error}") from error
+    except (UnsupportedError, NotImplementedError) as error:
+        raise UnsupportedError(f"column {name}: {error}") from error
     except ValueError as error:
         raise ValueError(f"column {name}: {error}") from error
     return plain

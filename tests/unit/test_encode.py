@@ -207,7 +207,8 @@ def test_decimals_can_be_numbers_and_doubles() -> None:
 def test_a_float_that_json_has_no_number_for_is_text() -> None:
     floats = pa.array([1.5, float("nan"), float("inf"), float("-inf"), None])
     assert after(floats) == [1.5, "NaN", "Infinity", "-Infinity", None]
-    nest = pa.array([{"f": [1.5, float("nan")], "d": Decimal("1.10"), "s": "ä"}, None])
+    fields = [("f", pa.list_(pa.float64())), ("d", pa.decimal128(3, 2)), ("s", pa.string())]
+    nest = pa.array([{"f": [1.5, float("nan")], "d": Decimal("1.10"), "s": "ä"}, None], pa.struct(fields))
     assert text_after(nest, decimal="number")[0] == '{"f":[1.5,"NaN"],"d":1.10,"s":"ä"}'
     assert text_after(pa.array([[float("inf"), 0.1]], pa.list_(pa.float32()))) == ['["Infinity",0.1]']
 
@@ -238,9 +239,15 @@ def test_the_keys_of_a_map_name_members() -> None:
 def test_a_type_without_json_form_is_said_once_and_names_the_column() -> None:
     union = pa.UnionArray.from_sparse(pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.array(["a", "b"])])
     with pytest.raises(
-        PermanentError, match=r"^t: column x: the Arrow type .*union.* has no JSON form; exclude"
+        PermanentError, match=r"^table t: column x: the Arrow type .*union.* has no JSON form; exclude"
     ):
         encode(column(union))
+
+
+def test_a_map_whose_keys_are_structs_has_no_json_form() -> None:
+    keys = pa.struct([("a", pa.int64())])
+    with pytest.raises(PermanentError, match="cannot name a JSON member"):
+        encode(column(pa.array([[({"a": 1}, 1)]], pa.map_(keys, pa.int64()))))
 
 
 def test_a_row_that_is_not_utf_8_becomes_a_failure_that_shows_it() -> None:
@@ -268,6 +275,7 @@ def test_a_row_whose_key_cannot_be_encoded_fails_without_key() -> None:
         (Changes(Table("t", pa.schema([]), ("id",)), pa.record_batch({"x": [1]})), "t has no key column id"),
         (orders([1], ["1"], absent={"amuont": pa.array([True])}), "orders has no column amuont to be absent"),
         (orders([1], ["1"], absent={"id": pa.array([True])}), "orders calls its key column id absent"),
+        (orders([1, 2], ["1", None], ts=pa.array([1])), "orders has 1 values beside 2 rows"),
         (orders([1], ["1"], op=pa.array(["x"])), "orders has an operation x"),
         (orders([1], ["1"], op=pa.array([None], pa.string())), "orders has an operation None"),
         (orders([1], ["1"], source=pa.record_batch({"table": ["x"]})), "orders redefines source.table"),
