@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ def opened(settings: Settings, connector: str) -> Iterator[tuple[Connector, Reda
     redactor = Redactor(value for value in settings.kafka.values() if isinstance(value, Secret))
     redactor.watch(plugins.secrets(source.config))
     logs.configure("auto", "warning", redactor)
+    # What is wrong with Kafka is told in one line, by the command itself.
+    logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
     with _interrupted_by_signals(source):
         try:
             source.open()

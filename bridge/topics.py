@@ -98,6 +98,8 @@ class Topics:
     def look(self, names: Iterable[str]) -> dict[str, Described]:
         """Those of the topics that exist; creates nothing and refuses nothing."""
         found = self._partitions(names)
+        if not found:
+            return {}
         return {
             name: Described(found[name], _max_bytes(config), config, created=False)
             for name, config in self._configs(found).items()
@@ -177,7 +179,7 @@ def _result(future: Future[Any], name: str) -> Any:
         raise TransientError(f"Kafka did not answer about topic {name}") from error
 
 
-def _translated(error: KafkaError, name: str) -> Exception:
+def _translated(error: KafkaError, name: str) -> Exception:  # noqa: PLR0911 (one a kind)
     code = error.code()
     if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
         return _Unknown(name)
@@ -192,6 +194,8 @@ def _translated(error: KafkaError, name: str) -> Exception:
             f"topic {name}: {kafka.reason(error)}",
             remedy="grant Describe, Create, Write (and Read on _bridge.*)",
         )
+    if code in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
+        return TransientError(f"Kafka does not answer: {kafka.reason(error)}")
     if code in (
         KafkaError.INVALID_REPLICATION_FACTOR,
         KafkaError.POLICY_VIOLATION,
