@@ -44,7 +44,7 @@ class Columns:
         )
 
     def plain(self, array: pa.Array) -> pa.Array:
-        """The same values, certain to be written right. Errors: UnsupportedError (its type), ValueError (a value)."""
+        """The same values in a safe type. Errors: UnsupportedError for the type, ValueError for a value."""
         form = next((form for fits, form in self._forms if fits(array.type)), None)
         if form is None:
             raise UnsupportedError(f"the Arrow type {array.type} has no JSON form")
