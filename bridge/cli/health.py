@@ -67,7 +67,7 @@ def look(args: argparse.Namespace) -> tuple[Verdict, dict[str, Any]]:
         status = ask.ask(ask.where(ask.STATUS, args.config, args.socket), {"command": "status"}, args.timeout)
         verdict = health.judge(status, args.connector)
         if args.deep:
-            verdict = verdict.but(_deep(args, status))
+            verdict = verdict.but(_deep(args, status, verdict))
         return verdict, dict(health.narrowed(status, args.connector))
     except (ask.Down, ask.Silent) as error:
         return _alone(Level.CRITICAL, error), {}
@@ -82,14 +82,19 @@ def _alone(level: Level, error: object) -> Verdict:
     return Verdict(level, text, reasons=(Reason(level, "daemon", text),))
 
 
-def _deep(args: argparse.Namespace, status: health.Status) -> Iterator[Reason]:
+def _deep(args: argparse.Namespace, status: health.Status, verdict: Verdict) -> Iterator[Reason]:
     """What is wrong with the sources themselves, each looked at by a process of its own."""
     from bridge import doctor
 
     config = args.config or Path(status["daemon"]["config"])
-    for line in doctor.sources(config, args.connector):
-        if line.level is not Level.OK:
-            yield Reason(Level(line.level), line.about, line.text)
+    connectors = health.narrowed(status, args.connector)["connectors"]
+    # One that is parked is left alone: a wrong password tried again and again locks the account.
+    names = [name for name, each in connectors.items() if each["state"] != "FAILED"]
+    for line in doctor.sources(config, names):
+        level = Level(line.level)
+        known = any(line.text in reason.text for reason in verdict.reasons)
+        if level is not Level.OK and not known:
+            yield Reason(level, line.about, f"doctor: {line.told}")
 
 
 def _print(args: argparse.Namespace, verdict: Verdict, status: dict[str, Any]) -> int:

@@ -1,0 +1,148 @@
+"""One connector looked at in a process of its own: `-m bridge.doctor.examination CONFIG CONNECTOR EXTENT`.
+
+EXTENT `source` leaves Kafka alone, `whole` also judges positions and topics. Prints one JSON document.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bridge import config, plugins, positions, rehearsal, sources
+from bridge.contract import Caveat, Connector, Finding, Level, Stream
+from bridge.doctor import Line
+from bridge.errors import BridgeError
+from bridge.options import ConnectorSettings, Settings
+from bridge.policy import Policy
+from bridge.redact import Redactor
+from bridge.topics import dead_letters, internal
+from bridge.verify.source import topics_of
+
+CAVEATS = {
+    Caveat.NO_DELETES: "does not see deletes",
+    Caveat.MAY_MISS: "may miss changes",
+    Caveat.COLLAPSES: "sees only the last of several changes of a row between two polls",
+}
+
+
+class Examination:
+    """Collects findings; every step that fails is one, and ends those that build on it."""
+
+    def __init__(self, settings: Settings, connector: str) -> None:
+        self._settings, self._name = settings, connector
+        self._options: ConnectorSettings = settings.connectors[connector]
+        self._redactor = Redactor(())
+        self.findings: list[Finding] = []
+        self.topics: list[str] = []
+
+    def source(self) -> None:
+        """Secrets, connection, streams, and what the connector itself has to say."""
+        self._run(None, self._source)
+
+    def whole(self) -> None:
+        """The same, then positions and topics as the engine would judge them."""
+        self._run(None, lambda: self._source(self._kafka))
+
+    def report(self) -> dict[str, Any]:
+        order = list(dict.fromkeys((None, *(each.stream for each in self.findings))))
+        together = sorted(self.findings, key=lambda each: order.index(each.stream))
+        lines = [Line.of(self._about(each), each) for each in together]
+        return {"lines": [self._redactor.clean(list(line)) for line in lines], "topics": self.topics}
+
+    def _about(self, finding: Finding) -> str:
+        return f"{self._name}/{finding.stream}" if finding.stream else self._name
+
+    def _run(self, stream: str | None, step: Any) -> None:
+        try:
+            step()
+        except BridgeError as error:
+            self.findings.append(Finding(Level.CRITICAL, error.text, error.remedy, stream))
+
+    def _say(self, text: str, level: Level = Level.OK, remedy: str = "", stream: str | None = None) -> None:
+        self.findings.append(Finding(level, text, remedy, stream))
+
+    def _secrets(self) -> None:
+        found = list(plugins.secrets(plugins.configure(self._options).config))
+        for secret in found:
+            secret.reveal()
+        if found:
+            self._say(f"secrets can be read: {', '.join(secret.reference for secret in found)}")
+
+    def _source(self, and_then: Any = None) -> None:
+        self._secrets()
+        began = time.monotonic()
+        with sources.opened(self._settings, self._name) as (source, self._redactor):
+            self._say(f"connected in {time.monotonic() - began:.1f} s")
+            streams = source.discover()
+            self._streams(streams)
+            self.findings += source.check()
+            if and_then is not None:
+                self._run(None, lambda: and_then(source, streams))
+
+    def _streams(self, streams: Sequence[Stream]) -> None:
+        if not streams:
+            self._say("no stream was found", Level.WARNING, "see `streams:`; a pattern may match nothing")
+        for stream in streams:
+            for caveat in sorted(stream.caveats):
+                self._say(CAVEATS[caveat], stream=stream.name)
+            policy = Policy(self._options.stream(stream.name))
+            self._run(stream.name, lambda policy=policy, stream=stream: policy.check(stream.tables))
+
+    # -- positions and topics
+
+    def _kafka(self, source: Connector, streams: Sequence[Stream]) -> None:
+        inner = (positions.topic(self._name), dead_letters(self._name))
+        self.topics = [
+            *inner,
+            *(topic for topics in self._topics_of(streams).values() for topic in topics.values()),
+        ]
+        topics = rehearsal.Rehearsal(self._settings.kafka, self._settings.topics)
+        for topic, described in topics.ensure(internal(*inner)).items():
+            self._say(f"topic {topic} {'will be created' if described.created else 'is as it must be'}")
+        ledger = rehearsal.stored(self._settings, self._name)
+        if ledger.owner and not ledger.owner.released:
+            self._say(f"held by daemon {ledger.owner.name} on {ledger.owner.host}")
+        for progress, lane in rehearsal.admitted(self._settings, self._name, source, streams, ledger):
+            name = progress.stream.name
+            if lane is None:
+                self._say(f"would be parked: {progress.parked}", Level.CRITICAL, stream=name)
+                continue
+            if progress.paused:
+                self._say(f"paused by {progress.paused}", Level.WARNING, "`resume` when it may go on", name)
+            start = (
+                "goes on from its stored position" if name in ledger.streams else "starts from the beginning"
+            )
+            self._say(start, stream=name)
+            for route in lane.routes.values():
+                self._say(_route(route.topic, route.created, route.partitions, route.max_bytes), stream=name)
+
+    def _topics_of(self, streams: Sequence[Stream]) -> Mapping[str, Mapping[str, str]]:
+        return {stream.name: topics_of(self._settings, self._name, stream) for stream in streams}
+
+
+def _route(topic: str, created: bool, partitions: int, max_bytes: int) -> str:  # noqa: FBT001
+    count = f"{partitions} partition{'s' * (partitions != 1)}"
+    if created:
+        return f"topic {topic} will be created with {count}"
+    return f"topic {topic}: {count}; an event above {max_bytes:,} bytes becomes a dead letter"
+
+
+def main(words: Sequence[str]) -> None:
+    path, connector, extent = words
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what drivers print is no finding
+    examination = Examination(config.load(Path(path)), connector)
+    (examination.whole if extent == "whole" else examination.source)()
+    json.dump(examination.report(), answers)
+    answers.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(0)  # a JVM, or a driver's threads, must not hold up the end
