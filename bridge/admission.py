@@ -123,6 +123,7 @@ class Admission:
                 raise found
             routes[table] = Route(topic, found.max_message_bytes, found.partitions, found.created)
         policy = Policy(self._settings.stream(stream.name))
+        policy.check(stream.tables)
         return Lane(stream, policy, routes, self._settings.kind, self._version)
 
     def _compare(self, lane: Lane, stored: Stored | None) -> None:

@@ -67,7 +67,7 @@ def _everything(supervisor: Supervisor) -> Answer:
                 return supervisor.status()
             case "reload":
                 return {"error": await supervisor.reload()}
-            case "pause" | "resume" as name:
+            case "pause" | "resume" | "renew" as name:
                 connector, stream = str(request.get("connector")), request.get("stream")
                 return {"error": await supervisor.command(name, connector, stream, f"uid {peer}")}
             case other:

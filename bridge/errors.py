@@ -38,3 +38,7 @@ class CredentialsError(PermanentError):
 
 class GapError(BridgeError):
     """The source no longer holds the changes since the position."""
+
+
+class Stopped(BridgeError):
+    """The daemon was asked to stop in the middle of a call; what was open is ended by the next start's fence."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from threading import Event
 from typing import Any
@@ -16,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from bridge import kafka
 from bridge.contract import CONTRACT_VERSION, MAX_POSITION_BYTES, Position
-from bridge.errors import PermanentError, TransientError
+from bridge.errors import PermanentError, Stopped, TransientError
 from bridge.topics import Topics, dead_letters, internal
 
 OWNER = "owner"
@@ -132,55 +133,60 @@ def read(kafka_settings: Mapping[str, Any], connector: str, stop: Event, timeout
 
     The end is what read_uncommitted sees: a read_committed consumer is told "end of partition" at the last
     stable offset, behind which an open transaction can hide newer records. Call this after
-    `init_transactions()`, which ends the predecessor's transaction. Errors: TransientError.
+    `init_transactions()`, which ends the predecessor's transaction. Errors: TransientError, Stopped.
     """
-    partition = TopicPartition(topic(connector), 0)
-    try:
-        end = _true_end(kafka_settings, partition, timeout_s)
-    except KafkaException as error:
-        raise TransientError(f"cannot read {partition.topic}: {kafka.reason(error)}") from error
-    return _read(kafka_settings, partition, end, stop, timeout_s)
+    return _read(kafka_settings, connector, "read_uncommitted", stop, timeout_s)
 
 
 def glance(kafka_settings: Mapping[str, Any], connector: str, stop: Event, timeout_s: float = 30.0) -> Ledger:
     """The ledger as far as it can be seen without fencing anybody; an open transaction may hide its end."""
-    return _read(kafka_settings, TopicPartition(topic(connector), 0), 0, stop, timeout_s)
+    return _read(kafka_settings, connector, "read_committed", stop, timeout_s)
 
 
 def _read(
-    kafka_settings: Mapping[str, Any], partition: TopicPartition, end: int, stop: Event, timeout_s: float
+    kafka_settings: Mapping[str, Any], connector: str, end_as_seen: str, stop: Event, timeout_s: float
 ) -> Ledger:
+    partition = TopicPartition(topic(connector), 0, 0)
     deadline = time.monotonic() + timeout_s
     try:
-        consumer = kafka.consumer(kafka_settings, "read_committed")
-        try:
-            return _read_to(consumer, partition, end, stop, deadline)
-        finally:
-            consumer.close()
+        with _consumer(kafka_settings, end_as_seen) as consumer:
+            end = int(consumer.get_watermark_offsets(partition, timeout=timeout_s)[1])
+        with _consumer(kafka_settings, "read_committed") as consumer:
+            consumer.assign([partition])
+            return _read_to(consumer, end, stop, deadline)
     except KafkaException as error:
         raise TransientError(f"cannot read {partition.topic}: {kafka.reason(error)}") from error
 
 
-def _true_end(kafka_settings: Mapping[str, Any], partition: TopicPartition, timeout_s: float) -> int:
-    consumer = kafka.consumer(kafka_settings, "read_uncommitted")
+@contextmanager
+def _consumer(kafka_settings: Mapping[str, Any], isolation: str) -> Iterator[Consumer]:
+    consumer = kafka.consumer(kafka_settings, isolation)
     try:
-        return int(consumer.get_watermark_offsets(partition, timeout=timeout_s)[1])
+        yield consumer
     finally:
         consumer.close()
 
 
-def _read_to(consumer: Consumer, partition: TopicPartition, end: int, stop: Event, deadline: float) -> Ledger:
+def _read_to(consumer: Consumer, end: int, stop: Event, deadline: float) -> Ledger:
+    """Up to offset `end`: seen passed by a record, or, where markers come last, by an end of partition.
+
+    The latter alone would not do: librdkafka says it only when a fetch brings nothing, which a busy owner
+    may never let happen.
+    """
     ledger = Ledger()
-    consumer.assign([TopicPartition(partition.topic, 0, 0)])
-    while not stop.is_set():
+    passed = end == 0
+    while not passed:
+        if stop.is_set():
+            raise Stopped("asked to stop while reading the positions")
         if time.monotonic() > deadline:
-            raise TransientError(f"{partition.topic} could not be read up to its end {end} in time")
+            raise TransientError(f"the positions could not be read up to offset {end} in time")
         for message in consumer.consume(num_messages=1000, timeout=0.2):
             error = message.error()
             if error is None:
                 ledger = ledger.fold((message.key() or b"").decode(), message.value(), message.offset())
+                passed = passed or message.offset() >= end - 1
             elif error.code() != KafkaError._PARTITION_EOF:
                 raise KafkaException(error)
-            elif message.offset() >= end:
-                return ledger
+            else:
+                passed = passed or message.offset() >= end
     return ledger

@@ -16,12 +16,15 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from bridge import kafka
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, Stopped
 
 log = structlog.get_logger("bridge.publisher")
 
 CALL_S = 1.0
 """How long one call into librdkafka may block; in between we look whether we are asked to stop."""
+
+SLOW_S = 5.0
+"""An operation that takes longer is trouble, which shows, though its outcome is still open."""
 
 POLL_EVERY = 2_000
 
@@ -36,10 +39,6 @@ class Aborted(BridgeError):
 
 class Broken(Aborted):
     """As `Aborted`, and the producer is of no more use."""
-
-
-class Stopped(BridgeError):
-    """We were asked to stop in the middle of a call; the transaction is left open for the fence to end."""
 
 
 class Publisher:
@@ -75,6 +74,7 @@ class Publisher:
         """Queue records in order; blocks while librdkafka's bounded queue is full."""
         produce, poll = self._live().produce, self._live().poll
         done, count = 0, len(keys)
+        stuck, since = -1, 0.0
         while done < count:
             try:
                 while done < count:
@@ -83,7 +83,10 @@ class Publisher:
                     if not done % POLL_EVERY:
                         poll(0)
             except BufferError:
+                if done != stuck:
+                    stuck, since = done, time.monotonic()
                 poll(0.1)
+                self._note_if_slow(since, "it takes no more records")
                 self._give_up_when_stopped()
             except KafkaException as error:
                 raise self._classify(error) from error
@@ -112,7 +115,7 @@ class Publisher:
                 self._live().list_topics(timeout=CALL_S)
                 self.trouble = None
             except KafkaException as error:
-                self.trouble = kafka.reason(error)
+                self.trouble = f"Kafka: {kafka.reason(error)}"
 
     def close(self) -> None:
         """Drop the producer and what it has queued. An open transaction is ended by the next `open`."""
@@ -128,6 +131,7 @@ class Publisher:
 
     def _call(self, operation: Callable[[float], object]) -> None:
         """Re-call the same operation while its failure is retriable: its outcome is then still open."""
+        began = time.monotonic()
         while True:
             try:
                 operation(CALL_S)
@@ -136,8 +140,12 @@ class Publisher:
                 cause: KafkaError = error.args[0]
                 if not cause.retriable():
                     raise self._classify(error) from error
-                self.trouble = kafka.reason(cause)
+                self._note_if_slow(began, kafka.reason(cause))
                 self._give_up_when_stopped()
+
+    def _note_if_slow(self, since: float, why: str) -> None:
+        if (lasting := time.monotonic() - since) > SLOW_S:
+            self.trouble = f"Kafka has not answered for {lasting:.0f} s: {why}"
 
     def _give_up_when_stopped(self) -> None:
         if self._stop.is_set():
@@ -166,4 +174,4 @@ class Publisher:
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN or error.code() == KafkaError._AUTHENTICATION:
-            self.trouble = kafka.reason(error)
+            self.trouble = f"Kafka: {kafka.reason(error)}"

@@ -63,7 +63,8 @@ class Reader:
         self._thread.start()
 
     def join(self, timeout: float) -> bool:
-        self._thread.join(timeout)
+        if self._thread.ident is not None:  # else it stood by and never began
+            self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def interrupt(self) -> None:

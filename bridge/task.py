@@ -22,12 +22,12 @@ import structlog
 from bridge.admission import Admission, Lane
 from bridge.contract import Stream
 from bridge.deadletters import DeadLetter
-from bridge.errors import BridgeError, TransientError
+from bridge.errors import BridgeError, Stopped, TransientError
 from bridge.options import ConnectorSettings
 from bridge.positions import OWNER, PAUSE, STREAM, Ledger, Owner, Paused, PositionsTopic, Stored, record
 from bridge.prefetch import Discovered, Fetched, Prefetch
 from bridge.press import Press
-from bridge.publisher import Aborted, Broken, Fenced, Publisher, Stopped
+from bridge.publisher import Aborted, Broken, Fenced, Publisher
 from bridge.retry import delay
 from bridge.schedule import Schedule
 
@@ -96,10 +96,16 @@ class Task:
         self._transaction: Transaction | None = None
         self._renewed = self._probed = 0.0
         self._failures = 0
+        self._stale = True
+        """What is known of Kafka must be read (again) before the next batch."""
         self.holds = False
         """We have fenced the predecessor and read its positions."""
-        self.trouble: str | None = None
+        self._trouble: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
         """Why nothing can be published at the moment."""
+        return self._trouble or self._publisher.trouble
 
     # -- the loop
 
@@ -107,11 +113,11 @@ class Task:
         """Until asked to stop. Raises BridgeError when the connector must be parked."""
         while not self._stop.is_set():
             try:
-                if not self.holds:
-                    self._take()
+                if self._stale:
+                    self._start_again()
                 self._turn()
                 self._failures = 0
-                self.trouble = None
+                self._trouble = None
             except Fenced as error:
                 log.warning("fenced", reason=str(error))
                 return Ended.FENCED
@@ -152,24 +158,28 @@ class Task:
         return max(0.0, min(0.5, self._transaction.began + age - time.monotonic()))
 
     def _recover(self, error: BridgeError) -> None:
-        """Nothing that was read ahead may be trusted: abort, wait a little, read the positions again."""
+        """Nothing that was read ahead may be trusted: the next round starts from what Kafka has."""
         self._failures += 1
         wait = delay(self._failures)
         text = str(error)
-        if text != self.trouble:
+        if text != self._trouble:
             log.warning("publishing failed", error=text, next_try_s=round(wait, 1))
-        self.trouble = text
+        self._trouble = text
         self._transaction = None
         self._held.clear()
-        try:
-            if isinstance(error, Broken):
-                self.holds = False
-            elif self.holds:
-                self._publisher.abort()
-                self._read_again()
-        except (Aborted, TransientError):
+        if isinstance(error, Broken) or self._stale:
             self.holds = False
+        self._stale = True
         self._stop.wait(wait)
+
+    def _start_again(self) -> None:
+        """After a failure: end what is open, or fence anew, and go on from what Kafka has."""
+        if not self.holds:
+            self._take()
+        else:
+            self._publisher.abort()
+            self._read_again()
+        self._stale = False
 
     def _read_again(self) -> None:
         self._ledger = self._positions.read()
@@ -179,7 +189,7 @@ class Task:
     def _finish(self) -> Ended:
         """Publish what is complete, let go of the connector."""
         try:
-            if self.holds:
+            if self.holds and not self._stale:
                 self._commit()
                 self._publisher.begin()
                 self._send(OWNER, self._owner.letting_go())
@@ -334,6 +344,12 @@ class Task:
             self._schedule.resume(name)
         self._read_again()
         self._admitted = False
+
+    def renew(self) -> None:
+        """Write the owner's record now: one who was fenced while idle learns it here. Through `order`."""
+        self._begin()
+        self._renewed = -RENEW_S
+        self._commit()
 
     def _named(self, stream: str) -> list[str]:
         return [stream] if stream else list(self._schedule.streams)

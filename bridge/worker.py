@@ -26,7 +26,7 @@ from bridge.admission import Admission
 from bridge.channel import Channel
 from bridge.contract import Connector, Secret
 from bridge.encode import EncoderOptions, Origin, encoder
-from bridge.errors import BridgeError, TransientError
+from bridge.errors import BridgeError, Stopped, TransientError
 from bridge.kafka_settings import KafkaSettings
 from bridge.options import ConnectorSettings, Daemon
 from bridge.options import Topics as TopicOptions
@@ -143,6 +143,8 @@ class Worker:
             if not self._stop.is_set():
                 self._reader.start()
                 self._ended = self._task.run()
+        except Stopped:
+            self._ended = Ended.STOPPED
         except BridgeError as error:
             self._ended, self._error = Ended.PARKED, str(error)
         except BaseException:
@@ -185,6 +187,8 @@ class Worker:
                 self._order(message, lambda: self._task.pause(stream, by))
             case "resume":
                 self._order(message, lambda: self._task.resume(stream))
+            case "renew":
+                self._order(message, self._task.renew)
             case other:
                 self._answer(message, f"unknown command {other!r}")
 

@@ -192,7 +192,10 @@ def _until(consumer: Consumer, ends: dict[int, int]) -> Iterator[Record]:
         for message in consumer.consume(1000, timeout=0.2):
             error = message.error()
             if error is None:
-                yield Record(message.partition(), message.offset(), message.key(), message.value())
+                if message.offset() < ends[message.partition()]:
+                    yield Record(message.partition(), message.offset(), message.key(), message.value())
+                if message.offset() >= ends[message.partition()] - 1:
+                    open_partitions.discard(message.partition())
             elif error.code() != KafkaError._PARTITION_EOF:
                 raise KafkaException(error)
             elif message.offset() >= ends[message.partition()]:

@@ -34,6 +34,11 @@ class Step(StrEnum):
     DURING_COMMIT = "during-commit"
     AFTER_COMMIT = "after-commit"
     ANY_TIME = "any-time"
+    FREEZE = "freeze"
+    """Not a death: SIGSTOP after produce, to become a zombie."""
+
+
+DEATHS = tuple(step for step in Step if step is not Step.FREEZE)
 
 
 class Plan:
@@ -78,6 +83,7 @@ class KillingPublisher(Publisher):
         super().send(topic, keys, values)
         if not topic.startswith("_bridge."):
             self._pass(Step.AFTER_PRODUCE, self._push)
+            self._pass(Step.FREEZE, self._push)
 
     def commit(self) -> None:
         self._pass(Step.BEFORE_COMMIT, self._push)
@@ -97,16 +103,17 @@ class KillingPublisher(Publisher):
         self.death = (step, self.death[1] - 1)
         if self.death[1] > 0:
             return
+        self.death = None
         if first is not None:
             first()
         if soon:
             _die_in(random.uniform(0.0, 0.02))
         else:
-            _die()
+            _die(signal.SIGSTOP if step is Step.FREEZE else signal.SIGKILL)
 
 
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def _die(by: signal.Signals = signal.SIGKILL) -> None:
+    os.kill(os.getpid(), by)
 
 
 def _die_in(seconds: float) -> None:

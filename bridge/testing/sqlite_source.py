@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,31 +121,33 @@ class SqliteConnector(Connector):
 
 
 class SqliteSource:
-    """The writer's side: what a test does to the legacy system."""
+    """The writer's side: what a test does to the legacy system, from any thread."""
 
     def __init__(self, path: Path, tables: Sequence[str] = ("orders",)) -> None:
         self.path, self.tables = path, tables
-        self._database = sqlite3.connect(path, timeout=10.0)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = OFF")
-        for table in tables:
-            self._database.execute(CREATE.format(table))
+        with self.session() as database:
+            database.execute("PRAGMA journal_mode = WAL")
+            for table in tables:
+                database.execute(CREATE.format(table))
+
+    @contextmanager
+    def session(self) -> Iterator[sqlite3.Connection]:
+        """One transaction."""
+        with closing(sqlite3.connect(self.path, timeout=10.0)) as database, database:
+            database.execute("PRAGMA synchronous = OFF")
+            yield database
 
     def insert(
         self, count: int, table: str = "orders", payload: str | None = "x" * 80, customers: int = 100
     ) -> None:
         """`count` rows in one transaction; row n belongs to customer n % customers."""
-        with self._database:
-            self._database.executemany(
-                f"INSERT INTO {table} (customer, payload) VALUES (?, ?)",  # noqa: S608
-                [(number % customers, payload) for number in range(count)],
-            )
+        rows = [(number % customers, payload) for number in range(count)]
+        with self.session() as database:
+            database.executemany(f"INSERT INTO {table} (customer, payload) VALUES (?, ?)", rows)  # noqa: S608
 
     def ids(self, table: str = "orders") -> list[int]:
-        return [row[0] for row in self._database.execute(f"SELECT id FROM {table} ORDER BY id")]  # noqa: S608
-
-    def close(self) -> None:
-        self._database.close()
+        with self.session() as database:
+            return [row[0] for row in database.execute(f"SELECT id FROM {table} ORDER BY id")]  # noqa: S608
 
 
 def installed(folder: Path, **kinds: str) -> dict[str, str]:
