@@ -126,7 +126,9 @@ class Cluster:
             )
 
     def _bindings(self) -> Sequence[AclBinding] | None:
-        """The ACLs for transactional ids; None when they may not be seen."""
+        """The ACLs for transactional ids; None when they may not be seen (librdkafka says none, then)."""
+        if AclOperation.DESCRIBE not in (self.about.authorized_operations or ()):
+            return None
         anything: Any = None
         wanted = AclBindingFilter(
             ResourceType.TRANSACTIONAL_ID, anything, ResourcePatternType.ANY, anything, anything,

@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +42,6 @@ def fastest(*words: str | Path) -> float:
     return min(once() for _ in range(5))
 
 
-type Later = Callable[[SqliteSource], SqliteSource]
-
-
-@pytest.fixture
-def closed_later() -> Iterator[Later]:
-    with ExitStack() as stack:
-        yield lambda source: stack.enter_context(closing(source))
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("health")
@@ -60,8 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def daemon(folder: Path, broker: Broker) -> Iterator[DaemonProcess]:
     """`hlt-good` runs; `hlt-gone` waits for its database; `hlt-bad` is parked for its configuration."""
-    with closing(SqliteSource(folder / "good.db", ["orders", "items"])) as source:
-        source.insert(100)
+    SqliteSource(folder / "good.db", ["orders", "items"]).insert(100)
     connectors: dict[str, Any] = {
         "hlt-good": {"path": str(folder / "good.db"), "streams": {"orders": {}, "items": {}}},
         "hlt-gone": {"path": str(folder / "missing.db"), "streams": {"orders": {}}},
@@ -161,10 +150,8 @@ def test_the_watch_prints_a_line_each_interval_in_a_pipe_and_ends_cleanly(daemon
     assert (watching.returncode, complaints) == (0, "")
 
 
-def test_a_paused_stream_waits_over_a_restart_until_it_is_resumed(
-    broker: Broker, tmp_path: Path, closed_later: Later
-) -> None:
-    source = closed_later(SqliteSource(tmp_path / "db"))
+def test_a_paused_stream_waits_over_a_restart_until_it_is_resumed(broker: Broker, tmp_path: Path) -> None:
+    source = SqliteSource(tmp_path / "db")
     source.insert(10)
     connector = {
         "kind": "sqlite",
@@ -196,13 +183,13 @@ def test_a_paused_stream_waits_over_a_restart_until_it_is_resumed(
     ]
 
 
-def test_resume_tries_a_parked_connector_again(broker: Broker, tmp_path: Path, closed_later: Later) -> None:
-    closed_later(SqliteSource(tmp_path / "db", []))
+def test_resume_tries_a_parked_connector_again(broker: Broker, tmp_path: Path) -> None:
+    SqliteSource(tmp_path / "db", [])
     connector = {"kind": "sqlite", "path": str(tmp_path / "db"), "interval": "100ms", "streams": {"late": {}}}
     with DaemonProcess(tmp_path / "daemon", broker.address, {"hlt-park": connector}) as process:
         wait_until(lambda: process.connector("hlt-park").get("state") == "FAILED", 60, "park")
         in_vain = cli("resume", "hlt-park", process.config)
-        closed_later(SqliteSource(tmp_path / "db", ["late"])).insert(3, "late")
+        SqliteSource(tmp_path / "db", ["late"]).insert(3, "late")
         resumed = cli("resume", "hlt-park", process.config)
         wait_until(lambda: process.stream("hlt-park", "late").get("events") == 3, 60, "events")
 
