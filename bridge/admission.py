@@ -97,7 +97,7 @@ class Admission:
         stored: Stored | None,
         paused: Mapping[str, Paused],
     ) -> tuple[Progress, Lane | None]:
-        progress = Progress(stream, self._settings.stream(stream.name), fresh=stored is None)
+        progress = Progress(stream, self._settings.stream(stream.name), fresh=stored is None or stored.accept)
         pause = paused.get(stream.name) or paused.get("")
         progress.paused = pause.by if pause else None
         if stored is not None:

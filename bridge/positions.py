@@ -143,6 +143,13 @@ def glance(kafka_settings: Mapping[str, Any], connector: str, stop: Event, timeo
     return _read(kafka_settings, connector, "read_committed", stop, timeout_s)
 
 
+def known(kafka_settings: Mapping[str, Any], connector: str, topics: Topics) -> Ledger:
+    """As `glance`, for commands: empty for a connector that has never run."""
+    if not topics.look([topic(connector)]):
+        return Ledger()
+    return glance(kafka_settings, connector, Event())
+
+
 def _read(
     kafka_settings: Mapping[str, Any], connector: str, end_as_seen: str, stop: Event, timeout_s: float
 ) -> Ledger:

@@ -25,6 +25,14 @@ def named(settings: Settings, connector: str) -> ConnectorSettings:
     return settings.connectors[connector]
 
 
+def quiet(settings: Settings) -> Redactor:
+    """Warnings only, redacted; what is wrong with Kafka the command itself tells, in one line."""
+    redactor = Redactor(value for value in settings.kafka.values() if isinstance(value, Secret))
+    logs.configure("auto", "warning", redactor)
+    logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
+    return redactor
+
+
 @contextmanager
 def opened(settings: Settings, connector: str) -> Iterator[tuple[Connector, Redactor]]:
     """The connector, open until the block ends, and the redactor for whatever is printed about it.
@@ -32,11 +40,8 @@ def opened(settings: Settings, connector: str) -> Iterator[tuple[Connector, Reda
     Ctrl-C interrupts its running call. Errors: those of `plugins.configure` and `Connector.open`.
     """
     source = plugins.configure(named(settings, connector))
-    redactor = Redactor(value for value in settings.kafka.values() if isinstance(value, Secret))
+    redactor = quiet(settings)
     redactor.watch(plugins.secrets(source.config))
-    logs.configure("auto", "warning", redactor)
-    # What is wrong with Kafka is told in one line, by the command itself.
-    logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
     with _interrupted_by_signals(source):
         try:
             source.open()

@@ -10,9 +10,9 @@ again from Kafka before the next one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from queue import Empty, SimpleQueue
 from threading import Event
@@ -29,7 +29,7 @@ from bridge.prefetch import Discovered, Fetched, Prefetch
 from bridge.press import Press
 from bridge.publisher import Aborted, Broken, Fenced, Publisher
 from bridge.retry import delay
-from bridge.schedule import Schedule
+from bridge.schedule import Progress, Schedule
 
 log = structlog.get_logger("bridge.task")
 
@@ -214,17 +214,22 @@ class Task:
                 self._lanes[name] = lane
             elif name not in self._schedule.streams or not self._schedule.streams[name].parked:
                 log.error("stream parked", stream=name, error=progress.parked)
-        self._write_starts(lane for progress, lane in admitted if progress.fresh and lane)
+        self._write_starts([(progress, lane) for progress, lane in admitted if progress.fresh and lane])
         self._schedule.install(progress for progress, _ in admitted)
         self._admitted = True
 
-    def _write_starts(self, fresh: Iterable[Lane]) -> None:
-        """A stream's first record goes before its first event: a crash must not look like a lost position."""
-        lanes = list(fresh)
-        if lanes:
+    def _write_starts(self, fresh: Sequence[tuple[Progress, Lane]]) -> None:
+        """A stream's first record goes before its first event: a crash must not look like a lost position.
+
+        And what an operator has accepted is used up: it holds for one start.
+        """
+        if fresh:
             self._begin()
-            for lane in lanes:
-                self._send(STREAM + lane.stream.name, lane.stored(None))
+            for progress, lane in fresh:
+                version = min(progress.version, lane.version)
+                self._send(
+                    STREAM + lane.stream.name, replace(lane.stored(progress.committed), version=version)
+                )
             self._commit()
 
     # -- one batch
@@ -310,8 +315,10 @@ class Task:
             self._renewed = time.monotonic()
 
     def _send(self, key: str, value: Owner | Stored | Paused | None) -> None:
+        """Write a record; should it not be committed, the ledger is read again before anything else."""
         raw_key, raw_value = record(key, value)
         self._publisher.send(self._positions.name, [raw_key], [raw_value])
+        self._ledger = self._ledger.fold(key, raw_value, self._ledger.owner_offset)
 
     def _housekeep(self) -> None:
         now = time.monotonic()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Event
 
 from bridge import positions
 from bridge.admission import Lane
@@ -16,7 +15,7 @@ from bridge.contract import Caveat, Connector, Emits, Stream
 from bridge.deadletters import DeadLetter
 from bridge.errors import ConfigError, PermanentError
 from bridge.options import Settings
-from bridge.positions import Ledger, Stored
+from bridge.positions import Stored
 from bridge.press import Outgoing
 from bridge.redact import Redactor
 from bridge.topics import Topics, dead_letters
@@ -61,7 +60,7 @@ class Verification:
 
     def run(self, source: Connector, wanted: Sequence[str]) -> Report:
         """`source` is open. Errors: BridgeError of the source or of Kafka."""
-        ledger = self._ledger()
+        ledger = positions.known(self._settings.kafka, self._connector, self._topics)
         lanes = self._lanes(_chosen(source.discover(), wanted))
         for lane in lanes:
             _same_source(lane, ledger.streams.get(lane.stream.name))
@@ -75,12 +74,6 @@ class Verification:
             return Report(
                 self._connector, tuple(self._judge(comparison, each) for each in self._places), self._skipped
             )
-
-    def _ledger(self) -> Ledger:
-        """Empty for a connector that has never run."""
-        if not self._topics.look([positions.topic(self._connector)]):
-            return Ledger()
-        return positions.glance(self._settings.kafka, self._connector, Event())
 
     def _lanes(self, streams: Iterable[Stream]) -> list[Lane]:
         names = {stream.name: topics_of(self._settings, self._connector, stream) for stream in streams}

@@ -1,0 +1,91 @@
+"""What an operator may do to the records of a connector's streams. Pure: from a ledger to what to write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from bridge.contract import CONTRACT_VERSION, Position, pick
+from bridge.errors import ConfigError
+from bridge.options import ConnectorSettings
+from bridge.positions import Ledger, Stored
+
+SCHEMA = 1
+"""Of an exported file."""
+
+type Records = dict[str, Stored]
+
+
+@dataclass(frozen=True, slots=True)
+class Amending:
+    """One connector's settings, and the version of the positions its code writes today."""
+
+    settings: ConnectorSettings
+    version: int
+
+    def moved(self, ledger: Ledger, stream: str, position: Position | None) -> Records:
+        """`stream` at another position; None is the start. One without a record gets one."""
+        stored = ledger.streams.get(stream) or self._new(ledger, stream)
+        kind, version = self.settings.kind, self.version
+        moved = replace(stored, position=position, kind=kind, version=version, contract=CONTRACT_VERSION)
+        return {stream: moved}
+
+    def rewound(self, ledger: Ledger, stream: str, position: Position | None) -> Records:
+        """As `moved`, for a stream that has been somewhere. Errors: ConfigError."""
+        if stream not in ledger.streams:
+            raise ConfigError(f"stream {stream} has no position", remedy=_those(ledger))
+        return self.moved(ledger, stream, position)
+
+    def accepted(self, ledger: Ledger, streams: Sequence[str]) -> Records:
+        """The streams may start at their positions whatever has changed around them, or from the start."""
+        names = streams or [*ledger.streams, *self._named_exactly(ledger)]
+        if not names:
+            raise ConfigError("there is no stream with a position", remedy="name one with --stream")
+        known = ledger.streams
+        return {name: replace(known.get(name) or self._new(ledger, name), accept=True) for name in names}
+
+    def _named_exactly(self, ledger: Ledger) -> list[str]:
+        """The configuration's streams without a record, as far as they are no patterns."""
+        return [
+            name for name in self.settings.streams if name not in ledger.streams and not set(name) & {*"*?["}
+        ]
+
+    def _new(self, ledger: Ledger, stream: str) -> Stored:
+        """A record for a stream that has none; which database it is of, the next start will say."""
+        if self.settings.streams and pick(self.settings.streams, stream) is None:
+            raise ConfigError(f"the configuration names no stream {stream}", remedy=_those(ledger))
+        return Stored(None, self.settings.kind, self.version, identity="", accept=True)
+
+
+def exported(connector: str, ledger: Ledger) -> dict[str, Any]:
+    """All of a connector's positions, to be kept in a file."""
+    streams = {name: asdict(stored) for name, stored in sorted(ledger.streams.items())}
+    return {"schema": SCHEMA, "connector": connector, "streams": streams}
+
+
+def imported(text: str, name: str) -> Records:
+    """What an exported file says; `name` is the file's. Errors: ConfigError."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"{name} is no JSON: {error}", remedy="give a file made by `positions export`"
+        ) from None
+    if not isinstance(document, Mapping) or document.get("schema") != SCHEMA:
+        raise ConfigError(
+            f"{name} is no export of positions", remedy="give a file made by `positions export`"
+        )
+    try:
+        return TypeAdapter(dict[str, Stored]).validate_python(document.get("streams"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, ("streams", *first["loc"])))
+        raise ConfigError(f"{name}: {where}: {first['msg']}", remedy="export it again") from None
+
+
+def _those(ledger: Ledger) -> str:
+    return f"there are: {', '.join(sorted(ledger.streams)) or 'none'}"

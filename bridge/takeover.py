@@ -1,0 +1,113 @@
+"""Changing a connector's records by hand: fence its worker, write in one transaction, hand it back."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from threading import Event, Timer
+from types import TracebackType
+from typing import Self
+
+from bridge import ask
+from bridge.errors import BridgeError, Stopped, TransientError
+from bridge.options import Settings
+from bridge.positions import OWNER, STREAM, Ledger, Owner, PositionsTopic, Stored, record
+from bridge.publisher import Publisher
+from bridge.topics import Topics
+
+PATIENCE_S = 30.0
+LEASE_S = 15.0
+"""A worker waits so long for us when we die half-way."""
+NUDGE_S = 1.0
+BY_HAND = "cli-"
+"""How the owner's instance begins while a command holds the connector."""
+
+
+class Takeover:
+    """Holds a connector for one command. The worker it fences comes back by itself when this ends.
+
+    What is written becomes visible at the end of the block, all of it or, after an exception, nothing.
+    Errors: TransientError when Kafka does not answer, Fenced when somebody else takes the connector.
+    """
+
+    def __init__(self, settings: Settings, connector: str) -> None:
+        self._settings, self._connector = settings, connector
+        self._stop = Event()
+        self._publisher = Publisher(settings.kafka, connector, self._stop)
+        self._topics = Topics(settings.kafka, settings.topics)
+        self._positions = PositionsTopic(settings.kafka, connector, self._topics, self._stop)
+        self._owner = Owner(BY_HAND + uuid.uuid4().hex, settings.name, socket.gethostname(), LEASE_S)
+        self.ledger = Ledger()
+        """As it was left by the worker, with nothing hidden behind an open transaction."""
+
+    def __enter__(self) -> Self:
+        try:
+            with self._patience():
+                self._positions.ensure()
+                self._publisher.open()
+                self.ledger = self._positions.read()
+                self._publisher.begin()
+                self._write(OWNER, self._owner)
+                self._publisher.commit()
+                self._publisher.begin()
+        except BaseException:
+            self._publisher.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                with self._patience():
+                    self._hand_back()
+            else:
+                with suppress(BridgeError), self._patience():
+                    self._publisher.abort()
+                    self._publisher.begin()
+                    self._hand_back()
+        finally:
+            self._publisher.close()
+        self._nudge()
+
+    def store(self, stream: str, stored: Stored) -> None:
+        """Write a stream's record."""
+        self._write(STREAM + stream, stored)
+
+    def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
+        self._publisher.send(topic, keys, values)
+
+    def _write(self, key: str, value: Owner | Stored) -> None:
+        raw_key, raw_value = record(key, value)
+        self._publisher.send(self._positions.name, [raw_key], [raw_value])
+
+    def _hand_back(self) -> None:
+        """To the daemon it was taken from: a standby elsewhere goes on standing by."""
+        before = self.ledger.owner
+        if before is None or before.instance.startswith(BY_HAND):
+            before = self._owner.letting_go()
+        self._write(OWNER, before)
+        self._publisher.commit()
+
+    def _nudge(self) -> None:
+        """A worker with nothing to publish would notice only when it renews its record."""
+        request = {"command": "renew", "connector": self._connector}
+        with suppress(BridgeError):
+            ask.ask(self._settings.daemon.run_dir / ask.ADMIN, request, NUDGE_S)
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """Calls into Kafka go on until they are told to stop; a command does not wait for ever."""
+        timer = Timer(PATIENCE_S, self._stop.set)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except Stopped as error:
+            reason = self._publisher.trouble or "no answer"
+            raise TransientError(f"Kafka did not do it within {PATIENCE_S:.0f} s: {reason}") from error
+        finally:
+            timer.cancel()
