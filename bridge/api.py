@@ -8,8 +8,8 @@ import os
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -81,10 +81,17 @@ async def _listen(path: Path, mode: int, answer: Answer) -> asyncio.Server:
         raise ConfigError(
             f"another daemon answers at {path}", remedy="stop it, or give this one its own daemon.run_dir"
         )
+    with _permitted(path, mode):
+        return await asyncio.start_unix_server(_conversation(answer), path, limit=LINE_LIMIT)
+
+
+@contextmanager
+def _permitted(path: Path, mode: int) -> Iterator[None]:
+    """A socket left by a daemon that was killed goes; the new one is never open wider than `mode`."""
     path.unlink(missing_ok=True)
     mask = os.umask(0o777 & ~mode)
     try:
-        return await asyncio.start_unix_server(_conversation(answer), path, limit=LINE_LIMIT)
+        yield
     finally:
         os.umask(mask)
 

@@ -41,4 +41,4 @@ class GapError(BridgeError):
 
 
 class Stopped(BridgeError):
-    """The daemon was asked to stop in the middle of a call; what was open is ended by the next start's fence."""
+    """We were asked to stop in the middle of a call; what was open is ended by the next start's fence."""

@@ -188,12 +188,12 @@ def _read_to(consumer: Consumer, end: int, stop: Event, deadline: float) -> Ledg
         if time.monotonic() > deadline:
             raise TransientError(f"the positions could not be read up to offset {end} in time")
         for message in consumer.consume(num_messages=1000, timeout=0.2):
-            error = message.error()
+            error, offset = message.error(), message.offset() or 0
             if error is None:
-                ledger = ledger.fold((message.key() or b"").decode(), message.value(), message.offset())
-                passed = passed or message.offset() >= end - 1
+                ledger = ledger.fold((message.key() or b"").decode(), message.value(), offset)
+                passed = passed or offset >= end - 1
             elif error.code() != KafkaError._PARTITION_EOF:
                 raise KafkaException(error)
             else:
-                passed = passed or message.offset() >= end
+                passed = passed or offset >= end
     return ledger

@@ -151,8 +151,8 @@ class Reader:
                 batch = connector.poll(stream, self._position(connector, turn), self._asked(turn))
         except GapError as error:
             log.warning("gap", stream=stream.name, error=str(error), on_gap=turn.progress.options.on_gap)
-            if batch := self._schedule.gap(turn, str(error)):
-                self._hand_over(turn, batch)
+            if marker := self._schedule.gap(turn, str(error)):
+                self._hand_over(turn, marker)
         except PermanentError as error:
             self._schedule.ended_parked(turn, str(error))
             log.warning("stream parked", stream=stream.name, error=str(error))

@@ -145,7 +145,7 @@ class Supervisor:
             await self._change_to(settings)
         except BridgeError as error:
             self._reload_error = str(error)
-            log.error("reload refused; the old configuration stays in force", error=str(error))
+            log.warning("reload refused; the old configuration stays in force", error=str(error))
         else:
             self._reload_error = None
             log.info("reloaded", connectors=list(self._children))
@@ -154,9 +154,11 @@ class Supervisor:
 
     async def _validated(self) -> Settings:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bridge", "config", "check", str(self._path),
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
+            *(sys.executable, "-m", "bridge", "config", "check", str(self._path)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
         try:
             output, _ = await asyncio.wait_for(process.communicate(), VALIDATE_S)
         except TimeoutError:

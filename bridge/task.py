@@ -74,6 +74,7 @@ class Task:
         self,
         settings: ConnectorSettings,
         owner: Owner,
+        *,
         publisher: Publisher,
         positions: PositionsTopic,
         admission: Admission,

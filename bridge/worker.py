@@ -89,13 +89,13 @@ class Worker:
         self._task = Task(
             settings,
             hello.owner,
-            make_publisher(hello.kafka, settings.name, self._stop),
-            self._positions,
-            admission,
-            Press(encoder(EncoderOptions.model_validate(settings.encoder)), origin, self._redactor),
-            self._schedule,
-            self._queue,
-            self._stop,
+            publisher=make_publisher(hello.kafka, settings.name, self._stop),
+            positions=self._positions,
+            admission=admission,
+            press=Press(encoder(settings.encoder), origin, self._redactor),
+            schedule=self._schedule,
+            queue=self._queue,
+            stop=self._stop,
         )
         self._reader = Reader(self._connector, self._schedule, self._queue, settings, self._stop)
         self._thread = Thread(target=copy_context().run, args=(self._run_task,), name="task")
@@ -207,7 +207,7 @@ class Worker:
         self._channel.send({"type": "answer", "id": message.get("id"), "error": error or None})
 
     def _beat(self) -> None:
-        trouble = self._task.trouble or self._reader.trouble
+        trouble, call = self._task.trouble or self._reader.trouble, self._reader.call
         self._channel.send(
             {
                 "type": "beat",
@@ -215,7 +215,7 @@ class Worker:
                 "standby": self._standby,
                 "state": self._state(trouble),
                 "error": trouble,
-                "streams": self._schedule.snapshot(trouble),
+                "streams": self._schedule.snapshot(trouble, call.what if call else None),
             }
         )
 
@@ -224,7 +224,7 @@ class Worker:
         if self._standby:
             return State.STANDBY
         if trouble:
-            return State.BACKOFF
+            return State.PAUSED if self._schedule.paused else State.BACKOFF
         return State.RUNNING if self._task.holds and not self._schedule.gated else State.STARTING
 
     def _report(self) -> None:

@@ -190,16 +190,13 @@ def _until(consumer: Consumer, ends: dict[int, int]) -> Iterator[Record]:
         if time.monotonic() > deadline:
             raise TimeoutError(f"partitions {sorted(open_partitions)} could not be read to their end")
         for message in consumer.consume(1000, timeout=0.2):
-            error = message.error()
-            if error is None:
-                if message.offset() < ends[message.partition()]:
-                    yield Record(message.partition(), message.offset(), message.key(), message.value())
-                if message.offset() >= ends[message.partition()] - 1:
-                    open_partitions.discard(message.partition())
-            elif error.code() != KafkaError._PARTITION_EOF:
+            error, number, offset = message.error(), message.partition() or 0, message.offset() or 0
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
                 raise KafkaException(error)
-            elif message.offset() >= ends[message.partition()]:
-                open_partitions.discard(message.partition())
+            if error is None and offset < ends[number]:
+                yield Record(number, offset, message.key(), message.value())
+            if offset >= ends[number] - (error is None):
+                open_partitions.discard(number)
 
 
 @contextmanager

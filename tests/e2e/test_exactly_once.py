@@ -1,0 +1,299 @@
+"""The claim everything hangs on: whatever dies, whenever, each row is published once and in order."""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Producer
+
+from bridge import positions
+from bridge.positions import Stored
+from bridge.testing.daemon import DaemonProcess, consume, wait_until
+from bridge.testing.kafka import Broker
+from bridge.testing.killing import DEATHS, PLAN_VARIABLE, Plan, Step
+from bridge.testing.sqlite_source import SqliteSource
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+KILLING = ("-m", "bridge.testing.killing", "run")
+KILLS_A_STEP = 8
+NEVER_PARKED = {"restarts": 1_000_000}
+
+
+class Systems:
+    """Some legacy systems, each with a growing table, and what arrived of it in Kafka."""
+
+    def __init__(self, folder: Path, address: str, count: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.address = address
+        self.names = [f"erp-{uuid4().hex[:8]}" for _ in range(count)]
+        self.sources = {name: SqliteSource(folder / f"{name}.db") for name in self.names}
+
+    def connectors(self, **options: Any) -> dict[str, Any]:
+        return {
+            name: {
+                "kind": "sqlite", "path": str(source.path), "interval": "20ms",
+                "streams": {"orders": {}}, **options,
+            }
+            for name, source in self.sources.items()
+        }  # fmt: skip
+
+    def published(self, name: str, isolation: str = "read_committed") -> list[int]:
+        return [record.event["after"]["id"] for record in consume(self.address, f"{name}.orders", isolation)]
+
+    def settle(self, timeout: float = 60.0) -> None:
+        """Wait until as many events as rows are there; whether they are the right ones is for the test."""
+        for name, source in self.sources.items():
+            rows = len(source.ids())
+            wait_until(functools.partial(self._has, name, rows), timeout, f"{rows} rows of {name}", 0.5)
+
+    def _has(self, name: str, rows: int) -> bool:
+        return len(self.published(name)) >= rows
+
+    def total(self) -> int:
+        return sum(len(self.published(name)) for name in self.names)
+
+    def grew(self, before: int) -> bool:
+        return self.total() > before
+
+    def lost_and_doubled(self) -> tuple[int, int]:
+        lost = doubled = 0
+        for name, source in self.sources.items():
+            seen = self.published(name)
+            lost += len(set(source.ids()) - set(seen))
+            doubled += len(seen) - len(set(seen))
+        return lost, doubled
+
+    def in_order(self) -> bool:
+        return all(self.published(name) == source.ids() for name, source in self.sources.items())
+
+    def hidden(self) -> int:
+        """Records on the broker that no read_committed consumer sees: what the kills left behind."""
+        return sum(len(self.published(n, "read_uncommitted")) - len(self.published(n)) for n in self.names)
+
+
+@contextmanager
+def writing(sources: Mapping[str, SqliteSource]) -> Iterator[None]:
+    """Small transactions into every source, from a thread of its own, for as long as the block runs."""
+    stop = threading.Event()
+    chance = random.Random(7)
+
+    def write() -> None:
+        while not stop.wait(0.02):
+            for source in sources.values():
+                source.insert(chance.randint(1, 30))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def deaths(a_step: int, seed: int) -> list[tuple[Step, int]]:
+    """`a_step` deaths at each step, in random order, at the first few passages of the step."""
+    chance = random.Random(seed)
+    plan: list[tuple[Step, int]] = [
+        (step, chance.randint(200, 2500) if step is Step.ANY_TIME else chance.randint(1, 4))
+        for step in DEATHS
+        for _ in range(a_step)
+    ]
+    chance.shuffle(plan)
+    return plan
+
+
+def test_workers_killed_at_every_step_lose_and_double_nothing(broker: Broker, tmp_path: Path) -> None:
+    systems = Systems(tmp_path, broker.address, 3)
+    plan = Plan(tmp_path / "plan")
+    plan.write(deaths(KILLS_A_STEP, seed=1))
+    daemon = DaemonProcess(
+        tmp_path / "daemon", broker.address, systems.connectors(), daemon=NEVER_PARKED,
+        environment={PLAN_VARIABLE: str(tmp_path / "plan")}, command=KILLING,
+    )  # fmt: skip
+    with daemon, writing(systems.sources):
+        wait_until(lambda: plan.left == 0, 300, "all deaths died", 0.2)
+    with daemon:
+        systems.settle()
+    assert daemon.logged().count("killed by SIGKILL") >= KILLS_A_STEP * len(DEATHS) - len(systems.names)
+    assert systems.lost_and_doubled() == (0, 0)
+    assert systems.in_order()
+    assert systems.hidden() > 0
+
+
+def test_supervisors_killed_at_random_lose_and_double_nothing(broker: Broker, tmp_path: Path) -> None:
+    systems = Systems(tmp_path, broker.address, 2)
+    daemon = DaemonProcess(tmp_path / "daemon", broker.address, systems.connectors())
+    chance = random.Random(2)
+    with writing(systems.sources):
+        for _ in range(12):
+            daemon.start()
+            before = systems.total()
+            wait_until(functools.partial(systems.grew, before), 60, "progress")
+            time.sleep(chance.uniform(0.0, 0.3))
+            daemon.kill()
+    with daemon:
+        systems.settle()
+    assert systems.lost_and_doubled() == (0, 0)
+    assert systems.in_order()
+
+
+@contextmanager
+def frozen_in_mid_transaction(
+    folder: Path, systems: Systems, **kafka: Any
+) -> Iterator[tuple[DaemonProcess, int]]:
+    """A daemon whose worker was stopped (SIGSTOP) with records on the broker, and that worker's pid."""
+    plan = Plan(folder / "freeze")
+    plan.write([(Step.FREEZE, 3)])
+    daemon = DaemonProcess(
+        folder / "frozen", systems.address, systems.connectors(), name="first", kafka=kafka,
+        daemon={"lease": "5s"}, environment={PLAN_VARIABLE: str(folder / "freeze")}, command=KILLING,
+    )  # fmt: skip
+    (name,) = systems.names
+    with daemon, writing(systems.sources):
+        wait_until(lambda: daemon.worker_pid(name), 30, "a worker")
+        pid = daemon.worker_pid(name)
+        assert pid is not None
+        wait_until(lambda: _stopped(pid), 60, "the worker frozen in mid-transaction")
+        yield daemon, pid
+
+
+def _stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def test_a_zombie_publishes_nothing_and_stands_by_until_its_successor_lets_go(
+    broker: Broker, tmp_path: Path
+) -> None:
+    systems = Systems(tmp_path, broker.address, 1)
+    (name,) = systems.names
+    with frozen_in_mid_transaction(tmp_path, systems) as (zombie, pid):
+        successor = DaemonProcess(tmp_path / "successor", broker.address, systems.connectors(), name="second")
+        with successor:
+            before = len(systems.published(name))
+            wait_until(lambda: len(systems.published(name)) > before, 30, "the successor's events")
+            os.kill(pid, signal.SIGCONT)
+            wait_until(lambda: zombie.connector(name).get("state") == "STANDBY", 30, "the zombie standing by")
+            assert "fenced" in zombie.logged()
+            assert successor.stream(name, "orders")["state"] == "RUNNING"
+        wait_until(
+            lambda: zombie.stream(name, "orders").get("state") == "RUNNING", 30, "the standby taking over"
+        )
+        systems.settle()
+    with zombie:
+        systems.settle()
+    assert systems.lost_and_doubled() == (0, 0)
+    assert systems.in_order()
+    assert systems.hidden() > 0
+
+
+def test_a_worker_whose_transaction_expired_comes_back_by_itself(broker: Broker, tmp_path: Path) -> None:
+    systems = Systems(tmp_path, broker.address, 1)
+    (name,) = systems.names
+    expiring = {"transaction.timeout.ms": 2_000, "message.timeout.ms": 2_000}
+    with frozen_in_mid_transaction(tmp_path, systems, **expiring) as (daemon, pid):
+        wait_until(
+            lambda: _lso_is_end(broker.address, f"{name}.orders"),
+            40,
+            "the broker ending the transaction",
+            0.5,
+        )
+        os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: daemon.worker_pid(name) not in (None, pid), 30, "a new worker")
+        wait_until(lambda: daemon.stream(name, "orders").get("state") == "RUNNING", 30, "RUNNING again")
+        assert "standing by" not in daemon.logged()
+    with daemon:
+        systems.settle()
+    assert systems.lost_and_doubled() == (0, 0)
+    assert systems.in_order()
+    assert systems.hidden() > 0
+
+
+def _lso_is_end(address: str, topic: str) -> bool:
+    """Whether no transaction is open in the topic's first partition."""
+    from confluent_kafka import Consumer, TopicPartition
+
+    ends = []
+    for isolation in ("read_committed", "read_uncommitted"):
+        consumer = Consumer({"bootstrap.servers": address, "group.id": "ends", "isolation.level": isolation})
+        try:
+            ends.append(consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1])
+        finally:
+            consumer.close()
+    return ends[0] == ends[1]
+
+
+def test_an_open_transaction_of_another_producer_never_makes_an_old_position_the_last(broker: Broker) -> None:
+    """Even in the same partition, where Kafka reports the end of the partition in front of it."""
+    connector = f"erp-{uuid4().hex[:8]}"
+    topic = positions.topic(connector)
+    ours, theirs = (_transactional(broker.address, f"{connector}-{who}") for who in ("ours", "theirs"))
+    _create_compacted(broker.address, topic)
+    _commit(ours, topic, 10)
+    theirs.begin_transaction()
+    theirs.produce(topic, b"{}", b"unrelated")
+    theirs.flush(10)
+    _commit(ours, topic, 20)
+
+    seen = positions.glance({"bootstrap.servers": broker.address}, connector, threading.Event())
+    assert seen.streams["orders"].position == 10  # the hazard is real on this broker
+
+    found: list[positions.Ledger] = []
+    settings = {"bootstrap.servers": broker.address}
+    reader = threading.Thread(
+        target=lambda: found.append(positions.read(settings, connector, threading.Event()))
+    )
+    reader.start()
+    reader.join(1.0)
+    assert reader.is_alive()  # it waits rather than believe 10
+    theirs.abort_transaction(10)
+    reader.join(20.0)
+    assert found[0].streams["orders"].position == 20
+
+
+def _transactional(address: str, transactional_id: str) -> Producer:
+    producer = Producer({"bootstrap.servers": address, "transactional.id": transactional_id})
+    producer.init_transactions(30)
+    return producer
+
+
+def _commit(producer: Producer, topic: str, position: int) -> None:
+    key, value = positions.record(positions.STREAM + "orders", Stored(position, "sqlite", 1, "here"))
+    producer.begin_transaction()
+    producer.produce(topic, value, key)
+    producer.commit_transaction(10)
+
+
+def _create_compacted(address: str, topic: str) -> None:
+    from confluent_kafka.admin import AdminClient, NewTopic
+
+    admin = AdminClient({"bootstrap.servers": address})
+    admin.create_topics([NewTopic(topic, 1, 1, config={"cleanup.policy": "compact"})])[topic].result(30)
+
+
+def test_a_neighbour_stuck_in_a_transaction_does_not_hold_up_a_restart(
+    broker: Broker, tmp_path: Path
+) -> None:
+    stuck, free = Systems(tmp_path / "a", broker.address, 1), Systems(tmp_path / "b", broker.address, 1)
+    with frozen_in_mid_transaction(tmp_path, stuck) as (_, pid):
+        daemon = DaemonProcess(tmp_path / "free", broker.address, free.connectors())
+        for _ in range(2):
+            with daemon:
+                with writing(free.sources):
+                    time.sleep(1.0)
+                free.settle(30)
+        assert free.lost_and_doubled() == (0, 0)
+        assert free.in_order()
+        os.kill(pid, signal.SIGKILL)
