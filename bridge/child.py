@@ -162,15 +162,19 @@ class Child:
                 self._end = message
 
     async def _after(self, code: int) -> None:
-        """What the way a worker ended means for the next one."""
-        self.last_exit = _described(code, self._end)
+        """What the way a worker ended means for the next one.
+
+        Its exit code counts only when it had announced it: a driver can end the process with any code.
+        """
+        announced = self._end.get("code") == code
+        self.last_exit = _described(code, self._end if announced else {})
         self.restarts += 1
         self._failures += 1
-        if code == Code.PARKED:
+        if announced and code == Code.PARKED:
             self._park(self._end.get("error") or "parked")
             return
         wait = delay(self._failures)
-        counts = code not in (Code.STOPPED, Code.FENCED, Code.HUNG)
+        counts = not announced or code not in (Code.STOPPED, Code.FENCED, Code.HUNG)
         if counts and self._intensity.exceeded_by(time.monotonic()):
             crashes = f"{self._intensity.recent} crashes in {self._settings.daemon.restart_window:.0f} s"
             self._park(f"{crashes}, last: {self.last_exit}; `resume` tries again")
@@ -274,7 +278,7 @@ class Child:
         }
         if not self.alive:
             streams = {
-                name: {**each, "state": state, "health": level, "error": error}
+                name: {**each, "state": state, "health": level, "error": error, "lag_s": self._aged(each)}
                 for name, each in streams.items()
             }
         return {
@@ -290,6 +294,11 @@ class Child:
             "streams": streams,
         }
 
+    def _aged(self, stream: Mapping[str, Any]) -> float | None:
+        """A lag goes on growing while no worker says so."""
+        lag = stream["lag_s"]
+        return None if lag is None else round(lag + time.monotonic() - self._beat_at, 3)
+
     def _judge(self) -> tuple[State, Level, str | None]:
         lasting = time.monotonic() - self._state_since
         late = lasting > self._settings.daemon.critical_after
@@ -302,12 +311,17 @@ class Child:
             )
         if time.monotonic() - self._beat_at > SILENT_S / 3:
             return State.STALLED, Level.CRITICAL, "the worker sends no heartbeat"
+        return self._judge_beat(lasting, late)
+
+    def _judge_beat(self, lasting: float, late: bool) -> tuple[State, Level, str | None]:  # noqa: FBT001
         state = State(self._beat.get("state", State.STARTING))
         error = self._beat.get("error")
         if state is State.STARTING:
             return state, Level.WARNING if lasting > self.connector.defaults.deadline else Level.OK, error
         if state is State.BACKOFF:
             return state, Level.CRITICAL if late else Level.WARNING, error
+        if state is State.RUNNING and not self._beat["streams"]:
+            return state, Level.WARNING, "no stream was found; a pattern under `streams:` may match nothing"
         return state, Level.OK, error
 
     def _with_totals(self, name: str, stream: dict[str, Any]) -> dict[str, Any]:
@@ -339,7 +353,7 @@ def _described(code: int, end: Mapping[str, Any]) -> str:
         Code.FENCED: "fenced: another producer took over, or a transaction timed out",
         Code.STOPPED: "stopped",
     }
-    return names.get(Code(code) if code in Code else Code.CRASHED, f"exit code {code}")
+    return names.get(end.get("code"), f"exit code {code}")
 
 
 def owner_record(settings: Settings, instance: str) -> dict[str, Any]:

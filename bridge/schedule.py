@@ -325,13 +325,24 @@ class Schedule:
         now = time.monotonic()
         return max(((each, now - since) for each, since in running), key=lambda pair: pair[1], default=None)
 
-    def snapshot(self, trouble: str | None) -> dict[str, dict[str, Any]]:
-        """Every stream as health sees it; `trouble`: why Kafka, or the whole source, cannot be reached."""
+    @property
+    def paused(self) -> bool:
+        """Whether every stream is: then it does not matter that the source cannot be opened."""
+        with self._changed:
+            return bool(self.streams) and all(each.paused for each in self.streams.values())
+
+    def snapshot(self, trouble: str | None, call: str | None) -> dict[str, dict[str, Any]]:
+        """Every stream as health sees it.
+
+        `trouble`: why Kafka, or the whole source, cannot be reached; `call`: what the reader is in now.
+        """
         with self._changed:
             now = time.monotonic()
-            return {name: self._describe(each, now, trouble) for name, each in self.streams.items()}
+            return {name: self._describe(each, now, trouble, call) for name, each in self.streams.items()}
 
-    def _describe(self, progress: Progress, now: float, trouble: str | None) -> dict[str, Any]:
+    def _describe(
+        self, progress: Progress, now: float, trouble: str | None, call: str | None
+    ) -> dict[str, Any]:
         options = progress.options
         state = derive(
             Facts(
@@ -348,14 +359,14 @@ class Schedule:
             progress.state, progress.state_since = state, now
         lasting = now - progress.state_since
         limit = options.deadline if state is State.STARTING else self._critical_after
-        level, concern = health(state, lasting, limit), self._concern(progress, state, now)
+        level, concern = health(state, lasting, limit), self._concern(progress, state, now, call)
         if level is Level.OK and concern:
             level = Level.WARNING
         return {
             "state": state,
             "health": level,
             "state_s": round(lasting, 1),
-            "error": progress.parked or progress.error or trouble or concern,
+            "error": progress.parked or concern or progress.error or trouble,
             "lag_s": None if progress.current_at is None else round(now - progress.current_at, 3),
             "next_poll_s": round(max(0.0, progress.due - now), 1),
             "polls": progress.polls,
@@ -368,10 +379,10 @@ class Schedule:
             "caveats": sorted(progress.stream.caveats),
         }
 
-    def _concern(self, progress: Progress, state: State, now: float) -> str | None:
+    def _concern(self, progress: Progress, state: State, now: float, call: str | None) -> str | None:
         """Why the health is not OK where nothing has failed."""
         if state is State.STALLED:
-            return _stall(progress)
+            return _stall(progress, call)
         if state is State.PAUSED:
             return f"by {progress.paused}"
         if state is not State.RUNNING:
@@ -406,10 +417,10 @@ def _next_due(turn: Turn, batch: Batch) -> float:
     return max(due, earliest)
 
 
-def _stall(progress: Progress) -> str:
-    if progress.polling_since is None:
-        return "due, and not polled: another stream's poll, or Kafka, holds the reader up"
-    return f"a poll runs past its deadline of {progress.options.deadline:.0f} s"
+def _stall(progress: Progress, call: str | None) -> str:
+    if progress.polling_since is not None:
+        return f"its poll runs past the deadline of {progress.options.deadline:.0f} s"
+    return f"due, and not polled: {f'{call} does not return' if call else 'Kafka takes no more'}"
 
 
 def _late(progress: Progress, now: float) -> float:

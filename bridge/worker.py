@@ -25,7 +25,7 @@ from bridge import __version__, logs, plugins
 from bridge.admission import Admission
 from bridge.channel import Channel
 from bridge.contract import Connector, Secret
-from bridge.encode import EncoderOptions, Origin, encoder
+from bridge.encode import Origin, encoder
 from bridge.errors import BridgeError, Stopped, TransientError
 from bridge.kafka_settings import KafkaSettings
 from bridge.options import ConnectorSettings, Daemon

@@ -1,0 +1,163 @@
+"""Each stream says how it is, and why when that is not OK."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bridge.contract import Batch, Stream
+from bridge.errors import TransientError
+from bridge.options import StreamOptions
+from bridge.schedule import Progress, Schedule, Turn
+from bridge.states import State
+
+
+class Clock:
+    """Monotonic time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    stopped = Clock()
+    monkeypatch.setattr(time, "monotonic", stopped)
+    yield stopped
+    monkeypatch.undo()
+
+
+@pytest.fixture
+def schedule(clock: Clock) -> Schedule:
+    made = Schedule(critical_after=300.0)
+    options = StreamOptions(interval=1.0, deadline=30.0)
+    names = ("orders", "items")
+    made.install(Progress(Stream(name, "db", ()), options, state_since=clock.now) for name in names)
+    return made
+
+
+def turn(schedule: Schedule) -> Turn:
+    found = schedule.next(0.0, lambda: None)
+    assert found is not None
+    return found
+
+
+def polled(schedule: Schedule) -> None:
+    """Both streams polled well, nothing found."""
+    for _ in range(2):
+        each = turn(schedule)
+        schedule.ended(each, Batch({"id": 1}))
+        schedule.caught_up(each.progress, each.asked_at)
+
+
+def seen(
+    schedule: Schedule, name: str = "orders", trouble: str | None = None, call: str | None = None
+) -> Any:
+    schedule.snapshot(trouble, call)
+    found = schedule.snapshot(trouble, call)[name]
+    return found["state"], found["health"], found["error"]
+
+
+def test_a_stream_that_is_polled_is_ok(schedule: Schedule) -> None:
+    polled(schedule)
+
+    assert seen(schedule) == (State.RUNNING, "ok", None)
+
+
+def test_a_stream_whose_first_poll_has_not_ended_is_starting(schedule: Schedule, clock: Clock) -> None:
+    assert seen(schedule) == (State.STARTING, "ok", None)
+    turn(schedule)
+    clock.now += 29.0
+    assert seen(schedule) == (State.STARTING, "ok", None)
+
+
+def test_a_poll_past_its_deadline_is_stalled_and_says_so(schedule: Schedule, clock: Clock) -> None:
+    polled(schedule)
+    clock.now += 2.0
+    stuck = turn(schedule).progress.stream.name
+    clock.now += 31.0
+
+    stalled = (State.STALLED, "critical", "its poll runs past the deadline of 30 s")
+    assert seen(schedule, stuck, call=f"poll of {stuck}") == stalled
+
+
+def test_a_stream_that_waits_behind_a_call_names_the_call(schedule: Schedule, clock: Clock) -> None:
+    polled(schedule)
+    clock.now += 32.0
+
+    assert seen(schedule, call="open")[2] == "due, and not polled: open does not return"
+    assert seen(schedule)[2] == "due, and not polled: Kafka takes no more"
+
+
+def test_a_failing_stream_backs_off_and_is_critical_after_a_while(schedule: Schedule, clock: Clock) -> None:
+    failed = turn(schedule)
+    schedule.failed(failed, TransientError("connection reset"))
+    name = failed.progress.stream.name
+    assert seen(schedule, name) == (State.BACKOFF, "warning", "connection reset")
+
+    clock.now += 301.0
+    failed.progress.due = clock.now
+    assert seen(schedule, name) == (State.BACKOFF, "critical", "connection reset")
+
+
+def test_trouble_of_the_whole_connector_is_every_streams(schedule: Schedule) -> None:
+    polled(schedule)
+
+    assert seen(schedule, "items", trouble="Kafka: away") == (State.BACKOFF, "warning", "Kafka: away")
+
+
+def test_a_paused_stream_says_by_whom_even_when_its_source_is_gone(schedule: Schedule) -> None:
+    schedule.failed(turn(schedule), TransientError("gone"))
+    for name in ("orders", "items"):
+        assert not schedule.paused
+        schedule.set_paused(name, "uid 7")
+
+    assert schedule.paused
+    assert seen(schedule, trouble="gone") == (State.PAUSED, "warning", "by uid 7")
+
+
+def test_a_parked_stream_gives_its_reason_first(schedule: Schedule) -> None:
+    schedule.set_paused("orders", "uid 7")
+    schedule.park("orders", "no such table")
+
+    assert seen(schedule, trouble="gone") == (State.FAILED, "critical", "no such table")
+
+
+def test_dead_letters_are_a_warning_for_five_minutes(schedule: Schedule, clock: Clock) -> None:
+    polled(schedule)
+    orders = schedule.streams["orders"]
+    assert schedule.rejected(orders, rows=1000, rejects=1, tolerated=0.01) is None
+
+    state, health, error = seen(schedule)
+    assert (state, health) == (State.RUNNING, "warning")
+    assert "dead-letters list" in error
+
+    clock.now += 299.0
+    orders.due = clock.now
+    assert seen(schedule)[1] == "warning"
+    clock.now += 2.0
+    orders.due = clock.now
+    orders.current_at = clock.now
+    assert seen(schedule) == (State.RUNNING, "ok", None)
+
+
+def test_a_stream_far_behind_its_source_is_a_warning(schedule: Schedule, clock: Clock) -> None:
+    polled(schedule)
+    clock.now += 301.0
+    schedule.streams["orders"].due = clock.now
+
+    assert seen(schedule) == (State.RUNNING, "warning", "behind its source")
+
+
+def test_a_stream_that_vanished_from_its_source_is_critical(schedule: Schedule) -> None:
+    schedule.install([])
+
+    state, health, error = seen(schedule)
+    assert (state, health) == (State.FAILED, "critical")
+    assert "no longer has this stream" in error
