@@ -52,10 +52,7 @@ _POSTGRESQL = Dialect(
         "tcpKeepAlive": "true",
     },
     page="LIMIT {rows}",
-    identity=(
-        "SELECT current_database() || '@' || system_identifier FROM pg_control_system()"
-        " WHERE has_function_privilege('pg_control_system()', 'EXECUTE')"
-    ),
+    identity="SELECT current_database() || '@' || system_identifier FROM pg_control_system()",
     clock="SELECT extract(epoch FROM clock_timestamp())",
     types={"timestamptz": "instant", "timetz": "offset_time_text", "money": "text", "bit": "text"},
     exact_digits=True,

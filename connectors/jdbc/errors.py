@@ -79,7 +79,11 @@ _SLOW = "it is tried again; add an index, or raise query_timeout and the stream'
 
 # Codes beside SQLStates: H2's are 5 digits and begin with 9 or 5; 10xx and 11xx are MariaDB's.
 RULES = (
-    Rule(ConfigError, "check the URL, and put the driver into the jars folder", text="No suitable driver"),
+    Rule(
+        ConfigError,
+        "check the URL; name the driver's jar under `jars`, its class under `driver`",
+        text="No suitable driver",
+    ),
     Rule(ConfigError, "the driver's jars are incomplete", kind="ClassNotFound"),
     Rule(ConfigError, "the driver's jars are incomplete", kind="NoClassDefFound"),
     Rule(ConfigError, "the driver needs a newer Java", kind="UnsupportedClassVersion"),
@@ -87,11 +91,13 @@ RULES = (
     Rule(CredentialsError, _ACCOUNT, state="28"),
     Rule(CredentialsError, _ACCOUNT, codes=(1017, 1045, 1698, 18456, 28000, 28001)),
     Rule(CredentialsError, _ACCOUNT, state="08004", kind="h2"),
+    Rule(CredentialsError, _ACCOUNT, text="no password was provided"),
     # A database that is not there, an URL or a setting that the driver refuses.
     Rule(ConfigError, "check the database's name in the URL", state="3D"),
     Rule(ConfigError, "check the database's name in the URL", codes=(1044, 1049, 90013, 90146, 90149)),
     Rule(ConfigError, "write an absolute path, or ~/, in the URL", codes=(90011,)),
     Rule(ConfigError, "check the URL and `properties`", codes=(90046, 90066, 90088, 90113)),
+    Rule(ConfigError, "check the URL and `properties`", kind="PSQL", text="Invalid "),
     # Time ran out, or somebody cancelled.
     Rule(TransientError, _SLOW, state="57014"),
     Rule(TransientError, _SLOW, state="HYT"),
@@ -137,7 +143,7 @@ def _describe(chain: Sequence[Fault], secrets: Sequence[str]) -> str:
     told = texts[0] if texts[-1] in texts[0] else f"{texts[0]} ({texts[-1]})"
     first = next((fault for fault in chain if fault.state), None)
     code = f" [{first.state}{f'/{first.code}' if first.code else ''}]" if first else ""
-    return masked(told, secrets) + code
+    return masked(told, secrets) + ("" if first and first.state in told else code)
 
 
 def masked(text: str, secrets: Sequence[str] = ()) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jpype
+import jpype.config
 
 from bridge.errors import ConfigError
 from connectors.jdbc.config import JdbcConfig
@@ -36,6 +37,8 @@ def start(config: JdbcConfig, dialect: Dialect) -> None:
     except (jpype.JVMNotFoundException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"no Java: {reason}", remedy="install a JRE >= 11, or set JAVA_HOME") from None
+    # The thread that starts Java is one that Java waits for at exit; once out, it comes back as a daemon.
+    detach()
 
 
 def _options(heap: str) -> Sequence[str]:
@@ -87,15 +90,17 @@ def driver(config: JdbcConfig, dialect: Dialect) -> Any:
     if name is None:
         return java("java.sql.DriverManager").getDriver(config.url)
     try:
-        return java(name)()
+        made = java(name)()
     except TypeError:
-        raise ConfigError(
-            f"no class {name} in {', '.join(map(str, driver_jars(config, dialect))) or 'the jars folder'}",
-            remedy="check `driver` and `jars`",
-        ) from None
+        made = None
+    if not isinstance(made, java("java.sql.Driver")):
+        jars = ", ".join(jar.name for jar in driver_jars(config, dialect)) or "the jars folder"
+        raise ConfigError(f"no driver of class {name} in {jars}", remedy="check `driver` and `jars`")
+    return made
 
 
 def java(name: str) -> Any:
+    """A Java class."""
     return jpype.JClass(name)
 
 
