@@ -349,7 +349,7 @@ def _described(code: int, end: Mapping[str, Any]) -> str:
         return str(end["error"])
     if code < 0:
         return f"killed by {signal.Signals(-code).name}"
-    names = {
+    names: Mapping[int | None, str] = {
         Code.FENCED: "fenced: another producer took over, or a transaction timed out",
         Code.STOPPED: "stopped",
     }
