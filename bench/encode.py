@@ -7,29 +7,18 @@ import json
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 
+from bench.measures import Measure
 from bridge.contract import Changes, Table
 from bridge.encode import EncoderOptions, Origin, encoder
 
 ROWS = 10_000
 ORIGIN = Origin(connector="erp", kind="jdbc", version="1.0.0")
-
-
-@dataclass(frozen=True)
-class Measure:
-    """`must` and `aim` are bounds on the value, from above or, where `better` is "more", from below."""
-
-    name: str
-    value: float
-    unit: str
-    must: float | None = None
-    aim: float | None = None
-    better: str = "less"
 
 
 def orders() -> Changes:

@@ -1,0 +1,108 @@
+"""`python -m bench.soak [--only spine] [--minutes N] [--kills N] [--seed N]`: kills, and counts the cost.
+
+The last line is for machines; the exit code is 0 only when nothing was lost, doubled or falsely deleted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+from bench.torment import Torment, Verdict
+from bridge.testing.kafka import BrokerError, KafkaBroker, qualify
+
+SOAKS = ("spine",)
+KILLS = 1_000
+ROUND, LEAST = 100, 20
+"""Kills a round, at the most and about the least; each round has systems and topics of its own."""
+
+
+def soak(kills: int, minutes: float | None, seed: int, stop: Event) -> Verdict:
+    """Rounds until so many kills, or minutes, are over; a round that costs something is the last."""
+    total = Verdict()
+    deadline = time.monotonic() + minutes * 60 if minutes else float("inf")
+    with _folder(lambda: total.clean) as folder, KafkaBroker(folder / "broker") as broker:
+        verdict = qualify(broker.address)
+        print(f"broker: {verdict}", flush=True)
+        if not verdict.passed:
+            raise BrokerError(str(verdict))
+        while total.kills < kills and time.monotonic() < deadline and total.clean and not stop.is_set():
+            total += _round(
+                folder, broker, seed + total.histories, min(ROUND, max(LEAST, kills - total.kills)), stop
+            )
+    return total
+
+
+def _round(folder: Path, broker: KafkaBroker, seed: int, kills: int, stop: Event) -> Verdict:
+    began = time.monotonic()
+    place = folder / f"round-{seed}"
+    verdict = Torment(place, broker, seed, kills).run(stop)
+    print(f"{verdict} in {time.monotonic() - began:.0f} s", flush=True)
+    if verdict.clean:
+        shutil.rmtree(place)
+    return verdict
+
+
+@contextmanager
+def _folder(clean: Callable[[], bool]) -> Iterator[Path]:
+    """Kept, with logs and sources, when there is something to find out."""
+    folder = Path(tempfile.mkdtemp(prefix="soak-"))
+    try:
+        yield folder
+    finally:
+        if clean():
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            print(f"logs, sources and the broker's data are kept in {folder}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="soak", description="kills everything at random, and counts the cost"
+    )
+    parser.add_argument("--only", metavar="WHAT", default="spine", help=f"one of {', '.join(SOAKS)}")
+    parser.add_argument("--minutes", type=float, help="end after so long (default: after the kills)")
+    parser.add_argument(
+        "--kills", type=int, help=f"end after so many (default: {KILLS}, or what the minutes allow)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(1_000_000), help="repeat a run's choices"
+    )
+    args = parser.parse_args()
+    if args.only not in SOAKS:
+        parser.error(f"no soak run of {args.only!r}; there are: {', '.join(SOAKS)}")
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    kills = args.kills or (sys.maxsize if args.minutes else KILLS)
+    print(f"soak {args.only}: seed {args.seed}", flush=True)
+    try:
+        total = soak(kills, args.minutes, args.seed, stop)
+    except BrokerError as error:
+        print(f"soak {args.only}: {error}", file=sys.stderr)
+        return 2
+    return report(args.only, total, args.seed)
+
+
+def report(what: str, total: Verdict, seed: int) -> int:
+    idle = total.hidden <= 0
+    if idle:
+        print("the kills left nothing uncommitted on the broker: this run has proved nothing")
+    print(
+        f"soak {what}: kills={total.kills} histories={total.histories} lost={total.lost} "
+        f"doubled={total.doubled} false_deletes={total.false_deletes} seed={seed}"
+    )
+    return 0 if total.clean and not idle else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
