@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from bridge.errors import ConfigError, CredentialsError, TransientError
 from bridge.options import Topics as TopicOptions
 
 CALL_S = 10.0
+STEP_S = 0.1
 DEFAULT_MAX_BYTES = 1_048_588
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9._-]")
 _MAX_NAME = 249
@@ -77,8 +79,9 @@ class Topics:
     """Creates or checks topics through Kafka's admin protocol. Errors: ConfigError, TransientError."""
 
     def __init__(self, settings: Mapping[str, Any], options: TopicOptions) -> None:
-        self._admin: AdminClient = kafka.admin(settings)
+        self._admin: AdminClient = kafka.admin(settings, error_cb=self._on_error)
         self._options = options
+        self._refused: str | None = None
 
     def ensure(self, wanted: Iterable[Wanted]) -> dict[str, Described]:
         """Every wanted topic described, after the missing ones were created (or refused)."""
@@ -114,7 +117,7 @@ class Topics:
     def _offsets(self, name: str, partitions: int, spec: OffsetSpec) -> list[int]:
         asked = {TopicPartition(name, each): spec for each in range(partitions)}
         answers = self._admin.list_offsets(asked, request_timeout=CALL_S)
-        return [_result(future, name).offset for future in answers.values()]
+        return [self._result(future, name).offset for future in answers.values()]
 
     def _partitions(self, names: Iterable[str]) -> dict[str, int]:
         found = {}
@@ -122,7 +125,7 @@ class Topics:
             TopicCollection(list(names)), request_timeout=CALL_S
         ).items():
             try:
-                found[name] = len(_result(future, name).partitions)
+                found[name] = len(self._result(future, name).partitions)
             except _Unknown:
                 continue
         return found
@@ -134,7 +137,7 @@ class Topics:
         for resource, future in answers.items():
             try:
                 configs[resource.name] = {
-                    key: str(entry.value) for key, entry in _result(future, resource.name).items()
+                    key: str(entry.value) for key, entry in self._result(future, resource.name).items()
                 }
             except (_Unknown, ConfigError):
                 configs[resource.name] = {}
@@ -153,9 +156,29 @@ class Topics:
         ]
         for name, future in self._admin.create_topics(news, request_timeout=CALL_S).items():
             try:
-                _result(future, name)
+                self._result(future, name)
             except _Exists:
                 continue
+
+    def _result(self, future: Future[Any], name: str) -> Any:
+        """What Kafka answered; refused credentials end the wait, since every new attempt counts."""
+        deadline = time.monotonic() + CALL_S + 1
+        while time.monotonic() < deadline:
+            self._admin.poll(0)
+            if self._refused is not None:
+                remedy = "check `kafka:`, then `resume`"
+                raise CredentialsError(f"Kafka refuses the credentials: {self._refused}", remedy=remedy)
+            try:
+                return future.result(timeout=STEP_S)
+            except TimeoutError:
+                continue
+            except KafkaException as error:
+                raise _translated(error.args[0], name) from error
+        raise TransientError(f"Kafka did not answer about topic {name}")
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._AUTHENTICATION:
+            self._refused = kafka.reason(error)
 
 
 def _max_bytes(config: Mapping[str, str]) -> int:
@@ -168,15 +191,6 @@ class _Unknown(Exception):
 
 class _Exists(Exception):
     """Somebody else created it a moment ago."""
-
-
-def _result(future: Future[Any], name: str) -> Any:
-    try:
-        return future.result(timeout=CALL_S + 1)
-    except KafkaException as error:
-        raise _translated(error.args[0], name) from error
-    except TimeoutError as error:
-        raise TransientError(f"Kafka did not answer about topic {name}") from error
 
 
 def _translated(error: KafkaError, name: str) -> Exception:  # noqa: PLR0911 (one a kind)

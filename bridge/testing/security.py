@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SASL = {"SASL": "SASL_PLAINTEXT"}
 TLS = {"TLS": "SSL"}
+OAUTH = {"OAUTH": "SASL_PLAINTEXT"}
 STORE_PASSWORD = "store-password"  # noqa: S105 - of throw-away keys
 
 
@@ -25,6 +26,17 @@ def sasl(plain_users: Mapping[str, str]) -> dict[str, str]:
         "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
         "listener.name.sasl.plain.sasl.jaas.config": f"{modules}.plain.PlainLoginModule required {users};",
         "listener.name.sasl.scram-sha-256.sasl.jaas.config": f"{modules}.scram.ScramLoginModule required;",
+    }
+
+
+def oauth() -> dict[str, str]:
+    """Properties of a listener named OAUTH: OAUTHBEARER with tokens nobody has signed (KIP-255)."""
+    module = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
+    return {
+        "listener.name.oauth.sasl.enabled.mechanisms": "OAUTHBEARER",
+        "listener.name.oauth.oauthbearer.sasl.jaas.config": (
+            f"{module} required unsecuredLoginStringClaim_sub=broker;"
+        ),
     }
 
 

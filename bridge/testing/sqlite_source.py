@@ -77,7 +77,7 @@ class SqliteConnector(Connector):
         }
         if unknown := self.config.streams.keys() - names:
             raise ConfigError(
-                f"no table {sorted(unknown)[0]!r}", remedy=f"there are: {', '.join(sorted(names))}"
+                f"no table {min(unknown)!r}", remedy=f"there are: {', '.join(sorted(names))}"
             )
         return [
             Stream(

@@ -1,0 +1,94 @@
+"""The bridge reaches Kafka by every way a guarded cluster offers, and says so when it is turned away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from bridge.testing.daemon import DaemonProcess, consume, wait_until
+from bridge.testing.kafka import KafkaBroker
+from bridge.testing.security import OAUTH, SASL, STORE_PASSWORD, TLS, Certificates, oauth, sasl
+from bridge.testing.sqlite_source import SqliteSource
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates.make(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def guarded(broker_jars: Path, certificates: Certificates) -> Iterator[KafkaBroker]:
+    properties = {**sasl({"alice": "wonder"}), **certificates.broker(), **oauth()}
+    listeners = SASL | TLS | OAUTH
+    with KafkaBroker(listeners=listeners, properties=properties, scram={"bob": "builder"}) as broker:
+        yield broker
+
+
+def login(mechanism: str, user: str) -> dict[str, Any]:
+    return {
+        "security.protocol": "sasl_plaintext",
+        "sasl.mechanism": mechanism,
+        "sasl.username": user,
+        "sasl.password": "env:KAFKA_PASSWORD",
+    }
+
+
+def unsecured_token() -> dict[str, Any]:
+    return {
+        "security.protocol": "sasl_plaintext",
+        "sasl.mechanism": "OAUTHBEARER",
+        "enable.sasl.oauthbearer.unsecure.jwt": True,
+        "sasl.oauthbearer.config": "principal=carol",
+    }
+
+
+def daemon_at(
+    listener: str, broker: KafkaBroker, folder: Path, kafka: dict[str, Any], password: str
+) -> DaemonProcess:
+    name = f"erp-{uuid4().hex[:8]}"
+    source = SqliteSource(folder / "erp.db")
+    source.insert(50)
+    connector = {"kind": "sqlite", "path": str(source.path), "interval": "100ms", "streams": {"orders": {}}}
+    environment = {"KAFKA_PASSWORD": password}
+    return DaemonProcess(
+        folder, broker.address_of(listener), {name: connector}, kafka=kafka, environment=environment
+    )
+
+
+@pytest.mark.parametrize("way", ["PLAIN", "SCRAM", "OAUTHBEARER", "client certificate"])
+def test_events_flow_through_a_guarded_listener(
+    way: str, guarded: KafkaBroker, certificates: Certificates, tmp_path: Path
+) -> None:
+    listener, kafka, password = {
+        "PLAIN": ("SASL", login("PLAIN", "alice"), "wonder"),
+        "SCRAM": ("SASL", login("SCRAM-SHA-256", "bob"), "builder"),
+        "OAUTHBEARER": ("OAUTH", unsecured_token(), ""),
+        "client certificate": (
+            "TLS",
+            {**certificates.client(), "ssl.keystore.password": "env:KAFKA_PASSWORD"},
+            STORE_PASSWORD,
+        ),
+    }[way]
+    daemon = daemon_at(listener, guarded, tmp_path, kafka, password)
+    (name,) = daemon.document["connectors"]
+    with daemon:
+        wait_until(
+            lambda: len(consume(guarded.address, f"{name}.orders")) == 50, 40, f"50 events by {way}", 0.5
+        )
+    assert password == "" or password not in daemon.logged()
+
+
+def test_a_wrong_password_towards_kafka_parks_the_connector(guarded: KafkaBroker, tmp_path: Path) -> None:
+    daemon = daemon_at("SASL", guarded, tmp_path, login("PLAIN", "alice"), "guessed-wrong")
+    (name,) = daemon.document["connectors"]
+    with daemon:
+        wait_until(lambda: daemon.connector(name).get("state") == "FAILED", 40, "FAILED")
+        error = daemon.connector(name)["error"]
+    assert "credentials" in error
+    assert "guessed-wrong" not in daemon.logged()
