@@ -12,7 +12,10 @@ from bridge.contract import ConnectorConfig, Secret, StreamConfig
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _CONFIDENTIAL = r"password|passwd|pwd|secret|token|passphrase"
-_SECRET_IN_URL = re.compile(rf"(?:{_CONFIDENTIAL})\w*\s*=\s*[^;&?\s]|//[^/@\s]*:[^/@\s]*@", re.IGNORECASE)
+# name=secret, //user:secret@ and Oracle's :user/secret@
+_SECRET_IN_URL = re.compile(
+    rf"(?:{_CONFIDENTIAL})\w*\s*=\s*[^;&?\s]|//[^/@\s]*:[^/@\s]*@|:\w+/[^/@\s]+@", re.IGNORECASE
+)
 
 
 def _seconds(value: Any) -> Any:

@@ -12,7 +12,7 @@ from bridge.errors import BridgeError, ConfigError, CredentialsError, PermanentE
 _SECRET = re.compile(
     r"((?:password|passwd|pwd|secret|token|passphrase)\w*\s*[=:]\s*)[^;&,\s)\]]+", re.IGNORECASE
 )
-_USERINFO = re.compile(r"//[^/@\s]*@")
+_USERINFO = re.compile(r"(//|:)[^\s@/:]+[:/][^\s@]+@")
 _LONGEST = 300
 
 
@@ -150,6 +150,6 @@ def masked(text: str, secrets: Sequence[str] = ()) -> str:
     """One line without secrets: those that are known, and what stands where secrets stand in URLs."""
     for secret in secrets:
         text = text.replace(secret, "***")
-    text = _USERINFO.sub("//***@", _SECRET.sub(r"\1***", text))
+    text = _USERINFO.sub(r"\1***@", _SECRET.sub(r"\1***", text))
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."

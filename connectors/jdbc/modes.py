@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -49,15 +50,17 @@ class Incrementing:
         return select(self.table, quote, where, values, self.columns, page)
 
     def _last(self, position: Position | None) -> int | Decimal | None:
-        if position is None:
-            return None
-        if not isinstance(position, Mapping) or set(position) != set(self.columns):
-            raise PermanentError(
-                f"the position of {self.table} is not one of column {self.columns[0]}",
-                remedy="set a position with `positions set`, or configure the former column",
-            )
-        value = position[self.columns[0]]
-        return None if value is None else self._number(value)
+        match position:
+            case None:
+                return None
+            case {**value} if list(value) == list(self.columns):
+                with suppress(ValueError, ArithmeticError):
+                    last = value[self.columns[0]]
+                    return None if last is None else self._number(str(last))
+        raise PermanentError(
+            f"the position of {self.table} is not one of column {self.columns[0]}",
+            remedy="set a position with `positions set`, or configure the former column",
+        )
 
     def start(self) -> Position:
         """The position of a table in which no row was seen yet."""

@@ -1,0 +1,116 @@
+"""A JDBC connector's options: what is wrong is refused where it stands, and a secret is never repeated."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bridge.contract import Secret
+from connectors.jdbc.config import JdbcConfig
+
+GOOD: dict[str, Any] = {
+    "url": "jdbc:postgresql://db.plant.example/erp",
+    "user": "bridge",
+    "password": "env:ERP_PASSWORD",
+    "streams": {"public.orders": {"mode": "incrementing"}},
+}
+
+
+def config(**changes: Any) -> JdbcConfig:
+    return JdbcConfig.model_validate({**GOOD, **changes})
+
+
+def test_a_small_configuration_is_enough() -> None:
+    assert config().streams["public.orders"].columns == ()
+    assert config().password == Secret("env:ERP_PASSWORD")
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("15s", 15), ("1500ms", 1.5), ("2m", 120), (20, 20)])
+def test_durations_have_units(written: str | int, seconds: float) -> None:
+    assert config(query_timeout=written).query_timeout == seconds
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "jdbc:postgresql://db/erp?password=hunter2xyz",
+        "jdbc:postgresql://db/erp?ssl=true&sslpassword=hunter2xyz",
+        "jdbc:postgresql://bridge:hunter2xyz@db/erp",
+        "jdbc:h2:/data/erp;PASSWORD=hunter2xyz",
+        "jdbc:sqlserver://db;user=sa;Pwd=hunter2xyz",
+        "jdbc:oracle:thin:bridge/hunter2xyz@db:1521/erp",
+    ],
+)
+def test_a_password_in_the_url_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        config(url=url)
+    assert "holds a password" in str(refusal.value)
+    assert "hunter2xyz" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "jdbc:postgresql://a:5432,b:5432/erp?targetServerType=primary",
+        "jdbc:h2:tcp://127.0.0.1:9092/./erp;IFEXISTS=TRUE",
+        "jdbc:oracle:thin:@//db:1521/erp",
+        "jdbc:sqlserver://db:1433;databaseName=erp;encrypt=true",
+        "jdbc:mariadb://[::1]:3306/erp",
+    ],
+)
+def test_ordinary_urls_are_taken(url: str) -> None:
+    assert config(url=url).url == url
+
+
+def test_a_secret_among_the_properties_must_be_a_reference() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        config(properties={"sslpassword": "hunter2xyz"})
+    assert "sslpassword is a secret in clear" in str(refusal.value)
+    assert "hunter2xyz" not in str(refusal.value)
+    taken = config(
+        properties={"sslpassword": "file:/run/secrets/key", "sslmode": "verify-full", "loginTimeout": 5}
+    )
+    assert taken.properties == {
+        "sslpassword": Secret("file:/run/secrets/key"),
+        "sslmode": "verify-full",
+        "loginTimeout": 5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"streams": {}}, "streams"),
+        ({"streams": {"t": {"mode": "increment"}}}, "streams.t.mode"),
+        ({"streams": {"t": {"mode": "incrementing", "column": "id"}}}, "streams.t.column"),
+        ({"streams": {"t": {"mode": "incrementing", "columns": ["a", "b"]}}}, "streams.t.columns"),
+        ({"url": "postgresql://db/erp"}, "url"),
+        ({"heap": "much"}, "heap"),
+        ({"query_timeout": "soon"}, "query_timeout"),
+        ({"password": "hunter2xyz"}, "password"),
+        ({"exclude": ["public.t"]}, "exclude"),
+    ],
+)
+def test_what_does_not_fit_is_refused_where_it_stands(changes: dict[str, Any], place: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        config(**changes)
+    places = [".".join(map(str, error["loc"])) for error in refusal.value.errors()]
+    assert places[0].startswith(place)
+    assert "hunter2xyz" not in str(refusal.value)
+
+
+def test_a_configuration_survives_json() -> None:
+    whole = config(
+        properties={"sslpassword": "env:KEY", "sslmode": "require"}, exclude_tables=["public.tmp_*"]
+    )
+    assert JdbcConfig.model_validate(whole.model_dump(mode="json")) == whole
+
+
+def test_the_options_are_read_without_arrow_and_without_java() -> None:
+    program = "import sys, connectors.jdbc; print({'pyarrow', 'jpype'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,122 @@
+"""What a database says decides whether it is tried again, and never with a secret in the text."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.errors import BridgeError, ConfigError, CredentialsError, PermanentError, TransientError
+from connectors.jdbc.errors import Fault, JvmError, judge, masked
+
+PSQL = "org.postgresql.util.PSQLException"
+H2 = "org.h2.jdbc.JdbcSQLException"
+MARIA = "java.sql.SQLException"
+
+CASES: list[tuple[str, type[Exception], Fault]] = [
+    ("PostgreSQL: wrong password", CredentialsError, Fault(PSQL, "password authentication failed", "28P01")),
+    ("PostgreSQL: no such role", CredentialsError, Fault(PSQL, "no pg_hba.conf entry", "28000")),
+    ("PostgreSQL: no password", CredentialsError, Fault(PSQL, "but no password was provided.", "08004")),
+    ("H2: wrong password", CredentialsError, Fault(H2, "Wrong user name or password", "28000", 28000)),
+    ("old H2: wrong password", CredentialsError, Fault(H2, "Wrong user name or password", "08004", 8004)),
+    ("MariaDB: wrong password", CredentialsError, Fault(MARIA, "Access denied for user", "28000", 1045)),
+    ("Oracle: wrong password", CredentialsError, Fault(MARIA, "ORA-01017", "72000", 1017)),
+    ("Oracle: account locked", CredentialsError, Fault(MARIA, "ORA-28000", "99999", 28000)),
+    ("SQL Server: wrong password", CredentialsError, Fault(MARIA, "Login failed", "S0001", 18456)),
+    ("PostgreSQL: no such database", ConfigError, Fault(PSQL, "database does not exist", "3D000")),
+    ("MariaDB: no such database", ConfigError, Fault(MARIA, "Unknown database", "42000", 1049)),
+    ("H2: no such database", ConfigError, Fault(H2, "Database not found", "90146", 90146)),
+    ("no driver for the URL", ConfigError, Fault("java.sql.SQLException", "No suitable driver", "08001")),
+    ("driver for a newer Java", ConfigError, Fault("java.lang.UnsupportedClassVersionError", "major 65")),
+    ("half a driver", ConfigError, Fault("java.lang.NoClassDefFoundError", "org/slf4j/Logger")),
+    ("refused connection", TransientError, Fault(PSQL, "Connection refused", "08001")),
+    ("too many connections in PostgreSQL", TransientError, Fault(PSQL, "too many clients", "53300")),
+    ("too many connections in MariaDB", TransientError, Fault(MARIA, "Too many connections", "08004", 1040)),
+    ("an administrator's shutdown", TransientError, Fault(PSQL, "terminating connection", "57P01")),
+    ("still starting", TransientError, Fault(PSQL, "the database system is starting up", "57P03")),
+    ("statement time-out", TransientError, Fault(PSQL, "canceling statement", "57014")),
+    ("idle in transaction", TransientError, Fault(PSQL, "terminating connection", "25P03")),
+    ("deadlock", TransientError, Fault(PSQL, "deadlock detected", "40P01")),
+    ("lock not available", TransientError, Fault(PSQL, "could not obtain lock", "55P03")),
+    ("altered table", TransientError, Fault(PSQL, "cached plan must not change result type", "0A000")),
+    ("H2 server gone", TransientError, Fault(H2, "Connection is broken", "90067", 90067)),
+    ("H2 file in use", TransientError, Fault(H2, "Database may be already in use", "90020", 90020)),
+    ("socket time-out", TransientError, Fault("java.net.SocketTimeoutException", "Read timed out")),
+    ("nothing known", TransientError, Fault("com.vendor.StrangeException", "42")),
+    ("no SELECT right", PermanentError, Fault(PSQL, "permission denied for table", "42501")),
+    ("no SELECT right in MariaDB", PermanentError, Fault(MARIA, "SELECT command denied", "42000", 1142)),
+    ("no such table", PermanentError, Fault(PSQL, "relation does not exist", "42P01")),
+    ("no such column", PermanentError, Fault(MARIA, "Unknown column", "42S22", 1054)),
+    ("a value of the wrong type", PermanentError, Fault(PSQL, "invalid input syntax", "22P02")),
+    ("stack overflow", JvmError, Fault("java.lang.StackOverflowError", "")),
+    ("out of direct memory", JvmError, Fault("java.lang.OutOfMemoryError", "Direct buffer memory")),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"), [pytest.param(kind, fault, id=name) for name, kind, fault in CASES]
+)
+def test_each_failure_has_its_consequence(kind: type[Exception], fault: Fault) -> None:
+    error = judge([fault], "reading public.orders")
+    assert type(error) is kind
+    assert str(error).startswith("reading public.orders: ")
+    assert not isinstance(error, BridgeError) or error.remedy
+
+
+def test_a_cause_decides_when_the_outer_exception_says_nothing() -> None:
+    chain = [
+        Fault("java.sql.SQLException", "it failed"),
+        Fault("java.net.ConnectException", "Connection refused"),
+    ]
+    error = judge(chain, "connecting")
+    assert type(error) is TransientError
+    assert "it failed (Connection refused)" in str(error)
+
+
+def test_credentials_decide_wherever_they_stand_in_the_chain() -> None:
+    chain = [
+        Fault(PSQL, "connection attempt failed", "08001"),
+        Fault(PSQL, "password authentication failed", "28P01"),
+    ]
+    assert type(judge(chain, "connecting")) is CredentialsError
+
+
+def test_an_error_of_the_jvm_is_not_hidden_in_an_sql_exception() -> None:
+    chain = [Fault(H2, "General error", "50000", 50000), Fault("java.lang.InternalError", "broken")]
+    assert type(judge(chain, "reading")) is JvmError
+
+
+def test_the_code_is_told_once() -> None:
+    assert str(judge([Fault(PSQL, "denied", "42501")], "x")).count("42501") == 1
+    assert str(judge([Fault(H2, "denied [90096-232]", "90096", 90096)], "x")).count("90096") == 1
+
+
+LETTERS = string.ascii_letters + string.digits + "+/%$-_.!"
+
+
+@given(
+    secret=st.text(LETTERS, min_size=8, max_size=30),
+    shape=st.sampled_from(
+        [
+            "jdbc:postgresql://bridge:{}@db/erp failed",
+            "url jdbc:h2:x;PASSWORD={};USER=sa",
+            "?user=bridge&password={}&ssl=true",
+            "sslpassword = {} is wrong",
+            "token: {}",
+            "(pwd={})",
+        ]
+    ),
+)
+def test_what_stands_where_secrets_stand_is_masked(secret: str, shape: str) -> None:
+    assert secret not in masked(shape.format(secret))
+
+
+@given(before=st.text(), secret=st.text(LETTERS, min_size=6), after=st.text())
+def test_a_known_secret_is_masked_anywhere_and_the_text_is_one_line(
+    before: str, secret: str, after: str
+) -> None:
+    line = masked(before + secret + after, [secret])
+    assert secret not in line.replace("***", "")
+    assert len(line.splitlines()) <= 1

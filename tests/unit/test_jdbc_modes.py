@@ -1,0 +1,83 @@
+"""Incrementing: what is asked of the database, and what positions look like."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.errors import PermanentError
+from connectors.jdbc.modes import Incrementing
+from connectors.jdbc.statements import Quote, Statement, TableName
+from connectors.jdbc.types import Column
+
+TABLE = TableName("public", "orders")
+QUOTE = Quote('"')
+INTEGER = Column("id", "int64", pa.int64())
+EXACT = Column("id", "decimal:0", pa.decimal128(38, 0))
+NUMBER = Column("id", "number", pa.string())
+WORD = Column("word", "text", pa.string())
+
+
+def by(column: Column) -> Incrementing:
+    return Incrementing(TABLE, column.name, [column, WORD])
+
+
+def test_the_first_statement_takes_all_that_has_a_number() -> None:
+    assert by(INTEGER).statement(None, QUOTE, "") == Statement(
+        'SELECT * FROM "public"."orders" WHERE "id" IS NOT NULL ORDER BY "id"'
+    )
+    assert by(INTEGER).statement({"id": None}, QUOTE, "") == by(INTEGER).statement(None, QUOTE, "")
+
+
+def test_the_next_statement_binds_the_last_number() -> None:
+    assert by(INTEGER).statement({"id": 7}, QUOTE, "LIMIT 5") == Statement(
+        'SELECT * FROM "public"."orders" WHERE "id" > ? ORDER BY "id" LIMIT 5', (7,)
+    )
+
+
+def test_names_are_quoted_as_the_database_quotes() -> None:
+    nasty = TableName("", 'x"; DROP TABLE y; --')
+    assert Quote('"').table(nasty) == '"x""; DROP TABLE y; --"'
+    assert Quote("`").name("a`b") == "`a``b`"
+    assert Quote(" ").table(TABLE) == "public.orders"
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_integer_positions_survive_json(value: int) -> None:
+    mode = by(INTEGER)
+    position = json.loads(json.dumps(mode.after({"id": value})))
+    assert mode.statement(position, QUOTE, "").values == (value,)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False), st.sampled_from([EXACT, NUMBER]))
+def test_decimal_positions_survive_json_exactly(value: Decimal, column: Column) -> None:
+    mode = by(column)
+    position = json.loads(json.dumps(mode.after({"id": value})))
+    assert isinstance(position["id"], str)
+    (bound,) = mode.statement(position, QUOTE, "").values
+    assert bound == value
+
+
+def test_a_position_of_another_column_is_refused() -> None:
+    with pytest.raises(PermanentError, match="not one of column id"):
+        by(INTEGER).statement({"changed_at": 3}, QUOTE, "")
+
+
+def test_a_position_that_is_no_number_is_refused() -> None:
+    with pytest.raises(PermanentError, match="not one of column id"):
+        by(INTEGER).statement({"id": "yesterday"}, QUOTE, "")
+
+
+def test_a_column_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(PermanentError, match="has no column number; it has id, word"):
+        Incrementing(TABLE, "number", [INTEGER, WORD])
+
+
+def test_a_column_that_is_no_number_is_refused() -> None:
+    with pytest.raises(PermanentError, match=r"word of public\.orders is no number"):
+        Incrementing(TABLE, "word", [INTEGER, WORD])

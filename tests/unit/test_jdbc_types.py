@@ -1,0 +1,103 @@
+"""Every column gets an Arrow type that loses nothing."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from connectors.jdbc.dialects import GENERIC, dialect_of
+from connectors.jdbc.types import Described, column, described
+
+POSTGRES = dialect_of("jdbc:postgresql://db/erp")
+H2 = dialect_of("jdbc:h2:mem:x")
+MARIA = dialect_of("jdbc:mariadb://db/erp")
+
+BIT, BIGINT, INTEGER, SMALLINT, TINYINT = -7, -5, 4, 5, -6
+NUMERIC, DECIMAL, REAL, DOUBLE = 2, 3, 7, 8
+CHAR, VARCHAR, CLOB, OTHER, ARRAY = 1, 12, 2005, 1111, 2003
+VARBINARY, BLOB = -3, 2004
+DATE, TIME, TIMESTAMP, TIME_TZ, TIMESTAMP_TZ = 91, 92, 93, 2013, 2014
+
+
+def of(code: int, name: str = "", precision: int = 0, scale: int = 0, *, unsigned: bool = False) -> Described:
+    return Described("c", code, name, precision, scale, signed=not unsigned)
+
+
+@pytest.mark.parametrize(
+    ("one", "kind", "arrow"),
+    [
+        (of(BIGINT), "int64", pa.int64()),
+        (of(INTEGER), "int32", pa.int32()),
+        (of(TINYINT), "int16", pa.int16()),
+        (of(INTEGER, unsigned=True), "int64", pa.int64()),
+        (of(BIGINT, unsigned=True), "decimal:0", pa.decimal128(20, 0)),
+        (of(REAL), "float32", pa.float32()),
+        (of(DOUBLE), "float64", pa.float64()),
+        (of(DECIMAL, precision=12, scale=2), "decimal:2", pa.decimal128(12, 2)),
+        (of(NUMERIC, precision=38, scale=38), "decimal:38", pa.decimal128(38, 38)),
+        (of(NUMERIC, precision=39, scale=2), "number", pa.string()),
+        (of(NUMERIC), "number", pa.string()),
+        (of(NUMERIC, precision=5, scale=-2), "number", pa.string()),
+        (of(CHAR), "text", pa.string()),
+        (of(VARCHAR), "text", pa.string()),
+        (of(CLOB), "text", pa.string()),
+        (of(OTHER), "text", pa.string()),
+        (of(ARRAY), "text", pa.string()),
+        (of(VARBINARY), "binary", pa.binary()),
+        (of(BLOB), "binary", pa.binary()),
+        (of(DATE), "date", pa.date32()),
+    ],
+)
+def test_types_of_every_database(one: Described, kind: str, arrow: pa.DataType) -> None:
+    found = column(one, GENERIC)
+    assert (found.kind, found.type) == (kind, arrow)
+
+
+@pytest.mark.parametrize(
+    ("one", "kind", "arrow"),
+    [
+        (of(TIMESTAMP, "TIMESTAMP", scale=0), "timestamp:0", pa.timestamp("s")),
+        (of(TIMESTAMP, "TIMESTAMP", scale=2), "timestamp:3", pa.timestamp("ms")),
+        (of(TIMESTAMP, "TIMESTAMP", scale=6), "timestamp:6", pa.timestamp("us")),
+        (of(TIMESTAMP, "TIMESTAMP", scale=9), "timestamp_text:9", pa.string()),
+        (of(TIME, "TIME", scale=0), "time:0", pa.time32("s")),
+        (of(TIME, "TIME", scale=6), "time:6", pa.time64("us")),
+        (of(TIME, "TIME", scale=9), "time_text:9", pa.string()),
+        (of(TIMESTAMP_TZ, "TIMESTAMP WITH TIME ZONE", scale=6), "offset_text:6", pa.string()),
+        (of(TIME_TZ, "TIME WITH TIME ZONE", scale=0), "offset_time_text:0", pa.string()),
+        (of(-2, "UUID"), "text", pa.string()),
+        (of(NUMERIC, "DECFLOAT", precision=20), "text", pa.string()),
+    ],
+)
+def test_types_of_h2(one: Described, kind: str, arrow: pa.DataType) -> None:
+    found = column(one, H2)
+    assert (found.kind, found.type) == (kind, arrow)
+
+
+@pytest.mark.parametrize(
+    ("one", "kind", "arrow"),
+    [
+        (of(TIMESTAMP, "timestamptz", scale=6), "instant:6", pa.timestamp("us", "UTC")),
+        (of(TIMESTAMP, "timestamp", scale=3), "timestamp:3", pa.timestamp("ms")),
+        (of(TIME, "timetz", scale=6), "offset_time_text:6", pa.string()),
+        (of(BIT, "bool", precision=1), "bool", pa.bool_()),
+        (of(BIT, "bit", precision=8), "text", pa.string()),
+        (of(DOUBLE, "money"), "text", pa.string()),
+    ],
+)
+def test_types_of_postgresql(one: Described, kind: str, arrow: pa.DataType) -> None:
+    found = column(one, POSTGRES)
+    assert (found.kind, found.type) == (kind, arrow)
+
+
+def test_digits_that_a_driver_does_not_tell_are_taken_as_six() -> None:
+    assert column(of(TIMESTAMP, scale=0), GENERIC).type == pa.timestamp("us")
+    assert column(of(TIMESTAMP, scale=0), MARIA).type == pa.timestamp("s")
+
+
+def test_a_description_is_read_back() -> None:
+    text = "id\x1f-5\x1fint8\x1f19\x1f0\x1f1\x1eodd, name\x1f12\x1ftext\x1f0\x1f0\x1f0\x1e"
+    assert described(text) == [
+        Described("id", -5, "int8", 19, 0, signed=True),
+        Described("odd, name", 12, "text", 0, 0, signed=False),
+    ]
