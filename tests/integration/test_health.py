@@ -98,6 +98,15 @@ def test_json_holds_the_verdict_and_the_status(daemon: DaemonProcess) -> None:
     assert document["daemon"]["config"] == str(daemon.config)
 
 
+def test_every_field_of_the_status_is_documented(daemon: DaemonProcess) -> None:
+    document = json.loads(cli("health", daemon.config, "--json").stdout)
+    connector = document["connectors"]["hlt-good"]
+    told = (Path(__file__).parents[2] / "docs" / "health.md").read_text()
+
+    fields = [*document, *document["daemon"], *connector, *connector["streams"]["orders"]]
+    assert not [field for field in fields if f"`{field}`" not in told]
+
+
 def test_the_answer_takes_less_than_300_ms_with_a_dead_source(daemon: DaemonProcess) -> None:
     assert fastest("health", daemon.config) < LIMIT_S
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.health import Level, Reason, Unreadable, judge, span
-from bridge.states import State
+from bridge.states import TABLE, Facts, State, derive
 
 PERFDATUM = re.compile(r"(?:'(?:[^'=|]|'')+'|[a-z_]+)=-?[0-9.]+(?:s|c)?(?:;[0-9.]*){0,4}")
 """One value as the Monitoring Plugins Guidelines (2.6) write it."""
@@ -44,6 +46,25 @@ def test_all_well_says_how_many_streams_run_and_how_far_behind_they_are() -> Non
 
     assert verdict.level is Level.OK
     assert verdict.line.startswith("BRIDGE OK - plant: streams: 1 RUNNING, 1 QUIET, lag 7.0 s | ")
+
+
+def test_the_states_are_documented_in_the_order_in_which_they_count() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "health.md").read_text()
+    rows = re.findall(r"^\| ([A-Z]+) \|.*\| ([A-Z]+)[^|]*\|$", told, re.MULTILINE)
+    every = Facts(parked=True, standby=True, paused=True, quiet=True, failing=True, late_s=99.0)
+    facts = [every, replace(every, parked=False)]
+    changes: list[dict[str, Any]] = [
+        {"standby": False},
+        {"paused": False},
+        {"late_s": 0.0},
+        {"failing": False},
+    ]
+    for change in changes:
+        facts.append(replace(facts[-1], **change))
+    facts += [Facts(), Facts(polled=True)]
+
+    states = [(row, health) for row, health in rows if row in State.__members__]
+    assert states == [(state, TABLE[state].health.upper()) for state in map(derive, facts)]
 
 
 def test_a_daemon_that_has_just_started_is_ok_and_says_so() -> None:
