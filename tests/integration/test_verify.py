@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,7 +54,7 @@ class Erp:
         )
 
     def sql(self, statement: str) -> None:
-        with closing(sqlite3.connect(self.source.path, timeout=10)) as database, database:
+        with self.source.session() as database:
             database.execute(statement)
 
     def topic(self, table: str) -> str:
@@ -98,7 +97,6 @@ def erp(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Er
     with legacy.daemon:
         wait_until(lambda: legacy.events() >= ROWS * (len(TABLES) - 1) - 1, what="all rows")
         yield legacy
-    legacy.source.close()
 
 
 def counts(report: Report) -> tuple[int, int, int]:
@@ -193,7 +191,6 @@ def test_an_unknown_stream_is_named_with_those_there_are(erp: Erp) -> None:
 
 def test_a_position_of_another_database_is_refused(erp: Erp, tmp_path: Path) -> None:
     copy = SqliteSource(tmp_path / "copy.db", TABLES)
-    copy.close()
     other = SqliteConnector(SqliteConfig.model_validate({"path": copy.path, "streams": {"sound": {}}}))
     settings = config.load(erp.daemon.config)
     other.open()

@@ -1,0 +1,266 @@
+"""`positions` on a real broker, with the daemon running: fence, change, hand back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from bridge import config, positions
+from bridge.options import Settings
+from bridge.positions import Ledger, Stored
+from bridge.takeover import Takeover
+from bridge.testing.daemon import DaemonProcess, consume, wait_until
+from bridge.testing.kafka import Broker
+from bridge.testing.sqlite_source import SqliteSource, installed
+from bridge.topics import Topics
+
+ROWS = 20
+PARKED = ("elsewhere", "unknown", "otherkind", "newer", "repartitioned")
+
+
+class Bridge:
+    """One connector over one database, and the commands an operator gives."""
+
+    def __init__(self, folder: Path, address: str, *tables: str, **options: Any) -> None:
+        self.address, self.name, self.tables = address, f"erp-{uuid4().hex[:8]}", tables
+        self.source = SqliteSource(folder / "erp.db", tables)
+        for table in tables:
+            self.source.insert(ROWS, table)
+        connector = {
+            "kind": "sqlite", "path": str(folder / "erp.db"), "interval": "50ms",
+            "streams": {table: {} for table in tables}, **options,
+        }  # fmt: skip
+        self.daemon = DaemonProcess(folder, address, {self.name: connector})
+
+    @property
+    def settings(self) -> Settings:
+        return config.load(self.daemon.config)
+
+    def ledger(self) -> Ledger:
+        kafka = self.settings.kafka
+        return positions.known(kafka, self.name, Topics(kafka, self.settings.topics))
+
+    def topic(self, table: str) -> str:
+        return f"{self.name}.{table}"
+
+    def ids(self, table: str) -> list[int]:
+        return [record.event["after"]["id"] for record in consume(self.address, self.topic(table))]
+
+    def positions(self, action: str, *words: str, code: int = 0) -> str:
+        """Standard output, or standard error when it is to fail."""
+        command = [sys.executable, "-m", "bridge", "positions", action, str(self.daemon.config), *words]
+        environment = installed(self.daemon.folder / "site")
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr if code else done.stdout
+
+    def published(self, table: str, rows: int) -> Callable[[], bool]:
+        return lambda: self.daemon.stream(self.name, table).get("events", 0) >= rows
+
+
+@pytest.fixture(scope="module")
+def running(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
+    """Some streams, all published; the daemon goes on running."""
+    tables = ("orders", "items", "dry", "idle", "travelling", "paused")
+    bridge = Bridge(tmp_path_factory.mktemp("running"), broker.address, *tables)
+    with bridge.daemon:
+        for table in tables:
+            wait_until(bridge.published(table, ROWS), what=table)
+        yield bridge
+
+
+def test_a_dry_run_says_what_would_be_and_changes_nothing(running: Bridge) -> None:
+    pid, before = running.daemon.worker_pid(running.name), running.ledger()
+    said = running.positions("rewind", running.name, "dry", "--to", "start", "--dry-run")
+    assert f'was at {{"id": {ROWS}}}, is at the start' in said
+    assert "nothing was written" in said
+    assert running.ledger().streams == before.streams
+    assert running.daemon.worker_pid(running.name) == pid
+
+
+def test_rewinding_a_running_stream_publishes_it_again_and_nothing_else(running: Bridge) -> None:
+    said = running.positions("rewind", running.name, "orders", "--to", '{"id": 15}')
+    assert said.splitlines()[0] == f'{running.name}/orders: was at {{"id": {ROWS}}}, is at {{"id": 15}}'
+    wait_until(lambda: len(running.ids("orders")) >= ROWS + 5, what="the repeated rows")
+    running.source.insert(3, "orders")
+    running.source.insert(3, "items")
+    wait_until(lambda: len(running.ids("orders")) >= ROWS + 8, what="new rows")
+    wait_until(lambda: len(running.ids("items")) >= ROWS + 3, what="new items")
+    assert running.ids("orders") == [*range(1, ROWS + 1), *range(16, ROWS + 4)]
+    assert running.ids("items") == running.source.ids("items")
+    assert running.daemon.connector(running.name)["state"] == "RUNNING"
+
+
+def test_a_worker_that_has_nothing_to_publish_is_back_soon(running: Bridge) -> None:
+    pid = running.daemon.worker_pid(running.name)
+    running.positions("set", running.name, "idle", json.dumps({"id": ROWS}))
+    wait_until(lambda: running.daemon.worker_pid(running.name) not in (pid, None), timeout=10)
+    wait_until(lambda: running.daemon.stream(running.name, "idle").get("state") == "RUNNING", timeout=10)
+    assert running.ids("idle") == running.source.ids("idle")
+
+
+def test_a_connector_is_handed_back_to_the_daemon_it_was_taken_from(running: Bridge) -> None:
+    with Takeover(running.settings, running.name) as held:
+        before, now = held.ledger.owner, running.ledger().owner
+        assert now is not None
+        assert now.instance.startswith("cli-")
+    after = running.ledger().owner
+    assert after == before
+    assert after is not None
+    assert not after.released
+
+
+def test_positions_travel_through_a_file(running: Bridge, tmp_path: Path) -> None:
+    file = tmp_path / "positions.json"
+    file.write_text(running.positions("export", running.name))
+    document = json.loads(file.read_text())
+    document["streams"] = {"travelling": {**document["streams"]["travelling"], "position": {"id": ROWS - 1}}}
+    file.write_text(json.dumps(document))
+    said = running.positions("import", running.name, str(file), "--dry-run")
+    assert f'travelling: was at {{"id": {ROWS}}}, is at {{"id": {ROWS - 1}}}' in said
+    running.positions("import", running.name, str(file))
+    wait_until(lambda: len(running.ids("travelling")) == ROWS + 1, what="the last row again")
+    assert running.ids("travelling")[-2:] == [ROWS, ROWS]
+
+
+def test_show_tells_where_streams_are_and_who_holds_them(running: Bridge) -> None:
+    wait_until(lambda: running.daemon.connector(running.name).get("state") == "RUNNING")
+    order = {"command": "pause", "connector": running.name, "stream": "paused"}
+    assert running.daemon.ask(order, "admin.sock") == {"error": None}
+    text = running.positions("show", running.name)
+    document = json.loads(running.positions("show", "--json"))["connectors"][running.name]
+    assert text.startswith(f"{running.name}: is held by test on ")
+    assert f'  paused: {{"id": {ROWS}}} (paused by uid ' in text
+    assert f"to {running.topic('paused')} (1)" in text
+    assert document["streams"]["paused"]["position"] == {"id": ROWS}
+
+
+@pytest.fixture
+def make(broker: Broker, tmp_path: Path) -> Callable[..., Bridge]:
+    return partial(Bridge, tmp_path, broker.address)
+
+
+def test_accept_cures_each_reason_for_which_a_stream_waits(
+    make: Callable[..., Bridge], broker: Broker
+) -> None:
+    bridge = make(*PARKED)
+    park(bridge)
+    with bridge.daemon:
+        wait_until(
+            lambda: (
+                [bridge.daemon.stream(bridge.name, each).get("state") for each in PARKED] == ["FAILED"] * 5
+            )
+        )
+        for each in PARKED:
+            assert "positions accept" in bridge.daemon.stream(bridge.name, each)["error"]
+        said = bridge.positions("accept", bridge.name)
+        assert "no `resume` is needed" in said
+        for each in PARKED:
+            wait_until(bridge.published(each, 1 if each == "unknown" else 10), what=each)
+        bridge.source.insert(1, "elsewhere")
+        wait_until(bridge.published("elsewhere", 11))
+    assert bridge.ids("unknown")[1:] == bridge.source.ids("unknown")
+    for each in ("elsewhere", "otherkind", "newer", "repartitioned"):
+        assert sorted(bridge.ids(each)) == [id_ for id_ in bridge.source.ids(each) if id_ > 10]
+    assert not any(stored.accept for stored in bridge.ledger().streams.values())
+
+
+def park(bridge: Bridge) -> None:
+    """Records and topics as they are after the source, the connector or the topics were exchanged."""
+    sound = Stored({"id": 10}, "sqlite", 1, str(bridge.source.path))
+    records = {
+        "elsewhere": replace(sound, identity="another database"),
+        "otherkind": replace(sound, kind="odbc"),
+        "newer": replace(sound, version=99),
+        "repartitioned": replace(sound, partitions={bridge.topic("repartitioned"): 2}),
+    }
+    admin = AdminClient({"bootstrap.servers": bridge.address})
+    for future in admin.create_topics([NewTopic(bridge.topic("unknown"), 1, 1)]).values():
+        future.result(10)
+    producer = Producer({"bootstrap.servers": bridge.address})
+    producer.produce(bridge.topic("unknown"), b'{"after":{"id":0}}', b'{"id":0}')
+    assert producer.flush(10) == 0
+    with Takeover(bridge.settings, bridge.name) as held:
+        for stream, stored in records.items():
+            held.store(stream, stored)
+
+
+FAILING = """
+from bridge.errors import TransientError
+from bridge.testing.sqlite_source import SqliteConnector
+
+class Failing(SqliteConnector):
+    def poll(self, stream, position, ask):
+        if self.config.path.with_name("away").exists():
+            raise TransientError("away")
+        return super().poll(stream, position, ask)
+"""
+
+
+def test_a_source_that_was_away_is_read_on_from_where_it_was(make: Callable[..., Bridge]) -> None:
+    """Its streams are judged anew by the records of now, not by those there were at the start."""
+    bridge = make("orders", kind="failing")
+    site = bridge.daemon.folder / "site"
+    (site / "failing.py").write_text(FAILING)
+    installed(site, failing="failing:Failing")
+    away = bridge.source.path.with_name("away")
+    with bridge.daemon:
+        wait_until(bridge.published("orders", ROWS))
+        away.touch()
+        wait_until(lambda: bridge.daemon.stream(bridge.name, "orders").get("failures", 0) > 0)
+        away.unlink()
+        wait_until(lambda: bridge.daemon.stream(bridge.name, "orders").get("failures") == 0)
+        assert bridge.ledger().streams["orders"].position == {"id": ROWS}
+        bridge.source.insert(1)
+        wait_until(lambda: len(bridge.ids("orders")) > ROWS)
+        assert bridge.daemon.stream(bridge.name, "orders")["state"] == "RUNNING"
+        assert bridge.ids("orders") == bridge.source.ids()
+
+
+def test_what_was_written_before_an_exception_is_not_there_after_it(make: Callable[..., Bridge]) -> None:
+    bridge = make("orders")
+    with Takeover(bridge.settings, bridge.name) as held:
+        held.store("orders", Stored({"id": 1}, "sqlite", 1, "db"))
+    before = bridge.ledger()
+    with pytest.raises(ZeroDivisionError):
+        fail_in_the_middle(bridge)
+    after = bridge.ledger()
+    assert after.streams == before.streams
+    assert after.owner is not None
+    assert after.owner.released
+
+
+def fail_in_the_middle(bridge: Bridge) -> None:
+    with Takeover(bridge.settings, bridge.name) as held:
+        held.store("orders", Stored({"id": 2}, "sqlite", 1, "db"))
+        raise ZeroDivisionError
+
+
+def test_mistakes_are_one_line_and_fence_nobody(make: Callable[..., Bridge]) -> None:
+    bridge = make("orders")
+    for words, complaint in (
+        (("rewind", bridge.name, "orders", "--to", "start"), "stream orders has no position"),
+        (("set", bridge.name, "ordres", "1"), "the configuration names no stream ordres"),
+        (("set", bridge.name, "orders", "{"), "'{' is no JSON"),
+        (("set", "epr", "orders", "1"), "no connector 'epr' in this file"),
+        (("import", bridge.name, "/nowhere"), "cannot read /nowhere: No such file"),
+        (("accept", bridge.name, "--stream", "ordres"), "the configuration names no stream ordres"),
+    ):
+        said = bridge.positions(*words, code=3)
+        assert complaint in said
+        assert len(said.splitlines()) == 1
+    assert bridge.ledger() == Ledger()

@@ -1,0 +1,109 @@
+"""What an operator may do to positions, and what is refused before anybody is fenced."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.amend import Amending, exported, imported
+from bridge.contract import CONTRACT_VERSION
+from bridge.errors import ConfigError
+from bridge.options import ConnectorSettings, StreamOptions
+from bridge.positions import Ledger, Stored
+
+ORDERS = Stored({"id": 7}, "jdbc", 1, "db1", {"erp.orders": 3})
+LEDGER = Ledger(streams={"orders": ORDERS})
+STREAMS = {name: StreamOptions() for name in ("orders", "items", "cust_*")}
+AMENDING = Amending(ConnectorSettings(name="erp", kind="jdbc", streams=STREAMS), version=2)
+
+
+def test_a_stream_is_moved_and_all_else_of_its_record_stays() -> None:
+    moved = AMENDING.moved(LEDGER, "orders", {"id": 3})
+    assert moved == {"orders": replace(ORDERS, position={"id": 3}, version=2)}
+
+
+def test_a_position_written_by_hand_is_of_today_s_kind_and_version() -> None:
+    old = replace(ORDERS, kind="odbc", version=99, contract=99)
+    moved = AMENDING.moved(Ledger(streams={"orders": old}), "orders", {"id": 3})["orders"]
+    assert (moved.kind, moved.version, moved.contract) == ("jdbc", 2, CONTRACT_VERSION)
+
+
+def test_a_stream_is_rewound_to_its_start() -> None:
+    assert AMENDING.rewound(LEDGER, "orders", None)["orders"].position is None
+
+
+@pytest.mark.parametrize("stream", ["items", "ordres"])
+def test_a_stream_that_has_been_nowhere_cannot_be_rewound(stream: str) -> None:
+    with pytest.raises(ConfigError, match=f"stream {stream} has no position; there are: orders"):
+        AMENDING.rewound(LEDGER, stream, None)
+
+
+def test_a_stream_without_a_record_gets_one_that_any_database_fits() -> None:
+    stored = AMENDING.moved(LEDGER, "cust_1", {"id": 3})["cust_1"]
+    assert stored == Stored({"id": 3}, "jdbc", 2, identity="", accept=True)
+
+
+def test_a_stream_the_configuration_does_not_name_is_refused() -> None:
+    with pytest.raises(ConfigError, match="names no stream ordres; there are: orders"):
+        AMENDING.moved(LEDGER, "ordres", 1)
+    with pytest.raises(ConfigError, match="names no stream ordres; there are: orders"):
+        AMENDING.accepted(LEDGER, ["ordres"])
+
+
+def test_accepting_keeps_the_position() -> None:
+    assert AMENDING.accepted(LEDGER, ["orders"]) == {"orders": replace(ORDERS, accept=True)}
+
+
+def test_accepting_a_stream_without_a_position_starts_it() -> None:
+    assert AMENDING.accepted(LEDGER, ["items"])["items"].position is None
+
+
+def test_accepting_without_a_name_means_all_that_are_known_by_name() -> None:
+    assert set(AMENDING.accepted(LEDGER, [])) == {"orders", "items"}
+
+
+def test_accepting_nothing_is_refused() -> None:
+    with pytest.raises(ConfigError, match="name one with --stream"):
+        Amending(ConnectorSettings(name="erp", kind="jdbc"), 1).accepted(Ledger(), [])
+
+
+STORED = st.builds(
+    Stored,
+    position=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=5,
+    ),
+    kind=st.text(min_size=1),
+    version=st.integers(1, 9),
+    identity=st.text(),
+    partitions=st.dictionaries(st.text(min_size=1), st.integers(1, 99), max_size=3),
+    contract=st.integers(1, 9),
+    accept=st.booleans(),
+)
+
+
+@given(st.dictionaries(st.text(min_size=1), STORED, max_size=4))
+def test_what_is_exported_can_be_imported(streams: dict[str, Stored]) -> None:
+    assert imported(json.dumps(exported("erp", Ledger(streams=streams))), "file") == streams
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "file is no JSON"),
+        ("{}", "file is no export of positions"),
+        ("[1]", "file is no export of positions"),
+        ('{"schema": 2, "streams": {}}', "file is no export of positions"),
+        ('{"schema": 1}', "file: streams: Input should be"),
+        ('{"schema": 1, "streams": {"orders": {"position": 1}}}', r"file: streams\.orders\.kind: "),
+    ],
+)
+def test_a_file_that_is_no_export_is_refused_with_its_name(text: Any, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        imported(text, "file")
