@@ -1,0 +1,135 @@
+"""What tests of faults look at: rows against events, states of streams, the command's answers."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self
+
+from bridge.testing.daemon import DaemonProcess, consume, wait_until
+from bridge.testing.hostile import plan
+from bridge.testing.sqlite_source import SqliteSource, installed
+
+HOSTILE = {"hostile": "bridge.testing.hostile:HostileConnector"}
+
+
+def sqlite(path: Path, kind: str = "sqlite", **options: Any) -> dict[str, Any]:
+    """The options of a connector to one SQLite file with a table `orders`."""
+    return {"kind": kind, "path": str(path), "interval": "100ms", "streams": {"orders": {}}, **options}
+
+
+def source(path: Path, tables: Sequence[str] = ("orders",)) -> SqliteSource:
+    """A legacy system, with the table of whims in case a hostile connector reads it."""
+    plan(path)
+    return SqliteSource(path, tables)
+
+
+def hostile(folder: Path) -> dict[str, str]:
+    """The environment in which the kind `hostile` is installed."""
+    return installed(folder / "hostile", **HOSTILE)
+
+
+@contextmanager
+def writing(*sources: SqliteSource, pause: float = 0.02) -> Iterator[None]:
+    """Small transactions into the table `orders` of every source, for as long as the block runs."""
+    stop = threading.Event()
+    chance = random.Random(11)
+
+    def write() -> None:
+        while not stop.wait(pause):
+            for each in sources:
+                each.insert(chance.randint(1, 30))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def published(address: str, topic: str, column: str = "id") -> list[int]:
+    """That column of every event in a topic, as a read_committed consumer sees them, in order."""
+    return [record.event["after"][column] for record in consume(address, topic)]
+
+
+def arrived(address: str, topic: str, rows: Sequence[int], column: str = "id") -> list[int]:
+    """What is published once there are as many events as rows; if they are right is for the test to say."""
+    found: list[int] = []
+
+    def enough() -> bool:
+        found[:] = published(address, topic, column)
+        return len(found) >= len(rows)
+
+    wait_until(enough, 60, f"{len(rows)} events in {topic}", 0.5)
+    return found
+
+
+def in_state(
+    daemon: DaemonProcess, connector: str, *states: str, stream: str = "orders", within: float = 60
+) -> None:
+    """Wait for a stream to be in one of these states."""
+    try:
+        wait_until(lambda: daemon.stream(connector, stream).get("state") in states, within)
+    except TimeoutError:
+        raise AssertionError(f"{stream} not {'/'.join(states)}, but {daemon.connector(connector)}") from None
+
+
+def parked(daemon: DaemonProcess, connector: str, within: float = 60) -> str:
+    """The connector's error once it is parked."""
+    wait_until(lambda: daemon.connector(connector).get("state") == "FAILED", within, f"{connector} parked")
+    return str(daemon.connector(connector)["error"])
+
+
+def command(
+    *words: str | Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`legacy-bridge` with these words."""
+    program = Path(sys.executable).with_name("legacy-bridge")
+    return subprocess.run(
+        [program, *map(str, words)], capture_output=True, text=True, timeout=60, check=False, env=environment
+    )
+
+
+class Watch:
+    """The daemon's status every tenth of a second, for as long as the block runs."""
+
+    def __init__(self, daemon: DaemonProcess) -> None:
+        self._daemon = daemon
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self.seen: list[tuple[float, dict[str, Any]]] = []
+        """(monotonic seconds, status)"""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def states(self, connector: str, stream: str = "orders") -> list[tuple[float, str]]:
+        """(monotonic seconds, state) of a stream, as often as it was seen."""
+        connectors = ((at, status.get("connectors", {})) for at, status in self.seen)
+        streams = ((at, each.get(connector, {}).get("streams", {})) for at, each in connectors)
+        return [(at, each[stream]["state"]) for at, each in streams if stream in each]
+
+    def _look(self) -> None:
+        while not self._stop.wait(0.1):
+            status = self._daemon.status()
+            self.seen.append((time.monotonic(), status))
+
+
+def longest_gap(moments: Sequence[float], since: float, until: float) -> float:
+    """The longest time without one of the moments, from `since` to `until`."""
+    inside = [since, *(at for at in moments if since < at < until), until]
+    return max(later - earlier for earlier, later in pairwise(inside))

@@ -1,0 +1,179 @@
+"""Brokers and sources go away, restart and fall silent: it shows, harms nobody else, and costs no event."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from bridge.testing.daemon import DaemonProcess, wait_until
+from bridge.testing.databases import DatabaseServer, PostgresServer
+from bridge.testing.hostile import polls
+from bridge.testing.kafka import Broker, KafkaBroker
+from bridge.testing.proxy import TcpProxy
+from tests.e2e.evidence import (
+    Watch,
+    arrived,
+    command,
+    hostile,
+    in_state,
+    longest_gap,
+    source,
+    sqlite,
+    writing,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+OUTAGE_S = float(os.environ.get("LEGACY_BRIDGE_OUTAGE_S", "15"))
+"""Longer than every time-out of the clients below, so that a longer outage takes the same ways."""
+IMPATIENT = {
+    "transaction.timeout.ms": 8_000,
+    "message.timeout.ms": 8_000,
+    "socket.timeout.ms": 5_000,
+    "reconnect.backoff.max.ms": 1_000,
+}
+RESTARTS = 10
+DEADLINE_S, INTERVAL_S = 3.0, 0.5
+PATIENCE_S = max(2 * INTERVAL_S, DEADLINE_S)
+SLACK_S = 2.0
+"""A heartbeat is half a second old, and the machine may be busy."""
+
+
+@pytest.fixture
+def name() -> str:
+    """Of a connector, so that brokers can be shared."""
+    return f"erp-{uuid4().hex[:8]}"
+
+
+def events(daemon: DaemonProcess, connector: str) -> int:
+    return int(daemon.stream(connector, "orders").get("events", 0))
+
+
+def test_a_broker_restarted_ten_times_under_load_costs_nothing(
+    fragile: KafkaBroker, tmp_path: Path, name: str
+) -> None:
+    sources = {f"{name}-{letter}": source(tmp_path / f"{letter}.db") for letter in "ab"}
+    connectors = {each: sqlite(legacy.path) for each, legacy in sources.items()}
+    with DaemonProcess(tmp_path / "daemon", fragile.address, connectors, kafka=IMPATIENT) as daemon:
+        with writing(*sources.values()):
+            for turn in range(RESTARTS):
+                made_progress(daemon, *sources)
+                fragile.kill() if turn % 4 == 3 else fragile.stop()
+                fragile.start()
+        for each, legacy in sources.items():
+            assert arrived(fragile.address, f"{each}.orders", legacy.ids()) == legacy.ids()
+            in_state(daemon, each, "RUNNING")
+    assert "Traceback" not in daemon.logged()
+
+
+def made_progress(daemon: DaemonProcess, *connectors: str) -> None:
+    """Wait until each has published something more."""
+    before = {each: events(daemon, each) for each in connectors}
+    wait_until(lambda: all(events(daemon, each) > before[each] for each in connectors), 60, "progress")
+
+
+def test_a_broker_that_is_gone_shows_and_costs_nothing(
+    fragile: KafkaBroker, tmp_path: Path, name: str
+) -> None:
+    legacy = source(tmp_path / "erp.db")
+    with DaemonProcess(
+        tmp_path / "daemon", fragile.address, {name: sqlite(legacy.path)}, kafka=IMPATIENT
+    ) as daemon:
+        with writing(legacy):
+            made_progress(daemon, name)
+            fragile.kill()
+            gone = time.monotonic()
+            in_state(daemon, name, "BACKOFF", within=30)
+            told = command("health", daemon.config)
+            time.sleep(max(0.0, gone + OUTAGE_S - time.monotonic()))
+            still = daemon.stream(name, "orders")
+        fragile.start()
+        in_state(daemon, name, "RUNNING")
+        assert arrived(fragile.address, f"{name}.orders", legacy.ids()) == legacy.ids()
+    assert told.returncode == 1
+    assert f"{name} BACKOFF" in told.stdout
+    assert "Kafka" in told.stdout
+    assert still["state"] == "BACKOFF"
+    assert still["error"]
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[DatabaseServer]:
+    server = PostgresServer()
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+def table_of(server: DatabaseServer, name: str) -> str:
+    """A fresh table in the server's spelling, with 1,000 rows."""
+    server.execute(f"CREATE TABLE {name} (id BIGINT PRIMARY KEY, payload VARCHAR(100))")
+    more(server, name, 1, 1_000)
+    return name if isinstance(server, PostgresServer) else name.upper()
+
+
+def more(server: DatabaseServer, table: str, first: int, last: int) -> None:
+    if isinstance(server, PostgresServer):
+        server.execute(f"INSERT INTO {table} SELECT n, 'row ' || n FROM generate_series({first}, {last}) n")
+    else:
+        server.execute(f"INSERT INTO {table} SELECT x, 'row ' || x FROM SYSTEM_RANGE({first}, {last})")
+
+
+def jdbc(server: DatabaseServer, url: str, stream: str) -> dict[str, Any]:
+    return {
+        "kind": "jdbc", "url": url, "user": server.user, "password": "env:TEST_DB_PASSWORD", "heap": "64m",
+        "interval": INTERVAL_S, "deadline": DEADLINE_S, "login_timeout": 2, "query_timeout": 2,
+        "streams": {stream: {"mode": "incrementing"}},
+    }  # fmt: skip
+
+
+def test_sources_that_are_gone_or_silent_show_in_time_and_harm_no_other(
+    broker: Broker, own_postgres: DatabaseServer, h2: DatabaseServer, tmp_path: Path, name: str
+) -> None:
+    """One PostgreSQL is killed, one H2 is behind a proxy that falls silent, one SQLite just goes on."""
+    gone, silent, fine = f"{name}-gone", f"{name}-silent", f"{name}-fine"
+    bare = name.replace("-", "_")
+    streams = {gone: f"public.{table_of(own_postgres, bare)}", silent: f"PUBLIC.{table_of(h2, bare)}"}
+    legacy = source(tmp_path / "fine.db")
+    environment = {**hostile(tmp_path / "daemon"), "TEST_DB_PASSWORD": h2.password}
+    with TcpProxy(h2.port) as proxy:
+        connectors = {
+            gone: jdbc(own_postgres, own_postgres.url, streams[gone]),
+            silent: jdbc(h2, h2.url.replace(str(h2.port), str(proxy.port)), streams[silent]),
+            fine: sqlite(legacy.path, "hostile", interval="1s"),
+        }
+        daemon = DaemonProcess(tmp_path / "daemon", broker.address, connectors, environment=environment)
+        with daemon, writing(legacy):
+            for connector, stream in streams.items():
+                in_state(daemon, connector, "RUNNING", stream=stream)
+            in_state(daemon, fine, "RUNNING")
+            with Watch(daemon) as watch:
+                began = time.monotonic()
+                own_postgres.kill()
+                with proxy.silence():
+                    more(h2, bare, 1_001, 1_500)
+                    time.sleep(began + OUTAGE_S - time.monotonic())
+                own_postgres.start()
+                more(own_postgres, bare, 1_001, 1_500)
+                ended = time.monotonic()
+                for connector, stream in streams.items():
+                    in_state(daemon, connector, "RUNNING", stream=stream)
+            for connector, stream in streams.items():
+                key = "id" if connector == gone else "ID"
+                rows = list(range(1, 1_501))
+                assert arrived(broker.address, f"{connector}.{stream}", rows, key) == rows
+    for connector, stream in streams.items():
+        seen = watch.states(connector, stream)
+        left = next(at for at, state in seen if state != "RUNNING")
+        assert left - began < PATIENCE_S + INTERVAL_S + SLACK_S
+        assert "RUNNING" not in {state for at, state in seen if left < at < began + OUTAGE_S}
+    assert {state for _, state in watch.states(fine)} == {"RUNNING"}
+    assert longest_gap(polls(legacy.path), began, ended) < 2.0, "a poll a second"
+    assert not [line for line in daemon.lines() if line.get("event") == "stream parked"]
