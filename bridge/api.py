@@ -111,7 +111,10 @@ def _conversation(answer: Answer) -> Callable[[asyncio.StreamReader, asyncio.Str
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, ValueError, asyncio.LimitOverrunError):
             while line := await reader.readline():
-                reply = await answer(json.loads(line), _peer_uid(writer))
+                request = json.loads(line)
+                if not isinstance(request, dict):
+                    break
+                reply = await answer(request, _peer_uid(writer))
                 writer.write(json.dumps(reply, default=str).encode() + b"\n")
                 await writer.drain()
         writer.close()

@@ -24,10 +24,10 @@ from bridge.contract import Stream
 from bridge.deadletters import DeadLetter
 from bridge.errors import BridgeError, Stopped, TransientError
 from bridge.options import ConnectorSettings
-from bridge.positions import OWNER, PAUSE, STREAM, Ledger, Owner, Paused, PositionsTopic, Stored, record
+from bridge.positions import OWNER, PAUSE, STREAM, Ledger, Owner, Paused, Records, Stored, record
 from bridge.prefetch import Discovered, Fetched, Prefetch
 from bridge.press import Press
-from bridge.publisher import Aborted, Broken, Fenced, Publisher
+from bridge.publisher import Aborted, Broken, Fenced, Transactions
 from bridge.retry import delay
 from bridge.schedule import Progress, Schedule
 
@@ -75,8 +75,8 @@ class Task:
         settings: ConnectorSettings,
         owner: Owner,
         *,
-        publisher: Publisher,
-        positions: PositionsTopic,
+        publisher: Transactions,
+        positions: Records,
         admission: Admission,
         press: Press,
         schedule: Schedule,
@@ -114,19 +114,24 @@ class Task:
         """Until asked to stop. Raises BridgeError when the connector must be parked."""
         while not self._stop.is_set():
             try:
-                if self._stale:
-                    self._start_again()
-                self._turn()
-                self._failures = 0
-                self._trouble = None
+                self.step()
             except Fenced as error:
                 log.warning("fenced", reason=str(error))
                 return Ended.FENCED
             except Stopped:
                 break
-            except (Aborted, TransientError) as error:
-                self._recover(error)
         return self._finish()
+
+    def step(self) -> None:
+        """Once round the loop. Errors: Fenced, Stopped, and what parks the connector."""
+        try:
+            if self._stale:
+                self._start_again()
+            self._turn()
+            self._failures = 0
+            self._trouble = None
+        except (Aborted, TransientError) as error:
+            self._recover(error)
 
     def _take(self) -> None:
         """Fence first, and only then read the positions."""
@@ -274,7 +279,7 @@ class Task:
         return self._transaction
 
     def _bury(self, fetched: Fetched, letters: list[DeadLetter]) -> None:
-        records = [letter.record() for letter in letters]
+        records = [letter.record(self._positions.letters_limit) for letter in letters]
         self._publisher.send(
             self._positions.letters, [key for key, _ in records], [value for _, value in records]
         )
@@ -347,7 +352,11 @@ class Task:
 
     def resume(self, stream: str) -> None:
         """End pauses and parks, and judge the streams anew from what Kafka has. Through `order`."""
-        self._write_pause(dict.fromkeys([*([""] if stream == "" else []), *self._named(stream)]))
+        pauses: dict[str, Paused | None] = {}
+        if stream and (whole := self._ledger.pauses.get("")):
+            pauses |= {**dict.fromkeys(self._schedule.streams, whole), **self._ledger.pauses}
+        pauses |= dict.fromkeys(["", *self._named(stream)])
+        self._write_pause(pauses)
         for name in self._named(stream):
             self._schedule.resume(name)
         self._read_again()

@@ -192,6 +192,25 @@ def test_a_paused_stream_waits_over_a_restart_until_it_is_resumed(broker: Broker
     ]
 
 
+def test_one_stream_of_a_paused_connector_can_be_resumed_for_good(broker: Broker, tmp_path: Path) -> None:
+    SqliteSource(tmp_path / "db", ["orders", "items"]).insert(1)
+    streams: dict[str, Any] = {"orders": {}, "items": {}}
+    connector = {"kind": "sqlite", "path": str(tmp_path / "db"), "interval": "100ms", "streams": streams}
+    process = DaemonProcess(tmp_path / "daemon", broker.address, {"hlt-part": connector})
+
+    def states() -> list[str | None]:
+        return [process.stream("hlt-part", name).get("state") for name in streams]
+
+    with process:
+        wait_until(lambda: states() == ["RUNNING", "RUNNING"], 60, "RUNNING")
+        assert cli("pause", "hlt-part", process.config).returncode == 0
+        assert states() == ["PAUSED", "PAUSED"]
+        assert cli("resume", "hlt-part", process.config, "--stream", "orders").returncode == 0
+        process.stop()
+        process.start()
+        wait_until(lambda: states() == ["RUNNING", "PAUSED"], 60, "one of two")
+
+
 def test_resume_tries_a_parked_connector_again(broker: Broker, tmp_path: Path) -> None:
     SqliteSource(tmp_path / "db", [])
     connector = {"kind": "sqlite", "path": str(tmp_path / "db"), "interval": "100ms", "streams": {"late": {}}}
