@@ -16,7 +16,7 @@ from bridge.options import Topics as TopicOptions
 from bridge.policy import Policy
 from bridge.positions import Paused, Stored
 from bridge.schedule import Progress
-from bridge.topics import Described, Topics, Wanted, event_topic, no_collisions
+from bridge.topics import Cluster, Described, Wanted, event_topic, no_collisions
 
 ACCEPT = "if that is right, run `legacy-bridge positions accept`"
 
@@ -50,7 +50,7 @@ class Admission:
     """Decides stream by stream; a failure of one parks that one alone."""
 
     def __init__(
-        self, settings: ConnectorSettings, topics: Topics, options: TopicOptions, position_version: int
+        self, settings: ConnectorSettings, topics: Cluster, options: TopicOptions, position_version: int
     ) -> None:
         self._settings, self._topics, self._options = settings, topics, options
         self._version = position_version

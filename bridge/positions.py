@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from threading import Event
-from typing import Any
+from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -107,6 +107,17 @@ def record(key: str, value: Owner | Stored | Paused | None) -> tuple[bytes, byte
             remedy="this is a defect of the connector: its position must be bounded",
         )
     return key.encode(), body
+
+
+class Records(Protocol):
+    """What the task does with a `PositionsTopic`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def letters(self) -> str: ...
+    def ensure(self) -> None: ...
+    def read(self) -> Ledger: ...
 
 
 class PositionsTopic:

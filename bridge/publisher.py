@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -39,6 +39,20 @@ class Aborted(BridgeError):
 
 class Broken(Aborted):
     """As `Aborted`, and the producer is of no more use."""
+
+
+class Transactions(Protocol):
+    """What the task does with a `Publisher`."""
+
+    @property
+    def trouble(self) -> str | None: ...
+    def open(self) -> None: ...
+    def begin(self) -> None: ...
+    def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None: ...
+    def commit(self) -> None: ...
+    def abort(self) -> None: ...
+    def probe(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class Publisher:

@@ -76,14 +76,15 @@ class Reader:
     def _run(self) -> None:
         try:
             while not self._stop.is_set() and self.parked is None:
-                self._step()
+                self.step()
         except BaseException as error:  # noqa: BLE001 - a bug ends the worker, whatever it is
             self.crash = error
         finally:
             self._close()
             self._queue.close()
 
-    def _step(self) -> None:
+    def step(self) -> None:
+        """The next call into the connector, or an idle second."""
         connector = self._connector
         if connector is None:
             self._open()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
@@ -73,6 +73,13 @@ def internal(positions: str, letters: str) -> tuple[Wanted, Wanted]:
     """The connector's own topics."""
     compact = {"cleanup.policy": "compact"}
     return (Wanted(positions, 1, COMPACTED, compact, exact=True), Wanted(letters, 1, KEPT))
+
+
+class Cluster(Protocol):
+    """What admission asks of `Topics`."""
+
+    def ensure(self, wanted: Iterable[Wanted]) -> dict[str, Described]: ...
+    def is_empty(self, name: str, partitions: int) -> bool: ...
 
 
 class Topics:
