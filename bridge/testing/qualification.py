@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # as documented
+from confluent_kafka.admin import AdminClient, NewTopic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
