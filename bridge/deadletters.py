@@ -5,24 +5,41 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+import re
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
 
 from bridge.contract import Position, Reject
 from bridge.redact import Redactor
 
 MAX_RAW = 64 * 1024
+MAX_EVENT = 8 * 1024 * 1024
+"""A larger event is not kept; neither is one for which the dead-letter topic's own limit is too small."""
+OVERHEAD = 1024
+"""Bytes of a record batch around one letter, and then some."""
+
+# Times in milliseconds have as many digits as a card number, and a tenth of them passes Luhn's check.
+_TIMES = re.compile(r'"ts_ms":\d+')
+
+
+class Stage(StrEnum):
+    """Which step refused a record."""
+
+    SOURCE = "source"
+    ENCODE = "encode"
+    SIZE = "size"
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """`payload` is text, or base64 when `encoding` says so.
 
-    `whole`: it is the record as it was, nothing masked or cut.
+    `whole`: it is the record as it was, nothing masked or cut; in stage `size` it is the event itself.
     """
 
     stage: str
-    """Which step refused: `source`, `encode` or `size`."""
     stream: str
     table: str
     topic: str
@@ -36,15 +53,53 @@ class DeadLetter:
     position: Position | None
     at: str
 
-    def record(self) -> tuple[bytes, bytes]:
-        """Key and value for the dead-letter topic."""
-        key = json.dumps([self.stream, self.key], ensure_ascii=False, separators=(",", ":"))
-        value = json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"), default=str)
-        return key.encode(), value.encode()
+    def record(self, limit: int) -> tuple[bytes, bytes]:
+        """Key and value for the dead-letter topic, which takes `limit` bytes."""
+        key, value = _dumped([self.stream, self.key]), _dumped(asdict(self))
+        if len(key) + len(value) + OVERHEAD > limit and self.payload is not None:
+            return replace(self, payload=None, whole=False).record(limit)
+        return key, value
 
-    @classmethod
-    def parse(cls, value: bytes) -> DeadLetter:
-        return cls(**json.loads(value))
+    @property
+    def body(self) -> bytes:
+        """The payload's bytes."""
+        text = self.payload or ""
+        return base64.b64decode(text) if self.encoding == "base64" else text.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A record beside the letters: the one at this place was published later, in the same transaction."""
+
+    partition: int
+    offset: int
+    by: str
+    at: str
+
+    def record(self, letter: DeadLetter) -> tuple[bytes, bytes]:
+        return _dumped([letter.stream, letter.key]), _dumped({"replayed": asdict(self)})
+
+
+def parse(value: bytes) -> DeadLetter | Replayed:
+    """A record of the dead-letter topic; fields of newer daemons are passed over. Errors: ValueError."""
+    try:
+        document = json.loads(value)
+        if "replayed" in document:
+            return Replayed(**_known(Replayed, document["replayed"]))
+        return DeadLetter(**_known(DeadLetter, document))
+    except (TypeError, AttributeError) as error:
+        raise ValueError("not a dead letter") from error
+
+
+def _known(kind: type[Any], document: dict[str, Any]) -> dict[str, Any]:
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in document.items() if name in names}
+
+
+def _dumped(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode(
+        errors="backslashreplace"
+    )
 
 
 class Letters:
@@ -56,25 +111,39 @@ class Letters:
     def rejected(self, reject: Reject, topic: str) -> DeadLetter:
         """A source record that is no row."""
         key = None if reject.key is None else json.dumps(reject.key, default=str, ensure_ascii=False)
-        return self._letter("source", reject.table, topic, reject.reason, key, reject.raw)
+        return self._letter(Stage.SOURCE, reject.table, topic, reject.reason, key, reject.raw)
 
     def unencodable(self, table: str, topic: str, reason: str, key: bytes | None, raw: str) -> DeadLetter:
         """A row for which there is no event."""
         text = None if key is None else key.decode(errors="replace")
-        return self._letter("encode", table, topic, reason, text, raw)
+        return self._letter(Stage.ENCODE, table, topic, reason, text, raw)
 
     def too_large(self, table: str, topic: str, limit: int, key: bytes | None, value: bytes) -> DeadLetter:
-        """An event over the topic's limit: key, size and digest only."""
+        """An event over the topic's limit; the event itself only when there is nothing in it to mask."""
         remedy = "raise its max.message.bytes or exclude a column"
         reason = f"the event has {len(value)} bytes, topic {topic} takes {limit}; {remedy}"
         text = None if key is None else key.decode(errors="replace")
-        empty = self._letter("size", table, topic, reason, text, "")
+        letter = self._letter(Stage.SIZE, table, topic, reason, text, "")
+        kept, encoding = self._kept(value)
+        whole = kept is not None and letter.key == text
         return replace(
-            empty, payload=None, whole=False, size=len(value), sha256=hashlib.sha256(value).hexdigest()
+            letter,
+            payload=kept if whole else None,
+            encoding=encoding,
+            whole=whole,
+            size=len(value),
+            sha256=hashlib.sha256(value).hexdigest(),
         )
 
+    def _kept(self, event: bytes) -> tuple[str | None, str]:
+        if len(event) > MAX_EVENT:
+            return None, "text"
+        text, encoding = _as_text(event)
+        shown = _TIMES.sub("", event.decode("latin-1") if encoding == "base64" else text)
+        return (text if self._redactor.redact(shown) == shown else None), encoding
+
     def _letter(
-        self, stage: str, table: str, topic: str, reason: str, key: str | None, raw: bytes | str
+        self, stage: Stage, table: str, topic: str, reason: str, key: str | None, raw: bytes | str
     ) -> DeadLetter:
         body = raw.encode(errors="surrogatepass") if isinstance(raw, str) else raw
         payload, encoding = _as_text(body[:MAX_RAW])

@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from bridge import kafka
 from bridge.contract import CONTRACT_VERSION, MAX_POSITION_BYTES, Position
 from bridge.errors import PermanentError, Stopped, TransientError
-from bridge.topics import Topics, dead_letters, internal
+from bridge.topics import DEFAULT_MAX_BYTES, Topics, dead_letters, internal
 
 OWNER = "owner"
 STREAM = "stream:"
@@ -116,6 +116,8 @@ class Records(Protocol):
     def name(self) -> str: ...
     @property
     def letters(self) -> str: ...
+    @property
+    def letters_limit(self) -> int: ...
     def ensure(self) -> None: ...
     def read(self) -> Ledger: ...
 
@@ -127,10 +129,13 @@ class PositionsTopic:
         self._settings, self._connector, self._topics, self._stop = settings, connector, topics, stop
         self.name = topic(connector)
         self.letters = dead_letters(connector)
+        self.letters_limit = DEFAULT_MAX_BYTES
+        """Bytes the dead-letter topic takes in one record; known after `ensure`."""
 
     def ensure(self) -> None:
         """Create or check both. Errors: ConfigError, TransientError."""
-        self._topics.ensure(internal(self.name, self.letters))
+        found = self._topics.ensure(internal(self.name, self.letters))
+        self.letters_limit = found[self.letters].max_message_bytes
 
     def read(self) -> Ledger:
         return read(self._settings, self._connector, self._stop)

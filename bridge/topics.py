@@ -30,8 +30,8 @@ COMPACTED = {
 }
 """Read whole at every start, so old segments must be compacted early."""
 
-KEPT = {"cleanup.policy": "delete", "retention.ms": "-1"}
-"""Dead letters stay until an operator has dealt with them."""
+KEPT = {"cleanup.policy": "delete", "retention.ms": "-1", "max.message.bytes": str(12 * 1024 * 1024)}
+"""Dead letters stay until an operator has dealt with them; one may hold an event too large for its topic."""
 
 
 def dead_letters(connector: str) -> str:
@@ -107,7 +107,8 @@ class Topics:
 
     def look(self, names: Iterable[str]) -> dict[str, Described]:
         """Those of the topics that exist; creates nothing and refuses nothing."""
-        found = self._partitions(names)
+        asked = list(names)
+        found = self._partitions(asked) if asked else {}
         if not found:
             return {}
         return {
@@ -139,6 +140,8 @@ class Topics:
 
     def _configs(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        if not resources:
+            return {}  # which the client refuses to ask
         answers = self._admin.describe_configs(resources, request_timeout=CALL_S)
         configs = {}
         for resource, future in answers.items():

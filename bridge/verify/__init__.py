@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bridge import positions
+from bridge import committed, positions
 from bridge.admission import Lane
 from bridge.contract import Caveat, Connector, Emits, Stream
-from bridge.deadletters import DeadLetter
+from bridge.deadletters import DeadLetter, parse
 from bridge.errors import ConfigError, PermanentError
 from bridge.options import Settings
 from bridge.positions import Stored
 from bridge.press import Outgoing
 from bridge.redact import Redactor
 from bridge.topics import Topics, dead_letters
-from bridge.verify import committed
 from bridge.verify.comparison import Comparison, Record
 from bridge.verify.report import Found, Outcome, Report
 from bridge.verify.source import Reading, lane_of, letter_key, topics_of
@@ -130,8 +129,8 @@ class Verification:
 
     def _read_letters(self, comparison: Comparison, values: Iterable[bytes | None]) -> None:
         tables = {(place.lane.stream.name, place.table): place for place in self._places}
-        for letter in map(DeadLetter.parse, filter(None, values)):
-            if place := tables.get((letter.stream, letter.table)):
+        for letter in map(parse, filter(None, values)):
+            if isinstance(letter, DeadLetter) and (place := tables.get((letter.stream, letter.table))):
                 comparison.buried(place.number, [letter_key(letter)])
                 place.letters += 1
 

@@ -1,0 +1,217 @@
+"""Dead letters looked at, and published after all: event and replay marker in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from confluent_kafka import KafkaException, Message, TopicPartition
+
+from bridge import committed, kafka
+from bridge.committed import Bounds
+from bridge.deadletters import DeadLetter, Replayed, Stage, parse
+from bridge.errors import BridgeError, ConfigError, TransientError
+from bridge.options import Settings
+from bridge.press import OVERHEAD
+from bridge.takeover import Takeover
+from bridge.topics import Described, Topics, dead_letters
+
+SKEW_MS = 5 * 60 * 1000
+"""How far the broker's clock may be from the bridge's."""
+CALL_S = 15.0
+_TIME = re.compile(rb'"ts_ms":(\d+)}$')
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a letter is in the dead-letter topic: what `list` calls it."""
+
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.partition}/{self.offset}" if self.partition else str(self.offset)
+
+    @classmethod
+    def read(cls, text: str) -> Place:
+        """Errors: ValueError."""
+        partition, _, offset = text.rpartition("/")
+        return cls(int(partition or 0), int(offset))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A letter without its payload, which can be large; `ts_ms` is the time in the event it holds."""
+
+    place: Place
+    letter: DeadLetter
+    ts_ms: int | None
+    replayed: Replayed | None = None
+
+
+class Archive:
+    """A connector's dead-letter topic, read only."""
+
+    def __init__(self, settings: Mapping[str, Any], connector: str) -> None:
+        self._settings, self._connector = settings, connector
+        self._topic = dead_letters(connector)
+
+    def entries(self) -> list[Entry]:
+        """All letters in the order they were written. Errors: TransientError."""
+        found: dict[Place, Entry] = {}
+        replayed: dict[Place, Replayed] = {}
+        for place, record in self._records(committed.bounds(self._settings, [self._topic])):
+            if isinstance(record, Replayed):
+                replayed[Place(record.partition, record.offset)] = record
+            else:
+                bare = replace(record, payload=None)
+                found[place] = Entry(place, bare, _time(record.body) if record.whole else None)
+        return [replace(each, replayed=replayed.get(place)) for place, each in sorted(found.items())]
+
+    def letters(self, places: Iterable[Place]) -> Iterator[tuple[Place, DeadLetter]]:
+        """The letters at these places, payload and all."""
+        wanted = set(places)
+        ends: Bounds = {}
+        for place in sorted(wanted):
+            first, end = ends.get((self._topic, place.partition), (place.offset, place.offset + 1))
+            ends[self._topic, place.partition] = (min(first, place.offset), max(end, place.offset + 1))
+        for place, record in self._records(ends):
+            if place in wanted and isinstance(record, DeadLetter):
+                yield place, record
+
+    def _records(self, bounds: Bounds) -> Iterator[tuple[Place, DeadLetter | Replayed]]:
+        for _, messages in committed.messages(self._settings, bounds):
+            for message in messages:
+                try:
+                    record = parse(message.value() or b"")
+                except ValueError:
+                    continue  # not written by a bridge
+                yield Place(int(message.partition() or 0), int(message.offset() or 0)), record
+
+
+class Replay:
+    """One run of `dead-letters replay`."""
+
+    def __init__(self, settings: Settings, connector: str, by: str) -> None:
+        self._settings, self._connector, self._by = settings, connector, by
+        self._archive = Archive(settings.kafka, connector)
+        self._topics = Topics(settings.kafka, settings.topics)
+
+    def judged(self, wanted: Sequence[Place]) -> list[tuple[Entry, str | None]]:
+        """The letters asked for, or all there are, each with the reason why it cannot be replayed."""
+        entries = {entry.place: entry for entry in self._archive.entries()}
+        for place in wanted:
+            if place not in entries:
+                raise ConfigError(f"there is no dead letter {place}", remedy="`dead-letters list` shows them")
+        chosen = [entries[place] for place in wanted] if wanted else list(entries.values())
+        topics = self._topics.look({entry.letter.topic for entry in chosen if entry.letter.topic})
+        judged = [(entry, refusal(entry, topics)) for entry in chosen]
+        late = self._overtaken([entry for entry, reason in judged if reason is None])
+        return [
+            (entry, OVERTAKEN if reason is None and entry.place in late else reason)
+            for entry, reason in judged
+        ]
+
+    def run(self, wanted: Sequence[Place]) -> list[tuple[Entry, str | None]]:
+        """Publish what can be; judged once more when nobody else can write. Errors: BridgeError."""
+        with Takeover(self._settings, self._connector) as held:
+            judged = self.judged(wanted)
+            places = [entry.place for entry, reason in judged if reason is None]
+            for place, letter in self._archive.letters(places):
+                self._publish(held, place, letter)
+        return judged
+
+    def _publish(self, held: Takeover, place: Place, letter: DeadLetter) -> None:
+        if hashlib.sha256(letter.body).hexdigest() != letter.sha256:
+            raise BridgeError(f"dead letter {place} does not fit its digest", remedy="it was tampered with")
+        key = None if letter.key is None else letter.key.encode()
+        held.send(letter.topic, [key], [letter.body])
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        marker_key, marker = Replayed(place.partition, place.offset, self._by, now).record(letter)
+        held.send(dead_letters(self._connector), [marker_key], [marker])
+
+    def _overtaken(self, entries: Sequence[Entry]) -> set[Place]:
+        """Letters whose key has a newer event in the topic: a replay would bring an old row back to life."""
+        waiting: dict[tuple[str, bytes], list[Entry]] = {}
+        for entry in entries:
+            if entry.letter.key is not None:
+                waiting.setdefault((entry.letter.topic, entry.letter.key.encode()), []).append(entry)
+        late: set[Place] = set()
+        for topic, messages in committed.messages(self._settings.kafka, self._since(entries)):
+            for message in messages:
+                for entry in waiting.get((topic, message.key() or b""), ()):
+                    if _is_newer(message, entry):
+                        late.add(entry.place)
+        return late
+
+    def _since(self, entries: Sequence[Entry]) -> Bounds:
+        """The topics from the time of the oldest of the letters on."""
+        since = {
+            topic: min(each.ts_ms or 0 for each in entries if each.letter.topic == topic) - SKEW_MS
+            for topic in {each.letter.topic for each in entries}
+        }
+        bounds = committed.bounds(self._settings.kafka, since)
+        consumer = kafka.consumer(self._settings.kafka, "read_committed")
+        try:
+            asked = [TopicPartition(*place, max(0, since[place[0]])) for place in bounds]
+            found = consumer.offsets_for_times(asked, timeout=CALL_S) if asked else []
+        except KafkaException as error:
+            raise TransientError(f"cannot read the topics: {kafka.reason(error)}") from error
+        finally:
+            consumer.close()
+        ends = {place: end for place, (_, end) in bounds.items()}
+        return {
+            (each.topic, each.partition): (
+                each.offset if each.offset >= 0 else ends[each.topic, each.partition],
+                ends[each.topic, each.partition],
+            )
+            for each in found
+        }
+
+
+OVERTAKEN = "a newer event of its key has been published; this one would undo it"
+
+
+def refusal(entry: Entry, topics: Mapping[str, Described]) -> str | None:
+    """Why a letter cannot be published as the event it would have been, or None."""
+    return next(_reasons(entry, topics), None)
+
+
+def _reasons(entry: Entry, topics: Mapping[str, Described]) -> Iterator[str]:
+    letter = entry.letter
+    if entry.replayed is not None:
+        yield f"it was replayed by {entry.replayed.by} at {entry.replayed.at}"
+    if letter.stage == Stage.SOURCE:
+        yield "it is no row, so there is no event; correct the record in the source"
+    if letter.stage == Stage.ENCODE:
+        yield "its row has no event; correct it in the source, or exclude the column and rewind the stream"
+    if not letter.whole or entry.ts_ms is None:
+        yield (
+            "its event was not kept: it is too large, or something in it had to be masked; "
+            "raise the topic's max.message.bytes and rewind the stream"
+        )
+    if letter.topic not in topics:
+        yield f"topic {letter.topic} does not exist"
+        return
+    limit = topics[letter.topic].max_message_bytes
+    if letter.size + len((letter.key or "").encode()) + OVERHEAD > limit:
+        yield (
+            f"its event has {letter.size} bytes, topic {letter.topic} takes {limit}; "
+            "raise the topic's max.message.bytes"
+        )
+
+
+def _time(event: bytes) -> int | None:
+    found = _TIME.search(event)
+    return int(found[1]) if found else None
+
+
+def _is_newer(message: Message, entry: Entry) -> bool:
+    """Of two events encoded in the same millisecond nobody knows; a tombstone follows its delete."""
+    value = message.value()
+    published = _time(value) if value is not None else None
+    return published is not None and entry.ts_ms is not None and published >= entry.ts_ms
