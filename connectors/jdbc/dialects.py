@@ -50,6 +50,13 @@ _POSTGRESQL = Dialect(
         "socketTimeout": "{socket}",
         "cancelSignalTimeout": "2",
         "tcpKeepAlive": "true",
+        # Values come in binary, a sixth cheaper; no plan is kept, so that a table may change between polls.
+        "prepareThreshold": "-1",
+        "preparedStatementCacheQueries": "0",
+        # Arrays are read as text, and the driver's own rendering of binary ones is not the server's.
+        "binaryTransferDisable": ",".join(
+            f"{name}_ARRAY" for name in ("INT2", "INT4", "INT8", "FLOAT4", "FLOAT8", "TEXT", "VARCHAR")
+        ),
     },
     page="LIMIT {rows}",
     identity="SELECT current_database() || '@' || system_identifier FROM pg_control_system()",

@@ -50,7 +50,7 @@ abstract class Column {
             case "timestamp": return new Timestamp(index, number);
             case "instant": return new Instant(index, number);
             case "binary": return new Varying.Binary(index);
-            case "number": return new Varying.Text(index);
+            case "number": return new Varying.Number(index);
             case "text": return new Varying.Text(index);
             default: return Varying.Temporal.of(name, index, number);
         }

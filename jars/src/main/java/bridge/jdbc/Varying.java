@@ -1,5 +1,6 @@
 package bridge.jdbc;
 
+import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.sql.ResultSet;
@@ -66,6 +67,19 @@ abstract class Varying extends Column {
         @Override byte[] bytes(ResultSet rows) throws SQLException {
             String value = rows.getString(index);
             return value == null ? null : value.getBytes(StandardCharsets.UTF_8);
+        }
+    }
+
+    /** A number of any size, never in the notation with an exponent. */
+    static final class Number extends Varying {
+        Number(int index) { super(index); }
+
+        @Override byte[] bytes(ResultSet rows) throws SQLException {
+            String value = rows.getString(index);
+            if (value != null && value.indexOf('E') >= 0) {
+                value = new BigDecimal(value).toPlainString();
+            }
+            return value == null ? null : value.getBytes(StandardCharsets.US_ASCII);
         }
     }
 

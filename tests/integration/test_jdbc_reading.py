@@ -1,0 +1,357 @@
+"""Tables of real databases, read into Arrow."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bridge.contract import Ask, Batch, Caveat, Connector, Level, Stream
+from bridge.errors import PermanentError
+from bridge.testing.conformance import drain
+from bridge.testing.databases import DatabaseServer
+from connectors.jdbc import JdbcConnector, session
+
+
+@pytest.fixture(autouse=True)
+def password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_PASSWORD", DatabaseServer.password)
+
+
+def configured(server: DatabaseServer, streams: dict[str, Any], **more: Any) -> JdbcConnector:
+    account = {"user": server.user, "password": "env:TEST_PASSWORD"}
+    options = {"url": server.url, **account, "streams": streams, **more}
+    return JdbcConnector(JdbcConnector.Config.model_validate(options))
+
+
+@contextmanager
+def reading(server: DatabaseServer, **streams: dict[str, Any]) -> Iterator[Connector]:
+    """A connector that reads these streams, open."""
+    connector = configured(server, {name: {"mode": "incrementing", **one} for name, one in streams.items()})
+    try:
+        connector.open()
+        yield connector
+    finally:
+        connector.close()
+
+
+def wall(text: str) -> datetime:
+    """A time without a zone."""
+    return datetime.fromisoformat(text)
+
+
+def stream_of(connector: Connector, name: str) -> Stream:
+    return next(stream for stream in connector.discover() if stream.name == name)
+
+
+@pytest.fixture
+def schema(postgres: DatabaseServer) -> Iterator[str]:
+    """A schema of this test's own in PostgreSQL."""
+    name = f"s{uuid.uuid4().hex[:10]}"
+    postgres.execute(f"CREATE SCHEMA {name};")
+    yield name
+    postgres.execute(f"DROP SCHEMA {name} CASCADE;")
+
+
+@pytest.fixture
+def h2_schema(h2: DatabaseServer) -> Iterator[str]:
+    name = f"S{uuid.uuid4().hex[:10]}".upper()
+    h2.execute(f"CREATE SCHEMA {name};")
+    yield name
+    h2.execute(f"DROP SCHEMA {name} CASCADE;")
+
+
+def rows_of(batch: Batch) -> list[dict[str, Any]]:
+    return [row for changes in batch.changes for row in changes.rows.to_pylist()]
+
+
+def test_postgresql_values_arrive_exactly(postgres: DatabaseServer, schema: str) -> None:
+    postgres.execute(
+        f"""CREATE TYPE {schema}.mood AS ENUM ('calm', 'cross');
+        CREATE TABLE {schema}.t (id bigint PRIMARY KEY, s smallint, i int, n numeric(12,2), big numeric(38,0),
+            free numeric, r real, d double precision, b boolean, c char(5), v varchar(9), x text, y bytea,
+            day date, t time(3), ts timestamp(0), ts6 timestamp, tz timestamptz, ttz timetz, u uuid, j jsonb,
+            xm xml, e {schema}.mood, a int[], iv interval, m money, bits bit(4), net inet);
+        SET TIME ZONE 'Europe/Berlin';
+        INSERT INTO {schema}.t VALUES (1, -32768, 2147483647, -12.30, 99999999999999999999999999999999999999,
+            1e-30, 1.5, 0.1, true, 'ab', 'Zürich', 'naïve 😀', '\\x00ff', '0044-03-15', '23:59:59.999',
+            '1582-10-10 00:00:00', '9999-12-31 23:59:59.999999', '2024-07-01 12:00:00.5', '10:00:00.25+05:30',
+            '00000000-0000-0000-0000-0000000000ff', '{{"k": [1, null]}}', '<a/>', 'cross', '{{1,NULL,3}}',
+            '1 mon 2 days', 12.5, B'1010', '10.0.0.1/8');
+        INSERT INTO {schema}.t (id) VALUES (2);"""
+    )
+    with reading(postgres, **{f"{schema}.t": {}}) as connector:
+        first, empty = drain(connector, stream_of(connector, f"{schema}.t"), None).rows
+    assert first == {
+        "id": 1, "s": -32768, "i": 2147483647, "n": Decimal("-12.30"), "big": Decimal("9" * 38),
+        "free": "0." + "0" * 29 + "1", "r": 1.5, "d": 0.1, "b": True, "c": "ab   ", "v": "Zürich",
+        "x": "naïve 😀", "y": b"\x00\xff", "day": date(44, 3, 15), "t": time(23, 59, 59, 999000),
+        "ts": wall("1582-10-10"), "ts6": wall("9999-12-31T23:59:59.999999"),
+        "tz": datetime(2024, 7, 1, 10, 0, 0, 500000, UTC), "ttz": "10:00:00.250000+05:30",
+        "u": "00000000-0000-0000-0000-0000000000ff", "j": '{"k": [1, null]}', "xm": "<a/>", "e": "cross",
+        "a": "{1,NULL,3}", "iv": "1 mon 2 days", "m": "$12.50", "bits": "1010", "net": "10.0.0.1/8",
+    }  # fmt: skip
+    assert {name: value for name, value in empty.items() if value is not None} == {"id": 2}
+
+
+def test_h2_values_arrive_exactly(h2: DatabaseServer, h2_schema: str) -> None:
+    h2.execute(
+        f"CREATE TABLE {h2_schema}.t (id int PRIMARY KEY, ti tinyint, n numeric(12,2), big numeric(38,0),"
+        " free numeric(60,30), f float, r real, b boolean, c char(5), v varchar(9), cl clob, vb varbinary(9),"
+        " bl blob, d date, t time(0), ts timestamp(3), ts9 timestamp(9), tz timestamp with time zone,"
+        " ttz time with time zone, u uuid, j json, e enum('calm', 'cross'), a int array, iv interval day,"
+        " df decfloat(20));\n"
+        f"INSERT INTO {h2_schema}.t VALUES (1, -128, -12.30, {'9' * 38}, 1e-30, 0.1, 1.5,"
+        " true, 'ab', 'Zürich', 'naïve 😀', x'00ff', x'', date '0044-03-15', time '23:59:59',"
+        " timestamp '1582-10-10 00:00:00.123', timestamp '2024-01-01 00:00:00.123456789',"
+        " timestamp with time zone '2024-07-01 12:00:00.5+02:00', time with time zone '10:00:00+05:30',"
+        " uuid '00000000-0000-0000-0000-0000000000ff', json '{\"k\":1}', 'cross', array[1, null, 3],"
+        " interval '3' day, 1.25);\n"
+        f"INSERT INTO {h2_schema}.t (id) VALUES (2);\n"
+    )
+    with reading(h2, **{f"{h2_schema}.T": {}}) as connector:
+        first, empty = drain(connector, stream_of(connector, f"{h2_schema}.T"), None).rows
+    assert first == {
+        "ID": 1, "TI": -128, "N": Decimal("-12.30"), "BIG": Decimal("9" * 38), "FREE": "0." + "0" * 29 + "1",
+        "F": 0.1, "R": 1.5, "B": True, "C": "ab   ", "V": "Zürich", "CL": "naïve 😀", "VB": b"\x00\xff",
+        "BL": b"", "D": date(44, 3, 15), "T": time(23, 59, 59), "TS": wall("1582-10-10T00:00:00.123"),
+        "TS9": "2024-01-01T00:00:00.123456789", "TZ": "2024-07-01T12:00:00.500000+02:00",
+        "TTZ": "10:00:00+05:30",
+        "U": "00000000-0000-0000-0000-0000000000ff", "J": '{"k":1}', "E": "cross", "A": "[1, null, 3]",
+        "IV": "INTERVAL '3' DAY", "DF": "1.25",
+    }  # fmt: skip
+    assert {name: value for name, value in empty.items() if value is not None} == {"ID": 2}
+
+
+def test_mariadb_works_without_settings_of_its_own(mariadb: DatabaseServer) -> None:
+    mariadb.execute(
+        "CREATE TABLE goods (id bigint unsigned PRIMARY KEY, n decimal(12,2), d date, ts datetime(6), x text,"
+        " y blob, j json, b boolean);"
+        " INSERT INTO goods VALUES (18446744073709551615, -1.50, '2024-02-29', '2024-02-29 23:59:59.999999',"
+        " 'Zürich', x'00ff', '[1]', true), (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL);"
+    )
+    with reading(mariadb, **{"erp.goods": {}}) as connector:
+        empty, full = drain(connector, stream_of(connector, "erp.goods"), None, Ask(rows=1)).rows
+    assert full == {
+        "id": Decimal(18446744073709551615), "n": Decimal("-1.50"), "d": date(2024, 2, 29),
+        "ts": wall("2024-02-29T23:59:59.999999"), "x": "Zürich", "y": b"\x00\xff", "j": "[1]", "b": True,
+    }  # fmt: skip
+    assert empty["id"] == 2
+    mariadb.execute("DROP TABLE goods;")
+
+
+def test_patterns_choose_tables_and_exclusions_win(postgres: DatabaseServer, schema: str) -> None:
+    for name in ("customer_a", "customer_b", "customer_tmp", "customers", "order"):
+        postgres.execute(f'CREATE TABLE {schema}."{name}" (id int PRIMARY KEY);')
+    streams = {f"{schema}.{name}": {"mode": "incrementing"} for name in ("customer_*", "order")}
+    connector = configured(postgres, streams, exclude_tables=["*_tmp"])
+    with closing(connector):
+        connector.open()
+        names = [stream.name for stream in connector.discover()]
+        assert names == [f"{schema}.customer_a", f"{schema}.customer_b", f"{schema}.order"]
+        postgres.execute(
+            f"CREATE TABLE {schema}.customer_c (id int PRIMARY KEY); DROP TABLE {schema}.customer_a;"
+        )
+        names = [stream.name for stream in connector.discover()]
+    assert names == [f"{schema}.customer_b", f"{schema}.customer_c", f"{schema}.order"]
+
+
+def test_strange_names_are_quoted(postgres: DatabaseServer, schema: str) -> None:
+    postgres.execute(
+        f"""CREATE TABLE {schema}."Odd ""name%_" ("the key" int PRIMARY KEY, "select" text);
+        INSERT INTO {schema}."Odd ""name%_" VALUES (1, 'x');"""
+    )
+    with reading(postgres, **{f'{schema}.Odd "name%_': {}}) as connector:
+        (stream,) = connector.discover()
+        assert drain(connector, stream, None).rows == [{"the key": 1, "select": "x"}]
+
+
+def test_a_stream_says_what_it_cannot_promise(postgres: DatabaseServer, schema: str) -> None:
+    postgres.execute(f"CREATE TABLE {schema}.t (id int PRIMARY KEY);")
+    with reading(postgres, **{f"{schema}.t": {}}) as connector:
+        (stream,) = connector.discover()
+    assert stream.caveats == {Caveat.NO_DELETES, Caveat.MAY_MISS}
+    assert stream.identity.startswith("postgresql:erp@")
+
+
+@pytest.mark.parametrize("kind", ["numeric(38,0)", "numeric(20,3)", "numeric"])
+def test_decimals_can_be_the_column_that_grows(postgres: DatabaseServer, schema: str, kind: str) -> None:
+    big = "9" * (15 if "3" in kind.partition(",")[2] else 37)
+    postgres.execute(
+        f"CREATE TABLE {schema}.t (id {kind} PRIMARY KEY); INSERT INTO {schema}.t VALUES (-5), (9), ({big});"
+    )
+    with reading(postgres, **{f"{schema}.t": {}}) as connector:
+        stream = stream_of(connector, f"{schema}.t")
+        read = drain(connector, stream, None, Ask(rows=1))
+        assert [Decimal(row["id"]) for row in read.rows] == [-5, 9, Decimal(big)]
+        postgres.execute(f"INSERT INTO {schema}.t VALUES ({big} + 1);")
+        (later,) = drain(connector, stream, read.position).rows
+    assert Decimal(later["id"]) == Decimal(big) + 1
+
+
+def test_rows_without_a_number_are_left_out(postgres: DatabaseServer, schema: str) -> None:
+    postgres.execute(
+        f"CREATE TABLE {schema}.t (n int, x text); INSERT INTO {schema}.t VALUES (NULL, 'a'), (1, 'b');"
+    )
+    with reading(postgres, **{f"{schema}.t": {"columns": ["n"]}}) as connector:
+        assert [row["x"] for row in drain(connector, stream_of(connector, f"{schema}.t"), None).rows] == ["b"]
+
+
+def test_a_row_that_does_not_fit_its_types_becomes_a_reject(postgres: DatabaseServer, schema: str) -> None:
+    postgres.execute(
+        f"""CREATE TABLE {schema}.t (id int PRIMARY KEY, n numeric(9,2), until timestamp, secret text);
+        INSERT INTO {schema}.t VALUES (1, 1, '2024-01-01', 'a'), (2, 'NaN', '2024-01-01', 'hunter2xyz'),
+            (3, 3, 'infinity', 'hunter2xyz'), (4, 4, NULL, 'd'), (5, 5, '-infinity', 'hunter2xyz');"""
+    )
+    with reading(postgres, **{f"{schema}.t": {}}) as connector:
+        stream = stream_of(connector, f"{schema}.t")
+        batch = connector.poll(stream, None, Ask())
+        assert [row["id"] for row in rows_of(batch)] == [1, 4]
+        assert [reject.key for reject in batch.rejects] == [{"id": 2}, {"id": 3}, {"id": 5}]
+        assert [reject.reason.split(":")[0] for reject in batch.rejects] == [
+            "column n",
+            "column until",
+            "column until",
+        ]
+        assert not any("hunter2xyz" in str(reject) for reject in batch.rejects), (
+            "a reject holds more than its key"
+        )
+        assert batch.position == {"id": 5}, "the position must pass a reject that came last"
+        assert connector.poll(stream, batch.position, Ask()).rejects == ()
+
+
+def test_a_page_ends_and_the_next_begins(
+    postgres: DatabaseServer, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "PAGE_ROWS", 10)
+    postgres.execute(
+        f"CREATE TABLE {schema}.t (id int PRIMARY KEY); INSERT INTO {schema}.t SELECT generate_series(1, 30);"
+    )
+    with reading(postgres, **{f"{schema}.t": {}}) as connector:
+        read = drain(connector, stream_of(connector, f"{schema}.t"), None, Ask(rows=4))
+    assert [row["id"] for row in read.rows] == list(range(1, 31))
+
+
+def test_streams_take_turns_in_the_middle_of_a_large_read(postgres: DatabaseServer, schema: str) -> None:
+    for name in "ab":
+        postgres.execute(
+            f"CREATE TABLE {schema}.{name} (id int PRIMARY KEY);"
+            f" INSERT INTO {schema}.{name} SELECT generate_series(1, 50);"
+        )
+    with reading(postgres, **{f"{schema}.*": {}}) as connector:
+        streams = connector.discover()
+        positions: dict[str, Any] = {}
+        seen: dict[str, list[int]] = {stream.name: [] for stream in streams}
+        for _ in range(10):
+            for stream in streams:
+                batch = connector.poll(stream, positions.get(stream.name), Ask(rows=7))
+                positions[stream.name] = batch.position
+                seen[stream.name] += [row["id"] for row in rows_of(batch)]
+    assert list(seen.values()) == [list(range(1, 51))] * 2
+
+
+def test_a_new_column_is_in_the_next_batch(postgres: DatabaseServer, schema: str) -> None:
+    postgres.execute(
+        f"CREATE TABLE {schema}.t (id int PRIMARY KEY, a int); INSERT INTO {schema}.t VALUES (1, 1);"
+    )
+    with reading(postgres, **{f"{schema}.t": {}}) as connector:
+        stream = stream_of(connector, f"{schema}.t")
+        read = drain(connector, stream, None)
+        for _ in range(8):  # beyond the point where pgjdbc prepares on the server
+            connector.poll(stream, read.position, Ask())
+        postgres.execute(f"ALTER TABLE {schema}.t ADD b text; INSERT INTO {schema}.t VALUES (2, 2, 'new');")
+        (batch,) = drain(connector, stream, read.position).batches
+        assert rows_of(batch) == [{"id": 2, "a": 2, "b": "new"}]
+        assert batch.changes[0].table.schema.names == ["id", "a", "b"]
+        assert stream_of(connector, f"{schema}.t").tables[0] == batch.changes[0].table
+
+
+def test_a_table_that_goes_away_parks_its_stream_alone(postgres: DatabaseServer, schema: str) -> None:
+    for name in "ab":
+        postgres.execute(
+            f"CREATE TABLE {schema}.{name} (id int PRIMARY KEY); INSERT INTO {schema}.{name} VALUES (1);"
+        )
+    with reading(postgres, **{f"{schema}.*": {}}) as connector:
+        gone, kept = connector.discover()
+        postgres.execute(f"DROP TABLE {schema}.a;")
+        with pytest.raises(PermanentError, match=f"reading {schema}.a: .*does not exist"):
+            connector.poll(gone, None, Ask())
+        assert len(drain(connector, kept, None).rows) == 1
+
+
+def test_a_table_without_a_usable_key_parks_its_stream_alone(postgres: DatabaseServer, schema: str) -> None:
+    postgres.execute(
+        f"CREATE TABLE {schema}.a (x int, y int, PRIMARY KEY (x, y));"
+        f" CREATE TABLE {schema}.b (id int PRIMARY KEY);"
+    )
+    with reading(postgres, **{f"{schema}.*": {}}) as connector:
+        keyless, usable = connector.discover()
+        with pytest.raises(PermanentError, match="name the column that grows"):
+            connector.poll(keyless, None, Ask())
+        assert connector.poll(usable, None, Ask()).rows == 0
+
+
+def test_a_table_without_the_right_to_read_parks_its_stream_alone(
+    postgres: DatabaseServer, schema: str
+) -> None:
+    role = f"reader_{schema}"
+    postgres.execute(
+        f"""CREATE ROLE {role} LOGIN PASSWORD '{postgres.password}'; GRANT USAGE ON SCHEMA {schema} TO {role};
+        CREATE TABLE {schema}.a (id int PRIMARY KEY); CREATE TABLE {schema}.b (id int PRIMARY KEY);
+        GRANT SELECT ON {schema}.b TO {role};"""
+    )
+    connector = configured(postgres, {f"{schema}.*": {"mode": "incrementing"}}, user=role)
+    connector.open()
+    denied, granted = connector.discover()
+    with pytest.raises(PermanentError, match=r"permission denied.*grant SELECT"):
+        connector.poll(denied, None, Ask())
+    assert connector.poll(granted, None, Ask()).rows == 0
+    critical = [finding for finding in connector.check() if finding.level is Level.CRITICAL]
+    assert [finding.stream for finding in critical] == [f"{schema}.a"]
+    connector.close()
+    postgres.execute(f"DROP OWNED BY {role}; DROP ROLE {role};")
+
+
+def test_a_wrong_name_is_answered_with_the_nearest(postgres: DatabaseServer, schema: str) -> None:
+    postgres.execute(f"CREATE TABLE {schema}.orders (id int PRIMARY KEY);")
+    for wrong in (f"{schema}.ORDERS", f"{schema}.oders"):
+        with reading(postgres, **{wrong: {}}) as connector:
+            (stream,) = connector.discover()
+            with pytest.raises(PermanentError, match=rf"no table {wrong}; did you mean {schema}\.orders\?"):
+                connector.poll(stream, None, Ask())
+
+
+def test_doctor_misses_an_index_on_the_column_that_grows(postgres: DatabaseServer, schema: str) -> None:
+    postgres.execute(f"CREATE TABLE {schema}.a (id int PRIMARY KEY); CREATE TABLE {schema}.b (n int);")
+    with reading(postgres, **{f"{schema}.a": {}, f"{schema}.b": {"columns": ["n"]}}) as connector:
+        (finding,) = [finding for finding in connector.check() if finding.level is not Level.OK]
+    assert finding.stream == f"{schema}.b"
+    assert finding.remedy.startswith(f'CREATE INDEX ON "{schema}"."b" ("n")')
+
+
+def test_the_read_transaction_ends_with_the_scan(postgres: DatabaseServer, schema: str) -> None:
+    """One that stays open holds back vacuum for the whole database."""
+    postgres.execute(f"CREATE TABLE {schema}.t (id int PRIMARY KEY); INSERT INTO {schema}.t VALUES (1);")
+    with reading(postgres, **{f"{schema}.t": {}}) as connector:
+        drain(connector, stream_of(connector, f"{schema}.t"), None)
+        states = postgres.execute(
+            "SELECT state FROM pg_stat_activity WHERE application_name = 'legacy-bridge';"
+        )
+    assert states == "idle\n"
+
+
+def test_wide_rows_stay_within_the_bytes_asked(postgres: DatabaseServer, schema: str) -> None:
+    postgres.execute(
+        f"CREATE TABLE {schema}.t (id int PRIMARY KEY, x text);"
+        f" INSERT INTO {schema}.t SELECT n, repeat('x', 500000) FROM generate_series(1, 60) n;"
+    )
+    with reading(postgres, **{f"{schema}.t": {}}) as connector:
+        read = drain(connector, stream_of(connector, f"{schema}.t"), None, Ask(bytes=8 << 20))
+    sizes = [batch.changes[0].rows.nbytes for batch in read.batches if batch.changes]
+    assert len(sizes) > 3
+    assert max(sizes) <= 9 << 20
