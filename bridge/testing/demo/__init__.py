@@ -1,4 +1,4 @@
-"""`legacy-bridge demo`: a legacy database's changes reach Kafka exactly once while the bridge is being killed."""
+"""`legacy-bridge demo`: a database's changes reach Kafka exactly once while the bridge is being killed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bridge.testing.demo.view import Picture, PlainView, View, shown
 from bridge.testing.demo.watch import Watch
 
 OK, FAILED = 0, 1
-OPENING = "A legacy database's changes into a real Kafka, exactly once, while the bridge is being killed.\n"
+OPENING = "A database's changes into Kafka, exactly once, while the bridge is killed.\n"
 
 
 def perform(finale: Callable[[Stage, Story, View], None]) -> int:

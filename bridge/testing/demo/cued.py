@@ -1,4 +1,4 @@
-"""`legacy-bridge run` with workers that stop in mid-transaction on a cue, so that the demo can kill them there.
+"""`legacy-bridge run` with workers that stop in mid-transaction on a cue, for the demo to kill them there.
 
 `python -m bridge.testing.demo.cued run CONFIG`. A worker of bridge.testing.killing reads its plan when it
 starts; these look before every transaction. It freezes (SIGSTOP) with its records on the broker and its

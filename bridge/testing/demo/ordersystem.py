@@ -1,39 +1,20 @@
-"""The legacy system of the demo: an order system of 2005 in H2, with twenty years of rows and a till that rings."""
+"""The legacy system of the demo: an order system of 2005 in H2, with its history and a till that rings."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock, Thread
 
 from bridge.testing.databases import DatabaseError, H2Server
+from bridge.testing.demo import tables
+from bridge.testing.demo.tables import LINES_AN_ORDER
 
-TABLES = ("CUSTMAST", "ORDHDR", "ORDLIN", "PAYMT")
-LINES_AN_ORDER = 3
 CUSTOMERS, ORDERS = 1_500, 20_000
 PAUSE_S = 0.25
 ORDERS_A_TICK = 10
-
-CREATE = """
-SET AUTOCOMMIT FALSE;
-CREATE SCHEMA SALES;
-CREATE TABLE SALES.CUSTMAST (
-  CUSNO NUMERIC(7) PRIMARY KEY, NAME CHAR(24) NOT NULL, CITY CHAR(16), CRLIMIT NUMERIC(11,2), SINCE DATE,
-  CLERK CHAR(8));
-CREATE TABLE SALES.ORDHDR (
-  ORDNO NUMERIC(9) PRIMARY KEY, CUSNO NUMERIC(7) NOT NULL, ORDDAT DATE NOT NULL, STATUS CHAR(2) NOT NULL,
-  CURR CHAR(3) NOT NULL, TOTAL NUMERIC(13,2), CLERK CHAR(8), CRTTS TIMESTAMP(3));
-CREATE TABLE SALES.ORDLIN (
-  LINNO NUMERIC(10) PRIMARY KEY, ORDNO NUMERIC(9) NOT NULL, POS NUMERIC(3) NOT NULL, ARTNO CHAR(12) NOT NULL,
-  QTY NUMERIC(9,3), PRICE NUMERIC(11,4));
-CREATE TABLE SALES.PAYMT (
-  PAYNO NUMERIC(9) PRIMARY KEY, ORDNO NUMERIC(9) NOT NULL, AMOUNT NUMERIC(13,2), METHOD CHAR(4), VALDAT DATE,
-  REMARK VARCHAR(60));
-COMMIT;
-"""
-"""No sequence, no trigger, no log to read: numbers from a counter, codes padded to their width."""
 
 CITIES = ("Hamburg", "Łódź", "Göteborg", "Århus", "Lyon", "Bilbao", "Gdańsk", "Basel")
 CLERKS = ("MEIER", "KOWALSKI", "JENSEN", "BATCH01")
@@ -42,109 +23,87 @@ REMARKS = ("NULL", "NULL", "NULL", "'paid twice, see letter'", "'Skonto 2 %, \"w
 
 
 class OrderSystem:
-    """Writes rows, from one thread at a time, as one old program with one connection does."""
+    """Writes as one old program over one connection does, so that numbers become visible in their order."""
 
     def __init__(self, database: H2Server) -> None:
         self._database = database
         self._chance = random.Random(2005)
         self._lock = Lock()
-        self._next = Counter(dict.fromkeys(TABLES, 1))
+        self._next = Counter(dict.fromkeys(tables.TABLES, 1))
         self.rows: Counter[str] = Counter()
         """Committed rows by table."""
 
     def create(self) -> None:
         """The tables, and what twenty years have left in them."""
-        self._database.execute(CREATE)
-        self._commit(_customers(1, CUSTOMERS), {"CUSTMAST": CUSTOMERS})
+        self._database.execute(tables.CREATE)
+        with self._lock:
+            self._commit([tables.customers(CUSTOMERS)], {"CUSTMAST": CUSTOMERS})
         self.batch_run(ORDERS)
 
     def batch_run(self, orders: int) -> int:
         """That many orders in one transaction, as a night's batch makes them; the number of rows."""
         added = {"ORDHDR": orders, "ORDLIN": orders * LINES_AN_ORDER, "PAYMT": orders}
         with self._lock:
-            first, line, payment = (self._next[table] for table in ("ORDHDR", "ORDLIN", "PAYMT"))
-            self._commit(_orders_in_bulk(first, line, payment, orders), added)
+            order, line, payment = (self._next[table] for table in added)
+            self._commit(list(tables.orders(order, line, payment, orders, CUSTOMERS)), added)
         return sum(added.values())
 
     def sell(self) -> None:
         """A few orders with their lines and payments, now and then a new customer: one transaction."""
         with self._lock:
-            added = Counter[str]()
-            statements = list(self._sales(added))
-            self._commit(statements, added)
+            made = {table: list(rows) for table, rows in self._sales() if rows}
+            added = {table: len(rows) for table, rows in made.items()}
+            self._commit([_insert(table, rows) for table, rows in made.items()], added)
 
-    def _sales(self, added: Counter[str]) -> Iterator[str]:
-        count = self._chance.randint(1, 2 * ORDERS_A_TICK)
-        orders = range(self._next["ORDHDR"], self._next["ORDHDR"] + count)
-        yield self._insert("ORDHDR", [self._order(number) for number in orders], added)
+    def _sales(self) -> Iterator[tuple[str, Sequence[str]]]:
+        order, line, payment = (self._next[table] for table in ("ORDHDR", "ORDLIN", "PAYMT"))
+        orders = range(order, order + self._chance.randint(1, 2 * ORDERS_A_TICK))
         lines = [
-            (order, position + 1)
-            for order in orders
-            for position in range(self._chance.randint(1, 2 * LINES_AN_ORDER))
+            (each, at + 1) for each in orders for at in range(self._chance.randint(1, 2 * LINES_AN_ORDER))
         ]
-        first = self._next["ORDLIN"]
-        rows = [self._line(first + number, *place) for number, place in enumerate(lines)]
-        yield self._insert("ORDLIN", rows, added)
-        first = self._next["PAYMT"]
-        yield self._insert(
-            "PAYMT", [self._payment(first + n, order) for n, order in enumerate(orders)], added
-        )
-        if self._chance.random() < 0.5:
-            yield self._insert("CUSTMAST", [self._customer(self._next["CUSTMAST"])], added)
-
-    def _insert(self, table: str, rows: Sequence[str], added: Counter[str]) -> str:
-        added[table] += len(rows)
-        return f"INSERT INTO SALES.{table} VALUES {', '.join(rows)}"
+        yield "ORDHDR", [self._order(each) for each in orders]
+        yield "ORDLIN", [self._line(line + number, *place) for number, place in enumerate(lines)]
+        yield "PAYMT", [self._payment(payment + number, each) for number, each in enumerate(orders)]
+        yield "CUSTMAST", [self._customer(self._next["CUSTMAST"])] if self._chance.random() < 0.5 else []
 
     def _order(self, number: int) -> str:
         now = datetime.now(UTC)
-        total = f"{self._chance.uniform(5, 4000):.2f}"
         customer, clerk = self._chance.randrange(1, self._next["CUSTMAST"]), self._chance.choice(CLERKS)
         stamp = now.isoformat(" ", "milliseconds")[:23]
-        return f"({number}, {customer}, DATE '{now:%Y-%m-%d}', 'NW', 'EUR', {total}, '{clerk}', TIMESTAMP '{stamp}')"
+        return _row(
+            *(number, customer, f"DATE '{now:%Y-%m-%d}'", "'NW'", "'EUR'", self._money(), f"'{clerk}'"),
+            f"TIMESTAMP '{stamp}'",
+        )
 
     def _line(self, number: int, order: int, position: int) -> str:
-        article = f"A{self._chance.randrange(10**6):06d}-X"
+        article = f"'A{self._chance.randrange(10**6):06d}-X'"
         quantity, price = self._chance.randrange(1, 9_000) / 1000, self._chance.randrange(10**7) / 10_000
-        return f"({number}, {order}, {position}, '{article}', {quantity:.3f}, {price:.4f})"
+        return _row(number, order, position, article, f"{quantity:.3f}", f"{price:.4f}")
 
     def _payment(self, number: int, order: int) -> str:
         due = datetime.now(UTC) + timedelta(days=self._chance.randrange(30))
-        amount, method = f"{self._chance.uniform(5, 4000):.2f}", self._chance.choice(METHODS)
-        return f"({number}, {order}, {amount}, '{method}', DATE '{due:%Y-%m-%d}', {self._chance.choice(REMARKS)})"
+        method, remark = self._chance.choice(METHODS), self._chance.choice(REMARKS)
+        return _row(number, order, self._money(), f"'{method}'", f"DATE '{due:%Y-%m-%d}'", remark)
 
     def _customer(self, number: int) -> str:
-        limit, clerk = f"{self._chance.randrange(100) * 500:.2f}", self._chance.choice(CLERKS)
-        return (
-            f"({number}, 'Kunde {number}', '{self._chance.choice(CITIES)}', {limit}, CURRENT_DATE, '{clerk}')"
-        )
+        city, clerk = self._chance.choice(CITIES), self._chance.choice(CLERKS)
+        return _row(number, f"'Kunde {number}'", f"'{city}'", self._money(), "CURRENT_DATE", f"'{clerk}'")
 
-    def _commit(self, statements: Sequence[str], added: dict[str, int]) -> None:
+    def _money(self) -> str:
+        return f"{self._chance.uniform(5, 4000):.2f}"
+
+    def _commit(self, statements: Sequence[str], added: Mapping[str, int]) -> None:
         self._database.execute("".join(f"{statement};\n" for statement in (*statements, "COMMIT")))
         self._next.update(added)
         self.rows.update(added)
 
 
-def _customers(first: int, count: int) -> list[str]:
-    return [
-        "INSERT INTO SALES.CUSTMAST SELECT X, 'Kunde ' || X, 'Bremen', MOD(X, 90) * 500, "
-        f"DATEADD(DAY, MOD(X, 7000), DATE '2005-01-03'), 'BATCH01' FROM SYSTEM_RANGE({first}, {count})"
-    ]
+def _row(*values: object) -> str:
+    return f"({', '.join(map(str, values))})"
 
 
-def _orders_in_bulk(order: int, line: int, payment: int, count: int) -> list[str]:
-    each, last = LINES_AN_ORDER, count - 1
-    day = f"DATEADD(DAY, CAST(X * 7300 / {count} AS INT), DATE '2005-01-03')"
-    return [
-        f"INSERT INTO SALES.ORDHDR SELECT {order} + X, 1 + MOD(X * 7919, {CUSTOMERS}), {day}, 'CL', 'EUR', "
-        f"MOD(X * 104729, 400000) / 100.0, 'BATCH01', DATEADD(SECOND, MOD(X, 86400), CAST({day} AS TIMESTAMP)) "
-        f"FROM SYSTEM_RANGE(0, {last})",
-        f"INSERT INTO SALES.ORDLIN SELECT {line} + X, {order} + X / {each}, 1 + MOD(X, {each}), "
-        f"'A' || LPAD(MOD(X * 611953, 1000000), 6, '0'), 1 + MOD(X, 9000) / 1000.0, MOD(X * 15485863, 9999999) / 10000.0 "
-        f"FROM SYSTEM_RANGE(0, {count * each - 1})",
-        f"INSERT INTO SALES.PAYMT SELECT {payment} + X, {order} + X, MOD(X * 104729, 400000) / 100.0, 'WIRE', "
-        f"DATEADD(DAY, 14, {day}), NULL FROM SYSTEM_RANGE(0, {last})",
-    ]
+def _insert(table: str, rows: Sequence[str]) -> str:
+    return f"INSERT INTO SALES.{table} VALUES {', '.join(rows)}"  # noqa: S608 -- its own tables and rows
 
 
 class Till:

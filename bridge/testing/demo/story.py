@@ -15,7 +15,6 @@ from bridge.testing.demo.ordersystem import OrderSystem, Till
 from bridge.testing.demo.stage import (
     CONNECTOR,
     TOPICS,
-    Bridge,
     DemoError,
     Stage,
     kill,
@@ -29,6 +28,7 @@ from bridge.testing.kafka import qualify
 SCENE_S = 4.0
 BATCH_ORDERS = 3_000
 CALM_S, BACK_S = 30.0, 40.0
+ROW = "  {:<15} {:<15} {:>8} {:>8} {:>5} {:>8} {:>10}"
 BAD, GOOD, ACT = "bold red", "bold green", "bold"
 
 
@@ -69,38 +69,33 @@ class Story:
     def raise_source(self) -> None:
         self._stage.database.start()
         self._system.create()
-        self._view.say(
-            f"H2 plays an order system of 2005: {len(TOPICS)} tables, {self._system.rows.total():,} rows of history"
-        )
+        rows = self._system.rows.total()
+        self._view.say(f"H2 plays an order system of 2005: {len(TOPICS)} tables, {rows:,} rows")
 
     def raise_broker(self) -> None:
         broker = self._stage.broker.start()
         verdict = qualify(broker.address)
         if not verdict.passed:
-            raise DemoError(f"the broker is {verdict}", remedy=f"see {broker.log}")
-        self._view.say("a Kafka broker runs; tried first: it hides aborted records and fences zombies")
+            raise DemoError(f"the broker is {verdict}")
+        self._view.say("Kafka runs, and can prove it: aborted records hidden, zombies fenced")
 
     def raise_bridge(self) -> None:
         """Start the bridge on twenty years of rows, and wait until consumers have them."""
         began = time.monotonic()
         pid = self._stage.bridge.start()
         self._watch.start()
-        self._view.say(
-            f"legacy-bridge run {self._stage.bridge.config.name} (pid {pid}) meets a table it never saw", ACT
-        )
+        self._view.say(f"legacy-bridge run {self._stage.bridge.config.name}  (pid {pid})", ACT)
         self._until(self._caught_up, BACK_S, "the history did not arrive")
-        self._view.say(
-            f"{self._watch.committed.total:,} events are in Kafka {time.monotonic() - began:.1f} s after the start"
-        )
+        took, count = time.monotonic() - began, self._watch.committed.total
+        self._view.say(f"{took:.1f} s later consumers have all {count:,} rows")
 
     def open_till(self) -> None:
         self.till.open()
-        self._view.say("the till opens: new orders, lines and payments four times a second")
+        self._view.say("the shop opens: orders, lines and payments four times a second")
         self._play(SCENE_S)
         topic = TOPICS["ORDHDR"]
         key, value = self._watch.committed.samples[topic]
-        self._view.say(f"an event in {topic}, key {key.decode()}:")
-        self._view.show(value.decode(), "dim")
+        self._view.sample(f"{topic} {key.decode()} {value.decode()}")
 
     # -- the ill-treatment
 
@@ -114,34 +109,34 @@ class Story:
         self.till.open()
         self._view.say(f"a batch run writes {rows:,} rows at once")
         self._freeze(pid)
-        self._view.say(f"kill -9 {pid}: the worker dies there", BAD)
-        self._struck(lambda: kill(pid), "a new worker fenced the dead one, read the position, read on")
+        self._view.say(f"kill -9 {pid}: the worker", BAD)
+        self._struck(lambda: kill(pid), None, "a new worker fenced the dead one and read on")
 
     def kill_supervisor(self) -> None:
         self._stage.bridge.cue()
         pid = self._worker()
         self._freeze(pid)
         bridge = self._stage.bridge
-        self._view.say("kill -9 of the supervisor, its worker with it; started again, as systemd would", BAD)
-        self._struck(lambda: _restarted(bridge), "the position was where the events are: in Kafka")
+        self._view.say(f"kill -9 {bridge.pid}: the supervisor, and with it the worker", BAD)
+        self._struck(bridge.kill, bridge.start, "the position was in Kafka, with the events")
 
     def restart_broker(self) -> None:
-        self._view.say("the broker is stopped and started again, under load", BAD)
-        self._struck(self._stage.broker.restart, "the bridge had waited for it", what="the broker")
+        broker = self._stage.broker
+        self._view.say("the broker is stopped and started again, the shop stays open", BAD)
+        self._struck(broker.stop, broker.start, "the bridge waited, and read on")
 
     def _freeze(self, pid: int) -> None:
         until_frozen(pid, self._pause)
         count = self._watch.uncommitted()
-        self._view.say(
-            f"worker {pid} is in mid-transaction: {count:,} records on the broker, uncommitted, seen by nobody",
-            "yellow",
-        )
+        self._view.say(f"in mid-transaction: {count:,} records on the broker, uncommitted", "yellow")
         self.outcome.kills += 1
 
-    def _struck(self, blow: Callable[[], object], then: str, what: str = "it") -> None:
+    def _struck(self, harm: Callable[[], object], repair: Callable[[], object] | None, then: str) -> None:
         """Do harm, and measure how long until a consumer gets an event produced after it."""
+        harm()
         began, since = time.monotonic(), now_ms()
-        blow()
+        if repair is not None:
+            repair()
         self._until(lambda: self._watch.committed.newest_ms > since, BACK_S, "no event came after that")
         self._view.say(f"back after {time.monotonic() - began:.1f} s: {then}", GOOD)
         self._play(SCENE_S)
@@ -150,7 +145,7 @@ class Story:
 
     def close_till(self) -> None:
         self.till.close()
-        self._view.say("the till closes; the last rows arrive")
+        self._view.say("the shop closes, the last rows arrive")
         self._until(self._caught_up, CALM_S, "")
         self._play(1.0)
         self.outcome.withheld = self._watch.withheld
@@ -166,9 +161,7 @@ class Story:
             outcomes: list[dict[str, Any]] = json.loads(done.stdout)["outcomes"]
         except (ValueError, KeyError):
             raise DemoError(f"verify failed: {(done.stderr or done.stdout).strip()}") from None
-        self._view.show(
-            f"  {'table':<16} {'topic':<16} {'rows':>8} {'events':>8} {'lost':>5} {'doubled':>8} {'differing':>10}"
-        )
+        self._view.show(ROW.format("table", "topic", "rows", "events", "lost", "doubled", "differing"), "dim")
         for each in outcomes:
             self._tell(each)
 
@@ -178,11 +171,9 @@ class Story:
         outcome.lost, outcome.doubled = outcome.lost + lost, outcome.doubled + doubled
         outcome.differing, outcome.pending = outcome.differing + differing, outcome.pending + found["pending"]
         outcome.rows, outcome.events = outcome.rows + found["rows"], outcome.events + found["events"]
-        self._view.show(
-            f"  {found['table']:<16} {found['topic']:<16} {found['rows']:>8,} {found['events']:>8,} {lost:>5} "
-            f"{doubled:>8} {differing:>10}",
-            BAD if lost or doubled or differing else "green",
-        )
+        figures = (f"{found['rows']:,}", f"{found['events']:,}", lost, doubled, differing)
+        style = BAD if lost or doubled or differing else "green"
+        self._view.show(ROW.format(found["table"], found["topic"], *figures), style)
 
     # -- waiting
 
@@ -213,9 +204,8 @@ class Story:
             if time.monotonic() > deadline:
                 if not otherwise:
                     return
-                raise DemoError(
-                    f"{otherwise} within {limit_s:.0f} s; the bridge says: {self._stage.bridge.last_words()}"
-                )
+                said = self._stage.bridge.last_words()
+                raise DemoError(f"{otherwise} within {limit_s:.0f} s; the bridge says: {said}")
             self._pause.wait(0.02)
 
     def _check(self) -> None:
@@ -223,8 +213,3 @@ class Story:
             raise DemoError(f"the database failed: {self.till.failure}")
         if not self._stage.bridge.running:
             raise DemoError(f"the bridge ended by itself: {self._stage.bridge.last_words()}")
-
-
-def _restarted(bridge: Bridge) -> None:
-    bridge.kill()
-    bridge.start()

@@ -26,6 +26,9 @@ class View(Protocol):
     def show(self, line: str = "", style: str = "") -> None:
         """A line as it is."""
 
+    def sample(self, event: str) -> None:
+        """A whole event, where none is to be seen otherwise."""
+
 
 class PlainView:
     """For pipes and files: nothing but lines."""
@@ -36,6 +39,9 @@ class PlainView:
     def show(self, line: str = "", style: str = "") -> None:
         del style
         print(line, flush=True)  # noqa: T201 -- the demo's output
+
+    def sample(self, event: str) -> None:
+        self.say(f"an event: {event}")
 
 
 class Picture:
@@ -58,12 +64,15 @@ class Picture:
 
     @staticmethod
     def _counts(watch: Watch) -> Text:
-        withheld = watch.withheld
+        seen = watch.committed.total
+        everything = max(watch.everything.total, seen)
         return Text.assemble(
-            (f"{watch.everything.total:,}", "bold"),
-            " records in the topics, consumers have ",
-            (f"{watch.committed.total:,}", "bold green"),
-            (f"  (not to be seen: {withheld:,})" if withheld else "", "yellow"),
+            (f"{everything:,}", "bold"),
+            " records in the topics, ",
+            (f"{seen:,}", "bold green"),
+            " committed for consumers, ",
+            (f"{everything - seen:,}", "yellow"),
+            " not",
             no_wrap=True,
             overflow="ellipsis",
         )
@@ -80,6 +89,9 @@ class LiveView:
 
     def show(self, line: str = "", style: str = "") -> None:
         self._console.print(Text(line, style))
+
+    def sample(self, event: str) -> None:
+        """The picture shows events."""
 
 
 @contextmanager

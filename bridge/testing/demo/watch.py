@@ -1,4 +1,4 @@
-"""What an onlooker sees: events as consumers get them, records as the broker has them, the daemon's status."""
+"""What an onlooker sees: events as consumers get them, records as the broker has them, the status."""
 
 from __future__ import annotations
 
