@@ -42,7 +42,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--interval", type=_seconds, default=1.0, metavar="S", help="of --watch (default: 1)")
     parser.add_argument("--deep", action="store_true", help="examine the sources, too, however long it takes")
     parser.add_argument(
-        "--timeout", type=_seconds, default=0.2, metavar="S", help="patience with the daemon (default: 0.2)"
+        "--timeout", type=_seconds, default=0.15, metavar="S", help="patience with the daemon (default: 0.15)"
     )
     parser.set_defaults(run=run)
 
