@@ -32,7 +32,7 @@ def cli(*words: str | Path) -> Done:
 
 
 def fastest(*words: str | Path) -> float:
-    """Seconds of the fastest run; of many, while the machine is so busy with other tests that none is fast."""
+    """Seconds of the fastest run; of many, while the machine is too busy with other tests."""
     best, deadline = float("inf"), time.monotonic() + 30.0
     while best >= LIMIT_S and time.monotonic() < deadline:
         began = time.monotonic()
