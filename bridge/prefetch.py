@@ -45,7 +45,7 @@ class Prefetch:
         """Blocks while the queue is full; returns at once, dropping the item, when it is closed."""
         with self._changed:
             self._idle = False
-            while self._full() and not self._closed:
+            while self.full and not self._closed:
                 self._changed.wait()
             if self._closed:
                 return
@@ -81,6 +81,11 @@ class Prefetch:
         with self._changed:
             return self._idle and not self._items
 
+    @property
+    def full(self) -> bool:
+        """Whether `put` would wait."""
+        return bool(self._items) and (self._rows >= self._max_rows or self._size >= self._max_size)
+
     def clear(self) -> None:
         """Drop the batches; what was discovered stays true."""
         with self._changed:
@@ -98,9 +103,6 @@ class Prefetch:
         with self._changed:
             self._woken = True
             self._changed.notify_all()
-
-    def _full(self) -> bool:
-        return bool(self._items) and (self._rows >= self._max_rows or self._size >= self._max_size)
 
     def _count(self, item: Fetched | Discovered, sign: int) -> None:
         if isinstance(item, Fetched):

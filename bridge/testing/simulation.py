@@ -1,0 +1,207 @@
+"""The engine of one connector in one thread, by a clock that only moves when something would wait.
+
+    with Clock() as clock:
+        engine = Engine(FakeKafka(), FakeSource("orders"), clock)
+        engine.source.insert("orders", "a", "b")
+        engine.settle()
+
+Schedule, prefetch, reader, task, admission and press are the real ones. A test that wants a crash calls
+`restart`: the next engine knows only what Kafka and the source know.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass
+from threading import Condition, Event
+from typing import Any, Self
+from unittest.mock import patch
+
+from bridge.admission import Admission
+from bridge.encode import EncoderOptions, Origin, encoder
+from bridge.options import ConnectorSettings, StreamOptions
+from bridge.options import Topics as TopicOptions
+from bridge.positions import STREAM, Owner, Paused
+from bridge.prefetch import Prefetch
+from bridge.press import Press
+from bridge.publisher import Fenced
+from bridge.reader import Reader
+from bridge.redact import Redactor
+from bridge.schedule import Schedule
+from bridge.task import Task
+from bridge.testing.fakes import FakeKafka, FakePositions, FakePublisher, FakeSource, FakeTopics
+
+RULED = ("prefetch", "reader", "schedule", "task")
+"""The modules of the engine that look at the clock."""
+
+BRISK = StreamOptions(interval=1.0)
+QUIET_ROUNDS = 10
+"""A round waits half a second or more: every stream with an interval of a second is polled meanwhile."""
+
+
+class Clock:
+    """Monotonic seconds that pass only in waits; inside its block the engine's modules live by it."""
+
+    def __init__(self) -> None:
+        self.now = time.monotonic()
+        self._patches = ExitStack()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def condition(self) -> Condition:
+        return _Condition(self)
+
+    def __enter__(self) -> Self:
+        for module in RULED:
+            self._patches.enter_context(patch(f"bridge.{module}.time", self))
+        for module in ("prefetch", "schedule"):
+            self._patches.enter_context(patch(f"bridge.{module}.Condition", self.condition))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._patches.close()
+
+
+class _Condition(Condition):
+    """There is nobody else to wait for: the time is up at once."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None, "it would wait for ever"
+        self._clock.now += max(timeout, 0.0)
+        return False
+
+
+class _Stop(Event):
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None, "it would wait for ever"
+        self._clock.now += timeout
+        return self.is_set()
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A committed event or dead letter; `number` orders transactions over all topics."""
+
+    id: int
+    number: int
+
+
+class Engine:
+    """One life of a worker after another, over the same Kafka and the same source."""
+
+    def __init__(
+        self,
+        kafka: FakeKafka,
+        source: FakeSource,
+        clock: Clock,
+        settings: ConnectorSettings | None = None,
+        instance: str = "one",
+    ) -> None:
+        self.kafka, self.source, self.clock = kafka, source, clock
+        self.settings = settings or ConnectorSettings(name="erp", kind="fake", defaults=BRISK)
+        self._owner = Owner(instance, "here", "host", 90.0)
+        self.positions = FakePositions(kafka, self.settings.name)
+        self.lives = 0
+        self.restart()
+
+    def restart(self) -> None:
+        """What was in memory is gone."""
+        settings, options = self.settings, TopicOptions()
+        self.lives += 1
+        self.stop = _Stop(self.clock)
+        self.schedule = Schedule()
+        self.queue = Prefetch(settings.prefetch.rows, settings.prefetch.bytes)
+        self.task = Task(
+            settings,
+            self._owner,
+            publisher=FakePublisher(self.kafka, settings.name),
+            positions=self.positions,
+            admission=Admission(settings, FakeTopics(self.kafka), options, 1),
+            press=Press(encoder(EncoderOptions()), Origin(settings.name, "fake", "1"), Redactor(())),
+            schedule=self.schedule,
+            queue=self.queue,
+            stop=self.stop,
+        )
+        self.reader = Reader(self.source.connector, self.schedule, self.queue, settings, self.stop)
+
+    def read(self) -> None:
+        """One round of the reader, unless it would block: it polls, or waits for what is due next."""
+        if not self.queue.full and self.reader.parked is None:
+            self.reader.step()
+
+    def publish(self) -> None:
+        """One round of the task. Errors: Fenced, and what parks the connector."""
+        self.task.step()
+
+    def settle(self, rounds: int = 400) -> None:
+        """Both in turn until all is quiet, through faults and fencing."""
+        quiet = 0
+        for _ in range(rounds):
+            calls = len(self.kafka.calls)
+            self.read()
+            try:
+                self.publish()
+            except Fenced:
+                self.restart()
+            quiet = quiet + 1 if len(self.kafka.calls) == calls and self._at_rest else 0
+            if quiet > QUIET_ROUNDS:
+                return
+        raise AssertionError("it does not come to rest")
+
+    @property
+    def _at_rest(self) -> bool:
+        schedule = self.schedule
+        failing = any(each.failures and each.pollable for each in schedule.streams.values())
+        waiting = schedule.gated or schedule.has_to_settle or failing or self.task.trouble
+        return self.task.holds and not waiting
+
+    def pause(self, stream: str = "") -> Future[None]:
+        return self.task.order(lambda: self.task.pause(stream, Paused("test", "now")))
+
+    def resume(self, stream: str = "") -> Future[None]:
+        return self.task.order(lambda: self.task.resume(stream))
+
+    # -- what Kafka has
+
+    def events(self, stream: str) -> list[Published]:
+        """The committed events of a stream, in the order of its topic."""
+        records = self.kafka.committed(f"{self.settings.name}.{stream}")
+        return [Published(_event(each.value)["after"]["id"], each.transaction.number) for each in records]
+
+    def letters(self, stream: str) -> list[Published]:
+        """The committed dead letters of a stream."""
+        found = []
+        for record in self.kafka.committed(self.positions.letters):
+            letter = _event(record.value)
+            if letter["stream"] == stream:
+                found.append(Published(json.loads(letter["key"])["id"], record.transaction.number))
+        return found
+
+    def published(self, stream: str) -> list[int]:
+        """The ids of events and dead letters together, in the order of their transactions."""
+        both = sorted((*self.events(stream), *self.letters(stream)), key=lambda each: (each.number, each.id))
+        return [each.id for each in both]
+
+    def stored(self, stream: str) -> Iterator[Any]:
+        """Every position of a stream that was ever committed."""
+        for record in self.kafka.committed(self.positions.name):
+            if record.key == (STREAM + stream).encode() and record.value is not None:
+                yield json.loads(record.value)["position"]
+
+
+def _event(value: bytes | None) -> Mapping[str, Any]:
+    document: Mapping[str, Any] = json.loads(value or b"{}")
+    return document

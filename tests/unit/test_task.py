@@ -1,0 +1,60 @@
+"""The loop of a connector, in one thread and by a clock of its own: see bridge.testing.simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bridge.testing.fakes import Fault, FakeKafka, FakeSource
+from bridge.testing.simulation import Clock, Engine
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with Clock() as clock:
+        yield clock
+
+
+@pytest.fixture
+def kafka() -> FakeKafka:
+    return FakeKafka()
+
+
+def letters_of(count: int) -> list[str]:
+    return [f"row {number}" for number in range(count)]
+
+
+def engine_of(clock: Clock, kafka: FakeKafka, *names: str, settling: tuple[str, ...] = ()) -> Engine:
+    return Engine(kafka, FakeSource(*names, settling=settling), clock)
+
+
+def test_all_rows_are_published_once_and_in_order(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders", "customers")
+    engine.source.insert("orders", *letters_of(23))
+    engine.source.insert("customers", *letters_of(4))
+    engine.settle()
+    assert engine.published("orders") == list(range(1, 24))
+    assert engine.published("customers") == [1, 2, 3, 4]
+
+
+def test_the_position_is_in_the_transaction_of_its_events(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.source.insert("orders", *letters_of(3))
+    engine.settle()
+    (written,) = {event.number for event in engine.events("orders")}
+    positions = [each for each in kafka.committed(engine.positions.name) if each.transaction.number == written]
+    assert [each.key for each in positions] == [b"stream:orders"]
+
+
+@pytest.mark.parametrize("fault", [Fault.ABORTED, Fault.AMBIGUOUS, Fault.BROKEN, Fault.EXPIRED])
+@pytest.mark.parametrize("after", range(14))
+def test_whatever_fails_in_kafka_at_whatever_call_nothing_is_lost_or_doubled(
+    clock: Clock, kafka: FakeKafka, fault: Fault, after: int
+) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.source.insert("orders", *letters_of(12))
+    kafka.fail(fault, after)
+    engine.settle()
+    assert not kafka.faults
+    assert engine.published("orders") == list(range(1, 13))
