@@ -183,7 +183,8 @@ def _read(
 
 @contextmanager
 def _consumer(kafka_settings: Mapping[str, Any], isolation: str) -> Iterator[Consumer]:
-    consumer = kafka.consumer(kafka_settings, isolation)
+    # The end of the partition is told when a fetch comes back empty, which shall not wait for more.
+    consumer = kafka.consumer(kafka_settings, isolation, **{"fetch.wait.max.ms": 10})
     try:
         yield consumer
     finally:
@@ -196,20 +197,23 @@ def _read_to(consumer: Consumer, end: int, stop: Event, deadline: float) -> Ledg
     The latter alone would not do: librdkafka says it only when a fetch brings nothing, which a busy owner
     may never let happen.
     """
-    ledger = Ledger()
+    last: dict[str, tuple[bytes | None, int]] = {}
     passed = end == 0
     while not passed:
         if stop.is_set():
             raise Stopped("asked to stop while reading the positions")
         if time.monotonic() > deadline:
             raise TransientError(f"the positions could not be read up to offset {end} in time")
-        for message in consumer.consume(num_messages=1000, timeout=0.2):
+        for message in consumer.consume(1000, timeout=0) or filter(None, [consumer.poll(0.2)]):
             error, offset = message.error(), message.offset() or 0
             if error is None:
-                ledger = ledger.fold((message.key() or b"").decode(), message.value(), offset)
+                last[(message.key() or b"").decode()] = (message.value(), offset)
                 passed = passed or offset >= end - 1
             elif error.code() != KafkaError._PARTITION_EOF:
                 raise KafkaException(error)
             else:
                 passed = passed or offset >= end
+    ledger = Ledger()
+    for key, (value, offset) in last.items():
+        ledger = ledger.fold(key, value, offset)
     return ledger
