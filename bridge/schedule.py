@@ -61,7 +61,7 @@ class Progress:
     @property
     def pollable(self) -> bool:
         blocked = self.stream.settles and self.in_flight > 0
-        return not (self.parked or self.paused or self.gone or blocked)
+        return not (self.parked or self.paused or self.gone or blocked or self.polling_since is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Schedule:
         """The source was found to hold nothing that Kafka does not have."""
         with self._changed:
             progress.current_at = asked_at
-            progress.in_flight = 0
+            self._landed(progress)
 
     def rejected(self, progress: Progress, rows: int, rejects: int, tolerated: float) -> str | None:
         """Count rejects; the reason to park the stream when their share in five minutes is too high."""
@@ -212,9 +212,7 @@ class Schedule:
         """The source has let go of what Kafka has: the stream may be polled again."""
         with self._changed:
             self._settling.pop(name, None)
-            progress = self.streams[name]
-            progress.in_flight = 0
-            self._push(progress, progress.due)
+            self._landed(self.streams[name])
 
     def next(self, timeout: float, on_wait: Callable[[], None]) -> Turn | None:
         """The next poll that is due, within `timeout` seconds. `on_wait` is called when idle."""
@@ -274,6 +272,7 @@ class Schedule:
             progress.failures = 0
             progress.error = None
             if turn.generation != self.generation:
+                self._again(progress)
                 return False
             progress.ahead, progress.version = batch.position, self._version
             progress.in_flight += 1
@@ -312,6 +311,11 @@ class Schedule:
         progress.due = due
         heappush(self._heap, (due, next(self._tick), progress.stream.name))
         self._changed.notify_all()
+
+    def _landed(self, progress: Progress) -> None:
+        """Nothing of it is on its way: one that settles, and so was not pollable, has its turn again."""
+        progress.in_flight = 0
+        self._push(progress, progress.due)
 
     def _again(self, progress: Progress) -> None:
         self._push(progress, time.monotonic())

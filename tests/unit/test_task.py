@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bridge.testing.fakes import Fault, FakeKafka, FakeSource
+from bridge.testing.fakes import FakeKafka, FakeSource, Fault
 from bridge.testing.simulation import Clock, Engine
 
 
@@ -43,8 +43,8 @@ def test_the_position_is_in_the_transaction_of_its_events(clock: Clock, kafka: F
     engine.source.insert("orders", *letters_of(3))
     engine.settle()
     (written,) = {event.number for event in engine.events("orders")}
-    positions = [each for each in kafka.committed(engine.positions.name) if each.transaction.number == written]
-    assert [each.key for each in positions] == [b"stream:orders"]
+    positions = kafka.committed(engine.positions.name)
+    assert [each.key for each in positions if each.transaction.number == written] == [b"stream:orders"]
 
 
 @pytest.mark.parametrize("fault", [Fault.ABORTED, Fault.AMBIGUOUS, Fault.BROKEN, Fault.EXPIRED])
@@ -58,3 +58,15 @@ def test_whatever_fails_in_kafka_at_whatever_call_nothing_is_lost_or_doubled(
     engine.settle()
     assert not kafka.faults
     assert engine.published("orders") == list(range(1, 13))
+
+
+def test_a_stream_that_settles_goes_on_after_a_poll_that_found_nothing(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, settling=("queue",))
+    engine.settle()
+    for _ in range(3):  # the reader looks for its next turn before the task has seen the empty batch
+        engine.read()
+    engine.source.insert("queue", "a")
+    engine.settle()
+    assert engine.published("queue") == [1]
