@@ -75,11 +75,13 @@ class Archive:
     def letters(self, places: Iterable[Place]) -> Iterator[tuple[Place, DeadLetter]]:
         """The letters at these places, payload and all."""
         wanted = set(places)
-        ends: Bounds = {}
-        for place in sorted(wanted):
-            first, end = ends.get((self._topic, place.partition), (place.offset, place.offset + 1))
-            ends[self._topic, place.partition] = (min(first, place.offset), max(end, place.offset + 1))
-        for place, record in self._records(ends):
+        bounds: Bounds = {}
+        for (topic, partition), (first, end) in committed.bounds(self._settings, [self._topic]).items():
+            offsets = [place.offset for place in wanted if place.partition == partition]
+            inside = [offset for offset in offsets if first <= offset < end]
+            if inside:
+                bounds[topic, partition] = (min(inside), max(inside) + 1)
+        for place, record in self._records(bounds):
             if place in wanted and isinstance(record, DeadLetter):
                 yield place, record
 

@@ -1,0 +1,178 @@
+"""`dead-letters` on a real broker: an event too large for its topic is published later, once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from bridge.testing.daemon import DaemonProcess, consume, wait_until
+from bridge.testing.kafka import Broker
+from bridge.testing.sqlite_source import SqliteSource, installed
+
+ROWS = 5
+LARGE = "y" * 5000
+CARD = "4111111111111111"
+
+
+class Erp:
+    """A source with rows too large for their topic, one of which holds a card number."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        self.address, self.name = address, f"erp-{uuid4().hex[:8]}"
+        self.topic = f"{self.name}.orders"
+        self.admin = AdminClient({"bootstrap.servers": address})
+        for future in self.admin.create_topics(
+            [NewTopic(self.topic, 3, 1, config={"max.message.bytes": "2000"})]
+        ).values():
+            future.result(10)
+        self.source = SqliteSource(folder / "erp.db")
+        self.source.insert(ROWS)
+        self.source.insert(3, payload=LARGE)
+        self.source.insert(1, payload=CARD + LARGE)
+        self.source.insert(1, payload=None)
+        connector = {
+            "kind": "sqlite", "path": str(self.source.path), "interval": "50ms", "streams": {"orders": {}},
+        }  # fmt: skip
+        self.daemon = DaemonProcess(folder, address, {self.name: connector})
+
+    def raise_limit(self) -> None:
+        entry = ConfigEntry("max.message.bytes", "100000", incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, self.topic, incremental_configs=[entry])
+        for future in self.admin.incremental_alter_configs([resource]).values():
+            future.result(10)
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Standard output, or standard error where there is no output."""
+        command = [sys.executable, "-m", "bridge", *words]
+        environment = installed(self.daemon.folder / "site")
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout or done.stderr
+
+    def letters(self, action: str, *words: str, code: int = 0) -> str:
+        return self.run("dead-letters", action, str(self.daemon.config), self.name, *words, code=code)
+
+    def numbers(self, stage: str) -> list[str]:
+        document = json.loads(self.letters("list", "--json"))
+        return [letter["number"] for letter in document["letters"] if letter["stage"] == stage]
+
+    def ids(self) -> list[int]:
+        return sorted(record.event["after"]["id"] for record in consume(self.address, self.topic))
+
+
+@pytest.fixture(scope="module")
+def erp(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Erp]:
+    """All is published or buried; the daemon goes on running. The tests tell one story, in their order."""
+    legacy = Erp(tmp_path_factory.mktemp("letters"), broker.address)
+    with legacy.daemon:
+        wait_until(
+            lambda: legacy.daemon.stream(legacy.name, "orders").get("rejects") == 5, what="dead letters"
+        )
+        yield legacy
+
+
+def test_the_list_says_what_and_why(erp: Erp) -> None:
+    lines = erp.letters("list").splitlines()
+    assert len(lines) == 5
+    assert sum(f"topic {erp.topic} takes 2000" in line for line in lines) == 4
+    assert sum("no payload" in line for line in lines) == 1
+    assert sum('{"id":7}' in line for line in lines) == 1
+
+
+def test_one_is_shown_with_the_event_it_holds(erp: Erp) -> None:
+    number = erp.numbers("size")[0]
+    letter: dict[str, Any] = json.loads(erp.letters("show", number, "--json"))["letter"]
+    assert letter["whole"] is True
+    assert json.loads(letter["payload"])["after"]["payload"] == LARGE
+    assert "payload   whole" in erp.letters("show", number)
+
+
+def test_a_card_number_is_in_no_letter(erp: Erp) -> None:
+    records = consume(erp.address, f"_bridge.dead-letters.{erp.name}")
+    assert not any(CARD.encode() in (record.value or b"") for record in records)
+    assert "not kept" in erp.letters("show", erp.numbers("size")[-1])
+
+
+def test_what_still_does_not_fit_is_refused(erp: Erp) -> None:
+    number = erp.numbers("size")[0]
+    said = erp.letters("replay", number, code=1)
+    assert "refused: its event has" in said
+    assert "takes 2000; raise the topic's max.message.bytes" in said
+
+
+def test_a_dry_run_publishes_nothing(erp: Erp) -> None:
+    erp.raise_limit()
+    said = erp.letters("replay", "--all", "--dry-run")
+    assert said.endswith("3 of 5 dead letters would be published\n")
+    assert erp.ids() == [1, 2, 3, 4, 5]
+
+
+def test_an_event_is_published_byte_for_byte_and_marked(erp: Erp) -> None:
+    number = erp.numbers("size")[0]
+    letter = json.loads(erp.letters("show", number, "--json"))["letter"]
+    assert "1 of 1 dead letters published" in erp.letters("replay", number)
+    (found,) = (record for record in consume(erp.address, erp.topic) if record.key == letter["key"].encode())
+    assert hashlib.sha256(found.value or b"").hexdigest() == letter["sha256"]
+    assert sum("(replayed)" in line for line in erp.letters("list").splitlines()) == 1
+
+
+def test_a_second_replay_is_refused(erp: Erp) -> None:
+    said = erp.letters("replay", erp.numbers("size")[0], code=1)
+    assert "refused: it was replayed by uid" in said
+    assert erp.ids() == [1, 2, 3, 4, 5, 6]
+
+
+def test_an_event_that_was_overtaken_is_refused(erp: Erp) -> None:
+    """A newer event of its key is in the topic: the old row must not come back to life."""
+    producer = Producer({"bootstrap.servers": erp.address, "partitioner": "murmur2_random"})
+    newer = b'{"before":null,"after":{"id":7},"op":"u","ts_ms":99999999999999}'
+    producer.produce(erp.topic, newer, b'{"id":7}')
+    assert producer.flush(10) == 0
+    said = erp.letters("replay", erp.numbers("size")[1], code=1)
+    assert "a newer event of its key has been published" in said
+
+
+def test_all_that_can_be_replayed_is_and_the_rest_is_told(erp: Erp) -> None:
+    said = erp.letters("replay", "--all")
+    assert said.endswith("1 of 5 dead letters published\n")
+    assert "refused: its event was not kept" in said
+    assert "refused: it is no row" in said
+    assert erp.ids() == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_the_bridge_goes_on_after_a_replay(erp: Erp) -> None:
+    erp.source.insert(2)
+    wait_until(lambda: erp.ids()[-2:] == [11, 12], what="rows inserted after the replay")
+    assert "lost=0 doubled=0" in erp.run("verify", str(erp.daemon.config), erp.name)
+
+
+def test_mistakes_are_one_line(erp: Erp) -> None:
+    for words, complaint in (
+        (("show", "9999"), "there is no dead letter 9999"),
+        (("show", "x"), "'x' is no number of a dead letter"),
+        (("replay",), "which dead letters?"),
+        (("replay", "9999"), "there is no dead letter 9999"),
+    ):
+        said = erp.letters(*words, code=3)
+        assert complaint in said
+        assert len(said.splitlines()) == 1

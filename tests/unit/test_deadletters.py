@@ -1,0 +1,144 @@
+"""Dead letters say why, keep what may be kept, and never a secret; which of them can be published later."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.contract import Reject, Secret
+from bridge.deadletters import MAX_EVENT, MAX_RAW, DeadLetter, Letters, Replayed, parse
+from bridge.redact import Redactor
+from bridge.replay import Entry, Place, refusal
+from bridge.topics import Described
+
+CARD = "4111111111111111"
+LIMIT = 12 * 1024 * 1024
+TOPIC = Described(1, 100_000, {}, created=False)
+
+
+@pytest.fixture
+def letters(monkeypatch: pytest.MonkeyPatch) -> Letters:
+    monkeypatch.setenv("PLANTED", "hunter2-hunter2")
+    secret = Secret("env:PLANTED")
+    secret.reveal()
+    return Letters(Redactor([secret]), "orders", {"id": 7})
+
+
+def event(payload: str, ts: int = 1_700_000_000_000, **more: Any) -> bytes:
+    body = {"before": None, "after": {"id": 1, "payload": payload}, "op": "c", "ts_ms": ts, **more}
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def large(letters: Letters, value: bytes, key: bytes = b'{"id":1}') -> DeadLetter:
+    return letters.too_large("orders", "erp.orders", 1000, key, value)
+
+
+def back(letter: DeadLetter, limit: int = LIMIT) -> DeadLetter:
+    found = parse(letter.record(limit)[1])
+    assert isinstance(found, DeadLetter)
+    return found
+
+
+def test_an_event_too_large_for_its_topic_is_kept_byte_for_byte(letters: Letters) -> None:
+    value = event("ünï\n" * 2000)
+    letter = back(large(letters, value))
+    assert (letter.whole, letter.body, letter.key) == (True, value, '{"id":1}')
+    assert (letter.stage, letter.size) == ("size", len(value))
+
+
+@given(st.binary(max_size=200))
+def test_an_event_of_any_bytes_is_kept(value: bytes) -> None:
+    letter = back(large(Letters(Redactor([]), "orders", None), value))
+    assert not letter.whole or letter.body == value
+
+
+@pytest.mark.parametrize("text", [CARD, "4111 1111 1111 1111", "hunter2-hunter2", "password=geheim"])
+def test_an_event_with_something_to_mask_is_not_kept(letters: Letters, text: str) -> None:
+    letter = large(letters, event(f"before {text} after"))
+    assert (letter.whole, letter.payload) == (False, None)
+    assert text not in letter.record(LIMIT)[1].decode()
+
+
+def test_an_event_whose_key_is_masked_is_not_kept(letters: Letters) -> None:
+    letter = large(letters, event("x" * 5000), key=b'{"card":"%s"}' % CARD.encode())
+    assert (letter.whole, letter.payload) == (False, None)
+    assert CARD not in letter.record(LIMIT)[0].decode()
+
+
+def test_a_time_that_looks_like_a_card_number_does_not_count(letters: Letters) -> None:
+    ts = next(
+        ts for ts in range(1_700_000_000_000, 1_700_000_000_100) if Redactor([]).redact(str(ts)) == "***"
+    )
+    assert large(letters, event("x", ts)).whole
+
+
+def test_an_event_the_dead_letter_topic_cannot_take_is_not_kept(letters: Letters) -> None:
+    value = event("x" * 50_000)
+    letter = back(large(letters, value), limit=20_000)
+    assert (letter.whole, letter.payload, letter.size) == (False, None, len(value))
+    assert len(letter.sha256) == 64
+
+
+def test_an_enormous_event_is_not_kept(letters: Letters) -> None:
+    assert large(letters, event("x" * MAX_EVENT)).payload is None
+
+
+def test_a_rejected_record_is_kept_as_it_is_up_to_a_limit(letters: Letters) -> None:
+    short = letters.rejected(Reject("orders", "no row", b"\xff\x00", {"id": 1}), "erp.orders")
+    long = letters.rejected(Reject("orders", "no row", "x" * (MAX_RAW + 1)), "erp.orders")
+    assert (short.whole, short.body) == (True, b"\xff\x00")
+    assert (long.whole, len(long.body)) == (False, MAX_RAW)
+
+
+def test_what_a_newer_bridge_adds_is_passed_over(letters: Letters) -> None:
+    letter = large(letters, event("x"))
+    document = json.loads(letter.record(LIMIT)[1]) | {"colour": "red"}
+    assert parse(json.dumps(document).encode()) == letter
+
+
+def test_a_replay_leaves_a_marker_beside_the_letter(letters: Letters) -> None:
+    letter, marker = large(letters, event("x")), Replayed(0, 17, "uid 0", "2026-01-01T00:00:00")
+    key, value = marker.record(letter)
+    assert key == letter.record(LIMIT)[0]
+    assert parse(value) == marker
+
+
+@pytest.mark.parametrize("value", [b"", b"[]", b"{}", b"17", b'{"replayed": 1}', b"\xff"])
+def test_a_foreign_record_is_told_from_a_letter(value: bytes) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        parse(value)
+
+
+def entry(letter: DeadLetter, **more: Any) -> Entry:
+    return Entry(Place(0, 3), letter, 1_700_000_000_000, **more)
+
+
+def test_an_event_that_fits_now_can_be_replayed(letters: Letters) -> None:
+    assert refusal(entry(large(letters, event("x" * 5000))), {"erp.orders": TOPIC}) is None
+
+
+def test_each_reason_against_a_replay_comes_with_its_remedy(letters: Letters) -> None:
+    kept = large(letters, event("x" * 5000))
+    rejected = letters.rejected(Reject("orders", "no row", "x"), "erp.orders")
+    unencodable = letters.unencodable("orders", "erp.orders", "not UTF-8", None, "x")
+    marker = Replayed(0, 3, "uid 0", "2026-01-01")
+    reasons = [
+        refusal(entry(rejected), {"erp.orders": TOPIC}),
+        refusal(entry(unencodable), {"erp.orders": TOPIC}),
+        refusal(entry(replace(kept, whole=False)), {"erp.orders": TOPIC}),
+        refusal(entry(kept), {}),
+        refusal(entry(kept), {"erp.orders": replace(TOPIC, max_message_bytes=1000)}),
+        refusal(entry(kept, replayed=marker), {"erp.orders": TOPIC}),
+    ]
+    parts = ("correct the record", "exclude the column", "not kept", "does not exist", "takes 1000", "uid 0")
+    assert all(reason and part in reason for reason, part in zip(reasons, parts, strict=True))
+
+
+@given(st.integers(0, 99), st.integers(0, 2**40))
+def test_a_letter_is_found_by_what_the_list_calls_it(partition: int, offset: int) -> None:
+    assert Place.read(str(Place(partition, offset))) == Place(partition, offset)
