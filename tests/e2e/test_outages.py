@@ -30,13 +30,13 @@ from tests.e2e.evidence import (
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-OUTAGE_S = float(os.environ.get("LEGACY_BRIDGE_OUTAGE_S", "15"))
+OUTAGE_S = float(os.environ.get("LEGACY_BRIDGE_OUTAGE_S", "10"))
 """Longer than every time-out of the clients below, so that a longer outage takes the same ways."""
 IMPATIENT = {
-    "transaction.timeout.ms": 8_000,
-    "message.timeout.ms": 8_000,
-    "socket.timeout.ms": 5_000,
-    "reconnect.backoff.max.ms": 1_000,
+    "transaction.timeout.ms": 6_000,
+    "message.timeout.ms": 6_000,
+    "socket.timeout.ms": 4_000,
+    "reconnect.backoff.max.ms": 250,
 }
 RESTARTS = 10
 DEADLINE_S, INTERVAL_S = 3.0, 0.5
