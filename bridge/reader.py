@@ -114,7 +114,6 @@ class Reader:
         else:
             self._failures = 0
             self.trouble = None
-            self._schedule.settle_again()
 
     def _say_once(self, text: str, wait: float) -> None:
         if text != self.trouble:

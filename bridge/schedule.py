@@ -38,6 +38,8 @@ class Progress:
     version: int = 1
     """The connector's position version that wrote `ahead`."""
     due: float = 0.0
+    earliest: float = 0.0
+    """No poll before this, whatever happens meanwhile: a back-off, or the rate limit."""
     polling_since: float | None = None
     in_flight: int = 0
     current_at: float | None = None
@@ -102,10 +104,18 @@ class Schedule:
                 if progress.gone:
                     progress.error = "the source no longer has this stream; its position is kept"
             for name, new in found.items():
-                self.streams[name] = _merge(self.streams.get(name), new)
-                self._push(self.streams[name], time.monotonic())
+                self.streams[name] = progress = _merge(self.streams.get(name), new, time.monotonic())
+                self._push(progress, progress.due)
+            if not self._open:
+                self._settle_again()
             self._open = True
             self._changed.notify_all()
+
+    def _settle_again(self) -> None:
+        """After a new `open()` the source is told once more what Kafka already has."""
+        for name, progress in self.streams.items():
+            if progress.stream.settles and progress.committed is not None and not progress.gone:
+                self._settling.setdefault(name, progress.committed)
 
     def rewind(self, stored: Mapping[str, Stored]) -> None:
         """Forget what was read ahead: the next polls begin at what Kafka has."""
@@ -171,6 +181,7 @@ class Schedule:
             progress = self.streams[name]
             progress.parked = progress.paused = progress.error = None
             progress.failures = 0
+            progress.earliest = 0.0
             progress.recent.clear()
             self._again(progress)
 
@@ -191,13 +202,6 @@ class Schedule:
     def gated(self) -> bool:
         with self._changed:
             return not self._open
-
-    def settle_again(self) -> None:
-        """After a new `open()` the source is told once more what Kafka already has."""
-        with self._changed:
-            for name, progress in self.streams.items():
-                if progress.stream.settles and progress.committed is not None:
-                    self._settling.setdefault(name, progress.committed)
 
     @property
     def has_to_settle(self) -> bool:
@@ -271,6 +275,7 @@ class Schedule:
             progress.polls += 1
             progress.failures = 0
             progress.error = None
+            progress.earliest = _earliest(turn, batch)
             if turn.generation != self.generation:
                 self._again(progress)
                 return False
@@ -287,7 +292,8 @@ class Schedule:
             progress.failures += 1
             progress.error = str(error)
             wait = delay(progress.failures, error.retry_after if isinstance(error, TransientError) else None)
-            self._push(progress, time.monotonic() + wait)
+            progress.earliest = time.monotonic() + wait
+            self._push(progress, progress.earliest)
             return wait
 
     def ended_parked(self, turn: Turn, reason: str) -> None:
@@ -308,7 +314,7 @@ class Schedule:
         )
 
     def _push(self, progress: Progress, due: float) -> None:
-        progress.due = due
+        progress.due = due = max(due, progress.earliest)
         heappush(self._heap, (due, next(self._tick), progress.stream.name))
         self._changed.notify_all()
 
@@ -398,10 +404,13 @@ class Schedule:
         return None
 
 
-def _merge(old: Progress | None, new: Progress) -> Progress:
-    """A stream found again keeps its progress and its counters; what it was parked for is judged anew."""
+def _merge(old: Progress | None, new: Progress, now: float) -> Progress:
+    """A stream found again keeps its progress, its turn and its counters; a park is judged anew."""
     if old is None:
+        new.due = now
         return new
+    if old.gone:
+        old.due, old.error = now, None
     old.stream, old.options = new.stream, new.options
     old.parked = new.parked or old.parked
     old.gone = False
@@ -413,12 +422,14 @@ def _row_limit(options: StreamOptions) -> int:
     return max(1, int(rate * min(1.0, options.interval))) if rate else 0
 
 
+def _earliest(turn: Turn, batch: Batch) -> float:
+    rate = turn.progress.options.max_rows_per_s
+    return turn.asked_at + batch.rows / rate if rate else 0.0
+
+
 def _next_due(turn: Turn, batch: Batch) -> float:
-    options = turn.progress.options
     now = time.monotonic()
-    due = now if batch.more else max(now, turn.asked_at + options.interval)
-    earliest = turn.asked_at + batch.rows / options.max_rows_per_s if options.max_rows_per_s else due
-    return max(due, earliest)
+    return now if batch.more else max(now, turn.asked_at + turn.progress.options.interval)
 
 
 def _stall(progress: Progress, call: str | None) -> str:

@@ -271,6 +271,8 @@ class Task:
             self._schedule.caught_up(progress, fetched.turn.asked_at)
         if pending or batch.position != progress.committed:
             self._held[name] = fetched
+            if progress.stream.settles:
+                self._begin()  # it is not polled again before it has settled
 
     def _begin(self) -> Transaction:
         if self._transaction is None:

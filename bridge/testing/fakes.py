@@ -305,12 +305,14 @@ def _outside(kafka: FakeKafka, step: Step) -> None:
         raise TransientError(f"{step} failed")
 
 
+SKIPPED = ""
+"""The payload of an id without a row, as a rolled-back insert leaves it: the position passes over it."""
 SCHEMA = pa.schema([("id", pa.int64()), ("payload", pa.string())])
 
 
 @dataclass(slots=True)
 class FakeTable:
-    """One stream of a source: row n has the id n; a payload of None is a record that is no row."""
+    """One stream of a source: row n has the id n; None is a record that is no row, SKIPPED is none."""
 
     payloads: list[str | None] = field(default_factory=list)
     settles: bool = False
@@ -330,11 +332,16 @@ class FakeSource:
         """Rows one poll brings."""
         self.whims: deque[BaseException | None] = deque()
         """What the next calls into the connector raise; None is a call that goes well."""
+        self.failing: dict[str, BaseException] = {}
+        """Stream -> what every poll of it raises."""
         self.polls: list[tuple[str, Position | None]] = []
         self.opened = 0
 
     def insert(self, name: str, *payloads: str | None) -> None:
         self.tables[name].payloads.extend(payloads)
+
+    def settled(self, name: str) -> Position | None:
+        return self.tables[name].settled
 
     def connector(self) -> FakeConnector:
         return FakeConnector(self)
@@ -370,6 +377,8 @@ class FakeConnector(Connector):
         assert self._is_open, "polled while closed"
         self._source.polls.append((stream.name, position))
         self._source.heed()
+        if stream.name in self._source.failing:
+            raise self._source.failing[stream.name]
         table = self._source.tables[stream.name]
         assert not table.settles or position == table.settled, "polled ahead of what has settled"
         after = position["id"] if position else 0
@@ -379,7 +388,7 @@ class FakeConnector(Connector):
         last = found[-1][0]
         return Batch(
             {"id": last},
-            tuple(_changes(stream.tables[0], [(at, text) for at, text in found if text is not None])),
+            tuple(_changes(stream.tables[0], [(at, text) for at, text in found if text])),
             tuple(Reject(stream.name, "no payload", "", {"id": at}) for at, text in found if text is None),
             more=last < len(table.payloads),
         )

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bridge.testing.fakes import FakeKafka, FakeSource, Fault
+from bridge.errors import TransientError
+from bridge.testing.fakes import SKIPPED, FakeKafka, FakeSource, Fault
 from bridge.testing.simulation import Clock, Engine
 
 
@@ -70,3 +71,55 @@ def test_a_stream_that_settles_goes_on_after_a_poll_that_found_nothing(
     engine.source.insert("queue", "a")
     engine.settle()
     assert engine.published("queue") == [1]
+
+
+def test_a_stream_that_fails_waits_for_its_back_off_though_the_connector_is_opened_anew(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, "orders", "locked")
+    engine.source.failing["locked"] = TransientError("the table is locked")
+    began = clock.now
+    while clock.now < began + 60:
+        engine.read()
+        engine.publish()
+    assert [name for name, _ in engine.source.polls].count("locked") < 25
+
+
+def test_opening_the_connector_anew_polls_no_stream_before_its_interval(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, "orders", "locked")
+    engine.settle()
+    engine.source.failing["locked"] = TransientError("the table is locked")
+    engine.source.polls.clear()
+    began = clock.now
+    while clock.now < began + 30:
+        engine.read()
+        engine.publish()
+    assert [name for name, _ in engine.source.polls].count("orders") <= 31
+
+
+def test_what_kafka_has_is_settled_again_after_a_crash(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, settling=("queue",))
+    engine.source.insert("queue", "a")
+    while not engine.published("queue"):
+        engine.read()
+        engine.publish()
+    assert not engine.source.settled("queue")
+    engine.restart()
+    engine.settle()
+    assert engine.source.settled("queue") == {"id": 1}
+    assert engine.published("queue") == [1]
+
+
+def test_a_settled_position_without_rows_does_not_keep_the_stream_waiting(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, settling=("queue",))
+    engine.settle()
+    began = clock.now
+    engine.source.insert("queue", *[SKIPPED] * engine.source.most, "a")
+    while not engine.published("queue"):
+        engine.read()
+        engine.publish()
+    assert clock.now - began < 5
