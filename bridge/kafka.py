@@ -14,6 +14,9 @@ from bridge.contract import Secret
 
 log = structlog.get_logger("bridge.kafka")
 
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""`message.max.bytes` of the producer where the configuration sets none; a topic's own limit is lower."""
+
 PRODUCER_ONLY = (
     "acks",
     "linger.ms",
@@ -41,7 +44,7 @@ def producer(
         "linger.ms": 5,
         "queue.buffering.max.kbytes": 16 * 1024,
         "queue.buffering.max.messages": 200_000,
-        "message.max.bytes": 64 * 1024 * 1024,
+        "message.max.bytes": MAX_MESSAGE_BYTES,
         "transaction.timeout.ms": 60_000,
         **_without(settings(kafka), CONSUMER_ONLY),
         "transactional.id": transactional_id,

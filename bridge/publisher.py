@@ -28,6 +28,12 @@ SLOW_S = 5.0
 
 POLL_EVERY = 2_000
 
+BATCH = 1_000_000
+"""librdkafka's own default of batch.size, in bytes before compression."""
+
+FILL = 0.95
+"""The broker's limit is on the batch as it arrives, and what does not compress grows a little."""
+
 
 class Fenced(BridgeError):
     """Another producer took the transactional.id, or our transaction timed out: they look the same."""
@@ -51,6 +57,7 @@ class Transactions(Protocol):
     def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None: ...
     def commit(self) -> None: ...
     def abort(self) -> None: ...
+    def shrink(self, limit: int) -> bool: ...
     def probe(self) -> None: ...
     def close(self) -> None: ...
 
@@ -62,6 +69,7 @@ class Publisher:
         self._settings = settings
         self._id = f"bridge.{connector}"
         self._stop = stop
+        self._batch = int(settings.get("batch.size", BATCH))
         self._producer: Producer | None = None
         self._refused: str | None = None
         self.open_since: float | None = None
@@ -69,15 +77,22 @@ class Publisher:
         self.trouble: str | None = None
         """Why Kafka cannot be reached, as last heard; None once it answers again."""
 
-    def open(self, batch_bytes: int = 1_000_000) -> None:
+    def open(self) -> None:
         """Take the transactional.id: fences the predecessor and ends its open transaction."""
         self.close()
-        self._producer = kafka.producer(
-            self._settings, self._id, self._on_error, **{"batch.size": batch_bytes, **self._reports()}
-        )
+        own = {"batch.size": self._batch, **self._reports()}
+        self._producer = kafka.producer(self._settings, self._id, self._on_error, **own)
         producer = self._producer
         self._call(producer.init_transactions)
         self.trouble = None
+
+    def shrink(self, limit: int) -> bool:
+        """Keep record batches below a topic's limit in bytes; True: from the next `open` on."""
+        largest = int(limit * FILL)
+        if self._batch <= largest:
+            return False
+        self._batch = largest
+        return True
 
     def begin(self) -> None:
         self._refused = None

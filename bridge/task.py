@@ -9,6 +9,7 @@ again from Kafka before the next one.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -220,9 +221,15 @@ class Task:
                 self._lanes[name] = lane
             elif name not in self._schedule.streams or not self._schedule.streams[name].parked:
                 log.error("stream parked", stream=name, error=progress.parked)
+        if self._publisher.shrink(self._smallest_limit()):
+            raise Broken("a topic takes smaller batches than the producer makes; opening it again")
         self._write_starts([(progress, lane) for progress, lane in admitted if progress.fresh and lane])
         self._schedule.install(progress for progress, _ in admitted)
         self._admitted = True
+
+    def _smallest_limit(self) -> int:
+        routes = (route for lane in self._lanes.values() for route in lane.routes.values())
+        return min((route.max_bytes for route in routes), default=sys.maxsize)
 
     def _write_starts(self, fresh: Sequence[tuple[Progress, Lane]]) -> None:
         """A stream's first record goes before its first event: a crash must not look like a lost position.

@@ -88,6 +88,7 @@ class Topics:
     def __init__(self, settings: Mapping[str, Any], options: TopicOptions) -> None:
         self._admin: AdminClient = kafka.admin(settings, error_cb=self._on_error)
         self._options = options
+        self._producer_limit = int(settings.get("message.max.bytes", kafka.MAX_MESSAGE_BYTES))
         self._refused: str | None = None
 
     def ensure(self, wanted: Iterable[Wanted]) -> dict[str, Described]:
@@ -100,7 +101,9 @@ class Topics:
         found |= {each.name: each.partitions for each in missing}
         described = {}
         for name, config in self._configs(by_name).items():
-            described[name] = Described(found[name], _max_bytes(config), config, by_name[name] in missing)
+            described[name] = Described(
+                found[name], self._max_bytes(config), config, by_name[name] in missing
+            )
         for name, each in by_name.items():
             _check(each, described[name])
         return described
@@ -112,7 +115,7 @@ class Topics:
         if not found:
             return {}
         return {
-            name: Described(found[name], _max_bytes(config), config, created=False)
+            name: Described(found[name], self._max_bytes(config), config, created=False)
             for name, config in self._configs(found).items()
         }
 
@@ -186,13 +189,12 @@ class Topics:
                 raise _translated(error.args[0], name) from error
         raise TransientError(f"Kafka did not answer about topic {name}")
 
+    def _max_bytes(self, config: Mapping[str, str]) -> int:
+        return min(int(config.get("max.message.bytes", DEFAULT_MAX_BYTES)), self._producer_limit)
+
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTHENTICATION:
             self._refused = kafka.reason(error)
-
-
-def _max_bytes(config: Mapping[str, str]) -> int:
-    return int(config.get("max.message.bytes", DEFAULT_MAX_BYTES))
 
 
 class _Unknown(Exception):

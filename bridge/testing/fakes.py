@@ -202,6 +202,9 @@ class FakePublisher:
         self._in_transaction = False
         self._crash_after()
 
+    def shrink(self, limit: int) -> bool:
+        return limit < 1
+
     def probe(self) -> None:
         return
 
