@@ -1,0 +1,46 @@
+"""What `verify` says, and with what it ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyarrow as pa
+
+from bridge.contract import Stream, Table
+from bridge.verify import _unfit
+from bridge.verify.report import Found, Outcome, Report
+
+NONE = Found()
+SOUND = Outcome("orders", "orders", "erp.orders", 10, 12, 0, 0, NONE, NONE, NONE, NONE)
+TABLE = Table("orders", pa.schema([("id", pa.int64())]), ("id",))
+
+
+def test_the_last_line_sums_up_all_tables() -> None:
+    faulty = replace(SOUND, lost=Found(2, ("a", "b")), doubled=Found(1, ("c",)))
+    report = Report("erp", (SOUND, faulty))
+    assert [*report.lines()][-1] == "verify erp: lost=2 doubled=1 differing=0 rows=20 events=24"
+    assert not report.sound
+
+
+def test_faults_are_listed_with_their_first_keys() -> None:
+    report = Report("erp", (replace(SOUND, lost=Found(5, ("a", "b"))),))
+    assert "  lost: a, b and 3 more" in report.lines()
+
+
+def test_information_is_no_fault() -> None:
+    told = replace(SOUND, pending=3, dead_letters=2, gone=Found(1, ("x",)))
+    report = Report("erp", (told,))
+    assert report.sound
+    notes = "3 not yet published, 2 dead letters, 1 gone from the source"
+    assert next(report.lines()) == f"orders -> erp.orders: 10 rows, 12 events ({notes})"
+
+
+def test_a_stream_that_cannot_be_verified_is_named_with_the_reason() -> None:
+    settling = _unfit(Stream("queue", "db", (TABLE,), settles=True))
+    keyless = _unfit(Stream("log", "db", (replace(TABLE, key=()),)))
+    assert _unfit(Stream("orders", "db", (TABLE,))) is None
+    assert settling
+    assert keyless
+    report = Report("erp", (), {"queue": settling, "log": keyless})
+    assert "queue: not verified: reading it consumes it, so it cannot be read a second time" in report.lines()
+    assert "log: not verified: table orders has no key, so its rows cannot be told apart" in report.lines()
