@@ -29,6 +29,8 @@ class Discovered:
     """What the connector found; the task answers by installing it in the schedule."""
 
     streams: Sequence[Stream]
+    opening: int
+    """Which opening of the connector found them."""
 
 
 class Prefetch:

@@ -126,7 +126,7 @@ class Reader:
         self._discovered_at = time.monotonic()
         if self._schedule.gated or streams != self._streams:
             self._streams = streams
-            self._queue.put(Discovered(streams))
+            self._queue.put(Discovered(streams, self._schedule.opening))
 
     def _settle(self, connector: Connector) -> None:
         for stream, position in self._schedule.to_settle():

@@ -89,14 +89,16 @@ class Schedule:
         self._tick = count()
         self._critical_after = critical_after
         self._open = self._closed = False
+        self.opening = 0
+        """How often the connector was opened: what an earlier opening found does not let a later one poll."""
         self._settling: dict[str, Position] = {}
         self.generation = 0
         self.streams: dict[str, Progress] = {}
 
     # -- the task's side
 
-    def install(self, admitted: Iterable[Progress]) -> None:
-        """Take in what a discovery found; streams it did not find stay, and alarm."""
+    def install(self, admitted: Iterable[Progress], opening: int) -> None:
+        """Take in what a discovery of that opening found; streams it did not find stay, and alarm."""
         with self._changed:
             found = {each.stream.name: each for each in admitted}
             for name, progress in self.streams.items():
@@ -106,9 +108,9 @@ class Schedule:
             for name, new in found.items():
                 self.streams[name] = progress = _merge(self.streams.get(name), new, time.monotonic())
                 self._push(progress, progress.due)
-            if not self._open:
+            if not self._open and opening == self.opening:
                 self._settle_again()
-            self._open = True
+                self._open = True
             self._changed.notify_all()
 
     def _settle_again(self) -> None:
@@ -197,6 +199,7 @@ class Schedule:
         """No polls until the next `install`: after a new `open()` identities must be compared first."""
         with self._changed:
             self._open = False
+            self.opening += 1
 
     @property
     def gated(self) -> bool:

@@ -21,7 +21,6 @@ from threading import Event
 import structlog
 
 from bridge.admission import Admission, Lane
-from bridge.contract import Stream
 from bridge.deadletters import DeadLetter
 from bridge.errors import BridgeError, Stopped, TransientError
 from bridge.options import ConnectorSettings
@@ -89,7 +88,7 @@ class Task:
         self._admission, self._press = admission, press
         self._schedule, self._queue, self._stop = schedule, queue, stop
         self._orders: SimpleQueue[tuple[Callable[[], None], Future[None]]] = SimpleQueue()
-        self._found: Sequence[Stream] = ()
+        self._found = Discovered((), 0)
         self._admitted = True
         self._lanes: dict[str, Lane] = {}
         self._ledger = Ledger()
@@ -151,8 +150,8 @@ class Task:
         if not self._admitted:
             self._admit()
         match self._queue.get(self._patience()):
-            case Discovered(streams):
-                self._found, self._admitted = streams, False
+            case Discovered() as found:
+                self._found, self._admitted = found, False
             case Fetched() as fetched if fetched.turn.generation == self._schedule.generation:
                 self._publish(fetched)
         self._commit_when_due()
@@ -190,8 +189,8 @@ class Task:
 
     def _read_again(self) -> None:
         self._ledger = self._positions.read()
+        self._queue.clear()  # before the rewind, after which the reader may at once bring what must be kept
         self._schedule.rewind(self._ledger.streams)
-        self._queue.clear()
 
     def _finish(self) -> Ended:
         """Publish what is complete, let go of the connector."""
@@ -213,7 +212,7 @@ class Task:
     def _admit(self) -> None:
         """Judge what was discovered last; a transient failure leaves it to be judged again."""
         self._commit()
-        admitted = self._admission.admit(self._found, self._ledger.streams, self._ledger.pauses)
+        admitted = self._admission.admit(self._found.streams, self._ledger.streams, self._ledger.pauses)
         for progress, lane in admitted:
             name = progress.stream.name
             self._lanes.pop(name, None)
@@ -224,7 +223,7 @@ class Task:
         if self._publisher.shrink(self._smallest_limit()):
             raise Broken("a topic takes smaller batches than the producer makes; opening it again")
         self._write_starts([(progress, lane) for progress, lane in admitted if progress.fresh and lane])
-        self._schedule.install(progress for progress, _ in admitted)
+        self._schedule.install((progress for progress, _ in admitted), self._found.opening)
         self._admitted = True
 
     def _smallest_limit(self) -> int:

@@ -38,7 +38,7 @@ def schedule(clock: Clock) -> Schedule:
     made = Schedule(critical_after=300.0)
     options = StreamOptions(interval=1.0, deadline=30.0)
     names = ("orders", "items")
-    made.install(Progress(Stream(name, "db", ()), options, state_since=clock.now) for name in names)
+    made.install((Progress(Stream(name, "db", ()), options, state_since=clock.now) for name in names), 0)
     return made
 
 
@@ -156,7 +156,7 @@ def test_a_stream_far_behind_its_source_is_a_warning(schedule: Schedule, clock: 
 
 
 def test_a_stream_that_vanished_from_its_source_is_critical(schedule: Schedule) -> None:
-    schedule.install([])
+    schedule.install([], 0)
 
     state, health, error = seen(schedule)
     assert (state, health) == (State.FAILED, "critical")

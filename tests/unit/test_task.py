@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from bridge.errors import TransientError
-from bridge.testing.fakes import SKIPPED, FakeKafka, FakeSource, Fault
+from bridge.positions import Stored
+from bridge.testing.fakes import SKIPPED, FakeKafka, FakeSource, FakeTable, Fault
 from bridge.testing.simulation import Clock, Engine
 
 
@@ -123,3 +124,54 @@ def test_a_settled_position_without_rows_does_not_keep_the_stream_waiting(
         engine.read()
         engine.publish()
     assert clock.now - began < 5
+
+
+def test_what_was_read_right_after_a_rewind_is_kept(
+    clock: Clock, kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.settle()
+    rewind = engine.schedule.rewind
+
+    def with_a_fast_reader(stored: Mapping[str, Stored]) -> None:
+        rewind(stored)
+        engine.read()
+
+    monkeypatch.setattr(engine.schedule, "rewind", with_a_fast_reader)
+    engine.source.insert("orders", *letters_of(12))
+    kafka.fail(Fault.ABORTED)
+    engine.settle()
+    assert engine.published("orders") == list(range(1, 13))
+
+
+def test_no_stream_of_another_database_is_polled_before_it_was_judged(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.settle()
+    engine.source.tables["customers"] = FakeTable()
+    clock.now += 61
+    engine.read()  # the discovery of `customers`, which the task has not seen yet
+    engine.source.whims.append(TransientError("failed over"))
+    engine.read()
+    engine.source.identity = "another"
+    engine.source.polls.clear()
+    for _ in range(20):
+        engine.read()
+        engine.publish()
+    assert "orders" not in {name for name, _ in engine.source.polls}
+    assert "the one" in (engine.schedule.streams["orders"].parked or "")
+
+
+def test_resume_waits_for_the_database_of_a_new_connection_to_be_judged(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.settle()
+    engine.source.whims.append(TransientError("failed over"))
+    engine.read()
+    engine.source.identity = "another"
+    engine.source.polls.clear()
+    engine.resume()
+    engine.read()
+    engine.task.step()
+    engine.read()
+    assert not engine.source.polls
