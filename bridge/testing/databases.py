@@ -30,6 +30,8 @@ class DatabaseError(Exception):
 class DatabaseServer(ABC):
     """One server with one database; port and data survive `stop`, `kill` and `restart`.
 
+    What was committed survives the end of the process, not that of the machine: nothing is synced to disk.
+
     Start it from a thread that lives as long as the server shall: the kernel kills the server when that
     thread ends, so that a crashed test leaves nothing behind.
     """
@@ -203,7 +205,6 @@ class PostgresServer(DatabaseServer):
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "fsync": "off",
-            "synchronous_commit": "off",
             "full_page_writes": "off",
             "max_wal_size": "4GB",
         }
@@ -251,7 +252,7 @@ class MariaServer(DatabaseServer):
             *(_tool("mariadbd", "MariaDB"), "--no-defaults", f"--datadir={self.folder / 'data'}"),
             *(f"--port={self.port}", "--bind-address=127.0.0.1", f"--socket={self.folder / 'socket'}"),
             *(
-                "--innodb-flush-log-at-trx-commit=0",
+                "--innodb-flush-log-at-trx-commit=2",
                 "--skip-name-resolve",
                 f"--pid-file={self.folder / 'pid'}",
             ),
@@ -317,6 +318,9 @@ class H2Server(DatabaseServer):
 
     def _make(self) -> None:
         return
+
+    def _first_start(self) -> None:
+        self.execute("SET WRITE_DELAY 0;")
 
     def _command(self) -> Sequence[str]:
         server = ("-tcp", "-tcpPort", str(self.port), "-ifNotExists", "-baseDir", str(self.folder))

@@ -12,7 +12,7 @@ from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialects import Dialect
 
 # Network time-outs come after the statement's own, which leaves the connection usable.
-_GRACE = 5.0
+_GRACE = 3.0
 
 
 def properties(config: JdbcConfig, dialect: Dialect) -> tuple[dict[str, str], list[str]]:

@@ -32,9 +32,9 @@ class JdbcConnector(Connector):
         self._dialect = dialect_of(config.url)
         self._session: Session | None = None
         self._secrets: list[str] = []
-        self._calling = threading.Event()
-        self._interrupted = False
-        self._last_resort: threading.Timer | None = None
+        self._fuse = sockets.Fuse(sockets.ports(config.url, self._dialect))
+        self._state = threading.Lock()
+        self._calling = self._interrupted = False
 
     def open(self) -> None:
         from connectors.jdbc.connecting import connect, properties
@@ -42,6 +42,8 @@ class JdbcConnector(Connector):
 
         settings, self._secrets = properties(self.config, self._dialect)
         with self._call(f"connecting to {self._place}"):
+            # Drivers' own time-outs end before this one; some have none.
+            self._fuse.light(self.config.login_timeout + _PATIENCE)
             connection = connect(self.config, self._dialect, settings)
             try:
                 self._session = Session(self.config, self._dialect, connection)
@@ -65,14 +67,16 @@ class JdbcConnector(Connector):
 
     def interrupt(self) -> None:
         """Cancel what runs; when the database does not answer that either, shut the socket."""
-        if not self._calling.is_set():
-            return
-        self._interrupted = True
-        self._shut_after(_PATIENCE)
-        if self._session:
+        with self._state:
+            if not self._calling:
+                return
+            self._interrupted = True
+            self._fuse.light(_PATIENCE)
+            session = self._session
+        if session:
             from connectors.jdbc import jvm
 
-            self._session.cancel()
+            session.cancel()
             jvm.detach()
 
     def close(self) -> None:
@@ -80,9 +84,9 @@ class JdbcConnector(Connector):
         if session:
             from connectors.jdbc import jvm
 
-            self._shut_after(_GOOD_BYE)
+            self._fuse.light(_GOOD_BYE)
             session.close()
-            self._stay_open()
+            self._fuse.put_out()
             jvm.detach()
 
     @property
@@ -100,15 +104,16 @@ class JdbcConnector(Connector):
     @contextmanager
     def _call(self, doing: str) -> Iterator[None]:
         """Every call into Java: can be interrupted, and raises only what the contract knows."""
-        self._interrupted = False
-        self._calling.set()
+        with self._state:
+            self._calling, self._interrupted = True, False
         try:
             yield
         except Exception as error:  # noqa: BLE001 -- raised again, translated
             raise self._translated(error, doing) from None
         finally:
-            self._calling.clear()
-            self._stay_open()
+            with self._state:
+                self._calling = False
+                self._fuse.put_out()
 
     def _translated(self, error: Exception, doing: str) -> Exception:
         import jpype
@@ -123,16 +128,3 @@ class JdbcConnector(Connector):
         if isinstance(told, PermanentError) and self._session:
             self._session.end()  # PostgreSQL's transaction would refuse everything else from now on
         return told
-
-    def _shut_after(self, delay: float) -> None:
-        self._last_resort = threading.Timer(
-            delay, sockets.shut, (sockets.ports(self.config.url, self._dialect),)
-        )
-        self._last_resort.daemon = True
-        self._last_resort.start()
-
-    def _stay_open(self) -> None:
-        timer, self._last_resort = self._last_resort, None
-        if timer:
-            timer.cancel()
-            timer.join()

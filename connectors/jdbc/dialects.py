@@ -18,6 +18,7 @@ class Dialect:
     port: int | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     on_connect: tuple[str, ...] = ()
+    """Statements, templates of {query_ms}."""
     page: str = ""
     """Ends a statement that shall bring a bounded number of rows, so that the planner knows."""
     fetch_size: int = 5_000
@@ -59,6 +60,8 @@ _POSTGRESQL = Dialect(
         ),
     },
     page="LIMIT {rows}",
+    # Holds while a statement is parsed, too, when the driver's own time-out and cancel() do not.
+    on_connect=("SET statement_timeout = {query_ms}",),
     identity="SELECT current_database() || '@' || system_identifier FROM pg_control_system()",
     clock="SELECT extract(epoch FROM clock_timestamp())",
     types={"timestamptz": "instant", "timetz": "offset_time_text", "money": "text", "bit": "text"},

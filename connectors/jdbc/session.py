@@ -72,7 +72,8 @@ class Session:
         # pgjdbc would otherwise load the whole result before it gives the first row.
         self.connection.setAutoCommit(False)
         for sql in self.dialect.on_connect:
-            self.scalar(sql)
+            self.scalar(sql.format(query_ms=round(self._config.query_timeout * 1000)))
+        self.connection.commit()
 
     def _identity(self) -> str:
         """The database itself where it can be asked, else where it is; never how it was reached."""

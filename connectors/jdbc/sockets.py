@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import threading
 from pathlib import Path
 
 from connectors.jdbc.dialects import Dialect
@@ -13,7 +14,29 @@ from connectors.jdbc.dialects import Dialect
 def ports(url: str, dialect: Dialect) -> set[int]:
     """The ports a JDBC URL connects to."""
     named = {int(port) for port in re.findall(r"[\w\]]:(\d{1,5})\b", url)}
-    return named or ({dialect.port} if dialect.port else set())
+    remote = "//" in url  # an embedded database has no port
+    return named or ({dialect.port} if dialect.port and remote else set())
+
+
+class Fuse:
+    """Shuts the connections to these ports, unless it is put out in time."""
+
+    def __init__(self, to: set[int]) -> None:
+        self._to = to
+        self._timer: threading.Timer | None = None
+
+    def light(self, delay: float) -> None:
+        """Burn for `delay` seconds; a fuse that burns already is replaced."""
+        self.put_out()
+        self._timer = threading.Timer(delay, shut, (self._to,))
+        self._timer.name, self._timer.daemon = "jdbc-fuse", True
+        self._timer.start()
+
+    def put_out(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer:
+            timer.cancel()
+            timer.join()
 
 
 def shut(to: set[int]) -> None:

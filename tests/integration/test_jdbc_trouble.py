@@ -1,0 +1,282 @@
+"""Databases that refuse, hang, die and come back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import jpype
+import pytest
+
+from bridge.contract import Ask
+from bridge.errors import BridgeError, ConfigError, CredentialsError, TransientError
+from bridge.testing.conformance import drain, interrupted_poll
+from bridge.testing.databases import DatabaseServer, H2Server, PostgresServer
+from bridge.testing.proxy import TcpProxy
+from connectors.jdbc import JdbcConnector, jvm
+
+WRONG = "no-such-password-4711"
+
+
+@pytest.fixture(autouse=True)
+def passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_PASSWORD", DatabaseServer.password)
+    monkeypatch.setenv("TEST_WRONG_PASSWORD", WRONG)
+
+
+def configured(url: str, table: str, **more: Any) -> JdbcConnector:
+    options = {"url": url, "user": "bridge", "password": "env:TEST_PASSWORD", **more}
+    return JdbcConnector(
+        JdbcConnector.Config.model_validate({"streams": {table: {"mode": "incrementing"}}, **options})
+    )
+
+
+@pytest.fixture
+def table(postgres: DatabaseServer) -> Iterator[str]:
+    """A table of 100 rows in PostgreSQL."""
+    name = f"public.t{uuid.uuid4().hex[:10]}"
+    postgres.execute(
+        f"CREATE TABLE {name} (id int PRIMARY KEY); INSERT INTO {name} SELECT generate_series(1, 100);"
+    )
+    yield name
+    postgres.execute(f"DROP TABLE {name};")
+
+
+@contextmanager
+def locked(server: DatabaseServer, table: str) -> Iterator[None]:
+    """Another session holds the table so that nobody can read it."""
+    connection = jpype.java.sql.DriverManager.getConnection(server.url, server.user, server.password)
+    connection.setAutoCommit(False)
+    connection.createStatement().execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    try:
+        yield
+    finally:
+        connection.close()
+
+
+def test_a_wrong_password_costs_one_attempt(postgres: DatabaseServer, table: str) -> None:
+    before = postgres.log.read_text().count("password authentication failed")
+    connector = configured(postgres.url, table, password="env:TEST_WRONG_PASSWORD")
+    with closing(connector), pytest.raises(CredentialsError) as refusal:
+        connector.open()
+    assert WRONG not in str(refusal.value)
+    assert postgres.log.read_text().count("password authentication failed") == before + 1
+
+
+def test_a_missing_secret_is_named(postgres: DatabaseServer, table: str) -> None:
+    connector = configured(postgres.url, table, password="env:TEST_NOBODY_SET_IT")
+    with closing(connector), pytest.raises(ConfigError, match="TEST_NOBODY_SET_IT"):
+        connector.open()
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"driver": "org.nowhere.Driver"}, "no driver of class org.nowhere.Driver"),
+        ({"driver": "java.lang.String"}, "no driver of class java.lang.String"),
+        ({"jars": ["/nowhere/*.jar"]}, "there is no file /nowhere/"),
+        ({"url": "jdbc:nowhere:x"}, "No suitable driver"),
+        ({"properties": {"sslmode": "nonsense"}}, "Invalid sslmode"),
+        ({"url": "jdbc:h2:erp"}, "absolute path"),
+    ],
+)
+def test_a_wrong_driver_or_url_is_named(
+    postgres: DatabaseServer, table: str, options: dict[str, Any], text: str
+) -> None:
+    connector = configured(**{"url": postgres.url, "table": table, **options})
+    with closing(connector), pytest.raises(ConfigError) as refusal:
+        connector.open()
+    assert text in str(refusal.value)
+    assert refusal.value.remedy
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_a_missing_driver_is_named_with_its_coordinates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEGACY_BRIDGE_JARS", str(tmp_path))
+    connector = configured("jdbc:mariadb://127.0.0.1/erp", "erp.t")
+    with closing(connector), pytest.raises(ConfigError) as refusal:
+        connector.open()
+    assert "org.mariadb.jdbc:mariadb-java-client" in str(refusal.value)
+    assert str(tmp_path) in str(refusal.value)
+
+
+def test_a_missing_java_is_named(tmp_path: Path) -> None:
+    program = (
+        "from connectors.jdbc import JdbcConnector as J;"
+        "streams = {'A.B': {'mode': 'incrementing'}};"
+        "J(J.Config.model_validate({'url': 'jdbc:h2:mem:x', 'streams': streams})).open()"
+    )
+    library = tmp_path / "libjvm.so"
+    library.write_text("no library")
+    env = os.environ | {"JAVA_HOME": str(tmp_path), "PATH": "/nowhere"}
+    hidden = f"import jpype; jpype.getDefaultJVMPath = lambda: {str(library)!r}; {program}"
+    done = subprocess.run(
+        [sys.executable, "-c", hidden], env=env, capture_output=True, text=True, check=False
+    )
+    assert "ConfigError: no Java" in done.stderr
+    assert "set JAVA_HOME" in done.stderr
+
+
+def test_an_interrupted_statement_ends_in_the_database_too(postgres: DatabaseServer) -> None:
+    postgres.execute("CREATE VIEW public.slow AS SELECT n AS x FROM generate_series(1, 5) n, pg_sleep(3);")
+    streams = {"public.slow": {"mode": "incrementing", "columns": ["x"]}}
+    with closing(configured(postgres.url, "", streams=streams)) as connector:
+        connector.open()
+        (stream,) = connector.discover()
+        took, error = interrupted_poll(connector, stream)
+    running = "SELECT state FROM pg_stat_activity WHERE query LIKE '%\"slow\"%' AND pid <> pg_backend_pid();"
+    assert "active" not in postgres.execute(running)
+    assert took < 0.6, "it was cut off, not cancelled"
+    assert isinstance(error, TransientError)
+    postgres.execute("DROP VIEW public.slow;")
+
+
+def test_an_embedded_database_is_interrupted_too(tmp_path: Path) -> None:
+    url = f"jdbc:h2:{tmp_path}/erp"
+    streams = {"PUBLIC.ENDLESS": {"mode": "incrementing", "columns": ["X"]}}
+    with closing(configured(url, "", streams=streams)) as connector:
+        with suppress(BridgeError):
+            connector.open()
+        writer = jpype.java.sql.DriverManager.getConnection(url, "bridge", DatabaseServer.password)
+        writer.createStatement().execute(
+            "CREATE VIEW endless AS"
+            " SELECT a.x + b.x AS x FROM system_range(1, 100000) a, system_range(1, 100000) b"
+        )
+        (stream,) = connector.discover()
+        took, error = interrupted_poll(connector, stream)
+        writer.close()
+    assert took < 2
+    assert isinstance(error, TransientError)
+
+
+def test_a_statement_that_takes_too_long_is_given_up(postgres: DatabaseServer, table: str) -> None:
+    with closing(configured(postgres.url, table, query_timeout="1s")) as connector:
+        connector.open()
+        (stream,) = connector.discover()
+        with locked(postgres, table), pytest.raises(TransientError, match="raise query_timeout"):
+            connector.poll(stream, None, Ask())
+
+
+@pytest.mark.parametrize("server", ["postgres", "h2"])
+def test_a_silent_database_does_not_hang_anything(server: str, request: pytest.FixtureRequest) -> None:
+    """Connecting, reading and closing all end by their own time-outs, without an interrupt."""
+    database: DatabaseServer = request.getfixturevalue(server)
+    with TcpProxy(database.port) as proxy:
+        url = database.url.replace(str(database.port), str(proxy.port))
+        connector = configured(url, "PUBLIC.NOTHING", login_timeout="1s", query_timeout="1s")
+        with proxy.silence():
+            began = time.monotonic()
+            with pytest.raises(TransientError):
+                connector.open()
+            connector.close()
+        connector.open()
+        with proxy.silence():
+            with pytest.raises(TransientError):
+                connector.discover()
+            connector.close()
+        assert time.monotonic() - began < 12
+
+
+def test_connecting_can_be_interrupted(postgres: DatabaseServer, table: str) -> None:
+    with TcpProxy(postgres.port) as proxy, proxy.silence():
+        url = postgres.url.replace(str(postgres.port), str(proxy.port))
+        with closing(configured(url, table, login_timeout="30s")) as connector:
+            timer = threading.Timer(0.3, connector.interrupt)
+            timer.start()
+            began = time.monotonic()
+            with pytest.raises(TransientError, match="interrupted"):
+                connector.open()
+            assert time.monotonic() - began < 2.5
+            timer.join()
+
+
+@pytest.mark.parametrize("kind", [PostgresServer, H2Server])
+def test_reading_goes_on_where_it_stood_when_the_server_comes_back(kind: type[DatabaseServer]) -> None:
+    with kind() as server:
+        server.execute("CREATE TABLE t (id int PRIMARY KEY, x varchar(200));\n")
+        numbers = "generate_series(1, 50000) x" if kind is PostgresServer else "system_range(1, 50000)"
+        server.execute(f"INSERT INTO t SELECT x, repeat('x', 150) FROM {numbers};")
+        table = "public.t" if kind is PostgresServer else "PUBLIC.T"
+        position, seen = None, []
+        connector = configured(server.url, table)
+        connector.open()
+        (stream,) = connector.discover()
+        for _ in range(3):
+            batch = connector.poll(stream, position, Ask(rows=1000))
+            position = batch.position
+            seen += batch.changes[0].rows.column(0).to_pylist()
+        server.kill()
+        with pytest.raises(TransientError):
+            drain(connector, stream, position)
+        connector.close()
+        with pytest.raises(TransientError):
+            connector.open()
+        connector.close()
+        server.start()
+        with closing(configured(server.url, table)) as successor:
+            successor.open()
+            assert successor.discover()[0].identity == stream.identity
+            seen += [row[stream.tables[0].key[0]] for row in drain(successor, stream, position).rows]
+    assert seen == list(range(1, 50001))
+
+
+WORKER = """
+import os, signal, sys, threading
+from connectors.jdbc import JdbcConnector, jvm
+told = []
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, lambda got, _: told.append(int(got)))
+def work():
+    connector = JdbcConnector(JdbcConnector.Config.model_validate({
+        "url": "jdbc:h2:mem:x", "heap": "32m", "streams": {"A.B": {"mode": "incrementing"}}}))
+    connector.open()
+    %s
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    os.kill(os.getpid(), number)
+print(told)
+"""
+
+
+def worker(body: str) -> subprocess.CompletedProcess[str]:
+    program = WORKER % body
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_signals_stay_with_python_and_an_open_connection_does_not_hold_the_process() -> None:
+    done = worker("pass")
+    assert done.stdout.strip() == str([int(signal.SIGTERM), int(signal.SIGINT), int(signal.SIGHUP)])
+    assert done.returncode == 0, done.stderr
+
+
+def test_java_out_of_memory_ends_the_process() -> None:
+    done = worker("import jpype; keep = [jpype.JArray(jpype.JLong)(1 << 20) for _ in range(100)]")
+    assert done.returncode == 3, "ExitOnOutOfMemoryError exits with 3"
+    assert "[" not in done.stdout
+
+
+def test_java_is_bounded_and_utc() -> None:
+    options = jvm._options("32m")
+    assert {"-Xmx32m", "-XX:MaxDirectMemorySize=32m", "-XX:+ExitOnOutOfMemoryError"} <= set(options)
+    done = worker(
+        "import jpype; java = jpype.java;"
+        "print(java.util.TimeZone.getDefault().getID(), java.lang.Runtime.getRuntime().maxMemory() >> 20)"
+    )
+    zone, heap = done.stdout.split()[:2]
+    assert zone == "UTC"
+    assert int(heap) <= 32
