@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from threading import Thread
+from threading import Thread, get_ident
 
 from bridge import worker
 from bridge.cli.run import daemon
@@ -113,7 +113,8 @@ class KillingPublisher(Publisher):
 
 
 def _die(by: signal.Signals = signal.SIGKILL) -> None:
-    os.kill(os.getpid(), by)
+    # To this very thread: SIGSTOP for the process may wait for another one, while this one commits.
+    signal.pthread_kill(get_ident(), by)
 
 
 def _die_in(seconds: float) -> None:

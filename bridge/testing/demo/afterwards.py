@@ -3,58 +3,58 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 from threading import Event
 
+from bridge.testing.demo import tools
 from bridge.testing.demo.stage import CONNECTOR, TOPICS, Stage
 from bridge.testing.demo.story import Outcome, Story
 from bridge.testing.demo.view import View
-from bridge.testing.kafka import jars, jdk
 
 KEPT = """
-All of it goes on, and the till rings again. From another terminal:
+All of it goes on, and the shop has opened again. In another terminal:
 
-  {bridge} health --watch {config}
-  {bridge} positions show {config} {connector}
-  {bridge} peek {config} {connector} -n 1 --from-start
-  {bridge} verify {config} {connector}
+  cd {folder}
+  PATH=$PWD/bin:$PATH; B={address}
+
+  legacy-bridge health --watch demo.yaml
+  legacy-bridge positions show demo.yaml {connector}
+  legacy-bridge peek demo.yaml {connector} -n 1 --from-start
+  legacy-bridge verify demo.yaml {connector}
   curl http://127.0.0.1:{port}/metrics
 
-Kafka's own tools, on {address} (kafka-console-consumer.sh of any Kafka does as well):
+With Kafka's own tools (those of any Kafka do as well): the events as consumers
+get them; the positions, committed with them; the end of an aborted transaction
 
-  J="{java} -cp {jars}/*"; B="--bootstrap-server {address} --from-beginning"
-  $J org.apache.kafka.tools.consumer.ConsoleConsumer $B --topic {topic} --isolation-level read_committed
-  $J org.apache.kafka.tools.consumer.ConsoleConsumer $B --topic _bridge.positions.{connector} \\
-      --formatter-property print.key=true
-  $J kafka.tools.DumpLogSegments --files {log} | grep -B1 -A1 ABORT
+  kafka-console-consumer.sh --bootstrap-server $B \\
+    --topic {topic} --isolation-level read_committed
+  kafka-console-consumer.sh --bootstrap-server $B --from-beginning \\
+    --topic _bridge.positions.{connector} --property print.key=true
+  kafka-dump-log.sh --files broker/data/{topic}-?/*0.log | grep ABORT
 
-  kill -9 {supervisor} is the supervisor: nobody starts it again but you. Its log: {bridge_log}
-
-To end it, and remove all of it: Ctrl-C here, or  kill {pid}
+Logs: bridge.log, broker/broker.log; process {supervisor} is the supervisor.
+To end it and remove all of it: Ctrl-C here, or  kill {pid}
 """
 
 NEXT = """
-  make demo DEMO_ARGS=--keep   the same, left running, to look at it with Kafka's own tools
-  config/example.yaml          a configuration; `legacy-bridge config check` says what is wrong with one
-  docs/exactly-once.md         what consumers must set, and which test shows what
+Next:
+  make demo DEMO_ARGS=--keep   leaves it running, to be looked at
+  README.md                    what this version does, and what it does not
+  docs/exactly-once.md         what consumers must set; which test shows what
+  config/                      configurations to begin with
 """
 
 
 def summary(outcome: Outcome, took_s: float, view: View) -> None:
     """The figures, for somebody who looks only now."""
     view.show()
+    view.show(f"{outcome.rows:,} rows, {outcome.events:,} events, {took_s:.0f} s:")
+    view.show(f"{outcome.lost} lost, {outcome.doubled} doubled, {outcome.differing} differing")
     view.show(
-        f"{outcome.lost} lost, {outcome.doubled} doubled, {outcome.differing} differing: "
-        f"{outcome.rows:,} rows, {outcome.events:,} events, {took_s:.0f} s"
+        f"{outcome.withheld:,} more records lie in the topics, of the {outcome.kills} transactions that were"
     )
-    view.show(
-        f"{outcome.withheld:,} more records of {outcome.kills} killed transactions are in the topics; "
-        "consumers with isolation.level=read_committed were never given them"
-    )
+    view.show("killed; consumers that read committed (isolation.level) never get them")
     for fault in faults(outcome):
         view.show(fault)
-    view.show(NEXT.rstrip())
 
 
 def faults(outcome: Outcome) -> list[str]:
@@ -69,37 +69,27 @@ def faults(outcome: Outcome) -> list[str]:
     return found
 
 
-def leave(_stage: Stage, _story: Story, _view: View) -> None:
+def leave(_stage: Stage, _story: Story, view: View) -> None:
     """The end: everything is taken down."""
+    view.show(NEXT.rstrip())
 
 
 def keep(stage: Stage, story: Story, view: View) -> None:
     """Leave it running, and say how to look at it; returns at Ctrl-C, SIGTERM or SIGHUP."""
-    bridge = stage.bridge
-    log = stage.broker.folder / "data" / f"{TOPICS['ORDLIN']}-0" / "00000000000000000000.log"
+    tools.write(stage.folder / "bin")
     view.show(
         KEPT.format(
-            bridge=command(),
-            config=bridge.config,
-            connector=CONNECTOR,
-            port=bridge.port,
+            folder=stage.folder,
             address=stage.broker.address,
-            java=jdk("java"),
-            jars=jars(),
+            connector=CONNECTOR,
+            port=stage.bridge.port,
             topic=TOPICS["ORDHDR"],
-            log=log,
-            supervisor=bridge.pid,
-            bridge_log=bridge.log,
+            supervisor=stage.bridge.pid,
             pid=os.getpid(),
-        )
+        ).rstrip()
     )
     story.till.open()
     try:
         Event().wait()
     except KeyboardInterrupt:
-        view.show("taking it down")
-
-
-def command() -> Path:
-    """The program `legacy-bridge` of this installation."""
-    return Path(sys.executable).with_name("legacy-bridge")
+        view.show("\ntaking it down")

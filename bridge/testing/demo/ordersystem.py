@@ -12,8 +12,8 @@ from bridge.testing.databases import DatabaseError, H2Server
 from bridge.testing.demo import tables
 from bridge.testing.demo.tables import LINES_AN_ORDER
 
-CUSTOMERS, ORDERS = 1_500, 20_000
-PAUSE_S = 0.25
+CUSTOMERS, ORDERS = 1_500, 12_000
+PAUSE_S = 0.15
 ORDERS_A_TICK = 10
 
 CITIES = ("Hamburg", "Łódź", "Göteborg", "Århus", "Lyon", "Bilbao", "Gdańsk", "Basel")
@@ -107,7 +107,7 @@ def _insert(table: str, rows: Sequence[str]) -> str:
 
 
 class Till:
-    """The thread that rings: sales every quarter of a second, from `open` to `close`."""
+    """The thread that rings: a sale every now and then, from `open` to `close`."""
 
     def __init__(self, system: OrderSystem) -> None:
         self._system = system

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -113,8 +114,12 @@ class Bridge:
         return self._process is not None and self._process.poll() is None
 
     def last_words(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return lines[-1] if lines else "it said nothing"
+        """The newest line of its log that is more than information, in short."""
+        for line in reversed(self.log.read_text(errors="replace").splitlines() if self.log.exists() else []):
+            told = _parsed(line)
+            if told.get("level") != "info":
+                return ": ".join(str(told[name]) for name in ("event", "error") if told.get(name))
+        return "it said nothing"
 
     def cue(self, *, passages: int = 1) -> None:
         """The worker freezes in a transaction, that many batches of events of which are on the broker."""
@@ -138,6 +143,14 @@ class Stage:
         self.broker.close()
         self.database.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _parsed(line: str) -> dict[str, object]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"event": line}
 
 
 def require_java() -> None:

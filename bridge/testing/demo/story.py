@@ -25,7 +25,7 @@ from bridge.testing.demo.view import View
 from bridge.testing.demo.watch import Watch, now_ms
 from bridge.testing.kafka import qualify
 
-SCENE_S = 4.0
+SCENE_S = 3.0
 BATCH_ORDERS = 3_000
 CALM_S, BACK_S = 30.0, 40.0
 ROW = "  {:<15} {:<15} {:>8} {:>8} {:>5} {:>8} {:>10}"
@@ -91,7 +91,7 @@ class Story:
 
     def open_till(self) -> None:
         self.till.open()
-        self._view.say("the shop opens: orders, lines and payments four times a second")
+        self._view.say("the shop opens: orders, their lines, payments, new customers")
         self._play(SCENE_S)
         topic = TOPICS["ORDHDR"]
         key, value = self._watch.committed.samples[topic]

@@ -51,7 +51,8 @@ class Tail:
 
     def _follow(self) -> None:
         consumer = kafka.consumer(
-            {"bootstrap.servers": self._address, "fetch.wait.max.ms": 50}, self._isolation
+            {"bootstrap.servers": self._address, "fetch.wait.max.ms": 50, "reconnect.backoff.max.ms": 250},
+            self._isolation,
         )
         try:
             consumer.assign(self._places(consumer))
