@@ -72,6 +72,8 @@ class Publisher:
         self._batch = int(settings.get("batch.size", BATCH))
         self._producer: Producer | None = None
         self._refused: str | None = None
+        self._topics: set[str] = set()
+        """Those that the transaction has records for."""
         self.open_since: float | None = None
         """Monotonic time at which the transaction began; None outside one."""
         self.trouble: str | None = None
@@ -96,11 +98,13 @@ class Publisher:
 
     def begin(self) -> None:
         self._refused = None
+        self._topics.clear()
         self._call(lambda _timeout: self._live().begin_transaction())
         self.open_since = time.monotonic()
 
     def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
         """Queue records in order; blocks while librdkafka's bounded queue is full."""
+        self._topics.add(topic)
         produce, poll = self._live().produce, self._live().poll
         done, count = 0, len(keys)
         stuck, since = -1, 0.0
@@ -183,6 +187,8 @@ class Publisher:
     def _classify(self, error: KafkaException) -> BridgeError:
         cause: KafkaError = error.args[0]
         text = self._refused or kafka.reason(cause)
+        if cause.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:  # which topic, only the broker's log says
+            text = f"{text}; grant Write on {', '.join(sorted(self._topics))}"
         if cause.code() in (
             KafkaError._FENCED,
             KafkaError.INVALID_PRODUCER_EPOCH,
