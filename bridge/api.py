@@ -17,9 +17,8 @@ from typing import Any
 
 import structlog
 
-from bridge import metrics
+from bridge.config.options import Daemon
 from bridge.errors import ConfigError
-from bridge.options import Daemon
 from bridge.supervisor import TICK_S, Supervisor
 
 log = structlog.get_logger("bridge.api")
@@ -168,6 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
             case "/status":
                 self._send(200, "application/json", json.dumps(self._status(), default=str).encode())
             case "/metrics":
+                from bridge import metrics  # where nobody scrapes, nobody pays for it
+
                 self._send(200, metrics.CONTENT_TYPE, metrics.render(self._status()))
             case _:
                 self._send(404, "text/plain", b"there are /livez, /readyz, /status and /metrics\n")

@@ -18,9 +18,9 @@ from typing import Any
 import structlog
 
 from bridge.channel import encode
+from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Level
 from bridge.intensity import Intensity
-from bridge.options import ConnectorSettings, Settings
 from bridge.retry import delay
 from bridge.states import State
 
@@ -341,7 +341,7 @@ COUNTERS = ("polls", "rows", "events", "bytes", "rejects")
 
 
 def worker_command() -> list[str]:
-    return [sys.executable, "-m", "bridge.worker"]
+    return [sys.executable, "-m", "bridge.entry"]
 
 
 def _described(code: int, end: Mapping[str, Any]) -> str:

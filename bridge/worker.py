@@ -24,12 +24,12 @@ from pydantic import BaseModel
 from bridge import __version__, logs, plugins
 from bridge.admission import Admission
 from bridge.channel import Channel
+from bridge.config.kafka_settings import KafkaSettings
+from bridge.config.options import ConnectorSettings, Daemon
+from bridge.config.options import Topics as TopicOptions
 from bridge.contract import Connector, Secret
 from bridge.encode import Origin, encoder
 from bridge.errors import BridgeError, Stopped, TransientError
-from bridge.kafka_settings import KafkaSettings
-from bridge.options import ConnectorSettings, Daemon
-from bridge.options import Topics as TopicOptions
 from bridge.positions import Owner, Paused, PositionsTopic
 from bridge.prefetch import Prefetch
 from bridge.press import Press
@@ -287,10 +287,3 @@ def main(fd: int, make_publisher: Callable[..., Publisher] = Publisher) -> int:
         return Ended.PARKED
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     return worker.run()
-
-
-if __name__ == "__main__":
-    code = main(int(sys.argv[1]))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # a JVM, or a driver's threads, must not hold up the end

@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from bridge.lean import leave_out_rich
+
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser("run", help="run the daemon in the foreground")
@@ -21,6 +23,7 @@ def run(args: argparse.Namespace) -> int:
 
 def daemon(path: Path, worker: Sequence[str] | None = None) -> int:
     """The daemon of one configuration file; `worker` is the command that starts a worker."""
+    leave_out_rich()
     from bridge import api, config, logs
     from bridge.contract import Secret
     from bridge.redact import Redactor

@@ -1,0 +1,23 @@
+"""`python -m bridge.entry FD`: the process of one worker, from its first import to its exit."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from bridge.lean import leave_out_rich
+
+
+def main(fd: int) -> None:
+    """`fd`: our end of the supervisor's socket pair."""
+    leave_out_rich()
+    from bridge import worker
+
+    code = worker.main(fd)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # a JVM, or a driver's threads, must not hold up the end
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
