@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bridge.config.options import ConnectorSettings
+from bridge.config.options import Topics as TopicOptions
 from bridge.contract import CONTRACT_VERSION, Stream
 from bridge.errors import BridgeError, ConfigError, TransientError
-from bridge.options import ConnectorSettings
-from bridge.options import Topics as TopicOptions
 from bridge.policy import Policy
 from bridge.positions import Paused, Stored
 from bridge.schedule import Progress

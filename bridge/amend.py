@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from bridge.config.options import ConnectorSettings
 from bridge.contract import CONTRACT_VERSION, Position, pick
 from bridge.errors import ConfigError
-from bridge.options import ConnectorSettings
 from bridge.positions import Ledger, Stored
 
 SCHEMA = 1

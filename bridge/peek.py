@@ -8,10 +8,10 @@ from enum import Enum
 
 from bridge import rehearsal
 from bridge.admission import Lane
+from bridge.config.options import Settings
 from bridge.contract import Ask, Connector, Position, Stream
 from bridge.deadletters import DeadLetter
 from bridge.errors import BridgeError, ConfigError, TransientError
-from bridge.options import Settings
 from bridge.redact import Redactor
 from bridge.topics import dead_letters
 from bridge.verify.source import Reading, lane_of, topics_of

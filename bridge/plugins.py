@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from bridge.config.kafka_settings import KafkaSettings
+from bridge.config.options import ENGINE_KEYS, STREAM_KEYS, ConnectorSettings
+from bridge.config.problems import Fault, Keys, dotted, faults, models_in, nearest, shown
 from bridge.contract import Connector, ConnectorConfig, Secret
 from bridge.errors import ConfigError
-from bridge.kafka_settings import KafkaSettings
-from bridge.options import ENGINE_KEYS, STREAM_KEYS, ConnectorSettings
-from bridge.problems import Fault, Keys, dotted, faults, models_in, nearest, shown
 
 if TYPE_CHECKING:
     from bridge.config import Reading

@@ -11,9 +11,9 @@ from threading import Event, Thread
 
 import structlog
 
+from bridge.config.options import ConnectorSettings
 from bridge.contract import Ask, Batch, Connector, Position, Stream
 from bridge.errors import BridgeError, GapError, PermanentError, TransientError
-from bridge.options import ConnectorSettings
 from bridge.prefetch import Discovered, Fetched, Prefetch
 from bridge.retry import delay
 from bridge.schedule import Schedule, Turn

@@ -13,9 +13,9 @@ from confluent_kafka.admin import AdminClient
 
 from bridge import kafka, positions
 from bridge.admission import Admission, Lane
+from bridge.config.options import OnMissing, Settings
 from bridge.contract import Connector, Stream
 from bridge.errors import CredentialsError, TransientError
-from bridge.options import OnMissing, Settings
 from bridge.positions import Ledger
 from bridge.schedule import Progress
 from bridge.topics import Topics, Wanted

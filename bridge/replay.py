@@ -13,9 +13,9 @@ from confluent_kafka import KafkaException, Message, TopicPartition
 
 from bridge import committed, kafka
 from bridge.committed import Bounds
+from bridge.config.options import Settings
 from bridge.deadletters import DeadLetter, Replayed, Stage, parse
 from bridge.errors import BridgeError, ConfigError, TransientError
-from bridge.options import Settings
 from bridge.press import OVERHEAD
 from bridge.takeover import Takeover
 from bridge.topics import Described, Topics, dead_letters

@@ -12,9 +12,9 @@ from itertools import count
 from threading import Condition
 from typing import Any
 
+from bridge.config.options import StreamOptions
 from bridge.contract import Batch, Level, Position, Reject, Stream
 from bridge.errors import BridgeError, TransientError
-from bridge.options import StreamOptions
 from bridge.positions import Stored
 from bridge.retry import delay
 from bridge.states import Facts, State, derive, health

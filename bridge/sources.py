@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from threading import Thread
 
 from bridge import logs, plugins
+from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Connector, Secret
 from bridge.errors import ConfigError
-from bridge.options import ConnectorSettings, Settings
 from bridge.redact import Redactor
 
 

@@ -20,11 +20,11 @@ import structlog
 
 from bridge import __version__, config
 from bridge.child import Child, owner_record, worker_command
+from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Level
 from bridge.credentials import stamp
 from bridge.errors import BridgeError
 from bridge.notify import Notifier
-from bridge.options import ConnectorSettings, Settings
 
 log = structlog.get_logger("bridge.supervisor")
 

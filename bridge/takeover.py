@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from bridge import ask
+from bridge.config.options import Settings
 from bridge.errors import BridgeError, Stopped, TransientError
-from bridge.options import Settings
 from bridge.positions import OWNER, STREAM, Ledger, Owner, PositionsTopic, Stored, record
 from bridge.publisher import Publisher
 from bridge.topics import Topics

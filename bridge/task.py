@@ -21,9 +21,9 @@ from threading import Event
 import structlog
 
 from bridge.admission import Admission, Lane
+from bridge.config.options import ConnectorSettings
 from bridge.deadletters import DeadLetter
 from bridge.errors import BridgeError, Stopped, TransientError
-from bridge.options import ConnectorSettings
 from bridge.positions import OWNER, PAUSE, STREAM, Ledger, Owner, Paused, Records, Stored, record
 from bridge.prefetch import Discovered, Fetched, Prefetch
 from bridge.press import Press

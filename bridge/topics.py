@@ -13,8 +13,8 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPa
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from bridge import kafka
+from bridge.config.options import Topics as TopicOptions
 from bridge.errors import ConfigError, CredentialsError, TransientError
-from bridge.options import Topics as TopicOptions
 
 CALL_S = 10.0
 STEP_S = 0.1

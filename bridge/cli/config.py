@@ -25,9 +25,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """0 when the file is sound, 3 when it is not; connects nowhere and reveals no secret."""
-    from bridge import config, kafka_client_check
+    from bridge import config
+    from bridge.config import client_check
 
-    problems = config.check(args.file, kafka_client_check.examine)
+    problems = config.check(args.file, client_check.examine)
     if args.json:
         print(json.dumps([asdict(problem) for problem in problems], indent=2))
     else:
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def print_schema(_args: argparse.Namespace) -> int:
-    from bridge.config_schema import schema
+    from bridge.config.schema import schema
 
     print(json.dumps(schema(), indent=2))
     return OK

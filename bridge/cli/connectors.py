@@ -71,7 +71,7 @@ def describe(kind: str) -> dict[str, Any]:
 
 def engine() -> dict[str, Any]:
     """What the engine lets one configure for every connector, whatever its kind."""
-    from bridge.options import ConnectorOptions, StreamOptions
+    from bridge.config.options import ConnectorOptions, StreamOptions
 
     return {
         "description": "Every connector takes these, too; its streams inherit theirs, also from `defaults`.",

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from bridge.cli import FAILED, OK
 
 if TYPE_CHECKING:
+    from bridge.config.options import Settings
     from bridge.deadletters import DeadLetter
-    from bridge.options import Settings
     from bridge.replay import Entry, Place
 
 SCHEMA = 1

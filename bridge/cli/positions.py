@@ -14,7 +14,7 @@ from bridge.cli import OK
 
 if TYPE_CHECKING:
     from bridge.amend import Amending, Records
-    from bridge.options import Settings
+    from bridge.config.options import Settings
     from bridge.positions import Ledger, Stored
 
 SCHEMA = 1

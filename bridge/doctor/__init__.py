@@ -20,7 +20,7 @@ from bridge.contract import Finding, Level
 from bridge.errors import BridgeError, ConfigError
 
 if TYPE_CHECKING:
-    from bridge.options import Settings
+    from bridge.config.options import Settings
 
 PATIENCE_S = 90.0
 AT_ONCE = 4
@@ -98,9 +98,9 @@ def chosen(settings: Settings, connector: str | None) -> list[str]:
 
 
 def _config(path: Path) -> Iterator[Line]:
-    from bridge import kafka_client_check
+    from bridge.config import client_check
 
-    problems = config.check(path, kafka_client_check.examine)
+    problems = config.check(path, client_check.examine)
     for problem in problems:
         yield Line(Level.CRITICAL, "config", str(problem))
     if not problems:

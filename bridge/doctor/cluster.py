@@ -19,14 +19,14 @@ from confluent_kafka.admin import (
 )
 
 from bridge import kafka, rehearsal
+from bridge.config.options import OnMissing, Settings
 from bridge.contract import Finding, Level
 from bridge.doctor.settings import judge_settings
 from bridge.errors import TransientError
-from bridge.options import OnMissing, Settings
 from bridge.topics import CALL_S, DEFAULT_MAX_BYTES
 
 TRANSACTIONS = "__transaction_state"
-PRODUCER_MAX_BYTES = 64 * 1024 * 1024
+PRODUCER_MAX_BYTES = kafka.MAX_MESSAGE_BYTES
 """`message.max.bytes` of bridge.kafka.producer where the configuration sets none."""
 EVENTS = {AclOperation.WRITE, AclOperation.DESCRIBE}
 INTERNAL = EVENTS | {AclOperation.READ}

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from bridge import config, plugins, positions, rehearsal, sources
+from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Caveat, Connector, Finding, Level, Stream
 from bridge.doctor import Line
 from bridge.errors import BridgeError
-from bridge.options import ConnectorSettings, Settings
 from bridge.policy import Policy
 from bridge.redact import Redactor
 from bridge.topics import dead_letters, internal

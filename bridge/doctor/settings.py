@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from bridge.config.options import OnMissing, Settings
 from bridge.contract import Finding, Level
-from bridge.options import OnMissing, Settings
 
 RECOMMENDED = 3
 """Replicas, so that one broker may be down for maintenance and another may fail."""

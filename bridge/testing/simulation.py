@@ -22,9 +22,9 @@ from typing import Any, Self
 from unittest.mock import patch
 
 from bridge.admission import Admission
+from bridge.config.options import ConnectorSettings, StreamOptions
+from bridge.config.options import Topics as TopicOptions
 from bridge.encode import EncoderOptions, Origin, encoder
-from bridge.options import ConnectorSettings, StreamOptions
-from bridge.options import Topics as TopicOptions
 from bridge.positions import STREAM, Owner, Paused
 from bridge.prefetch import Prefetch
 from bridge.press import Press

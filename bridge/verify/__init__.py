@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from bridge import committed, positions
 from bridge.admission import Lane
+from bridge.config.options import Settings
 from bridge.contract import Caveat, Connector, Emits, Stream
 from bridge.deadletters import DeadLetter, parse
 from bridge.errors import ConfigError, PermanentError
-from bridge.options import Settings
 from bridge.positions import Stored
 from bridge.press import Outgoing
 from bridge.redact import Redactor

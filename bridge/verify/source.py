@@ -9,10 +9,10 @@ from typing import Any
 
 from bridge import __version__
 from bridge.admission import Lane, Route
+from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Ask, Connector, Position, Stream
 from bridge.deadletters import DeadLetter
 from bridge.encode import Origin, encoder
-from bridge.options import ConnectorSettings, Settings
 from bridge.policy import Policy
 from bridge.positions import Stored
 from bridge.press import Outgoing, Press

@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from bridge import config, positions
-from bridge.options import Settings
+from bridge.config.options import Settings
 from bridge.positions import Ledger, Stored
 from bridge.takeover import Takeover
 from bridge.testing.daemon import DaemonProcess, consume, wait_until

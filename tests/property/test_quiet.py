@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.quiet import QuietHours
+from bridge.config.quiet import QuietHours
 
 ZONES = [
     "Europe/Berlin",

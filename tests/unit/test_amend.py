@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.amend import Amending, exported, imported
+from bridge.config.options import ConnectorSettings, StreamOptions
 from bridge.contract import CONTRACT_VERSION
 from bridge.errors import ConfigError
-from bridge.options import ConnectorSettings, StreamOptions
 from bridge.positions import Ledger, Stored
 
 ORDERS = Stored({"id": 7}, "jdbc", 1, "db1", {"erp.orders": 3})

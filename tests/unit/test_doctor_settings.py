@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from bridge.config.options import Settings
 from bridge.contract import Level
 from bridge.doctor.settings import judge_settings
-from bridge.options import Settings
 
 SOUND = {
     "transaction.state.log.replication.factor": "3",

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bridge.quiet import QuietHours
+from bridge.config.quiet import QuietHours
 
 HOUR = 3600.0
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from bridge.config.options import StreamOptions
 from bridge.contract import Batch, Stream
 from bridge.errors import TransientError
-from bridge.options import StreamOptions
 from bridge.schedule import Progress, Schedule, Turn
 from bridge.states import State
 

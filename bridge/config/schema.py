@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from bridge import plugins
+from bridge.config.kafka_settings import REFUSED, SUGGESTED
+from bridge.config.options import NAME, ConnectorOptions, Settings, StreamOptions, Topics
 from bridge.contract import ConnectorConfig
 from bridge.errors import ConfigError
-from bridge.kafka_settings import REFUSED, SUGGESTED
-from bridge.options import NAME, ConnectorOptions, Settings, StreamOptions, Topics
 
 type Schema = dict[str, Any]
 

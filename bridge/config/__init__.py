@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from bridge import kafka_settings, yaml_places
-from bridge.kafka_settings import KafkaSettings
-from bridge.options import (
+from bridge.config import kafka_settings, yaml_places
+from bridge.config.kafka_settings import KafkaSettings
+from bridge.config.options import (
     CONNECTOR_KEYS,
     ENGINE_KEYS,
     NAME,
@@ -34,10 +34,10 @@ from bridge.options import (
     Topics,
     TransactionOptions,
 )
-from bridge.problems import ConfigErrors, Fault, Keys, Problem, faults, form_of, nearest, shown
-from bridge.quiet import QuietHours
+from bridge.config.problems import ConfigErrors, Fault, Keys, Problem, faults, form_of, nearest, shown
+from bridge.config.quiet import QuietHours
+from bridge.config.yaml_places import Document
 from bridge.redact import url_has_password
-from bridge.yaml_places import Document
 
 __all__ = [
     "ConfigErrors",

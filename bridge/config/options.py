@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bridge import paths
+from bridge.config.kafka_settings import KafkaSettings
+from bridge.config.quiet import QuietHours
+from bridge.config.units import Duration, Share, Size
 from bridge.contract import pick
 from bridge.encode import EncoderOptions
-from bridge.kafka_settings import KafkaSettings
-from bridge.quiet import QuietHours
-from bridge.units import Duration, Share, Size
 
 VERSION: Literal[1] = 1
 HIGHEST_PORT = 65535

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from bridge.config.kafka_settings import SUGGESTED
+from bridge.config.problems import Fault, shown
 from bridge.contract import Secret
-from bridge.kafka_settings import SUGGESTED
-from bridge.problems import Fault, shown
 
 if TYPE_CHECKING:
     from bridge.config import Reading

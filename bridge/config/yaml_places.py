@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from bridge.problems import ConfigErrors, Keys, Problem, dotted
+from bridge.config.problems import ConfigErrors, Keys, Problem, dotted
 
 LARGEST = 100_000
 """Values a file may have once its aliases are written out; a few lines of aliases can mean billions."""
