@@ -1,0 +1,294 @@
+"""A row that cannot be published costs that row, with its reason; a topic that is refused is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    NewPartitions,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from bridge.testing.daemon import DaemonProcess, consume, wait_until
+from bridge.testing.databases import DatabaseServer
+from bridge.testing.hostile import BROKEN
+from bridge.testing.kafka import Broker, KafkaBroker
+from bridge.testing.security import SASL, sasl
+from bridge.testing.sqlite_source import SqliteSource
+from tests.e2e.evidence import arrived, command, hostile, in_state, parked, published, source, sqlite
+
+pytestmark = pytest.mark.slow
+
+MEGABYTE = 1024 * 1024
+
+
+@pytest.fixture
+def name() -> str:
+    return f"erp-{uuid4().hex[:8]}"
+
+
+type Start = Callable[..., DaemonProcess]
+
+
+@pytest.fixture
+def start(tmp_path: Path, broker: Broker) -> Iterator[Start]:
+    """Starts daemons that the end of the test stops."""
+    started: list[DaemonProcess] = []
+
+    def run(connectors: Mapping[str, Any], address: str = broker.address, **options: Any) -> DaemonProcess:
+        folder = tmp_path / f"daemon{len(started)}"
+        environment = {**hostile(folder), **options.pop("environment", {})}
+        daemon = DaemonProcess(folder, address, connectors, environment=environment, **options)
+        started.append(daemon)
+        daemon.start()
+        return daemon
+
+    yield run
+    for daemon in started:
+        daemon.stop()
+
+
+def letters(address: str, connector: str) -> list[dict[str, Any]]:
+    return [record.event for record in consume(address, f"_bridge.dead-letters.{connector}")]
+
+
+def test_rows_that_cannot_be_published_become_dead_letters_and_the_rest_is_published(
+    broker: Broker, start: Start, tmp_path: Path, name: str
+) -> None:
+    legacy = source(tmp_path / "erp.db")
+    legacy.insert(500)
+    for payload in (None, BROKEN, "x" * MEGABYTE):
+        legacy.insert(1, payload=payload)
+    legacy.insert(500)
+    daemon = start({name: sqlite(legacy.path, "hostile")})
+    good = [row for row in legacy.ids() if row not in (501, 502, 503)]
+    assert arrived(broker.address, f"{name}.orders", good) == good
+
+    wait_until(lambda: len(letters(broker.address, name)) == 3, 30, "three dead letters")
+    found = {letter["stage"]: letter for letter in letters(broker.address, name)}
+    assert {stage: (each["key"], each["topic"]) for stage, each in found.items()} == {
+        "source": ('{"id": 501}', f"{name}.orders"),
+        "encode": ('{"id":502}', f"{name}.orders"),
+        "size": ('{"id":503}', f"{name}.orders"),
+    }
+    assert found["source"]["reason"] == "no payload"
+    assert found["encode"]["reason"].startswith("column payload: ")
+    assert "broken" in found["encode"]["payload"]
+    assert "raise its max.message.bytes or exclude a column" in found["size"]["reason"]
+    assert found["size"]["size"] > MEGABYTE
+
+    in_state(daemon, name, "RUNNING")
+    told = command("health", daemon.config)
+    assert told.returncode == 1
+    assert "dead letters within the last five minutes" in told.stdout
+
+
+def test_more_rejects_than_tolerated_park_the_stream_and_resume_goes_on_behind_them(
+    broker: Broker, start: Start, tmp_path: Path, name: str
+) -> None:
+    legacy = SqliteSource(tmp_path / "erp.db", ["orders", "items"])
+    legacy.insert(100)
+    legacy.insert(50, payload=None)
+    legacy.insert(10, table="items")
+    daemon = start({name: sqlite(legacy.path, streams={"orders": {}, "items": {}})})
+    in_state(daemon, name, "FAILED")
+    error = daemon.stream(name, "orders")["error"]
+    assert error == "50 of 150 records in five minutes were rejected; see `dead-letters list`"
+    assert command("health", daemon.config).returncode == 2
+    in_state(daemon, name, "RUNNING", stream="items")
+
+    legacy.insert(100)
+    assert command("resume", name, daemon.config, "--stream", "orders").returncode == 0
+    good = [*range(1, 101), *range(151, 251)]
+    assert arrived(broker.address, f"{name}.orders", good) == good
+    assert len(letters(broker.address, name)) == 50
+
+
+def test_rows_of_a_real_database_that_have_no_event_are_rejected_one_by_one(
+    broker: Broker, start: Start, postgres: DatabaseServer, name: str
+) -> None:
+    table = name.replace("-", "_")
+    postgres.execute(
+        f"CREATE TABLE {table} (id BIGINT PRIMARY KEY, due DATE, amount NUMERIC(10, 2));"
+        f"INSERT INTO {table} SELECT n, '2024-02-29', 1.5 FROM generate_series(1, 500) n;"
+        f"INSERT INTO {table} VALUES (501, 'infinity', 1.5), (502, '2024-02-29', 'NaN'), (503, NULL, NULL);"
+    )
+    options = {
+        "kind": "jdbc", "url": postgres.url, "user": postgres.user, "password": "env:PG_PASSWORD",
+        "streams": {f"public.{table}": {"mode": "incrementing"}}, "heap": "64m", "interval": "200ms",
+    }  # fmt: skip
+    start({name: options}, environment={"PG_PASSWORD": postgres.password})
+    good = [*range(1, 501), 503]
+    assert arrived(broker.address, f"{name}.public.{table}", good) == good
+    wait_until(lambda: len(letters(broker.address, name)) == 2, 30, "two dead letters")
+    reasons = {letter["key"]: letter["reason"] for letter in letters(broker.address, name)}
+    assert reasons['{"id": 501}'].startswith("column due: ")
+    assert reasons['{"id": 502}'].startswith("column amount: ")
+
+
+# -- a broker that refuses
+
+
+def test_missing_topics_that_are_required_are_named_with_the_commands_that_create_them(
+    broker: Broker, start: Start, tmp_path: Path, name: str
+) -> None:
+    legacy = source(tmp_path / "erp.db")
+    legacy.insert(10)
+    daemon = start({name: sqlite(legacy.path)}, extra={"topics": "require"})
+    positions, dead = f"_bridge.positions.{name}", f"_bridge.dead-letters.{name}"
+    error = parked(daemon, name)
+    assert error.startswith(f"topics are missing: {positions}, {dead}; create them: kafka-topics.sh ")
+    assert f"--create --topic {positions} --partitions 1 --config cleanup.policy=compact" in error
+    create(broker, NewTopic(positions, 1, 1, config={"cleanup.policy": "compact"}), NewTopic(dead, 1, 1))
+
+    assert command("resume", name, daemon.config).returncode == 0
+    in_state(daemon, name, "FAILED")
+    assert daemon.stream(name, "orders")["error"] == (
+        f"topics are missing: {name}.orders; create them: kafka-topics.sh --bootstrap-server BROKER "
+        f"--create --topic {name}.orders --partitions 1"
+    )
+    told = command("health", daemon.config)
+    assert told.returncode == 2
+    assert f"topics are missing: {name}.orders" in told.stdout
+    create(broker, NewTopic(f"{name}.orders", 1, 1))
+
+    assert command("resume", name, daemon.config).returncode == 0
+    assert arrived(broker.address, f"{name}.orders", legacy.ids()) == legacy.ids()
+
+
+def test_an_internal_topic_with_wrong_settings_is_named_with_the_command_that_mends_it(
+    broker: Broker, start: Start, tmp_path: Path, name: str
+) -> None:
+    legacy = source(tmp_path / "erp.db")
+    many, kept = f"{name}-many", f"{name}-kept"
+    create(
+        broker,
+        NewTopic(f"_bridge.positions.{many}", 2, 1, config={"cleanup.policy": "compact"}),
+        NewTopic(f"_bridge.positions.{kept}", 1, 1, config={"cleanup.policy": "delete"}),
+    )
+    daemon = start({each: sqlite(legacy.path) for each in (many, kept)})
+    assert parked(daemon, many) == (
+        f"topic _bridge.positions.{many} has 2 partitions and must have 1; move it away and create it again"
+    )
+    error = parked(daemon, kept)
+    assert error.startswith(
+        f"topic _bridge.positions.{kept} has cleanup.policy=delete and must have compact; "
+    )
+    assert f"--alter --entity-type topics --entity-name _bridge.positions.{kept} --add-config" in error
+
+
+def test_a_topic_that_was_repartitioned_parks_its_stream_until_accepted(
+    broker: Broker, start: Start, tmp_path: Path, name: str
+) -> None:
+    legacy = source(tmp_path / "erp.db")
+    legacy.insert(10)
+    daemon = start({name: sqlite(legacy.path)})
+    assert len(arrived(broker.address, f"{name}.orders", legacy.ids())) == 10
+    daemon.stop()
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    for future in admin.create_partitions([NewPartitions(f"{name}.orders", 2)]).values():
+        future.result(10)
+    legacy.insert(10)
+    daemon.start()
+    in_state(daemon, name, "FAILED")
+    assert daemon.stream(name, "orders")["error"] == (
+        f"topic {name}.orders had 1 partitions and now has 2, which breaks the order of its keys; "
+        "if that is right, run `legacy-bridge positions accept`"
+    )
+    assert len(published(broker.address, f"{name}.orders")) == 10
+
+
+def create(broker: Broker, *topics: NewTopic) -> None:
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    for future in admin.create_topics(list(topics)).values():
+        future.result(10)
+
+
+@pytest.fixture(scope="module")
+def guarded(broker_jars: Path) -> Iterator[KafkaBroker]:
+    """Its plain listener is for super users; alice may do what is granted, bob nothing."""
+    authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+    properties = {"authorizer.class.name": authorizer, "super.users": "User:ANONYMOUS"}
+    with KafkaBroker(
+        listeners=SASL, properties={**sasl({"alice": "wonder", "bob": "builder"}), **properties}
+    ) as broker:
+        yield broker
+
+
+ALICE = {
+    "security.protocol": "sasl_plaintext",
+    "sasl.mechanism": "PLAIN",
+    "sasl.username": "alice",
+    "sasl.password": "env:ALICE_PASSWORD",
+}
+
+
+def grant(broker: KafkaBroker, kind: ResourceType, name: str, *operations: AclOperation) -> None:
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    prefixed = ResourcePatternType.PREFIXED
+    for each in operations:
+        binding = AclBinding(kind, name, prefixed, "User:alice", "*", each, AclPermissionType.ALLOW)
+        for future in admin.create_acls([binding]).values():
+            future.result(10)
+
+
+def test_a_topic_that_may_not_be_written_is_named_and_published_to_once_it_may(
+    guarded: KafkaBroker, start: Start, tmp_path: Path, name: str
+) -> None:
+    """alice may do all that the bridge needs but write events, then that as well."""
+    legacy = source(tmp_path / "erp.db")
+    legacy.insert(10)
+    create(guarded, NewTopic(f"{name}.orders", 1, 1))
+    grant(guarded, ResourceType.TOPIC, "_bridge.", AclOperation.ALL)
+    grant(guarded, ResourceType.TRANSACTIONAL_ID, "bridge.", AclOperation.ALL)
+    grant(guarded, ResourceType.GROUP, "legacy-bridge", AclOperation.ALL)
+    grant(guarded, ResourceType.TOPIC, name, AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS)
+    daemon = start(
+        {name: sqlite(legacy.path)}, guarded.address_of("SASL"), kafka=ALICE,
+        environment={"ALICE_PASSWORD": "wonder"},
+    )  # fmt: skip
+    in_state(daemon, name, "BACKOFF")
+    told = command("health", daemon.config)
+    assert told.returncode == 1
+    assert "Topic authorization failed" in told.stdout
+    assert f"; grant Write on _bridge.positions.{name}, {name}.orders" in told.stdout
+
+    grant(guarded, ResourceType.TOPIC, name, AclOperation.WRITE)
+    in_state(daemon, name, "RUNNING")
+    assert arrived(guarded.address, f"{name}.orders", legacy.ids()) == legacy.ids()
+
+
+@pytest.mark.parametrize(
+    ("password", "told", "remedy"),
+    [
+        ("guessed", "Kafka refuses the credentials: ", "check `kafka:`, then `resume`"),
+        (
+            "builder",
+            "topic _bridge.positions.{name}: Broker: Topic authorization failed",
+            "grant Describe, Create, Write (and Read on _bridge.*)",
+        ),
+    ],
+)
+def test_a_user_whom_kafka_refuses_is_parked_with_what_to_do(
+    guarded: KafkaBroker, start: Start, tmp_path: Path, password: str, told: str, remedy: str
+) -> None:
+    name = f"other-{uuid4().hex[:8]}"
+    legacy = source(tmp_path / "erp.db")
+    daemon = start(
+        {name: sqlite(legacy.path)}, guarded.address_of("SASL"),
+        kafka={**ALICE, "sasl.username": "bob"}, environment={"ALICE_PASSWORD": password},
+    )  # fmt: skip
+    error = parked(daemon, name)
+    assert error.startswith(told.format(name=name))
+    assert error.endswith(remedy)
+    assert daemon.connector(name)["restarts"] == 1, "it was tried once"
