@@ -78,7 +78,6 @@ _H2 = Dialect(
     # Without it H2 builds the whole result before the first row comes.
     on_connect=("SET LAZY_QUERY_EXECUTION 1",),
     page="LIMIT {rows}",
-    fetch_size=1_000,
     identity="SELECT DATABASE_PATH()",
     clock="SELECT EXTRACT(EPOCH FROM CURRENT_TIMESTAMP)",
     types={"UUID": "text", "DECFLOAT": "text"},

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import jpype
-import jpype.config
 
 from bridge.errors import ConfigError
 from connectors.jdbc.config import JdbcConfig
@@ -25,18 +24,21 @@ def start(config: JdbcConfig, dialect: Dialect) -> None:
         raise ConfigError(
             "the compiled Java helper is missing", remedy="run `make setup`, or install the wheel"
         )
-    classpath = [HELPER, *driver_jars(config, dialect)]
-    if jpype.isJVMStarted():
-        for jar in classpath:
-            jpype.addClassPath(jar)
-        return
+    known = jpype.getClassPath(env=False).split(os.pathsep)
+    for jar in (HELPER, *driver_jars(config, dialect)):
+        if str(jar.absolute()) not in known:
+            jpype.addClassPath(jar.absolute())
+    if not jpype.isJVMStarted():
+        _start(config.heap)
+
+
+def _start(heap: str) -> None:
+    classpath = jpype.getClassPath(env=False)
     try:
-        jpype.startJVM(
-            *_options(config.heap), classpath=list(map(str, classpath)), convertStrings=True, interrupt=False
-        )
+        jpype.startJVM(*_options(heap), classpath=classpath, convertStrings=True, interrupt=False)
     except (jpype.JVMNotFoundException, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise ConfigError(f"no Java: {reason}", remedy="install a JRE >= 11, or set JAVA_HOME") from None
+        raise ConfigError(f"no Java: {reason}", remedy="install Java >= 17, or set JAVA_HOME") from None
     # The thread that starts Java is one that Java waits for at exit; once out, it comes back as a daemon.
     detach()
 
