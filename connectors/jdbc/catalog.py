@@ -30,7 +30,7 @@ class Catalog:
             table: None
             for pattern in patterns
             for table in self._tables(*self._like(pattern))
-            if fnmatchcase(str(table), pattern) and not any(fnmatchcase(str(table), out) for out in excluded)
+            if fnmatchcase(str(table), pattern) and not fits(str(table), excluded)
         }
         return sorted(found, key=str)
 
@@ -83,6 +83,10 @@ class Catalog:
 
     def _place(self, schema: str) -> tuple[str | None, str | None]:
         return (self._catalog, schema or None) if self._schemas else (schema or self._catalog, None)
+
+
+def fits(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _rows(result: Any) -> Iterator[Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from bridge.contract import Ask, Batch, Connector, Finding, Position, Stream
@@ -82,11 +83,12 @@ class JdbcConnector(Connector):
     def close(self) -> None:
         session, self._session = self._session, None
         if session:
-            from connectors.jdbc import jvm
-
             self._fuse.light(_GOOD_BYE)
             session.close()
             self._fuse.put_out()
+        if "jpype" in sys.modules:
+            from connectors.jdbc import jvm
+
             jvm.detach()
 
     @property
@@ -126,5 +128,7 @@ class JdbcConnector(Connector):
             return TransientError(f"{doing}: interrupted")
         told = translate(error, doing, self._secrets) if isinstance(error, jpype.JException) else error
         if isinstance(told, PermanentError) and self._session:
-            self._session.end()  # PostgreSQL's transaction would refuse everything else from now on
+            # PostgreSQL's transaction would refuse everything else from now on.
+            with suppress(jpype.JException):
+                self._session.end()
         return told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from bridge.contract import Ask, Batch, Changes, Position, Reject, Stream, Table, pick
 from bridge.errors import ConfigError, CredentialsError, PermanentError
-from connectors.jdbc.catalog import Catalog
+from connectors.jdbc.catalog import Catalog, fits
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.connecting import place_of
 from connectors.jdbc.dialects import Dialect
@@ -78,9 +78,11 @@ class Session:
     def _identity(self) -> str:
         """The database itself where it can be asked, else where it is; never how it was reached."""
         known = None
-        if self.dialect.identity:
-            with suppress(jpype.JException):  # not for every account
-                known = self.scalar(self.dialect.identity)
+        try:
+            known = self.scalar(self.dialect.identity) if self.dialect.identity else None
+        except jpype.JException as error:
+            if not isinstance(translate(error, "identity"), PermanentError):
+                raise  # a lost connection must not look like another database
         self.end()
         return f"{self.dialect.name}:{known or place_of(self._config.url)}"
 
@@ -103,9 +105,12 @@ class Session:
             if not isinstance(self._readings.get(str(table)), Reading):
                 self._readings[str(table)] = self._describe_or_refuse(table)
         names = [str(table) for table in tables]
-        names += [name for name in self._config.streams if not is_pattern(name) and name not in names]
+        names += [name for name in self._config.streams if self._is_missed(name) and name not in names]
         self.end()
         return [self._stream(name) for name in names]
+
+    def _is_missed(self, name: str) -> bool:
+        return not any(mark in name for mark in "*?[") and not fits(name, self._config.exclude_tables)
 
     def _stream(self, name: str) -> Stream:
         reading = self.reading(name)
@@ -127,11 +132,8 @@ class Session:
 
     def _describe_or_refuse(self, table: TableName) -> Reading | PermanentError:
         try:
-            with_cursor = self._reader.open(shape(table, self.catalog.quote))
-            try:
-                return self._built(table, with_cursor.execute())
-            finally:
-                with_cursor.close()
+            with closing(self._reader.open(shape(table, self.catalog.quote))) as cursor:
+                return self._built(table, cursor.execute())
         except PermanentError as error:
             return error
         except jpype.JException as error:
@@ -210,10 +212,6 @@ class Session:
             self.end()
         with suppress(jpype.JException):
             self.connection.close()
-
-
-def is_pattern(name: str) -> bool:
-    return any(mark in name for mark in "*?[")
 
 
 def _after(

@@ -355,3 +355,29 @@ def test_wide_rows_stay_within_the_bytes_asked(postgres: DatabaseServer, schema:
     sizes = [batch.changes[0].rows.nbytes for batch in read.batches if batch.changes]
     assert len(sizes) > 3
     assert max(sizes) <= 9 << 20
+
+
+def test_a_lost_right_to_ask_for_the_identity_is_no_error(postgres: DatabaseServer, schema: str) -> None:
+    postgres.execute(f"CREATE TABLE {schema}.t (id int PRIMARY KEY);")
+    role = f"reader_{schema}"
+    postgres.execute(
+        f"CREATE ROLE {role} LOGIN PASSWORD '{postgres.password}'; GRANT USAGE ON SCHEMA {schema} TO {role};"
+        f" GRANT SELECT ON {schema}.t TO {role}; REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC;"
+    )
+    with closing(configured(postgres, {f"{schema}.t": {"mode": "incrementing"}}, user=role)) as connector:
+        connector.open()
+        (stream,) = connector.discover()
+    assert stream.identity == f"postgresql:postgresql://127.0.0.1:{postgres.port}/erp"
+    postgres.execute(
+        f"DROP OWNED BY {role}; DROP ROLE {role}; GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC;"
+    )
+
+
+def test_an_excluded_table_is_not_missed(postgres: DatabaseServer, schema: str) -> None:
+    postgres.execute(
+        f"CREATE TABLE {schema}.t (id int PRIMARY KEY); CREATE TABLE {schema}.u (id int PRIMARY KEY);"
+    )
+    streams = {f"{schema}.{name}": {"mode": "incrementing"} for name in "tu"}
+    with closing(configured(postgres, streams, exclude_tables=[f"{schema}.t"])) as connector:
+        connector.open()
+        assert [stream.name for stream in connector.discover()] == [f"{schema}.u"]
