@@ -6,6 +6,7 @@ import json
 import select
 import socket
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import Any
@@ -23,6 +24,7 @@ class Channel:
         self._socket = sock
         self._sending = Lock()
         self._rest = b""
+        self._arrived: deque[dict[str, Any]] = deque()
         self.closed = False
 
     def send(self, message: Message) -> None:
@@ -35,6 +37,19 @@ class Channel:
 
     def receive(self, timeout: float) -> Iterator[dict[str, Any]]:
         """What has arrived within `timeout` seconds; `closed` is set when the other side has gone."""
+        if not self._arrived:
+            self._fill(timeout)
+        while self._arrived:
+            yield self._arrived.popleft()
+
+    def receive_one(self, timeout: float) -> dict[str, Any] | None:
+        """The first message, which may come in pieces; None when there is none in time."""
+        deadline = time.monotonic() + timeout
+        while not self._arrived and not self.closed and (remaining := deadline - time.monotonic()) > 0:
+            self._fill(remaining)
+        return self._arrived.popleft() if self._arrived else None
+
+    def _fill(self, timeout: float) -> None:
         if not select.select([self._socket], [], [], timeout)[0]:
             return
         try:
@@ -43,16 +58,7 @@ class Channel:
             data = b""
         self.closed = self.closed or not data
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            yield json.loads(line)
-
-    def receive_one(self, timeout: float) -> dict[str, Any] | None:
-        """The first message, which may come in pieces; None when there is none in time."""
-        deadline = time.monotonic() + timeout
-        while not self.closed and (remaining := deadline - time.monotonic()) > 0:
-            for message in self.receive(remaining):
-                return message
-        return None
+        self._arrived.extend(json.loads(line) for line in lines)
 
 
 def encode(message: Message) -> bytes:

@@ -60,7 +60,7 @@ class Child:
         self._answers: dict[int, asyncio.Future[str | None]] = {}
         self._ids = itertools.count(1)
         self._wanted = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._failures = 0
         self._beat: dict[str, Any] = {}
         self._beat_at = 0.0
@@ -78,15 +78,18 @@ class Child:
 
     async def run(self) -> None:
         """Spawn, wait, judge, wait again; returns after `stop`."""
-        while not self._stopping:
+        while not self._stopping.is_set():
             if self.parked is not None:
                 await self._wanted.wait()
                 self._wanted.clear()
                 continue
             await self._spawn()
+            if self._stopping.is_set():  # asked to in the middle of the spawn
+                await asyncio.gather(self._attend(), self._end_process())
+                return
             code = await self._attend()
             self._keep_counters()
-            if not self._stopping:
+            if not self._stopping.is_set():
                 await self._after(code)
 
     async def _spawn(self) -> None:
@@ -232,7 +235,7 @@ class Child:
 
     async def stop(self) -> None:
         """Drain and end the worker, by force when it takes too long."""
-        self._stopping = True
+        self._stopping.set()
         self._wanted.set()
         await self._end_process()
 

@@ -1,4 +1,4 @@
-"""How many crashes are too many: OTP's restart intensity. Pure."""
+"""How much is too much: crashes in a window (OTP's restart intensity), rejects among rows. Pure."""
 
 from __future__ import annotations
 
@@ -25,3 +25,34 @@ class Intensity:
 
     def forget(self) -> None:
         self._times.clear()
+
+
+class RejectShare:
+    """Rows and rejects of the last `window` seconds, kept by the second."""
+
+    def __init__(self, window: float) -> None:
+        self._window = window
+        self._seconds: deque[tuple[int, int, int]] = deque()
+        self.rows = self.rejects = 0
+
+    def add(self, now: float, rows: int, rejects: int) -> None:
+        """Count one batch at monotonic time `now`."""
+        second = int(now)
+        if self._seconds and self._seconds[-1][0] == second:
+            _, more_rows, more_rejects = self._seconds.pop()
+            self._seconds.append((second, rows + more_rows, rejects + more_rejects))
+        else:
+            self._seconds.append((second, rows, rejects))
+        self.rows += rows
+        self.rejects += rejects
+        self.forget_before(now - self._window)
+
+    def forget_before(self, then: float) -> None:
+        while self._seconds and self._seconds[0][0] < int(then):
+            _, rows, rejects = self._seconds.popleft()
+            self.rows -= rows
+            self.rejects -= rejects
+
+    def clear(self) -> None:
+        self._seconds.clear()
+        self.rows = self.rejects = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any
 from bridge.config.options import StreamOptions
 from bridge.contract import Batch, Level, Position, Reject, Stream
 from bridge.errors import BridgeError, TransientError
+from bridge.intensity import RejectShare
 from bridge.positions import Stored
 from bridge.retry import delay
 from bridge.states import Facts, State, derive, health
@@ -57,8 +57,8 @@ class Progress:
     quiet: bool = False
     state: State = State.STARTING
     state_since: float = field(default_factory=time.monotonic)
-    recent: deque[tuple[float, int, int]] = field(default_factory=deque)
-    """(time, rows, rejects) of the last five minutes."""
+    recent: RejectShare = field(default_factory=lambda: RejectShare(REJECT_WINDOW_S))
+    """Of the last five minutes."""
 
     @property
     def pollable(self) -> bool:
@@ -155,16 +155,12 @@ class Schedule:
     def rejected(self, progress: Progress, rows: int, rejects: int, tolerated: float) -> str | None:
         """Count rejects; the reason to park the stream when their share in five minutes is too high."""
         with self._changed:
-            now = time.monotonic()
             progress.rejects += rejects
-            progress.recent.append((now, rows, rejects))
-            while progress.recent[0][0] < now - REJECT_WINDOW_S:
-                progress.recent.popleft()
-            all_rows = sum(each[1] for each in progress.recent)
-            all_rejects = sum(each[2] for each in progress.recent)
-        if all_rejects > max(REJECTS_TOLERATED, tolerated * (all_rows + all_rejects)):
-            share = f"{all_rejects} of {all_rows + all_rejects}"
-            return f"{share} records in five minutes were rejected; see `dead-letters list`"
+            recent = progress.recent
+            recent.add(time.monotonic(), rows, rejects)
+            rejected, records = recent.rejects, recent.rows + recent.rejects
+        if rejects and rejected > max(REJECTS_TOLERATED, tolerated * records):
+            return f"{rejected} of {records} records in five minutes were rejected; see `dead-letters list`"
         return None
 
     def park(self, name: str, reason: str) -> None:
@@ -400,7 +396,8 @@ class Schedule:
             return f"by {progress.paused}"
         if state is not State.RUNNING:
             return None
-        if any(rejects and at > now - REJECT_WINDOW_S for at, _, rejects in progress.recent):
+        progress.recent.forget_before(now - REJECT_WINDOW_S)
+        if progress.recent.rejects:
             return "dead letters within the last five minutes; see `dead-letters list`"
         if progress.current_at is not None and now - progress.current_at > self._critical_after:
             return "behind its source"

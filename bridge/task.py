@@ -50,6 +50,20 @@ class Ended(IntEnum):
     HUNG = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A batch in the open transaction, and what it became."""
+
+    fetched: Fetched
+    events: int = 0
+    size: int = 0
+    letters: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.fetched.turn.progress.stream.name
+
+
 @dataclass(slots=True)
 class Transaction:
     """What has gone into the open transaction so far."""
@@ -58,8 +72,7 @@ class Transaction:
     rows: int = 0
     size: int = 0
     bulk: bool = False
-    batches: list[tuple[Fetched, int, int]] = field(default_factory=list)
-    """(batch, events, bytes)"""
+    batches: list[Sent] = field(default_factory=list)
 
     def full(self, settings: ConnectorSettings) -> bool:
         limits = settings.transaction
@@ -216,6 +229,7 @@ class Task:
         for progress, lane in admitted:
             name = progress.stream.name
             self._lanes.pop(name, None)
+            self._held.pop(name, None)
             if lane is not None:
                 self._lanes[name] = lane
             elif name not in self._schedule.streams or not self._schedule.streams[name].parked:
@@ -264,14 +278,14 @@ class Task:
         transaction.rows += batch.rows
         transaction.size += outgoing.size
         transaction.bulk = batch.more
-        transaction.batches.append((fetched, outgoing.events, outgoing.size))
+        transaction.batches.append(Sent(fetched, outgoing.events, outgoing.size, len(outgoing.letters)))
 
     def _hold(self, fetched: Fetched) -> None:
         """A batch without rows: when its position is the one Kafka has, that is all there is to say."""
         progress, batch = fetched.turn.progress, fetched.batch
         name = progress.stream.name
         pending = self._transaction and any(
-            each[0].turn.progress is progress for each in self._transaction.batches
+            each.fetched.turn.progress is progress for each in self._transaction.batches
         )
         if not pending and not batch.more:
             self._schedule.caught_up(progress, fetched.turn.asked_at)
@@ -291,14 +305,8 @@ class Task:
         self._publisher.send(
             self._positions.letters, [key for key, _ in records], [value for _, value in records]
         )
-        progress = fetched.turn.progress
-        log.warning("dead letters", stream=progress.stream.name, count=len(letters), first=letters[0].reason)
-        reason = self._schedule.rejected(
-            progress, fetched.batch.rows, len(letters), self._settings.max_rejects
-        )
-        if reason:
-            log.error("stream parked", stream=progress.stream.name, error=reason)
-            self._schedule.park(progress.stream.name, reason)
+        name = fetched.turn.progress.stream.name
+        log.warning("dead letters", stream=name, count=len(letters), first=letters[0].reason)
 
     # -- the end of a transaction
 
@@ -311,17 +319,23 @@ class Task:
         transaction, self._transaction = self._transaction, None
         if transaction is None:
             return
-        batches = [*transaction.batches, *((held, 0, 0) for held in self._held.values())]
-        positions = {each.turn.progress.stream.name: each.batch.position for each, _, _ in batches}
+        batches = [*transaction.batches, *(Sent(held) for held in self._held.values())]
+        positions = {sent.name: sent.fetched.batch.position for sent in batches}
         for name, position in positions.items():
             self._send(STREAM + name, self._lanes[name].stored(position))
         self._renew()
         self._publisher.commit()
         self._held.clear()
-        for fetched, events, size in batches:
-            self._schedule.published(
-                fetched.turn.progress, fetched.batch, fetched.turn.asked_at, events, size
-            )
+        for sent in batches:
+            self._acknowledge(sent)
+
+    def _acknowledge(self, sent: Sent) -> None:
+        turn, batch = sent.fetched.turn, sent.fetched.batch
+        self._schedule.published(turn.progress, batch, turn.asked_at, sent.events, sent.size)
+        reason = self._schedule.rejected(turn.progress, batch.rows, sent.letters, self._settings.max_rejects)
+        if reason:
+            log.error("stream parked", stream=sent.name, error=reason)
+            self._schedule.park(sent.name, reason)
 
     def _renew(self) -> None:
         if time.monotonic() - self._renewed > RENEW_S:
