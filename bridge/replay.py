@@ -118,9 +118,9 @@ class Replay:
             for entry, reason in judged
         ]
 
-    def run(self, wanted: Sequence[Place]) -> list[tuple[Entry, str | None]]:
-        """Publish what can be; judged once more when nobody else can write. Errors: BridgeError."""
-        with Takeover(self._settings, self._connector) as held:
+    def run(self, wanted: Sequence[Place], topics: Iterable[str]) -> list[tuple[Entry, str | None]]:
+        """Publish to `topics` what can be; judged once more, now that nobody else can write."""
+        with Takeover(self._settings, self._connector, topics) as held:
             judged = self.judged(wanted)
             places = [entry.place for entry, reason in judged if reason is None]
             for place, letter in self._archive.letters(places):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Event, Timer
 from types import TracebackType
@@ -32,10 +32,12 @@ class Takeover:
     Errors: TransientError when Kafka does not answer, Fenced when somebody else takes the connector.
     """
 
-    def __init__(self, settings: Settings, connector: str) -> None:
+    def __init__(self, settings: Settings, connector: str, topics: Iterable[str] = ()) -> None:
+        """`topics`: what events will be sent to."""
         self._settings, self._connector = settings, connector
         self._stop = Event()
         self._publisher = Publisher(settings.kafka, connector, self._stop)
+        self._events = frozenset(topics)
         self._topics = Topics(settings.kafka, settings.topics)
         self._positions = PositionsTopic(settings.kafka, connector, self._topics, self._stop)
         self._owner = Owner(BY_HAND + uuid.uuid4().hex, settings.name, socket.gethostname(), LEASE_S)
@@ -46,6 +48,8 @@ class Takeover:
         try:
             with self._patience():
                 self._positions.ensure()
+                for topic in self._topics.look(self._events).values():
+                    self._publisher.shrink(topic.max_message_bytes)
                 self._publisher.open()
                 self.ledger = self._positions.read()
                 self._publisher.begin()

@@ -100,8 +100,9 @@ def replay_letters(args: argparse.Namespace) -> int:
         raise ConfigError("which dead letters?", remedy="give their numbers, or --all")
     replay = Replay(_settings(args), args.connector, f"uid {os.getuid()}")
     judged = replay.judged(args.number)
-    if not args.dry_run and any(reason is None for _, reason in judged):
-        judged = replay.run(args.number)
+    topics = {entry.letter.topic for entry, reason in judged if reason is None}
+    if topics and not args.dry_run:
+        judged = replay.run(args.number, topics)
     if args.json:
         outcomes = [{"number": str(entry.place), "refused": reason} for entry, reason in judged]
         _print_json({"dry_run": args.dry_run, "letters": outcomes})
