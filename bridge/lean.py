@@ -7,6 +7,14 @@ from typing import Any
 
 
 def leave_out_rich() -> None:
-    """Before structlog is imported: it loads rich where it finds it, for tracebacks that no daemon draws."""
+    """Before anything imports structlog: it loads rich where it finds it, for tracebacks that no daemon draws.
+
+    A connector may still import rich.
+    """
     modules: dict[str, Any] = sys.modules
-    modules["rich"] = None  # whoever imports it is told that it is not installed
+    if "rich" not in modules:
+        modules["rich"] = None  # whoever imports it now is told that it is not installed
+        try:
+            import structlog  # noqa: F401
+        finally:
+            del modules["rich"]
