@@ -1,0 +1,69 @@
+"""What a daemon costs that has nothing to do, and how fast it says how it is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from bench.measures import Measure
+from bench.processes import cpu_s, pss_mib
+from bench.stage import TABLE, Stage, fresh
+from bridge.testing.daemon import DaemonProcess, wait_until
+from bridge.testing.sqlite_source import SqliteSource
+
+SETTLE_S, WATCH_S = 5.0, 30.0
+HEALTH_TIMES = 15
+
+
+def measures(stage: Stage) -> Iterator[Measure]:
+    """One daemon with two workers at polls of 1 s: SQLite, and H2 through a JVM."""
+    plain, java = fresh("plain"), fresh("java")
+    source = SqliteSource(stage.folder() / "erp.db")
+    source.insert(10)
+    sqlite = {"kind": "sqlite", "path": str(source.path), "interval": "1s", "streams": {"orders": {}}}
+    with stage.daemon({plain: sqlite, java: stage.jdbc()}, daemon={"http": "127.0.0.1:0"}) as daemon:
+        wait_until(lambda: daemon.stream(plain, "orders").get("events"), 60, "events of SQLite")
+        wait_until(lambda: daemon.stream(java, TABLE).get("events"), 60, "events of H2")
+        assert daemon.process is not None
+        pids = {
+            "supervisor": daemon.process.pid,
+            "worker": _pid(daemon, plain),
+            "worker with JVM": _pid(daemon, java),
+        }
+        yield from _idle(pids)
+        yield Measure("health, whole process", median(_health(daemon)) * 1000, "ms", must=300)
+
+
+def _pid(daemon: DaemonProcess, connector: str) -> int:
+    pid = daemon.worker_pid(connector)
+    assert pid is not None
+    return pid
+
+
+def _idle(pids: dict[str, int]) -> Iterator[Measure]:
+    time.sleep(SETTLE_S)
+    began, before = time.monotonic(), {what: cpu_s(pid) for what, pid in pids.items()}
+    time.sleep(WATCH_S)
+    passed = time.monotonic() - began
+    bounds = {"supervisor": (60, None), "worker": (90, 60), "worker with JVM": (160, 130)}
+    for what, pid in pids.items():
+        must, aim = bounds[what]
+        yield Measure(f"idle memory, {what}", pss_mib(pid), "MiB PSS", must=must, aim=aim)
+    for what, pid in pids.items():
+        share = (cpu_s(pid) - before[what]) / passed * 100
+        yield Measure(f"idle at polls of 1 s, {what}", share, "% of a core", must=0.5)
+
+
+def _health(daemon: DaemonProcess) -> Iterator[float]:
+    """Seconds of `legacy-bridge health`, from its start to its exit."""
+    program = Path(sys.executable).with_name("legacy-bridge")
+    command = list(map(str, (program, "health", daemon.config)))
+    for _ in range(HEALTH_TIMES):
+        began = time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        yield time.monotonic() - began
+        assert done.returncode == 0, done.stdout + done.stderr
