@@ -17,6 +17,9 @@ log = structlog.get_logger("bridge.kafka")
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """`message.max.bytes` of the producer where the configuration sets none; a topic's own limit is lower."""
 
+QUEUE_KBYTES = 16 * 1024
+"""What the producer holds while Kafka does not take it: this much memory a stalled broker costs."""
+
 PRODUCER_ONLY = (
     "acks",
     "linger.ms",
@@ -35,6 +38,12 @@ def settings(kafka: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.reveal() if isinstance(value, Secret) else value for name, value in kafka.items()}
 
 
+def largest_event(kafka: Mapping[str, Any]) -> int:
+    """Bytes of the largest event the producer takes: its own limit, and what its queue can hold at all."""
+    queue = int(kafka.get("queue.buffering.max.kbytes", QUEUE_KBYTES)) * 1024
+    return min(int(kafka.get("message.max.bytes", MAX_MESSAGE_BYTES)), queue)
+
+
 def producer(
     kafka: Mapping[str, Any], transactional_id: str, on_error: Callable[[KafkaError], None], **own: Any
 ) -> Producer:
@@ -42,7 +51,7 @@ def producer(
     conf = {
         "compression.type": "lz4",
         "linger.ms": 5,
-        "queue.buffering.max.kbytes": 16 * 1024,
+        "queue.buffering.max.kbytes": QUEUE_KBYTES,
         "queue.buffering.max.messages": 200_000,
         "message.max.bytes": MAX_MESSAGE_BYTES,
         "transaction.timeout.ms": 60_000,

@@ -88,7 +88,7 @@ class Topics:
     def __init__(self, settings: Mapping[str, Any], options: TopicOptions) -> None:
         self._admin: AdminClient = kafka.admin(settings, error_cb=self._on_error)
         self._options = options
-        self._producer_limit = int(settings.get("message.max.bytes", kafka.MAX_MESSAGE_BYTES))
+        self._producer_limit = kafka.largest_event(settings)
         self._refused: str | None = None
 
     def ensure(self, wanted: Iterable[Wanted]) -> dict[str, Described]:
