@@ -9,6 +9,7 @@ from bridge.admission import Lane
 from bridge.contract import Batch, Changes
 from bridge.deadletters import DeadLetter, Letters
 from bridge.encode import Encoder, Origin
+from bridge.errors import PermanentError
 from bridge.redact import Redactor
 
 OVERHEAD = 100
@@ -37,7 +38,7 @@ class Press:
         self._encoder, self._origin, self._redactor = encoder, origin, redactor
 
     def prepare(self, lane: Lane, batch: Batch) -> Outgoing:
-        """Everything the batch publishes."""
+        """Everything the batch publishes. Errors: PermanentError when a table of it can never be."""
         outgoing = Outgoing()
         letters = Letters(self._redactor, lane.stream.name, batch.position)
         for changes in batch.changes:
@@ -48,7 +49,12 @@ class Press:
         return outgoing
 
     def _encode(self, lane: Lane, changes: Changes, letters: Letters, outgoing: Outgoing) -> None:
-        table, route = changes.table.name, lane.routes[changes.table.name]
+        table, route = changes.table.name, lane.routes.get(changes.table.name)
+        if route is None:
+            raise PermanentError(
+                f"a batch has rows of table {table}, which `discover` did not name for this stream",
+                remedy="this is a defect of the connector",
+            )
         encoded = self._encoder.encode(changes, self._origin, time.time_ns() // 1_000_000)
         for each in encoded.failures:
             outgoing.letters.append(letters.unencodable(table, route.topic, each.reason, each.key, each.raw))

@@ -41,6 +41,8 @@ class Progress:
     earliest: float = 0.0
     """No poll before this, whatever happens meanwhile: a back-off, or the rate limit."""
     polling_since: float | None = None
+    generation: int = 0
+    """What was read for an earlier one is not to be published."""
     in_flight: int = 0
     current_at: float | None = None
     """When the source was last asked, found to hold no more, and all of it was published."""
@@ -60,6 +62,11 @@ class Progress:
     recent: RejectShare = field(default_factory=lambda: RejectShare(REJECT_WINDOW_S))
     """Of the last five minutes."""
 
+    def forget(self) -> None:
+        """What was read ahead is stale, wherever it is now; the next polls wait for a rewind."""
+        self.generation += 1
+        self.in_flight = 0
+
     @property
     def pollable(self) -> bool:
         blocked = self.stream.settles and self.in_flight > 0
@@ -78,6 +85,11 @@ class Turn:
     rows: int
     wait_s: float
 
+    @property
+    def stale(self) -> bool:
+        """The stream was rewound, parked or paused since."""
+        return self.generation != self.progress.generation
+
 
 class Schedule:
     """A heap of streams by due time, under one lock."""
@@ -92,7 +104,6 @@ class Schedule:
         self.opening = 0
         """How often the connector was opened: what an earlier opening found does not let a later one poll."""
         self._settling: dict[str, Position] = {}
-        self.generation = 0
         self.streams: dict[str, Progress] = {}
 
     # -- the task's side
@@ -107,6 +118,8 @@ class Schedule:
                     progress.error = "the source no longer has this stream; its position is kept"
             for name, new in found.items():
                 self.streams[name] = progress = _merge(self.streams.get(name), new, time.monotonic())
+                if new.parked or new.paused:
+                    progress.forget()
                 self._push(progress, progress.due)
             if not self._open and opening == self.opening:
                 self._settle_again()
@@ -122,12 +135,11 @@ class Schedule:
     def rewind(self, stored: Mapping[str, Stored]) -> None:
         """Forget what was read ahead: the next polls begin at what Kafka has."""
         with self._changed:
-            self.generation += 1
             for name, progress in self.streams.items():
+                progress.forget()
                 record = stored.get(name)
                 progress.committed = progress.ahead = record.position if record else None
                 progress.version = record.version if record else progress.version
-                progress.in_flight = 0
                 self._push(progress, time.monotonic())
             self._changed.notify_all()
 
@@ -164,14 +176,16 @@ class Schedule:
         return None
 
     def park(self, name: str, reason: str) -> None:
+        """From now on nothing of it is published."""
         with self._changed:
             self.streams[name].parked = reason
-            self._changed.notify_all()
+            self.streams[name].forget()
 
-    def set_paused(self, name: str, by: str | None) -> None:
+    def pause(self, name: str, by: str) -> None:
+        """From now on nothing of it is published."""
         with self._changed:
             self.streams[name].paused = by
-            self._again(self.streams[name])
+            self.streams[name].forget()
 
     def resume(self, name: str) -> None:
         """Un-park and un-pause."""
@@ -258,7 +272,7 @@ class Schedule:
         )
         return Turn(
             progress,
-            self.generation,
+            progress.generation,
             progress.ahead,
             progress.version,
             now,
@@ -275,7 +289,7 @@ class Schedule:
             progress.failures = 0
             progress.error = None
             progress.earliest = _earliest(turn, batch)
-            if turn.generation != self.generation:
+            if turn.stale:
                 self._again(progress)
                 return False
             progress.ahead, progress.version = batch.position, self._version
@@ -412,7 +426,7 @@ def _merge(old: Progress | None, new: Progress, now: float) -> Progress:
     if old.gone:
         old.due, old.error = now, None
     old.stream, old.options = new.stream, new.options
-    old.parked = new.parked or old.parked
+    old.parked, old.paused = new.parked or old.parked, new.paused
     old.gone = False
     return old
 

@@ -23,7 +23,7 @@ import structlog
 from bridge.admission import Admission, Lane
 from bridge.config.options import ConnectorSettings
 from bridge.deadletters import DeadLetter
-from bridge.errors import BridgeError, Stopped, TransientError
+from bridge.errors import BridgeError, PermanentError, Stopped, TransientError
 from bridge.positions import OWNER, PAUSE, STREAM, Ledger, Owner, Paused, Records, Stored, record
 from bridge.prefetch import Discovered, Fetched, Prefetch
 from bridge.press import Press
@@ -165,7 +165,7 @@ class Task:
         match self._queue.get(self._patience()):
             case Discovered() as found:
                 self._found, self._admitted = found, False
-            case Fetched() as fetched if fetched.turn.generation == self._schedule.generation:
+            case Fetched() as fetched if not fetched.turn.stale:
                 self._publish(fetched)
         self._commit_when_due()
         self._housekeep()
@@ -229,10 +229,11 @@ class Task:
         for progress, lane in admitted:
             name = progress.stream.name
             self._lanes.pop(name, None)
-            self._held.pop(name, None)
             if lane is not None:
                 self._lanes[name] = lane
-            elif name not in self._schedule.streams or not self._schedule.streams[name].parked:
+                continue
+            self._held.pop(name, None)
+            if name not in self._schedule.streams or not self._schedule.streams[name].parked:
                 log.error("stream parked", stream=name, error=progress.parked)
         if self._publisher.shrink(self._smallest_limit()):
             raise Broken("a topic takes smaller batches than the producer makes; opening it again")
@@ -265,10 +266,15 @@ class Task:
         if lane is None:
             return  # parked since it was read; `resume` reads it again
         batch = fetched.batch
+        try:
+            record(STREAM + lane.stream.name, lane.stored(batch.position))
+            outgoing = self._press.prepare(lane, batch)
+        except PermanentError as error:
+            self._park(lane.stream.name, str(error))
+            return
         if not batch.changes and not batch.rejects:
             self._hold(fetched)
             return
-        outgoing = self._press.prepare(lane, batch)
         transaction = self._begin()
         for topic, keys, values in outgoing.records:
             self._publisher.send(topic, keys, values)
@@ -299,6 +305,10 @@ class Task:
             self._publisher.begin()
             self._transaction = Transaction(began=time.monotonic())
         return self._transaction
+
+    def _park(self, name: str, reason: str) -> None:
+        log.error("stream parked", stream=name, error=reason)
+        self._schedule.park(name, reason)
 
     def _bury(self, fetched: Fetched, letters: list[DeadLetter]) -> None:
         records = [letter.record(self._positions.letters_limit) for letter in letters]
@@ -334,8 +344,7 @@ class Task:
         self._schedule.published(turn.progress, batch, turn.asked_at, sent.events, sent.size)
         reason = self._schedule.rejected(turn.progress, batch.rows, sent.letters, self._settings.max_rejects)
         if reason:
-            log.error("stream parked", stream=sent.name, error=reason)
-            self._schedule.park(sent.name, reason)
+            self._park(sent.name, reason)
 
     def _renew(self) -> None:
         if time.monotonic() - self._renewed > RENEW_S:
@@ -370,7 +379,7 @@ class Task:
         """Keep the pause in Kafka; `stream` is empty for the whole connector. Through `order`."""
         self._write_pause({stream: by})
         for name in self._named(stream):
-            self._schedule.set_paused(name, by.by)
+            self._schedule.pause(name, by.by)
 
     def resume(self, stream: str) -> None:
         """End pauses and parks, and judge the streams anew from what Kafka has. Through `order`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import count
 from threading import RLock
@@ -319,6 +319,10 @@ class FakeTable:
 
     payloads: list[str | None] = field(default_factory=list)
     settles: bool = False
+    table: str = ""
+    """What its rows say they are of; else the stream's own name."""
+    ballast: str = ""
+    """Makes positions larger."""
     settled: Position | None = None
     """What the source was last told to let go of."""
 
@@ -337,6 +341,8 @@ class FakeSource:
         """What the next calls into the connector raise; None is a call that goes well."""
         self.failing: dict[str, BaseException] = {}
         """Stream -> what every poll of it raises."""
+        self.odd: set[str] = set()
+        """Streams whose rows lack their key column."""
         self.polls: list[tuple[str, Position | None]] = []
         self.opened = 0
 
@@ -389,9 +395,11 @@ class FakeConnector(Connector):
         if not found:
             return Batch(position)
         last = found[-1][0]
+        shape = replace(stream.tables[0], name=table.table or stream.name)
+        rows = [(at, text) for at, text in found if text]
         return Batch(
-            {"id": last},
-            tuple(_changes(stream.tables[0], [(at, text) for at, text in found if text])),
+            {"id": last, "ballast": table.ballast} if table.ballast else {"id": last},
+            (_changes(shape, rows, odd=stream.name in self._source.odd),) if rows else (),
             tuple(Reject(stream.name, "no payload", "", {"id": at}) for at, text in found if text is None),
             more=last < len(table.payloads),
         )
@@ -405,7 +413,7 @@ class FakeConnector(Connector):
         self._is_open = False
 
 
-def _changes(table: Table, rows: Sequence[tuple[int, str]]) -> Iterator[Changes]:
-    if rows:
-        columns: Mapping[str, Any] = {"id": [at for at, _ in rows], "payload": [text for _, text in rows]}
-        yield Changes(table, pa.RecordBatch.from_pydict(columns, schema=SCHEMA), Op.CREATE)
+def _changes(table: Table, rows: Sequence[tuple[int, str]], *, odd: bool) -> Changes:
+    columns: Mapping[str, Any] = {"id": [at for at, _ in rows], "payload": [text for _, text in rows]}
+    batch = pa.RecordBatch.from_pydict(columns, schema=SCHEMA)
+    return Changes(table, batch.select(["payload"]) if odd else batch, Op.CREATE)

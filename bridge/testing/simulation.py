@@ -39,6 +39,7 @@ RULED = ("prefetch", "reader", "schedule", "task")
 """The modules of the engine that look at the clock."""
 
 BRISK = StreamOptions(interval=1.0)
+ROUNDS = 400
 QUIET_ROUNDS = 10
 """A round waits half a second or more: every stream with an interval of a second is polled meanwhile."""
 
@@ -142,14 +143,23 @@ class Engine:
         if not self.queue.full and self.reader.parked is None:
             self.reader.step()
 
+    def read_ahead(self, count: int) -> None:
+        """`count` more batches into the queue."""
+        polled = len(self.source.polls) + count
+        for _ in range(ROUNDS):
+            if len(self.source.polls) >= polled:
+                return
+            self.read()
+        raise AssertionError("nothing is polled")
+
     def publish(self) -> None:
         """One round of the task. Errors: Fenced, and what parks the connector."""
         self.task.step()
 
-    def settle(self, rounds: int = 400) -> None:
+    def settle(self) -> None:
         """Both in turn until all is quiet, through faults and fencing."""
         quiet = 0
-        for _ in range(rounds):
+        for _ in range(ROUNDS):
             calls = len(self.kafka.calls)
             self.read()
             try:
@@ -160,6 +170,13 @@ class Engine:
             if quiet > QUIET_ROUNDS:
                 return
         raise AssertionError("it does not come to rest")
+
+    def run(self, seconds: float) -> None:
+        """Both in turn for some time by the clock."""
+        end = self.clock.now + seconds
+        while self.clock.now < end:
+            self.read()
+            self.publish()
 
     @property
     def _at_rest(self) -> bool:
@@ -173,6 +190,11 @@ class Engine:
 
     def resume(self, stream: str = "") -> Future[None]:
         return self.task.order(lambda: self.task.resume(stream))
+
+    def parked(self, stream: str) -> str:
+        """Why a stream is parked; empty when it is not."""
+        progress = self.schedule.streams.get(stream)
+        return (progress.parked or "") if progress else ""
 
     # -- what Kafka has
 

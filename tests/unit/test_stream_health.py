@@ -116,14 +116,14 @@ def test_a_paused_stream_says_by_whom_even_when_its_source_is_gone(schedule: Sch
     schedule.failed(turn(schedule), TransientError("gone"))
     for name in ("orders", "items"):
         assert not schedule.paused
-        schedule.set_paused(name, "uid 7")
+        schedule.pause(name, "uid 7")
 
     assert schedule.paused
     assert seen(schedule, trouble="gone") == (State.PAUSED, "warning", "by uid 7")
 
 
 def test_a_parked_stream_gives_its_reason_first(schedule: Schedule) -> None:
-    schedule.set_paused("orders", "uid 7")
+    schedule.pause("orders", "uid 7")
     schedule.park("orders", "no such table")
 
     assert seen(schedule, trouble="gone") == (State.FAILED, "critical", "no such table")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from bridge.contract import MAX_POSITION_BYTES
 from bridge.errors import TransientError
 from bridge.positions import Stored
 from bridge.testing.fakes import SKIPPED, FakeKafka, FakeSource, FakeTable, Fault
@@ -79,10 +80,7 @@ def test_a_stream_that_fails_waits_for_its_back_off_though_the_connector_is_open
 ) -> None:
     engine = engine_of(clock, kafka, "orders", "locked")
     engine.source.failing["locked"] = TransientError("the table is locked")
-    began = clock.now
-    while clock.now < began + 60:
-        engine.read()
-        engine.publish()
+    engine.run(60)
     assert [name for name, _ in engine.source.polls].count("locked") < 25
 
 
@@ -93,10 +91,7 @@ def test_opening_the_connector_anew_polls_no_stream_before_its_interval(
     engine.settle()
     engine.source.failing["locked"] = TransientError("the table is locked")
     engine.source.polls.clear()
-    began = clock.now
-    while clock.now < began + 30:
-        engine.read()
-        engine.publish()
+    engine.run(30)
     assert [name for name, _ in engine.source.polls].count("orders") <= 31
 
 
@@ -175,3 +170,93 @@ def test_resume_waits_for_the_database_of_a_new_connection_to_be_judged(
     engine.task.step()
     engine.read()
     assert not engine.source.polls
+
+
+def test_a_table_that_cannot_be_encoded_parks_its_stream_alone(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders", "odd")
+    engine.source.odd.add("odd")
+    engine.source.insert("orders", *letters_of(3))
+    engine.source.insert("odd", *letters_of(3))
+    engine.settle()
+    assert engine.published("orders") == [1, 2, 3]
+    assert not engine.published("odd")
+    assert "no key column" in engine.parked("odd")
+
+
+def test_nothing_behind_what_parked_a_stream_is_published(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "odd")
+    engine.settle()
+    engine.source.insert("odd", *letters_of(12))
+    engine.source.odd.add("odd")
+    engine.read_ahead(1)
+    engine.source.odd.clear()
+    engine.read_ahead(2)
+    engine.settle()
+    assert not engine.published("odd")
+    engine.resume("odd")
+    engine.settle()
+    assert engine.published("odd") == list(range(1, 13))
+
+
+def test_rows_of_a_table_the_stream_does_not_have_park_it(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "log")
+    engine.settle()
+    engine.source.insert("log", "a")
+    engine.source.tables["log"].table = "surprise"
+    engine.settle()
+    assert "surprise" in engine.parked("log")
+    assert not engine.published("log")
+
+
+def test_a_position_that_is_too_large_parks_its_stream_alone(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders", "verbose")
+    engine.source.tables["verbose"].ballast = "x" * MAX_POSITION_BYTES
+    engine.source.insert("orders", *letters_of(3))
+    engine.source.insert("verbose", *letters_of(3))
+    engine.settle()
+    assert engine.published("orders") == [1, 2, 3]
+    assert not engine.published("verbose")
+    assert "position" in engine.parked("verbose")
+
+
+def test_a_stream_parked_for_its_rejects_publishes_nothing_more(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "bad")
+    engine.settle()
+    engine.source.insert("bad", *[None] * 15, *letters_of(30))
+    engine.read_ahead(5)
+    engine.settle()
+    assert "rejected" in engine.parked("bad")
+    before = engine.published("bad")
+    assert before == list(range(1, len(before) + 1))
+    assert len(before) < 45
+    engine.resume("bad")
+    engine.settle()
+    assert engine.published("bad") == list(range(1, 46))
+
+
+def test_nothing_is_published_behind_a_pause(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.settle()
+    engine.source.insert("orders", *letters_of(12))
+    engine.read_ahead(2)
+    engine.pause("orders")
+    engine.settle()
+    assert not engine.published("orders")
+    engine.resume("orders")
+    engine.settle()
+    assert engine.published("orders") == list(range(1, 13))
+
+
+def test_a_stream_parked_while_its_position_waits_for_a_ride_harms_no_other(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, "orders", "moved")
+    engine.settle()
+    engine.source.insert("moved", *[SKIPPED] * 5)
+    engine.settle()
+    engine.source.identity = "another"
+    engine.source.whims.append(TransientError("failed over"))
+    engine.settle()
+    assert engine.parked("moved")
+    clock.now += 31
+    engine.settle()
