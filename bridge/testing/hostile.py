@@ -18,13 +18,20 @@ from typing import Any, NoReturn
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field
 
-from bridge.contract import Ask, Batch, Changes, Reject, Stream
+from bridge.contract import Ask, Batch, Changes, Reject, Secret, Stream
 from bridge.errors import PermanentError, TransientError
-from bridge.testing.sqlite_source import SqliteConnector
+from bridge.testing.sqlite_source import SqliteConfig, SqliteConnector
 
 BROKEN = "(not UTF-8)"
-"""A payload that reaches the encoder as bytes which are no text."""
+"""A payload that begins so reaches the encoder as bytes which are no text."""
+
+
+class HostileConfig(SqliteConfig):
+    """With any number of secrets, which `open()` reveals."""
+
+    tokens: tuple[Secret, ...] = Field((), description="secrets that nobody asks for")
 
 
 class Whim(StrEnum):
@@ -43,6 +50,14 @@ class Whim(StrEnum):
 
 class HostileConnector(SqliteConnector):
     """Obeys the table `whims`, one row a poll, and keeps a diary of its polls beside the database."""
+
+    Config = HostileConfig
+    config: HostileConfig
+
+    def open(self) -> None:
+        super().open()
+        for token in self.config.tokens:
+            token.reveal()
 
     def poll(self, stream: Stream, position: Any, ask: Ask) -> Batch:
         _note(self.config.path)
@@ -94,8 +109,9 @@ def _broken(batch: Batch) -> Batch:
 def _broken_text(changes: Changes) -> Changes:
     column = changes.rows.schema.get_field_index("payload")
     payload = changes.rows.column(column)
-    bad = pc.equal(payload, BROKEN)
-    octets = pc.if_else(bad, pa.scalar(b"\xff\xfe broken", pa.binary()), payload.cast(pa.binary()))
+    octets = payload.cast(pa.binary())
+    noise = pc.binary_join_element_wise(octets, pa.scalar(b"\xff\xfe"), pa.scalar(b" "))
+    octets = pc.if_else(pc.starts_with(payload, BROKEN), noise, octets)
     return replace(changes, rows=changes.rows.set_column(column, "payload", octets.view(pa.string())))
 
 
