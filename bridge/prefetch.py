@@ -89,8 +89,9 @@ class Prefetch:
         return bool(self._items) and (self._rows >= self._max_rows or self._size >= self._max_size)
 
     def clear(self) -> None:
-        """Drop the batches; what was discovered stays true."""
+        """Drop the batches, which will be read again; what was discovered stays true."""
         with self._changed:
+            self._idle = False
             self._items = deque(item for item in self._items if isinstance(item, Discovered))
             self._rows = self._size = 0
             self._changed.notify_all()

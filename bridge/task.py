@@ -141,10 +141,16 @@ class Task:
             if self._stale:
                 self._start_again()
             self._turn()
-            self._failures = 0
-            self._trouble = None
         except (Aborted, TransientError) as error:
             self._recover(error)
+        else:
+            if self._transaction is None and self._queue.idle:
+                self._all_is_well()
+
+    def _all_is_well(self) -> None:
+        """Not sooner than something was committed, or nothing was left to commit: else no back-off grows."""
+        self._failures = 0
+        self._trouble = None
 
     def _take(self) -> None:
         """Fence first, and only then read the positions."""
@@ -189,6 +195,7 @@ class Task:
         if isinstance(error, Broken) or self._stale:
             self.holds = False
         self._stale = True
+        self._admitted = not self._found.opening  # a topic may have changed, a pause may have been written
         self._stop.wait(wait)
 
     def _start_again(self) -> None:
@@ -335,6 +342,7 @@ class Task:
             self._send(STREAM + name, self._lanes[name].stored(position))
         self._renew()
         self._publisher.commit()
+        self._all_is_well()
         self._held.clear()
         for sent in batches:
             self._acknowledge(sent)

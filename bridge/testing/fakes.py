@@ -85,6 +85,8 @@ class FakeKafka:
         self.max_bytes: dict[str, int] = {}
         self.refusals: dict[str, BridgeError] = {}
         """Topic -> why the cluster will not have it."""
+        self.unwritable: set[str] = set()
+        """Topics whose records no broker takes: the commit fails."""
         self.faults: deque[tuple[int, Fault]] = deque()
         """(calls to let pass, what then goes wrong), one after the other."""
         self.calls: list[Step] = []
@@ -132,6 +134,15 @@ class FakeKafka:
             transaction = self._open[transactional_id]
             records = self.topics.setdefault(name, [])
             records += [Record(key, value, transaction) for key, value in zip(keys, values, strict=True)]
+
+    def takes(self, transactional_id: str) -> bool:
+        """Whether everything in the open transaction was taken."""
+        transaction = self._open[transactional_id]
+        return not any(
+            record.transaction is transaction
+            for name in self.unwritable
+            for record in self.topics.get(name, ())
+        )
 
     def end(self, transactional_id: str, state: State) -> None:
         with self._lock:
@@ -189,6 +200,8 @@ class FakePublisher:
 
     def commit(self) -> None:
         self._enter(Step.COMMIT, inside=True)
+        if not self._kafka.takes(self._id):
+            self._suffer(Step.COMMIT, Fault.ABORTED)
         self._kafka.end(self._id, State.COMMITTED)
         self._in_transaction = False
         self._crash_after()

@@ -9,7 +9,7 @@ import pytest
 from bridge.contract import MAX_POSITION_BYTES
 from bridge.errors import TransientError
 from bridge.positions import Stored
-from bridge.testing.fakes import SKIPPED, FakeKafka, FakeSource, FakeTable, Fault
+from bridge.testing.fakes import SKIPPED, FakeKafka, FakeSource, FakeTable, Fault, Step
 from bridge.testing.simulation import Clock, Engine
 
 
@@ -260,3 +260,73 @@ def test_a_stream_parked_while_its_position_waits_for_a_ride_harms_no_other(
     assert engine.parked("moved")
     clock.now += 31
     engine.settle()
+
+
+def test_a_few_rejects_among_many_good_rows_park_nothing(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.source.insert("orders", *letters_of(2000))
+    engine.source.most = 100
+    engine.settle()
+    engine.source.most = 1
+    engine.source.insert("orders", *[None] * 15)
+    engine.settle()
+    assert not engine.parked("orders")
+    assert engine.schedule.streams["orders"].rejects == 15
+
+
+def test_rejects_of_aborted_transactions_do_not_count(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.source.most = 100
+    engine.source.insert("orders", *[None] * 9, *letters_of(50))
+    kafka.unwritable.add(engine.positions.letters)
+    engine.run(60)
+    kafka.unwritable.clear()
+    engine.settle()
+    assert not engine.parked("orders")
+    assert engine.schedule.streams["orders"].rejects == 9
+
+
+def test_a_commit_that_always_fails_is_tried_less_and_less_often(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.settle()
+    kafka.unwritable.add("erp.orders")
+    engine.source.insert("orders", "a")
+    calls = len(kafka.calls)
+    engine.run(120)
+    assert kafka.calls[calls:].count(Step.COMMIT) < 25
+    assert engine.task.trouble
+
+
+def test_trouble_ends_with_the_next_success(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.source.insert("orders", "a")
+    kafka.fail(Fault.ABORTED, after=9)
+    engine.settle()
+    assert not kafka.faults
+    assert engine.task.trouble is None
+
+
+def test_a_topic_that_changed_under_a_failed_transaction_is_looked_at_again(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.settle()
+    kafka.partitions["erp.orders"] = 3
+    kafka.fail(Fault.ABORTED)
+    engine.source.insert("orders", "a")
+    engine.settle()
+    assert "partitions" in engine.parked("orders")
+    assert not engine.published("orders")
+
+
+def test_a_pause_whose_commit_is_in_doubt_holds_when_kafka_has_it(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.settle()
+    done = engine.pause("orders")
+    kafka.fail(Fault.AMBIGUOUS, after=2)
+    engine.settle()
+    assert done.exception()
+    engine.source.insert("orders", "a")
+    engine.settle()
+    assert engine.schedule.streams["orders"].paused
+    assert not engine.published("orders")
