@@ -23,13 +23,14 @@ All of it goes on, and the shop has opened again. In another terminal:
   curl http://127.0.0.1:{port}/metrics
 
 With Kafka's own tools (those of any Kafka do as well): the events as consumers
-get them; the positions, committed with them; the end of an aborted transaction
+get them; the positions, committed with them; the ends of aborted transactions
 
   kafka-console-consumer.sh --bootstrap-server $B \\
     --topic {topic} --isolation-level read_committed
   kafka-console-consumer.sh --bootstrap-server $B --from-beginning \\
     --topic _bridge.positions.{connector} --property print.key=true
-  kafka-dump-log.sh --files broker/data/{topic}-?/*0.log | grep ABORT
+  kafka-dump-log.sh --files $(echo broker/data/{connector}.*/*.log | tr ' ' ,) \
+    | grep ABORT
 
 Logs: bridge.log, broker/broker.log; process {supervisor} is the supervisor.
 To end it and remove all of it: Ctrl-C here, or  kill {pid}
@@ -64,6 +65,8 @@ def faults(outcome: Outcome) -> list[str]:
         found.append("FAILED: the bridge did not keep its promise")
     if outcome.pending:
         found.append(f"FAILED: {outcome.pending} rows had not been published when the demo stopped waiting")
+    if not outcome.rows:
+        found.append("FAILED: nothing was compared")
     if not outcome.withheld:
         found.append("FAILED: no record was withheld, so the kills have shown nothing")
     return found

@@ -26,7 +26,7 @@ from bridge.testing.demo.watch import Watch, now_ms
 from bridge.testing.kafka import qualify
 
 SCENE_S = 3.0
-BATCH_ORDERS = 3_000
+BATCH_ORDERS = 2_000
 CALM_S, BACK_S = 30.0, 40.0
 ROW = "  {:<15} {:<15} {:>8} {:>8} {:>5} {:>8} {:>10}"
 BAD, GOOD, ACT = "bold red", "bold green", "bold"
@@ -47,8 +47,9 @@ class Outcome:
 
     @property
     def sound(self) -> bool:
-        """All there, once, the same; and records were really withheld, or nothing would be shown."""
-        return not (self.lost or self.doubled or self.differing or self.pending) and self.withheld > 0
+        """All there, once, the same; and rows were compared and records withheld, or nothing is shown."""
+        wrong = self.lost or self.doubled or self.differing or self.pending
+        return not wrong and self.rows > 0 and self.withheld > 0
 
 
 class Story:
@@ -67,12 +68,14 @@ class Story:
     # -- the curtain rises
 
     def raise_source(self) -> None:
+        self._view.doing("starting H2")
         self._stage.database.start()
         self._system.create()
         rows = self._system.rows.total()
         self._view.say(f"H2 plays an order system of 2005: {len(TOPICS)} tables, {rows:,} rows")
 
     def raise_broker(self) -> None:
+        self._view.doing("starting Kafka, and trying whether it can prove anything")
         broker = self._stage.broker.start()
         verdict = qualify(broker.address)
         if not verdict.passed:
@@ -81,6 +84,7 @@ class Story:
 
     def raise_bridge(self) -> None:
         """Start the bridge on twenty years of rows, and wait until consumers have them."""
+        self._view.doing("")
         began = time.monotonic()
         pid = self._stage.bridge.start()
         self._watch.start()
@@ -100,22 +104,12 @@ class Story:
     # -- the ill-treatment
 
     def kill_worker(self) -> None:
-        """In mid-transaction, with a night's batch under way."""
-        pid = self._worker()
-        self.till.close()
-        self._until(self._caught_up, CALM_S, "the last sales did not arrive")
-        self._stage.bridge.cue(passages=2)
-        rows = self._system.batch_run(BATCH_ORDERS)
-        self.till.open()
-        self._view.say(f"a batch run writes {rows:,} rows at once")
-        self._freeze(pid)
+        pid = self._amid_a_batch_run()
         self._view.say(f"kill -9 {pid}: the worker", BAD)
         self._struck(lambda: kill(pid), None, "a new worker fenced the dead one and read on")
 
     def kill_supervisor(self) -> None:
-        self._stage.bridge.cue()
-        pid = self._worker()
-        self._freeze(pid)
+        self._amid_a_batch_run()
         bridge = self._stage.bridge
         self._view.say(f"kill -9 {bridge.pid}: the supervisor, and with it the worker", BAD)
         self._struck(bridge.kill, bridge.start, "the position was in Kafka, with the events")
@@ -125,11 +119,20 @@ class Story:
         self._view.say("the broker is stopped and started again, the shop stays open", BAD)
         self._struck(broker.stop, broker.start, "the bridge waited, and read on")
 
-    def _freeze(self, pid: int) -> None:
+    def _amid_a_batch_run(self) -> int:
+        """The worker's process id; it has stopped in mid-transaction, some of a batch on the broker."""
+        pid = self._worker()
+        self.till.close()
+        self._until(self._caught_up, CALM_S, "the last sales did not arrive")
+        self._stage.bridge.cue(passages=2)
+        rows = self._system.batch_run(BATCH_ORDERS)
+        self.till.open()
+        self._view.say(f"a batch run writes {rows:,} rows at once")
         until_frozen(pid, self._pause)
         count = self._watch.uncommitted()
         self._view.say(f"in mid-transaction: {count:,} records on the broker, uncommitted", "yellow")
         self.outcome.kills += 1
+        return pid
 
     def _struck(self, harm: Callable[[], object], repair: Callable[[], object] | None, then: str) -> None:
         """Do harm, and measure how long until a consumer gets an event produced after it."""
@@ -152,11 +155,13 @@ class Story:
 
     def verify(self) -> None:
         """Let `legacy-bridge verify` compare tables and topics, while the bridge runs."""
+        self._view.doing("comparing every row with every event")
         words = ["verify", str(self._stage.bridge.config), CONNECTOR]
         self._view.say(f"legacy-bridge verify {self._stage.bridge.config.name} {CONNECTOR}", ACT)
         done = subprocess.run(
             [sys.executable, "-m", "bridge", *words, "--json"], capture_output=True, text=True, check=False
         )
+        self._view.doing("")
         try:
             outcomes: list[dict[str, Any]] = json.loads(done.stdout)["outcomes"]
         except (ValueError, KeyError):

@@ -6,7 +6,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from threading import Event, Lock, Thread
+from typing import Protocol, Self
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
@@ -16,7 +17,7 @@ from bridge.console.board import Board
 from bridge.testing.demo.watch import Watch
 
 EVENTS_SHOWN = 4
-REFRESH_HZ = 4
+REDRAW_S = 0.2
 
 
 class View(Protocol):
@@ -28,6 +29,9 @@ class View(Protocol):
 
     def sample(self, event: str) -> None:
         """A whole event, where none is to be seen otherwise."""
+
+    def doing(self, what: str) -> None:
+        """What everybody waits for, where that can be taken back when it is over; "" for nothing."""
 
 
 class PlainView:
@@ -43,6 +47,9 @@ class PlainView:
     def sample(self, event: str) -> None:
         self.say(f"an event: {event}")
 
+    def doing(self, what: str) -> None:
+        """A line stays."""
+
 
 class Picture:
     """The daemon's board, the counts, the last events; as it is at the moment of drawing."""
@@ -50,15 +57,17 @@ class Picture:
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
         self._board = Board()
+        self.doing = ""
 
     def __rich_console__(self, _console: Console, _options: ConsoleOptions) -> RenderResult:
+        if self.doing:
+            yield Text(f"          {self.doing} ...", "dim")
         verdict, status = self._watch.health
-        if verdict is None:
-            return
-        self._board.show(verdict, status)
-        yield Text()
-        yield self._board
-        yield self._counts(self._watch)
+        if verdict is not None:
+            self._board.show(verdict, status)
+            yield Text()
+            yield self._board
+            yield self._counts(self._watch)
         for topic, key, value in list(self._watch.committed.last)[-EVENTS_SHOWN:]:
             yield event_line(topic, key, value)
 
@@ -81,17 +90,43 @@ class Picture:
 class LiveView:
     """For terminals: the story scrolls away above the picture."""
 
-    def __init__(self, console: Console, live: Live, picture: Picture) -> None:
-        self._console, self._live, self._picture = console, live, picture
+    def __init__(self, console: Console, picture: Picture) -> None:
+        self._console, self._picture = console, picture
+        self._live = Live(picture, console=console, auto_refresh=False, transient=True)
+        # Rich's own refreshing thread may draw between the steps of a print, and then lines are lost.
+        self._drawing, self._stop = Lock(), Event()
+        self._thread = Thread(target=self._redraw, name="picture", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._live.stop()
+
+    def _redraw(self) -> None:
+        while not self._stop.wait(REDRAW_S):
+            with self._drawing:
+                self._live.refresh()
 
     def say(self, text: str, style: str = "") -> None:
-        self._console.print(Text.assemble((time.strftime("%H:%M:%S"), "dim"), "  ", (text, style)))
+        self._print(Text.assemble((time.strftime("%H:%M:%S"), "dim"), "  ", (text, style)))
 
     def show(self, line: str = "", style: str = "") -> None:
-        self._console.print(Text(line, style))
+        self._print(Text(line, style))
+
+    def _print(self, text: Text) -> None:
+        with self._drawing:
+            self._console.print(text)
 
     def sample(self, event: str) -> None:
         """The picture shows events."""
+
+    def doing(self, what: str) -> None:
+        self._picture.doing = what
 
 
 @contextmanager
@@ -101,8 +136,8 @@ def shown(picture: Picture) -> Iterator[View]:
     if not console.is_terminal or console.is_dumb_terminal or not sys.stdout.isatty():
         yield PlainView()
         return
-    with Live(picture, console=console, refresh_per_second=REFRESH_HZ, transient=True) as live:
-        yield LiveView(console, live, picture)
+    with LiveView(console, picture) as view:
+        yield view
 
 
 def event_line(topic: str, key: bytes, value: bytes) -> Text:

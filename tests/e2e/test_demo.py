@@ -1,0 +1,194 @@
+"""What a newcomer meets first, `legacy-bridge demo`: in a pipe, on a terminal, ended early, without Java."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from bridge.testing.daemon import wait_until
+from bridge.testing.databases import DRIVERS_VARIABLE
+from bridge.testing.demo.afterwards import faults
+from bridge.testing.demo.story import Outcome
+from bridge.testing.kafka import JARS_VARIABLE
+
+PROGRAM = Path(sys.executable).with_name("legacy-bridge")
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclass
+class Place:
+    """Where a demo runs: a folder for what it makes, an environment that marks its processes."""
+
+    folder: Path
+    mark: str
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return {**os.environ, "TMPDIR": str(self.folder), "TEST_MARK": self.mark, "TERM": "xterm", **more}
+
+    def left_behind(self) -> list[str]:
+        processes = [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if self._ours(path)]
+        return [*map(str, self.folder.iterdir()), *processes]
+
+    def _ours(self, environ: Path) -> bool:
+        with suppress(OSError):
+            return self.mark.encode() in environ.read_bytes()
+        return False
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    # Not pytest's folder: the paths of sockets must be short.
+    with tempfile.TemporaryDirectory(prefix="d-") as folder:
+        yield Place(Path(folder), uuid4().hex)
+
+
+def told(log: Path) -> str:
+    return log.read_text() if log.exists() else ""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_demo_loses_nothing_can_be_looked_at_and_leaves_nothing_behind(
+    place: Place, tmp_path: Path, broker_jars: Path
+) -> None:
+    log = tmp_path / "out"
+    with log.open("wb") as out:
+        command = [str(PROGRAM), "demo", "--keep"]
+        demo = subprocess.Popen(command, stdout=out, stderr=out, env=place.environment(), cwd=tmp_path)
+    with demo:
+        try:
+            wait_until(
+                lambda: "To end it" in told(log) or demo.poll() is not None, 200, "the end of the story"
+            )
+            assert demo.poll() is None, told(log)
+            look_at(next(place.folder.glob("legacy-bridge-demo-*")), place, told(log))
+        finally:
+            demo.terminate()
+    assert demo.returncode == 0, told(log)
+    assert "\n0 lost, 0 doubled, 0 differing\n" in told(log)
+    open_records = [
+        int(count.replace(",", "")) for count in re.findall(r"([\d,]+) records on the broker", told(log))
+    ]
+    assert len(open_records) == 2
+    assert min(open_records) > 0
+    assert told(log).count("back after") == 3
+    assert not CONTROL.search(told(log))
+    assert place.left_behind() == []
+
+
+LOOKS = (
+    ("legacy-bridge health demo.yaml", "BRIDGE OK"),
+    ("legacy-bridge positions show demo.yaml erp", "SALES.ORDHDR"),
+    (
+        "kafka-console-consumer.sh --bootstrap-server $B --topic erp.orders --from-beginning --max-messages 3",
+        '"after":{"ORDNO":',
+    ),
+    (
+        "kafka-dump-log.sh --files $(echo broker/data/erp.*/*.log | tr ' ' ,) | grep ABORT",
+        "endTxnMarker: ABORT",
+    ),
+)
+
+
+def look_at(folder: Path, place: Place, story: str) -> None:
+    """Commands as it prints them do what it says."""
+    (address,) = re.findall(r"B=(\S+)", story)
+    environment = place.environment(PATH=f"{folder}/bin:{os.environ['PATH']}", B=address)
+    for command, expected in LOOKS:
+        done = subprocess.run(
+            ["sh", "-c", command],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=folder,
+            timeout=60,
+            env=environment,
+        )
+        assert expected in done.stdout, (command, done.stdout[-2000:], done.stderr[-2000:])
+        assert command.split()[0] in story
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_demo_on_a_terminal_and_leaves_nothing_behind(
+    place: Place, broker_jars: Path
+) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(PROGRAM, [str(PROGRAM), "demo"], place.environment())  # noqa: S606 -- the child of a pty
+    seen = b""
+    deadline = time.monotonic() + 120
+    while b"RUNNING" not in seen and time.monotonic() < deadline:
+        seen += os.read(terminal, 65536)
+    os.write(terminal, b"\x03")
+    with suppress(OSError):  # EIO: the other end is closed
+        while part := os.read(terminal, 65536):
+            seen += part
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 130
+    assert b"SALES.ORDHDR" in seen
+    assert b"nothing was left behind" in seen
+    assert b"Traceback" not in seen
+    assert place.left_behind() == []
+
+
+@pytest.mark.parametrize(
+    ("lacking", "remedy"),
+    [
+        ({JARS_VARIABLE: "/nonexistent"}, "make setup"),
+        ({DRIVERS_VARIABLE: "/nonexistent"}, "make setup"),
+        ({"JAVA_HOME": "/nonexistent"}, "apt-get install"),
+    ],
+)
+def test_what_is_missing_is_one_line_with_its_remedy(
+    lacking: dict[str, str], remedy: str, place: Place, broker_jars: Path
+) -> None:
+    done = subprocess.run(
+        [PROGRAM, "demo"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        env=place.environment(**lacking),
+    )
+    assert done.returncode == 1
+    assert remedy in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert place.left_behind() == []
+
+
+SOUND = Outcome(rows=10, events=10, withheld=5, kills=2)
+
+
+def test_an_outcome_without_faults_is_sound() -> None:
+    assert SOUND.sound
+    assert faults(SOUND) == []
+
+
+@pytest.mark.parametrize(
+    "fault", [{"lost": 1}, {"doubled": 1}, {"differing": 1}, {"pending": 1}, {"withheld": 0}, {"rows": 0}]
+)
+def test_one_fault_fails_the_demo(fault: dict[str, int]) -> None:
+    figures = {"rows": 10, "events": 10, "withheld": 5, "kills": 2, **fault}
+    assert not Outcome(**figures).sound
+    assert faults(Outcome(**figures))
+
+
+def test_ends_of_processes_are_found(place: Place) -> None:
+    with subprocess.Popen(["sleep", "30"], env=place.environment()) as sleeper:
+        wait_until(lambda: place.left_behind() == [str(sleeper.pid)], 10)
+        sleeper.send_signal(signal.SIGKILL)
