@@ -7,7 +7,7 @@ from typing import Any
 
 
 def leave_out_rich() -> None:
-    """Before anything imports structlog: it loads rich where it finds it, for tracebacks that no daemon draws.
+    """Before anything imports structlog: it loads rich where it finds it, for tracebacks no daemon draws.
 
     A connector may still import rich.
     """
