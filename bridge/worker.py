@@ -204,20 +204,27 @@ class Worker:
         done.add_done_callback(lambda future: self._answer(message, str(future.exception() or "")))
 
     def _answer(self, message: Mapping[str, Any], error: str) -> None:
-        self._channel.send({"type": "answer", "id": message.get("id"), "error": error or None})
+        self._channel.send({"type": "answer", "id": message.get("id"), "error": self._public(error or None)})
 
     def _beat(self) -> None:
         trouble, call = self._task.trouble or self._reader.trouble, self._reader.call
+        streams = self._schedule.snapshot(trouble, call.what if call else None)
         self._channel.send(
             {
                 "type": "beat",
                 "holds": self._task.holds,
                 "standby": self._standby,
                 "state": self._state(trouble),
-                "error": trouble,
-                "streams": self._schedule.snapshot(trouble, call.what if call else None),
+                "error": self._public(trouble),
+                "streams": {
+                    name: {**each, "error": self._public(each["error"])} for name, each in streams.items()
+                },
             }
         )
+
+    def _public(self, error: str | None) -> str | None:
+        """What leaves this process, which alone knows the secrets."""
+        return error and self._redactor.redact(error)
 
     def _state(self, trouble: str | None) -> State:
         """The connector's own state, which its streams' states cannot show before they are known."""
@@ -228,7 +235,7 @@ class Worker:
         return State.RUNNING if self._task.holds and not self._schedule.gated else State.STARTING
 
     def _report(self) -> None:
-        self._channel.send({"type": "end", "code": int(self._ended), "error": self._error})
+        self._channel.send({"type": "end", "code": int(self._ended), "error": self._public(self._error)})
 
     # -- the watch
 
