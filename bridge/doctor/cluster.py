@@ -26,8 +26,6 @@ from bridge.errors import TransientError
 from bridge.topics import CALL_S, DEFAULT_MAX_BYTES
 
 TRANSACTIONS = "__transaction_state"
-PRODUCER_MAX_BYTES = kafka.MAX_MESSAGE_BYTES
-"""`message.max.bytes` of bridge.kafka.producer where the configuration sets none."""
 EVENTS = {AclOperation.WRITE, AclOperation.DESCRIBE}
 INTERNAL = EVENTS | {AclOperation.READ}
 
@@ -196,12 +194,12 @@ def _replicas(name: str, topic: Any, brokers: int, config: Mapping[str, str]) ->
 
 def _sizes(name: str, config: Mapping[str, str], settings: Settings) -> Iterator[Finding]:
     topic = int(config.get("max.message.bytes", DEFAULT_MAX_BYTES))
-    producer = int(str(settings.kafka.get("message.max.bytes", PRODUCER_MAX_BYTES)))
+    producer = kafka.largest_event(settings.kafka)
     if producer < topic:
         yield Finding(
             Level.WARNING,
-            f"topic {name} takes {topic:,} bytes, the producer {producer:,}: one in between stops the stream",
-            f"set message.max.bytes under `kafka:` to {topic} or more",
+            f"topic {name} takes {topic:,} bytes, the producer {producer:,}; larger events are dead letters",
+            "raise message.max.bytes and queue.buffering.max.kbytes under `kafka:`",
         )
 
 
