@@ -148,7 +148,7 @@ class Task:
                 self._all_is_well()
 
     def _all_is_well(self) -> None:
-        """Not sooner than something was committed, or nothing was left to commit: else no back-off grows."""
+        """Not sooner than batches were committed, or none were left to commit: else no back-off grows."""
         self._failures = 0
         self._trouble = None
 
@@ -342,7 +342,8 @@ class Task:
             self._send(STREAM + name, self._lanes[name].stored(position))
         self._renew()
         self._publisher.commit()
-        self._all_is_well()
+        if batches:
+            self._all_is_well()
         self._held.clear()
         for sent in batches:
             self._acknowledge(sent)
