@@ -19,8 +19,8 @@ from bridge.publisher import Publisher
 class PlainPublisher(Publisher):
     """The same records to the same topics, each for itself."""
 
-    def open(self, batch_bytes: int = 1_000_000) -> None:
-        own = {"batch.size": batch_bytes, **self._reports()}
+    def open(self) -> None:
+        own = {"batch.size": self._batch, **self._reports()}
         self._producer = kafka.producer(self._settings, "", self._on_error, **own)
 
     def begin(self) -> None:

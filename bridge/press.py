@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bridge.admission import Lane
@@ -58,10 +59,9 @@ class Press:
         encoded = self._encoder.encode(changes, self._origin, time.time_ns() // 1_000_000)
         for each in encoded.failures:
             outgoing.letters.append(letters.unencodable(table, route.topic, each.reason, each.key, each.raw))
-        keys, values = list(encoded.keys), list(encoded.values)
-        sizes = [len(key or b"") + len(value or b"") for key, value in zip(keys, values, strict=True)]
-        limit = route.max_bytes - OVERHEAD
-        if max(sizes, default=0) > limit:
+        keys, values, limit = encoded.keys, encoded.values, route.max_bytes - OVERHEAD
+        if _longest(keys) + _longest(values) > limit:  # only then is each of them measured
+            sizes = [len(key or b"") + len(value or b"") for key, value in zip(keys, values, strict=True)]
             large = [at for at, size in enumerate(sizes) if size > limit]
             for at in large:
                 outgoing.letters.append(
@@ -70,3 +70,7 @@ class Press:
             for at in reversed(large):
                 del keys[at], values[at]
         outgoing.add(route.topic, keys, values)
+
+
+def _longest(texts: Iterable[bytes | None]) -> int:
+    return max(map(len, filter(None, texts)), default=0)
