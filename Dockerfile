@@ -5,7 +5,7 @@
 FROM python:3.13-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends default-jdk-headless
 WORKDIR /src
-COPY pyproject.toml hatch_build.py constraints.txt CHANGELOG.md LICENSE ./
+COPY pyproject.toml hatch_build.py constraints.txt README.md CHANGELOG.md LICENSE ./
 COPY jars ./jars
 COPY bridge ./bridge
 COPY connectors ./connectors

@@ -21,13 +21,12 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """0 when nothing was lost, doubled or differs."""
-    from bridge.testing import demo
     from bridge.testing.databases import DatabaseError
-    from bridge.testing.demo import afterwards
+    from bridge.testing.demo import afterwards, performance
     from bridge.testing.kafka import BrokerError
 
     try:
-        return demo.perform(afterwards.keep if args.keep else afterwards.leave)
+        return performance.perform(afterwards.keep if args.keep else afterwards.leave)
     except (BrokerError, DatabaseError) as error:
         print(f"legacy-bridge demo: {error}", file=sys.stderr)
         return FAILED

@@ -89,13 +89,11 @@ def test_the_demo_loses_nothing_can_be_looked_at_and_leaves_nothing_behind(
     assert place.left_behind() == []
 
 
+CONSUMER = "kafka-console-consumer.sh --bootstrap-server $B --topic erp.orders --from-beginning"
 LOOKS = (
     ("legacy-bridge health demo.yaml", "BRIDGE OK"),
     ("legacy-bridge positions show demo.yaml erp", "SALES.ORDHDR"),
-    (
-        "kafka-console-consumer.sh --bootstrap-server $B --topic erp.orders --from-beginning --max-messages 3",
-        '"after":{"ORDNO":',
-    ),
+    (f"{CONSUMER} --max-messages 3", '"after":{"ORDNO":'),
     (
         "kafka-dump-log.sh --files $(echo broker/data/erp.*/*.log | tr ' ' ,) | grep ABORT",
         "endTxnMarker: ABORT",

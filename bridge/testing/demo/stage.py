@@ -87,7 +87,7 @@ class Bridge:
 
     def start(self) -> int:
         """Start the supervisor; its process id."""
-        run = (sys.executable, "-m", "bridge.testing.demo.cued", "run", str(self.config))
+        run = (sys.executable, "-m", "bridge.testing.demo.running", str(self.config))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", *run],
