@@ -13,7 +13,7 @@ import structlog
 
 from bridge.config.options import ConnectorSettings
 from bridge.contract import Ask, Batch, Connector, Position, Stream
-from bridge.errors import BridgeError, GapError, PermanentError, TransientError
+from bridge.errors import BridgeError, CredentialsError, GapError, PermanentError, TransientError
 from bridge.prefetch import Discovered, Fetched, Prefetch
 from bridge.retry import delay
 from bridge.schedule import Schedule, Turn
@@ -46,14 +46,15 @@ class Reader:
         self._make, self._schedule, self._queue, self._stop = make, schedule, queue, stop
         self._discover_every = settings.discover_every
         self._deadline = settings.defaults.deadline
-        self._most = min(Ask().rows, settings.prefetch.rows)
+        self._rows = min(Ask().rows, settings.prefetch.rows)
+        self._bytes = min(Ask().bytes, settings.prefetch.bytes)
         self._thread = Thread(target=copy_context().run, args=(self._run,), name="reader")
         self._connector: Connector | None = None
         self._streams: tuple[Stream, ...] = ()
         self._discovered_at = 0.0
         self._failures = 0
         self.trouble: str | None = None
-        """Why the source cannot be opened, while it cannot."""
+        """Why the source cannot be opened, or settled, while it cannot."""
         self.parked: PermanentError | None = None
         self.crash: BaseException | None = None
         self.call: Call | None = None
@@ -104,21 +105,26 @@ class Reader:
                 self._connector.open()
             self._discover(self._connector)
         except TransientError as error:
-            self._failures += 1
-            wait = delay(self._failures, error.retry_after)
-            self._say_once(str(error), wait)
-            self._close()
-            self._stop.wait(wait)
+            self._back_off(error)
         except BridgeError as error:
             self.parked = error if isinstance(error, PermanentError) else PermanentError(str(error))
         else:
-            self._failures = 0
-            self.trouble = None
+            if not self._schedule.has_to_settle:  # else what failed last has yet to succeed
+                self._all_is_well()
 
-    def _say_once(self, text: str, wait: float) -> None:
+    def _back_off(self, error: TransientError) -> None:
+        """Close, and open anew when some time has passed."""
+        self._failures += 1
+        wait, text = delay(self._failures, error.retry_after), str(error)
         if text != self.trouble:
-            log.warning("the source cannot be opened", error=text, next_try_s=round(wait, 1))
+            log.warning("the source fails", error=text, next_try_s=round(wait, 1))
         self.trouble = text
+        self._close()
+        self._stop.wait(wait)
+
+    def _all_is_well(self) -> None:
+        self._failures = 0
+        self.trouble = None
 
     def _discover(self, connector: Connector) -> None:
         with self._calling("discover"):
@@ -139,10 +145,11 @@ class Reader:
         try:
             call(connector)
         except TransientError as error:
-            log.warning("the source failed", error=str(error))
-            self._close()
+            self._back_off(error)
         except BridgeError as error:
             self.parked = error if isinstance(error, PermanentError) else PermanentError(str(error))
+        else:
+            self._all_is_well()
 
     def _poll(self, connector: Connector, turn: Turn) -> None:
         stream = turn.progress.stream
@@ -153,6 +160,10 @@ class Reader:
             log.warning("gap", stream=stream.name, error=str(error), on_gap=turn.progress.options.on_gap)
             if marker := self._schedule.gap(turn, str(error)):
                 self._hand_over(turn, marker)
+        except (
+            CredentialsError
+        ) as error:  # else every stream would try them, and accounts lock
+            self.parked = error
         except PermanentError as error:
             self._schedule.ended_parked(turn, str(error))
             log.warning("stream parked", stream=stream.name, error=str(error))
@@ -169,7 +180,7 @@ class Reader:
         return connector.migrate(turn.position, turn.version)
 
     def _asked(self, turn: Turn) -> Ask:
-        return Ask(rows=min(turn.rows or self._most, self._most), wait_s=turn.wait_s)
+        return Ask(min(turn.rows or self._rows, self._rows), self._bytes, turn.wait_s)
 
     def _hand_over(self, turn: Turn, batch: Batch) -> None:
         if self._schedule.ended(turn, batch):
@@ -187,6 +198,7 @@ class Reader:
         connector, self._connector = self._connector, None
         if connector is not None:
             try:
-                connector.close()
+                with self._calling("close"):
+                    connector.close()
             except Exception as error:  # noqa: BLE001 - what it was closed for matters more
                 log.warning("closing the connector failed", error=str(error))

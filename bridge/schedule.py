@@ -266,10 +266,8 @@ class Schedule:
             return None
         progress.polling_since = now
         following = self._due()
-        wait_s = min(
-            progress.options.interval,
-            max(0.0, following.due - now) if following else progress.options.interval,
-        )
+        most = min(progress.options.interval, progress.options.deadline / 2)
+        wait_s = min(most, max(0.0, following.due - now)) if following else most
         return Turn(
             progress,
             progress.generation,

@@ -354,6 +354,8 @@ class FakeSource:
         """What the next calls into the connector raise; None is a call that goes well."""
         self.failing: dict[str, BaseException] = {}
         """Stream -> what every poll of it raises."""
+        self.refusing: set[str] = set()
+        """Streams that cannot be settled for now."""
         self.odd: set[str] = set()
         """Streams whose rows lack their key column."""
         self.polls: list[tuple[str, Position | None]] = []
@@ -420,6 +422,8 @@ class FakeConnector(Connector):
     def commit(self, stream: Stream, position: Position) -> None:
         assert self._is_open, "committed while closed"
         self._source.heed()
+        if stream.name in self._source.refusing:
+            raise TransientError(f"{stream.name} cannot be settled")
         self._source.tables[stream.name].settled = position
 
     def close(self) -> None:

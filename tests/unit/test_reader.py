@@ -1,0 +1,222 @@
+"""The one thread that calls the connector: what it calls, when, and what it makes of failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from threading import Event
+from typing import Any
+
+import pytest
+
+from bridge.config.options import ConnectorSettings, PrefetchOptions, StreamOptions
+from bridge.contract import Ask, Batch, Position, Stream
+from bridge.errors import ConfigError, CredentialsError, GapError, PermanentError, TransientError
+from bridge.prefetch import Prefetch
+from bridge.reader import Call, Reader
+from bridge.schedule import Schedule
+from bridge.testing.fakes import FakeConnector, FakeKafka, FakeSource
+from bridge.testing.simulation import Clock, Engine
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with Clock() as clock:
+        yield clock
+
+
+class Watched(FakeConnector):
+    """Notes what the reader says it is doing while it does it."""
+
+    reader: Reader
+    calls: dict[str, Call | None]
+    asks: list[Ask]
+
+    def open(self) -> None:
+        self.calls["open"] = self.reader.call
+        super().open()
+
+    def discover(self) -> Sequence[Stream]:
+        self.calls["discover"] = self.reader.call
+        return super().discover()
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        self.calls["poll"] = self.reader.call
+        self.asks.append(ask)
+        return super().poll(stream, position, ask)
+
+    def commit(self, stream: Stream, position: Position) -> None:
+        self.calls["commit"] = self.reader.call
+        super().commit(stream, position)
+
+    def close(self) -> None:
+        self.calls["close"] = self.reader.call
+        super().close()
+
+
+class WatchedSource(FakeSource):
+    def __init__(self, *names: str, **options: Any) -> None:
+        super().__init__(*names, **options)
+        self.calls: dict[str, Call | None] = {}
+        self.asks: list[Ask] = []
+        self.reader: Callable[[], Reader]
+
+    def connector(self) -> FakeConnector:
+        made = Watched(self)
+        made.reader, made.calls, made.asks = self.reader(), self.calls, self.asks
+        return made
+
+
+def engine_of(clock: Clock, source: FakeSource, **options: Any) -> Engine:
+    stream = StreamOptions(**{"interval": 1.0, **options})
+    engine = Engine(FakeKafka(), source, clock, ConnectorSettings(name="erp", kind="fake", defaults=stream))
+    if isinstance(source, WatchedSource):
+        source.reader = lambda: engine.reader
+    return engine
+
+
+def trouble(engine: Engine) -> str | None:
+    return engine.reader.trouble
+
+
+def test_every_call_into_the_connector_can_be_seen_to_hang(clock: Clock) -> None:
+    source = WatchedSource("orders", settling=["queue"])
+    engine = engine_of(clock, source, deadline=7.0)
+    source.insert("queue", "a")
+    engine.settle()
+    source.whims.append(TransientError("gone"))
+    engine.run(3)
+    said = {name: call.what for name, call in source.calls.items() if call is not None}
+    assert said.keys() == {"open", "discover", "poll", "commit", "close"}
+    assert said["close"] == "close"
+    assert said["commit"] == "commit of queue"
+    assert engine.reader.call is None
+
+
+def test_a_poll_is_never_asked_to_wait_until_its_deadline(clock: Clock) -> None:
+    source = WatchedSource("orders")
+    engine = engine_of(clock, source, interval=900.0, deadline=30.0)
+    engine.settle()
+    assert {ask.wait_s for ask in source.asks} == {15.0}
+
+
+def test_a_poll_waits_for_nothing_while_another_stream_is_due(clock: Clock) -> None:
+    source = WatchedSource("orders", "customers")
+    engine = engine_of(clock, source)
+    engine.read_ahead(0)
+    while not source.asks:
+        engine.read()
+        engine.publish()
+    assert source.asks[0].wait_s == 0.0
+
+
+def test_a_poll_is_asked_for_no_more_than_fits_the_queue(clock: Clock) -> None:
+    source = WatchedSource("orders")
+    settings = ConnectorSettings(
+        name="erp", kind="fake", prefetch=PrefetchOptions.model_validate({"rows": 77, "bytes": 5000})
+    )
+    engine = Engine(FakeKafka(), source, clock, settings)
+    source.reader = lambda: engine.reader
+    engine.settle()
+    assert {(ask.rows, ask.bytes) for ask in source.asks} == {(77, 5000)}
+
+
+def test_a_source_that_will_not_settle_is_asked_less_and_less_often(clock: Clock) -> None:
+    source = FakeSource(settling=["queue"])
+    engine = engine_of(clock, source)
+    engine.settle()
+    source.refusing.add("queue")
+    source.insert("queue", "a")
+    opened = source.opened
+    engine.run(120)
+    assert source.opened - opened < 40
+    assert trouble(engine)
+    source.refusing.clear()
+    engine.settle()
+    assert not trouble(engine)
+    assert source.settled("queue") == {"id": 1}
+
+
+def test_a_source_that_cannot_be_opened_is_tried_less_and_less_often(clock: Clock) -> None:
+    source = FakeSource("orders")
+    engine = engine_of(clock, source)
+    source.whims.extend([TransientError("no route")] * 9)
+    engine.run(1)
+    assert trouble(engine) == "no route"
+    assert source.whims
+    engine.run(300)
+    assert not trouble(engine)
+    assert not source.whims
+
+
+@pytest.mark.parametrize("error", [ConfigError("no driver"), CredentialsError("refused"), GapError("?")])
+def test_a_connector_that_cannot_be_opened_at_all_is_parked_after_one_attempt(
+    clock: Clock, error: Exception
+) -> None:
+    source = FakeSource("orders")
+    engine = engine_of(clock, source)
+    source.whims.append(error)
+    for _ in range(5):
+        engine.read()
+    assert isinstance(engine.reader.parked, PermanentError)
+    assert not source.opened
+
+
+def test_credentials_refused_in_a_poll_park_the_connector_before_the_account_is_locked(clock: Clock) -> None:
+    source = FakeSource("orders", "customers", "items")
+    engine = engine_of(clock, source)
+    engine.settle()
+    source.polls.clear()
+    for name in source.tables:
+        source.failing[name] = CredentialsError("the password has expired")
+    engine.run(5)
+    assert len(source.polls) == 1
+    assert isinstance(engine.reader.parked, CredentialsError)
+
+
+def test_a_permanent_error_of_a_poll_parks_its_stream_alone(clock: Clock) -> None:
+    source = FakeSource("orders", "dropped")
+    engine = engine_of(clock, source)
+    source.failing["dropped"] = PermanentError("no such table")
+    source.insert("orders", "a")
+    engine.settle()
+    assert engine.parked("dropped") == "no such table"
+    assert engine.published("orders") == [1]
+    assert source.opened == 1
+
+
+def test_a_gap_parks_its_stream_unless_told_otherwise(clock: Clock) -> None:
+    source = FakeSource("orders")
+    engine = engine_of(clock, source)
+    source.failing["orders"] = GapError("archived logs are gone")
+    engine.settle()
+    assert "archived logs" in engine.parked("orders")
+
+
+def test_a_gap_is_marked_and_read_over_from_the_start_where_that_is_configured(clock: Clock) -> None:
+    source = FakeSource("orders")
+    engine = engine_of(clock, source, on_gap="rescan")
+    source.insert("orders", "a", "b")
+    engine.settle()
+    source.failing["orders"] = GapError("archived logs are gone")
+    engine.run(1)
+    source.failing.clear()
+    engine.settle()
+    assert [event.id for event in engine.events("orders")] == [1, 2, 1, 2]
+    assert engine.kafka.committed(engine.positions.letters)
+
+
+def test_a_bug_of_the_connector_ends_the_reader_and_lets_the_task_go() -> None:
+    source = FakeSource("orders")
+    schedule, queue, stop = Schedule(), Prefetch(10, 1000), Event()
+    reader = Reader(source.connector, schedule, queue, ConnectorSettings(name="erp", kind="fake"), stop)
+    source.whims.append(ZeroDivisionError("bug"))
+    reader.start()
+    assert reader.join(5.0)
+    assert isinstance(reader.crash, ZeroDivisionError)
+    assert queue.get(5.0) is None
+
+
+def test_a_reader_that_never_began_is_joined_at_once() -> None:
+    settings = ConnectorSettings(name="erp", kind="fake")
+    reader = Reader(FakeSource("orders").connector, Schedule(), Prefetch(10, 1000), settings, Event())
+    assert reader.join(0.0)
