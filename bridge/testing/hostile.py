@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -51,7 +51,7 @@ class Whim(StrEnum):
 class HostileConnector(SqliteConnector):
     """Obeys the table `whims`, one row a poll, and keeps a diary of its polls beside the database."""
 
-    Config = HostileConfig
+    Config: ClassVar[type[SqliteConfig]] = HostileConfig
     config: HostileConfig
 
     def open(self) -> None:
@@ -61,16 +61,14 @@ class HostileConnector(SqliteConnector):
 
     def poll(self, stream: Stream, position: Any, ask: Ask) -> Batch:
         _note(self.config.path)
-        taken = self._take()
-        if taken is None:
-            return _broken(super().poll(stream, position, ask))
-        whim, detail = taken
-        if whim is Whim.REJECT:
-            reject = Reject(stream.name, detail, detail, {"k": detail})
-            batch = super().poll(stream, position, ask)
-            return replace(batch, rejects=(*batch.rejects, reject))
-        _OBEY[whim](detail)
-        return Batch(position)
+        whim, detail = self._take() or (None, "")
+        if whim is not None and whim is not Whim.REJECT:
+            _OBEY[whim](detail)
+            return Batch(position)
+        batch = _broken(super().poll(stream, position, ask))
+        if whim is None:
+            return batch
+        return replace(batch, rejects=(*batch.rejects, Reject(stream.name, detail, detail, {"k": detail})))
 
     def _take(self) -> tuple[Whim, str] | None:
         with self._session() as database:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.hostile import plan
@@ -57,8 +60,8 @@ def writing(*sources: SqliteSource, pause: float = 0.02) -> Iterator[None]:
 
 
 def published(address: str, topic: str, column: str = "id") -> list[int]:
-    """That column of every event in a topic, as a read_committed consumer sees them, in order."""
-    return [record.event["after"][column] for record in consume(address, topic)]
+    """That column of the key of every event, as a read_committed consumer sees them, in order."""
+    return [json.loads(record.key or b"{}")[column] for record in consume(address, topic)]
 
 
 def arrived(address: str, topic: str, rows: Sequence[int], column: str = "id") -> list[int]:
@@ -66,11 +69,23 @@ def arrived(address: str, topic: str, rows: Sequence[int], column: str = "id") -
     found: list[int] = []
 
     def enough() -> bool:
-        found[:] = published(address, topic, column)
+        if end_of(address, topic) >= len(rows):
+            found[:] = published(address, topic, column)
         return len(found) >= len(rows)
 
-    wait_until(enough, 60, f"{len(rows)} events in {topic}", 0.5)
+    wait_until(enough, 60, f"{len(rows)} events in {topic}", 0.3)
     return found
+
+
+def end_of(address: str, topic: str) -> int:
+    """The end of a topic's first partition, which counts a transaction's marker as well; 0 without one."""
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "ends", "log_level": 0})
+    try:
+        return int(consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=5)[1])
+    except KafkaException:
+        return 0
+    finally:
+        consumer.close()
 
 
 def in_state(

@@ -83,7 +83,7 @@ def test_rows_that_cannot_be_published_become_dead_letters_and_the_rest_is_publi
     }
     assert found["source"]["reason"] == "no payload"
     assert found["encode"]["reason"].startswith("column payload: ")
-    assert "broken" in found["encode"]["payload"]
+    assert "(not UTF-8)" in found["encode"]["payload"]
     assert "raise its max.message.bytes or exclude a column" in found["size"]["reason"]
     assert found["size"]["size"] > MEGABYTE
 
