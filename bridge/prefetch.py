@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Condition
 
-from bridge.contract import Batch, Stream
+from bridge.contract import Batch, Changes, Stream
 from bridge.schedule import Turn
+
+MOST_BATCHES = 100
+"""Batches without rows, and so without size, must not pile up either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,9 @@ class Fetched:
 
     @property
     def size(self) -> int:
-        return sum(changes.rows.nbytes for changes in self.batch.changes)
+        batch = self.batch
+        rejects = sum(len(reject.raw) + len(reject.reason) for reject in batch.rejects)
+        return sum(map(_size, batch.changes)) + rejects
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class Prefetch:
                 self._changed.wait()
             if self._closed:
                 return
+            if isinstance(item, Discovered):
+                self._items = deque(each for each in self._items if not isinstance(each, Discovered))
             self._items.append(item)
             self._count(item, 1)
             self._changed.notify_all()
@@ -61,11 +68,12 @@ class Prefetch:
         with self._changed:
             while not self._items:
                 remaining = deadline - time.monotonic()
-                if remaining <= 0 or self._closed:
+                if remaining <= 0 or self._closed or self._woken:
+                    self._woken = False
                     return None
-                was_idle, self._woken = self._idle, False
+                was_idle = self._idle
                 self._changed.wait(remaining)
-                if not self._items and (self._woken or (self._idle and not was_idle)):
+                if not self._items and self._idle and not was_idle:
                     return None
             item = self._items.popleft()
             self._count(item, -1)
@@ -86,7 +94,9 @@ class Prefetch:
     @property
     def full(self) -> bool:
         """Whether `put` would wait."""
-        return bool(self._items) and (self._rows >= self._max_rows or self._size >= self._max_size)
+        count = len(self._items)
+        large = self._rows >= self._max_rows or self._size >= self._max_size
+        return count >= MOST_BATCHES or (count > 0 and large)
 
     def clear(self) -> None:
         """Drop the batches, which will be read again; what was discovered stays true."""
@@ -102,7 +112,7 @@ class Prefetch:
             self._changed.notify_all()
 
     def wake(self) -> None:
-        """Make a waiting `get` return: there is other work."""
+        """Make `get` return, the waiting or the next: there is other work."""
         with self._changed:
             self._woken = True
             self._changed.notify_all()
@@ -111,3 +121,7 @@ class Prefetch:
         if isinstance(item, Fetched):
             self._rows += sign * item.batch.rows
             self._size += sign * item.size
+
+
+def _size(changes: Changes) -> int:
+    return sum(part.nbytes for part in (changes.rows, changes.before, changes.source) if part is not None)
