@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from codecs import getincrementaldecoder
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,6 +16,10 @@ from bridge.contract import Position, Reject
 from bridge.redact import Redactor
 
 MAX_RAW = 64 * 1024
+MAX_TEXT = 4096
+"""Characters of a key or a reason: a letter that no topic takes would hold up its stream for ever."""
+LONGEST_SECRET = 4096
+"""Bytes that are looked at behind a cut, so that no half of a secret stands before it."""
 MAX_EVENT = 8 * 1024 * 1024
 """A larger event is not kept; neither is one for which the dead-letter topic's own limit is too small."""
 OVERHEAD = 1024
@@ -56,8 +61,11 @@ class DeadLetter:
     def record(self, limit: int) -> tuple[bytes, bytes]:
         """Key and value for the dead-letter topic, which takes `limit` bytes."""
         key, value = _dumped([self.stream, self.key]), _dumped(asdict(self))
-        if len(key) + len(value) + OVERHEAD > limit and self.payload is not None:
-            return replace(self, payload=None, whole=False).record(limit)
+        if len(key) + len(value) + OVERHEAD > limit:
+            if self.payload is not None:
+                return replace(self, payload=None, whole=False).record(limit)
+            if self.position is not None:
+                return replace(self, position=None).record(limit)
         return key, value
 
     @property
@@ -146,25 +154,36 @@ class Letters:
         self, stage: Stage, table: str, topic: str, reason: str, key: str | None, raw: bytes | str
     ) -> DeadLetter:
         body = raw.encode(errors="surrogatepass") if isinstance(raw, str) else raw
-        payload, encoding = _as_text(body[:MAX_RAW])
-        masked = self._redactor.redact(payload) if encoding == "text" else payload
-        if encoding == "base64" and self._redactor.redact(body.decode("latin-1")) != body.decode("latin-1"):
-            masked = ""
+        payload, encoding, untouched = self._shown(body)
         return DeadLetter(
             stage=stage,
             stream=self._stream,
             table=table,
             topic=topic,
-            reason=self._redactor.redact(reason),
-            key=None if key is None else self._redactor.redact(key),
-            payload=masked,
+            reason=self._redactor.redact(reason)[:MAX_TEXT],
+            key=None if key is None else self._redactor.redact(key)[:MAX_TEXT],
+            payload=payload,
             encoding=encoding,
-            whole=masked == payload and len(body) <= MAX_RAW,
+            whole=untouched,
             size=len(body),
             sha256=hashlib.sha256(body).hexdigest(),
             position=self._position,
             at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
+
+    def _shown(self, body: bytes) -> tuple[str, str, bool]:
+        """Payload, its encoding, and whether nothing of it was masked or cut."""
+        seen = body[: MAX_RAW + LONGEST_SECRET]
+        try:
+            text = getincrementaldecoder("utf-8")().decode(seen, final=len(seen) == len(body))
+        except UnicodeDecodeError:
+            text = seen.decode("latin-1")
+            if self._redactor.redact(text) != text:
+                return "", "base64", False
+            return base64.b64encode(body[:MAX_RAW]).decode(), "base64", len(body) <= MAX_RAW
+        masked = self._redactor.redact(text)
+        shown = masked.encode()[:MAX_RAW].decode(errors="ignore")
+        return shown, "text", shown == text and len(seen) == len(body)
 
 
 def _as_text(body: bytes) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bridge.admission import Lane
@@ -56,20 +56,28 @@ class Press:
                 f"a batch has rows of table {table}, which `discover` did not name for this stream",
                 remedy="this is a defect of the connector",
             )
+        large: list[DeadLetter] = []
         encoded = self._encoder.encode(changes, self._origin, time.time_ns() // 1_000_000)
         for each in encoded.failures:
             outgoing.letters.append(letters.unencodable(table, route.topic, each.reason, each.key, each.raw))
         keys, values, limit = encoded.keys, encoded.values, route.max_bytes - OVERHEAD
         if _longest(keys) + _longest(values) > limit:  # only then is each of them measured
-            sizes = [len(key or b"") + len(value or b"") for key, value in zip(keys, values, strict=True)]
-            large = [at for at, size in enumerate(sizes) if size > limit]
-            for at in large:
-                outgoing.letters.append(
-                    letters.too_large(table, route.topic, route.max_bytes, keys[at], values[at] or b"")
-                )
-            for at in reversed(large):
-                del keys[at], values[at]
+            for at in reversed(_too_large(keys, values, limit)):
+                key, value = keys.pop(at), values.pop(at)
+                if value is not None:
+                    large.append(letters.too_large(table, route.topic, route.max_bytes, key, value))
+        outgoing.letters += reversed(large)
         outgoing.add(route.topic, keys, values)
+
+
+def _too_large(keys: Sequence[bytes | None], values: Sequence[bytes | None], limit: int) -> list[int]:
+    """The events over the limit, and the tombstones of those among them that are deletes."""
+    found: list[int] = []
+    for at, (key, value) in enumerate(zip(keys, values, strict=True)):
+        orphaned = value is None and found[-1:] == [at - 1]
+        if orphaned or len(key or b"") + len(value or b"") > limit:
+            found.append(at)
+    return found
 
 
 def _longest(texts: Iterable[bytes | None]) -> int:

@@ -142,3 +142,26 @@ def test_each_reason_against_a_replay_comes_with_its_remedy(letters: Letters) ->
 @given(st.integers(0, 99), st.integers(0, 2**40))
 def test_a_letter_is_found_by_what_the_list_calls_it(partition: int, offset: int) -> None:
     assert Place.read(str(Place(partition, offset))) == Place(partition, offset)
+
+
+def test_a_key_or_reason_of_any_size_leaves_a_letter_the_topic_takes(letters: Letters) -> None:
+    reject = Reject("orders", "why " * 10**6, "\x00" * MAX_RAW, {"id": "\x00" * 10**6})
+    letter = letters.rejected(reject, "erp.orders")
+    key, value = letter.record(1_000_000)
+    assert len(key) + len(value) < 1_000_000
+    assert letter.reason.startswith("why why")
+
+
+def test_a_letter_in_a_small_topic_goes_without_its_position_rather_than_not_at_all() -> None:
+    letter = Letters(Redactor([]), "orders", "x" * 200_000).rejected(Reject("orders", "no row", "raw"), "t")
+    key, value = letter.record(100_000)
+    assert len(key) + len(value) < 100_000
+
+
+@pytest.mark.parametrize("shift", range(0, 16, 3))
+def test_no_half_of_a_secret_stands_where_a_record_was_cut(letters: Letters, shift: int) -> None:
+    raw = "ü" * ((MAX_RAW - shift) // 2) + "hunter2-hunter2"
+    letter = letters.rejected(Reject("orders", "no row", raw), "erp.orders")
+    assert "hunter2" not in (letter.payload or "")
+    assert (letter.payload or "").startswith("üü")
+    assert len(letter.body) <= MAX_RAW

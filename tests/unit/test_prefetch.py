@@ -166,8 +166,14 @@ def test_close_lets_everybody_go_and_drops_what_comes_later() -> None:
 
 def test_it_is_idle_only_while_the_reader_waits_and_nothing_is_left() -> None:
     queue = Prefetch(10, 1000)
+    steps: list[Callable[[], object]] = [
+        lambda: queue.put(fetched()),
+        queue.reader_waits,
+        lambda: queue.get(0.0),
+        queue.clear,
+    ]
     seen = [queue.idle]
-    for step in (lambda: queue.put(fetched()), queue.reader_waits, lambda: queue.get(0.0), queue.clear):
+    for step in steps:
         step()
         seen.append(queue.idle)
     assert seen == [False, False, False, True, False]
