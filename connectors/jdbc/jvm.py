@@ -51,6 +51,8 @@ def _options(heap: str) -> Sequence[str]:
         # Measured: twice the young space is 10 % faster and 30 MiB dearer, half of it the other way round.
         *("-XX:+UseSerialGC", "-Xms32m", "-Xmn24m", "-XX:SurvivorRatio=4", "-XX:ReservedCodeCacheSize=48m"),
         "-Xshare:auto",
+        # Statistics for jps and jstat: a file in /tmp, and a thread that wakes 20 times a second.
+        "-XX:-UsePerfData",
         # The worker's own handlers of SIGTERM, SIGINT and SIGHUP stay.
         "-Xrs",
         "-Duser.timezone=UTC",
