@@ -168,6 +168,8 @@ class Task:
         self._obey()
         if not self._admitted:
             self._admit()
+        if self._stale:
+            return
         match self._queue.get(self._patience()):
             case Discovered() as found:
                 self._found, self._admitted = found, False
@@ -243,7 +245,9 @@ class Task:
             if name not in self._schedule.streams or not self._schedule.streams[name].parked:
                 log.error("stream parked", stream=name, error=progress.parked)
         if self._publisher.shrink(self._smallest_limit()):
-            raise Broken("a topic takes smaller batches than the producer makes; opening it again")
+            log.info("opening the producer again: a topic takes smaller batches than it makes")
+            self.holds, self._stale = False, True
+            return
         self._write_starts([(progress, lane) for progress, lane in admitted if progress.fresh and lane])
         self._schedule.install((progress for progress, _ in admitted), self._found.opening)
         self._admitted = True
