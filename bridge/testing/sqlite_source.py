@@ -76,9 +76,7 @@ class SqliteConnector(Connector):
             name for (name,) in self._session().execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         }
         if unknown := self.config.streams.keys() - names:
-            raise ConfigError(
-                f"no table {min(unknown)!r}", remedy=f"there are: {', '.join(sorted(names))}"
-            )
+            raise ConfigError(f"no table {min(unknown)!r}", remedy=f"there are: {', '.join(sorted(names))}")
         return [
             Stream(
                 name,
@@ -151,7 +149,7 @@ class SqliteSource:
 
 
 def installed(folder: Path, **kinds: str) -> dict[str, str]:
-    """The environment in which `kinds` (name -> "module:Class") are installed connectors, besides `sqlite`."""
+    """The environment in which `kinds` (name -> "module:Class") are installed, besides `sqlite`."""
     info = folder / "testing_connectors-1.0.dist-info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: testing-connectors\nVersion: 1.0\n")
