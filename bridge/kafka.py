@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from bridge.contract import Secret
+from bridge.errors import ConfigError
 
 log = structlog.get_logger("bridge.kafka")
 
@@ -64,7 +65,7 @@ def producer(
         "logger": _to_structlog(),
         **own,
     }
-    return Producer(conf)
+    return _made(Producer, conf)
 
 
 def consumer(kafka: Mapping[str, Any], isolation: str, **own: Any) -> Consumer:
@@ -79,7 +80,7 @@ def consumer(kafka: Mapping[str, Any], isolation: str, **own: Any) -> Consumer:
         "logger": _to_structlog(),
         **own,
     }
-    return Consumer(conf)
+    return _made(Consumer, conf)
 
 
 def admin(kafka: Mapping[str, Any], **own: Any) -> AdminClient:
@@ -88,7 +89,15 @@ def admin(kafka: Mapping[str, Any], **own: Any) -> AdminClient:
         "logger": _to_structlog(),
         **own,
     }
-    return AdminClient(conf)
+    return _made(AdminClient, conf)
+
+
+def _made[Client](kind: Callable[[dict[str, Any]], Client], conf: dict[str, Any]) -> Client:
+    """Errors: ConfigError for what only the making of a client shows, as a certificate that is not there."""
+    try:
+        return kind(conf)
+    except KafkaException as error:
+        raise ConfigError(f"no Kafka client can be made: {reason(error)}", remedy="check `kafka:`") from error
 
 
 def reason(error: KafkaException | KafkaError) -> str:

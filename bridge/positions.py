@@ -100,7 +100,8 @@ def record(key: str, value: Owner | Stored | Paused | None) -> tuple[bytes, byte
     """Key and value as they go into the topic. Errors: PermanentError when a position is too large."""
     if value is None:
         return key.encode(), None
-    body = json.dumps(asdict(value), separators=(",", ":"), ensure_ascii=False).encode()
+    text = json.dumps(asdict(value), separators=(",", ":"), ensure_ascii=False)
+    body = text.encode(errors="backslashreplace")  # of a lone surrogate: JSON's own escape
     if len(body) > MAX_POSITION_BYTES:
         raise PermanentError(
             f"{key}: the position has {len(body)} bytes, the limit is {MAX_POSITION_BYTES}",

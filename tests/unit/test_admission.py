@@ -1,0 +1,162 @@
+"""A stream never starts from scratch in silence: what lets it start, and what makes it wait."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from bridge.admission import Admission, Lane
+from bridge.config.options import ConnectorSettings, StreamOptions, Topics
+from bridge.contract import CONTRACT_VERSION, Stream, Table
+from bridge.errors import ConfigError, TransientError
+from bridge.positions import Paused, Stored
+from bridge.schedule import Progress
+from bridge.testing.fakes import FakeKafka, FakeTopics, Fault, Record, Transaction
+
+SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string())])
+TOPIC = "erp.orders"
+STORED = Stored({"id": 7}, "jdbc", 2, "db one", {TOPIC: 1})
+VERSION = 2
+
+
+def stream(name: str = "orders", *tables: str) -> Stream:
+    return Stream(name, "db one", tuple(Table(table, SCHEMA, ("id",)) for table in tables or (name,)))
+
+
+@pytest.fixture
+def kafka() -> FakeKafka:
+    return FakeKafka()
+
+
+def admitted(
+    kafka: FakeKafka,
+    *streams: Stream,
+    stored: dict[str, Stored] | None = None,
+    paused: dict[str, Paused] | None = None,
+    **options: Any,
+) -> list[tuple[Progress, Lane | None]]:
+    settings = ConnectorSettings(name="erp", kind="jdbc", **options)
+    admission = Admission(settings, FakeTopics(kafka), Topics(), VERSION)
+    return admission.admit(streams or (stream(),), stored or {}, paused or {})
+
+
+def reason(kafka: FakeKafka, stored: Stored | None) -> str:
+    """Why the stream `orders` waits; empty when it starts."""
+    ((progress, lane),) = admitted(kafka, stored={"orders": stored} if stored else {})
+    assert (lane is None) == bool(progress.parked)
+    return progress.parked or ""
+
+
+def used(kafka: FakeKafka, topic: str = TOPIC) -> FakeKafka:
+    """With a record in the topic."""
+    kafka.topics[topic] = [Record(b"k", b"v", Transaction())]
+    return kafka
+
+
+def test_a_stream_whose_topic_is_new_starts_from_scratch(kafka: FakeKafka) -> None:
+    ((progress, lane),) = admitted(kafka)
+    assert lane is not None
+    assert (progress.fresh, progress.committed, progress.ahead) == (True, None, None)
+    assert lane.stored({"id": 1}) == Stored({"id": 1}, "jdbc", VERSION, "db one", {TOPIC: 1})
+
+
+def test_a_stream_goes_on_from_its_position(kafka: FakeKafka) -> None:
+    ((progress, lane),) = admitted(used(kafka), stored={"orders": replace(STORED, version=1)})
+    assert lane is not None
+    assert (progress.fresh, progress.committed, progress.ahead) == (False, {"id": 7}, {"id": 7})
+    assert progress.version == 1, "which the connector will migrate"
+
+
+def test_events_without_a_position_wait_for_an_operator(kafka: FakeKafka) -> None:
+    assert "a start would repeat them" in reason(used(kafka), None)
+
+
+STRANGE = {
+    "another database": (replace(STORED, identity="db two"), "db two"),
+    "another kind": (replace(STORED, kind="oracle"), "oracle"),
+    "a newer connector": (replace(STORED, version=VERSION + 1), "newer version"),
+    "a newer engine": (replace(STORED, contract=CONTRACT_VERSION + 1), "newer version"),
+    "another partition count": (replace(STORED, partitions={TOPIC: 3}), "had 3 partitions and now has 1"),
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_a_position_that_may_mean_something_else_waits_for_an_operator(kafka: FakeKafka, what: str) -> None:
+    stored, text = STRANGE[what]
+    assert text in reason(used(kafka), stored)
+    assert "positions accept" in reason(used(kafka), stored)
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_what_an_operator_accepted_starts_and_is_written_anew(kafka: FakeKafka, what: str) -> None:
+    ((progress, lane),) = admitted(used(kafka), stored={"orders": replace(STRANGE[what][0], accept=True)})
+    assert lane is not None
+    assert progress.fresh
+    assert progress.committed == {"id": 7}
+
+
+def test_a_start_from_scratch_can_be_accepted(kafka: FakeKafka) -> None:
+    accepted = Stored(None, "jdbc", VERSION, "", accept=True)
+    assert not reason(used(kafka), accepted)
+
+
+def test_a_topic_added_later_is_no_change_of_partitions(kafka: FakeKafka) -> None:
+    ((progress, lane),) = admitted(used(kafka), stored={"orders": replace(STORED, partitions={})})
+    assert lane is not None
+    assert not progress.parked
+
+
+def test_a_topic_that_is_refused_parks_its_stream_alone(kafka: FakeKafka) -> None:
+    kafka.refusals["erp.secret"] = ConfigError("topic erp.secret: not authorized")
+    both = {
+        progress.stream.name: progress.parked for progress, _ in admitted(kafka, stream(), stream("secret"))
+    }
+    assert both == {"orders": None, "secret": "topic erp.secret: not authorized"}
+
+
+def test_a_kafka_that_does_not_answer_parks_nothing(kafka: FakeKafka) -> None:
+    kafka.fail(Fault.ABORTED)
+    with pytest.raises(TransientError):
+        admitted(kafka)
+
+
+def test_an_excluded_key_column_parks_the_stream(kafka: FakeKafka) -> None:
+    ((progress, lane),) = admitted(kafka, defaults=StreamOptions(exclude=("id",)))
+    assert lane is None
+    assert "key column" in (progress.parked or "")
+
+
+def test_two_tables_of_one_topic_are_a_mistake_of_the_configuration(kafka: FakeKafka) -> None:
+    with pytest.raises(ConfigError, match=r"both go to topic erp\.a_b"):
+        admitted(kafka, stream("a b"), stream("a/b"))
+
+
+def test_a_stream_can_have_a_topic_of_its_own(kafka: FakeKafka) -> None:
+    options = {"orders": StreamOptions(topic="sales.orders")}
+    ((_, lane),) = admitted(kafka, streams=options)
+    assert lane is not None
+    assert lane.routes["orders"].topic == "sales.orders"
+
+
+def test_a_log_has_a_topic_for_every_table(kafka: FakeKafka) -> None:
+    ((_, lane),) = admitted(kafka, stream("redo", "orders", "customers"))
+    assert lane is not None
+    assert {table: route.topic for table, route in lane.routes.items()} == {
+        "orders": "erp.orders",
+        "customers": "erp.customers",
+    }
+
+
+@pytest.mark.parametrize("key", ["orders", ""])
+def test_a_pause_of_the_stream_or_of_the_connector_holds(kafka: FakeKafka, key: str) -> None:
+    ((progress, lane),) = admitted(kafka, paused={key: Paused("uid 0", "now")})
+    assert lane is not None
+    assert progress.paused == "uid 0"
+
+
+def test_a_source_without_streams_is_no_failure(kafka: FakeKafka) -> None:
+    admission = Admission(ConnectorSettings(name="erp", kind="jdbc"), FakeTopics(kafka), Topics(), VERSION)
+    assert admission.admit((), {}, {}) == []

@@ -1,0 +1,199 @@
+"""The producer's rules, on librdkafka's own mock cluster; what a mock cannot prove is proved in tests/e2e."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from threading import Event, Timer
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from bridge import kafka, publisher
+from bridge.errors import ConfigError, Stopped
+from bridge.publisher import Aborted, Broken, Fenced, Publisher
+
+NOBODY = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[dict[str, Any]]:
+    admin = AdminClient({"test.mock.num.brokers": 1, "bootstrap.servers": "mock", "log_level": 0})
+    brokers = admin.list_topics(timeout=10).brokers.values()
+    yield {"bootstrap.servers": ",".join(f"{each.host}:{each.port}" for each in brokers), "log_level": 0}
+    del admin
+
+
+@pytest.fixture
+def stop() -> Event:
+    return Event()
+
+
+@pytest.fixture
+def producer(cluster: dict[str, Any], stop: Event, request: pytest.FixtureRequest) -> Iterator[Publisher]:
+    made = Publisher(cluster, request.node.name, stop)
+    made.open()
+    yield made
+    made.close()
+
+
+def arrived(cluster: dict[str, Any], topic: str, count: int) -> list[bytes]:
+    """Values of a topic, in the order of its partitions."""
+    consumer = Consumer({**cluster, "group.id": "t", "auto.offset.reset": "earliest"})
+    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, each, 0) for each in partitions])
+    found: list[bytes] = []
+    deadline = time.monotonic() + 10
+    while len(found) < count and time.monotonic() < deadline:
+        found += [message.value() or b"" for message in consumer.consume(count, 0.2) if not message.error()]
+    consumer.close()
+    return found
+
+
+def test_what_is_committed_arrives_in_order(cluster: dict[str, Any], producer: Publisher) -> None:
+    values = [str(at).encode() for at in range(500)]
+    producer.begin()
+    producer.send("in-order", [b"k"] * 500, values)
+    producer.commit()
+    assert arrived(cluster, "in-order", 500) == values
+
+
+def test_more_records_than_the_queue_holds_wait_for_room(cluster: dict[str, Any], stop: Event) -> None:
+    small = Publisher({**cluster, "queue.buffering.max.messages": 50}, "small", stop)
+    small.open()
+    small.begin()
+    small.send("small", [None] * 1000, [b"v"] * 1000)
+    small.commit()
+    assert small.trouble is None
+    small.close()
+
+
+def test_a_transaction_is_open_from_begin_to_commit_or_abort(producer: Publisher) -> None:
+    seen = [producer.open_since is None]
+    for end in (producer.commit, producer.abort):
+        producer.begin()
+        producer.send("open", [b"k"], [b"v"])
+        seen.append(producer.open_since is None)
+        end()
+        seen.append(producer.open_since is None)
+    assert seen == [True, False, True, False, True]
+
+
+def test_an_abort_outside_a_transaction_does_nothing(producer: Publisher) -> None:
+    producer.abort()
+    producer.begin()
+    producer.commit()
+
+
+@pytest.mark.parametrize("use", ["begin", "commit", "flush", "probe"])
+def test_a_closed_producer_is_broken_and_not_a_bug(stop: Event, use: str) -> None:
+    made = Publisher(NOBODY, "closed", stop)
+    with pytest.raises(Broken, match="closed"):
+        getattr(made, use)()
+    made.close()
+    made.close()
+
+
+@pytest.mark.parametrize("wrong", ["commit", "begin"])
+def test_a_call_in_the_wrong_state_asks_for_a_new_producer(producer: Publisher, wrong: str) -> None:
+    if wrong == "begin":
+        producer.begin()
+    with pytest.raises(Broken):
+        getattr(producer, wrong)()
+
+
+def test_a_stop_ends_a_call_that_kafka_does_not_answer(stop: Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher, "CALL_S", 0.05)
+    monkeypatch.setattr(publisher, "SLOW_S", 0.0)
+    made = Publisher(NOBODY, "nobody", stop)
+    Timer(0.3, stop.set).start()
+    with pytest.raises(Stopped):
+        made.open()
+    assert "Kafka" in (made.trouble or ""), "what is slow shows before it has failed"
+    made.close()
+
+
+def test_a_record_that_finds_no_room_waits_until_the_stop(
+    cluster: dict[str, Any], stop: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "SLOW_S", 0.0)
+    slow = {
+        **cluster,
+        "queue.buffering.max.messages": 10,
+        "linger.ms": 50_000,
+        "batch.num.messages": 1_000_000,
+    }
+    made = Publisher({**slow, "message.timeout.ms": 60_000}, "no-room", stop)
+    made.open()
+    made.begin()
+    Timer(0.3, stop.set).start()
+    with pytest.raises(Stopped):
+        made.send("no-room", [None] * 100, [b"v"] * 100)
+    assert "takes no more records" in (made.trouble or "")
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (KafkaError(KafkaError._FENCED, fatal=True), Fenced),
+        (KafkaError(KafkaError.PRODUCER_FENCED, fatal=True), Fenced),
+        (KafkaError(KafkaError.INVALID_PRODUCER_EPOCH, txn_requires_abort=True), Fenced),
+        (KafkaError(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, fatal=True), Broken),
+        (KafkaError(KafkaError._STATE), Broken),
+        (KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, txn_requires_abort=True), Aborted),
+    ],
+)
+def test_what_a_failure_means_is_decided_by_what_can_be_done_about_it(
+    stop: Event, error: KafkaError, kind: type[Exception]
+) -> None:
+    judged = Publisher(NOBODY, "judge", stop)._classify(KafkaException(error))
+    assert type(judged) is kind
+    assert error.name() in str(judged)
+
+
+def test_a_retriable_failure_calls_the_same_operation_again(stop: Event) -> None:
+    outcomes = [KafkaException(KafkaError(KafkaError._TIMED_OUT, retriable=True)) for _ in range(3)]
+    calls: list[float] = []
+
+    def operation(timeout: float) -> None:
+        calls.append(timeout)
+        if outcomes:
+            raise outcomes.pop()
+
+    Publisher(NOBODY, "again", stop)._call(operation)
+    assert len(calls) == 4
+
+
+def test_trouble_ends_when_kafka_answers_a_probe(producer: Publisher) -> None:
+    producer.trouble = "Kafka: away"
+    producer.probe()
+    assert producer.trouble is None
+
+
+def test_trouble_stays_while_a_probe_finds_nobody(stop: Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher, "CALL_S", 0.1)
+    made = Publisher(NOBODY, "nobody", stop)
+    made._producer = kafka.producer(NOBODY, "bridge.nobody", lambda _error: None)
+    made.trouble = "Kafka: away"
+    made.probe()
+    assert "Kafka" in made.trouble
+    made.close()
+
+
+def test_batches_shrink_below_the_smallest_limit_once(stop: Event) -> None:
+    made = Publisher(NOBODY, "small", stop)
+    assert not made.shrink(10_000_000)
+    assert made.shrink(100_000)
+    assert not made.shrink(100_000)
+    assert made.shrink(50_000)
+
+
+def test_what_no_client_can_be_made_of_is_one_line_for_an_operator(stop: Event) -> None:
+    absent = {"security.protocol": "ssl", "ssl.ca.location": "/absent.pem"}
+    with pytest.raises(ConfigError, match=r"ssl\.ca\.location.*check `kafka:`"):
+        Publisher({**NOBODY, **absent}, "tls", stop).open()
+    with pytest.raises(ConfigError, match=r"ssl\.ca\.location.*check `kafka:`"):
+        kafka.admin({**NOBODY, **absent})
