@@ -95,7 +95,7 @@ LOOKS = (
     ("legacy-bridge positions show demo.yaml erp", "SALES.ORDHDR"),
     (f"{CONSUMER} --max-messages 3", '"after":{"ORDNO":'),
     (
-        "kafka-dump-log.sh --files $(echo broker/data/erp.*/*.log | tr ' ' ,) | grep ABORT",
+        "kafka-dump-log.sh --deep-iteration --files $(echo broker/data/erp.*/*.log | tr ' ' ,) | grep ABORT",
         "endTxnMarker: ABORT",
     ),
 )

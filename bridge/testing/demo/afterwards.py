@@ -29,8 +29,8 @@ get them; the positions, committed with them; the ends of aborted transactions
     --topic {topic} --isolation-level read_committed
   kafka-console-consumer.sh --bootstrap-server $B --from-beginning \\
     --topic _bridge.positions.{connector} --property print.key=true
-  kafka-dump-log.sh --files $(echo broker/data/{connector}.*/*.log | tr ' ' ,) \
-    | grep ABORT
+  kafka-dump-log.sh --deep-iteration \\
+    --files $(echo broker/data/{connector}.*/*.log | tr ' ' ,) | grep ABORT
 
 Logs: bridge.log, broker/broker.log; process {supervisor} is the supervisor.
 To end it and remove all of it: Ctrl-C here, or  kill {pid}
