@@ -160,9 +160,7 @@ class Reader:
             log.warning("gap", stream=stream.name, error=str(error), on_gap=turn.progress.options.on_gap)
             if marker := self._schedule.gap(turn, str(error)):
                 self._hand_over(turn, marker)
-        except (
-            CredentialsError
-        ) as error:  # else every stream would try them, and accounts lock
+        except CredentialsError as error:  # else every stream would try them, and accounts lock
             self.parked = error
         except PermanentError as error:
             self._schedule.ended_parked(turn, str(error))
