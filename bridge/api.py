@@ -32,7 +32,7 @@ DEAD_AFTER_S = 20 * TICK_S
 @asynccontextmanager
 async def serving(supervisor: Supervisor, daemon: Daemon) -> AsyncIterator[None]:
     """Sockets (`status.sock` for a monitoring group, `admin.sock` for the service user alone) and HTTP."""
-    daemon.run_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+    _make(daemon.run_dir)
     opened = [
         await _listen(daemon.run_dir / "status.sock", 0o660, _status_only(supervisor)),
         await _listen(daemon.run_dir / "admin.sock", 0o600, _everything(supervisor)),
@@ -48,6 +48,16 @@ async def serving(supervisor: Supervisor, daemon: Daemon) -> AsyncIterator[None]
             http.server_close()
         for name in ("status.sock", "admin.sock"):
             (daemon.run_dir / name).unlink(missing_ok=True)
+
+
+def _make(run_dir: Path) -> None:
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot make the folder {run_dir} for the sockets: {error.strerror}",
+            remedy="set daemon.run_dir to one this user may write to",
+        ) from error
 
 
 def _status_only(supervisor: Supervisor) -> Answer:

@@ -29,6 +29,7 @@ log = structlog.get_logger("bridge.supervisor")
 SILENT_S = 30.0
 """A worker that sends no heartbeat for so long is dead or frozen, and is killed."""
 ANSWER_S = 10.0
+HOLD_LOOK_S = 0.05
 KILL_S = 2.0
 LINE_LIMIT = 64 * 1024 * 1024
 
@@ -197,18 +198,15 @@ class Child:
 
     async def command(self, name: str, stream: str | None, by: str, at: str) -> str | None:
         """Pass an order on; the error in words, or None. `resume` also starts a parked connector."""
-        if name == "resume" and (self.parked is not None or not self.alive):
+        if name == "resume" and (self.parked is not None or not self.alive or self._beat.get("standby")):
             self.claim = "take"
+            if self._beat.get("standby"):
+                await self._end_process()
             self.unpark()
-            return None
-        if not self.alive:
+        if not await self._holds():
             return (
-                f"{self.connector.name} has no running worker ({self.parked or self.last_exit or 'starting'})"
+                f"{self.connector.name} has no worker at work ({self.parked or self.last_exit or 'starting'})"
             )
-        if name == "resume" and self._beat.get("standby"):
-            self.claim = "take"
-            await self._end_process()
-            return None
         number = next(self._ids)
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
@@ -220,6 +218,15 @@ class Child:
             return (
                 f"{self.connector.name} did not answer within {ANSWER_S:.0f} s; it obeys once Kafka answers"
             )
+
+    async def _holds(self) -> bool:
+        """Whether a worker holds the connector, or comes to in time: an order needs one to be kept."""
+        deadline = time.monotonic() + ANSWER_S
+        while not (self.alive and self._beat.get("holds")):
+            if self.parked is not None or self._stopping.is_set() or time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(HOLD_LOOK_S)
+        return True
 
     def unpark(self) -> None:
         """Start the worker now, with a clean record."""

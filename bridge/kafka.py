@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +22,10 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 QUEUE_KBYTES = 16 * 1024
 """What the producer holds while Kafka does not take it: this much memory a stalled broker costs."""
+
+REPEAT_S = 30.0
+MOST_TEXTS = 1_000
+_FIGURES = re.compile(r"[#/.:\[\]0-9-]+")
 
 PRODUCER_ONLY = (
     "acks",
@@ -110,6 +116,29 @@ def _without(conf: dict[str, Any], prefixes: tuple[str, ...]) -> dict[str, Any]:
     return {name: value for name, value in conf.items() if not name.startswith(prefixes)}
 
 
+class _Repeats(logging.Filter):
+    """librdkafka tells of a broker that is away many times a second, once a client and address."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether nothing alike was logged in the last half minute; figures and addresses do not count."""
+        text, now = _FIGURES.sub("", record.getMessage()), time.monotonic()
+        if now - self._said.get(text, -REPEAT_S) < REPEAT_S:
+            return False
+        if len(self._said) > MOST_TEXTS:
+            self._said.clear()
+        self._said[text] = now
+        return True
+
+
+_REPEATS = _Repeats()
+
+
 def _to_structlog() -> logging.Logger:
     """librdkafka's own log lines take the way of every other line, redaction included."""
-    return logging.getLogger("librdkafka")
+    logger = logging.getLogger("librdkafka")
+    logger.addFilter(_REPEATS)  # adding it again does nothing
+    return logger

@@ -370,7 +370,7 @@ class Schedule:
                 parked=bool(progress.parked) or progress.gone,
                 paused=bool(progress.paused),
                 quiet=progress.quiet,
-                failing=progress.failures > 0 or trouble is not None,
+                failing=trouble is not None or (progress.failures > 0 and not progress.quiet),
                 polled=progress.polls > 0,
                 late_s=0.0 if trouble else _late(progress, now),
                 patience_s=max(2 * options.interval, options.deadline),
@@ -417,7 +417,7 @@ class Schedule:
 
 
 def _merge(old: Progress | None, new: Progress, now: float) -> Progress:
-    """A stream found again keeps its progress, its turn and its counters; a park is judged anew."""
+    """A stream found again keeps its progress, its turn and its counters; a park stays until `resume`."""
     if old is None:
         new.due = now
         return new

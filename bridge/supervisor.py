@@ -47,6 +47,8 @@ class Supervisor:
         self._notifier = Notifier()
         self._started = time.time()
         self._reload_error: str | None = None
+        self._one_reload = asyncio.Lock()
+        self._reloads: set[asyncio.Task[str | None]] = set()
         self.ticked = time.monotonic()
         """When the supervision loop last went round: what `/livez` asks."""
 
@@ -136,21 +138,26 @@ class Supervisor:
     # -- reload
 
     def _spawn_reload(self) -> None:
-        self._reloading = asyncio.create_task(self.reload())
+        reloading = asyncio.create_task(self.reload())
+        self._reloads.add(reloading)
+        reloading.add_done_callback(self._reloads.discard)
 
     async def reload(self) -> str | None:
         """Validate the file in a process of its own, then restart what differs. The error, or None."""
-        try:
-            settings = await self._validated()
-            await self._change_to(settings)
-        except BridgeError as error:
-            self._reload_error = str(error)
-            log.warning("reload refused; the old configuration stays in force", error=str(error))
-        else:
-            self._reload_error = None
-            log.info("reloaded", connectors=list(self._children))
-        self._notifier.say(READY=1)
-        return self._reload_error
+        async with self._one_reload:
+            try:
+                await self._change_to(await self._validated())
+            except BridgeError as error:
+                self._reload_error = str(error)
+                log.warning("reload refused; the old configuration stays in force", error=str(error))
+            except Exception as error:
+                self._reload_error = f"reload failed half-way, which is a bug: {error!r}"
+                log.exception("reload failed; this is a bug")
+            else:
+                self._reload_error = None
+                log.info("reloaded", connectors=list(self._children))
+            self._notifier.say(READY=1)
+            return self._reload_error
 
     async def _validated(self) -> Settings:
         process = await asyncio.create_subprocess_exec(

@@ -112,6 +112,7 @@ class Task:
         self._failures = 0
         self._stale = True
         """What is known of Kafka must be read (again) before the next batch."""
+        self._held_once = False
         self.holds = False
         """We have fenced the predecessor and read its positions."""
         self._trouble: str | None = None
@@ -155,14 +156,22 @@ class Task:
     def _take(self) -> None:
         """Fence first, and only then read the positions."""
         self._positions.ensure()
+        if self._held_once:
+            self._must_be_ours()
         self._publisher.open()
         self._publisher.begin()
         self._send(OWNER, self._owner)
         self._publisher.commit()
         self._renewed = time.monotonic()
         self._read_again()
-        self.holds = True
+        self.holds = self._held_once = True
         log.info("holds the connector", streams=len(self._ledger.streams))
+
+    def _must_be_ours(self) -> None:
+        """A producer can die of a fence without saying so: before fencing anybody anew, see whose it is."""
+        owner = self._positions.glance().owner
+        if owner is not None and owner.instance != self._owner.instance and not owner.released:
+            raise Fenced(f"fenced: {owner.name} on {owner.host} holds the connector")
 
     def _turn(self) -> None:
         self._obey()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -14,7 +15,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetS
 
 from bridge import kafka
 from bridge.config.options import Topics as TopicOptions
-from bridge.errors import ConfigError, CredentialsError, TransientError
+from bridge.errors import ConfigError, CredentialsError, Stopped, TransientError
 
 CALL_S = 10.0
 STEP_S = 0.1
@@ -85,7 +86,8 @@ class Cluster(Protocol):
 class Topics:
     """Creates or checks topics through Kafka's admin protocol. Errors: ConfigError, TransientError."""
 
-    def __init__(self, settings: Mapping[str, Any], options: TopicOptions) -> None:
+    def __init__(self, settings: Mapping[str, Any], options: TopicOptions, stop: Event | None = None) -> None:
+        self._stop = stop or Event()
         self._admin: AdminClient = kafka.admin(settings, error_cb=self._on_error)
         self._options = options
         self._producer_limit = kafka.largest_event(settings)
@@ -177,6 +179,8 @@ class Topics:
         """What Kafka answered; refused credentials end the wait, since every new attempt counts."""
         deadline = time.monotonic() + CALL_S + 1
         while time.monotonic() < deadline:
+            if self._stop.is_set():
+                raise Stopped("asked to stop while Kafka did not answer")
             self._admin.poll(0)
             if self._refused is not None:
                 remedy = "check `kafka:`, then `resume`"

@@ -82,7 +82,7 @@ class Worker:
         structlog.contextvars.bind_contextvars(connector=settings.name)
         self._schedule = Schedule(connector_class.position_version, hello.daemon.critical_after)
         self._queue = Prefetch(settings.prefetch.rows, settings.prefetch.bytes)
-        topics = Topics(hello.kafka, hello.topics)
+        topics = Topics(hello.kafka, hello.topics, self._stop)
         self._positions = PositionsTopic(hello.kafka, settings.name, topics, self._stop)
         origin = Origin(settings.name, settings.kind, __version__)
         admission = Admission(settings, topics, hello.topics, connector_class.position_version)

@@ -9,6 +9,7 @@ import pytest
 from bridge.contract import MAX_POSITION_BYTES
 from bridge.errors import TransientError
 from bridge.positions import Stored
+from bridge.publisher import Fenced
 from bridge.testing.fakes import SKIPPED, FakeKafka, FakeSource, FakeTable, Fault, Step
 from bridge.testing.simulation import Clock, Engine
 
@@ -330,3 +331,22 @@ def test_a_pause_whose_commit_is_in_doubt_holds_when_kafka_has_it(clock: Clock, 
     engine.settle()
     assert engine.schedule.streams["orders"].paused
     assert not engine.published("orders")
+
+
+def test_a_producer_that_dies_while_another_owner_holds_ends_fenced_and_fences_nobody(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    """librdkafka says only "fatal" when a fence meets it in the middle of producing."""
+    source = FakeSource("orders")
+    first = Engine(kafka, source, clock, instance="first")
+    source.insert("orders", *letters_of(3))
+    first.settle()
+    second = Engine(kafka, source, clock, instance="second")
+    second.settle()
+    source.insert("orders", *letters_of(3))
+    kafka.fail(Fault.BROKEN, 0)
+    with pytest.raises(Fenced):
+        first.run(120.0)
+    second.settle()
+    assert second.task.holds
+    assert second.published("orders") == list(range(1, 7))
