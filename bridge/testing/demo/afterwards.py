@@ -41,7 +41,7 @@ Next:
   make demo DEMO_ARGS=--keep   leaves it running, to be looked at
   README.md                    what this version does, and what it does not
   docs/exactly-once.md         what consumers must set; which test shows what
-  config/                      configurations to begin with
+  config/minimal.yaml          a configuration to begin with
 """
 
 
