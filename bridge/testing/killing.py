@@ -2,7 +2,8 @@
 
 `python -m bridge.testing.killing run CONFIG` is the daemon with such workers. Each worker that starts takes
 the first line off the plan (the file named by LEGACY_BRIDGE_KILL_PLAN): `STEP COUNT`, to die at the COUNT-th
-passage of STEP. A worker that finds the plan empty lives.
+passage of STEP. A worker that finds the plan empty lives. With LEGACY_BRIDGE_KILL_PARENT set it kills the
+supervisor instead, and the kernel takes the worker with it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bridge.cli.run import daemon
 from bridge.publisher import Publisher
 
 PLAN_VARIABLE = "LEGACY_BRIDGE_KILL_PLAN"
+PARENT_VARIABLE = "LEGACY_BRIDGE_KILL_PARENT"
 
 
 class Step(StrEnum):
@@ -113,6 +115,8 @@ class KillingPublisher(Publisher):
 
 
 def _die(by: signal.Signals = signal.SIGKILL) -> None:
+    if by is signal.SIGKILL and PARENT_VARIABLE in os.environ:
+        os.kill(os.getppid(), by)
     # To this very thread: SIGSTOP for the process may wait for another one, while this one commits.
     signal.pthread_kill(get_ident(), by)
 

@@ -21,13 +21,14 @@ from bridge import positions
 from bridge.positions import Stored
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import Broker
-from bridge.testing.killing import DEATHS, PLAN_VARIABLE, Plan, Step
+from bridge.testing.killing import DEATHS, PARENT_VARIABLE, PLAN_VARIABLE, Plan, Step
 from bridge.testing.sqlite_source import SqliteSource
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 KILLING = ("-m", "bridge.testing.killing", "run")
 KILLS_A_STEP = 8
+SUPERVISOR_KILLS_A_STEP = 2
 NEVER_PARKED = {"restarts": 1_000_000}
 
 
@@ -124,30 +125,40 @@ def test_workers_killed_at_every_step_lose_and_double_nothing(broker: Broker, tm
         environment={PLAN_VARIABLE: str(tmp_path / "plan")}, command=KILLING,
     )  # fmt: skip
     with daemon, writing(systems.sources):
-        wait_until(lambda: plan.left == 0, 300, "all deaths died", 0.2)
+        wait_until(
+            lambda: daemon.logged().count("killed by SIGKILL") == len(DEATHS) * KILLS_A_STEP,
+            300,
+            "deaths",
+            0.2,
+        )
     with daemon:
         systems.settle()
-    assert daemon.logged().count("killed by SIGKILL") >= KILLS_A_STEP * len(DEATHS) - len(systems.names)
+    assert plan.left == 0
     assert systems.lost_and_doubled() == (0, 0)
     assert systems.in_order()
     assert systems.hidden() > 0
 
 
-def test_supervisors_killed_at_random_lose_and_double_nothing(broker: Broker, tmp_path: Path) -> None:
-    systems = Systems(tmp_path, broker.address, 2)
-    daemon = DaemonProcess(tmp_path / "daemon", broker.address, systems.connectors())
-    chance = random.Random(2)
+def test_supervisors_killed_at_every_step_lose_and_double_nothing(broker: Broker, tmp_path: Path) -> None:
+    systems = Systems(tmp_path, broker.address, 1)
+    plan = Plan(tmp_path / "plan")
+    plan.write(deaths(SUPERVISOR_KILLS_A_STEP, seed=2))
+    daemon = DaemonProcess(
+        tmp_path / "daemon", broker.address, systems.connectors(),
+        environment={PLAN_VARIABLE: str(tmp_path / "plan"), PARENT_VARIABLE: "yes"}, command=KILLING,
+    )  # fmt: skip
     with writing(systems.sources):
-        for _ in range(12):
+        for _ in range(SUPERVISOR_KILLS_A_STEP * len(DEATHS)):
             daemon.start()
-            before = systems.total()
-            wait_until(functools.partial(systems.grew, before), 60, "progress")
-            time.sleep(chance.uniform(0.0, 0.3))
-            daemon.kill()
+            wait_until(lambda: not daemon.running, 60, "the supervisor killed")
+            assert daemon.process is not None
+            assert daemon.process.returncode == -signal.SIGKILL
+    assert plan.left == 0
     with daemon:
         systems.settle()
     assert systems.lost_and_doubled() == (0, 0)
     assert systems.in_order()
+    assert systems.hidden() > 0
 
 
 @contextmanager
