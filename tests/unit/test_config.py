@@ -52,8 +52,8 @@ def load(file: Path, text: str) -> Settings:
     return config.load(file)
 
 
-def test_the_example_loads_as_the_design_wrote_it() -> None:
-    settings = config.load(EXAMPLES / "example.yaml")
+def test_the_designs_file_loads_as_it_was_written() -> None:
+    settings = config.load(Path(__file__).with_name("all_modes.yaml"))
 
     assert settings.name == "plant-hamburg"
     assert settings.kafka["sasl.password"] == Secret("file:/run/secrets/kafka")
@@ -72,8 +72,9 @@ def test_the_example_loads_as_the_design_wrote_it() -> None:
 
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
-def test_every_example_loads(example: Path) -> None:
+def test_every_example_has_no_problem(example: Path) -> None:
     assert config.load(example).connectors
+    assert config.check(example) == []
 
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
