@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from bridge.testing.daemon import DaemonProcess
 from bridge.testing.databases import H2Server
-from bridge.testing.kafka import SUSTAINED, KafkaBroker, qualify
+from bridge.testing.kafka import KafkaBroker, qualify
 
 PATIENCE_S = 60.0
 TABLE = "PUBLIC.ORDERS"
@@ -53,10 +53,11 @@ class Stage:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
+def stage(java: Sequence[str]) -> Iterator[Stage]:
+    """`java`: the broker's options; see bridge.testing.kafka."""
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
-        with KafkaBroker(java=SUSTAINED) as broker, H2Server() as h2:
+        with KafkaBroker(java=java) as broker, H2Server() as h2:
             qualify(broker.address)  # also its first transactions, which are slow
             yield Stage(folder, broker, h2)
     finally:
