@@ -8,9 +8,8 @@ import json
 import os
 import signal
 import socket
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import IntEnum
 from typing import Any
@@ -22,6 +21,7 @@ from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Level
 from bridge.intensity import Intensity
 from bridge.retry import delay
+from bridge.spawner import Spawner
 from bridge.states import State
 
 log = structlog.get_logger("bridge.supervisor")
@@ -52,9 +52,9 @@ class Child:
         connector: ConnectorSettings,
         settings: Settings,
         owner: Mapping[str, Any],
-        command: Sequence[str],
+        spawner: Spawner,
     ) -> None:
-        self.connector, self._settings, self._owner, self._command = connector, settings, owner, command
+        self.connector, self._settings, self._owner, self._spawner = connector, settings, owner, spawner
         self._intensity = Intensity(settings.daemon.restarts, settings.daemon.restart_window)
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -94,17 +94,7 @@ class Child:
                 await self._after(code)
 
     async def _spawn(self) -> None:
-        ours, theirs = socket.socketpair()
-        try:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command,
-                str(theirs.fileno()),
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        finally:
-            theirs.close()
+        self._process, ours = await self._spawner.spawn()
         self._beat_at = time.monotonic()
         self._beat, self._end = {}, {}
         self._reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_LIMIT)
@@ -348,10 +338,6 @@ class Child:
 
 
 COUNTERS = ("polls", "rows", "events", "bytes", "rejects")
-
-
-def worker_command() -> list[str]:
-    return [sys.executable, "-m", "bridge.entry"]
 
 
 def _described(code: int, end: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from typing import Any
 import structlog
 
 from bridge import __version__, config
-from bridge.child import Child, owner_record, worker_command
+from bridge.child import Child, owner_record
 from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Level
 from bridge.credentials import stamp
 from bridge.errors import BridgeError
 from bridge.notify import Notifier
+from bridge.spawner import Spawner
 
 log = structlog.get_logger("bridge.supervisor")
 
@@ -36,9 +37,9 @@ VALIDATE_S = 60.0
 class Supervisor:
     """One daemon: a child for every connector of one configuration file."""
 
-    def __init__(self, path: Path, settings: Settings, command: Sequence[str] | None = None) -> None:
+    def __init__(self, path: Path, settings: Settings, spawner: Spawner) -> None:
         self._path, self._settings = path, settings
-        self._command = list(command or worker_command())
+        self._spawner = spawner
         self._owner = owner_record(settings, uuid.uuid4().hex)
         self._children: dict[str, Child] = {}
         self._runs: dict[str, asyncio.Task[None]] = {}
@@ -113,7 +114,7 @@ class Supervisor:
     # -- connectors
 
     def _start(self, connector: ConnectorSettings) -> None:
-        child = Child(connector, self._settings, self._owner, self._command)
+        child = Child(connector, self._settings, self._owner, self._spawner)
         self._children[connector.name] = child
         self._stamps[connector.name] = self._stamp(child)
         self._runs[connector.name] = asyncio.create_task(child.run(), name=connector.name)

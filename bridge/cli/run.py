@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bridge.lean import leave_out_rich
+from bridge.spawner import WORKER, Spawner
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,8 +22,20 @@ def run(args: argparse.Namespace) -> int:
     return daemon(args.config)
 
 
-def daemon(path: Path, worker: Sequence[str] | None = None) -> int:
+def daemon(path: Path, worker: Sequence[str] = WORKER) -> int:
     """The daemon of one configuration file; `worker` is the command that starts a worker."""
+    return asyncio.run(_serve(path, Spawner(worker)))
+
+
+async def _serve(path: Path, spawner: Spawner) -> int:
+    await spawner.start_ahead()
+    try:
+        return await _supervise(path, spawner)
+    finally:
+        await spawner.close()
+
+
+async def _supervise(path: Path, spawner: Spawner) -> int:
     leave_out_rich()
     from bridge import api, config, logs
     from bridge.contract import Secret
@@ -32,10 +45,6 @@ def daemon(path: Path, worker: Sequence[str] | None = None) -> int:
     settings = config.load(path)
     secrets = [value for value in settings.kafka.values() if isinstance(value, Secret)]
     logs.configure(settings.daemon.log.format, settings.daemon.log.level, Redactor(secrets))
-    supervisor = Supervisor(path, settings, worker)
-
-    async def serve() -> int:
-        async with api.serving(supervisor, settings.daemon):
-            return await supervisor.run()
-
-    return asyncio.run(serve())
+    supervisor = Supervisor(path, settings, spawner)
+    async with api.serving(supervisor, settings.daemon):
+        return await supervisor.run()

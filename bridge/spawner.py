@@ -1,0 +1,55 @@
+"""Starts worker processes, the first of them ahead of time. Light: it is loaded before anything else."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+WORKER = (sys.executable, "-m", "bridge.entry")
+
+
+class Spawned(NamedTuple):
+    """A worker that waits to be told whose it is, and our end of its channel."""
+
+    process: asyncio.subprocess.Process
+    channel: socket.socket
+
+
+class Spawner:
+    """`command` is a worker's, without the number of its channel."""
+
+    def __init__(self, command: Sequence[str] = WORKER) -> None:
+        self._command = command
+        self._ahead: Spawned | None = None
+
+    async def start_ahead(self) -> None:
+        """The first worker loads its modules while the daemon loads its own, and its configuration."""
+        self._ahead = await self._start()
+
+    async def spawn(self) -> Spawned:
+        ahead, self._ahead = self._ahead, None
+        return ahead or await self._start()
+
+    async def close(self) -> None:
+        """End a worker that turned out not to be needed; it has not been told anything yet."""
+        if self._ahead is not None:
+            self._ahead.process.kill()
+            await self._ahead.process.wait()
+            self._ahead.channel.close()
+
+    async def _start(self) -> Spawned:
+        ours, theirs = socket.socketpair()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                str(theirs.fileno()),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        finally:
+            theirs.close()
+        return Spawned(process, ours)
