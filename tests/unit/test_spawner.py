@@ -1,0 +1,41 @@
+"""The worker that is started before anybody knows whose it is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import pytest
+
+from bridge.spawner import Spawner
+
+SLEEPS = ("sh", "-c", "exec sleep 60")
+
+
+def test_the_worker_started_ahead_is_the_first_to_be_had_and_no_other() -> None:
+    async def run() -> list[int]:
+        spawner = Spawner(SLEEPS)
+        await spawner.start_ahead()
+        found = [await spawner.spawn(), await spawner.spawn()]
+        await spawner.close()
+        for process, channel in found:
+            process.kill()
+            await process.wait()
+            channel.close()
+        return [process.pid for process, _ in found]
+
+    first, second = asyncio.run(run())
+    assert first < second
+
+
+def test_a_worker_that_was_not_needed_is_gone() -> None:
+    async def run() -> int:
+        spawner = Spawner(SLEEPS)
+        await spawner.start_ahead()
+        assert spawner._ahead is not None
+        pid = spawner._ahead.process.pid
+        await spawner.close()
+        return pid
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(asyncio.run(run()), 0)
