@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -25,6 +24,8 @@ from bridge.testing.demo.story import Outcome
 from bridge.testing.kafka import JARS_VARIABLE
 
 PROGRAM = Path(sys.executable).with_name("legacy-bridge")
+# In a process of its own: this one has threads, which a fork would not take along.
+ON_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
@@ -123,20 +124,19 @@ def look_at(folder: Path, place: Place, story: str) -> None:
 def test_ctrl_c_ends_the_demo_on_a_terminal_and_leaves_nothing_behind(
     place: Place, broker_jars: Path
 ) -> None:
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(PROGRAM, [str(PROGRAM), "demo"], place.environment())  # noqa: S606 -- the child of a pty
+    command = [sys.executable, "-c", ON_A_TERMINAL, str(PROGRAM), "demo"]
+    pipe = subprocess.PIPE
     seen = b""
-    deadline = time.monotonic() + 120
-    while b"RUNNING" not in seen and time.monotonic() < deadline:
-        seen += os.read(terminal, 65536)
-    os.write(terminal, b"\x03")
-    with suppress(OSError):  # EIO: the other end is closed
-        while part := os.read(terminal, 65536):
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0, env=place.environment()) as demo:
+        assert demo.stdin is not None
+        assert demo.stdout is not None
+        deadline = time.monotonic() + 120
+        while b"RUNNING" not in seen and time.monotonic() < deadline:
+            seen += os.read(demo.stdout.fileno(), 65536)
+        demo.stdin.write(b"\x03")
+        while part := os.read(demo.stdout.fileno(), 65536):
             seen += part
-    _, status = os.waitpid(pid, 0)
-    os.close(terminal)
-    assert os.waitstatus_to_exitcode(status) == 130
+    assert demo.returncode == 130
     assert b"SALES.ORDHDR" in seen
     assert b"nothing was left behind" in seen
     assert b"Traceback" not in seen
