@@ -93,7 +93,7 @@ def in_state(
 ) -> None:
     """Wait for a stream to be in one of these states."""
     try:
-        wait_until(lambda: daemon.stream(connector, stream).get("state") in states, within)
+        wait_until(lambda: daemon.stream(connector, stream).get("state") in states, within, every=0.1)
     except TimeoutError:
         raise AssertionError(f"{stream} not {'/'.join(states)}, but {daemon.connector(connector)}") from None
 

@@ -84,11 +84,11 @@ def test_sigterm_ends_the_daemon_within_10_s_whatever_hangs_and_nothing_is_lost(
     assert {which: code for which, (code, _) in took.items()} == dict.fromkeys(daemons, 0)
     assert max(seconds for _, seconds in took.values()) < STOP_S + HAND_OVER_S
     assert "the connector did not return when asked to stop" in daemons["hanging"].logged()
-    for which, daemon in daemons.items():
-        address = fragile.address if which == "stalled" else broker.address
-        rows = sources[which].ids()
+    for daemon in daemons.values():
         daemon.start()
-        assert arrived(address, f"{name}-{which}.orders", rows) == rows
+    for which, legacy in sources.items():
+        address = fragile.address if which == "stalled" else broker.address
+        assert arrived(address, f"{name}-{which}.orders", legacy.ids()) == legacy.ids()
 
 
 def stopped(daemons: Mapping[str, DaemonProcess]) -> dict[str, tuple[int, float]]:
@@ -321,21 +321,9 @@ def test_a_second_daemon_in_the_same_place_is_refused_with_one_line(
     assert daemon.stream(PAGES, "orders")["state"] == "RUNNING"
 
 
-def test_sockets_that_a_killed_daemon_left_are_no_obstacle(
-    daemon_of: Make, tmp_path: Path, name: str
-) -> None:
-    legacy = source(tmp_path / "erp.db")
-    daemon = daemon_of({name: sqlite(legacy.path)})
-    in_state(daemon, name, "RUNNING")
-    daemon.kill()
-    assert command("health", daemon.config).returncode == 2
-    daemon.start()
-    in_state(daemon, name, "RUNNING")
-
-
 # -- options of streams, from end to end
 
-RATE, LIMITED_ROWS = 300, 1_500
+RATE, LIMITED_ROWS = 300, 1_200
 
 
 def test_quiet_hours_rate_limits_and_excluded_columns_hold(

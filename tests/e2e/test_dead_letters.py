@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -62,76 +63,94 @@ def letters(address: str, connector: str) -> list[dict[str, Any]]:
     return [record.event for record in consume(address, f"_bridge.dead-letters.{connector}")]
 
 
-def test_rows_that_cannot_be_published_become_dead_letters_and_the_rest_is_published(
-    broker: Broker, start: Start, tmp_path: Path, name: str
-) -> None:
-    legacy = source(tmp_path / "erp.db")
-    legacy.insert(500)
+@dataclass
+class Plant:
+    """A daemon: MIXED has a row of each kind that cannot be published, BAD too many, REAL a database's."""
+
+    daemon: DaemonProcess
+    address: str
+    bad: SqliteSource
+    table: str
+
+
+MIXED, BAD, REAL = (f"{which}-{uuid4().hex[:8]}" for which in ("mixed", "bad", "real"))
+
+
+@pytest.fixture(scope="module")
+def plant(
+    broker: Broker, postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Plant]:
+    folder = tmp_path_factory.mktemp("letters")
+    mixed = source(folder / "mixed.db")
+    mixed.insert(500)
     for payload in (None, BROKEN, "x" * MEGABYTE):
-        legacy.insert(1, payload=payload)
-    legacy.insert(500)
-    daemon = start({name: sqlite(legacy.path, "hostile")})
-    good = [row for row in legacy.ids() if row not in (501, 502, 503)]
-    assert arrived(broker.address, f"{name}.orders", good) == good
-
-    wait_until(lambda: len(letters(broker.address, name)) == 3, 30, "three dead letters")
-    found = {letter["stage"]: letter for letter in letters(broker.address, name)}
-    assert {stage: (each["key"], each["topic"]) for stage, each in found.items()} == {
-        "source": ('{"id": 501}', f"{name}.orders"),
-        "encode": ('{"id":502}', f"{name}.orders"),
-        "size": ('{"id":503}', f"{name}.orders"),
-    }
-    assert found["source"]["reason"] == "no payload"
-    assert found["encode"]["reason"].startswith("column payload: ")
-    assert "(not UTF-8)" in found["encode"]["payload"]
-    assert "raise its max.message.bytes or exclude a column" in found["size"]["reason"]
-    assert found["size"]["size"] > MEGABYTE
-
-    in_state(daemon, name, "RUNNING")
-    told = command("health", daemon.config)
-    assert told.returncode == 1
-    assert "dead letters within the last five minutes" in told.stdout
-
-
-def test_more_rejects_than_tolerated_park_the_stream_and_resume_goes_on_behind_them(
-    broker: Broker, start: Start, tmp_path: Path, name: str
-) -> None:
-    legacy = SqliteSource(tmp_path / "erp.db", ["orders", "items"])
-    legacy.insert(100)
-    legacy.insert(50, payload=None)
-    legacy.insert(10, table="items")
-    daemon = start({name: sqlite(legacy.path, streams={"orders": {}, "items": {}})})
-    in_state(daemon, name, "FAILED")
-    error = daemon.stream(name, "orders")["error"]
-    assert error == "50 of 150 records in five minutes were rejected; see `dead-letters list`"
-    assert command("health", daemon.config).returncode == 2
-    in_state(daemon, name, "RUNNING", stream="items")
-
-    legacy.insert(100)
-    assert command("resume", name, daemon.config, "--stream", "orders").returncode == 0
-    good = [*range(1, 101), *range(151, 251)]
-    assert arrived(broker.address, f"{name}.orders", good) == good
-    assert len(letters(broker.address, name)) == 50
-
-
-def test_rows_of_a_real_database_that_have_no_event_are_rejected_one_by_one(
-    broker: Broker, start: Start, postgres: DatabaseServer, name: str
-) -> None:
-    table = name.replace("-", "_")
+        mixed.insert(1, payload=payload)
+    mixed.insert(500)
+    bad = source(folder / "bad.db", ("orders", "items"))
+    bad.insert(100)
+    bad.insert(50, payload=None)
+    bad.insert(10, table="items")
+    table = REAL.replace("-", "_")
     postgres.execute(
         f"CREATE TABLE {table} (id BIGINT PRIMARY KEY, due DATE, amount NUMERIC(10, 2));"
         f"INSERT INTO {table} SELECT n, '2024-02-29', 1.5 FROM generate_series(1, 500) n;"
         f"INSERT INTO {table} VALUES (501, 'infinity', 1.5), (502, '2024-02-29', 'NaN'), (503, NULL, NULL);"
     )
-    options = {
-        "kind": "jdbc", "url": postgres.url, "user": postgres.user, "password": "env:PG_PASSWORD",
-        "streams": {f"public.{table}": {"mode": "incrementing"}}, "heap": "64m", "interval": "200ms",
+    connectors = {
+        MIXED: sqlite(mixed.path, "hostile"),
+        BAD: sqlite(bad.path, streams={"orders": {}, "items": {}}),
+        REAL: {
+            "kind": "jdbc", "url": postgres.url, "user": postgres.user, "password": "env:PG_PASSWORD",
+            "streams": {f"public.{table}": {"mode": "incrementing"}}, "heap": "64m", "interval": "200ms",
+        },
     }  # fmt: skip
-    start({name: options}, environment={"PG_PASSWORD": postgres.password})
+    environment = {**hostile(folder / "daemon"), "PG_PASSWORD": postgres.password}
+    with DaemonProcess(folder / "daemon", broker.address, connectors, environment=environment) as daemon:
+        yield Plant(daemon, broker.address, bad, table)
+
+
+def test_rows_that_cannot_be_published_become_dead_letters_and_the_rest_is_published(plant: Plant) -> None:
+    good = [row for row in range(1, 1004) if row not in (501, 502, 503)]
+    assert arrived(plant.address, f"{MIXED}.orders", good) == good
+
+    wait_until(lambda: len(letters(plant.address, MIXED)) == 3, 30, "three dead letters")
+    found = {letter["stage"]: letter for letter in letters(plant.address, MIXED)}
+    assert {stage: (each["key"], each["topic"]) for stage, each in found.items()} == {
+        "source": ('{"id": 501}', f"{MIXED}.orders"),
+        "encode": ('{"id":502}', f"{MIXED}.orders"),
+        "size": ('{"id":503}', f"{MIXED}.orders"),
+    }
+    assert found["source"]["reason"] == "no payload"
+    assert found["encode"]["reason"].startswith("column payload: ")
+    assert BROKEN in found["encode"]["payload"]
+    assert "raise its max.message.bytes or exclude a column" in found["size"]["reason"]
+    assert found["size"]["size"] > MEGABYTE
+
+    in_state(plant.daemon, MIXED, "RUNNING")
+    told = command("health", plant.daemon.config, "--connector", MIXED)
+    assert told.returncode == 1
+    assert "dead letters within the last five minutes" in told.stdout
+
+
+def test_more_rejects_than_tolerated_park_the_stream_and_resume_goes_on_behind_them(plant: Plant) -> None:
+    in_state(plant.daemon, BAD, "FAILED")
+    error = plant.daemon.stream(BAD, "orders")["error"]
+    assert error == "50 of 150 records in five minutes were rejected; see `dead-letters list`"
+    assert command("health", plant.daemon.config).returncode == 2
+    in_state(plant.daemon, BAD, "RUNNING", stream="items")
+
+    plant.bad.insert(100)
+    assert command("resume", BAD, plant.daemon.config, "--stream", "orders").returncode == 0
+    good = [*range(1, 101), *range(151, 251)]
+    assert arrived(plant.address, f"{BAD}.orders", good) == good
+    assert len(letters(plant.address, BAD)) == 50
+
+
+def test_rows_of_a_real_database_that_have_no_event_are_rejected_one_by_one(plant: Plant) -> None:
     good = [*range(1, 501), 503]
-    assert arrived(broker.address, f"{name}.public.{table}", good) == good
-    wait_until(lambda: len(letters(broker.address, name)) == 2, 30, "two dead letters")
-    reasons = {letter["key"]: letter["reason"] for letter in letters(broker.address, name)}
+    assert arrived(plant.address, f"{REAL}.public.{plant.table}", good) == good
+    wait_until(lambda: len(letters(plant.address, REAL)) == 2, 30, "two dead letters")
+    reasons = {letter["key"]: letter["reason"] for letter in letters(plant.address, REAL)}
     assert reasons['{"id": 501}'].startswith("column due: ")
     assert reasons['{"id": 502}'].startswith("column amount: ")
 

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 STALL_S = float(os.environ.get("LEGACY_BRIDGE_STALL_S", "15"))
 GROWTH_MIB = 32
-ROWS = 400_000
+ROWS, PAYLOAD = 300_000, "p" * 400
 """Far more than may be read ahead."""
 A_POLL = 10_000
 
@@ -34,7 +34,7 @@ def test_a_broker_that_stalls_in_mid_copy_costs_the_worker_less_than_32_mib(
 ) -> None:
     name = f"erp-{uuid4().hex[:8]}"
     legacy = source(tmp_path / "erp.db")
-    legacy.insert(ROWS, payload="p" * 150)
+    legacy.insert(ROWS, payload=PAYLOAD)
     with DaemonProcess(tmp_path / "daemon", fragile.address, {name: sqlite(legacy.path)}) as daemon:
         wait_until(lambda: daemon.stream(name, "orders").get("events", 0) > 0, 60, "the copy to begin")
         pid = daemon.worker_pid(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from bridge.testing.databases import DatabaseServer, PostgresServer
 from bridge.testing.hostile import polls
 from bridge.testing.kafka import Broker, KafkaBroker
 from bridge.testing.proxy import TcpProxy
+from bridge.testing.sqlite_source import SqliteSource
 from tests.e2e.evidence import (
     Watch,
     arrived,
@@ -45,62 +47,68 @@ SLACK_S = 2.0
 """A heartbeat is half a second old, and the machine may be busy."""
 
 
-@pytest.fixture
-def name() -> str:
-    """Of a connector, so that brokers can be shared."""
-    return f"erp-{uuid4().hex[:8]}"
+@dataclass
+class Traffic:
+    """A daemon with two connectors, and what it reads."""
+
+    daemon: DaemonProcess
+    broker: KafkaBroker
+    sources: dict[str, SqliteSource]
+
+    def events(self) -> list[int]:
+        streams = (self.daemon.stream(name, "orders") for name in self.sources)
+        return [int(stream.get("events", 0)) for stream in streams]
+
+    def goes_on(self) -> None:
+        """Wait until each connector has published something more."""
+        before = self.events()
+        wait_until(lambda: all(map(int.__gt__, self.events(), before)), 60, "progress")
+
+    def is_complete(self) -> None:
+        """Everything is there once and in order, and all is well."""
+        for name, legacy in self.sources.items():
+            assert arrived(self.broker.address, f"{name}.orders", legacy.ids()) == legacy.ids()
+            in_state(self.daemon, name, "RUNNING")
+        assert "Traceback" not in self.daemon.logged()
 
 
-def events(daemon: DaemonProcess, connector: str) -> int:
-    return int(daemon.stream(connector, "orders").get("events", 0))
+@pytest.fixture(scope="module")
+def traffic(ill_treated: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traffic]:
+    folder = tmp_path_factory.mktemp("traffic")
+    sources = {f"erp-{uuid4().hex[:8]}": source(folder / f"{letter}.db") for letter in "ab"}
+    connectors = {each: sqlite(legacy.path) for each, legacy in sources.items()}
+    with DaemonProcess(folder / "daemon", ill_treated.address, connectors, kafka=IMPATIENT) as daemon:
+        yield Traffic(daemon, ill_treated, sources)
 
 
 def test_a_broker_restarted_ten_times_under_load_costs_nothing(
-    fragile: KafkaBroker, tmp_path: Path, name: str
+    fragile: KafkaBroker, traffic: Traffic
 ) -> None:
-    sources = {f"{name}-{letter}": source(tmp_path / f"{letter}.db") for letter in "ab"}
-    connectors = {each: sqlite(legacy.path) for each, legacy in sources.items()}
-    with DaemonProcess(tmp_path / "daemon", fragile.address, connectors, kafka=IMPATIENT) as daemon:
-        with writing(*sources.values()):
-            for turn in range(RESTARTS):
-                made_progress(daemon, *sources)
-                fragile.kill() if turn % 4 == 3 else fragile.stop()
-                fragile.start()
-        for each, legacy in sources.items():
-            assert arrived(fragile.address, f"{each}.orders", legacy.ids()) == legacy.ids()
-            in_state(daemon, each, "RUNNING")
-    assert "Traceback" not in daemon.logged()
+    with writing(*traffic.sources.values()):
+        for turn in range(RESTARTS):
+            traffic.goes_on()
+            fragile.kill() if turn % 5 == 4 else fragile.stop()
+            fragile.start()
+    traffic.is_complete()
 
 
-def made_progress(daemon: DaemonProcess, *connectors: str) -> None:
-    """Wait until each has published something more."""
-    before = {each: events(daemon, each) for each in connectors}
-    wait_until(lambda: all(events(daemon, each) > before[each] for each in connectors), 60, "progress")
-
-
-def test_a_broker_that_is_gone_shows_and_costs_nothing(
-    fragile: KafkaBroker, tmp_path: Path, name: str
-) -> None:
-    legacy = source(tmp_path / "erp.db")
-    with DaemonProcess(
-        tmp_path / "daemon", fragile.address, {name: sqlite(legacy.path)}, kafka=IMPATIENT
-    ) as daemon:
-        with writing(legacy):
-            made_progress(daemon, name)
-            fragile.kill()
-            gone = time.monotonic()
-            in_state(daemon, name, "BACKOFF", within=30)
-            told = command("health", daemon.config)
-            time.sleep(max(0.0, gone + OUTAGE_S - time.monotonic()))
-            still = daemon.stream(name, "orders")
-        fragile.start()
-        in_state(daemon, name, "RUNNING")
-        assert arrived(fragile.address, f"{name}.orders", legacy.ids()) == legacy.ids()
+def test_a_broker_that_is_gone_shows_and_costs_nothing(fragile: KafkaBroker, traffic: Traffic) -> None:
+    with writing(*traffic.sources.values()):
+        traffic.goes_on()
+        fragile.kill()
+        gone = time.monotonic()
+        for name in traffic.sources:
+            in_state(traffic.daemon, name, "BACKOFF", within=30)
+        told = command("health", traffic.daemon.config)
+        time.sleep(max(0.0, gone + OUTAGE_S - time.monotonic()))
+        still = [traffic.daemon.stream(name, "orders") for name in traffic.sources]
+    fragile.start()
+    traffic.is_complete()
     assert told.returncode == 1
-    assert f"{name} BACKOFF" in told.stdout
+    assert all(f"{name} BACKOFF" in told.stdout for name in traffic.sources)
     assert "Kafka" in told.stdout
-    assert still["state"] == "BACKOFF"
-    assert still["error"]
+    assert [stream["state"] for stream in still] == ["BACKOFF", "BACKOFF"]
+    assert all(stream["error"] for stream in still)
 
 
 @pytest.fixture
@@ -135,9 +143,10 @@ def jdbc(server: DatabaseServer, url: str, stream: str) -> dict[str, Any]:
 
 
 def test_sources_that_are_gone_or_silent_show_in_time_and_harm_no_other(
-    broker: Broker, own_postgres: DatabaseServer, h2: DatabaseServer, tmp_path: Path, name: str
+    broker: Broker, own_postgres: DatabaseServer, h2: DatabaseServer, tmp_path: Path
 ) -> None:
     """One PostgreSQL is killed, one H2 is behind a proxy that falls silent, one SQLite just goes on."""
+    name = f"erp-{uuid4().hex[:8]}"
     gone, silent, fine = f"{name}-gone", f"{name}-silent", f"{name}-fine"
     bare = name.replace("-", "_")
     streams = {gone: f"public.{table_of(own_postgres, bare)}", silent: f"PUBLIC.{table_of(h2, bare)}"}

@@ -89,14 +89,14 @@ class Nest:
     @classmethod
     def make(cls) -> Nest:
         special = "\"'\\&=/+% é€"
-        tokens = [f"{word()}{CHANCE.choice(special)}{word()}" for _ in range(300)]
-        words = [word() for _ in range(450)]
-        cards = [card("") for _ in range(250)]
+        tokens = [f"{word()}{CHANCE.choice(special)}{word()}" for _ in range(100)]
+        words = [word() for _ in range(600)]
+        cards = [card("") for _ in range(300)]
         return cls(
             [Canary(secret, configured(secret)) for secret in tokens],
             [
-                *(Canary(secret, in_a_url(secret)) for secret in words[:200]),
-                *(Canary(secret, in_a_pair(secret)) for secret in words[200:]),
+                *(Canary(secret, in_a_url(secret)) for secret in words[:300]),
+                *(Canary(secret, in_a_pair(secret)) for secret in words[300:]),
                 *(Canary(number, f"paid with {number} today") for number in cards),
             ],
         )
