@@ -20,7 +20,7 @@ log = structlog.get_logger("bridge.kafka")
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """`message.max.bytes` of the producer where the configuration sets none; a topic's own limit is lower."""
 
-QUEUE_KBYTES = 16 * 1024
+QUEUE_KBYTES = 8 * 1024
 """What the producer holds while Kafka does not take it: this much memory a stalled broker costs."""
 
 REPEAT_S = 30.0

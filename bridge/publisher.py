@@ -27,6 +27,8 @@ SLOW_S = 5.0
 """An operation that takes longer is trouble, which shows, though its outcome is still open."""
 
 POLL_EVERY = 2_000
+FULL_S = 0.01
+"""How long to wait for room in the producer's queue; no callback tells of it, and the queue empties fast."""
 
 BATCH = 900_000
 """batch.size in bytes before compression; below what a topic takes by default, with room to grow."""
@@ -118,7 +120,7 @@ class Publisher:
             except BufferError:
                 if done != stuck:
                     stuck, since = done, time.monotonic()
-                poll(0.1)
+                poll(FULL_S)
                 self._note_if_slow(since, "it takes no more records")
                 self._give_up_when_stopped()
             except KafkaException as error:

@@ -96,7 +96,7 @@ class PrefetchOptions(_Options):
     """How far the reader may run ahead of Kafka, so that a stalled broker costs little memory."""
 
     rows: int = Field(default=50_000, ge=1, description="most rows read ahead")
-    bytes: Size = Field(default=16 * 2**20, description="most bytes read ahead")
+    bytes: Size = Field(default=8 * 2**20, description="most bytes read ahead")
 
 
 class ConnectorOptions(_Options):
