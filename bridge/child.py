@@ -194,6 +194,8 @@ class Child:
                 await self._end_process()
             self.unpark()
         if not await self._holds():
+            if name == "resume" and self.parked is not None:
+                return None  # it was tried again, and the state says why in vain
             return (
                 f"{self.connector.name} has no worker at work ({self.parked or self.last_exit or 'starting'})"
             )
