@@ -18,16 +18,13 @@ import structlog
 
 from bridge.channel import encode
 from bridge.config.options import ConnectorSettings, Settings
-from bridge.contract import Level
 from bridge.intensity import Intensity
+from bridge.pulse import SILENT_S, Life, Pulse
 from bridge.retry import delay
 from bridge.spawner import Spawner
-from bridge.states import State
 
 log = structlog.get_logger("bridge.supervisor")
 
-SILENT_S = 30.0
-"""A worker that sends no heartbeat for so long is dead or frozen, and is killed."""
 ANSWER_S = 10.0
 HOLD_LOOK_S = 0.05
 KILL_S = 2.0
@@ -63,17 +60,12 @@ class Child:
         self._wanted = asyncio.Event()
         self._stopping = asyncio.Event()
         self._failures = 0
-        self._beat: dict[str, Any] = {}
-        self._beat_at = 0.0
+        self._pulse = Pulse(connector.defaults.deadline, settings.daemon.critical_after)
         self._end: dict[str, Any] = {}
         self.claim = "take"
         self.restarts = 0
         self.parked: str | None = None
         self.last_exit: str | None = None
-        self.before: dict[str, dict[str, int]] = {}
-        """Counters of the workers before this one, so that totals never fall."""
-        self._state_since = time.monotonic()
-        self._state = State.STARTING
 
     # -- keeping it running
 
@@ -89,14 +81,14 @@ class Child:
                 await asyncio.gather(self._attend(), self._end_process())
                 return
             code = await self._attend()
-            self._keep_counters()
+            self._pulse.end()
             if not self._stopping.is_set():
                 await self._after(code)
 
     async def _spawn(self) -> None:
         self._process, ours = await self._spawner.spawn()
-        self._beat_at = time.monotonic()
-        self._beat, self._end = {}, {}
+        self._pulse.begin()
+        self._end = {}
         self._reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_LIMIT)
         self._send(self._hello())
         log.info("worker started", connector=self.connector.name, pid=self._process.pid)
@@ -133,19 +125,17 @@ class Child:
         """The one thing heartbeats cannot say: that there are none."""
         while True:
             await asyncio.sleep(1.0)
-            silent = time.monotonic() - self._beat_at
-            if silent > SILENT_S:
-                log.error(
-                    "worker is silent; killing it", connector=self.connector.name, silent_s=round(silent)
-                )
+            silent_s = round(self._pulse.silent_s)
+            if silent_s > SILENT_S:
+                log.error("worker is silent; killing it", connector=self.connector.name, silent_s=silent_s)
                 self._signal(signal.SIGKILL)
                 return
 
     def _receive(self, message: dict[str, Any]) -> None:
         match message["type"]:
             case "beat":
-                self._beat, self._beat_at = message, time.monotonic()
-                if message["holds"]:
+                self._pulse.take(message)
+                if self._pulse.holds:
                     self.claim = "ask"  # from now on the owner's record says whose the connector is
                     self._failures = 0
             case "answer":
@@ -188,9 +178,9 @@ class Child:
 
     async def command(self, name: str, stream: str | None, by: str, at: str) -> str | None:
         """Pass an order on; the error in words, or None. `resume` also starts a parked connector."""
-        if name == "resume" and (self.parked is not None or not self.alive or self._beat.get("standby")):
+        if name == "resume" and (self.parked is not None or not self.alive or self._pulse.standby):
             self.claim = "take"
-            if self._beat.get("standby"):
+            if self._pulse.standby:
                 await self._end_process()
             self.unpark()
         if not await self._holds():
@@ -214,7 +204,7 @@ class Child:
     async def _holds(self) -> bool:
         """Whether a worker holds the connector, or comes to in time: an order needs one to be kept."""
         deadline = time.monotonic() + ANSWER_S
-        while not (self.alive and self._beat.get("holds")):
+        while not (self.alive and self._pulse.holds):
             if self.parked is not None or self._stopping.is_set() or time.monotonic() > deadline:
                 return False
             await asyncio.sleep(HOLD_LOOK_S)
@@ -268,78 +258,19 @@ class Child:
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, number)
 
-    # -- what health sees
-
     def status(self) -> dict[str, Any]:
         """The connector as `health`, the status page and the metrics show it."""
-        state, level, error = self._judge()
-        if state is not self._state:
-            self._state, self._state_since = state, time.monotonic()
-        streams = {
-            name: self._with_totals(name, each) for name, each in self._beat.get("streams", {}).items()
-        }
-        if not self.alive:
-            streams = {
-                name: {**each, "state": state, "health": level, "error": error, "lag_s": self._aged(each)}
-                for name, each in streams.items()
-            }
+        said = self._pulse.status(Life(self.alive, self.parked, self.last_exit))
+        streams, age = said.pop("streams"), said.pop("beat_age_s")
         return {
             "kind": self.connector.kind,
-            "state": state,
-            "health": level,
-            "state_s": round(time.monotonic() - self._state_since, 1),
-            "error": error,
+            **said,
             "pid": self.pid,
             "restarts": self.restarts,
             "last_exit": self.last_exit,
-            "beat_age_s": round(time.monotonic() - self._beat_at, 1) if self._beat_at else None,
+            "beat_age_s": age,
             "streams": streams,
         }
-
-    def _aged(self, stream: Mapping[str, Any]) -> float | None:
-        """A lag goes on growing while no worker says so."""
-        lag = stream["lag_s"]
-        return None if lag is None else round(lag + time.monotonic() - self._beat_at, 3)
-
-    def _judge(self) -> tuple[State, Level, str | None]:
-        lasting = time.monotonic() - self._state_since
-        late = lasting > self._settings.daemon.critical_after
-        if self.parked is not None:
-            return State.FAILED, Level.CRITICAL, self.parked
-        if not self.alive:
-            level = Level.CRITICAL if late else Level.WARNING
-            return (
-                (State.BACKOFF, level, self.last_exit) if self.last_exit else (State.STARTING, Level.OK, None)
-            )
-        if time.monotonic() - self._beat_at > SILENT_S / 3:
-            return State.STALLED, Level.CRITICAL, "the worker sends no heartbeat"
-        return self._judge_beat(lasting, late)
-
-    def _judge_beat(self, lasting: float, late: bool) -> tuple[State, Level, str | None]:  # noqa: FBT001
-        state = State(self._beat.get("state", State.STARTING))
-        error = self._beat.get("error")
-        if state is State.STARTING:
-            return state, Level.WARNING if lasting > self.connector.defaults.deadline else Level.OK, error
-        if state is State.BACKOFF:
-            return state, Level.CRITICAL if late else Level.WARNING, error
-        if state is State.RUNNING and not self._beat["streams"]:
-            return state, Level.WARNING, "no stream was found; a pattern under `streams:` may match nothing"
-        return state, Level.OK, error
-
-    def _with_totals(self, name: str, stream: dict[str, Any]) -> dict[str, Any]:
-        before = self.before.get(name, {})
-        return {**stream, **{counter: stream[counter] + before.get(counter, 0) for counter in COUNTERS}}
-
-    def _keep_counters(self) -> None:
-        for name, stream in self._beat.get("streams", {}).items():
-            self.before[name] = {
-                key: value for key, value in self._with_totals(name, stream).items() if key in COUNTERS
-            }
-            for counter in COUNTERS:
-                stream[counter] = 0
-
-
-COUNTERS = ("polls", "rows", "events", "bytes", "rejects")
 
 
 def _described(code: int, end: Mapping[str, Any]) -> str:

@@ -1,0 +1,116 @@
+"""A connector's state follows from its worker's heartbeats, and from their absence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bridge import pulse
+from bridge.contract import Level
+from bridge.pulse import Life, Pulse
+from bridge.states import State
+
+ALIVE = Life(alive=True, parked=None, last_exit=None)
+GONE = Life(alive=False, parked=None, last_exit="killed by SIGKILL")
+STARTING_S, CRITICAL_AFTER_S = 30.0, 300.0
+
+
+class Clock:
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(pulse, "time", clock)
+    return clock
+
+
+def beat(state: State = State.RUNNING, **fields: Any) -> dict[str, Any]:
+    stream = {"state": state, "health": "OK", "error": None, "lag_s": 1.0}
+    stream |= dict.fromkeys(pulse.COUNTERS, 5)
+    return {"state": state, "error": None, "holds": True, "streams": {"orders": stream}, **fields}
+
+
+def beating(clock: Clock, state: State = State.RUNNING, **fields: Any) -> Pulse:
+    found = Pulse(STARTING_S, CRITICAL_AFTER_S)
+    found.begin()
+    found.take(beat(state, **fields))
+    return found
+
+
+def judged(found: Pulse, life: Life) -> tuple[State, Level, str | None]:
+    status = found.status(life)
+    return status["state"], status["health"], status["error"]
+
+
+def test_a_connector_whose_first_worker_is_not_there_yet_is_starting(clock: Clock) -> None:
+    found = Pulse(STARTING_S, CRITICAL_AFTER_S)
+    assert judged(found, ALIVE._replace(alive=False)) == (State.STARTING, Level.OK, None)
+    assert found.status(ALIVE)["beat_age_s"] is None
+
+
+def test_a_start_that_takes_longer_than_the_deadline_is_a_warning(clock: Clock) -> None:
+    found = beating(clock, State.STARTING)
+    clock.now += STARTING_S + 1
+    found.take(beat(State.STARTING))
+    assert judged(found, ALIVE) == (State.STARTING, Level.WARNING, None)
+
+
+def test_trouble_is_a_warning_and_critical_once_it_lasts(clock: Clock) -> None:
+    found = beating(clock, State.BACKOFF, error="connection refused")
+    assert judged(found, ALIVE) == (State.BACKOFF, Level.WARNING, "connection refused")
+    clock.now += CRITICAL_AFTER_S + 1
+    found.take(beat(State.BACKOFF, error="connection refused"))
+    assert judged(found, ALIVE)[1] is Level.CRITICAL
+
+
+def test_a_worker_that_has_ended_leaves_its_streams_in_backoff_with_a_growing_lag(clock: Clock) -> None:
+    found = beating(clock)
+    clock.now += 7.0
+    status = found.status(GONE)
+    assert status["state"] is State.BACKOFF
+    assert status["streams"]["orders"]["state"] is State.BACKOFF
+    assert status["streams"]["orders"]["error"] == "killed by SIGKILL"
+    assert status["streams"]["orders"]["lag_s"] == 8.0
+
+
+def test_a_worker_without_heartbeats_is_stalled_before_it_is_killed(clock: Clock) -> None:
+    found = beating(clock)
+    clock.now += pulse.SILENT_S / 2
+    assert judged(found, ALIVE)[:2] == (State.STALLED, Level.CRITICAL)
+
+
+def test_a_parked_connector_is_critical_with_its_reason(clock: Clock) -> None:
+    parked = Life(alive=False, parked="wrong password", last_exit="wrong password")
+    assert judged(beating(clock), parked) == (State.FAILED, Level.CRITICAL, "wrong password")
+
+
+def test_a_worker_that_finds_no_stream_is_a_warning(clock: Clock) -> None:
+    state, level, error = judged(beating(clock, streams={}), ALIVE)
+    assert (state, level) == (State.RUNNING, Level.WARNING)
+    assert error is not None
+    assert "no stream was found" in error
+
+
+def test_totals_never_fall_when_a_worker_is_replaced(clock: Clock) -> None:
+    found = beating(clock)
+    found.end()
+    assert found.status(GONE)["streams"]["orders"]["events"] == 5
+    found.begin()
+    found.take(beat())
+    assert found.status(ALIVE)["streams"]["orders"]["events"] == 10
+
+
+def test_state_s_starts_anew_with_each_state(clock: Clock) -> None:
+    found = beating(clock, State.BACKOFF)
+    found.status(ALIVE)
+    clock.now += 10.0
+    found.take(beat(State.BACKOFF))
+    assert found.status(ALIVE)["state_s"] == 10.0
+    found.take(beat(State.RUNNING))
+    assert found.status(ALIVE)["state_s"] == 0.0
