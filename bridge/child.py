@@ -110,7 +110,8 @@ class Child:
             while line := await self._reader.readline():
                 self._receive(json.loads(line))
         except (ConnectionError, ValueError) as error:
-            log.warning("worker's channel broke", connector=self.connector.name, error=str(error))
+            log.warning("worker's channel broke; killing it", connector=self.connector.name, error=str(error))
+            self._signal(signal.SIGKILL)
         code = await process.wait()
         watch.cancel()
         if self._writer is not None:

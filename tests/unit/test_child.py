@@ -1,0 +1,308 @@
+"""What the supervisor makes of a worker's life: told by workers that live as their options say."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge import child as module
+from bridge.child import Child
+from bridge.config.options import ConnectorSettings, Settings
+from bridge.spawner import Spawner
+
+WORKER = """
+import json, os, socket, sys, time
+lines = socket.socket(fileno=int(sys.argv[2])).makefile("rw")
+def say(**message): print(json.dumps(message), file=lines, flush=True)
+hello = json.loads(lines.readline())
+options = hello["connector"]["options"]
+with open(options["diary"], "a") as diary: print(hello["claim"], file=diary)
+if options.get("beats", True):
+    say(type="beat", holds=options.get("holds", True), standby=options.get("standby", False),
+        state="RUNNING", error=None, streams={"orders": {"events": 3, "polls": 1, "rows": 3, "bytes": 9,
+        "rejects": 0, "state": "RUNNING", "health": "OK", "error": None, "lag_s": 0.0}})
+if "end" in options: say(type="end", code=options["end"], error=options.get("error"))
+if "exit" in options: os._exit(options["exit"])
+for line in lines:
+    order = json.loads(line)
+    if order["command"] == "stop" and not options.get("stubborn"): os._exit(0)
+    if "id" in order and "answer" in options: say(type="answer", id=order["id"], error=options["answer"])
+"""
+
+
+class Family:
+    """A child, and the claims its workers were started with."""
+
+    def __init__(self, folder: Path, daemon: dict[str, Any] | None = None, **options: Any) -> None:
+        self._diary = folder / "diary"
+        settings = Settings.model_validate(
+            {
+                "name": "test",
+                "kafka": {"bootstrap.servers": "127.0.0.1:9"},
+                "daemon": {"stop_within": "3s", **(daemon or {})},
+                "connectors": {},
+            }
+        )
+        connector = ConnectorSettings.model_validate(
+            {"name": "erp", "kind": "fake", "options": {"diary": str(self._diary), **options}}
+        )
+        spawner = Spawner((sys.executable, "-c", WORKER, "worker"))
+        self.child = Child(connector, settings, {"instance": "this"}, spawner)
+
+    @property
+    def claims(self) -> list[str]:
+        return self._diary.read_text().split() if self._diary.exists() else []
+
+    def state(self) -> str:
+        return str(self.child.status()["state"])
+
+    def is_in(self, state: str) -> Callable[[], bool]:
+        return lambda: self.state() == state
+
+
+@asynccontextmanager
+async def running(family: Family) -> AsyncIterator[Child]:
+    run = asyncio.create_task(family.child.run())
+    try:
+        yield family.child
+    finally:
+        await family.child.stop()
+        await run
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - conditions of files and processes
+            await asyncio.sleep(0.01)
+
+
+def order(child: Child, name: str) -> Awaitable[str | None]:
+    return child.command(name, None, "uid 0", "2024-01-01T00:00:00+00:00")
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "delay", lambda _failures: 0.01)
+
+
+def test_a_worker_that_holds_its_connector_is_running_and_stops_when_asked_to(tmp_path: Path) -> None:
+    family = Family(tmp_path)
+
+    async def scenario() -> None:
+        async with running(family):
+            await until(family.is_in("RUNNING"))
+
+    asyncio.run(scenario())
+    assert family.claims == ["take"]
+    assert not family.child.alive
+    assert family.child.restarts == 0
+
+
+def test_a_worker_that_dies_is_replaced_and_the_next_asks_whose_the_connector_is(tmp_path: Path) -> None:
+    family = Family(tmp_path, exit=7)
+
+    async def scenario() -> None:
+        async with running(family):
+            await until(lambda: len(family.claims) >= 3)
+
+    asyncio.run(scenario())
+    assert family.claims[:3] == ["take", "ask", "ask"]
+    assert family.child.last_exit == "exit code 7"
+
+
+def test_a_worker_that_never_held_its_connector_claims_it_again(tmp_path: Path) -> None:
+    family = Family(tmp_path, holds=False, exit=1)
+
+    async def scenario() -> None:
+        async with running(family):
+            await until(lambda: len(family.claims) >= 2)
+
+    asyncio.run(scenario())
+    assert set(family.claims) == {"take"}
+
+
+def test_one_crash_more_than_allowed_parks_the_connector_with_the_last_reason(tmp_path: Path) -> None:
+    family = Family(tmp_path, daemon={"restarts": 2}, beats=False, exit=1)
+
+    async def scenario() -> None:
+        async with running(family):
+            await until(family.is_in("FAILED"))
+
+    asyncio.run(scenario())
+    assert family.child.parked == "3 crashes in 300 s, last: exit code 1; `resume` tries again"
+    assert len(family.claims) == 3
+
+
+def test_an_announced_park_is_final_and_says_why(tmp_path: Path) -> None:
+    family = Family(tmp_path, end=4, error="wrong password", exit=4)
+
+    async def scenario() -> None:
+        async with running(family):
+            await until(family.is_in("FAILED"))
+            await asyncio.sleep(0.2)
+
+    asyncio.run(scenario())
+    assert family.child.parked == "wrong password"
+    assert family.claims == ["take"]
+
+
+def test_a_driver_that_exits_with_the_code_of_a_park_does_not_park(tmp_path: Path) -> None:
+    family = Family(tmp_path, exit=4)
+
+    async def scenario() -> None:
+        async with running(family):
+            await until(lambda: len(family.claims) >= 2)
+
+    asyncio.run(scenario())
+    assert family.child.parked is None
+
+
+@pytest.mark.parametrize("code", [3, 5])
+def test_a_fence_or_a_hung_call_is_no_crash(tmp_path: Path, code: int) -> None:
+    family = Family(tmp_path, daemon={"restarts": 0}, end=code, exit=code)
+
+    async def scenario() -> None:
+        async with running(family):
+            await until(lambda: len(family.claims) >= 3)
+
+    asyncio.run(scenario())
+    assert family.child.parked is None
+
+
+def test_a_worker_that_falls_silent_is_killed_and_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SILENT_S", 0.5)
+    family = Family(tmp_path)
+
+    async def scenario() -> None:
+        async with running(family):
+            await until(lambda: len(family.claims) >= 2)
+
+    asyncio.run(scenario())
+    assert family.child.last_exit == "killed by SIGKILL"
+
+
+def test_a_worker_that_will_not_stop_is_killed_in_time(tmp_path: Path) -> None:
+    family = Family(tmp_path, stubborn=True)
+
+    async def scenario() -> None:
+        async with running(family):
+            await until(family.is_in("RUNNING"))
+
+    asyncio.run(scenario())
+    assert not family.child.alive
+
+
+@pytest.mark.parametrize("answer", [None, "no stream 'x'; there are: orders"])
+def test_an_order_gets_the_worker_s_answer(tmp_path: Path, answer: str | None) -> None:
+    family = Family(tmp_path, answer=answer)
+
+    async def scenario() -> str | None:
+        async with running(family) as child:
+            await until(family.is_in("RUNNING"))
+            return await order(child, "pause")
+
+    assert asyncio.run(scenario()) == answer
+
+
+def test_an_order_nobody_answers_says_that_it_will_be_obeyed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ANSWER_S", 0.3)
+    family = Family(tmp_path)
+
+    async def scenario() -> str | None:
+        async with running(family) as child:
+            await until(family.is_in("RUNNING"))
+            return await order(child, "pause")
+
+    assert "obeys once Kafka answers" in str(asyncio.run(scenario()))
+
+
+def test_an_order_to_a_worker_that_dies_over_it_is_answered(tmp_path: Path) -> None:
+    family = Family(tmp_path)
+
+    async def scenario() -> str | None:
+        async with running(family) as child:
+            await until(family.is_in("RUNNING"))
+            waiting = asyncio.ensure_future(order(child, "pause"))
+            await asyncio.sleep(0.1)
+            child._signal(9)
+            return await waiting
+
+    assert asyncio.run(scenario()) == "the worker ended before it answered"
+
+
+def test_pausing_a_parked_connector_is_refused_with_the_reason_of_the_park(tmp_path: Path) -> None:
+    family = Family(tmp_path, end=4, error="wrong password", exit=4)
+
+    async def scenario() -> str | None:
+        async with running(family) as child:
+            await until(family.is_in("FAILED"))
+            return await order(child, "pause")
+
+    assert asyncio.run(scenario()) == "erp has no worker at work (wrong password)"
+
+
+def test_resume_tries_a_parked_connector_again_with_a_claim(tmp_path: Path) -> None:
+    family = Family(tmp_path, end=4, error="wrong password", exit=4)
+
+    async def scenario() -> str | None:
+        async with running(family) as child:
+            await until(family.is_in("FAILED"))
+            answered = await order(child, "resume")
+            await until(lambda: len(family.claims) == 2)
+            return answered
+
+    assert asyncio.run(scenario()) is None
+    assert family.claims == ["take", "take"]
+
+
+def test_resume_makes_a_standby_take_the_connector_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ANSWER_S", 1.0)
+    family = Family(tmp_path, standby=True, holds=False)
+
+    async def scenario() -> None:
+        async with running(family) as child:
+            await until(lambda: child._pulse.standby)
+            await order(child, "resume")
+            await until(lambda: len(family.claims) >= 2)
+
+    asyncio.run(scenario())
+    assert family.claims[:2] == ["take", "take"]
+
+
+def test_totals_count_over_the_lives_of_workers(tmp_path: Path) -> None:
+    family = Family(tmp_path, exit=0)
+
+    async def scenario() -> None:
+        async with running(family):
+            await until(lambda: len(family.claims) >= 3)
+
+    asyncio.run(scenario())
+    counted = family.child.status()["streams"]["orders"]["events"]
+    assert counted >= 6
+    assert counted % 3 == 0
+
+
+def test_a_worker_that_speaks_nonsense_is_killed_and_replaced(tmp_path: Path) -> None:
+    family = Family(tmp_path)
+    family.child._spawner = Spawner(
+        (sys.executable, "-c", WORKER.replace("json.dumps(m", "'{' and str(m"), "worker")
+    )
+
+    async def scenario() -> None:
+        async with running(family):
+            await until(lambda: len(family.claims) >= 2)
+
+    asyncio.run(scenario())
+    assert family.child.last_exit == "killed by SIGKILL"
