@@ -15,7 +15,7 @@ from bridge.contract import CONTRACT_VERSION, Stream
 from bridge.errors import BridgeError, ConfigError, TransientError
 from bridge.policy import Policy
 from bridge.positions import Paused, Stored
-from bridge.schedule import Progress
+from bridge.progress import Progress
 from bridge.topics import Cluster, Described, Wanted, event_topic, no_collisions
 
 ACCEPT = "if that is right, run `legacy-bridge positions accept`"

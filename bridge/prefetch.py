@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from threading import Condition
 
 from bridge.contract import Batch, Changes, Stream
-from bridge.schedule import Turn
+from bridge.progress import Turn
 
 MOST_BATCHES = 100
 """Batches without rows, and so without size, must not pile up either."""

@@ -15,8 +15,9 @@ from bridge.config.options import ConnectorSettings
 from bridge.contract import Ask, Batch, Connector, Position, Stream
 from bridge.errors import BridgeError, CredentialsError, GapError, PermanentError, TransientError
 from bridge.prefetch import Discovered, Fetched, Prefetch
+from bridge.progress import Turn
 from bridge.retry import delay
-from bridge.schedule import Schedule, Turn
+from bridge.schedule import Schedule
 
 log = structlog.get_logger("bridge.reader")
 

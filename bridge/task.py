@@ -27,9 +27,10 @@ from bridge.errors import BridgeError, PermanentError, Stopped, TransientError
 from bridge.positions import OWNER, PAUSE, STREAM, Ledger, Owner, Paused, Records, Stored, record
 from bridge.prefetch import Discovered, Fetched, Prefetch
 from bridge.press import Press
+from bridge.progress import Progress
 from bridge.publisher import Aborted, Broken, Fenced, Transactions
 from bridge.retry import delay
-from bridge.schedule import Progress, Schedule
+from bridge.schedule import Schedule
 
 log = structlog.get_logger("bridge.task")
 

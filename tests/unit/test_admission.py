@@ -13,7 +13,7 @@ from bridge.config.options import ConnectorSettings, StreamOptions, Topics
 from bridge.contract import CONTRACT_VERSION, Stream, Table
 from bridge.errors import ConfigError, TransientError
 from bridge.positions import Paused, Stored
-from bridge.schedule import Progress
+from bridge.progress import Progress
 from bridge.testing.fakes import FakeKafka, FakeTopics, Fault, Record, Transaction
 
 SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string())])

@@ -14,7 +14,7 @@ import pytest
 from bridge.config.options import StreamOptions
 from bridge.contract import Batch, Changes, Reject, Stream, Table
 from bridge.prefetch import MOST_BATCHES, Discovered, Fetched, Prefetch
-from bridge.schedule import Progress, Turn
+from bridge.progress import Progress, Turn
 
 SCHEMA = pa.schema([("id", pa.int64())])
 TABLE = Table("orders", SCHEMA, ("id",))

@@ -11,7 +11,8 @@ import pytest
 from bridge.config.options import StreamOptions
 from bridge.contract import Batch, Stream
 from bridge.errors import TransientError
-from bridge.schedule import Progress, Schedule, Turn
+from bridge.progress import Progress, Turn
+from bridge.schedule import Schedule
 from bridge.states import State
 
 

@@ -1,0 +1,167 @@
+"""What is known of one stream: where it stands, what was counted, why it is not polled. No lock, no clock.
+
+The schedule owns every `Progress` and changes it under its lock. Times are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from bridge.config.options import StreamOptions
+from bridge.contract import Batch, Position, Stream
+from bridge.errors import BridgeError, TransientError
+from bridge.intensity import RejectShare
+from bridge.positions import Stored
+from bridge.retry import delay
+from bridge.states import State
+
+REJECT_WINDOW_S = 300.0
+REJECTS_TOLERATED = 10
+
+
+@dataclass(slots=True)
+class Progress:
+    """One stream, from its first discovery to the end of the worker."""
+
+    stream: Stream
+    options: StreamOptions
+    committed: Position | None = None
+    ahead: Position | None = None
+    """Where the next poll begins: past `committed` by what is still in the queue."""
+    fresh: bool = False
+    """Kafka has no record of it yet."""
+    version: int = 1
+    """The connector's position version that wrote `ahead`."""
+    due: float = 0.0
+    earliest: float = 0.0
+    """No poll before this, whatever happens meanwhile: a back-off, or the rate limit."""
+    polling_since: float | None = None
+    generation: int = 0
+    """What was read for an earlier one is not to be published."""
+    in_flight: int = 0
+    current_at: float | None = None
+    """When the source was last asked, found to hold no more, and all of it was published."""
+    polls: int = 0
+    rows: int = 0
+    events: int = 0
+    bytes: int = 0
+    rejects: int = 0
+    failures: int = 0
+    error: str | None = None
+    parked: str | None = None
+    paused: str | None = None
+    gone: bool = False
+    quiet: bool = False
+    state: State = State.STARTING
+    state_since: float = field(default_factory=time.monotonic)
+    recent: RejectShare = field(default_factory=lambda: RejectShare(REJECT_WINDOW_S))
+    """Of the last five minutes."""
+
+    @property
+    def pollable(self) -> bool:
+        blocked = self.stream.settles and self.in_flight > 0
+        return not (self.parked or self.paused or self.gone or blocked or self.polling_since is not None)
+
+    def late_s(self, now: float) -> float:
+        """For how long a poll has been running, or has been due without beginning."""
+        if self.polling_since is not None:
+            return now - self.polling_since
+        return max(0.0, now - self.due) if self.pollable else 0.0
+
+    # -- discovery and rewinds
+
+    def found_again(self, new: Progress, now: float) -> None:
+        """It keeps its position, its turn and its counters; a park stays until `resume`."""
+        if self.gone:
+            self.due, self.error = now, None
+        self.stream, self.options = new.stream, new.options
+        self.parked, self.paused = new.parked or self.parked, new.paused
+        self.gone = False
+
+    def vanished(self) -> None:
+        self.gone = True
+        self.error = "the source no longer has this stream; its position is kept"
+
+    def forget(self) -> None:
+        """What was read ahead is stale, wherever it is now; the next polls wait for a rewind."""
+        self.generation += 1
+        self.in_flight = 0
+
+    def rewind(self, stored: Stored | None) -> None:
+        """Back to what Kafka has."""
+        self.forget()
+        self.committed = self.ahead = stored.position if stored else None
+        self.version = stored.version if stored else self.version
+
+    def resume(self) -> None:
+        self.parked = self.paused = self.error = None
+        self.failures = 0
+        self.earliest = 0.0
+        self.recent.clear()
+
+    # -- one poll
+
+    def turn(self, now: float, wait_s: float) -> Turn:
+        rate = self.options.max_rows_per_s
+        rows = max(1, int(rate * min(1.0, self.options.interval))) if rate else 0
+        return Turn(self, self.generation, self.ahead, self.version, now, rows, wait_s)
+
+    def ended(self, turn: Turn, batch: Batch, version: int) -> None:
+        """It brought a batch, which counts unless the turn is stale."""
+        self.polling_since = None
+        self.polls += 1
+        self.failures = 0
+        self.error = None
+        rate = self.options.max_rows_per_s
+        self.earliest = turn.asked_at + batch.rows / rate if rate else 0.0
+        if not turn.stale:
+            self.ahead, self.version = batch.position, version
+            self.in_flight += 1
+
+    def failed(self, error: BridgeError, now: float) -> float:
+        """It is to be tried again; in how many seconds."""
+        self.polling_since = None
+        self.failures += 1
+        self.error = str(error)
+        wait = delay(self.failures, error.retry_after if isinstance(error, TransientError) else None)
+        self.earliest = now + wait
+        return wait
+
+    def published(self, batch: Batch, asked_at: float, events: int, size: int) -> None:
+        self.committed = batch.position
+        self.rows += batch.rows
+        self.events += events
+        self.bytes += size
+        if not batch.more:
+            self.current_at = asked_at
+
+    def rejected(self, rows: int, rejects: int, tolerated: float, now: float) -> str | None:
+        """Count rejects; the reason to park when their share in five minutes is too high."""
+        self.rejects += rejects
+        self.recent.add(now, rows, rejects)
+        rejected, records = self.recent.rejects, self.recent.rows + self.recent.rejects
+        if rejects and rejected > max(REJECTS_TOLERATED, tolerated * records):
+            return f"{rejected} of {records} records in five minutes were rejected; see `dead-letters list`"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One poll to make: what of, from where, and how many rows at the most."""
+
+    progress: Progress
+    generation: int
+    position: Position | None
+    version: int
+    asked_at: float
+    rows: int
+    wait_s: float
+
+    @property
+    def stale(self) -> bool:
+        """The stream was rewound, parked or paused since."""
+        return self.generation != self.progress.generation
+
+    def next_due(self, batch: Batch, now: float) -> float:
+        return now if batch.more else max(now, self.asked_at + self.progress.options.interval)

@@ -1,0 +1,90 @@
+"""How a stream is, as health, metrics and the status page see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.contract import Level
+from bridge.progress import REJECT_WINDOW_S, Progress
+from bridge.states import Facts, State, derive, health
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is true of the whole connector now. `now` is monotonic."""
+
+    now: float
+    critical_after: float
+    trouble: str | None
+    """Why Kafka, or the whole source, cannot be reached."""
+    call: str | None
+    """What the reader is in."""
+
+
+def describe(progress: Progress, moment: Moment) -> dict[str, Any]:
+    """One stream's part of a heartbeat; its state is noted, since a state has a beginning."""
+    now, options = moment.now, progress.options
+    state = derive(_facts(progress, moment))
+    if state is not progress.state:
+        progress.state, progress.state_since = state, now
+    lasting = now - progress.state_since
+    concern = _concern(progress, moment)
+    level = health(state, lasting, options.deadline if state is State.STARTING else moment.critical_after)
+    return {
+        "state": state,
+        "health": Level.WARNING if level is Level.OK and concern else level,
+        "state_s": round(lasting, 1),
+        "error": progress.parked or concern or progress.error or moment.trouble,
+        "lag_s": None if progress.current_at is None else round(now - progress.current_at, 3),
+        "next_poll_s": round(max(0.0, progress.due - now), 1),
+        "polls": progress.polls,
+        "rows": progress.rows,
+        "events": progress.events,
+        "bytes": progress.bytes,
+        "rejects": progress.rejects,
+        "failures": progress.failures,
+        "paused": progress.paused,
+        "caveats": sorted(progress.stream.caveats),
+    }
+
+
+def _facts(progress: Progress, moment: Moment) -> Facts:
+    options, trouble = progress.options, moment.trouble
+    return Facts(
+        parked=bool(progress.parked) or progress.gone,
+        paused=bool(progress.paused),
+        quiet=progress.quiet,
+        failing=trouble is not None or (progress.failures > 0 and not progress.quiet),
+        polled=progress.polls > 0,
+        late_s=0.0 if trouble else progress.late_s(moment.now),
+        patience_s=max(2 * options.interval, options.deadline),
+    )
+
+
+def _concern(progress: Progress, moment: Moment) -> str | None:
+    """Why the health is not OK where nothing has failed."""
+    match progress.state:
+        case State.STALLED:
+            return _stall(progress, moment.call)
+        case State.PAUSED:
+            return f"by {progress.paused}"
+        case State.RUNNING:
+            return _worry(progress, moment)
+        case _:
+            return None
+
+
+def _stall(progress: Progress, call: str | None) -> str:
+    if progress.polling_since is not None:
+        return f"its poll runs past the deadline of {progress.options.deadline:.0f} s"
+    return f"due, and not polled: {f'{call} does not return' if call else 'Kafka takes no more'}"
+
+
+def _worry(progress: Progress, moment: Moment) -> str | None:
+    progress.recent.forget_before(moment.now - REJECT_WINDOW_S)
+    if progress.recent.rejects:
+        return "dead letters within the last five minutes; see `dead-letters list`"
+    if progress.current_at is not None and moment.now - progress.current_at > moment.critical_after:
+        return "behind its source"
+    return None
