@@ -1,5 +1,7 @@
 # Every target does the set-up it needs; a second set-up takes no time.
 PYTHON := .venv/bin/python
+# Most tests wait for servers and time-outs: one more than the cores of a small machine.
+TEST_WORKERS ?= 3
 
 .PHONY: setup core demo test lint soak bench clean
 
@@ -13,7 +15,7 @@ demo: core
 	@.venv/bin/legacy-bridge demo $(DEMO_ARGS)
 
 test: setup
-	$(PYTHON) -m pytest --cov --cov-report=term $(TEST_ARGS)
+	$(PYTHON) -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term $(TEST_ARGS)
 
 lint: core
 	.venv/bin/ruff check
