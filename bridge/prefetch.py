@@ -23,6 +23,10 @@ class Fetched:
     batch: Batch
 
     @property
+    def name(self) -> str:
+        return self.turn.progress.stream.name
+
+    @property
     def size(self) -> int:
         batch = self.batch
         rejects = sum(len(reject.raw) + len(reject.reason) for reject in batch.rejects)

@@ -1,7 +1,13 @@
 """The child process that hosts one connector: threads, signals, heartbeats, and the way out.
 
-main thread    commands from the supervisor, heartbeats, the watch over hung calls
-task thread    bridge.task      reader thread    bridge.reader
+main thread     commands from the supervisor, heartbeats, the watch over hung calls
+reader thread   bridge.reader: every call into the connector, but `interrupt()`
+task thread     bridge.task: every call into Kafka
+
+They meet in two objects, each with one lock: the schedule, and the queue from reader to task. The queue's
+lock may be taken under the schedule's, never the other way round, and nobody calls the connector or Kafka
+under either. What one thread alone writes (`streams`, `trouble`, `holds`, `call`), others may read without a
+lock. Work for the task comes as orders, in a queue of their own.
 """
 
 from __future__ import annotations
@@ -24,12 +30,14 @@ from pydantic import BaseModel
 from bridge import __version__, logs, plugins
 from bridge.admission import Admission
 from bridge.channel import Channel
+from bridge.coalescer import Coalescer
 from bridge.config.kafka_settings import KafkaSettings
 from bridge.config.options import ConnectorSettings, Daemon
 from bridge.config.options import Topics as TopicOptions
 from bridge.contract import Connector, Secret
 from bridge.encode import Origin, encoder
-from bridge.errors import BridgeError, Stopped, TransientError
+from bridge.errors import BridgeError, Stopped
+from bridge.outlet import Outlet
 from bridge.positions import Owner, Paused, PositionsTopic
 from bridge.prefetch import Prefetch
 from bridge.press import Press
@@ -37,6 +45,7 @@ from bridge.publisher import Publisher
 from bridge.reader import Reader
 from bridge.redact import Redactor
 from bridge.schedule import Schedule
+from bridge.standby import Standby
 from bridge.states import State
 from bridge.task import Ended, Task
 from bridge.topics import Topics
@@ -49,7 +58,6 @@ FIRST_BEAT_S = 0.1
 GRACE_S = 5.0
 """How long an interrupted call may take to end before the process does."""
 HELLO_S = 10.0
-LEASE_LOOK_S = 2.0
 PR_SET_PDEATHSIG = 1
 
 
@@ -74,35 +82,32 @@ class Worker:
         self, hello: Hello, channel: Channel, make_publisher: Callable[..., Publisher] = Publisher
     ) -> None:
         settings = hello.connector
-        self._hello, self._channel = hello, channel
-        self._stop = Event()
-        connector_class = plugins.load(settings.kind)
+        self._hello, self._channel, self._stop = hello, channel, Event()
+        version = plugins.load(settings.kind).position_version
         self._redactor = Redactor(value for value in hello.kafka.values() if isinstance(value, Secret))
         logs.configure(hello.daemon.log.format, hello.daemon.log.level, self._redactor)
         structlog.contextvars.bind_contextvars(connector=settings.name)
-        self._schedule = Schedule(connector_class.position_version, hello.daemon.critical_after)
-        self._queue = Prefetch(settings.prefetch.rows, settings.prefetch.bytes)
         topics = Topics(hello.kafka, hello.topics, self._stop)
-        self._positions = PositionsTopic(hello.kafka, settings.name, topics, self._stop)
-        origin = Origin(settings.name, settings.kind, __version__)
-        admission = Admission(settings, topics, hello.topics, connector_class.position_version)
-        self._task = Task(
-            settings,
-            hello.owner,
-            publisher=make_publisher(hello.kafka, settings.name, self._stop),
-            positions=self._positions,
-            admission=admission,
-            press=Press(encoder(settings.encoder), origin, self._redactor),
-            schedule=self._schedule,
-            queue=self._queue,
-            stop=self._stop,
+        positions = PositionsTopic(hello.kafka, settings.name, topics, self._stop)
+        self._schedule = Schedule(version, hello.daemon.critical_after)
+        self._queue = Prefetch(settings.prefetch.rows, settings.prefetch.bytes)
+        self._standby = Standby(hello.owner.instance, positions, self._stop)
+        self._task = self._make_task(
+            Outlet(hello.owner, make_publisher(hello.kafka, settings.name, self._stop), positions),
+            Admission(settings, topics, hello.topics, version),
         )
         self._reader = Reader(self._connector, self._schedule, self._queue, settings, self._stop)
         self._thread = Thread(target=copy_context().run, args=(self._run_task,), name="task")
         self._ended = Ended.STOPPED
         self._error: str | None = None
-        self._standby = False
         self._interrupted: object = None
+
+    def _make_task(self, outlet: Outlet, admission: Admission) -> Task:
+        settings = self._hello.connector
+        origin = Origin(settings.name, settings.kind, __version__)
+        press = Press(encoder(settings.encoder), origin, self._redactor)
+        coalescer = Coalescer(settings, outlet, press, self._schedule)
+        return Task(coalescer, outlet, admission, self._schedule, self._queue, self._stop)
 
     def run(self) -> int:
         """Until the task has ended; the exit code says how."""
@@ -139,7 +144,7 @@ class Worker:
     def _run_task(self) -> None:
         try:
             if self._hello.claim == "ask":
-                self._stand_by()
+                self._standby.wait()
             if not self._stop.is_set():
                 self._reader.start()
                 self._ended = self._task.run()
@@ -150,30 +155,6 @@ class Worker:
         except BaseException:
             log.exception("the worker has failed; this is a bug")
             self._ended = Ended.CRASHED
-
-    def _stand_by(self) -> None:
-        """Until the owner has let go, or has not renewed its record for as long as its lease is."""
-        seen, since = -2, time.monotonic()
-        while not self._stop.is_set():
-            try:
-                self._positions.ensure()
-                ledger = self._positions.glance()
-            except TransientError as error:
-                log.warning("standing by; cannot see the owner", error=str(error))
-                since = time.monotonic()
-                continue
-            owner = ledger.owner
-            if owner is None or owner.released or owner.instance == self._hello.owner.instance:
-                break
-            if ledger.owner_offset != seen:
-                seen, since = ledger.owner_offset, time.monotonic()
-            if time.monotonic() - since > owner.lease_s:
-                break
-            if not self._standby:
-                log.warning("standing by", owner=owner.name, host=owner.host)
-            self._standby = True
-            self._stop.wait(LEASE_LOOK_S)
-        self._standby = False
 
     # -- the supervisor's side
 
@@ -213,7 +194,7 @@ class Worker:
             {
                 "type": "beat",
                 "holds": self._task.holds,
-                "standby": self._standby,
+                "standby": self._standby.waiting,
                 "state": self._state(trouble),
                 "error": self._public(trouble),
                 "streams": {
@@ -228,7 +209,7 @@ class Worker:
 
     def _state(self, trouble: str | None) -> State:
         """The connector's own state, which its streams' states cannot show before they are known."""
-        if self._standby:
+        if self._standby.waiting:
             return State.STANDBY
         if trouble:
             return State.PAUSED if self._schedule.paused else State.BACKOFF

@@ -5,7 +5,7 @@
         engine.source.insert("orders", "a", "b")
         engine.settle()
 
-Schedule, prefetch, reader, task, admission and press are the real ones. A test that wants a crash calls
+Everything between the connector and Kafka's edges is the real thing. A test that wants a crash calls
 `restart`: the next engine knows only what Kafka and the source know.
 """
 
@@ -22,9 +22,11 @@ from typing import Any, Self
 from unittest.mock import patch
 
 from bridge.admission import Admission
+from bridge.coalescer import Coalescer
 from bridge.config.options import ConnectorSettings, StreamOptions
 from bridge.config.options import Topics as TopicOptions
 from bridge.encode import EncoderOptions, Origin, encoder
+from bridge.outlet import Outlet
 from bridge.positions import STREAM, Owner, Paused
 from bridge.prefetch import Prefetch
 from bridge.press import Press
@@ -35,7 +37,7 @@ from bridge.schedule import Schedule
 from bridge.task import Task
 from bridge.testing.fakes import FakeKafka, FakePositions, FakePublisher, FakeSource, FakeTopics
 
-RULED = ("prefetch", "reader", "schedule", "task")
+RULED = ("coalescer", "outlet", "prefetch", "reader", "schedule")
 """The modules of the engine that look at the clock."""
 
 BRISK = StreamOptions(interval=1.0)
@@ -125,16 +127,15 @@ class Engine:
         self.stop = _Stop(self.clock)
         self.schedule = Schedule()
         self.queue = Prefetch(settings.prefetch.rows, settings.prefetch.bytes)
+        outlet = Outlet(self._owner, FakePublisher(self.kafka, settings.name), self.positions)
+        press = Press(encoder(EncoderOptions()), Origin(settings.name, "fake", "1"), Redactor(()))
         self.task = Task(
-            settings,
-            self._owner,
-            publisher=FakePublisher(self.kafka, settings.name),
-            positions=self.positions,
-            admission=Admission(settings, FakeTopics(self.kafka), options, 1),
-            press=Press(encoder(EncoderOptions()), Origin(settings.name, "fake", "1"), Redactor(())),
-            schedule=self.schedule,
-            queue=self.queue,
-            stop=self.stop,
+            Coalescer(settings, outlet, press, self.schedule),
+            outlet,
+            Admission(settings, FakeTopics(self.kafka), options, 1),
+            self.schedule,
+            self.queue,
+            self.stop,
         )
         self.reader = Reader(self.source.connector, self.schedule, self.queue, settings, self.stop)
 

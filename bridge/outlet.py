@@ -1,0 +1,137 @@
+"""A connector's end in Kafka: whose it is, where its streams stand, and the transactions that change both.
+
+Whoever held it before is fenced first, and only then are the positions read. Used from the task's thread;
+other threads may look at `holds` and `trouble`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from bridge.deadletters import DeadLetter
+from bridge.positions import OWNER, Ledger, Owner, Paused, Records, Stored, record
+from bridge.publisher import Fenced, Transactions
+
+log = structlog.get_logger("bridge.outlet")
+
+RENEW_S = 30.0
+"""A position that moved without rows, and the owner's record, are written at least this often."""
+PROBE_S = 5.0
+
+
+class Outlet:
+    """One transaction at a time. Errors of every call into Kafka: Aborted, Broken, Fenced, TransientError."""
+
+    def __init__(self, owner: Owner, publisher: Transactions, positions: Records) -> None:
+        self._owner, self._publisher, self._positions = owner, publisher, positions
+        self._renewed = self._probed = -math.inf
+        self._held_once = False
+        self.holds = False
+        """We have fenced the predecessor and read its positions."""
+        self.ledger = Ledger()
+        """What Kafka has, and what the open transaction adds to it."""
+
+    @property
+    def trouble(self) -> str | None:
+        return self._publisher.trouble
+
+    # -- holding the connector
+
+    def start_again(self) -> None:
+        """End what is open, or fence anew, and read what Kafka has."""
+        if self.holds:
+            self._publisher.abort()
+            self.read()
+        else:
+            self._take()
+
+    def read(self) -> None:
+        self.ledger = self._positions.read()
+
+    def _take(self) -> None:
+        """Fence first, and only then read the positions."""
+        self._positions.ensure()
+        if self._held_once:
+            self._must_be_ours()
+        self._publisher.open()
+        self.begin()
+        self.renew()
+        self.commit()
+        self.read()
+        self.holds = self._held_once = True
+        log.info("holds the connector", streams=len(self.ledger.streams))
+
+    def _must_be_ours(self) -> None:
+        """A producer can die of a fence without saying so: before fencing anybody anew, see whose it is."""
+        owner = self._positions.glance().owner
+        if owner is not None and owner.instance != self._owner.instance and not owner.released:
+            raise Fenced(f"fenced: {owner.name} on {owner.host} holds the connector")
+
+    def lose(self) -> None:
+        """The producer is of no more use: the next start fences anew."""
+        self.holds = False
+
+    def let_go(self) -> None:
+        """Tell whoever stands by that nobody holds the connector."""
+        self.begin()
+        self.note(OWNER, self._owner.letting_go())
+        self._publisher.commit()
+
+    def close(self) -> None:
+        self._publisher.close()
+
+    # -- one transaction
+
+    def begin(self) -> None:
+        self._publisher.begin()
+
+    def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
+        self._publisher.send(topic, keys, values)
+
+    def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Send dead letters."""
+        records = [letter.record(self._positions.letters_limit) for letter in letters]
+        self.send(self._positions.letters, [key for key, _ in records], [value for _, value in records])
+
+    def note(self, key: str, value: Owner | Stored | Paused | None) -> None:
+        """Write a record; should it not be committed, the ledger is read again before anything else."""
+        raw_key, raw_value = record(key, value)
+        self.send(self._positions.name, [raw_key], [raw_value])
+        self.ledger = self.ledger.fold(key, raw_value, self.ledger.owner_offset)
+
+    def commit(self) -> None:
+        """With the owner's record where that is due."""
+        due = self.renewal_due
+        if due:
+            self.note(OWNER, self._owner)
+        self._publisher.commit()
+        if due:
+            self._renewed = time.monotonic()
+
+    @property
+    def renewal_due(self) -> bool:
+        return time.monotonic() - self._renewed > RENEW_S
+
+    def renew(self) -> None:
+        """Write the owner's record with the next commit, whatever the time."""
+        self._renewed = -math.inf
+
+    # -- care of the producer
+
+    def shrink(self, limit: int) -> bool:
+        """Keep record batches below `limit` bytes; True: by fencing anew, at the next start."""
+        smaller = self._publisher.shrink(limit)
+        if smaller:
+            self.lose()
+        return smaller
+
+    def probe(self) -> None:
+        """Every few seconds: hear what the producer has to say, and whether Kafka is back."""
+        now = time.monotonic()
+        if now - self._probed > PROBE_S:
+            self._probed = now
+            self._publisher.probe()
