@@ -11,7 +11,7 @@ from bridge.admission import Lane
 from bridge.config.options import Settings
 from bridge.contract import Ask, Connector, Position, Stream
 from bridge.deadletters import DeadLetter
-from bridge.errors import BridgeError, ConfigError, TransientError
+from bridge.errors import BridgeError, ConfigError
 from bridge.redact import Redactor
 from bridge.topics import dead_letters
 from bridge.verify.source import Reading, lane_of, topics_of
@@ -70,12 +70,8 @@ class Peek:
                 yield Sample(stream.name, position, error=f"parked at the next start: {lane}")
 
     def _from_stored(self, streams: Sequence[Stream]) -> Iterator[tuple[Stream, Lane | str, Position | None]]:
-        try:
-            rehearsal.reach(self.settings.kafka)
-            ledger = rehearsal.stored(self.settings, self.connector)
-            admitted = rehearsal.admitted(self.settings, self.connector, self.source, streams, ledger)
-        except TransientError as error:
-            raise TransientError(error.text, remedy="`--from-start` shows events without it") from error
+        ledger = rehearsal.stored(self.settings, self.connector)
+        admitted = rehearsal.admitted(self.settings, self.connector, self.source, streams, ledger)
         for progress, lane in admitted:
             stored = ledger.streams.get(progress.stream.name)
             yield progress.stream, lane or str(progress.parked), self._reading.current(stored)

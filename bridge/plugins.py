@@ -64,26 +64,25 @@ def configure(settings: ConnectorSettings) -> Connector:
 def examine(reading: Reading) -> None:
     """Adds to a reading what the connectors' own models find wrong."""
     known: set[str] = set()
-    for name, settings in reading.connectors.items():
-        try:
-            connector = load(settings.kind)
-        except ConfigError as error:
-            reading.wrong(Fault(("connectors", name, "kind"), error.text, error.remedy))
-            known |= reading.inherited.keys()
-            continue
-        known |= stream_keys(connector.Config)
-        for fault in _validate(connector, settings)[0]:
-            reading.wrong(_where_written(reading, name, fault))
+    for name in reading.connectors:
+        known |= examine_one(reading, name)
     for key in reading.inherited.keys() - known if reading.connectors else ():
         remedy = nearest(key, known | ENGINE_KEYS)
-        reading.wrong(
-            Fault(
-                ("defaults", key),
-                f"no connector's streams have an option {shown(key)}",
-                remedy,
-                about_key=True,
-            )
-        )
+        text = f"no connector's streams have an option {shown(key)}"
+        reading.wrong(Fault(("defaults", key), text, remedy, about_key=True))
+
+
+def examine_one(reading: Reading, name: str) -> set[str]:
+    """Adds what is wrong with one connector; the options its streams may inherit."""
+    settings = reading.connectors[name]
+    try:
+        connector = load(settings.kind)
+    except ConfigError as error:
+        reading.wrong(Fault(("connectors", name, "kind"), error.text, error.remedy))
+        return set(reading.inherited)
+    for fault in _validate(connector, settings)[0]:
+        reading.wrong(_where_written(reading, name, fault))
+    return stream_keys(connector.Config)
 
 
 def secrets(value: Any) -> Iterator[Secret]:

@@ -5,15 +5,45 @@ from __future__ import annotations
 import logging
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 
-from bridge import logs, plugins
+from bridge import config, logs, plugins, reach
+from bridge.config import Reading, client_check
 from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Connector, Secret
 from bridge.errors import ConfigError
 from bridge.redact import Redactor
+
+
+def load(path: Path, connector: str) -> Settings:
+    """The settings of a file, `connector` examined by its own model, too.
+
+    Errors: ConfigErrors as `config check` prints them; ConfigError for a connector that is not in the file.
+    """
+
+    def examine(reading: Reading) -> None:
+        if connector in reading.connectors:
+            plugins.examine_one(reading, connector)
+
+    return without_plugin(path, connector, examine)
+
+
+def without_plugin(path: Path, connector: str | None, *examiners: Callable[[Reading], None]) -> Settings:
+    """As `load`, for commands that look at Kafka alone and do with what the engine knows."""
+    settings = config.load(path, *examiners, client_check.examine)
+    if connector is not None:
+        named(settings, connector)
+    return settings
+
+
+def reached(settings: Settings) -> Settings:
+    """The settings, once their Kafka has answered. Errors: TransientError, CredentialsError."""
+    quiet(settings)
+    reach.cluster(settings.kafka)
+    return settings
 
 
 def named(settings: Settings, connector: str) -> ConnectorSettings:

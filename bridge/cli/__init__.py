@@ -1,7 +1,7 @@
-"""The command `legacy-bridge`; each of its commands is a module with `add(subparsers)` and `run(args)`.
+"""The command `legacy-bridge`; each of its commands is a module whose `add(parser)` says what it takes.
 
-`run` returns the exit code. Only the module of the command asked for is imported: `health` starts at once,
-and a broken one harms no other.
+`add` also sets `run`, a function from the arguments to the exit code. Only the module of the command asked
+for is imported: `health` starts at once, and a broken one harms no other.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     asked = next((word for word in words if not word.startswith("-")), None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     for name, module, help_line in COMMANDS:
+        sentence = f"{help_line[0].upper()}{help_line[1:]}."
+        one = commands.add_parser(name, help=help_line, description=sentence, add_help=name == asked)
         if name == asked:
-            import_module(f"{__name__}.{module}").add(commands)
-        else:
-            commands.add_parser(name, help=help_line, add_help=False)
+            import_module(f"{__name__}.{module}").add(one)
     return parser

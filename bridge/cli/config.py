@@ -10,8 +10,7 @@ from pathlib import Path
 from bridge.cli import OK, USAGE
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("config", help="check a configuration file; print its schema for editors")
+def add(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     check = actions.add_parser("check", help="say everything that is wrong with a file, with line and column")
     check.add_argument("file", type=Path, help="the configuration file")

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from bridge.cli import FAILED, OK
+from bridge.cli import FAILED, OK, arguments
 
 SCHEMA = 1
 """Of the JSON form; a change that could break a reader makes it larger."""
@@ -22,12 +22,10 @@ TYPES = {
 }
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "connectors", help="list the installed kinds of connectors and their options"
-    )
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = "List the installed kinds of connectors, and every option with its meaning."
     parser.add_argument("kind", nargs="?", help="only this kind")
-    parser.add_argument("--json", action="store_true", help="for machines")
+    arguments.machines(parser)
     parser.set_defaults(run=run)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.cli import FAILED, OK
+from bridge.cli import FAILED, OK, arguments
 
 if TYPE_CHECKING:
     from bridge.config.options import Settings
@@ -23,33 +22,23 @@ SHORT = 100
 """Characters of a key or a reason in the list; `show` and --json have all of it."""
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "dead-letters", help="list, show and replay records that could not be published"
-    )
+def add(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    listing = _action(actions, "list", "what could not be published, and why", list_letters)
+    listing = arguments.action(actions, "list", "what could not be published, and why", list_letters)
+    show = arguments.action(
+        actions, "show", "one dead letter with its payload, as far as it was kept", show_letter
+    )
+    replay = arguments.action(
+        actions, "replay", "publish events that were too large for their topic", replay_letters
+    )
+    for action in (listing, show, replay):
+        arguments.connector(action)
+        arguments.machines(action)
     listing.add_argument("--stream", metavar="NAME", help="only this stream's")
-    show = _action(actions, "show", "one dead letter with its payload, as far as it was kept", show_letter)
     show.add_argument("number", type=_place, metavar="N", help="as `list` numbers them")
-    replay = _action(actions, "replay", "publish events that were too large for their topic", replay_letters)
     replay.add_argument("number", type=_place, nargs="*", metavar="N", help="as `list` numbers them")
     replay.add_argument("--all", action="store_true", help="all that can be")
     replay.add_argument("--dry-run", action="store_true", help="say what would be done; publish nothing")
-
-
-def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    line: str,
-    run: Callable[[argparse.Namespace], int],
-) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
-    parser.add_argument("config", type=Path, help="the configuration file")
-    parser.add_argument("connector", help="name of the connector")
-    parser.add_argument("--json", action="store_true", help="for machines")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _place(text: str) -> Place:
@@ -151,9 +140,6 @@ def _print_json(document: dict[str, Any]) -> None:
 
 
 def _settings(args: argparse.Namespace) -> Settings:
-    from bridge import config, sources
+    from bridge import sources
 
-    settings = config.load(args.config)
-    sources.named(settings, args.connector)
-    sources.quiet(settings)
-    return settings
+    return sources.reached(sources.without_plugin(args.config, args.connector))

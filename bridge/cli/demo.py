@@ -8,12 +8,10 @@ import sys
 from bridge.cli import FAILED, INTERRUPTED
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "demo",
-        help="watch the bridge lose nothing while it is being killed",
-        description="Starts a database and a Kafka broker, runs the bridge, kills it in mid-transaction, "
-        "restarts the broker, and compares. Needs a checkout after `make setup`; leaves nothing behind.",
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Start a database and a Kafka broker, run the bridge, kill it in mid-transaction, restart the "
+        "broker, and compare. Needs a checkout after `make setup`; leaves nothing behind."
     )
     parser.add_argument("--keep", action="store_true", help="leave it running afterwards, until Ctrl-C")
     parser.set_defaults(run=run)

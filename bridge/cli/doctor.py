@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bridge.cli import arguments
 
 if TYPE_CHECKING:
     from bridge.doctor import Line
@@ -17,18 +18,16 @@ STYLES = {"ok": "green", "warning": "yellow", "critical": "bold red"}
 PATIENCE_S = 90.0
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "doctor",
-        help="examine sources, broker and topics, with a remedy for each finding",
-        description="Connect to Kafka and to the sources and say what is wrong, or will be, and what to do. "
-        "Writes nothing; the daemon may run meanwhile. Ends with 0, 1 (warnings) or 2 (something critical).",
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Connect to Kafka and to the sources and say what is wrong, or will be, and what to do. Writes "
+        "nothing; the daemon may run meanwhile. Ends with 0, 1 (warnings) or 2 (something critical)."
     )
-    parser.add_argument("config", type=Path, help="the configuration file")
+    arguments.config(parser)
     parser.add_argument("--connector", metavar="NAME", help="this connector alone")
-    parser.add_argument("--json", action="store_true", help="for machines")
+    arguments.machines(parser)
     parser.add_argument(
-        "--timeout", type=float, default=PATIENCE_S, metavar="S",
+        "--timeout", type=arguments.seconds, default=PATIENCE_S, metavar="S",
         help=f"patience with each source (default: {PATIENCE_S:.0f})",
     )  # fmt: skip
     parser.set_defaults(run=run)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge import ask, health
-from bridge.cli import OK
+from bridge.cli import OK, arguments
 from bridge.errors import BridgeError
 from bridge.health import Level, Reason, Verdict
 
@@ -23,35 +23,21 @@ SCHEMA = 1
 """Of the JSON form; a change that could break a reader makes it larger."""
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "health",
-        help="say how the daemon and its streams are, as a Nagios check does",
-        description="One line and perfdata; exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.",
-    )
-    parser.add_argument(
-        "config",
-        nargs="?",
-        type=Path,
-        help="configuration file of the daemon (default: the usual one's)",
-    )
-    parser.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's status.sock, or its folder")
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = "One line and perfdata; exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN."
+    arguments.daemon(parser, ask.STATUS)
     parser.add_argument("--connector", metavar="NAME", help="this connector alone")
     parser.add_argument("--json", action="store_true", help="the verdict and the whole status, for machines")
     parser.add_argument("--watch", action="store_true", help="a live table; in a pipe, a line each interval")
-    parser.add_argument("--interval", type=_seconds, default=1.0, metavar="S", help="of --watch (default: 1)")
+    parser.add_argument(
+        "--interval", type=arguments.seconds, default=1.0, metavar="S", help="of --watch (default: 1)"
+    )
     parser.add_argument("--deep", action="store_true", help="examine the sources, too, however long it takes")
     parser.add_argument(
-        "--timeout", type=_seconds, default=0.15, metavar="S", help="patience with the daemon (default: 0.15)"
-    )
+        "--timeout", type=arguments.seconds, default=0.15, metavar="S",
+        help="patience with the daemon (default: 0.15)",
+    )  # fmt: skip
     parser.set_defaults(run=run)
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no duration; write seconds, as in 0.5")
-    return value
 
 
 def run(args: argparse.Namespace) -> int:

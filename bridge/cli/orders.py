@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bridge import ask
-from bridge.cli import OK
+from bridge.cli import OK, arguments
 from bridge.errors import BridgeError
 from bridge.health import shortened
 from bridge.states import State
@@ -26,20 +27,16 @@ ON_THE_WAY = {
 """States that an order will change."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("connector", help="name of the connector")
-    parser.add_argument(
-        "config",
-        nargs="?",
-        type=Path,
-        help="configuration file of the daemon (default: the usual one's)",
-    )
+def add(order: str, description: str, parser: argparse.ArgumentParser) -> None:
+    parser.description = description
+    arguments.connector(parser)
+    arguments.daemon(parser, ask.ADMIN)
     parser.add_argument("--stream", metavar="NAME", help="this stream alone")
-    parser.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's admin.sock, or its folder")
+    parser.set_defaults(run=partial(give, order))
 
 
 def give(order: str, args: argparse.Namespace) -> int:
-    """Sends the order and prints what became of it. Errors: BridgeError when the daemon refuses."""
+    """Sends the order and prints what became of it: 0. Errors: BridgeError when the daemon refuses."""
     path = ask.where(ask.ADMIN, args.config, args.socket)
     before = _states(path, args)
     request = {"command": order, "connector": args.connector, "stream": args.stream}

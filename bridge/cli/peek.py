@@ -6,29 +6,28 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.cli import FAILED, OK
+from bridge.cli import FAILED, OK, arguments
+from bridge.errors import TransientError
 
 if TYPE_CHECKING:
+    from bridge.config.options import Settings
     from bridge.deadletters import DeadLetter
     from bridge.peek import Event, Sample
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "peek",
-        help="show the events that would be published; writes nothing",
-        description="Read from where the streams stand and show the events, and dead letters, that would be "
-        "published next. Writes nothing, fences nobody; the daemon may run meanwhile.",
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Read from where the streams stand and show the events, and dead letters, that would be published "
+        "next. Writes nothing, fences nobody; the daemon may run meanwhile."
     )
-    parser.add_argument("config", type=Path, help="the configuration file")
-    parser.add_argument("connector", help="name of the connector")
+    arguments.config(parser)
+    arguments.connector(parser)
+    arguments.streams(parser)
     parser.add_argument(
-        "--stream", action="append", default=[], metavar="NAME", help="only this stream; may be repeated"
+        "-n", type=arguments.count, default=5, metavar="N", help="events of each stream (default: 5)"
     )
-    parser.add_argument("-n", type=_count, default=5, metavar="N", help="events of each stream (default: 5)")
     parser.add_argument(
         "--from-start", action="store_true", help="not from the stored position; works while Kafka is down"
     )
@@ -36,26 +35,31 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.set_defaults(run=run)
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return value
-
-
 def run(args: argparse.Namespace) -> int:
     """0, or 1 when a stream cannot be read, or would be parked."""
-    from bridge import config, sources
+    from bridge import sources
     from bridge.peek import Peek, Start
 
     start = Start.BEGINNING if args.from_start else Start.STORED
-    settings = config.load(args.config)
+    settings = sources.load(args.config, args.connector)
+    if start is Start.STORED:
+        _reach(settings)
     with sources.opened(settings, args.connector) as (source, redactor):
         failed = 0
         for sample in Peek(settings, args.connector, source, redactor, args.n).samples(start, args.stream):
             failed += sample.error is not None
             _print(args, sample, redactor.redact(sample.error or ""))
     return FAILED if failed else OK
+
+
+def _reach(settings: Settings) -> None:
+    from bridge import sources
+
+    try:
+        sources.reached(settings)
+    except TransientError as error:
+        remedy = f"{error.remedy}; `--from-start` shows events without Kafka"
+        raise TransientError(error.text, remedy=remedy) from error
 
 
 def _print(args: argparse.Namespace, sample: Sample, error: str) -> None:

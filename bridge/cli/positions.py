@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.cli import OK
+from bridge.cli import OK, arguments
 
 if TYPE_CHECKING:
     from bridge.amend import Amending, Records
@@ -25,44 +25,34 @@ LONGEST = 300
 type Amend = Callable[[Amending, Ledger], Records]
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("positions", help="show and change where streams are in their sources")
+def add(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    show = _action(actions, "show", "where the streams are; disturbs nobody", print_positions, connector="?")
-    show.add_argument("--json", action="store_true", help="for machines")
-    move = _action(actions, "set", "put a stream at a position", set_position)
-    move.add_argument("stream")
+    show = arguments.action(actions, "show", "where the streams are; disturbs nobody", print_positions)
+    show.add_argument("connector", nargs="?", help="name of the connector (default: all)")
+    arguments.machines(show)
+    export = arguments.action(actions, "export", "print all positions, for `import`", export_positions)
+    arguments.connector(export)
+    _add_changes(actions)
+
+
+def _add_changes(actions: arguments.Actions) -> None:
+    move = arguments.action(actions, "set", "put a stream at a position", set_position)
+    rewind = arguments.action(actions, "rewind", "publish a stream again from a position", rewind_stream)
+    accept = arguments.action(
+        actions, "accept", "let parked streams start in spite of what has changed", accept_streams
+    )
+    load = arguments.action(actions, "import", "write the positions of an exported file", import_positions)
+    for action in (move, rewind, accept, load):
+        arguments.connector(action)
+        action.add_argument("--dry-run", action="store_true", help="print before and after; write nothing")
+    move.add_argument("stream", help="name of the stream")
     move.add_argument("position", type=_json, metavar="JSON", help="as `show` prints it")
-    rewind = _action(actions, "rewind", "publish a stream again from a position", rewind_stream)
-    rewind.add_argument("stream")
+    rewind.add_argument("stream", help="name of the stream")
     rewind.add_argument(
         "--to", type=_start_or_json, required=True, metavar="JSON|start", help="where to begin"
     )
-    accept = _action(
-        actions, "accept", "let parked streams start in spite of what has changed", accept_streams
-    )
-    accept.add_argument(
-        "--stream", action="append", default=[], metavar="NAME", help="only this one; repeatable"
-    )
-    _action(actions, "export", "print all positions, for `import`", export_positions)
-    load = _action(actions, "import", "write the positions of an exported file", import_positions)
+    arguments.streams(accept)
     load.add_argument("file", type=Path, help="made by `export`; - is standard input")
-    for action in (move, rewind, accept, load):
-        action.add_argument("--dry-run", action="store_true", help="print before and after; write nothing")
-
-
-def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    line: str,
-    run: Callable[[argparse.Namespace], int],
-    connector: str | None = None,
-) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
-    parser.add_argument("config", type=Path, help="the configuration file")
-    parser.add_argument("connector", nargs=connector, help="name of the connector")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _json(text: str) -> Any:
@@ -81,7 +71,7 @@ def _start_or_json(text: str) -> Any:
 
 def print_positions(args: argparse.Namespace) -> int:
     """All connectors, or one; fences nobody."""
-    settings = _settings(args)
+    settings = _looking(args)
     names = [args.connector] if args.connector else list(settings.connectors)
     ledgers = {name: _glance(settings, name) for name in names}
     if args.json:
@@ -92,10 +82,16 @@ def print_positions(args: argparse.Namespace) -> int:
     return OK
 
 
+def _looking(args: argparse.Namespace) -> Settings:
+    from bridge import sources
+
+    return sources.reached(sources.without_plugin(args.config, args.connector))
+
+
 def export_positions(args: argparse.Namespace) -> int:
     from bridge import amend
 
-    document = amend.exported(args.connector, _glance(_settings(args), args.connector))
+    document = amend.exported(args.connector, _glance(_looking(args), args.connector))
     print(json.dumps(document, indent=2, ensure_ascii=False))
     return OK
 
@@ -173,11 +169,11 @@ def _text(path: Path) -> str:
 
 def _change(args: argparse.Namespace, amend: Amend, note: str = "") -> int:
     """Tried on what can be seen first: a mistake shall not fence anybody."""
-    from bridge import plugins
+    from bridge import plugins, sources
     from bridge.amend import Amending
     from bridge.takeover import Takeover
 
-    settings = _settings(args)
+    settings = sources.reached(sources.load(args.config, args.connector))
     options = settings.connectors[args.connector]
     amending = Amending(options, plugins.load(options.kind).position_version)
     ledger = _glance(settings, args.connector)
@@ -195,16 +191,6 @@ def _change(args: argparse.Namespace, amend: Amend, note: str = "") -> int:
     done = "dry run: nothing was written" if args.dry_run else "written; a running daemon goes on from there"
     print("; ".join(filter(None, (done, note))))
     return OK
-
-
-def _settings(args: argparse.Namespace) -> Settings:
-    from bridge import config, sources
-
-    settings = config.load(args.config)
-    if args.connector:
-        sources.named(settings, args.connector)
-    sources.quiet(settings)
-    return settings
 
 
 def _glance(settings: Settings, connector: str) -> Ledger:

@@ -7,13 +7,14 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from bridge.cli import arguments
 from bridge.lean import leave_out_rich
 from bridge.spawner import WORKER, Spawner
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("run", help="run the daemon in the foreground")
-    parser.add_argument("config", type=Path, help="the configuration file")
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Run the daemon in the foreground. SIGTERM drains and stops, SIGHUP reloads."
+    arguments.config(parser)
     parser.set_defaults(run=run)
 
 

@@ -7,38 +7,36 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.cli import FAILED, OK
+from bridge.cli import FAILED, OK, arguments
 
 if TYPE_CHECKING:
     from bridge.verify import Progress
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "verify",
-        help="compare a table with its topic: lost, doubled, differing",
-        description="Read a connector's tables and their topics and say which keys were lost, published "
-        "twice, or differ. The bridge may run meanwhile. Ends with 0 when there are none, 1 when there are.",
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Read a connector's tables and their topics and say which keys were lost, published twice, or "
+        "differ. The bridge may run meanwhile. Ends with 0 when there are none, 1 when there are."
     )
-    parser.add_argument("config", type=Path, help="the configuration file")
-    parser.add_argument("connector", help="name of the connector")
+    arguments.config(parser)
+    arguments.connector(parser)
+    arguments.streams(parser)
     parser.add_argument(
-        "--stream", action="append", default=[], metavar="NAME", help="only this stream; may be repeated"
-    )
-    parser.add_argument("--keys", type=int, default=10, metavar="N", help="list at most N keys of each kind")
-    parser.add_argument("--json", action="store_true", help="for machines")
+        "--keys", type=arguments.count, default=10, metavar="N",
+        help="list at most N keys of each kind (default: 10)",
+    )  # fmt: skip
+    arguments.machines(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """0 when nothing is lost, doubled or differing, else 1."""
-    from bridge import config, sources
+    from bridge import sources
     from bridge.verify import Verification
 
-    settings = config.load(args.config)
+    settings = sources.reached(sources.load(args.config, args.connector))
     with sources.opened(settings, args.connector) as (source, redactor), _progress() as progress:
         report = Verification(settings, args.connector, redactor, progress, args.keys).run(
             source, args.stream

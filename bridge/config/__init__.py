@@ -6,7 +6,7 @@ The engine's options are checked here; what is left over belongs to the connecto
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +65,12 @@ REFERENCE = "write env:NAME, file:PATH or cred:NAME"
 type Raw = Mapping[str, Any]
 
 
-def load(path: Path) -> Settings:
+def load(path: Path, *examiners: Callable[[Reading], None]) -> Settings:
     """The engine's view of a file; connectors' own options are left to `plugins`. Errors: ConfigErrors."""
     reading = Reading(yaml_places.read(path))
-    if reading.settings is None or reading.problems:
-        raise ConfigErrors(reading.problems)
+    problems = _examined(reading, examiners)
+    if reading.settings is None or problems:
+        raise ConfigErrors(problems)
     return reading.settings
 
 
@@ -84,7 +85,12 @@ def check(path: Path, *examiners: Callable[[Reading], None]) -> list[Problem]:
         reading = Reading(yaml_places.read(path))
     except ConfigErrors as error:
         return list(error.problems)
-    for examine in (plugins.examine, *examiners):
+    return _examined(reading, (plugins.examine, *examiners))
+
+
+def _examined(reading: Reading, examiners: Iterable[Callable[[Reading], None]]) -> list[Problem]:
+    """All problems, one a place, in the order of the file."""
+    for examine in examiners:
         examine(reading)
     first = {(problem.line, problem.column, problem.where): problem for problem in reversed(reading.problems)}
     return sorted(first.values(), key=lambda problem: (problem.line or 0, problem.column or 0))

@@ -18,7 +18,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from bridge import kafka, rehearsal
+from bridge import kafka, reach
 from bridge.config.options import OnMissing, Settings
 from bridge.contract import Finding, Level
 from bridge.doctor.settings import judge_settings
@@ -44,7 +44,7 @@ class Cluster:
     @classmethod
     def reach(cls, settings: Settings) -> Self:
         """Errors: TransientError, CredentialsError."""
-        admin = rehearsal.reach(settings.kafka)
+        admin = reach.cluster(settings.kafka)
         try:
             asked = admin.describe_cluster(include_authorized_operations=True, request_timeout=CALL_S)
             about = asked.result(CALL_S + 1)

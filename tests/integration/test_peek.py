@@ -140,8 +140,8 @@ def test_without_kafka_it_works_from_the_start_alone(peeking: Peeking) -> None:
     start = peeking.peek("--from-start", "--raw")
 
     assert stored.returncode == 1
-    assert stored.stderr.startswith("Kafka cannot be reached: ")
-    assert stored.stderr.endswith("Connection refused (_TRANSPORT); `--from-start` shows events without it\n")
+    assert stored.stderr.startswith("Kafka at 127.0.0.1:1 cannot be reached: ")
+    assert stored.stderr.endswith("and the broker; `--from-start` shows events without Kafka\n")
     assert len(stored.stderr.splitlines()) == 1
     assert len(events(start.stdout)) == 2
 
@@ -162,7 +162,10 @@ def test_a_stream_that_would_be_parked_says_why(peeking: Peeking) -> None:
 
 @pytest.mark.parametrize(
     ("words", "error"),
-    [(["--stream", "nowhere"], "no stream 'nowhere'; there are: orders, items"), (["-n", "0"], "at least 1")],
+    [
+        (["--stream", "nowhere"], "no stream 'nowhere'; there are: orders, items"),
+        (["-n", "0"], "'0' is no number; write 1 or more"),
+    ],
 )
 def test_what_cannot_be_shown_is_one_line(peeking: Peeking, words: list[str], error: str) -> None:
     done = peeking.peek(*words)

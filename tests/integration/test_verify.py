@@ -235,4 +235,4 @@ def test_a_broker_that_is_away_is_one_line(erp: Erp, tmp_path: Path) -> None:
     environment = {**os.environ, **installed(tmp_path / "site")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert re.fullmatch(r"Kafka does not answer: .*\n", done.stderr)
+    assert re.fullmatch(r"Kafka at 127\.0\.0\.1:1 cannot be reached: .*\n", done.stderr)

@@ -1,0 +1,104 @@
+"""A Kafka that cannot be used is told in one line, which names its address and what to check, and soon."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge import reach
+from bridge.errors import BridgeError, CredentialsError, TransientError
+from bridge.testing.kafka import Broker, KafkaBroker, free_ports
+from bridge.testing.security import SASL, sasl
+
+PATIENCE_S = 2.0
+
+
+def refused(address: str, **settings: Any) -> BridgeError:
+    kafka = {
+        "bootstrap.servers": address,
+        **{name.replace("_", "."): each for name, each in settings.items()},
+    }
+    with pytest.raises(BridgeError) as caught:
+        reach.cluster(kafka, PATIENCE_S)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def told(address: str, **settings: Any) -> str:
+    return str(refused(address, **settings))
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """It accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def test_a_broker_that_is_down_is_named_with_the_reason() -> None:
+    (port,) = free_ports(1)
+    assert told(f"127.0.0.1:{port}") == (
+        f"Kafka at 127.0.0.1:{port} cannot be reached: Connect to ipv4#127.0.0.1:{port} failed: Connection "
+        "refused; check bootstrap.servers, the network and the broker"
+    )
+
+
+def test_all_brokers_that_were_tried_are_named() -> None:
+    one, two = (f"127.0.0.1:{port}" for port in free_ports(2))
+    assert told(f"{one},{two}").startswith(f"Kafka at {one}, {two} cannot be reached: ")
+
+
+def test_a_name_that_nobody_knows_is_told_as_such() -> None:
+    assert "Failed to resolve 'broker.invalid:9092': " in told("broker.invalid:9092")
+
+
+def test_a_port_where_something_else_listens_is_told_as_such(listener: socket.socket) -> None:
+    said = told(f"127.0.0.1:{listener.getsockname()[1]}")
+    assert said.endswith("it does not answer as a Kafka broker does; check the port and security.protocol")
+
+
+def test_tls_towards_a_plain_listener_is_told_as_such(broker: Broker) -> None:
+    said = told(broker.address, security_protocol="ssl")
+    assert said.startswith(f"Kafka at {broker.address} cannot be reached: SSL handshake failed: ")
+    assert said.endswith("PLAINTEXT broker listener?; check the port and security.protocol")
+
+
+@pytest.fixture(scope="module")
+def guarded(broker_jars: Path) -> Iterator[KafkaBroker]:
+    """With a listener that asks who is there; what the plain one refers clients to is not there."""
+    elsewhere = {"advertised.listeners": "PLAINTEXT://127.0.0.1:1,SASL://127.0.0.1:2"}
+    with KafkaBroker(listeners=SASL, properties={**sasl({"alice": "wonder"}), **elsewhere}) as broker:
+        yield broker
+
+
+def test_a_listener_that_wants_a_user_is_told_as_such(guarded: KafkaBroker) -> None:
+    said = told(guarded.address_of("SASL"))
+    assert "closed by peer; check the port and security.protocol" in said
+
+
+def test_wrong_credentials_are_told_as_such_and_are_no_matter_of_the_network(guarded: KafkaBroker) -> None:
+    login = {"sasl_mechanism": "PLAIN", "sasl_username": "alice", "sasl_password": "guessed"}
+    error = refused(guarded.address_of("SASL"), security_protocol="sasl_plaintext", **login)
+    assert isinstance(error, CredentialsError)
+    assert "Invalid username or password; check security.protocol, the sasl." in str(error)
+    assert "guessed" not in str(error)
+
+
+def test_brokers_that_refer_to_an_address_out_of_reach_are_told_as_such(guarded: KafkaBroker) -> None:
+    error = refused(guarded.address)
+    assert isinstance(error, TransientError)
+    said = str(error)
+    assert said.startswith(
+        f"Kafka at {guarded.address} refers to brokers that cannot be reached: 127.0.0.1:1 ("
+    )
+    assert "Connection refused); check the brokers' advertised.listeners" in said
+
+
+def test_one_broker_of_several_is_enough(broker: Broker) -> None:
+    (port,) = free_ports(1)
+    admin = reach.cluster({"bootstrap.servers": f"127.0.0.1:{port},{broker.address}"}, PATIENCE_S)
+    assert admin.list_topics(timeout=5).brokers
