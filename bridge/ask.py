@@ -14,6 +14,8 @@ from bridge.errors import BridgeError
 
 STATUS, ADMIN = "status.sock", "admin.sock"
 CHUNK = 256 * 1024
+SHOWN = 60
+"""Bytes of an answer that is none."""
 START = "start it, or see its log (journalctl -u legacy-bridge)"
 
 
@@ -25,24 +27,29 @@ class Silent(BridgeError):
     """Somebody listens, and does not answer in time."""
 
 
+class Garbled(BridgeError):
+    """Something else listens, or a daemon that answers what nobody understands."""
+
+
 class Denied(BridgeError):
     """This user may not open the socket."""
 
 
 def ask(path: Path, request: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
-    """One request, one answer, within `timeout_s` altogether. Errors: Down, Silent, Denied."""
+    """One request, one answer, within `timeout_s` altogether. Errors: Down, Silent, Garbled, Denied."""
     deadline = time.monotonic() + timeout_s
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         _connect(sock, path, timeout_s)
         try:
             sock.sendall(json.dumps(request).encode() + b"\n")
-            return _answer(sock, deadline)
+            received = _answer(sock, deadline)
         except TimeoutError:
             raise _silent(path, timeout_s) from None
         except OSError as error:
             raise Down(
                 f"the daemon hung up ({error.strerror})", remedy=f"see its log; socket {path}"
             ) from None
+    return _read(received, path)
 
 
 def _connect(sock: socket.socket, path: Path, timeout_s: float) -> None:
@@ -59,7 +66,7 @@ def _connect(sock: socket.socket, path: Path, timeout_s: float) -> None:
         raise Down(f"the daemon is down: {error.strerror or error} at {path}", remedy=START) from None
 
 
-def _answer(sock: socket.socket, deadline: float) -> dict[str, Any]:
+def _answer(sock: socket.socket, deadline: float) -> bytearray:
     received = bytearray()
     while not received.endswith(b"\n"):
         sock.settimeout(max(0.001, deadline - time.monotonic()))
@@ -67,9 +74,17 @@ def _answer(sock: socket.socket, deadline: float) -> dict[str, Any]:
         if not chunk:
             raise Down("the daemon hung up without an answer", remedy="see its log")
         received += chunk
-    answer = json.loads(received)
+    return received
+
+
+def _read(received: bytearray, path: Path) -> dict[str, Any]:
+    try:
+        answer = json.loads(received)
+    except (ValueError, RecursionError):
+        answer = None
     if not isinstance(answer, dict):
-        raise Silent(f"the daemon's answer is no status: {received[:80]!r}")
+        said = received[:SHOWN].decode(errors="replace").strip()
+        raise Garbled(f"what listens at {path} answers {said!r}", remedy="is that a legacy-bridge's socket?")
     return answer
 
 

@@ -66,8 +66,11 @@ class Verdict(NamedTuple):
         return self._replace(level=reasons[0].level, summary=_told(reasons), reasons=reasons)
 
 
+SAME_VERSION = "use the daemon's own version of legacy-bridge"
+
+
 class Unreadable(Exception):
-    """The document is of another version, or has no such connector."""
+    """The document is of another version or misses something, or has no such connector."""
 
 
 def judge(status: Status, connector: str | None = None) -> Verdict:
@@ -75,11 +78,14 @@ def judge(status: Status, connector: str | None = None) -> Verdict:
     if status.get("schema") != STATUS_SCHEMA:
         raise Unreadable(
             f"the daemon's status has schema {status.get('schema')}, this command reads {STATUS_SCHEMA}; "
-            "use the daemon's own version of legacy-bridge"
+            f"{SAME_VERSION}"
         )
-    seen = narrowed(status, connector)
-    perfdata = " ".join(_perfdata(seen, connector))
-    return Verdict(Level.OK, _all_is_well(seen), perfdata).but(_reasons(seen))
+    try:
+        seen = narrowed(status, connector)
+        perfdata = " ".join(_perfdata(seen, connector))
+        return Verdict(Level.OK, _all_is_well(seen), perfdata).but(_reasons(seen))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise Unreadable(f"the daemon's status cannot be understood: {error!r}; {SAME_VERSION}") from None
 
 
 def narrowed(status: Status, connector: str | None) -> Status:

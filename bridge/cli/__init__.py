@@ -7,15 +7,19 @@ for is imported: `health` starts at once, and a broken one harms no other.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import NoReturn
 
 from bridge.errors import BridgeError, ConfigError
 
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 3, 130
+OK, FAILED, UNKNOWN, INTERRUPTED, UNHEARD = 0, 1, 3, 130, 141
+"""UNKNOWN: usage, configuration, or a bug; a monitoring system reads 2 as CRITICAL. The last two: as a shell
+says that SIGINT or SIGPIPE has ended a command."""
 TRACEBACK = "LEGACY_BRIDGE_TRACEBACK"
 
 COMMANDS = (
@@ -50,38 +54,74 @@ class _Version(argparse.Action):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """One line, and 3: a monitoring system reads 2 as CRITICAL."""
-        self.exit(USAGE, f"{self.prog}: {message}; `{self.prog} --help` tells more\n")
+        """One line, and 3 instead of argparse's 2."""
+        self.exit(UNKNOWN, f"{self.prog}: {message}; `{self.prog} --help` tells more\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; an operator sees one line, no traceback."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    _prepare_streams()
     try:
-        args = _parser(words).parse_args(words)
-        code = int(args.run(args))
+        code = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has gone; nor may the interpreter complain when it flushes at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+        code = INTERRUPTED
+    except BrokenPipeError:  # the reader (head, less) has gone
+        code = UNHEARD
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
-        print(_line(error), file=sys.stderr)
-        return USAGE if isinstance(error, ConfigError) else FAILED
+        code, line = _told(error)
+        print(line, file=sys.stderr)
+    _end_output()
     return code
 
 
-def _line(error: Exception) -> str:
-    if isinstance(error, BridgeError):
-        return str(error)
+def _told(error: Exception) -> tuple[int, str]:
+    match error:
+        case ConfigError():
+            return UNKNOWN, str(error)
+        case BridgeError():
+            return FAILED, str(error)
+        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return UNKNOWN, f"legacy-bridge: {error.strerror}"
+    return UNKNOWN, f"legacy-bridge: {bug(error)}"
+
+
+def bug(error: Exception) -> str:
+    """What an operator is told about an exception nobody expected."""
     from bridge.redact import redact_patterns
 
     said = redact_patterns(" ".join(str(error).split()))
-    return f"legacy-bridge: internal error: {type(error).__name__}: {said}; {TRACEBACK}=1 shows where"
+    return f"internal error: {type(error).__name__}: {said}; {TRACEBACK}=1 shows where"
+
+
+def _run(words: Sequence[str]) -> int:
+    try:
+        args = _parser(words).parse_args(words)
+    except SystemExit as done:  # after --help, --version or a usage error
+        return int(done.code or OK)
+    return int(args.run(args))
+
+
+def _prepare_streams() -> None:
+    """A closed one (`>&-`) is replaced: print would fail, and the next file opened would take its place.
+
+    What the terminal's encoding does not have is written as an escape.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _end_output() -> None:
+    """What cannot be written is forgotten: the interpreter would complain of it once more at its exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

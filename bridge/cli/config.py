@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from bridge.cli import OK, USAGE
+from bridge.cli import OK, UNKNOWN
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([asdict(problem) for problem in problems], indent=2))
     else:
         print("\n".join(map(str, problems)) or f"{args.file}: no problems found")
-    return USAGE if problems else OK
+    return UNKNOWN if problems else OK
 
 
 def print_schema(_args: argparse.Namespace) -> int:

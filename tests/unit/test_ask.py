@@ -110,6 +110,16 @@ def test_a_daemon_that_hangs_up_is_told_as_such(path: Path) -> None:
         ask.ask(path, {}, 1.0)
 
 
+@pytest.mark.parametrize("answer", [b"{\n", b"HTTP/1.1 400\r\n", b"\xff\n", b"7\n"])
+def test_an_answer_that_is_no_document_is_told_as_such(path: Path, answer: bytes) -> None:
+    def say_it(peer: socket.socket) -> None:
+        peer.recv(1000)
+        peer.sendall(answer)
+
+    with serving(path, say_it), pytest.raises(ask.Garbled, match=r"status\.sock answers '.*'; is that"):
+        ask.ask(path, {}, 10.0)
+
+
 @contextmanager
 def nobody() -> Iterator[None]:
     """Root may open everything: be somebody else for a moment."""

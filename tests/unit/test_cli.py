@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
+from typing import NoReturn
 
 import pytest
 
@@ -64,7 +70,7 @@ def test_a_bug_is_one_line_and_its_traceback_is_for_those_who_ask(
     broken: dict[str, str] = {}
     monkeypatch.setattr("bridge.plugins.kinds", lambda: broken["x://bob:hunter2@db"])
 
-    assert cli.main(["connectors"]) == 1
+    assert cli.main(["connectors"]) == 3
     assert capsys.readouterr().err == (
         "legacy-bridge: internal error: KeyError: 'x://***@db'; LEGACY_BRIDGE_TRACEBACK=1 shows where\n"
     )
@@ -74,13 +80,92 @@ def test_a_bug_is_one_line_and_its_traceback_is_for_those_who_ask(
         cli.main(["connectors"])
 
 
-def test_a_reader_that_goes_away_is_no_error_message() -> None:
-    command = [sys.executable, "-m", "bridge", "config", "schema"]
+@pytest.mark.parametrize("words", [["config", "schema"], ["--version"]])
+def test_a_reader_that_goes_away_is_no_error_message(words: list[str]) -> None:
+    command = [sys.executable, "-m", "bridge", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stderr
         process.stdout.close()
         assert process.stderr.read() == b""
+    assert process.returncode == 141, "as a shell says it of SIGPIPE"
+
+
+def in_a_shell(line: str) -> subprocess.CompletedProcess[str]:
+    """`line` with $LB for the command."""
+    environment = os.environ | {"LB": f"{sys.executable} -m bridge"}
+    return subprocess.run(
+        ["sh", "-c", line], capture_output=True, text=True, check=False, timeout=60, env=environment
+    )
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(closed: str) -> None:
+    done = in_a_shell(f"$LB config check {MINIMAL} {closed}")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_errors_do_not_stray_to_the_output_when_standard_error_is_closed() -> None:
+    done = in_a_shell("$LB config check /nowhere.yaml --nonsense 2>&-")
+
+    assert (done.returncode, done.stdout) == (3, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a Linux device")
+def test_a_full_disk_is_one_line() -> None:
+    done = in_a_shell("$LB config schema >/dev/full")
+
+    assert (done.returncode, done.stderr) == (3, "legacy-bridge: No space left on device\n")
+
+
+def test_what_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
+    done = legacy_bridge("config", "check", str(tmp_path / "Öl.yaml"), PYTHONIOENCODING="ascii")
+
+    assert done.stdout.startswith(f"{tmp_path}/\\xd6l.yaml: cannot read the file")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["health", "--interval", "x"], "--interval: 'x' is no duration; write seconds, as in 0.5"),
+        (["health", "--timeout", "-1"], "--timeout: '-1' is no duration; write seconds, as in 0.5"),
+        (["doctor", "f", "--timeout", "nan"], "--timeout: 'nan' is no duration; write seconds, as in 0.5"),
+        (["peek", "f", "c", "-n", "many"], "-n: 'many' is no number; write 1 or more"),
+        (["verify", "f", "c", "--keys", "0"], "--keys: '0' is no number; write 1 or more"),
+        (["dead-letters", "show", "f", "c", "x"], "N: 'x' is no number of a dead letter"),
+        (["positions", "set", "f", "c", "s", "{"], "JSON: '{' is no JSON"),
+        (["positions", "rewind", "f", "c", "s", "--to", "strat"], "--to: 'strat' is no JSON"),
+    ],
+)
+def test_a_wrong_argument_is_told_in_human_words(
+    capsys: pytest.CaptureFixture[str], words: list[str], complaint: str
+) -> None:
+    assert cli.main(words) == 3
+
+    said = capsys.readouterr().err
+    assert f"argument {complaint}" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["peek"], ["verify"], ["positions", "set"], ["positions", "rewind", "--to", "start"]]
+)
+def test_a_wrong_option_is_told_as_config_check_tells_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    file = tmp_path / "bridge.yaml"
+    file.write_text(
+        MINIMAL.read_text().replace("user:", "usr:").replace("{bootstrap.", "{linger.mss: 1, bootstrap.")
+    )
+    assert cli.main(["config", "check", str(file)]) == 3
+    checked = capsys.readouterr().out
+    assert f"{file}:4:9: kafka.'linger.mss': " in checked
+    assert "unknown option 'usr'; did you mean 'user'?" in checked
+
+    stream = ["public.orders", "1"] if "set" in words else ["public.orders"] if "rewind" in words else []
+    assert cli.main([*words, str(file), "shop", *stream]) == 3
+    assert capsys.readouterr().err == checked
 
 
 def test_config_check_says_everything_and_connects_nowhere(
@@ -186,3 +271,84 @@ print(*[name for name in ("pyarrow", "jpype", "confluent_kafka") if name in sys.
     )
 
     assert done.stdout.strip() == ""
+
+
+@contextmanager
+def answering(path: Path, answer: bytes) -> Iterator[None]:
+    """Somebody at the socket `path`, for one conversation."""
+
+    def converse() -> None:
+        with listener.accept()[0] as peer:
+            peer.recv(1000)
+            peer.sendall(answer)
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        thread = Thread(target=converse)
+        thread.start()
+        yield
+        thread.join(10)
+
+
+DAEMON = b'{"schema": 1, "daemon": {"name": "plant", "uptime_s": 1}, "connectors": {}}\n'
+
+
+def health(path: Path, answer: bytes, *words: str) -> int:
+    with answering(path / "status.sock", answer):
+        return cli.main(["health", "--socket", str(path), "--timeout", "10", *words])
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n", "status.sock answers 'HTTP/1.1 400 Bad Request'; is that a "),
+        (b"\xff\xfe\x00\n", "is that a legacy-bridge's socket?"),
+        (b"[1]\n", "answers '[1]'"),
+        (b"[" * 100_000 + b"\n", "answers '[[["),
+        (b'{"schema": 2, "future": 1}\n', "status has schema 2, this command reads 1; use the daemon's own"),
+        (b'{"error": "no"}\n', "status has schema None, this command reads 1"),
+        (b'{"schema": 1}\n', "cannot be understood: KeyError('connectors'); use the daemon's own version"),
+        (DAEMON.replace(b"{}", b"[]"), "cannot be understood: AttributeError("),
+    ],
+)
+def test_an_answer_that_is_no_status_is_unknown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], answer: bytes, complaint: str
+) -> None:
+    assert health(tmp_path, answer) == 3
+
+    said = capsys.readouterr()
+    assert said.out.startswith("BRIDGE UNKNOWN - ")
+    assert complaint in said.out
+    assert (said.out.count("\n"), said.err) == (1, "")
+
+
+def test_a_bug_in_health_is_unknown_and_not_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> NoReturn:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("bridge.health.judge", broken)
+
+    assert health(tmp_path, DAEMON) == 3
+    assert capsys.readouterr().out == (
+        "BRIDGE UNKNOWN - internal error: ZeroDivisionError: oh; LEGACY_BRIDGE_TRACEBACK=1 shows where\n"
+    )
+
+
+def test_a_health_that_cannot_even_be_imported_is_unknown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "bridge.cli.health", None)
+
+    assert cli.main(["health"]) == 3
+    assert "internal error: ModuleNotFoundError" in capsys.readouterr().err
+
+
+def test_health_in_json_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert health(tmp_path, b'{"schema": 2}\n', "--json") == 3
+
+    document = json.loads(capsys.readouterr().out)
+    assert (document["health"], document["code"], document["daemon"]) == ("unknown", 3, None)
+    assert "schema 2" in document["reasons"][0]["text"]

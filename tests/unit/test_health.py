@@ -142,6 +142,15 @@ def test_a_document_of_another_version_is_not_guessed_at() -> None:
         judge({"schema": 2, "future": {}})
 
 
+@pytest.mark.parametrize(
+    "missing",
+    [{"daemon": {}}, {"connectors": {"erp": {}}}, {"connectors": [1]}, {"connectors": {"erp": "up"}}],
+)
+def test_a_document_that_misses_something_is_not_guessed_at(missing: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable, match=r"cannot be understood: .*; use the daemon's own version"):
+        judge({**status(erp=connector()), **missing})
+
+
 def test_further_reasons_make_a_verdict_worse_and_never_better() -> None:
     verdict = judge(status(erp=connector(streams={"a": stream("PAUSED", "warning", "by uid 0")})))
 
