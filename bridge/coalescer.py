@@ -164,6 +164,8 @@ class Coalescer:
             self._held[fetched.name] = fetched
             if progress.stream.settles:
                 self.begin()  # it is not polled again before it has settled
+        else:
+            self._schedule.passed_over(progress)
 
     def _park(self, name: str, reason: str) -> None:
         log.error("stream parked", stream=name, error=reason)

@@ -39,7 +39,10 @@ class Progress:
     polling_since: float | None = None
     generation: int = 0
     """What was read for an earlier one is not to be published."""
-    in_flight: int = 0
+    in_flight: bool = False
+    """What was read last is not in Kafka yet. Only of streams that settle: they are not polled ahead."""
+    unsettled: bool = False
+    """Kafka has what the source was not told to let go of."""
     current_at: float | None = None
     """When the source was last asked, found to hold no more, and all of it was published."""
     polls: int = 0
@@ -60,8 +63,13 @@ class Progress:
 
     @property
     def pollable(self) -> bool:
-        blocked = self.stream.settles and self.in_flight > 0
-        return not (self.parked or self.paused or self.gone or blocked or self.polling_since is not None)
+        waits = self.in_flight or self.unsettled or self.polling_since is not None
+        return not (self.parked or self.paused or self.gone or waits)
+
+    @property
+    def to_settle(self) -> bool:
+        """A parked stream may be another source's: that one must keep what it has."""
+        return self.unsettled and not (self.parked or self.gone)
 
     def late_s(self, now: float) -> float:
         """For how long a poll has been running, or has been due without beginning."""
@@ -86,13 +94,21 @@ class Progress:
     def forget(self) -> None:
         """What was read ahead is stale, wherever it is now; the next polls wait for a rewind."""
         self.generation += 1
-        self.in_flight = 0
+        self.in_flight = False
 
     def rewind(self, stored: Stored | None) -> None:
         """Back to what Kafka has."""
         self.forget()
-        self.committed = self.ahead = stored.position if stored else None
+        position = stored.position if stored else None
+        if position != self.committed:  # a commit in doubt was one
+            self.committed = position
+            self.settle_again()
+        self.ahead = position
         self.version = stored.version if stored else self.version
+
+    def settle_again(self) -> None:
+        """The source is told, perhaps once more, what Kafka has."""
+        self.unsettled = self.stream.settles and self.committed is not None
 
     def resume(self) -> None:
         self.parked = self.paused = self.error = None
@@ -117,7 +133,7 @@ class Progress:
         self.earliest = turn.asked_at + batch.rows / rate if rate else 0.0
         if not turn.stale:
             self.ahead, self.version = batch.position, version
-            self.in_flight += 1
+            self.in_flight = self.stream.settles
 
     def failed(self, error: BridgeError, now: float) -> float:
         """It is to be tried again; in how many seconds."""
@@ -130,6 +146,8 @@ class Progress:
 
     def published(self, batch: Batch, asked_at: float, events: int, size: int) -> None:
         self.committed = batch.position
+        self.in_flight = False
+        self.settle_again()
         self.rows += batch.rows
         self.events += events
         self.bytes += size

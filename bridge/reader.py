@@ -91,7 +91,7 @@ class Reader:
         if connector is None:
             self._open()
             return
-        if self._schedule.has_to_settle:
+        if self._schedule.to_settle():
             self._guard(self._settle, connector)
         elif time.monotonic() - self._discovered_at > self._discover_every:
             self._guard(self._discover, connector)
@@ -139,7 +139,7 @@ class Reader:
         for stream, position in self._schedule.to_settle():
             with self._calling(f"commit of {stream.name}"):
                 connector.commit(stream, position)
-            self._schedule.settled(stream.name)
+            self._schedule.settled(stream.name, position)
 
     def _guard(self, call: Callable[[Connector], None], connector: Connector) -> None:
         """Run a call that is no poll; when it fails for now, the connector is opened anew."""

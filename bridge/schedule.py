@@ -36,7 +36,6 @@ class Schedule:
         self._open = self._closed = False
         self.opening = 0
         """How often the connector was opened: what an earlier opening found does not let a later one poll."""
-        self._settling: dict[str, Position] = {}
         self.streams: dict[str, Progress] = {}
 
     # -- the task's side
@@ -51,7 +50,8 @@ class Schedule:
             for new in found.values():
                 self._take_in(new)
             if not self._open and opening == self.opening:
-                self._settle_again()
+                for progress in self.streams.values():
+                    progress.settle_again()
                 self._open = True
             self._changed.notify_all()
 
@@ -60,17 +60,12 @@ class Schedule:
         progress = self.streams.setdefault(new.stream.name, new)
         if progress is new:
             new.due = now
+            new.settle_again()
         else:
             progress.found_again(new, now)
         if new.parked or new.paused:
             progress.forget()
         self._push(progress, progress.due)
-
-    def _settle_again(self) -> None:
-        """After a new `open()` the source is told once more what Kafka already has."""
-        for name, progress in self.streams.items():
-            if progress.stream.settles and progress.committed is not None and not progress.gone:
-                self._settling.setdefault(name, progress.committed)
 
     def rewind(self, stored: Mapping[str, Stored]) -> None:
         """Forget what was read ahead: the next polls begin at what Kafka has."""
@@ -84,17 +79,18 @@ class Schedule:
         """Kafka has this batch."""
         with self._changed:
             progress.published(batch, asked_at, events, size)
-            if progress.stream.settles:
-                self._settling[progress.stream.name] = batch.position
-            else:
-                progress.in_flight = max(0, progress.in_flight - 1)
-            self._changed.notify_all()
+            self._unblock(progress)
 
     def caught_up(self, progress: Progress, asked_at: float) -> None:
         """The source was found to hold nothing that Kafka does not have."""
         with self._changed:
             progress.current_at = asked_at
-            self._landed(progress)
+
+    def passed_over(self, progress: Progress) -> None:
+        """What was read last says nothing that Kafka does not have."""
+        with self._changed:
+            progress.in_flight = False
+            self._unblock(progress)
 
     def rejected(self, progress: Progress, rows: int, rejects: int, tolerated: float) -> str | None:
         """Count rejects; the reason to park the stream when their share in five minutes is too high."""
@@ -114,8 +110,9 @@ class Schedule:
             self.streams[name].forget()
 
     def resume(self, name: str) -> None:
-        """Un-park and un-pause."""
+        """Un-park and un-pause. No polls until the next `install`, which may park it again."""
         with self._changed:
+            self._open = False
             self.streams[name].resume()
             self._push(self.streams[name], time.monotonic())
 
@@ -140,18 +137,24 @@ class Schedule:
 
     @property
     def has_to_settle(self) -> bool:
+        """Now, or once it is known again whose streams they are."""
         with self._changed:
-            return bool(self._settling)
+            return any(each.to_settle for each in self.streams.values())
 
     def to_settle(self) -> list[tuple[Stream, Position]]:
+        """What the source is to let go of."""
         with self._changed:
-            return [(self.streams[name].stream, position) for name, position in self._settling.items()]
+            return [(each.stream, each.committed) for each in self._to_settle()]
 
-    def settled(self, name: str) -> None:
-        """The source has let go of what Kafka has: the stream may be polled again."""
+    def _to_settle(self) -> list[Progress]:
+        return [each for each in self.streams.values() if self._open and each.to_settle]
+
+    def settled(self, name: str, position: Position) -> None:
+        """The source has let go of everything up to there: the stream may be polled again."""
         with self._changed:
-            self._settling.pop(name, None)
-            self._landed(self.streams[name])
+            progress = self.streams[name]
+            progress.unsettled = progress.unsettled and progress.committed != position
+            self._unblock(progress)
 
     def next(self, timeout: float, on_wait: Callable[[], None]) -> Turn | None:
         """The next poll that is due, within `timeout` seconds. `on_wait` is called when idle."""
@@ -165,7 +168,7 @@ class Schedule:
                     if turn := self._begin(due, now):
                         return turn
                     continue
-                if now >= deadline or self._settling or self._closed:
+                if now >= deadline or self._to_settle() or self._closed:
                     return None
                 on_wait()
                 self._changed.wait(min(deadline, due.due if due else deadline) - now)
@@ -233,10 +236,10 @@ class Schedule:
         heappush(self._heap, (due, next(self._tick), progress.stream.name))
         self._changed.notify_all()
 
-    def _landed(self, progress: Progress) -> None:
-        """Nothing of it is on its way: one that settles, and so was not pollable, has its turn again."""
-        progress.in_flight = 0
-        self._push(progress, progress.due)
+    def _unblock(self, progress: Progress) -> None:
+        """A stream that settles, and so perhaps was not pollable, has its turn again."""
+        if progress.stream.settles:
+            self._push(progress, progress.due)
 
     # -- the main thread's side
 

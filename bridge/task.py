@@ -9,6 +9,7 @@ next one.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -32,6 +33,8 @@ from bridge.schedule import Schedule
 log = structlog.get_logger("bridge.task")
 
 IDLE_S = 0.5
+FORGIVEN_S = 60.0
+"""After so long without a failure there is no trouble, though there was nothing to publish either."""
 
 
 class Ended(IntEnum):
@@ -62,6 +65,7 @@ class Task:
         self._found = Discovered((), 0)
         self._admitted = True
         self._failures = 0
+        self._failed_at = 0.0
         self._stale = True
         """What is known of Kafka must be read (again) before the next batch."""
         self._trouble: str | None = None
@@ -98,8 +102,12 @@ class Task:
         except (Aborted, TransientError) as error:
             self._recover(error)
         else:
-            if not self._coalescer.open and self._queue.idle:
+            if not self._coalescer.open and (self._queue.idle or self._forgiven):
                 self._all_is_well()
+
+    @property
+    def _forgiven(self) -> bool:
+        return time.monotonic() - self._failed_at > FORGIVEN_S
 
     def _turn(self) -> None:
         self._obey()
@@ -131,6 +139,7 @@ class Task:
     def _recover(self, error: BridgeError) -> None:
         """Nothing that was read ahead may be trusted: the next round starts from what Kafka has."""
         self._failures += 1
+        self._failed_at = time.monotonic()
         wait = delay(self._failures)
         text = str(error)
         if text != self._trouble:

@@ -356,6 +356,8 @@ class FakeSource:
         """Stream -> what every poll of it raises."""
         self.refusing: set[str] = set()
         """Streams that cannot be settled for now."""
+        self.undecided: set[str] = set()
+        """Streams whose polls bring nothing, and say that there is more."""
         self.odd: set[str] = set()
         """Streams whose rows lack their key column."""
         self.polls: list[tuple[str, Position | None]] = []
@@ -407,8 +409,8 @@ class FakeConnector(Connector):
         assert not table.settles or position == table.settled, "polled ahead of what has settled"
         after = position["id"] if position else 0
         found = list(enumerate(table.payloads, start=1))[after : after + min(ask.rows, self._source.most)]
-        if not found:
-            return Batch(position)
+        if not found or stream.name in self._source.undecided:
+            return Batch(position, more=stream.name in self._source.undecided)
         last = found[-1][0]
         shape = replace(stream.tables[0], name=table.table or stream.name)
         rows = [(at, text) for at, text in found if text]

@@ -37,7 +37,7 @@ from bridge.schedule import Schedule
 from bridge.task import Task
 from bridge.testing.fakes import FakeKafka, FakePositions, FakePublisher, FakeSource, FakeTopics
 
-RULED = ("coalescer", "outlet", "prefetch", "reader", "schedule")
+RULED = ("coalescer", "outlet", "prefetch", "reader", "schedule", "task")
 """The modules of the engine that look at the clock."""
 
 BRISK = StreamOptions(interval=1.0)

@@ -350,3 +350,96 @@ def test_a_producer_that_dies_while_another_owner_holds_ends_fenced_and_fences_n
     second.settle()
     assert second.task.holds
     assert second.published("orders") == list(range(1, 7))
+
+
+def test_a_stream_that_settles_is_not_polled_ahead_of_a_position_without_rows(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, settling=("queue",))
+    engine.settle()
+    engine.source.insert("queue", SKIPPED)
+    engine.settle()  # the source itself complains when it is polled ahead
+    assert engine.source.settled("queue") == {"id": 1}
+
+
+def test_a_commit_in_doubt_is_settled_when_kafka_has_it(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, settling=("queue",))
+    engine.settle()
+    engine.source.insert("queue", "a")
+    kafka.fail(Fault.AMBIGUOUS, after=3)
+    engine.settle()
+    assert engine.published("queue") == [1]
+    assert engine.source.settled("queue") == {"id": 1}
+
+
+def test_a_stream_that_settles_and_has_nothing_to_say_yet_is_polled_again(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, settling=("queue",))
+    engine.source.insert("queue", "a")
+    engine.settle()
+    engine.source.undecided.add("queue")
+    for _ in range(3):
+        engine.read()
+        engine.publish()
+    engine.source.undecided.clear()
+    engine.source.insert("queue", "b")
+    engine.settle()
+    assert engine.published("queue") == [1, 2]
+
+
+def test_another_database_is_not_told_to_let_go_of_what_kafka_has(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, settling=("queue",))
+    engine.source.insert("queue", "a")
+    while not engine.published("queue"):
+        engine.read()
+        engine.publish()
+    engine.source.identity = "another"
+    engine.source.whims.append(TransientError("failed over"))
+    engine.settle()
+    engine.restart()
+    engine.settle()
+    engine.resume("queue")
+    engine.settle()
+    assert "the one" in engine.parked("queue")
+    assert not engine.source.settled("queue")
+
+
+def test_resume_polls_no_stream_before_it_was_judged_anew(
+    clock: Clock, kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.settle()
+    engine.source.identity = "another"
+    engine.restart()
+    engine.settle()
+    assert engine.parked("orders")
+    engine.source.polls.clear()
+    rewind = engine.schedule.rewind
+
+    def with_a_fast_reader(stored: Mapping[str, Stored]) -> None:
+        rewind(stored)
+        engine.read()
+
+    monkeypatch.setattr(engine.schedule, "rewind", with_a_fast_reader)
+    engine.resume("orders")
+    engine.settle()
+    assert not engine.source.polls
+    assert engine.parked("orders")
+
+
+def test_trouble_ends_though_the_reader_is_never_without_a_poll_to_make(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.settle()
+    engine.source.insert("orders", "a")
+    kafka.fail(Fault.AMBIGUOUS, after=3)
+    while not engine.task.trouble:
+        engine.read()
+        engine.publish()
+    began = clock.now
+    while clock.now - began < 62:
+        engine.read_ahead(1)
+        engine.publish()
+    assert engine.task.trouble is None
