@@ -10,29 +10,31 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from bridge.config.options import ConnectorSettings
-from bridge.contract import CONTRACT_VERSION, Position, pick
-from bridge.errors import ConfigError
-from bridge.positions import Ledger, Stored
+from bridge.contract import CONTRACT_VERSION, Connector, Position, pick
+from bridge.errors import ConfigError, PermanentError
+from bridge.positions import STREAM, Ledger, Stored, record
 
 SCHEMA = 1
 """Of an exported file."""
+LONGEST = 80
+"""Characters of a wrong position that are shown."""
 
 type Records = dict[str, Stored]
 
 
 @dataclass(frozen=True, slots=True)
 class Amending:
-    """One connector's settings, and the version of the positions its code writes today."""
+    """One connector's settings, and the connector itself, which is not open."""
 
     settings: ConnectorSettings
-    version: int
+    connector: Connector
 
     def moved(self, ledger: Ledger, stream: str, position: Position | None) -> Records:
         """`stream` at another position; None is the start. One without a record gets one."""
         stored = ledger.streams.get(stream) or self._new(ledger, stream)
-        kind, version = self.settings.kind, self.version
+        kind, version = self.settings.kind, self.connector.position_version
         moved = replace(stored, position=position, kind=kind, version=version, contract=CONTRACT_VERSION)
-        return {stream: moved}
+        return self.checked({stream: moved})
 
     def rewound(self, ledger: Ledger, stream: str, position: Position | None) -> Records:
         """As `moved`, for a stream that has been somewhere. Errors: ConfigError."""
@@ -48,6 +50,29 @@ class Amending:
         known = ledger.streams
         return {name: replace(known.get(name) or self._new(ledger, name), accept=True) for name in names}
 
+    def checked(self, records: Records) -> Records:
+        """The records, if the connector knows positions like these. Errors: ConfigError.
+
+        Those of another kind or version it cannot judge; the next start will.
+        """
+        today = (self.settings.kind, self.connector.position_version)
+        for stream, stored in records.items():
+            if stored.position is not None and (stored.kind, stored.version) == today:
+                self._check(stream, stored)
+        return records
+
+    def _check(self, stream: str, stored: Stored) -> None:
+        place = f"{self.settings.name}/{stream}"
+        try:
+            record(STREAM + stream, stored)
+        except PermanentError as error:
+            raise ConfigError(f"{place}: {error.text}", remedy="write a shorter one") from error
+        try:
+            self.connector.check_position(stream, stored.position)
+        except PermanentError as error:
+            text = f"{place}: {_shown(stored.position)} is no position of this stream: {error.text}"
+            raise ConfigError(text, remedy=error.remedy) from error
+
     def _named_exactly(self, ledger: Ledger) -> list[str]:
         """The configuration's streams without a record, as far as they are no patterns."""
         return [
@@ -58,7 +83,7 @@ class Amending:
         """A record for a stream that has none; which database it is of, the next start will say."""
         if self.settings.streams and pick(self.settings.streams, stream) is None:
             raise ConfigError(f"the configuration names no stream {stream}", remedy=_those(ledger))
-        return Stored(None, self.settings.kind, self.version, identity="", accept=True)
+        return Stored(None, self.settings.kind, self.connector.position_version, identity="", accept=True)
 
 
 def exported(connector: str, ledger: Ledger) -> dict[str, Any]:
@@ -85,6 +110,11 @@ def imported(text: str, name: str) -> Records:
         first = error.errors()[0]
         where = ".".join(map(str, ("streams", *first["loc"])))
         raise ConfigError(f"{name}: {where}: {first['msg']}", remedy="export it again") from None
+
+
+def _shown(position: Position) -> str:
+    text = json.dumps(position, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _those(ledger: Ledger) -> str:

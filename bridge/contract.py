@@ -294,6 +294,13 @@ class Connector(ABC):
         """Today's form of a position written when `position_version` was `version` (always an older one)."""
         return position
 
+    def check_position(self, stream: str, position: Position) -> None:
+        """Raise ConfigError, saying what would do, when an operator's `position` cannot be right.
+
+        Called without `open()`, before anybody is fenced.
+        """
+        return
+
     def check(self) -> Sequence[Finding]:
         """What `doctor` prints: grants, retention, indexes, clock."""
         return ()

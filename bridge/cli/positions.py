@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bridge.cli import OK, arguments
 
@@ -21,6 +21,9 @@ SCHEMA = 1
 """Of `show --json`; a change that could break a reader makes it larger."""
 LONGEST = 300
 """Characters of a position that are shown; --json and export show all of it."""
+
+LONGEST_WRONG = 60
+QUOTES = """write it as `show` does, in single quotes for the shell"""
 
 type Amend = Callable[[Amending, Ledger], Records]
 
@@ -57,9 +60,14 @@ def _add_changes(actions: arguments.Actions) -> None:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no JSON: {error}") from None
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        said = text if len(text) <= LONGEST_WRONG else f"{text[:LONGEST_WRONG]}..."
+        raise argparse.ArgumentTypeError(f"{said!r} is no JSON: {error}; {QUOTES}") from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is Python's alone")
 
 
 def _start_or_json(text: str) -> Any:
@@ -152,7 +160,7 @@ def import_positions(args: argparse.Namespace) -> int:
     from bridge import amend
 
     records = amend.imported(_text(args.file), str(args.file))
-    return _change(args, lambda _amending, _ledger: records)
+    return _change(args, lambda amending, _ledger: amending.checked(records))
 
 
 def _text(path: Path) -> str:
@@ -175,7 +183,7 @@ def _change(args: argparse.Namespace, amend: Amend, note: str = "") -> int:
 
     settings = sources.reached(sources.load(args.config, args.connector))
     options = settings.connectors[args.connector]
-    amending = Amending(options, plugins.load(options.kind).position_version)
+    amending = Amending(options, plugins.configure(options))
     ledger = _glance(settings, args.connector)
     records = amend(amending, ledger)
     if not args.dry_run:

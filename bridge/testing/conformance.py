@@ -217,6 +217,16 @@ class Conformance:
                 assert json.loads(text) == position, f"the position changes on its way through JSON: {text}"
                 assert len(text.encode()) <= MAX_POSITION_BYTES, f"the position has {len(text)} bytes"
 
+    def test_its_own_positions_pass_its_check(self, subject: Subject) -> None:
+        subject.add(5)
+        with opened(subject) as connector:
+            stream = first_stream(connector)
+            read = drain(connector, stream, None, Ask(rows=2))
+        with opened(subject) as connector:
+            idle = drain(connector, stream, None)
+        for position in (*read.positions, idle.position):
+            subject.connector().check_position(stream.name, json.loads(json.dumps(position)))
+
     def test_the_same_position_reads_the_same_place(self, subject: Subject) -> None:
         subject.add(6)
         with opened(subject) as connector:

@@ -107,6 +107,12 @@ class SqliteConnector(Connector):
         changes = (Changes(stream.tables[0], batch, Op.CREATE),) if good else ()
         return Batch({"id": rows[-1][0]}, changes, rejects, more=len(rows) == ask.rows)
 
+    def check_position(self, stream: str, position: Any) -> None:  # noqa: ARG002
+        match position:
+            case {"id": int()} if len(position) == 1:
+                return
+        raise ConfigError("it is not the last id of a table", remedy='write {"id": NUMBER}')
+
     def close(self) -> None:
         database, self._database = self._database, None
         if database is not None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, ClassVar
 
-from bridge.contract import Ask, Batch, Connector, Finding, Position, Stream
+from bridge.contract import Ask, Batch, Connector, Finding, Position, Stream, pick
 from bridge.errors import PermanentError, TransientError
 from connectors.jdbc import sockets
 from connectors.jdbc.config import JdbcConfig
@@ -59,6 +59,11 @@ class JdbcConnector(Connector):
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
         with self._call(f"reading {stream.name}"):
             return self._opened.poll(stream, position, ask)
+
+    def check_position(self, stream: str, position: Position) -> None:
+        from connectors.jdbc.modes import check_position
+
+        check_position(pick(self.config.streams, stream), position)
 
     def check(self) -> Sequence[Finding]:
         from connectors.jdbc.findings import findings

@@ -10,9 +10,30 @@ from typing import Any
 import pyarrow as pa
 
 from bridge.contract import Caveat, Emits, Op, Position
-from bridge.errors import PermanentError
+from bridge.errors import ConfigError, PermanentError
+from connectors.jdbc.config import JdbcStream
 from connectors.jdbc.statements import Quote, Statement, TableName, select
 from connectors.jdbc.types import Column
+
+
+def check_position(options: JdbcStream | None, position: Position) -> None:
+    """What can be known of a position without the table. Errors: ConfigError."""
+    column = options.columns[0] if options and options.columns else None
+    match position:
+        case {**value} if len(value) == 1 and column in (None, *value) and all(map(_is_last, value.values())):
+            return
+    raise ConfigError(
+        "it is not the last value of the column that grows",
+        remedy=f'write {{"{column or "COLUMN"}": NUMBER}}',
+    )
+
+
+def _is_last(value: Any) -> bool:
+    """A number, exact as text, or none yet."""
+    try:
+        return value is None or Decimal(str(value)).is_finite()
+    except ArithmeticError:
+        return False
 
 
 class Incrementing:

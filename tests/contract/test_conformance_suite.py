@@ -311,6 +311,13 @@ class RemembersEverything(Memory):
         return replace(batch, position={**batch.position, "seen": "x" * 300_000})
 
 
+@found_by("its_own_positions_pass_its_check")
+class RefusesItself(Memory):
+    def check_position(self, stream: str, position: Position) -> None:
+        if not isinstance(position, int):
+            raise ConfigError("it is no number", remedy="write NUMBER")
+
+
 @found_by("an_idle_source_gives_an_empty_batch", "an_empty_source_gives_an_empty_batch")
 class AlwaysMore(Memory):
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:

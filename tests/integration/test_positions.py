@@ -254,8 +254,13 @@ def test_mistakes_are_one_line_and_fence_nobody(make: Callable[..., Bridge]) -> 
     bridge = make("orders")
     for words, complaint in (
         (("rewind", bridge.name, "orders", "--to", "start"), "stream orders has no position"),
-        (("set", bridge.name, "ordres", "1"), "the configuration names no stream ordres"),
+        (("set", bridge.name, "ordres", '{"id": 1}'), "the configuration names no stream ordres"),
         (("set", bridge.name, "orders", "{"), "'{' is no JSON"),
+        (("set", bridge.name, "orders", '{"id": NaN}'), "is no JSON: NaN is Python's alone"),
+        (
+            ("set", bridge.name, "orders", '{"no": 1}'),
+            '/orders: {"no": 1} is no position of this stream: it is not the last id of a table; write {"id": N',
+        ),
         (("set", "epr", "orders", "1"), "no connector 'epr' in this file"),
         (("import", bridge.name, "/nowhere"), "cannot read /nowhere: No such file"),
         (("accept", bridge.name, "--stream", "ordres"), "the configuration names no stream ordres"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +13,44 @@ from hypothesis import strategies as st
 
 from bridge.amend import Amending, exported, imported
 from bridge.config.options import ConnectorSettings, StreamOptions
-from bridge.contract import CONTRACT_VERSION
+from bridge.contract import (
+    CONTRACT_VERSION,
+    MAX_POSITION_BYTES,
+    Ask,
+    Batch,
+    Connector,
+    ConnectorConfig,
+    Stream,
+)
 from bridge.errors import ConfigError
 from bridge.positions import Ledger, Stored
 
 ORDERS = Stored({"id": 7}, "jdbc", 1, "db1", {"erp.orders": 3})
 LEDGER = Ledger(streams={"orders": ORDERS})
 STREAMS = {name: StreamOptions() for name in ("orders", "items", "cust_*")}
-AMENDING = Amending(ConnectorSettings(name="erp", kind="jdbc", streams=STREAMS), version=2)
+
+
+class Numbers(Connector):
+    """Its positions are {"id": NUMBER}."""
+
+    position_version = 2
+
+    def check_position(self, stream: str, position: Any) -> None:
+        if stream != "items" and not isinstance(position, dict):
+            raise ConfigError("it is no mapping", remedy='write {"id": NUMBER}')
+
+    def open(self) -> None: ...
+    def discover(self) -> Sequence[Stream]:
+        return ()
+
+    def poll(self, stream: Stream, position: Any, ask: Ask) -> Batch:
+        return Batch(position)
+
+    def close(self) -> None: ...
+
+
+NUMBERS = Numbers(ConnectorConfig())
+AMENDING = Amending(ConnectorSettings(name="erp", kind="jdbc", streams=STREAMS), NUMBERS)
 
 
 def test_a_stream_is_moved_and_all_else_of_its_record_stays() -> None:
@@ -31,6 +62,44 @@ def test_a_position_written_by_hand_is_of_today_s_kind_and_version() -> None:
     old = replace(ORDERS, kind="odbc", version=99, contract=99)
     moved = AMENDING.moved(Ledger(streams={"orders": old}), "orders", {"id": 3})["orders"]
     assert (moved.kind, moved.version, moved.contract) == ("jdbc", 2, CONTRACT_VERSION)
+
+
+def test_a_position_the_connector_does_not_know_is_refused_with_one_that_would_do() -> None:
+    with pytest.raises(ConfigError) as caught:
+        AMENDING.moved(LEDGER, "orders", "ten")
+    assert str(caught.value) == (
+        'erp/orders: "ten" is no position of this stream: it is no mapping; write {"id": NUMBER}'
+    )
+    with pytest.raises(ConfigError, match="erp/orders: 7 is no position of this stream"):
+        AMENDING.rewound(LEDGER, "orders", 7)
+
+
+def test_a_wrong_position_is_cut_where_it_is_shown() -> None:
+    with pytest.raises(ConfigError, match=r'"x{79}\.\.\. is no position'):
+        AMENDING.moved(LEDGER, "orders", "x" * 1000)
+
+
+def test_the_start_needs_no_check() -> None:
+    assert AMENDING.moved(LEDGER, "orders", None)["orders"].position is None
+
+
+def test_a_connector_that_checks_nothing_takes_any_position() -> None:
+    assert AMENDING.moved(LEDGER, "items", [1, "two"])["items"].position == [1, "two"]
+
+
+def test_a_position_that_is_too_large_is_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"the position has \d+ bytes, the limit is \d+; write a shorter one"
+    ):
+        AMENDING.moved(LEDGER, "items", "x" * MAX_POSITION_BYTES)
+
+
+def test_imported_positions_are_checked_as_far_as_the_connector_can_know_them() -> None:
+    wrong = replace(ORDERS, position="ten", version=2)
+    for older in (replace(wrong, version=1), replace(wrong, kind="odbc")):
+        assert AMENDING.checked({"orders": older}) == {"orders": older}
+    with pytest.raises(ConfigError, match='erp/orders: "ten" is no position'):
+        AMENDING.checked({"items": wrong, "orders": wrong})
 
 
 def test_a_stream_is_rewound_to_its_start() -> None:
@@ -50,7 +119,7 @@ def test_a_stream_without_a_record_gets_one_that_any_database_fits() -> None:
 
 def test_a_stream_the_configuration_does_not_name_is_refused() -> None:
     with pytest.raises(ConfigError, match="names no stream ordres; there are: orders"):
-        AMENDING.moved(LEDGER, "ordres", 1)
+        AMENDING.moved(LEDGER, "ordres", {})
     with pytest.raises(ConfigError, match="names no stream ordres; there are: orders"):
         AMENDING.accepted(LEDGER, ["ordres"])
 
@@ -69,7 +138,7 @@ def test_accepting_without_a_name_means_all_that_are_known_by_name() -> None:
 
 def test_accepting_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match="name one with --stream"):
-        Amending(ConnectorSettings(name="erp", kind="jdbc"), 1).accepted(Ledger(), [])
+        Amending(ConnectorSettings(name="erp", kind="jdbc"), NUMBERS).accepted(Ledger(), [])
 
 
 STORED = st.builds(

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.errors import PermanentError
-from connectors.jdbc.modes import Incrementing
+from bridge.errors import ConfigError, PermanentError
+from connectors.jdbc.config import JdbcStream
+from connectors.jdbc.modes import Incrementing, check_position
 from connectors.jdbc.statements import Quote, Statement, TableName
 from connectors.jdbc.types import Column
 
@@ -20,6 +21,8 @@ QUOTE = Quote('"')
 INTEGER = Column("id", "int64", pa.int64())
 EXACT = Column("id", "decimal:0", pa.decimal128(38, 0))
 NUMBER = Column("id", "number", pa.string())
+BY_KEY = JdbcStream(mode="incrementing", columns=())
+BY_ID = JdbcStream(mode="incrementing", columns=("id",))
 WORD = Column("word", "text", pa.string())
 
 
@@ -71,6 +74,29 @@ def test_a_position_of_another_column_is_refused() -> None:
 def test_a_position_that_is_no_number_is_refused() -> None:
     with pytest.raises(PermanentError, match="not one of column id"):
         by(INTEGER).statement({"id": "yesterday"}, QUOTE, "")
+
+
+@pytest.mark.parametrize("position", [{"id": 7}, {"id": "7.25"}, {"id": None}])
+@pytest.mark.parametrize("options", [None, BY_KEY, BY_ID])
+def test_a_position_written_by_hand_is_known_by_its_shape(
+    options: JdbcStream | None, position: object
+) -> None:
+    check_position(options, position)
+
+
+@pytest.mark.parametrize(
+    "position",
+    [7, [], {}, {"id": 1, "no": 2}, {"id": "x"}, {"id": True}, {"id": [1]}, {"id": "NaN"}, {"ID": 7}],
+)
+def test_a_position_that_cannot_be_right_is_refused_with_one_that_can(position: object) -> None:
+    with pytest.raises(ConfigError, match=r'the column that grows; write {"id": NUMBER}'):
+        check_position(BY_ID, position)
+
+
+def test_which_column_a_position_is_of_is_not_known_without_the_configuration() -> None:
+    check_position(BY_KEY, {"ID": 7})
+    with pytest.raises(ConfigError, match=r'write {"COLUMN": NUMBER}'):
+        check_position(BY_KEY, 7)
 
 
 def test_a_column_that_is_not_there_is_refused_with_those_that_are() -> None:
