@@ -57,8 +57,9 @@ class Schedule:
 
     def _take_in(self, new: Progress) -> None:
         now = time.monotonic()
-        progress = self.streams.setdefault(new.stream.name, new)
-        if progress is new:
+        progress = self.streams.get(new.stream.name)
+        if progress is None:
+            self.streams[new.stream.name] = progress = new
             new.due = now
             new.settle_again()
         else:
