@@ -15,7 +15,7 @@ demo: core
 	@.venv/bin/legacy-bridge demo $(DEMO_ARGS)
 
 test: setup
-	$(PYTHON) -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term $(TEST_ARGS)
+	$(PYTHON) -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(TEST_ARGS)
 
 lint: core
 	.venv/bin/ruff check
