@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge import paths
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, ConfigError
 
 STATUS, ADMIN = "status.sock", "admin.sock"
 CHUNK = 256 * 1024
@@ -134,15 +134,16 @@ def _present(path: Path) -> bool:
 
 
 def configured_run_dir(config: Path) -> Path | None:
-    """`daemon.run_dir` of a file and nothing else of it. Errors: BridgeError when it cannot be read."""
+    """`daemon.run_dir` of a file and nothing else of it. Errors: ConfigError when it cannot be read."""
     import yaml
 
     try:
         document = yaml.load(config.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     except OSError as error:
-        raise BridgeError(f"cannot read {config}: {error.strerror}") from None
+        reason = f"{config}: cannot read the file: {error.strerror}"
+        raise ConfigError(reason, remedy="check the path and its permissions") from None
     except yaml.YAMLError:
-        raise BridgeError(
+        raise ConfigError(
             f"{config} is no YAML", remedy=f"see `legacy-bridge config check {config}`"
         ) from None
     daemon = document.get("daemon") if isinstance(document, dict) else None

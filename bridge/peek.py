@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from bridge import rehearsal
+from bridge import rehearsal, sources
 from bridge.admission import Lane
 from bridge.config.options import Settings
 from bridge.contract import Ask, Connector, Position, Stream
 from bridge.deadletters import DeadLetter
-from bridge.errors import BridgeError, ConfigError
+from bridge.errors import BridgeError
 from bridge.redact import Redactor
 from bridge.topics import dead_letters
 from bridge.verify.source import Reading, lane_of, topics_of
@@ -61,7 +61,7 @@ class Peek:
 
     def samples(self, start: Start, wanted: Sequence[str]) -> Iterator[Sample]:
         """One for every stream. Errors: those of the connector as a whole, and of Kafka when it is needed."""
-        streams = chosen(self.source.discover(), wanted)
+        streams = sources.chosen(self.source.discover(), wanted)
         lanes = self._from_stored(streams) if start is Start.STORED else self._from_beginning(streams)
         for stream, lane, position in lanes:
             if isinstance(lane, Lane):
@@ -106,11 +106,3 @@ class Peek:
             letters += outgoing.letters[:missing]
             events += list(made)[: self.count - len(letters)]
             position, more = batch.position, batch.more
-
-
-def chosen(streams: Sequence[Stream], wanted: Sequence[str]) -> list[Stream]:
-    """The streams named, or all. Errors: ConfigError lists those there are."""
-    names = [stream.name for stream in streams]
-    if unknown := [name for name in wanted if name not in names]:
-        raise ConfigError(f"no stream '{unknown[0]}'", remedy=f"there are: {', '.join(names) or 'none'}")
-    return [stream for stream in streams if not wanted or stream.name in wanted]

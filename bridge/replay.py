@@ -39,8 +39,10 @@ class Place:
     @classmethod
     def read(cls, text: str) -> Place:
         """Errors: ValueError."""
-        partition, _, offset = text.rpartition("/")
-        return cls(int(partition or 0), int(offset))
+        fits = re.fullmatch(r"(?:([0-9]+)/)?([0-9]+)", text)
+        if fits is None:
+            raise ValueError(text)
+        return cls(int(fits[1] or 0), int(fits[2]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -13,7 +13,7 @@ from threading import Thread
 from bridge import config, logs, plugins, reach
 from bridge.config import Reading, client_check
 from bridge.config.options import ConnectorSettings, Settings
-from bridge.contract import Connector, Secret
+from bridge.contract import Connector, Secret, Stream
 from bridge.errors import ConfigError
 from bridge.redact import Redactor
 
@@ -53,6 +53,14 @@ def named(settings: Settings, connector: str) -> ConnectorSettings:
             f"no connector {connector!r} in this file", remedy=f"there are: {', '.join(settings.connectors)}"
         )
     return settings.connectors[connector]
+
+
+def chosen(streams: Sequence[Stream], wanted: Sequence[str]) -> list[Stream]:
+    """The streams named, or all. Errors: ConfigError lists those there are."""
+    names = [stream.name for stream in streams]
+    if unknown := [name for name in wanted if name not in names]:
+        raise ConfigError(f"no stream '{unknown[0]}'", remedy=f"there are: {', '.join(names) or 'none'}")
+    return [stream for stream in streams if not wanted or stream.name in wanted]
 
 
 def quiet(settings: Settings) -> Redactor:

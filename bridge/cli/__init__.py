@@ -15,11 +15,11 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import NoReturn
 
+from bridge.cli.parser import UNKNOWN, Parser
 from bridge.errors import BridgeError, ConfigError
 
-OK, FAILED, UNKNOWN, INTERRUPTED, UNHEARD = 0, 1, 3, 130, 141
-"""UNKNOWN: usage, configuration, or a bug; a monitoring system reads 2 as CRITICAL. The last two: as a shell
-says that SIGINT or SIGPIPE has ended a command."""
+OK, FAILED, INTERRUPTED, UNHEARD = 0, 1, 130, 141
+"""And UNKNOWN: usage, configuration, or a bug. The last two are what a shell says of SIGINT and SIGPIPE."""
 TRACEBACK = "LEGACY_BRIDGE_TRACEBACK"
 
 COMMANDS = (
@@ -50,12 +50,6 @@ class _Version(argparse.Action):
 
         print(f"legacy-bridge {version('legacy-bridge')}")
         parser.exit()
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, and 3 instead of argparse's 2."""
-        self.exit(UNKNOWN, f"{self.prog}: {message}; `{self.prog} --help` tells more\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -125,12 +119,12 @@ def _end_output() -> None:
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="legacy-bridge", description="Publishes the changes of legacy systems to Kafka, exactly once."
+    parser = Parser(
+        prog="legacy-bridge", description="Publish the changes of legacy systems to Kafka, exactly once."
     )
     parser.add_argument("--version", action=_Version)
     asked = next((word for word in words if not word.startswith("-")), None)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     for name, module, help_line in COMMANDS:
         sentence = f"{help_line[0].upper()}{help_line[1:]}."
         one = commands.add_parser(name, help=help_line, description=sentence, add_help=name == asked)

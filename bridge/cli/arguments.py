@@ -11,7 +11,12 @@ type Actions = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF0
 
 
 def config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("config", type=Path, help="the configuration file")
+    parser.add_argument("config", type=file, help="the configuration file")
+
+
+def config_and_connector(parser: argparse.ArgumentParser) -> None:
+    config(parser)
+    connector(parser)
 
 
 def connector(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +36,7 @@ def machines(parser: argparse.ArgumentParser) -> None:
 def daemon(parser: argparse.ArgumentParser, name: str) -> None:
     """Which daemon to ask, at its socket `name`."""
     parser.add_argument(
-        "config", nargs="?", type=Path, help="configuration file of the daemon (default: the usual one's)"
+        "config", nargs="?", type=file, help="configuration file of the daemon (default: the usual one's)"
     )
     parser.add_argument("--socket", type=Path, metavar="PATH", help=f"the daemon's {name}, or its folder")
 
@@ -39,9 +44,15 @@ def daemon(parser: argparse.ArgumentParser, name: str) -> None:
 def action(actions: Actions, name: str, line: str, run: Run) -> argparse.ArgumentParser:
     """One of several actions of a command."""
     parser = actions.add_parser(name, help=line, description=f"{line[0].upper()}{line[1:]}.")
-    config(parser)
     parser.set_defaults(run=run)
     return parser
+
+
+def file(text: str) -> Path:
+    """A path; an empty one is a shell variable that is not set. Errors: ArgumentTypeError."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name of the file is empty")
+    return Path(text)
 
 
 def seconds(text: str) -> float:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 
-from bridge.cli import OK, UNKNOWN
+from bridge.cli import OK, arguments
+from bridge.cli.parser import UNKNOWN
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    check = actions.add_parser("check", help="say everything that is wrong with a file, with line and column")
-    check.add_argument("file", type=Path, help="the configuration file")
+    line = "say everything that is wrong with a file, with line and column"
+    check = arguments.action(actions, "check", line, run)
+    arguments.config(check)
     check.add_argument("--json", action="store_true", help="the problems as a JSON list")
-    check.set_defaults(run=run)
-    schema = actions.add_parser(
-        "schema", help="print a JSON Schema that teaches editors to complete and check the file"
-    )
-    schema.set_defaults(run=print_schema)
+    line = "print a JSON Schema that teaches editors to complete and check the file"
+    arguments.action(actions, "schema", line, print_schema)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -27,11 +25,11 @@ def run(args: argparse.Namespace) -> int:
     from bridge import config
     from bridge.config import client_check
 
-    problems = config.check(args.file, client_check.examine)
+    problems = config.check(args.config, client_check.examine)
     if args.json:
         print(json.dumps([asdict(problem) for problem in problems], indent=2))
     else:
-        print("\n".join(map(str, problems)) or f"{args.file}: no problems found")
+        print("\n".join(map(str, problems)) or f"{args.config}: no problems found")
     return UNKNOWN if problems else OK
 
 

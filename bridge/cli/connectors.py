@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from bridge.cli import FAILED, OK, arguments
 SCHEMA = 1
 """Of the JSON form; a change that could break a reader makes it larger."""
 WIDTH = 100
+"""Of the text where the terminal is not narrower."""
 TYPES = {
     "string": "text",
     "integer": "whole number",
@@ -39,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"schema": SCHEMA, "connectors": found, "engine": engine()}, indent=2))
     else:
-        print("\n\n".join("\n".join(_lines(kind)) for kind in [*found, engine()]))
+        width = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
+        print("\n\n".join("\n".join(_lines(kind, width)) for kind in [*found, engine()]))
     return FAILED if any("error" in kind for kind in found) else OK
 
 
@@ -118,19 +121,19 @@ def _type(schema: dict[str, Any], models: dict[str, Any]) -> str:  # noqa: PLR09
     return "anything"
 
 
-def _lines(kind: dict[str, Any]) -> Iterator[str]:
+def _lines(kind: dict[str, Any], width: int) -> Iterator[str]:
     yield f"{kind['kind']} {kind['version']} ({kind['distribution']})" if "kind" in kind else "engine"
     if "error" in kind:
         yield f"  cannot be used: {kind['error']}"
         return
-    yield from textwrap.wrap(kind["description"], WIDTH, initial_indent="  ", subsequent_indent="  ")
+    yield from textwrap.wrap(kind["description"], width, initial_indent="  ", subsequent_indent="  ")
     for title, listed in (("options", kind["options"]), ("options of a stream", kind["stream_options"])):
         if listed:
             yield f"  {title}:"
-            yield from (line for option in listed for line in _option(option))
+            yield from (line for option in listed for line in _option(option, width))
 
 
-def _option(option: dict[str, Any]) -> Iterator[str]:
+def _option(option: dict[str, Any], width: int) -> Iterator[str]:
     default = option["default"]
     need = (
         "required"
@@ -140,4 +143,4 @@ def _option(option: dict[str, Any]) -> Iterator[str]:
         else f"default {json.dumps(default)}"
     )
     yield f"    {option['name']}  ({', '.join(filter(None, (option['type'], need)))})"
-    yield from textwrap.wrap(option["description"], WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    yield from textwrap.wrap(option["description"], width, initial_indent=" " * 8, subsequent_indent=" " * 8)

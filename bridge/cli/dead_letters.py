@@ -32,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         actions, "replay", "publish events that were too large for their topic", replay_letters
     )
     for action in (listing, show, replay):
-        arguments.connector(action)
+        arguments.config_and_connector(action)
         arguments.machines(action)
     listing.add_argument("--stream", metavar="NAME", help="only this stream's")
     show.add_argument("number", type=_place, metavar="N", help="as `list` numbers them")
@@ -61,7 +61,8 @@ def list_letters(args: argparse.Namespace) -> int:
     if args.json:
         _print_json({"letters": [_document(entry) for entry in entries]})
     else:
-        print("\n".join(map(_line, entries)) or f"{args.connector} has no dead letters")
+        whose = f"{args.connector}/{args.stream}" if args.stream else args.connector
+        print("\n".join(map(_line, entries)) or f"{whose} has no dead letters")
     return OK
 
 
@@ -86,7 +87,7 @@ def replay_letters(args: argparse.Namespace) -> int:
     from bridge.replay import Replay
 
     if bool(args.number) == args.all:
-        raise ConfigError("which dead letters?", remedy="give their numbers, or --all")
+        raise ConfigError("no dead letter was named", remedy="give their numbers, or --all")
     replay = Replay(_settings(args), args.connector, f"uid {os.getuid()}")
     judged = replay.judged(args.number)
     topics = {entry.letter.topic for entry, reason in judged if reason is None}

@@ -11,7 +11,7 @@ from typing import Any
 
 from bridge import ask
 from bridge.cli import OK, arguments
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, ConfigError
 from bridge.health import shortened
 from bridge.states import State
 
@@ -37,6 +37,9 @@ def add(order: str, description: str, parser: argparse.ArgumentParser) -> None:
 
 def give(order: str, args: argparse.Namespace) -> int:
     """Sends the order and prints what became of it: 0. Errors: BridgeError when the daemon refuses."""
+    if args.config and Path(args.connector).is_file():
+        usage = f"legacy-bridge {order} {args.config} {args.connector}"
+        raise ConfigError(f"{args.connector} is a file", remedy=f"the connector comes first: {usage}")
     path = ask.where(ask.ADMIN, args.config, args.socket)
     before = _states(path, args)
     request = {"command": order, "connector": args.connector, "stream": args.stream}

@@ -22,8 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Read from where the streams stand and show the events, and dead letters, that would be published "
         "next. Writes nothing, fences nobody; the daemon may run meanwhile."
     )
-    arguments.config(parser)
-    arguments.connector(parser)
+    arguments.config_and_connector(parser)
     arguments.streams(parser)
     parser.add_argument(
         "-n", type=arguments.count, default=5, metavar="N", help="events of each stream (default: 5)"

@@ -31,11 +31,12 @@ type Amend = Callable[[Amending, Ledger], Records]
 def add(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     show = arguments.action(actions, "show", "where the streams are; disturbs nobody", print_positions)
+    arguments.config(show)
     show.add_argument("connector", nargs="?", help="name of the connector (default: all)")
     arguments.machines(show)
-    export = arguments.action(actions, "export", "print all positions, for `import`", export_positions)
-    arguments.connector(export)
     _add_changes(actions)
+    export = arguments.action(actions, "export", "print all positions, for `import`", export_positions)
+    arguments.config_and_connector(export)
 
 
 def _add_changes(actions: arguments.Actions) -> None:
@@ -46,7 +47,7 @@ def _add_changes(actions: arguments.Actions) -> None:
     )
     load = arguments.action(actions, "import", "write the positions of an exported file", import_positions)
     for action in (move, rewind, accept, load):
-        arguments.connector(action)
+        arguments.config_and_connector(action)
         action.add_argument("--dry-run", action="store_true", help="print before and after; write nothing")
     move.add_argument("stream", help="name of the stream")
     move.add_argument("position", type=_json, metavar="JSON", help="as `show` prints it")
@@ -55,7 +56,7 @@ def _add_changes(actions: arguments.Actions) -> None:
         "--to", type=_start_or_json, required=True, metavar="JSON|start", help="where to begin"
     )
     arguments.streams(accept)
-    load.add_argument("file", type=Path, help="made by `export`; - is standard input")
+    load.add_argument("file", type=arguments.file, help="made by `export`; - is standard input")
 
 
 def _json(text: str) -> Any:
@@ -159,7 +160,8 @@ def accept_streams(args: argparse.Namespace) -> int:
 def import_positions(args: argparse.Namespace) -> int:
     from bridge import amend
 
-    records = amend.imported(_text(args.file), str(args.file))
+    name = "standard input" if str(args.file) == "-" else str(args.file)
+    records = amend.imported(_text(args.file), name)
     return _change(args, lambda amending, _ledger: amending.checked(records))
 
 
@@ -192,10 +194,10 @@ def _change(args: argparse.Namespace, amend: Amend, note: str = "") -> int:
             records = amend(amending, ledger)
             for stream, stored in records.items():
                 held.store(stream, stored)
+    was, now = ("is", "would be") if args.dry_run else ("was", "is")
     for stream, stored in records.items():
-        print(
-            f"{args.connector}/{stream}: was at {_shown(ledger.streams.get(stream))}, is at {_shown(stored)}"
-        )
+        before = _shown(ledger.streams.get(stream))
+        print(f"{args.connector}/{stream}: {was} at {before}, {now} at {_shown(stored)}")
     done = "dry run: nothing was written" if args.dry_run else "written; a running daemon goes on from there"
     print("; ".join(filter(None, (done, note))))
     return OK

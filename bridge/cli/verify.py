@@ -20,8 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Read a connector's tables and their topics and say which keys were lost, published twice, or "
         "differ. The bridge may run meanwhile. Ends with 0 when there are none, 1 when there are."
     )
-    arguments.config(parser)
-    arguments.connector(parser)
+    arguments.config_and_connector(parser)
     arguments.streams(parser)
     parser.add_argument(
         "--keys", type=arguments.count, default=10, metavar="N",
@@ -59,11 +58,14 @@ def _progress() -> Iterator[Progress]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks = {}
+        bar = bars.add_task("")
+        shown = ""
 
         def show(what: str, done: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
+            nonlocal shown
+            if what != shown:
+                bars.reset(bar, description=what)
+                shown = what
+            bars.update(bar, completed=done, total=total)
 
         yield show

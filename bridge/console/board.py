@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -20,7 +20,9 @@ STYLES = {
     Level.CRITICAL: "bold red",
     Level.UNKNOWN: "magenta",
 }
-COLUMNS = (
+type Columns = Sequence[tuple[str, str]]
+
+COLUMNS: Columns = (
     ("stream", "left"),
     ("state", "left"),
     ("for", "right"),
@@ -29,6 +31,8 @@ COLUMNS = (
     ("events/s", "right"),
     ("dead letters", "right"),
 )
+WIDE, NARROW = 70, 4
+"""On a terminal of fewer characters there are only so many columns."""
 RATE_WINDOW_S = 3.0
 
 type Look = Callable[[], tuple[Verdict, Mapping[str, Any]]]
@@ -48,12 +52,14 @@ class Board:
         for name, stream in _streams(status):
             self._rates.setdefault(name, Rate()).saw(now, stream["events"])
 
-    def __rich__(self) -> RenderableType:
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         if self._verdict is None:
-            return Text("asking the daemon ...", style="dim")
-        return Group(*self._parts(self._verdict))
+            yield Text("asking the daemon ...", style="dim")
+        else:
+            columns = COLUMNS if options.max_width >= WIDE else COLUMNS[:NARROW]
+            yield from self._parts(self._verdict, columns)
 
-    def _parts(self, verdict: Verdict) -> Iterator[RenderableType]:
+    def _parts(self, verdict: Verdict, columns: Columns) -> Iterator[RenderableType]:
         level = (verdict.level.upper(), STYLES[verdict.level])
         daemon = self._status.get("daemon")
         if daemon is None:
@@ -61,18 +67,19 @@ class Board:
             return
         about = f"legacy-bridge {daemon['version']}, up {span(daemon['uptime_s'])}, pid {daemon['pid']}"
         yield Text.assemble((daemon["name"], "bold"), f"  {about}  ", level)
-        yield self._table()
+        yield self._table(columns)
         for reason in verdict.reasons:
             yield Text.assemble((f"{reason.level.upper()} ", STYLES[reason.level]), str(reason))
 
-    def _table(self) -> Table:
+    def _table(self, columns: Columns) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-        for title, side in COLUMNS:
+        for title, side in columns:
             table.add_column(title, justify="left" if side == "left" else "right", no_wrap=title != "stream")
         for name, connector in self._status["connectors"].items():
             table.add_row(Text(f"{name} ({connector['kind']})", style="bold"), *_state(connector))
             for stream, each in connector["streams"].items():
-                table.add_row(f"  {stream}", *_state(each), *self._figures(f"{name}/{stream}", each))
+                cells = (f"  {stream}", *_state(each), *self._figures(f"{name}/{stream}", each))
+                table.add_row(*cells[: len(columns)])
         return table
 
     def _figures(self, name: str, stream: Status) -> tuple[RenderableType, ...]:

@@ -71,11 +71,12 @@ def examine(path: Path, connector: str | None = None, patience_s: float = PATIEN
         yield Line(Level.CRITICAL, "kafka", error.text, error.remedy)
     taken: dict[str, str] = {}
     for examined in _examinations(path, names, "whole" if cluster else "source", patience_s):
-        yield from examined.lines
+        name = examined.connector
+        lines = [*examined.lines, *_shared(examined, taken)]
         if cluster:
-            yield from (Line.of(examined.connector, each) for each in cluster.topics(examined.topics))
-            yield from (Line.of(examined.connector, each) for each in cluster.permissions(examined.connector))
-        yield from _shared(examined, taken)
+            found = (*cluster.topics(examined.topics), *cluster.permissions(name))
+            lines += [Line.of(name, each) for each in found]
+        yield from sorted(lines, key=lambda line: line.about != name)  # its streams afterwards
 
 
 def sources(path: Path, connectors: Iterable[str], patience_s: float = PATIENCE_S) -> Iterator[Line]:

@@ -26,6 +26,8 @@ from bridge.errors import TransientError
 from bridge.topics import CALL_S, DEFAULT_MAX_BYTES
 
 TRANSACTIONS = "__transaction_state"
+OWN = "_bridge."
+"""What the bridge writes there fits, whatever the limits."""
 EVENTS = {AclOperation.WRITE, AclOperation.DESCRIBE}
 INTERNAL = EVENTS | {AclOperation.READ}
 
@@ -70,7 +72,8 @@ class Cluster:
         limits = self._limits(described)
         for name, topic in described.items():
             yield from _replicas(name, topic, len(self.about.nodes), limits[name])
-            yield from _sizes(name, limits[name], self.settings)
+            if not name.startswith(OWN):
+                yield from _sizes(name, limits[name], self.settings)
             yield from _granted(name, topic)
         if len(described) < len(set(names)) and self.settings.topics.on_missing is OnMissing.CREATE:
             yield from self._may_create()
@@ -206,7 +209,7 @@ def _sizes(name: str, config: Mapping[str, str], settings: Settings) -> Iterator
 def _granted(name: str, topic: Any) -> Iterator[Finding]:
     """A broker that was not asked, or checks nothing, names no operations, or all."""
     allowed = set(topic.authorized_operations or ())
-    needed = INTERNAL if name.startswith("_bridge.") else EVENTS
+    needed = INTERNAL if name.startswith(OWN) else EVENTS
     if allowed and (missing := needed - allowed):
         words = sorted(operation.name.capitalize() for operation in missing)
         options = " ".join(f"--operation {word}" for word in words)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bridge import committed, positions
+from bridge import committed, positions, sources
 from bridge.admission import Lane
 from bridge.config.options import Settings
 from bridge.contract import Caveat, Connector, Emits, Stream
 from bridge.deadletters import DeadLetter, parse
-from bridge.errors import ConfigError, PermanentError
+from bridge.errors import PermanentError
 from bridge.positions import Stored
 from bridge.press import Outgoing
 from bridge.redact import Redactor
@@ -60,7 +60,7 @@ class Verification:
     def run(self, source: Connector, wanted: Sequence[str]) -> Report:
         """`source` is open. Errors: BridgeError of the source or of Kafka."""
         ledger = positions.known(self._settings.kafka, self._connector, self._topics)
-        lanes = self._lanes(_chosen(source.discover(), wanted))
+        lanes = self._lanes(sources.chosen(source.discover(), wanted))
         for lane in lanes:
             _same_source(lane, ledger.streams.get(lane.stream.name))
         topics = [place.topic for place in self._places]
@@ -158,16 +158,6 @@ def _by_table(lane: Lane, outgoing: Outgoing) -> Iterator[tuple[str, Iterator[Re
     tables = {route.topic: table for table, route in lane.routes.items()}
     for topic, keys, values in outgoing.records:
         yield tables[topic], zip(keys, values, strict=True)
-
-
-def _chosen(found: Sequence[Stream], wanted: Sequence[str]) -> list[Stream]:
-    names = {stream.name for stream in found}
-    for name in wanted:
-        if name not in names:
-            raise ConfigError(
-                f"no stream {name!r}", remedy=f"there are: {', '.join(sorted(names)) or 'none'}"
-            )
-    return [stream for stream in found if not wanted or stream.name in wanted]
 
 
 def _unfit(stream: Stream) -> str | None:

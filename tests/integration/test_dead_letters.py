@@ -170,7 +170,7 @@ def test_mistakes_are_one_line(erp: Erp) -> None:
     for words, complaint in (
         (("show", "9999"), "there is no dead letter 9999"),
         (("show", "x"), "'x' is no number of a dead letter"),
-        (("replay",), "which dead letters?"),
+        (("replay",), "no dead letter was named; give their numbers, or --all"),
         (("replay", "9999"), "there is no dead letter 9999"),
     ):
         said = erp.letters(*words, code=3)

@@ -118,7 +118,7 @@ def test_what_cannot_be_known_is_unknown(daemon: DaemonProcess, tmp_path: Path) 
     usage = cli("health", "--nonsense")
 
     assert [each.returncode for each in (missing, other, usage)] == [3, 3, 3]
-    assert missing.stdout.startswith("BRIDGE UNKNOWN - cannot read")
+    assert missing.stdout.startswith(f"BRIDGE UNKNOWN - {tmp_path}/missing.yaml: cannot read the file")
     assert other.stdout.startswith("BRIDGE UNKNOWN - no connector 'nowhere'; there are: hlt-good")
 
 

@@ -86,7 +86,7 @@ def running(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_a_dry_run_says_what_would_be_and_changes_nothing(running: Bridge) -> None:
     pid, before = running.daemon.worker_pid(running.name), running.ledger()
     said = running.positions("rewind", running.name, "dry", "--to", "start", "--dry-run")
-    assert f'was at {{"id": {ROWS}}}, is at the start' in said
+    assert f'is at {{"id": {ROWS}}}, would be at the start' in said
     assert "nothing was written" in said
     assert running.ledger().streams == before.streams
     assert running.daemon.worker_pid(running.name) == pid
@@ -131,7 +131,7 @@ def test_positions_travel_through_a_file(running: Bridge, tmp_path: Path) -> Non
     document["streams"] = {"travelling": {**document["streams"]["travelling"], "position": {"id": ROWS - 1}}}
     file.write_text(json.dumps(document))
     said = running.positions("import", running.name, str(file), "--dry-run")
-    assert f'travelling: was at {{"id": {ROWS}}}, is at {{"id": {ROWS - 1}}}' in said
+    assert f'travelling: is at {{"id": {ROWS}}}, would be at {{"id": {ROWS - 1}}}' in said
     running.positions("import", running.name, str(file))
     wait_until(lambda: len(running.ids("travelling")) == ROWS + 1, what="the last row again")
     assert running.ids("travelling")[-2:] == [ROWS, ROWS]
@@ -259,7 +259,7 @@ def test_mistakes_are_one_line_and_fence_nobody(make: Callable[..., Bridge]) -> 
         (("set", bridge.name, "orders", '{"id": NaN}'), "is no JSON: NaN is Python's alone"),
         (
             ("set", bridge.name, "orders", '{"no": 1}'),
-            '/orders: {"no": 1} is no position of this stream: it is not the last id of a table; write {"id": N',
+            '/orders: {"no": 1} is no position of this stream: it is not the last id of a table; write {"id"',
         ),
         (("set", "epr", "orders", "1"), "no connector 'epr' in this file"),
         (("import", bridge.name, "/nowhere"), "cannot read /nowhere: No such file"),

@@ -38,8 +38,8 @@ def document(events: int = 1234, error: str | None = None) -> dict[str, Any]:
     }
 
 
-def shown(board: Board) -> str:
-    console = Console(file=io.StringIO(), width=120)
+def shown(board: Board, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width)
     console.print(board)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -54,6 +54,17 @@ def test_a_stream_is_a_row_with_its_figures() -> None:
     assert "plant  legacy-bridge 1.2, up 2 h, pid 7  OK" in text
     (row,) = (line.split() for line in text.splitlines() if "orders" in line)
     assert row == ["orders", "RUNNING", "3", "min", "0.4", "s", "1,234", "0", "2"]
+
+
+def test_a_narrow_terminal_has_fewer_columns_and_no_cut_words() -> None:
+    board = Board()
+    board.show(judge(document()), document())
+
+    text = shown(board, 40)
+
+    (row,) = (line.split() for line in text.splitlines() if "orders" in line)
+    assert row == ["orders", "RUNNING", "3", "min", "0.4", "s"]
+    assert "dead letters" not in text
 
 
 def test_what_is_wrong_stands_below_the_table() -> None:

@@ -244,6 +244,45 @@ shop 1.2 (shop-bridge)
     assert "    interval  (like 5s, default 5.0)\n" in engine
 
 
+def test_connectors_fits_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(tmp_path, monkeypatch)
+    monkeypatch.setenv("COLUMNS", "40")
+
+    assert cli.main(["connectors", "shop"]) == 0
+
+    text = [line for line in capsys.readouterr().out.splitlines() if line.startswith("        ")]
+    assert text
+    assert max(map(len, text)) <= 40
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["posit"], "no command 'posit'; did you mean 'positions'?; `legacy-bridge --help` tells more"),
+        (["x"], "no command 'x'; there are: run, health, doctor, peek, connectors, pause, resume, positions"),
+        (["config", "chek"], "legacy-bridge config: no action 'chek'; did you mean 'check'?"),
+        (
+            ["health", "--connectr", "x"],
+            "legacy-bridge health: unrecognized: --connectr; did you mean '--conn",
+        ),
+        (["peek", "f", "c", "d"], "legacy-bridge peek: unrecognized: d; `legacy-bridge peek --help`"),
+        (["health", ""], "argument config: the name of the file is empty"),
+        (["pause", "erp", "/nowhere.yaml"], "/nowhere.yaml: cannot read the file: No such file or directory"),
+        (["pause", str(MINIMAL), "erp"], f"the connector comes first: legacy-bridge pause erp {MINIMAL}"),
+    ],
+)
+def test_a_slip_is_told_with_what_was_meant(
+    capsys: pytest.CaptureFixture[str], words: list[str], complaint: str
+) -> None:
+    assert cli.main(words) == 3
+
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert said.count("\n") == 1
+
+
 def test_connectors_shows_a_kind_that_cannot_be_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
