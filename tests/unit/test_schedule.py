@@ -375,6 +375,16 @@ def test_resume_makes_a_stream_due_at_once_when_it_has_been_judged_anew(streams:
     assert streams.polled() == ["orders"]
 
 
+def test_what_was_read_of_a_stream_that_is_found_paused_is_stale(streams: Streams) -> None:
+    streams.add("orders")
+    streams.ended(turn := streams.started(), 5)
+    found = Progress(*streams.found["orders"])
+    found.paused = "uid 7"
+    streams.schedule.install([found], streams.schedule.opening)
+    assert turn.stale
+    assert not streams.polled(60.0)
+
+
 def test_a_discovery_ends_no_park(streams: Streams) -> None:
     streams.add("orders")
     streams.schedule.park("orders", "too many rejects")
