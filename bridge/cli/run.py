@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from bridge.cli import arguments
+from bridge.cli import TRACEBACK, arguments, bug
+from bridge.errors import BridgeError
 from bridge.lean import leave_out_rich
 from bridge.spawner import WORKER, Spawner
 
@@ -19,8 +21,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """SIGTERM drains, SIGHUP reloads; the exit code is 0 after a clean stop."""
-    return daemon(args.config)
+    """0 after a clean stop, 3 when the configuration is wrong; 1 otherwise, and trying again may help."""
+    try:
+        return daemon(args.config)
+    except BridgeError:
+        raise
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        raise BridgeError(bug(error)) from error
 
 
 def daemon(path: Path, worker: Sequence[str] = WORKER) -> int:

@@ -80,6 +80,15 @@ def test_a_bug_is_one_line_and_its_traceback_is_for_those_who_ask(
         cli.main(["connectors"])
 
 
+def test_a_bug_in_the_daemon_is_no_wrong_configuration_and_the_service_manager_tries_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bridge.cli.run.daemon", lambda _path: 1 // 0)
+
+    assert cli.main(["run", "bridge.yaml"]) == 1
+    assert capsys.readouterr().err.startswith("internal error: ZeroDivisionError: ")
+
+
 @pytest.mark.parametrize("words", [["config", "schema"], ["--version"]])
 def test_a_reader_that_goes_away_is_no_error_message(words: list[str]) -> None:
     command = [sys.executable, "-m", "bridge", *words]

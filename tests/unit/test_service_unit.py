@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge import cli
+from bridge.cli.parser import UNKNOWN
 
 UNIT = Path(__file__).parents[2] / "config" / "legacy-bridge.service"
 
@@ -59,7 +60,7 @@ def test_it_starts_a_command_that_exists() -> None:
 
 
 def test_a_wrong_configuration_is_not_tried_again() -> None:
-    assert setting("RestartPreventExitStatus") == str(cli.USAGE)
+    assert setting("RestartPreventExitStatus") == str(UNKNOWN)
 
 
 def test_the_bridge_has_longer_than_its_ten_seconds_to_drain() -> None:
