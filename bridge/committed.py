@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from bridge import kafka
+from bridge import kafka, reach
 from bridge.errors import TransientError
 
-CALL_S = 15.0
+CALL_S = 10.0
 PATIENCE_S = 90.0
 """Longer than a transaction whose producer died can stay open (transaction.timeout.ms is 60 s)."""
+LOOK_S = 5.0
 CHUNK = 10_000
 
 type Bounds = dict[tuple[str, int], tuple[int, int]]
@@ -34,6 +35,7 @@ def bounds(settings: Mapping[str, Any], topics: Iterable[str]) -> Bounds:
             for partition in known[topic].partitions
         }
     except KafkaException as error:
+        reach.cluster(settings)  # when it is Kafka as a whole, that says so
         raise TransientError(f"cannot read the topics: {kafka.reason(error)}") from error
     finally:
         consumer.close()
@@ -45,15 +47,19 @@ def messages(settings: Mapping[str, Any], within: Bounds) -> Iterator[tuple[str,
     consumer = kafka.consumer(settings, "read_committed")
     try:
         consumer.assign([TopicPartition(*place, within[place][0]) for place in reading])
-        yield from _until(consumer, reading)
+        yield from _until(consumer, reading, lambda: reach.cluster(settings))
     except KafkaException as error:
+        reach.cluster(settings)  # when it is Kafka as a whole, that says so
         raise TransientError(f"cannot read the topics: {kafka.reason(error)}") from error
     finally:
         consumer.close()
 
 
-def _until(consumer: Consumer, reading: dict[tuple[str, int], int]) -> Iterator[tuple[str, list[Message]]]:
-    moved = time.monotonic()
+def _until(
+    consumer: Consumer, reading: dict[tuple[str, int], int], look: Callable[[], object]
+) -> Iterator[tuple[str, list[Message]]]:
+    """`look` is called now and then while nothing comes, and raises when Kafka is gone."""
+    moved = looked = time.monotonic()
     while reading:
         found: dict[str, list[Message]] = {}
         for message in consumer.consume(num_messages=CHUNK, timeout=0.2):
@@ -66,10 +72,14 @@ def _until(consumer: Consumer, reading: dict[tuple[str, int], int]) -> Iterator[
                 del reading[place]
             elif place in reading and error is None:
                 found.setdefault(place[0], []).append(message)
+        now = time.monotonic()
         if found:
-            moved = time.monotonic()
+            moved = looked = now
             yield from found.items()
-        elif time.monotonic() - moved > PATIENCE_S:
+        elif now - looked > LOOK_S:
+            look()
+            looked = time.monotonic()
+        elif now - moved > PATIENCE_S:
             topic, partition = next(iter(reading))
             raise TransientError(
                 f"a transaction on {topic}, partition {partition}, stays open and hides what is behind it",

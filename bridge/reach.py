@@ -103,7 +103,7 @@ def _unreachable(settings: Mapping[str, Any], heard: _Heard) -> CredentialsError
     if place and place["broker"]:
         return _elsewhere(settings, f"{place['address']} ({said})")
     protocol = _PROTOCOL.search(said)
-    check = "the port and security.protocol" if protocol else "bootstrap.servers, the network and the broker"
+    check = "port, security.protocol and the broker" if protocol else "bootstrap.servers, network and broker"
     return TransientError(
         f"Kafka at {addresses(settings)} cannot be reached: {said}", remedy=f"check {check}"
     )

@@ -87,7 +87,8 @@ def _deep(args: argparse.Namespace, status: health.Status, verdict: Verdict) -> 
 
 
 def _print(args: argparse.Namespace, verdict: Verdict, status: dict[str, Any]) -> int:
-    print(json.dumps(document(verdict, status), indent=2) if args.json else verdict.line, flush=True)
+    indent = None if args.watch else 2
+    print(json.dumps(document(verdict, status), indent=indent) if args.json else verdict.line, flush=True)
     return verdict.level.code
 
 

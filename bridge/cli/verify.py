@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bridge.cli import FAILED, OK, arguments
+from bridge.cli.parser import UNKNOWN
+from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
     from bridge.verify import Progress
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Read a connector's tables and their topics and say which keys were lost, published twice, or "
-        "differ. The bridge may run meanwhile. Ends with 0 when there are none, 1 when there are."
+        "Read a connector's tables and their topics and say which keys were lost, published twice, or differ. "
+        "The bridge may run meanwhile. Ends with 0 (none), 1 (some) or 3 (it cannot be known)."
     )
     arguments.config_and_connector(parser)
     arguments.streams(parser)
@@ -31,7 +33,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when nothing is lost, doubled or differing, else 1."""
+    """0 when nothing is lost, doubled or differing, 1 when something is, 3 when that cannot be known."""
+    try:
+        return _compare(args)
+    except BridgeError as error:
+        print(error, file=sys.stderr)
+        return UNKNOWN
+
+
+def _compare(args: argparse.Namespace) -> int:
     from bridge import sources
     from bridge.verify import Verification
 

@@ -141,7 +141,7 @@ def test_without_kafka_it_works_from_the_start_alone(peeking: Peeking) -> None:
 
     assert stored.returncode == 1
     assert stored.stderr.startswith("Kafka at 127.0.0.1:1 cannot be reached: ")
-    assert stored.stderr.endswith("and the broker; `--from-start` shows events without Kafka\n")
+    assert stored.stderr.endswith("network and broker; `--from-start` shows events without Kafka\n")
     assert len(stored.stderr.splitlines()) == 1
     assert len(events(start.stdout)) == 2
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
-from bridge import reach
+from bridge import committed, reach
 from bridge.errors import BridgeError, CredentialsError, TransientError
 from bridge.testing.kafka import Broker, KafkaBroker, free_ports
 from bridge.testing.security import SASL, sasl
@@ -43,7 +44,7 @@ def test_a_broker_that_is_down_is_named_with_the_reason() -> None:
     (port,) = free_ports(1)
     assert told(f"127.0.0.1:{port}") == (
         f"Kafka at 127.0.0.1:{port} cannot be reached: Connect to ipv4#127.0.0.1:{port} failed: Connection "
-        "refused; check bootstrap.servers, the network and the broker"
+        "refused; check bootstrap.servers, network and broker"
     )
 
 
@@ -58,13 +59,15 @@ def test_a_name_that_nobody_knows_is_told_as_such() -> None:
 
 def test_a_port_where_something_else_listens_is_told_as_such(listener: socket.socket) -> None:
     said = told(f"127.0.0.1:{listener.getsockname()[1]}")
-    assert said.endswith("it does not answer as a Kafka broker does; check the port and security.protocol")
+    assert said.endswith(
+        "it does not answer as a Kafka broker does; check port, security.protocol and the broker"
+    )
 
 
 def test_tls_towards_a_plain_listener_is_told_as_such(broker: Broker) -> None:
     said = told(broker.address, security_protocol="ssl")
     assert said.startswith(f"Kafka at {broker.address} cannot be reached: SSL handshake failed: ")
-    assert said.endswith("PLAINTEXT broker listener?; check the port and security.protocol")
+    assert said.endswith("PLAINTEXT broker listener?; check port, security.protocol and the broker")
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +80,7 @@ def guarded(broker_jars: Path) -> Iterator[KafkaBroker]:
 
 def test_a_listener_that_wants_a_user_is_told_as_such(guarded: KafkaBroker) -> None:
     said = told(guarded.address_of("SASL"))
-    assert "closed by peer; check the port and security.protocol" in said
+    assert "closed by peer; check port, security.protocol and the broker" in said
 
 
 def test_wrong_credentials_are_told_as_such_and_are_no_matter_of_the_network(guarded: KafkaBroker) -> None:
@@ -102,3 +105,17 @@ def test_one_broker_of_several_is_enough(broker: Broker) -> None:
     (port,) = free_ports(1)
     admin = reach.cluster({"bootstrap.servers": f"127.0.0.1:{port},{broker.address}"}, PATIENCE_S)
     assert admin.list_topics(timeout=5).brokers
+
+
+def test_a_broker_that_dies_while_its_topics_are_read_is_told_as_such(
+    broker_jars: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committed, "LOOK_S", 0.5)
+    with KafkaBroker() as broker:
+        settings: dict[str, Any] = {"bootstrap.servers": broker.address}
+        admin = AdminClient(settings)
+        admin.create_topics([NewTopic("rows", 1, 1)])["rows"].result(10)
+        end = committed.bounds(settings, ["rows"])["rows", 0][1]
+        broker.kill()
+        with pytest.raises(TransientError, match=f"Kafka at {broker.address} cannot be reached"):
+            list(committed.messages(settings, {("rows", 0): (0, end + 1)}))
