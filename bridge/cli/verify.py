@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Read a connector's tables and their topics and say which keys were lost, published twice, or differ. "
-        "The bridge may run meanwhile. Ends with 0 (none), 1 (some) or 3 (it cannot be known)."
+        "Read a connector's tables and their topics and say which keys were lost, published twice, or "
+        "differ. The bridge may run meanwhile. Ends with 0 (none), 1 (some) or 3 (it cannot be known)."
     )
     arguments.config_and_connector(parser)
     arguments.streams(parser)
