@@ -44,9 +44,10 @@ def load(kind: str) -> type[Connector]:
         raise ConfigError(
             f"the connector '{kind}' cannot be imported: {error}", remedy=_install(kind, point.dist)
         ) from error
-    except AttributeError as error:
+    except Exception as error:  # a third party's module may fail in any way, and takes no other kind with it
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise ConfigError(
-            f"the connector '{kind}' is broken: {error}", remedy="reinstall its package"
+            f"the connector '{kind}' is broken: {said}", remedy="reinstall its package"
         ) from error
     return _sound(kind, connector)
 

@@ -82,19 +82,24 @@ def engine() -> dict[str, Any]:
 
 
 def options(model: Any, without: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """Name, type, whether required, default and description of a model's options."""
-    whole = model.model_json_schema()
-    required, models = whole.get("required", ()), whole.get("$defs", {})
+    """Name, type, whether required, default, description and inner options of a model's options."""
+    from bridge.config.schema import whole_of
+
+    whole = whole_of(model)
+    return [each for each in _options(whole, whole.get("$defs", {})) if each["name"] not in without]
+
+
+def _options(schema: dict[str, Any], models: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "type": _type(schema, models),
-            "required": name in required,
-            "default": schema.get("default"),
-            "description": " ".join(schema.get("description", "").split()),
+            "type": _type(each, models),
+            "required": name in schema.get("required", ()),
+            "default": each.get("default"),
+            "description": " ".join(each.get("description", "").split()),
+            "options": _options(models.get(each.get("$ref", "").rpartition("/")[2], {}), models),
         }
-        for name, schema in whole.get("properties", {}).items()
-        if name not in without
+        for name, each in schema.get("properties", {}).items()
     ]
 
 
@@ -130,17 +135,21 @@ def _lines(kind: dict[str, Any], width: int) -> Iterator[str]:
     for title, listed in (("options", kind["options"]), ("options of a stream", kind["stream_options"])):
         if listed:
             yield f"  {title}:"
-            yield from (line for option in listed for line in _option(option, width))
+            yield from (line for option in listed for line in _option(option, width, " " * 4))
 
 
-def _option(option: dict[str, Any], width: int) -> Iterator[str]:
-    default = option["default"]
-    need = (
-        "required"
-        if option["required"]
-        else None
-        if default in (None, [], {})
-        else f"default {json.dumps(default)}"
-    )
-    yield f"    {option['name']}  ({', '.join(filter(None, (option['type'], need)))})"
-    yield from textwrap.wrap(option["description"], width, initial_indent=" " * 8, subsequent_indent=" " * 8)
+def _option(option: dict[str, Any], width: int, indent: str) -> Iterator[str]:
+    yield f"{indent}{option['name']}  ({', '.join(filter(None, (option['type'], _need(option))))})"
+    margin = indent + " " * 4
+    yield from textwrap.wrap(option["description"], width, initial_indent=margin, subsequent_indent=margin)
+    for inner in option["options"]:
+        yield from _option(inner, width, margin)
+
+
+def _need(option: dict[str, Any]) -> str | None:
+    """Whether it must be given, or what it is without; inner options say so themselves."""
+    if option["required"]:
+        return "required"
+    if option["options"] or option["default"] in (None, [], {}):
+        return None
+    return f"default {json.dumps(option['default'])}"

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import CoreSchema
 
 from bridge import plugins
 from bridge.config.kafka_settings import REFUSED, SUGGESTED
@@ -14,6 +16,14 @@ from bridge.contract import ConnectorConfig
 from bridge.errors import ConfigError
 
 type Schema = dict[str, Any]
+
+
+class _Open(GenerateJsonSchema):
+    """A field of a type that JSON Schema cannot describe is left open."""
+
+    def handle_invalid_for_json_schema(self, schema: CoreSchema, error_info: str) -> Schema:  # noqa: ARG002
+        return {}
+
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAMES = {"pattern": f"^{NAME.pattern}$"}
@@ -66,10 +76,14 @@ def schema() -> Schema:
 def properties(model: type[BaseModel], shared: Schema) -> Schema:
     """Option -> its schema; models inside it go to `shared`, under names that do not collide."""
     prefix = _prefix(model)
-    whole = model.model_json_schema(ref_template=f"#/$defs/{prefix}.{{model}}")
+    whole = whole_of(model, f"#/$defs/{prefix}.{{model}}")
     shared |= {f"{prefix}.{name}": inner for name, inner in whole.get("$defs", {}).items()}
     options: Schema = whole.get("properties", {})
     return options
+
+
+def whole_of(model: type[BaseModel], references: str = "#/$defs/{model}") -> Schema:
+    return model.model_json_schema(ref_template=references, schema_generator=_Open)
 
 
 def _prefix(model: type[BaseModel]) -> str:

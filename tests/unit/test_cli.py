@@ -16,7 +16,7 @@ from typing import NoReturn
 import pytest
 
 from bridge import cli
-from tests.unit.installed import install
+from tests.unit.installed import SHOP, install
 
 MINIMAL = Path(__file__).parents[2] / "config" / "minimal.yaml"
 
@@ -253,6 +253,25 @@ shop 1.2 (shop-bridge)
     assert "    interval  (like 5s, default 5.0)\n" in engine
 
 
+def test_connectors_shows_the_options_inside_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["connectors", "jdbc"]) == 0
+
+    printed = capsys.readouterr().out
+    assert (
+        "    transaction  (mapping)\n        when to commit\n        rows  (whole number, default" in printed
+    )
+
+
+def test_an_option_of_a_type_without_a_schema_is_shown_as_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(tmp_path, monkeypatch, SHOP.replace("pages: int", "pages: Connector | int"))
+
+    assert cli.main(["connectors", "shop"]) == 0
+    assert "pages  (anything or whole number, default 10)" in capsys.readouterr().out
+    assert cli.main(["config", "schema"]) == 0
+
+
 def test_connectors_fits_the_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -261,8 +280,7 @@ def test_connectors_fits_the_terminal(
 
     assert cli.main(["connectors", "shop"]) == 0
 
-    text = [line for line in capsys.readouterr().out.splitlines() if line.startswith("        ")]
-    assert text
+    text = [line for line in capsys.readouterr().out.splitlines() if "  (" not in line]
     assert max(map(len, text)) <= 40
 
 

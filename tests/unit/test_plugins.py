@@ -60,7 +60,8 @@ def test_a_missing_driver_without_an_extra_names_the_package(
 @pytest.mark.parametrize(
     ("source", "points_to", "why"),
     [
-        ("x = 1", "Shop", "is broken"),
+        ("x = 1", "Shop", "the connector 'shop' is broken: AttributeError: module 'shop_bridge' has no"),
+        ("1 / 0", "Shop", "the connector 'shop' is broken: ZeroDivisionError: division by zero; reinstall"),
         ("class Shop: ...", "Shop", "not derived from bridge.contract.Connector"),
         (SHOP.replace("pages: int", "prefetch: int"), "Shop", "options that belong to the engine: prefetch"),
         (
