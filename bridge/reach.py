@@ -28,7 +28,7 @@ REFUSALS = (KafkaError._AUTHENTICATION, KafkaError._SSL)
 _WHERE = re.compile(r"^(?:\[[^\]]*\]:? )*(?:\w+://)?(?P<address>\S+)/(?:bootstrap|(?P<broker>\d+)): ")
 """librdkafka's place: an address as configured, or one that the cluster has given for a broker."""
 _WHEN = re.compile(r" \(after \d+ms in state [^)]*\)")
-_ABOUT_US = re.compile(r": receive 0 after POLLIN| \(config \S+ (?:is|has)[^)]*\)")
+_ABOUT_US = re.compile(r": receive 0 after POLLIN")
 _NO_KAFKA = re.compile(r"ApiVersionRequest failed|Timed out \d+ in-flight|Invalid response size|^$")
 _STRANGER = "it does not answer as a Kafka broker does"
 _PROTOCOL = re.compile(rf"{_STRANGER}|SSL|Disconnected|closed by peer")
@@ -95,7 +95,7 @@ def addresses(settings: Mapping[str, Any]) -> str:
 def _unreachable(settings: Mapping[str, Any], heard: _Heard) -> CredentialsError | TransientError:
     said = _cleaned(heard.telling)
     if heard.says(*REFUSALS):
-        remedy = "check security.protocol, the sasl. and the ssl. settings under `kafka:`"
+        remedy = "check security.protocol, sasl.* and ssl.* under `kafka:`"
         return CredentialsError(
             f"Kafka at {addresses(settings)} refuses the connection: {said}", remedy=remedy
         )

@@ -87,7 +87,7 @@ def test_wrong_credentials_are_told_as_such_and_are_no_matter_of_the_network(gua
     login = {"sasl_mechanism": "PLAIN", "sasl_username": "alice", "sasl_password": "guessed"}
     error = refused(guarded.address_of("SASL"), security_protocol="sasl_plaintext", **login)
     assert isinstance(error, CredentialsError)
-    assert "Invalid username or password; check security.protocol, the sasl." in str(error)
+    assert "Invalid username or password; check security.protocol, sasl.* and ssl.*" in str(error)
     assert "guessed" not in str(error)
 
 
