@@ -240,12 +240,12 @@ class Task:
 
     def resume(self, stream: str) -> None:
         """End pauses and parks, and judge the streams anew from what Kafka has. Through `order`."""
-        known, names = self._outlet.ledger.pauses, self._named(stream)
-        pauses: dict[str, Paused | None] = {}
+        known = self._outlet.ledger.pauses
+        kept: dict[str, Paused | None] = {}
         if stream and (whole := known.get("")):
-            pauses |= {**dict.fromkeys(self._schedule.streams, whole), **known}
-        self._write_pauses(pauses | dict.fromkeys(["", *names]))
-        for name in names:
+            kept = {**dict.fromkeys(self._schedule.streams, whole), **known}
+        self._write_pauses(kept | dict.fromkeys(["", stream] if stream else ["", *known]))
+        for name in self._named(stream):
             self._schedule.resume(name)
         self._outlet.read()
         self._rewind()

@@ -35,7 +35,7 @@ from bridge.reader import Reader
 from bridge.redact import Redactor
 from bridge.schedule import Schedule
 from bridge.task import Task
-from bridge.testing.fakes import FakeKafka, FakePositions, FakePublisher, FakeSource, FakeTopics
+from bridge.testing.fakes import Crash, FakeKafka, FakePositions, FakePublisher, FakeSource, FakeTopics
 
 RULED = ("coalescer", "outlet", "prefetch", "reader", "schedule", "task")
 """The modules of the engine that look at the clock."""
@@ -158,14 +158,14 @@ class Engine:
         self.task.step()
 
     def settle(self) -> None:
-        """Both in turn until all is quiet, through faults and fencing."""
+        """Both in turn until all is quiet, through faults, fencing and crashes."""
         quiet = 0
         for _ in range(ROUNDS):
             calls = len(self.kafka.calls)
             self.read()
             try:
                 self.publish()
-            except Fenced:
+            except (Fenced, Crash):
                 self.restart()
             quiet = quiet + 1 if len(self.kafka.calls) == calls and self._at_rest else 0
             if quiet > QUIET_ROUNDS:

@@ -51,7 +51,7 @@ def test_the_position_is_in_the_transaction_of_its_events(clock: Clock, kafka: F
     assert [each.key for each in positions if each.transaction.number == written] == [b"stream:orders"]
 
 
-@pytest.mark.parametrize("fault", [Fault.ABORTED, Fault.AMBIGUOUS, Fault.BROKEN, Fault.EXPIRED])
+@pytest.mark.parametrize("fault", Fault)
 @pytest.mark.parametrize("after", range(14))
 def test_whatever_fails_in_kafka_at_whatever_call_nothing_is_lost_or_doubled(
     clock: Clock, kafka: FakeKafka, fault: Fault, after: int
@@ -443,3 +443,33 @@ def test_trouble_ends_though_the_reader_is_never_without_a_poll_to_make(
         engine.read_ahead(1)
         engine.publish()
     assert engine.task.trouble is None
+
+
+def test_resume_of_all_ends_every_pause_though_the_streams_are_not_known_yet(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, "orders", "items")
+    engine.settle()
+    engine.pause("orders")
+    engine.settle()
+    engine.restart()
+    engine.resume()
+    engine.publish()
+    engine.source.insert("orders", "a")
+    engine.settle()
+    assert engine.published("orders") == [1]
+
+
+def test_resume_of_one_stream_leaves_the_pause_of_the_others(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders", "items")
+    engine.settle()
+    engine.pause()
+    engine.settle()
+    engine.resume("orders")
+    engine.settle()
+    engine.restart()
+    for name in ("orders", "items"):
+        engine.source.insert(name, "a")
+    engine.settle()
+    assert engine.published("orders") == [1]
+    assert not engine.published("items")
