@@ -37,7 +37,7 @@ from bridge.schedule import Schedule
 from bridge.task import Task
 from bridge.testing.fakes import Crash, FakeKafka, FakePositions, FakePublisher, FakeSource, FakeTopics
 
-RULED = ("coalescer", "outlet", "prefetch", "reader", "schedule", "task")
+RULED = ("coalescer", "outlet", "prefetch", "reader", "schedule", "standby", "task")
 """The modules of the engine that look at the clock."""
 
 BRISK = StreamOptions(interval=1.0)
