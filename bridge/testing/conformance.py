@@ -238,7 +238,9 @@ class Conformance:
             for start, batch in reversed(list(zip(starts, read.batches, strict=True))):
                 again = connector.poll(stream, json.loads(json.dumps(start)), Ask(rows=2))
                 assert rows_of(again) == rows_of(batch), f"position {start} reads another place"
-                assert again.position == batch.position, f"position {start} leads elsewhere"
+                # Positions may differ in what they know of time, as long as they lead to the same rows.
+                ahead = [connector.poll(stream, each.position, Ask(rows=2)) for each in (again, batch)]
+                assert rows_of(ahead[0]) == rows_of(ahead[1]), f"position {start} leads elsewhere"
 
     def test_an_idle_source_gives_an_empty_batch(self, subject: Subject) -> None:
         subject.add(2)

@@ -35,6 +35,12 @@ class JdbcStream(StreamConfig):
     columns: tuple[str, ...] = Field(
         (), max_length=1, description="the column that grows; default: the primary key, when it is one number"
     )
+    late_window: Seconds = Field(
+        default=60.0,
+        ge=0,
+        description="for how long a number that was passed over is asked for again: a transaction that takes "
+        "longer to commit is missed",
+    )
 
 
 class JdbcConfig(ConnectorConfig):

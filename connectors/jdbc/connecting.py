@@ -31,7 +31,6 @@ def properties(config: JdbcConfig, dialect: Dialect) -> tuple[dict[str, str], li
 
 
 def connect(config: JdbcConfig, dialect: Dialect, settings: dict[str, str]) -> Any:
-    jvm.start(config, dialect)
     told = jvm.java("java.util.Properties")()
     for name, value in settings.items():
         told.setProperty(name, value)

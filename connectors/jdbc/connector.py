@@ -26,6 +26,7 @@ class JdbcConnector(Connector):
     """Tables of a database that has a JDBC driver; one stream a table, named schema.table."""
 
     Config: ClassVar[type[JdbcConfig]] = JdbcConfig
+    position_version = 2  # since 2: gaps
     config: JdbcConfig
 
     def __init__(self, config: JdbcConfig) -> None:
@@ -38,11 +39,13 @@ class JdbcConnector(Connector):
         self._calling = self._interrupted = False
 
     def open(self) -> None:
+        from connectors.jdbc import jvm
         from connectors.jdbc.connecting import connect, properties
         from connectors.jdbc.session import Session
 
         settings, self._secrets = properties(self.config, self._dialect)
         with self._call(f"connecting to {self._place}"):
+            jvm.start(self.config, self._dialect)
             # Drivers' own time-outs end before this one; some have none.
             self._fuse.light(self.config.login_timeout + _PATIENCE)
             connection = connect(self.config, self._dialect, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Scan:
     stream: str
     position: Position
     cursor: Cursor
+    began_ms: int
 
 
 class Session:
@@ -153,25 +155,37 @@ class Session:
                 f"table {name} has no primary key of one column",
                 remedy="name the column that grows under `columns`, or exclude the table",
             )
-        mode = Incrementing(name, (wanted or key)[0], columns)
+        late_window = options.late_window if options else 0.0
+        mode = Incrementing(name, (wanted or key)[0], columns, late_window)
         fields = [pa.field(one.name, one.type, nullable=one.name not in key) for one in columns]
         return Reading(
             name, description, columns, Table(str(name), pa.schema(fields), key or mode.columns), mode
         )
 
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        """What was passed over, or, when nothing of that has come, what is new."""
+        batch = self._read(stream, position, ask)
+        if batch.more and not batch.changes and not batch.rejects:
+            return self._read(stream, batch.position, ask)
+        return batch
+
+    def _read(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
         scan = self._scan
         if scan is None or scan.stream != stream.name or scan.position != position:
             scan = self._open(stream.name, position)
         reading = self._usable(stream.name)
         rows, refused = scan.cursor.read(reading.table.schema, ask.rows, ask.bytes)
-        scan.position = _after(reading, scan.position, rows, refused)
+        position = scan.position = reading.mode.after(
+            scan.position, _numbers(reading, rows, refused), scan.began_ms
+        )
         more = scan.cursor.waiting
         if not more:
             more = bool(self._page) and scan.cursor.read_rows >= PAGE_ROWS
             self.end()
+            if not more:
+                position, more = reading.mode.ended(position, scan.began_ms)
         return Batch(
-            position=scan.position,
+            position=position,
             changes=(Changes(reading.table, rows, reading.mode.op),) if rows.num_rows else (),
             rejects=tuple(_reject(reading, one) for one in refused),
             more=more,
@@ -186,13 +200,14 @@ class Session:
     def _open(self, name: str, position: Position | None) -> Scan:
         self.end()
         reading = self._usable(name)
+        began_ms = time.time_ns() // 1_000_000
         cursor = self._reader.open(reading.mode.statement(position, self.catalog.quote, self._page))
         self._running = cursor
         description = cursor.execute()
         if description != reading.description:
             self._readings[name] = reading = self._built(reading.name, description)
         cursor.bind(reading.columns, reading.known_by)
-        self._scan = Scan(name, reading.mode.start() if position is None else position, cursor)
+        self._scan = Scan(name, reading.mode.start() if position is None else position, cursor, began_ms)
         return self._scan
 
     def cancel(self) -> None:
@@ -214,15 +229,16 @@ class Session:
             self.connection.close()
 
 
-def _after(
-    reading: Reading, position: Position, rows: pa.RecordBatch, refused: Sequence[Refused]
-) -> Position:
-    if refused and refused[-1].after == rows.num_rows:
-        return reading.mode.after(refused[-1].keys)
-    if rows.num_rows == 0:
-        return position
-    last = rows.num_rows - 1
-    return reading.mode.after({name: rows.column(name)[last].as_py() for name in reading.mode.columns})
+def _numbers(reading: Reading, rows: pa.RecordBatch, refused: Sequence[Refused]) -> pa.Array:
+    """Of the column that grows, in the order of the rows and of those that cannot be read among them."""
+    (name,) = reading.mode.columns
+    column = rows.column(name)
+    if not refused:
+        return column
+    numbers = column.to_pylist()
+    for one in reversed(refused):
+        numbers.insert(one.after, reading.mode.number(one.keys[name]))
+    return pa.array(numbers, column.type)
 
 
 def _reject(reading: Reading, refused: Refused) -> Reject:

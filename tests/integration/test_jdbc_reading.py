@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time as time_module
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -221,7 +223,7 @@ def test_a_row_that_does_not_fit_its_types_becomes_a_reject(postgres: DatabaseSe
         assert not any("hunter2xyz" in str(reject) for reject in batch.rejects), (
             "a reject holds more than its key"
         )
-        assert batch.position == {"id": 5}, "the position must pass a reject that came last"
+        assert batch.position["after"] == {"id": 5}, "the position must pass a reject that came last"
         assert connector.poll(stream, batch.position, Ask()).rejects == ()
 
 
@@ -253,6 +255,69 @@ def test_streams_take_turns_in_the_middle_of_a_large_read(postgres: DatabaseServ
                 positions[stream.name] = batch.position
                 seen[stream.name] += [row["id"] for row in rows_of(batch)]
     assert list(seen.values()) == [list(range(1, 51))] * 2
+
+
+def test_a_row_that_was_committed_late_is_found_and_none_is_repeated(
+    postgres: DatabaseServer, schema: str
+) -> None:
+    """A writer takes number 2, another commits number 3, and only then does the first one commit."""
+    table = f"{schema}.t"
+    postgres.execute(f"CREATE TABLE {table} (id int PRIMARY KEY); INSERT INTO {table} VALUES (1);")
+    late = threading.Thread(
+        target=postgres.execute,
+        args=(f"BEGIN; INSERT INTO {table} VALUES (2); SELECT pg_sleep(1.5); COMMIT;",),
+    )
+    seen: list[int] = []
+    with reading(postgres, **{table: {}}) as connector:
+        stream = stream_of(connector, table)
+        late.start()
+        time_module.sleep(0.5)
+        postgres.execute(f"INSERT INTO {table} VALUES (3);")
+        position = None
+        deadline = time_module.monotonic() + 20
+        while 2 not in seen and time_module.monotonic() < deadline:
+            read = drain(connector, stream, position)
+            position, seen = read.position, seen + [row["id"] for row in read.rows]
+        late.join()
+        assert seen == [1, 3, 2]
+        assert drain(connector, stream, position).rows == []
+
+
+@pytest.mark.parametrize("kind", ["postgres", "h2", "mariadb"])
+def test_late_rows_are_found_wherever_they_were_passed_over(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    server: DatabaseServer = request.getfixturevalue(kind)
+    table = f"late_{uuid.uuid4().hex[:8]}"
+    server.execute(f"CREATE TABLE {table} (id int PRIMARY KEY);")
+    try:
+        with reading(server, **{"*": {}}) as connector:
+            stream = next(each for each in connector.discover() if each.name.lower().endswith(table))
+            position, found = None, []
+            for rows in ("(4), (9)", "(2), (3), (10)", "(6)", "(1), (5), (8), (12)", "(7), (11)"):
+                server.execute(f"INSERT INTO {table} VALUES {rows};")
+                read = drain(connector, stream, position, Ask(rows=2))
+                position = read.position
+                found.append([next(iter(row.values())) for row in read.rows])
+            assert found == [[4, 9], [2, 3, 10], [6], [1, 5, 8, 12], [7, 11]]
+            assert drain(connector, stream, position).rows == []
+    finally:
+        server.execute(f"DROP TABLE {table};")
+
+
+def test_a_row_later_than_the_window_is_missed_as_the_caveat_says(
+    postgres: DatabaseServer, schema: str
+) -> None:
+    table = f"{schema}.t"
+    postgres.execute(f"CREATE TABLE {table} (id int PRIMARY KEY); INSERT INTO {table} VALUES (1), (3);")
+    with reading(postgres, **{table: {"late_window": "100ms"}}) as connector:
+        stream = stream_of(connector, table)
+        position = drain(connector, stream, None).position
+        time_module.sleep(0.2)
+        position = drain(connector, stream, position).position
+        assert position == {"id": 3}
+        postgres.execute(f"INSERT INTO {table} VALUES (2);")
+        assert drain(connector, stream, position).rows == []
 
 
 def test_a_new_column_is_in_the_next_batch(postgres: DatabaseServer, schema: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -24,10 +25,17 @@ NUMBER = Column("id", "number", pa.string())
 BY_KEY = JdbcStream(mode="incrementing", columns=())
 BY_ID = JdbcStream(mode="incrementing", columns=("id",))
 WORD = Column("word", "text", pa.string())
+LATE_S = 60.0
+GARBLED = {"after": {"id": 7}, "gaps": [[3]]}
 
 
 def by(column: Column) -> Incrementing:
-    return Incrementing(TABLE, column.name, [column, WORD])
+    return Incrementing(TABLE, column.name, [column, WORD], LATE_S)
+
+
+def after(column: Column, position: object, *numbers: object, now_ms: int = 0) -> Any:
+    """The position after rows with these numbers, as it comes back from Kafka."""
+    return json.loads(json.dumps(by(column).after(position, pa.array(numbers, column.type), now_ms)))
 
 
 def test_the_first_statement_takes_all_that_has_a_number() -> None:
@@ -50,20 +58,65 @@ def test_names_are_quoted_as_the_database_quotes() -> None:
     assert Quote(" ").table(TABLE) == "public.orders"
 
 
-@given(st.integers(-(2**63), 2**63 - 1))
+@given(st.integers(-(2**63) + 1, 2**63 - 1))
 def test_integer_positions_survive_json(value: int) -> None:
-    mode = by(INTEGER)
-    position = json.loads(json.dumps(mode.after({"id": value})))
-    assert mode.statement(position, QUOTE, "").values == (value,)
+    position = after(INTEGER, {"id": value - 1}, value)
+    assert by(INTEGER).statement(position, QUOTE, "").values == (value,)
 
 
-@given(st.decimals(allow_nan=False, allow_infinity=False), st.sampled_from([EXACT, NUMBER]))
-def test_decimal_positions_survive_json_exactly(value: Decimal, column: Column) -> None:
-    mode = by(column)
-    position = json.loads(json.dumps(mode.after({"id": value})))
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_decimal_positions_survive_json_exactly(value: Decimal) -> None:
+    position = after(NUMBER, {"id": None}, format(value, "f"))
     assert isinstance(position["id"], str)
-    (bound,) = mode.statement(position, QUOTE, "").values
+    (bound,) = by(NUMBER).statement(position, QUOTE, "").values
     assert bound == value
+
+
+def test_numbers_that_were_passed_over_are_asked_for_before_what_is_new() -> None:
+    position = after(INTEGER, {"id": 3}, 4, 7, 10, now_ms=1_000)
+    assert position == {"after": {"id": 10}, "gaps": [[5, 6, 1_000], [8, 9, 1_000]], "asked": True}
+    position, again = by(INTEGER).ended(position, 1_000)
+    assert not again
+    late = by(INTEGER).statement(position, QUOTE, "")
+    assert late.sql.endswith(
+        'WHERE "id" BETWEEN ? AND ? AND ("id" BETWEEN ? AND ? OR "id" BETWEEN ? AND ?) ORDER BY "id"'
+    )
+    assert late.values == (5, 9, 5, 6, 8, 9)
+
+    position, again = by(INTEGER).ended(after(INTEGER, position, 8), 2_000)
+    assert again
+    assert position["gaps"] == [[5, 6, 1_000], [9, 9, 1_000]]
+    assert by(INTEGER).statement(position, QUOTE, "").values == (10,)
+
+
+def test_below_the_first_number_ever_there_may_be_others() -> None:
+    position, _ = by(INTEGER).ended(after(INTEGER, {"id": None}, 2, 3), 0)
+    late = by(INTEGER).statement(position, QUOTE, "")
+    assert (late.sql.partition("WHERE ")[2], late.values) == (
+        '"id" <= ? AND ("id" <= ?) ORDER BY "id"',
+        (1, 1),
+    )
+
+
+def test_a_gap_is_forgotten_once_it_was_asked_for_after_the_late_window() -> None:
+    position, _ = by(INTEGER).ended(after(INTEGER, {"id": 3}, 5, now_ms=0), 0)
+    kept, _ = by(INTEGER).ended(position, round(LATE_S * 1000) - 1)
+    gone, again = by(INTEGER).ended(position, round(LATE_S * 1000))
+    assert kept["gaps"] == [[4, 4, 0]]
+    assert gone == {"id": 5}
+    assert again, "what is new comes next"
+
+
+def test_a_position_without_gaps_is_that_of_former_versions() -> None:
+    assert after(INTEGER, {"id": 3}, 4, 5) == {"id": 5}
+
+
+@pytest.mark.parametrize(("column", "numbers"), [(NUMBER, ["1", "9"]), (INTEGER, [1, 9])])
+def test_numbers_that_may_have_fractions_and_windows_of_nothing_have_no_gaps(
+    column: Column, numbers: list[object]
+) -> None:
+    mode = Incrementing(TABLE, "id", [column, WORD], LATE_S if column is NUMBER else 0.0)
+    assert mode.after({"id": None}, pa.array(numbers, column.type), 0).keys() == {"id"}
 
 
 def test_a_position_of_another_column_is_refused() -> None:
@@ -76,7 +129,9 @@ def test_a_position_that_is_no_number_is_refused() -> None:
         by(INTEGER).statement({"id": "yesterday"}, QUOTE, "")
 
 
-@pytest.mark.parametrize("position", [{"id": 7}, {"id": "7.25"}, {"id": None}])
+@pytest.mark.parametrize(
+    "position", [{"id": 7}, {"id": "7.25"}, {"id": None}, {"after": {"id": 7}, "gaps": [[3, 4, 0]]}]
+)
 @pytest.mark.parametrize("options", [None, BY_KEY, BY_ID])
 def test_a_position_written_by_hand_is_known_by_its_shape(
     options: JdbcStream | None, position: object
@@ -86,7 +141,18 @@ def test_a_position_written_by_hand_is_known_by_its_shape(
 
 @pytest.mark.parametrize(
     "position",
-    [7, [], {}, {"id": 1, "no": 2}, {"id": "x"}, {"id": True}, {"id": [1]}, {"id": "NaN"}, {"ID": 7}],
+    [
+        7,
+        [],
+        {},
+        {"id": 1, "no": 2},
+        {"id": "x"},
+        {"id": True},
+        {"id": [1]},
+        {"id": "NaN"},
+        {"ID": 7},
+        GARBLED,
+    ],
 )
 def test_a_position_that_cannot_be_right_is_refused_with_one_that_can(position: object) -> None:
     with pytest.raises(ConfigError, match=r'the column that grows; write {"id": NUMBER}'):
@@ -101,9 +167,9 @@ def test_which_column_a_position_is_of_is_not_known_without_the_configuration() 
 
 def test_a_column_that_is_not_there_is_refused_with_those_that_are() -> None:
     with pytest.raises(PermanentError, match="has no column number; it has id, word"):
-        Incrementing(TABLE, "number", [INTEGER, WORD])
+        Incrementing(TABLE, "number", [INTEGER, WORD], LATE_S)
 
 
 def test_a_column_that_is_no_number_is_refused() -> None:
     with pytest.raises(PermanentError, match=r"word of public\.orders is no number"):
-        Incrementing(TABLE, "word", [INTEGER, WORD])
+        Incrementing(TABLE, "word", [INTEGER, WORD], LATE_S)
