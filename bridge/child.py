@@ -98,6 +98,7 @@ class Child:
         return {
             "connector": self.connector.model_dump(mode="json"),
             **part,
+            "places": dict(self._settings.places),
             "owner": dict(self._owner),
             "claim": self.claim,
         }

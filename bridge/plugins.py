@@ -68,9 +68,7 @@ def examine(reading: Reading) -> None:
     for name in reading.connectors:
         known |= examine_one(reading, name)
     for key in reading.inherited.keys() - known if reading.connectors else ():
-        remedy = nearest(key, known | ENGINE_KEYS)
-        text = f"no connector's streams have an option {shown(key)}"
-        reading.wrong(Fault(("defaults", key), text, remedy, about_key=True))
+        reading.wrong(_stranger(key, known))
 
 
 def examine_one(reading: Reading, name: str) -> set[str]:
@@ -83,7 +81,35 @@ def examine_one(reading: Reading, name: str) -> set[str]:
         return set(reading.inherited)
     for fault in _validate(connector, settings)[0]:
         reading.wrong(_where_written(reading, name, fault))
+    for fault in _strangers(settings):
+        reading.wrong(fault)
     return stream_keys(connector.Config)
+
+
+def accepted(settings: ConnectorSettings, places: Mapping[str, str]) -> None:
+    """Errors: a ConfigError for a key of the file's `defaults` that no kind knows, with its place."""
+    for fault in _strangers(settings):
+        key = str(fault.path[-1])
+        raise ConfigError(f"{places.get(key, dotted(fault.path))}: {fault.text}", remedy=fault.remedy)
+
+
+def _strangers(settings: ConnectorSettings) -> Iterator[Fault]:
+    """Keys of `defaults` that no kind's streams have; other kinds are loaded only to excuse a key."""
+    known: set[str] = set()
+    for kind in (settings.kind, *(kind for kind in kinds() if kind != settings.kind)):
+        if settings.inherited.keys() <= known:
+            return
+        try:
+            known |= stream_keys(load(kind).Config)
+        except ConfigError:
+            return  # nobody knows which options it has
+    for key in sorted(settings.inherited.keys() - known):
+        yield _stranger(key, known)
+
+
+def _stranger(key: str, known: Collection[str]) -> Fault:
+    text = f"no connector's streams have an option {shown(key)}"
+    return Fault(("defaults", key), text, nearest(key, {*known, *ENGINE_KEYS}), about_key=True)
 
 
 def secrets(value: Any) -> Iterator[Secret]:

@@ -71,6 +71,8 @@ class Hello(BaseModel):
     kafka: KafkaSettings
     topics: TopicOptions
     daemon: Daemon
+    places: dict[str, str] = {}
+    """Where in the file the `defaults` stand that the engine does not know."""
     owner: Owner
     claim: Literal["take", "ask"]
 
@@ -137,6 +139,7 @@ class Worker:
     # -- the threads
 
     def _connector(self) -> Connector:
+        plugins.accepted(self._hello.connector, self._hello.places)
         connector = plugins.configure(self._hello.connector)
         self._redactor.watch(plugins.secrets(connector.config))
         return connector

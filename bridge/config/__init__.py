@@ -124,7 +124,12 @@ class Reading:
         settings = self._model(Settings, {**parts, "kafka": {}, "connectors": {}}, ())
         if settings is None or self.problems:
             return None
-        return settings.model_copy(update={"kafka": self.kafka, "connectors": self.connectors})
+        settings = settings.model_copy(update={"kafka": self.kafka, "connectors": self.connectors})
+        settings.remember({key: self._place(("defaults", key)) for key in self.inherited})
+        return settings
+
+    def _place(self, path: Keys) -> str:
+        return str(self.document.at_key(path, "")).removesuffix(": ")
 
     def _version(self, top: Raw) -> bool:
         version = top.get("version")

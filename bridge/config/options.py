@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from bridge import paths
 from bridge.config.kafka_settings import KafkaSettings
@@ -214,6 +215,15 @@ class Settings(_Options):
     )
     daemon: Daemon = Field(default_factory=Daemon, description="the supervisor")
     connectors: dict[Name, ConnectorSettings] = Field(description="connector name -> its options")
+    _places: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def remember(self, places: Mapping[str, str]) -> None:
+        """Where in the file the `defaults` stand that only a connector can judge: its worker tells it."""
+        self._places.update(places)
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        return self._places
 
 
 STREAM_KEYS = frozenset(StreamOptions.model_fields)

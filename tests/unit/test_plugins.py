@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bridge import plugins
+from bridge import config, plugins
 from bridge.config import ConnectorSettings, StreamOptions
 from bridge.contract import Secret
 from bridge.errors import ConfigError
@@ -104,6 +105,29 @@ def test_streams_inherit_what_their_model_knows(tmp_path: Path, monkeypatch: pyt
     orders, items = connector.config.streams["orders"], connector.config.streams["items"]
     assert (orders.mode, orders.late_window) == ("incrementing", "60s")
     assert (items.mode, items.late_window) == ("images", "1s")
+
+
+def test_a_default_that_no_kind_knows_is_refused_at_its_place_when_the_daemon_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, monkeypatch)
+    install(tmp_path, monkeypatch, SHOP.replace("late_window", "tablespace"), kind="other", name="other")
+    file = tmp_path / "bridge.yaml"
+    text = (
+        "version: 1\nname: plant\nkafka: {bootstrap.servers: k}\n"
+        "defaults: {tablespace: x, intervall: 1s}\nconnectors: {erp: {kind: shop, url: shop://}}\n"
+    )
+    file.write_text(text)
+    loaded = config.load(file)
+    wrong = (
+        "4:27: defaults.intervall: no connector's streams have an option 'intervall'; did you mean 'interval'"
+    )
+    with pytest.raises(ConfigError, match=re.escape(f"{file}:{wrong}")):
+        plugins.accepted(loaded.connectors["erp"], loaded.places)
+
+    file.write_text(text.replace("intervall", "interval"))
+    loaded = config.load(file)
+    plugins.accepted(loaded.connectors["erp"], loaded.places)
 
 
 def test_everything_wrong_with_the_options_is_one_error(
