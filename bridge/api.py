@@ -9,7 +9,7 @@ import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -18,14 +18,17 @@ from typing import Any
 import structlog
 
 from bridge.config.options import Daemon
-from bridge.errors import ConfigError
+from bridge.errors import BridgeError, ConfigError
 from bridge.supervisor import TICK_S, Supervisor
 
 log = structlog.get_logger("bridge.api")
 
 type Answer = Callable[[Mapping[str, Any], int], Awaitable[dict[str, Any]]]
 
-LINE_LIMIT = 64 * 1024
+LINE_LIMIT = 8 * 1024
+"""Bytes of a request; the longest that commands send name a connector and a stream."""
+IDLE_S = 10.0
+"""A client that asks nothing, or does not read its answer, for so long is hung up on."""
 DEAD_AFTER_S = 20 * TICK_S
 
 
@@ -33,21 +36,18 @@ DEAD_AFTER_S = 20 * TICK_S
 async def serving(supervisor: Supervisor, daemon: Daemon) -> AsyncIterator[None]:
     """Sockets (`status.sock` for a monitoring group, `admin.sock` for the service user alone) and HTTP."""
     _make(daemon.run_dir)
-    opened = [
-        await _listen(daemon.run_dir / "status.sock", 0o660, _status_only(supervisor)),
-        await _listen(daemon.run_dir / "admin.sock", 0o600, _everything(supervisor)),
-    ]
-    http = _http(daemon.http, supervisor, asyncio.get_running_loop()) if daemon.http else None
-    try:
+    sockets = (("status.sock", 0o660, _status_only), ("admin.sock", 0o600, _everything))
+    with ExitStack() as opened:
+        for name, mode, answers in sockets:
+            path = daemon.run_dir / name
+            server = await _listen(path, mode, answers(supervisor))
+            opened.callback(path.unlink, missing_ok=True)
+            opened.callback(server.close)
+        if daemon.http:
+            http = _http(daemon.http, supervisor, asyncio.get_running_loop())
+            opened.callback(http.server_close)
+            opened.callback(http.shutdown)
         yield
-    finally:
-        for server in opened:
-            server.close()
-        if http is not None:
-            http.shutdown()
-            http.server_close()
-        for name in ("status.sock", "admin.sock"):
-            (daemon.run_dir / name).unlink(missing_ok=True)
 
 
 def _make(run_dir: Path) -> None:
@@ -77,7 +77,9 @@ def _everything(supervisor: Supervisor) -> Answer:
             case "reload":
                 return {"error": await supervisor.reload()}
             case "pause" | "resume" | "renew" as name:
-                connector, stream = str(request.get("connector")), request.get("stream")
+                connector, stream = request.get("connector"), request.get("stream")
+                if not isinstance(connector, str) or not isinstance(stream, str | None):
+                    return {"error": "`connector` must be a name, `stream` a name or absent"}
                 return {"error": await supervisor.command(name, connector, stream, f"uid {peer}")}
             case other:
                 return {"error": f"unknown command {other!r}"}
@@ -115,17 +117,21 @@ async def _answers(path: Path) -> bool:
 
 
 def _conversation(answer: Answer) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
-    """One JSON line in, one JSON line out, until the other side hangs up."""
+    """One JSON line in, one JSON line out, until the other side hangs up, or does nothing for long."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, ValueError, asyncio.LimitOverrunError):
-            while line := await reader.readline():
+        try:
+            while line := await asyncio.wait_for(reader.readline(), IDLE_S):
                 request = json.loads(line)
                 if not isinstance(request, dict):
                     break
                 reply = await answer(request, _peer_uid(writer))
                 writer.write(json.dumps(reply, default=str).encode() + b"\n")
-                await writer.drain()
+                await asyncio.wait_for(writer.drain(), IDLE_S)
+        except TimeoutError:
+            writer.transport.abort()
+        except (ConnectionError, ValueError, RecursionError):
+            log.debug("a client was hung up on: what it said was no request")
         writer.close()
 
     return converse
@@ -148,7 +154,7 @@ def _http(address: str, supervisor: Supervisor, loop: asyncio.AbstractEventLoop)
     try:
         server = ThreadingHTTPServer((host.strip("[]"), int(port)), Handler)
     except OSError as error:
-        raise ConfigError(
+        raise BridgeError(  # whoever has it may go: a service manager tries again
             f"cannot listen on {address}: {error.strerror}", remedy="choose another daemon.http, or off"
         ) from error
     server.daemon_threads = True
