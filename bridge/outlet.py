@@ -76,7 +76,8 @@ class Outlet:
         self.holds = False
 
     def let_go(self) -> None:
-        """Tell whoever stands by that nobody holds the connector."""
+        """End what is open, and tell whoever stands by that nobody holds the connector."""
+        self._publisher.abort()
         self.begin()
         self.note(OWNER, self._owner.letting_go())
         self._publisher.commit()

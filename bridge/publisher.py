@@ -105,7 +105,11 @@ class Publisher:
         self.open_since = time.monotonic()
 
     def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
-        """Queue records in order; blocks while librdkafka's bounded queue is full."""
+        """Queue records in order; blocks while librdkafka's bounded queue is full.
+
+        Errors: Stopped, when no room comes; a part of them is in the transaction then, which must not be
+        committed.
+        """
         self._topics.add(topic)
         produce, poll = self._live().produce, self._live().poll
         done, count = 0, len(keys)
@@ -122,7 +126,8 @@ class Publisher:
                     stuck, since = done, time.monotonic()
                 poll(FULL_S)
                 self._note_if_slow(since, "it takes no more records")
-                self._give_up_when_stopped()
+                if time.monotonic() - since > CALL_S:
+                    self._give_up_when_stopped()
             except KafkaException as error:
                 raise self._classify(error) from error
 
@@ -137,10 +142,6 @@ class Publisher:
         if self.open_since is not None:
             self._call(self._live().abort_transaction)
             self.open_since = None
-
-    def flush(self) -> None:
-        """Push everything queued to the broker, uncommitted."""
-        self._live().flush(CALL_S)
 
     def probe(self) -> None:
         """Serve callbacks; while Kafka was last heard to be away, ask whether it is back."""
@@ -168,6 +169,7 @@ class Publisher:
         """Re-call the same operation while its failure is retriable: its outcome is then still open."""
         began = time.monotonic()
         while True:
+            waiting = self._waiting
             try:
                 operation(CALL_S)
                 return
@@ -176,7 +178,13 @@ class Publisher:
                 if not cause.retriable():
                     raise self._classify(error) from error
                 self._note_if_slow(began, kafka.reason(cause))
-                self._give_up_when_stopped()
+                if self._waiting == waiting:
+                    self._give_up_when_stopped()
+
+    @property
+    def _waiting(self) -> int:
+        """Records that Kafka has not acknowledged; as long as they grow fewer, it answers."""
+        return len(self._producer) if self._producer is not None else 0
 
     def _note_if_slow(self, since: float, why: str) -> None:
         if (lasting := time.monotonic() - since) > SLOW_S:

@@ -89,7 +89,8 @@ class Task:
             except Fenced as error:
                 log.warning("fenced", reason=str(error))
                 return Ended.FENCED
-            except Stopped:
+            except Stopped as error:
+                log.info("stopped; what is not committed is read again by the next start", reason=str(error))
                 break
         return self._finish()
 
@@ -101,6 +102,10 @@ class Task:
             self._turn()
         except (Aborted, TransientError) as error:
             self._recover(error)
+        except Stopped:  # with a batch half sent, perhaps, which must not be committed with what it follows
+            self._coalescer.drop()
+            self._stale = True
+            raise
         else:
             if not self._coalescer.open and (self._queue.idle or self._forgiven):
                 self._all_is_well()
@@ -162,10 +167,11 @@ class Task:
         self._schedule.rewind(self._outlet.ledger.streams)
 
     def _finish(self) -> Ended:
-        """Publish what is complete, let go of the connector."""
+        """Publish what is complete, and nothing else; let go of the connector."""
         try:
             if self.holds and not self._stale:
                 self._commit()
+            if self.holds:
                 self._outlet.let_go()
         except BridgeError as error:
             log.warning(

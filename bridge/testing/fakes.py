@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import count
-from threading import RLock
+from threading import Event, RLock
 from typing import Any
 
 import pyarrow as pa
 
 from bridge.contract import Ask, Batch, Changes, Connector, Op, Position, Reject, Stream, Table
-from bridge.errors import BridgeError, TransientError
+from bridge.errors import BridgeError, Stopped, TransientError
 from bridge.positions import Ledger, topic
 from bridge.publisher import Aborted, Broken, Fenced
 from bridge.topics import DEFAULT_MAX_BYTES, Described, Wanted, dead_letters
@@ -47,6 +47,8 @@ class Fault(StrEnum):
     """The producer is of no more use."""
     EXPIRED = "expired"
     """The broker ended the transaction: we look fenced."""
+    STOPPED = "stopped"
+    """We are asked to stop in the middle of it; half of what was to be sent is."""
     CRASH_BEFORE = "crash-before"
     CRASH_AFTER = "crash-after"
 
@@ -174,14 +176,16 @@ class FakePublisher:
 
     trouble: str | None = None
 
-    def __init__(self, kafka: FakeKafka, connector: str) -> None:
-        self._kafka, self._id = kafka, f"bridge.{connector}"
+    def __init__(self, kafka: FakeKafka, connector: str, stop: Event) -> None:
+        self._kafka, self._id, self._stop = kafka, f"bridge.{connector}", stop
         self._epoch: int | None = None
         self._in_transaction = self._must_abort = False
 
     def open(self) -> None:
         self.close()
         fault = self._fault(Step.OPEN)
+        if fault is Fault.STOPPED:
+            self._asked_to_stop(Step.OPEN)
         if fault is not None:
             raise Broken(f"{fault} while opening")
         self._epoch = self._kafka.fence(self._id)
@@ -194,7 +198,12 @@ class FakePublisher:
         self._crash_after()
 
     def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
-        self._enter(Step.SEND, inside=True)
+        try:
+            self._enter(Step.SEND, inside=True)
+        except Stopped:
+            half = (len(keys) + 1) // 2
+            self._kafka.append(self._id, topic, keys[:half], values[:half])
+            raise
         self._kafka.append(self._id, topic, keys, values)
         self._crash_after()
 
@@ -244,10 +253,19 @@ class FakePublisher:
         if fault is Fault.BROKEN:
             self.close()
             raise Broken(f"{step} broke the producer")
+        if fault is Fault.STOPPED:
+            self._asked_to_stop(step)
         if fault is Fault.AMBIGUOUS and step is Step.COMMIT:
             self._kafka.end(self._id, State.COMMITTED)
         self._must_abort = self._in_transaction
         raise Aborted(f"{step} failed")
+
+    def _asked_to_stop(self, step: Step) -> None:
+        """As when librdkafka is in the middle of a call: nothing but a new producer ends it then."""
+        if step is not Step.SEND:
+            self.close()
+        self._stop.set()
+        raise Stopped(f"asked to stop during {step}")
 
     def _fault(self, step: Step) -> Fault | None:
         fault = self._kafka.passing(step)

@@ -38,9 +38,11 @@ class Step(StrEnum):
     ANY_TIME = "any-time"
     FREEZE = "freeze"
     """Not a death: SIGSTOP after produce, to become a zombie."""
+    ASKED = "asked"
+    """Not a death: SIGTERM in the middle of a batch, half of which is on the broker."""
 
 
-DEATHS = tuple(step for step in Step if step is not Step.FREEZE)
+DEATHS = tuple(step for step in Step if step not in (Step.FREEZE, Step.ASKED))
 
 
 class Plan:
@@ -82,10 +84,15 @@ class KillingPublisher(Publisher):
         super().begin()
 
     def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
-        super().send(topic, keys, values)
-        if not topic.startswith("_bridge."):
-            self._pass(Step.AFTER_PRODUCE, self._push)
-            self._pass(Step.FREEZE, self._push)
+        if topic.startswith("_bridge."):
+            super().send(topic, keys, values)
+            return
+        half = len(keys) // 2
+        super().send(topic, keys[:half], values[:half])
+        self._pass(Step.ASKED, self._push)
+        super().send(topic, keys[half:], values[half:])
+        self._pass(Step.AFTER_PRODUCE, self._push)
+        self._pass(Step.FREEZE, self._push)
 
     def commit(self) -> None:
         self._pass(Step.BEFORE_COMMIT, self._push)
@@ -110,13 +117,20 @@ class KillingPublisher(Publisher):
             first()
         if soon:
             _die_in(random.uniform(0.0, 0.02))
+        elif step is Step.ASKED:
+            os.kill(_victim(), signal.SIGTERM)
+            self._stop.wait(10.0)
         else:
             _die(signal.SIGSTOP if step is Step.FREEZE else signal.SIGKILL)
 
 
+def _victim() -> int:
+    return os.getppid() if PARENT_VARIABLE in os.environ else os.getpid()
+
+
 def _die(by: signal.Signals = signal.SIGKILL) -> None:
-    if by is signal.SIGKILL and PARENT_VARIABLE in os.environ:
-        os.kill(os.getppid(), by)
+    if by is signal.SIGKILL and _victim() != os.getpid():
+        os.kill(_victim(), by)
     # To this very thread: SIGSTOP for the process may wait for another one, while this one commits.
     signal.pthread_kill(get_ident(), by)
 

@@ -15,7 +15,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from threading import Condition, Event
 from typing import Any, Self
@@ -26,6 +26,7 @@ from bridge.coalescer import Coalescer
 from bridge.config.options import ConnectorSettings, StreamOptions
 from bridge.config.options import Topics as TopicOptions
 from bridge.encode import EncoderOptions, Origin, encoder
+from bridge.errors import Stopped
 from bridge.outlet import Outlet
 from bridge.positions import STREAM, Owner, Paused
 from bridge.prefetch import Prefetch
@@ -127,7 +128,7 @@ class Engine:
         self.stop = _Stop(self.clock)
         self.schedule = Schedule()
         self.queue = Prefetch(settings.prefetch.rows, settings.prefetch.bytes)
-        outlet = Outlet(self._owner, FakePublisher(self.kafka, settings.name), self.positions)
+        outlet = Outlet(self._owner, FakePublisher(self.kafka, settings.name, self.stop), self.positions)
         press = Press(encoder(EncoderOptions()), Origin(settings.name, "fake", "1"), Redactor(()))
         self.task = Task(
             Coalescer(settings, outlet, press, self.schedule),
@@ -138,6 +139,13 @@ class Engine:
             self.stop,
         )
         self.reader = Reader(self.source.connector, self.schedule, self.queue, settings, self.stop)
+
+    def drain(self) -> None:
+        """Asked to stop, it ends as it should; the next life begins."""
+        self.stop.set()
+        with suppress(Crash):
+            self.task.run()
+        self.restart()
 
     def read(self) -> None:
         """One round of the reader, unless it would block: it polls, or waits for what is due next."""
@@ -154,7 +162,7 @@ class Engine:
         raise AssertionError("nothing is polled")
 
     def publish(self) -> None:
-        """One round of the task. Errors: Fenced, and what parks the connector."""
+        """One round of the task. Errors: Fenced, Stopped, and what parks the connector."""
         self.task.step()
 
     def settle(self) -> None:
@@ -167,6 +175,8 @@ class Engine:
                 self.publish()
             except (Fenced, Crash):
                 self.restart()
+            except Stopped:
+                self.drain()
             quiet = quiet + 1 if len(self.kafka.calls) == calls and self._at_rest else 0
             if quiet > QUIET_ROUNDS:
                 return

@@ -161,6 +161,54 @@ def test_supervisors_killed_at_every_step_lose_and_double_nothing(broker: Broker
     assert systems.hidden() > 0
 
 
+COPIED = 30_000
+CROWDED = {"queue.buffering.max.messages": 500}
+"""A batch does not fit into the producer's queue: a stop finds most of it still to be sent."""
+
+
+def test_workers_asked_to_stop_in_the_middle_of_a_copy_lose_and_double_nothing(
+    broker: Broker, tmp_path: Path
+) -> None:
+    systems = Systems(tmp_path, broker.address, 1)
+    (name,) = systems.names
+    systems.sources[name].insert(COPIED)
+    plan = Plan(tmp_path / "plan")
+    plan.write([(Step.ASKED, 1), (Step.ASKED, 1)])
+    daemon = DaemonProcess(
+        tmp_path / "daemon", broker.address, systems.connectors(), kafka=CROWDED,
+        environment={PLAN_VARIABLE: str(tmp_path / "plan")}, command=KILLING,
+    )  # fmt: skip
+    with daemon:
+        systems.settle()
+    assert plan.left == 0
+    assert daemon.logged().count('"how": "stopped"') == 2
+    assert systems.lost_and_doubled() == (0, 0)
+    assert systems.in_order()
+
+
+def test_a_daemon_asked_to_stop_in_the_middle_of_a_copy_loses_and_doubles_nothing(
+    broker: Broker, tmp_path: Path
+) -> None:
+    systems = Systems(tmp_path, broker.address, 1)
+    (name,) = systems.names
+    systems.sources[name].insert(COPIED)
+    plan = Plan(tmp_path / "plan")
+    plan.write([(Step.ASKED, 1)])
+    daemon = DaemonProcess(
+        tmp_path / "daemon", broker.address, systems.connectors(), kafka=CROWDED,
+        environment={PLAN_VARIABLE: str(tmp_path / "plan"), PARENT_VARIABLE: "yes"}, command=KILLING,
+    )  # fmt: skip
+    daemon.start()
+    wait_until(lambda: not daemon.running, 60, "the end of the daemon")
+    assert daemon.process is not None
+    assert daemon.process.returncode == 0
+    assert len(systems.published(name)) < COPIED, "it was stopped in the middle"
+    with daemon:
+        systems.settle()
+    assert systems.lost_and_doubled() == (0, 0)
+    assert systems.in_order()
+
+
 @contextmanager
 def frozen_in_mid_transaction(
     folder: Path, systems: Systems, **kafka: Any

@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bridge.errors import TransientError
+from bridge.errors import Stopped, TransientError
 from bridge.positions import STREAM
 from bridge.publisher import Fenced
 from bridge.testing.fakes import SKIPPED, Crash, FakeKafka, FakeSource, Fault
@@ -86,6 +86,10 @@ class Histories(RuleBasedStateMachine):
     def it_is_killed(self, engine: int) -> None:
         self.living(engine, Engine.restart)
 
+    @rule(engine=st.integers(0, 1))
+    def it_is_asked_to_stop(self, engine: int) -> None:
+        self.living(engine, Engine.drain)
+
     @rule(fault=st.sampled_from(Fault), after=st.integers(0, 9))
     def a_call_into_kafka_will_go_wrong(self, fault: Fault, after: int) -> None:
         self.kafka.fail(fault, after)
@@ -118,6 +122,8 @@ class Histories(RuleBasedStateMachine):
             step(each)
         except (Fenced, Crash):
             each.restart()
+        except Stopped:
+            each.drain()
 
     # -- what always holds
 

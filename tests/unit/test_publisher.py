@@ -87,7 +87,7 @@ def test_an_abort_outside_a_transaction_does_nothing(producer: Publisher) -> Non
     producer.commit()
 
 
-@pytest.mark.parametrize("use", ["begin", "commit", "flush", "probe"])
+@pytest.mark.parametrize("use", ["begin", "commit", "probe"])
 def test_a_closed_producer_is_broken_and_not_a_bug(stop: Event, use: str) -> None:
     made = Publisher(NOBODY, "closed", stop)
     with pytest.raises(Broken, match="closed"):
@@ -119,6 +119,7 @@ def test_a_record_that_finds_no_room_waits_until_the_stop(
     cluster: dict[str, Any], stop: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publisher, "SLOW_S", 0.0)
+    monkeypatch.setattr(publisher, "CALL_S", 0.1)
     slow = {
         **cluster,
         "queue.buffering.max.messages": 10,
@@ -130,9 +131,26 @@ def test_a_record_that_finds_no_room_waits_until_the_stop(
     made.begin()
     Timer(0.3, stop.set).start()
     with pytest.raises(Stopped):
-        made.send("no-room", [None] * 100, [b"v"] * 100)
+        made.send("no-room", [b"k"] * 100, [b"v"] * 100)
     assert "takes no more records" in (made.trouble or "")
+    made.abort()
+    made.begin()
+    made.send("no-room", [b"k"], [b"after"])
+    made.commit()
+    assert arrived(cluster, "no-room", 1) == [b"after"]
     made.close()
+
+
+def test_a_stop_lets_what_kafka_takes_be_sent_and_committed(cluster: dict[str, Any], stop: Event) -> None:
+    small = Publisher({**cluster, "queue.buffering.max.messages": 50}, "draining", stop)
+    small.open()
+    small.begin()
+    stop.set()
+    values = [str(at).encode() for at in range(5000)]
+    small.send("draining", [b"k"] * 5000, values)
+    small.commit()
+    assert arrived(cluster, "draining", 5000) == values
+    small.close()
 
 
 @pytest.mark.parametrize(
