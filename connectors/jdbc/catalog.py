@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.jdbc.statements import Quote, TableName
 
@@ -15,6 +15,11 @@ _READABLE = frozenset(
         *("SYNONYM", "ALIAS", "NICKNAME", "MATERIALIZED QUERY TABLE"),
     }
 )
+
+
+class _Index(NamedTuple):
+    unique: bool
+    columns: tuple[str, ...]
 
 
 class Catalog:
@@ -50,11 +55,30 @@ class Catalog:
 
     def indexed(self, table: TableName, column: str) -> bool:
         """Does an index begin with `column`?"""
+        return any(self.quote.means(index.columns[0], column) for index in self._indexes(table))
+
+    def unique(self, table: TableName, column: str) -> bool:
+        """Does an index, of all rows, allow no two with the same value of `column`?"""
+        return any(
+            index.unique and len(index.columns) == 1 and self.quote.means(index.columns[0], column)
+            for index in self._indexes(table)
+        )
+
+    def _indexes(self, table: TableName) -> list[_Index]:
+        found: dict[str, dict[int, str]] = {}
+        unique = set()
         rows = self._meta.getIndexInfo(*self._place(table.schema), table.name, False, True)
-        first = [
-            str(row.getString("COLUMN_NAME")) for row in _rows(rows) if row.getShort("ORDINAL_POSITION") == 1
+        for row in _rows(rows):
+            index, place = str(row.getString("INDEX_NAME")), int(row.getShort("ORDINAL_POSITION"))
+            if place == 0:  # statistics of the table
+                continue
+            found.setdefault(index, {})[place] = str(row.getString("COLUMN_NAME"))
+            if not row.getBoolean("NON_UNIQUE") and not row.getString("FILTER_CONDITION"):
+                unique.add(index)
+        return [
+            _Index(index in unique, tuple(columns[place] for place in sorted(columns)))
+            for index, columns in found.items()
         ]
-        return column in [name.strip('"') for name in first]
 
     def _tables(self, schema: str, name: str) -> Iterator[TableName]:
         offered = [str(row.getString(1)).strip() for row in _rows(self._meta.getTableTypes())]

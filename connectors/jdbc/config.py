@@ -35,6 +35,11 @@ class JdbcStream(StreamConfig):
     columns: tuple[str, ...] = Field(
         (), max_length=1, description="the column that grows; default: the primary key, when it is one number"
     )
+    unique: bool = Field(
+        default=False,
+        description="no two rows have the same number, although no primary key or unique index says so: "
+        "a view, or a database that hides its indexes from the account",
+    )
     late_window: Seconds = Field(
         default=60.0,
         ge=0,

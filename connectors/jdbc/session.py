@@ -153,13 +153,26 @@ class Session:
         if not wanted and len(key) != 1:
             raise PermanentError(
                 f"table {name} has no primary key of one column",
-                remedy="name the column that grows under `columns`, or exclude the table",
+                remedy="under `columns`, name one that grows and has a unique index; or exclude the table",
             )
         late_window = options.late_window if options else 0.0
         mode = Incrementing(name, (wanted or key)[0], columns, late_window)
+        if key != mode.columns and not (options and options.unique):
+            self._demand_unique(name, *mode.columns)
         fields = [pa.field(one.name, one.type, nullable=one.name not in key) for one in columns]
         return Reading(
             name, description, columns, Table(str(name), pa.schema(fields), key or mode.columns), mode
+        )
+
+    def _demand_unique(self, table: TableName, column: str) -> None:
+        """Of rows with equal numbers, a page could end between two, and the second would never be read."""
+        if self.catalog.unique(table, column):
+            return
+        quote = self.catalog.quote
+        raise PermanentError(
+            f"no primary key or unique index says that {table} has each {column} once",
+            remedy=f"CREATE UNIQUE INDEX ON {quote.table(table)} ({quote.name(column)}); where each number is"
+            " there once all the same, as in a view, set `unique: true`",
         )
 
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:

@@ -33,6 +33,11 @@ class Quote:
     def name(self, name: str) -> str:
         return self.mark + name.replace(self.mark, self.mark * 2) + self.mark if self.mark.strip() else name
 
+    def means(self, written: str, name: str) -> bool:
+        """Some drivers tell a name quoted, PostgreSQL's without the outer marks."""
+        quoted = self.name(name)
+        return written in (name, quoted, quoted.removeprefix(self.mark).removesuffix(self.mark))
+
     def table(self, table: TableName) -> str:
         return ".".join(self.name(part) for part in (table.schema, table.name) if part)
 

@@ -198,7 +198,8 @@ def test_decimals_can_be_the_column_that_grows(postgres: DatabaseServer, schema:
 
 def test_rows_without_a_number_are_left_out(postgres: DatabaseServer, schema: str) -> None:
     postgres.execute(
-        f"CREATE TABLE {schema}.t (n int, x text); INSERT INTO {schema}.t VALUES (NULL, 'a'), (1, 'b');"
+        f"CREATE TABLE {schema}.t (n int UNIQUE, x text);"
+        f" INSERT INTO {schema}.t VALUES (NULL, 'a'), (1, 'b');"
     )
     with reading(postgres, **{f"{schema}.t": {"columns": ["n"]}}) as connector:
         assert [row["x"] for row in drain(connector, stream_of(connector, f"{schema}.t"), None).rows] == ["b"]
@@ -356,9 +357,61 @@ def test_a_table_without_a_usable_key_parks_its_stream_alone(postgres: DatabaseS
     )
     with reading(postgres, **{f"{schema}.*": {}}) as connector:
         keyless, usable = connector.discover()
-        with pytest.raises(PermanentError, match="name the column that grows"):
+        with pytest.raises(PermanentError, match="name one that grows and has a unique index"):
             connector.poll(keyless, None, Ask())
         assert connector.poll(usable, None, Ask()).rows == 0
+
+
+NOT_UNIQUE = {
+    "no index": "",
+    "no unique one": "CREATE INDEX {0}_i ON {1} ({2});",
+    "one over more columns": "CREATE UNIQUE INDEX {0}_i ON {1} ({2}, line);",
+    "one of some rows": "CREATE UNIQUE INDEX {0}_i ON {1} ({2}) WHERE line > 5;",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "index"),
+    [
+        *(("postgres", index) for index in NOT_UNIQUE),
+        *((kind, index) for kind in ("h2", "mariadb") for index in list(NOT_UNIQUE)[:3]),
+    ],
+)
+def test_a_column_that_may_repeat_is_refused_since_rows_would_be_lost(
+    kind: str, index: str, request: pytest.FixtureRequest
+) -> None:
+    server: DatabaseServer = request.getfixturevalue(kind)
+    table = f"lines_{uuid.uuid4().hex[:8]}"
+    column = {"h2": "ORDER_ID"}.get(kind, "order_id")
+    server.execute(f"CREATE TABLE {table} (order_id int NOT NULL, line int NOT NULL);")
+    server.execute(NOT_UNIQUE[index].format(table, table, "order_id") or "SELECT 1;")
+    try:
+        with reading(server, **{"*": {"columns": [column]}}) as connector:
+            stream = next(each for each in connector.discover() if each.name.lower().endswith(table))
+            with pytest.raises(PermanentError, match=f"says that {stream.name} has each {column} once"):
+                connector.poll(stream, None, Ask())
+            server.execute(f"CREATE UNIQUE INDEX {table}_u ON {table} (order_id);")
+            connector.discover()
+            assert connector.poll(stream, None, Ask()).rows == 0
+    finally:
+        server.execute(f"DROP TABLE {table};")
+
+
+def test_a_unique_index_on_a_strange_name_is_known(postgres: DatabaseServer, schema: str) -> None:
+    postgres.execute(f'CREATE TABLE {schema}.t ("The ""Number" int UNIQUE);')
+    with reading(postgres, **{f"{schema}.t": {"columns": ['The "Number']}}) as connector:
+        assert connector.poll(stream_of(connector, f"{schema}.t"), None, Ask()).rows == 0
+
+
+def test_a_view_is_read_when_its_numbers_are_said_to_be_unique(postgres: DatabaseServer, schema: str) -> None:
+    postgres.execute(f"CREATE VIEW {schema}.v AS SELECT 1 AS id;")
+    with (
+        reading(postgres, **{f"{schema}.v": {"columns": ["id"]}}) as connector,
+        pytest.raises(PermanentError, match="`unique: true`"),
+    ):
+        connector.poll(stream_of(connector, f"{schema}.v"), None, Ask())
+    with reading(postgres, **{f"{schema}.v": {"columns": ["id"], "unique": True}}) as connector:
+        assert len(drain(connector, stream_of(connector, f"{schema}.v"), None).rows) == 1
 
 
 def test_a_table_without_the_right_to_read_parks_its_stream_alone(
@@ -393,7 +446,9 @@ def test_a_wrong_name_is_answered_with_the_nearest(postgres: DatabaseServer, sch
 
 def test_doctor_misses_an_index_on_the_column_that_grows(postgres: DatabaseServer, schema: str) -> None:
     postgres.execute(f"CREATE TABLE {schema}.a (id int PRIMARY KEY); CREATE TABLE {schema}.b (n int);")
-    with reading(postgres, **{f"{schema}.a": {}, f"{schema}.b": {"columns": ["n"]}}) as connector:
+    with reading(
+        postgres, **{f"{schema}.a": {}, f"{schema}.b": {"columns": ["n"], "unique": True}}
+    ) as connector:
         (finding,) = [finding for finding in connector.check() if finding.level is not Level.OK]
     assert finding.stream == f"{schema}.b"
     assert finding.remedy.startswith(f'CREATE INDEX ON "{schema}"."b" ("n")')

@@ -130,7 +130,7 @@ def test_a_missing_java_is_named(tmp_path: Path) -> None:
 
 def test_an_interrupted_statement_ends_in_the_database_too(postgres: DatabaseServer) -> None:
     postgres.execute("CREATE VIEW public.slow AS SELECT n AS x FROM generate_series(1, 5) n, pg_sleep(3);")
-    streams = {"public.slow": {"mode": "incrementing", "columns": ["x"]}}
+    streams = {"public.slow": {"mode": "incrementing", "columns": ["x"], "unique": True}}
     with closing(configured(postgres.url, "", streams=streams)) as connector:
         connector.open()
         (stream,) = connector.discover()
@@ -144,7 +144,7 @@ def test_an_interrupted_statement_ends_in_the_database_too(postgres: DatabaseSer
 
 def test_an_embedded_database_is_interrupted_too(tmp_path: Path) -> None:
     url = f"jdbc:h2:{tmp_path}/erp"
-    streams = {"PUBLIC.ENDLESS": {"mode": "incrementing", "columns": ["X"]}}
+    streams = {"PUBLIC.ENDLESS": {"mode": "incrementing", "columns": ["X"], "unique": True}}
     with closing(configured(url, "", streams=streams)) as connector:
         with suppress(BridgeError):
             connector.open()
