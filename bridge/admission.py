@@ -6,18 +6,20 @@ topic that was re-partitioned, or no position beside a topic that is not empty w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge.config.options import ConnectorSettings
 from bridge.config.options import Topics as TopicOptions
 from bridge.contract import CONTRACT_VERSION, Stream
-from bridge.errors import BridgeError, ConfigError, TransientError
+from bridge.errors import BridgeError, ConfigError, CredentialsError, Stopped, TransientError
 from bridge.policy import Policy
 from bridge.positions import Paused, Stored
 from bridge.progress import Progress
-from bridge.topics import Cluster, Described, Wanted, event_topic, no_collisions
+from bridge.topics import REMEDY, Cluster, Described, Wanted, abridged, event_topic, unified
 
+WHOLE = (TransientError, CredentialsError, Stopped)
+"""Failures that are no single stream's."""
 ACCEPT = "if that is right, run `legacy-bridge positions accept`"
 
 
@@ -59,10 +61,23 @@ class Admission:
         self, streams: Sequence[Stream], stored: Mapping[str, Stored], paused: Mapping[str, Paused]
     ) -> list[tuple[Progress, Lane | None]]:
         """Every stream with its progress; without a lane it is parked. Errors: TransientError from Kafka."""
-        names = {stream.name: self._names(stream) for stream in streams}
-        no_collisions((topic, table) for each in names.values() for table, topic in each.items())
-        known = self._describe({topic for each in names.values() for topic in each.values()})
+        names = self._all_names(streams, stored)
+        wanted = {topic for each in names.values() if isinstance(each, dict) for topic in each.values()}
+        known = self._describe(wanted)
         return [self._one(each, names[each.name], known, stored.get(each.name), paused) for each in streams]
+
+    def _all_names(
+        self, streams: Sequence[Stream], stored: Mapping[str, Stored]
+    ) -> dict[str, dict[str, str] | BridgeError]:
+        """Stream -> table -> topic, or why that cannot be."""
+        names: dict[str, dict[str, str] | BridgeError] = {}
+        for stream in streams:
+            try:
+                names[stream.name] = self._names(stream)
+            except BridgeError as error:
+                names[stream.name] = error
+        sound = {stream: each for stream, each in names.items() if isinstance(each, dict)}
+        return {**names, **dict(_collisions(sound, stored))}
 
     def _names(self, stream: Stream) -> dict[str, str]:
         own = self._settings.stream(stream.name).topic
@@ -73,7 +88,7 @@ class Admission:
         """All topics in one go; when that is refused one by one, to find the culprit."""
         try:
             return dict(self._topics.ensure(self._wanted(topics)))
-        except TransientError:
+        except WHOLE:
             raise
         except BridgeError:
             return {topic: self._describe_one(topic) for topic in topics}
@@ -81,7 +96,7 @@ class Admission:
     def _describe_one(self, topic: str) -> Described | BridgeError:
         try:
             return self._topics.ensure(self._wanted({topic}))[topic]
-        except TransientError:
+        except WHOLE:
             raise
         except BridgeError as error:
             return error
@@ -92,7 +107,7 @@ class Admission:
     def _one(
         self,
         stream: Stream,
-        names: Mapping[str, str],
+        names: Mapping[str, str] | BridgeError,
         known: Mapping[str, Described | BridgeError],
         stored: Stored | None,
         paused: Mapping[str, Paused],
@@ -106,7 +121,7 @@ class Admission:
         try:
             lane = self._lane(stream, names, known)
             self._compare(lane, stored)
-        except TransientError:
+        except WHOLE:
             raise
         except BridgeError as error:
             progress.parked = str(error)
@@ -114,8 +129,13 @@ class Admission:
         return progress, lane
 
     def _lane(
-        self, stream: Stream, names: Mapping[str, str], known: Mapping[str, Described | BridgeError]
+        self,
+        stream: Stream,
+        names: Mapping[str, str] | BridgeError,
+        known: Mapping[str, Described | BridgeError],
     ) -> Lane:
+        if isinstance(names, BridgeError):
+            raise names
         routes = {}
         for table, topic in names.items():
             found = known[topic]
@@ -165,3 +185,32 @@ class Admission:
                     f"there is no position, but topic {route.topic} has records: a start would repeat them",
                     remedy=ACCEPT,
                 )
+
+
+def _collisions(
+    names: Mapping[str, Mapping[str, str]], stored: Mapping[str, Stored]
+) -> Iterator[tuple[str, ConfigError]]:
+    """Streams that must wait, since a table's topic is, or excludes, another's: who has used it goes on."""
+    takers: dict[str, list[tuple[str, str, str]]] = {}
+    for stream, tables in names.items():
+        for table, topic in tables.items():
+            takers.setdefault(unified(topic), []).append((stream, table, topic))
+    for group in takers.values():
+        users = {stream for stream, _, topic in group if topic in _used(stored.get(stream))}
+        for stream, table, topic in group:
+            others = [each for each in group if each[1] != table]
+            rivals = [each for each in others if each[0] == stream or users != {stream}]
+            if rivals:
+                yield stream, _collision(table, topic, *rivals[0][1:])
+
+
+def _used(stored: Stored | None) -> Mapping[str, int]:
+    return stored.partitions if stored else {}
+
+
+def _collision(table: str, topic: str, other: str, others: str) -> ConfigError:
+    tables = f"the tables {abridged(other)} and {abridged(table)}"
+    if topic == others:
+        return ConfigError(f"{tables} both go to topic {abridged(topic)}", remedy=REMEDY)
+    text = f"{tables} go to topics {abridged(others)} and {abridged(topic)}, which Kafka takes for one"
+    return ConfigError(text, remedy=REMEDY)

@@ -7,19 +7,17 @@ from threading import Event
 
 from bridge import positions
 from bridge.admission import Admission, Lane
-from bridge.config.options import OnMissing, Settings
+from bridge.config.options import Settings
 from bridge.contract import Connector, Stream
 from bridge.positions import Ledger
 from bridge.progress import Progress
-from bridge.topics import Topics, Wanted
+from bridge.topics import Topics
 
 
 class Rehearsal(Topics):
-    """Judges topics as the engine does, but a missing one that it would create counts as there, and empty."""
+    """Judges topics as the engine does, but one that the broker would create counts as there, and empty."""
 
-    def _create(self, missing: list[Wanted]) -> None:
-        if self._options.on_missing is OnMissing.REQUIRE:
-            super()._create(missing)
+    _rehearsed = True
 
 
 def stored(settings: Settings, connector: str) -> Ledger:

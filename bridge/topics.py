@@ -22,6 +22,31 @@ STEP_S = 0.1
 DEFAULT_MAX_BYTES = 1_048_588
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9._-]")
 _MAX_NAME = 249
+_SHOWN = 60
+"""Characters of a name that are told."""
+REMEDY = "set `topic:` for the stream"
+
+PASSING = frozenset(
+    {
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.NOT_ENOUGH_REPLICAS,
+        KafkaError.NOT_CONTROLLER,
+        KafkaError.KAFKA_STORAGE_ERROR,
+        KafkaError.LISTENER_NOT_FOUND,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.THROTTLING_QUOTA_EXCEEDED,
+    }
+)
+"""A broker's answers that may be others a moment later (RetriableException); so are the client's own."""
 
 COMPACTED = {
     "cleanup.policy": "compact",
@@ -40,13 +65,24 @@ def dead_letters(connector: str) -> str:
 
 
 def event_topic(template: str, connector: str, table: str) -> str:
-    """The topic of a table; what Kafka forbids in a name becomes `_`."""
+    """The topic of a table; what Kafka forbids in a name becomes `_`. Errors: ConfigError."""
     name = _FORBIDDEN.sub("_", template.format(connector=connector, table=table))
     if len(name) > _MAX_NAME:
-        raise ConfigError(
-            f"the topic name {name!r} is longer than {_MAX_NAME}", remedy="set `topic:` for the stream"
-        )
+        text = f"the topic name {abridged(name)} has {len(name)} characters, Kafka takes {_MAX_NAME}"
+        raise ConfigError(text, remedy=REMEDY)
+    if name in ("", ".", ".."):
+        raise ConfigError(f"{name!r} is no topic name", remedy=REMEDY)
     return name
+
+
+def unified(topic: str) -> str:
+    """Names that are equal in this form exclude each other: Kafka's metrics read `.` as `_`."""
+    return topic.replace(".", "_")
+
+
+def abridged(name: str) -> str:
+    """For a message."""
+    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +121,9 @@ class Cluster(Protocol):
 
 class Topics:
     """Creates or checks topics through Kafka's admin protocol. Errors: ConfigError, TransientError."""
+
+    _rehearsed = False
+    """Missing topics are not created, only judged by the broker as if they were."""
 
     def __init__(self, settings: Mapping[str, Any], options: TopicOptions, stop: Event | None = None) -> None:
         self._stop = stop or Event()
@@ -169,7 +208,8 @@ class Topics:
             NewTopic(each.name, each.partitions, self._options.replication or -1, config=dict(each.config))
             for each in missing
         ]
-        for name, future in self._admin.create_topics(news, request_timeout=CALL_S).items():
+        answers = self._admin.create_topics(news, request_timeout=CALL_S, validate_only=self._rehearsed)
+        for name, future in answers.items():
             try:
                 self._result(future, name)
             except _Exists:
@@ -209,7 +249,7 @@ class _Exists(Exception):
     """Somebody else created it a moment ago."""
 
 
-def _translated(error: KafkaError, name: str) -> Exception:  # noqa: PLR0911 (one a kind)
+def _translated(error: KafkaError, name: str) -> Exception:
     code = error.code()
     if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
         return _Unknown(name)
@@ -219,20 +259,24 @@ def _translated(error: KafkaError, name: str) -> Exception:  # noqa: PLR0911 (on
         return CredentialsError(
             f"Kafka refuses the credentials: {kafka.reason(error)}", remedy="check `kafka:`"
         )
-    if code in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED):
-        return ConfigError(
-            f"topic {name}: {kafka.reason(error)}",
-            remedy="grant Describe, Create, Write (and Read on _bridge.*)",
-        )
     if code in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
         return TransientError(f"Kafka does not answer: {kafka.reason(error)}")
-    if code in (
-        KafkaError.INVALID_REPLICATION_FACTOR,
-        KafkaError.POLICY_VIOLATION,
-        KafkaError.INVALID_CONFIG,
-    ):
-        return ConfigError(f"topic {name} cannot be created: {kafka.reason(error)}", remedy="see `topics:`")
-    return TransientError(f"topic {name}: {kafka.reason(error)}")
+    if code < 0 or code in PASSING:
+        return TransientError(f"topic {name}: {kafka.reason(error)}")
+    return _refusal(error, name)
+
+
+def _refusal(error: KafkaError, name: str) -> ConfigError:
+    """What will be refused again."""
+    match error.code():
+        case KafkaError.TOPIC_AUTHORIZATION_FAILED | KafkaError.CLUSTER_AUTHORIZATION_FAILED:
+            remedy = "grant Describe, Create, Write (and Read on _bridge.*)"
+            return ConfigError(f"topic {name}: {kafka.reason(error)}", remedy=remedy)
+        case KafkaError.TOPIC_EXCEPTION:
+            remedy = REMEDY
+        case _:
+            remedy = "see `topics:`"
+    return ConfigError(f"topic {name} cannot be created: {kafka.reason(error)}", remedy=remedy)
 
 
 def _check(wanted: Wanted, found: Described) -> None:
@@ -258,14 +302,3 @@ def create_command(wanted: Wanted, replication: int | None) -> str:
         f"kafka-topics.sh --bootstrap-server BROKER --create --topic {wanted.name} "
         f"--partitions {wanted.partitions}{factor}{settings}"
     )
-
-
-def no_collisions(topics: Iterable[tuple[str, str]]) -> None:
-    """(topic, table) pairs: two tables whose topic names became equal are refused."""
-    owner: dict[str, str] = {}
-    for topic, table in topics:
-        other = owner.setdefault(topic, table)
-        if other != table:
-            raise ConfigError(
-                f"the tables {other} and {table} both go to topic {topic}", remedy="set `topic:` for one"
-            )

@@ -111,7 +111,8 @@ def _config(path: Path) -> Iterator[Line]:
 def _shared(examined: Examined, taken: dict[str, str]) -> Iterator[Line]:
     """Two connectors that publish to one topic would mix their keys."""
     for topic in examined.topics:
-        other = taken.setdefault(topic, examined.connector)
+        same = topic.replace(".", "_")  # for Kafka, whose client is not imported here
+        other = taken.setdefault(same, examined.connector)
         if other != examined.connector:
             text = f"topic {topic} is also that of connector {other}"
             yield Line(Level.CRITICAL, examined.connector, text, "set `topic:` for one of them")

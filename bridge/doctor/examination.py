@@ -9,7 +9,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from bridge import config, plugins, positions, rehearsal, sources
 from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Caveat, Connector, Finding, Level, Stream
 from bridge.doctor import Line
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, ConfigError
 from bridge.policy import Policy
 from bridge.redact import Redactor
 from bridge.topics import dead_letters, internal
@@ -97,10 +98,7 @@ class Examination:
 
     def _kafka(self, source: Connector, streams: Sequence[Stream]) -> None:
         inner = (positions.topic(self._name), dead_letters(self._name))
-        self.topics = [
-            *inner,
-            *(topic for topics in self._topics_of(streams).values() for topic in topics.values()),
-        ]
+        self.topics = [*inner, *self._event_topics(streams)]
         topics = rehearsal.Rehearsal(self._settings.kafka, self._settings.topics)
         for topic, described in topics.ensure(internal(*inner)).items():
             self._say(f"topic {topic} {'will be created' if described.created else 'is as it must be'}")
@@ -121,8 +119,11 @@ class Examination:
             for route in lane.routes.values():
                 self._say(_route(route.topic, route.created, route.partitions, route.max_bytes), stream=name)
 
-    def _topics_of(self, streams: Sequence[Stream]) -> Mapping[str, Mapping[str, str]]:
-        return {stream.name: topics_of(self._settings, self._name, stream) for stream in streams}
+    def _event_topics(self, streams: Sequence[Stream]) -> Iterator[str]:
+        """But for names that cannot be, which admission tells."""
+        for stream in streams:
+            with suppress(ConfigError):
+                yield from topics_of(self._settings, self._name, stream).values()
 
 
 def _route(topic: str, created: bool, partitions: int, max_bytes: int) -> str:  # noqa: FBT001

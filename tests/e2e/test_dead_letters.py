@@ -227,6 +227,20 @@ def test_a_topic_that_was_repartitioned_parks_its_stream_until_accepted(
     assert len(published(broker.address, f"{name}.orders")) == 10
 
 
+def test_a_topic_that_kafka_refuses_parks_its_stream_and_no_other(
+    broker: Broker, start: Start, tmp_path: Path, name: str
+) -> None:
+    legacy = source(tmp_path / "erp.db", ("orders", "items"))
+    legacy.insert(10)
+    create(broker, NewTopic(f"{name}_items", 1, 1))
+    daemon = start({name: sqlite(legacy.path, streams={"orders": {}, "items": {}})})
+    assert len(arrived(broker.address, f"{name}.orders", legacy.ids())) == 10
+    refused = daemon.stream(name, "items")
+    assert refused["state"] == "FAILED"
+    assert refused["error"].startswith(f"topic {name}.items cannot be created: ")
+    assert refused["error"].endswith("; set `topic:` for the stream")
+
+
 def create(broker: Broker, *topics: NewTopic) -> None:
     admin = AdminClient({"bootstrap.servers": broker.address})
     for future in admin.create_topics(list(topics)).values():

@@ -172,6 +172,28 @@ def test_an_excluded_column_that_no_table_has_is_named(patient: Patient) -> None
     assert "did you mean customer?" in findings[f"{patient.name}/orders", "critical"]
 
 
+def test_a_topic_that_kafka_would_refuse_is_told_before_the_start(patient: Patient, broker: Broker) -> None:
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    (future,) = admin.create_topics([NewTopic(f"{patient.name}_orders", 1, 1)]).values()
+    future.result(10)
+
+    code, findings = patient.examined()
+
+    assert code == 2
+    refused = findings[f"{patient.name}/orders", "critical"]
+    assert f"would be parked: topic {patient.name}.orders cannot be created" in refused
+    assert f"{patient.name}.orders" not in topics(broker.address)
+
+
+def test_a_topic_name_that_kafka_does_not_take_is_its_streams_finding(patient: Patient) -> None:
+    patient.document["connectors"][patient.name]["topic"] = ".."
+
+    code, findings = patient.examined()
+
+    assert code == 2
+    assert "'..' is no topic name" in findings[f"{patient.name}/orders", "critical"]
+
+
 def test_two_connectors_that_publish_to_one_topic_are_told(patient: Patient) -> None:
     one = patient.document["connectors"][patient.name]
     one["topic"] = f"{patient.name}.all"

@@ -11,7 +11,7 @@ import pytest
 from bridge.admission import Admission, Lane
 from bridge.config.options import ConnectorSettings, StreamOptions, Topics
 from bridge.contract import CONTRACT_VERSION, Stream, Table
-from bridge.errors import ConfigError, TransientError
+from bridge.errors import ConfigError, CredentialsError, TransientError
 from bridge.positions import Paused, Stored
 from bridge.progress import Progress
 from bridge.testing.fakes import FakeKafka, FakeTopics, Fault, Record, Transaction
@@ -129,9 +129,50 @@ def test_an_excluded_key_column_parks_the_stream(kafka: FakeKafka) -> None:
     assert "key column" in (progress.parked or "")
 
 
-def test_two_tables_of_one_topic_are_a_mistake_of_the_configuration(kafka: FakeKafka) -> None:
-    with pytest.raises(ConfigError, match=r"both go to topic erp\.a_b"):
-        admitted(kafka, stream("a b"), stream("a/b"))
+def parks(kafka: FakeKafka, *names: str, stored: dict[str, Stored] | None = None) -> dict[str, str]:
+    """Stream -> why it waits."""
+    found = admitted(kafka, *map(stream, names), stored=stored)
+    return {progress.stream.name: progress.parked for progress, _ in found if progress.parked}
+
+
+def test_two_tables_of_one_topic_wait_and_nobody_else(kafka: FakeKafka) -> None:
+    parked = parks(kafka, "a b", "a/b", "c")
+    assert set(parked) == {"a b", "a/b"}
+    assert parked["a b"] == ("the tables a/b and a b both go to topic erp.a_b; set `topic:` for the stream")
+
+
+def test_names_that_kafka_takes_for_one_collide(kafka: FakeKafka) -> None:
+    assert "erp.a_b and erp.a.b, which Kafka takes for one" in parks(kafka, "a.b", "a_b")["a.b"]
+
+
+def test_a_newcomer_leaves_the_topic_to_the_stream_that_has_it(kafka: FakeKafka) -> None:
+    stored = {"a_b": replace(STORED, partitions={"erp.a_b": 1})}
+    assert set(parks(kafka, "a_b", "a b", "a.b", stored=stored)) == {"a b", "a.b"}
+
+
+def test_two_streams_that_have_both_used_the_topic_wait(kafka: FakeKafka) -> None:
+    used = replace(STORED, partitions={"erp.a_b": 1})
+    assert set(parks(kafka, "a_b", "a b", stored={"a_b": used, "a b": used})) == {"a_b", "a b"}
+
+
+def test_two_tables_of_one_stream_may_not_share_a_topic(kafka: FakeKafka) -> None:
+    stored = {"redo": replace(STORED, partitions={"erp.a_b": 1})}
+    ((progress, lane),) = admitted(kafka, stream("redo", "a_b", "a b"), stored=stored)
+    assert lane is None
+    assert "both go to topic erp.a_b" in (progress.parked or "")
+
+
+def test_a_name_too_long_for_kafka_parks_its_stream_alone(kafka: FakeKafka) -> None:
+    long = "x" * 300
+    parked = parks(kafka, "orders", long)
+    assert set(parked) == {long}
+    assert len(parked[long]) < 200
+
+
+def test_refused_credentials_are_no_single_streams(kafka: FakeKafka) -> None:
+    kafka.refusals["erp.orders"] = CredentialsError("refused")
+    with pytest.raises(CredentialsError):
+        admitted(kafka)
 
 
 def test_a_stream_can_have_a_topic_of_its_own(kafka: FakeKafka) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 
 import pytest
+from confluent_kafka import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.errors import ConfigError
+from bridge.errors import ConfigError, CredentialsError, TransientError
 from bridge.topics import (
+    PASSING,
     Described,
     Wanted,
     _check,
+    _translated,
     create_command,
     dead_letters,
     event_topic,
     internal,
-    no_collisions,
 )
 
 DEFAULT = "{connector}.{table}"
@@ -41,15 +43,39 @@ def test_what_kafka_forbids_becomes_an_underscore(template: str, table: str, top
     assert event_topic(template, "erp", table) == topic
 
 
-def test_a_name_too_long_for_kafka_is_told_with_its_remedy() -> None:
-    with pytest.raises(ConfigError, match=r"longer than 249.*set `topic:`"):
+def test_a_name_too_long_for_kafka_is_told_in_short_with_its_remedy() -> None:
+    with pytest.raises(ConfigError, match=r"erp\.x{56}\.\.\. has 254 characters, .*249; set `topic:`"):
         event_topic(DEFAULT, "erp", "x" * 250)
 
 
-def test_two_tables_that_become_one_topic_are_told_by_name() -> None:
-    no_collisions([("a", "t"), ("b", "u"), ("a", "t")])
-    with pytest.raises(ConfigError, match="tables t and u both go to topic a"):
-        no_collisions([("a", "t"), ("a", "u")])
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_a_name_that_is_none_is_refused_with_its_remedy(name: str) -> None:
+    with pytest.raises(ConfigError, match="no topic name; set `topic:`"):
+        event_topic("{table}", "erp", name)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        KafkaError.TOPIC_EXCEPTION,
+        KafkaError.INVALID_PARTITIONS,
+        KafkaError.POLICY_VIOLATION,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.INVALID_REQUEST,
+    ],
+)
+def test_what_kafka_will_refuse_again_is_a_mistake_of_the_configuration(code: int) -> None:
+    assert type(_translated(KafkaError(code, "no"), "t")) is ConfigError
+
+
+@pytest.mark.parametrize("code", [*PASSING, KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._STATE])
+def test_what_kafka_may_take_later_is_tried_again(code: int) -> None:
+    assert type(_translated(KafkaError(code, "not now"), "t")) is TransientError
+
+
+def test_refused_credentials_are_not_tried_again() -> None:
+    refused = KafkaError(KafkaError.SASL_AUTHENTICATION_FAILED, "who?")
+    assert type(_translated(refused, "t")) is CredentialsError
 
 
 def test_positions_are_compacted_and_letters_are_kept() -> None:
