@@ -66,10 +66,12 @@ class Supervisor:
             while not self._stop.is_set():
                 await self._tick()
         finally:
+            self._stop.set()
             self._notifier.say(STOPPING=1)
             log.info("stopping")
             await asyncio.gather(*(child.stop() for child in self._children.values()))
-            await asyncio.gather(*self._runs.values(), return_exceptions=True)
+            async with self._one_reload:  # what a reload has begun to end, it ends itself
+                await asyncio.gather(*self._runs.values(), return_exceptions=True)
         log.info("stopped")
         return 0
 
@@ -147,6 +149,7 @@ class Supervisor:
         """Validate the file in a process of its own, then restart what differs. The error, or None."""
         async with self._one_reload:
             try:
+                self._must_go_on()
                 await self._change_to(await self._validated())
             except BridgeError as error:
                 self._reload_error = str(error)
@@ -167,11 +170,16 @@ class Supervisor:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        try:
-            output, _ = await asyncio.wait_for(process.communicate(), VALIDATE_S)
-        except TimeoutError:
+        checking = asyncio.ensure_future(process.communicate())
+        stopping = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait((checking, stopping), timeout=VALIDATE_S, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if late := not checking.done():
             process.kill()
-            raise BridgeError(f"checking {self._path} took more than {VALIDATE_S:.0f} s") from None
+        output, _ = await checking
+        self._must_go_on()
+        if late:
+            raise BridgeError(f"checking {self._path} took more than {VALIDATE_S:.0f} s")
         if process.returncode != 0:
             raise BridgeError(output.decode(errors="replace").strip().replace("\n", "; "))
         settings = config.load(self._path)
@@ -179,13 +187,19 @@ class Supervisor:
             raise BridgeError("`name` and `daemon:` cannot change while running", remedy="restart the daemon")
         return settings
 
+    def _must_go_on(self) -> None:
+        if self._stop.is_set():
+            raise BridgeError("the daemon is stopping")
+
     async def _change_to(self, settings: Settings) -> None:
         """Only what differs is touched; a parked connector is tried again when it differs."""
         everything = (settings.kafka, settings.topics) != (self._settings.kafka, self._settings.topics)
         old, new = self._settings.connectors, settings.connectors
         ending = [name for name in old if everything or old[name] != new.get(name)]
+        self._must_go_on()
         self._settings = settings
         await asyncio.gather(*(self._end(name) for name in ending))
+        self._must_go_on()  # who is started now would never be stopped
         for name, connector in new.items():
             if name not in self._children:
                 self._start(connector)

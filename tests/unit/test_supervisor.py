@@ -1,0 +1,159 @@
+"""The daemon starts, reloads, retries and stops: over workers that do nothing but obey."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from bridge import config
+from bridge.config.options import Settings
+from bridge.spawner import Spawner
+from bridge.supervisor import Supervisor
+
+WORKER = """
+import json, socket, sys, time
+lines = socket.socket(fileno=int(sys.argv[2])).makefile("rw")
+lines.readline()
+print(json.dumps({"type": "beat", "holds": True, "state": "RUNNING", "error": None, "streams": {}}),
+    file=lines, flush=True)
+lines.readline()
+"""
+OBEYS = Spawner((sys.executable, "-c", WORKER, "worker"))
+
+
+class Plant:
+    """A configuration file, and the daemon that runs it."""
+
+    def __init__(self, folder: Path, *connectors: str) -> None:
+        self._folder, self.path = folder, folder / "bridge.yaml"
+        self.password = folder / "password"
+        self.password.write_text("old")
+        self.write(*connectors)
+        self.daemon = Supervisor(self.path, self.settings, OBEYS)
+
+    @property
+    def settings(self) -> Settings:
+        return config.load(self.path)
+
+    def write(self, *connectors: str) -> None:
+        each = "  {}: {{kind: jdbc, url: 'jdbc:h2:mem:x', streams: {{T: {{mode: incrementing}}}}}}\n"
+        self.path.write_text(
+            "version: 1\nname: test\n"
+            f"kafka: {{bootstrap.servers: '127.0.0.1:9', sasl.password: 'file:{self.password}'}}\n"
+            f"daemon: {{run_dir: {self._folder}, http: off, stop_within: 5s}}\n"
+            "connectors:\n" + "".join(each.format(name) for name in connectors)
+        )
+
+    @property
+    def states(self) -> dict[str, str]:
+        return {name: each["state"] for name, each in self.daemon.status()["connectors"].items()}
+
+
+@asynccontextmanager
+async def running(plant: Plant) -> AsyncIterator[Supervisor]:
+    run = asyncio.create_task(plant.daemon.run())
+    try:
+        await until(lambda: set(plant.states.values()) == {"RUNNING"})
+        yield plant.daemon
+    finally:
+        plant.daemon._stop.set()
+        async with asyncio.timeout(20):
+            await run
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - conditions of files and processes
+            await asyncio.sleep(0.01)
+
+
+def validating(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
+    """A validation that has begun when the first is set, and finds the file right once the second is."""
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def validated() -> Settings:
+        begun.set()
+        await over.wait()
+        return plant.settings
+
+    monkeypatch.setattr(plant.daemon, "_validated", validated)
+    return begun, over
+
+
+def test_a_reload_starts_what_is_new_and_ends_what_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = Plant(tmp_path, "a", "b")
+
+    async def scenario() -> None:
+        async with running(plant) as daemon:
+            _, over = validating(plant, monkeypatch)
+            over.set()
+            plant.write("b", "c")
+            assert await daemon.reload() is None
+            await until(lambda: plant.states == {"b": "RUNNING", "c": "RUNNING"})
+
+    asyncio.run(scenario())
+
+
+def test_a_stop_in_the_middle_of_a_reload_starts_nobody_and_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = Plant(tmp_path, "a")
+
+    async def scenario() -> str | None:
+        async with running(plant) as daemon:
+            begun, over = validating(plant, monkeypatch)
+            plant.write("a", "b")
+            reloading = asyncio.create_task(daemon.reload())
+            await begun.wait()
+            daemon._asked_to_stop()
+            over.set()
+            return await reloading
+
+    assert asyncio.run(scenario()) == "the daemon is stopping"
+    assert set(plant.daemon._children) == {"a"}
+
+
+def test_a_stop_while_a_reload_ends_a_worker_starts_nobody_and_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = Plant(tmp_path, "a", "b")
+
+    async def scenario() -> str | None:
+        async with running(plant) as daemon:
+            _, over = validating(plant, monkeypatch)
+            over.set()
+            plant.write("b", "c")
+            reloading = asyncio.create_task(daemon.reload())
+            await until(lambda: "a" not in daemon._children)
+            daemon._asked_to_stop()
+            return await reloading
+
+    assert asyncio.run(scenario()) == "the daemon is stopping"
+    assert set(plant.daemon._children) == {"b"}
+
+
+def test_a_stop_does_not_wait_for_a_file_to_be_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = Plant(tmp_path, "a")
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\ntouch began\nexec sleep 60\n")
+    python.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+
+    async def scenario() -> str | None:
+        async with running(plant) as daemon:
+            monkeypatch.setattr(sys, "executable", str(python))
+            reloading = asyncio.create_task(daemon.reload())
+            await until((tmp_path / "began").exists)
+            daemon._asked_to_stop()
+            return await reloading
+
+    assert asyncio.run(scenario()) == "the daemon is stopping"
