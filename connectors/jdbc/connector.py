@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from bridge.contract import Ask, Batch, Connector, Finding, Position, Stream, pick
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # How long a statement that was cancelled, or a good-bye, may take before the socket is shut.
 _PATIENCE = 0.7
 _GOOD_BYE = 2.0
+# How long a cursor and its transaction stay open while no poll comes.
+REST_S = 5.0
 
 
 class JdbcConnector(Connector):
@@ -34,7 +37,10 @@ class JdbcConnector(Connector):
         self._dialect = dialect_of(config.url)
         self._session: Session | None = None
         self._secrets: list[str] = []
-        self._fuse = sockets.Fuse(sockets.ports(config.url, self._dialect))
+        self._fuse = sockets.Fuse(
+            "jdbc-fuse", partial(sockets.shut, sockets.ports(config.url, self._dialect))
+        )
+        self._rest = sockets.Fuse("jdbc-rest", self._end_scan)
         self._state = threading.Lock()
         self._calling = self._interrupted = False
 
@@ -89,6 +95,7 @@ class JdbcConnector(Connector):
             jvm.detach()
 
     def close(self) -> None:
+        self._rest.put_out()
         session, self._session = self._session, None
         if session:
             self._fuse.light(_GOOD_BYE)
@@ -117,6 +124,7 @@ class JdbcConnector(Connector):
         with self._state:
             self._calling, self._interrupted = True, False
         try:
+            self._rest.put_out()
             yield
         except Exception as error:  # noqa: BLE001 -- raised again, translated
             raise self._translated(error, doing) from None
@@ -124,19 +132,30 @@ class JdbcConnector(Connector):
             with self._state:
                 self._calling = False
                 self._fuse.put_out()
+            if self._session and self._session.scans:
+                self._rest.light(REST_S)
+
+    def _end_scan(self) -> None:
+        """Between polls: no transaction stays open for as long as Kafka is away."""
+        import jpype
+
+        from connectors.jdbc import jvm
+
+        if self._session:
+            with suppress(jpype.JException):  # the next poll will meet it, too
+                self._session.end()
+            jvm.detach()
 
     def _translated(self, error: Exception, doing: str) -> Exception:
         import jpype
 
         from connectors.jdbc.errors import translate
 
-        if isinstance(error, PermanentError):
-            return error
-        if self._interrupted:
+        if self._interrupted and not isinstance(error, PermanentError):
             return TransientError(f"{doing}: interrupted")
         told = translate(error, doing, self._secrets) if isinstance(error, jpype.JException) else error
         if isinstance(told, PermanentError) and self._session:
-            # PostgreSQL's transaction would refuse everything else from now on.
+            # No cursor stays open; and PostgreSQL's transaction would refuse everything else from now on.
             with suppress(jpype.JException):
                 self._session.end()
         return told

@@ -26,6 +26,8 @@ from connectors.jdbc.types import Column, column, described
 
 # Bounds how long a read transaction lasts (it holds back PostgreSQL's vacuum) for one index look-up a page.
 PAGE_ROWS = 250_000
+# While polls wait (for Kafka, for a rate limit) an open cursor counts as a running query in some databases.
+SCAN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ class Scan:
     position: Position
     cursor: Cursor
     began_ms: int
+    ends: float
+    """When it is old (monotonic): the next poll opens another one at the place this one has reached."""
+
+    def serves(self, stream: str, position: Position | None) -> bool:
+        return (self.stream, self.position) == (stream, position) and time.monotonic() < self.ends
 
 
 class Session:
@@ -184,7 +191,7 @@ class Session:
 
     def _read(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
         scan = self._scan
-        if scan is None or scan.stream != stream.name or scan.position != position:
+        if scan is None or not scan.serves(stream.name, position):
             scan = self._open(stream.name, position)
         reading = self._usable(stream.name)
         rows, refused = scan.cursor.read(reading.table.schema, ask.rows, ask.bytes)
@@ -214,14 +221,21 @@ class Session:
         self.end()
         reading = self._usable(name)
         began_ms = time.time_ns() // 1_000_000
+        ends = time.monotonic() + min(SCAN_S, self._config.query_timeout / 2)
         cursor = self._reader.open(reading.mode.statement(position, self.catalog.quote, self._page))
         self._running = cursor
         description = cursor.execute()
         if description != reading.description:
             self._readings[name] = reading = self._built(reading.name, description)
         cursor.bind(reading.columns, reading.known_by)
-        self._scan = Scan(name, reading.mode.start() if position is None else position, cursor, began_ms)
+        begin = reading.mode.start() if position is None else position
+        self._scan = Scan(name, begin, cursor, began_ms, ends)
         return self._scan
+
+    @property
+    def scans(self) -> bool:
+        """A cursor is open, and with it a transaction."""
+        return self._scan is not None
 
     def cancel(self) -> None:
         """From another thread: ask the database to stop what runs; does not wait."""

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from connectors.jdbc.dialects import Dialect
@@ -19,20 +20,21 @@ def ports(url: str, dialect: Dialect) -> set[int]:
 
 
 class Fuse:
-    """Shuts the connections to these ports, unless it is put out in time."""
+    """Does something from a thread of its own, unless it is put out in time."""
 
-    def __init__(self, to: set[int]) -> None:
-        self._to = to
+    def __init__(self, name: str, does: Callable[[], None]) -> None:
+        self._name, self._does = name, does
         self._timer: threading.Timer | None = None
 
     def light(self, delay: float) -> None:
         """Burn for `delay` seconds; a fuse that burns already is replaced."""
         self.put_out()
-        self._timer = threading.Timer(delay, shut, (self._to,))
-        self._timer.name, self._timer.daemon = "jdbc-fuse", True
+        self._timer = threading.Timer(delay, self._does)
+        self._timer.name, self._timer.daemon = self._name, True
         self._timer.start()
 
     def put_out(self) -> None:
+        """Waits for what it has begun to do."""
         timer, self._timer = self._timer, None
         if timer:
             timer.cancel()

@@ -18,6 +18,7 @@ from bridge.errors import PermanentError
 from bridge.testing.conformance import drain
 from bridge.testing.databases import DatabaseServer
 from connectors.jdbc import JdbcConnector, session
+from connectors.jdbc import connector as connector_module
 
 
 @pytest.fixture(autouse=True)
@@ -463,6 +464,62 @@ def test_the_read_transaction_ends_with_the_scan(postgres: DatabaseServer, schem
             "SELECT state FROM pg_stat_activity WHERE application_name = 'legacy-bridge';"
         )
     assert states == "idle\n"
+
+
+def state_of_the_connection(postgres: DatabaseServer) -> str:
+    return postgres.execute(
+        "SELECT state FROM pg_stat_activity WHERE application_name = 'legacy-bridge';"
+    ).strip()
+
+
+def test_the_read_transaction_ends_when_no_poll_comes(
+    postgres: DatabaseServer, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader waits for as long as Kafka is away."""
+    monkeypatch.setattr(connector_module, "REST_S", 0.1)
+    postgres.execute(
+        f"CREATE TABLE {schema}.t (id int PRIMARY KEY);"
+        f" INSERT INTO {schema}.t SELECT generate_series(1, 9000);"
+    )
+    with reading(postgres, **{f"{schema}.t": {}}) as connector:
+        stream = stream_of(connector, f"{schema}.t")
+        first = connector.poll(stream, None, Ask(rows=10))
+        deadline = time_module.monotonic() + 20
+        while (state := state_of_the_connection(postgres)) != "idle" and time_module.monotonic() < deadline:
+            time_module.sleep(0.05)
+        assert state == "idle"
+        rest = drain(connector, stream, first.position)
+    assert [row["id"] for row in (*rows_of(first), *rest.rows)] == list(range(1, 9001))
+
+
+def test_a_cursor_that_polls_keep_open_too_long_is_opened_anew(h2: DatabaseServer, h2_schema: str) -> None:
+    """H2 counts an open cursor as a running query, which query_timeout would end."""
+    table = f"{h2_schema}.T"
+    h2.execute(f"CREATE TABLE {table} (id int PRIMARY KEY, x varchar(100));")
+    h2.execute(f"INSERT INTO {table} SELECT x, repeat('x', 90) FROM system_range(1, 40000);")
+    seen: list[int] = []
+    with closing(configured(h2, {table: {"mode": "incrementing"}}, query_timeout="1s")) as connector:
+        connector.open()
+        stream, position, more = stream_of(connector, table), None, True
+        while more:
+            batch = connector.poll(stream, position, Ask(rows=10_000))
+            position, more = batch.position, batch.more
+            seen += [row["ID"] for row in rows_of(batch)]
+            time_module.sleep(0.6)
+    assert seen == list(range(1, 40001))
+
+
+def test_a_table_that_was_altered_beyond_use_leaves_no_transaction_open(
+    postgres: DatabaseServer, schema: str
+) -> None:
+    postgres.execute(f"CREATE TABLE {schema}.t (id int PRIMARY KEY); INSERT INTO {schema}.t VALUES (1), (2);")
+    with reading(postgres, **{f"{schema}.t": {}}) as connector:
+        stream = stream_of(connector, f"{schema}.t")
+        position = drain(connector, stream, None).position
+        postgres.execute(f"ALTER TABLE {schema}.t ADD x int; ALTER TABLE {schema}.t DROP CONSTRAINT t_pkey;")
+        with pytest.raises(PermanentError, match="no primary key"):
+            connector.poll(stream, position, Ask())
+        assert state_of_the_connection(postgres) == "idle"
 
 
 def test_wide_rows_stay_within_the_bytes_asked(postgres: DatabaseServer, schema: str) -> None:
