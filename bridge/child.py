@@ -18,6 +18,7 @@ import structlog
 
 from bridge.channel import encode
 from bridge.config.options import ConnectorSettings, Settings
+from bridge.credentials import stamp
 from bridge.intensity import Intensity
 from bridge.pulse import SILENT_S, Life, Pulse
 from bridge.retry import delay
@@ -62,6 +63,7 @@ class Child:
         self._failures = 0
         self._pulse = Pulse(connector.defaults.deadline, settings.daemon.critical_after)
         self._end: dict[str, Any] = {}
+        self._stamp = self._stamp_now()
         self.claim = "take"
         self.restarts = 0
         self.parked: str | None = None
@@ -86,6 +88,7 @@ class Child:
                 await self._after(code)
 
     async def _spawn(self) -> None:
+        self._stamp = self._stamp_now()  # before anybody reads the secrets: a change meanwhile is one, too
         self._process, ours = await self._spawner.spawn()
         self._pulse.begin()
         self._end = {}
@@ -218,6 +221,14 @@ class Child:
         self._intensity.forget()
         self._failures = 0
         self._wanted.set()
+
+    @property
+    def credentials_changed(self) -> bool:
+        """A file with a secret is not the one the last worker was started with."""
+        return self._stamp != self._stamp_now()
+
+    def _stamp_now(self) -> str:
+        return stamp([self.connector.options, self._settings.kafka])
 
     @property
     def spawned(self) -> bool:

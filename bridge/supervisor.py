@@ -22,7 +22,6 @@ from bridge import __version__, config
 from bridge.child import Child, owner_record
 from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Level
-from bridge.credentials import stamp
 from bridge.errors import BridgeError
 from bridge.notify import Notifier
 from bridge.spawner import Spawner
@@ -43,7 +42,6 @@ class Supervisor:
         self._owner = owner_record(settings, uuid.uuid4().hex)
         self._children: dict[str, Child] = {}
         self._runs: dict[str, asyncio.Task[None]] = {}
-        self._stamps: dict[str, str] = {}
         self._stop = asyncio.Event()
         self._notifier = Notifier()
         self._started = time.time()
@@ -118,7 +116,6 @@ class Supervisor:
     def _start(self, connector: ConnectorSettings) -> None:
         child = Child(connector, self._settings, self._owner, self._spawner)
         self._children[connector.name] = child
-        self._stamps[connector.name] = self._stamp(child)
         self._runs[connector.name] = asyncio.create_task(child.run(), name=connector.name)
 
     async def _end(self, name: str) -> None:
@@ -126,17 +123,11 @@ class Supervisor:
         await asyncio.gather(self._runs.pop(name), return_exceptions=True)
 
     def _retry_with_new_credentials(self) -> None:
-        """A parked connector gets one attempt when a secret it refers to has changed."""
+        """A parked connector gets one attempt when a secret has changed since its worker was started."""
         for name, child in self._children.items():
-            if child.parked is None:
-                self._stamps[name] = self._stamp(child)
-            elif (now := self._stamp(child)) != self._stamps[name]:
-                self._stamps[name] = now
+            if child.parked is not None and child.credentials_changed:
                 log.info("a credential has changed; trying again", connector=name)
                 child.unpark()
-
-    def _stamp(self, child: Child) -> str:
-        return stamp([child.connector.options, self._settings.kafka])
 
     # -- reload
 

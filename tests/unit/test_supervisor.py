@@ -157,3 +157,33 @@ def test_a_stop_does_not_wait_for_a_file_to_be_checked(
             return await reloading
 
     assert asyncio.run(scenario()) == "the daemon is stopping"
+
+
+def test_a_password_changed_while_all_was_well_is_tried_once_its_connector_parks(tmp_path: Path) -> None:
+    plant = Plant(tmp_path, "a")
+
+    async def scenario() -> None:
+        async with running(plant) as daemon:
+            child = daemon._children["a"]
+            plant.password.write_text("changed")
+            await daemon._tick()
+            worker = child.pid
+            child._park("Kafka refuses the credentials")
+            child._signal(9)
+            await until(lambda: child.pid not in (None, worker))
+            assert child.parked is None
+            assert not child.credentials_changed
+
+    asyncio.run(scenario())
+
+
+def test_a_parked_connector_is_left_alone_while_its_password_stays(tmp_path: Path) -> None:
+    plant = Plant(tmp_path, "a")
+
+    async def scenario() -> None:
+        async with running(plant) as daemon:
+            daemon._children["a"]._park("Kafka refuses the credentials")
+            await daemon._tick()
+            assert plant.states == {"a": "FAILED"}
+
+    asyncio.run(scenario())
