@@ -193,6 +193,21 @@ class Reading:
             connector = self._connector(name, options, defaults) if options is not None else None
             if connector is not None:
                 self.connectors[name] = connector
+        self._topics_twice()
+
+    def _topics_twice(self) -> None:
+        """Streams that were given one topic; names that differ by `.` and `_` are one for Kafka."""
+        owners: dict[str, str] = {}
+        for name, connector in self.connectors.items():
+            for pattern, options in connector.streams.items():
+                topic = options.topic
+                if topic is None or "{" in topic or topic == connector.defaults.topic:
+                    continue
+                other = owners.setdefault(topic.replace(".", "_"), f"{name}/{pattern}")
+                if other != f"{name}/{pattern}":
+                    path = ("connectors", name, "streams", pattern, "topic")
+                    text = f"{shown(topic)} is also the topic of {other}"
+                    self.wrong(Fault(path, text, "give each stream its own"))
 
     def _connector(self, name: str, raw: Raw, defaults: Raw) -> ConnectorSettings | None:
         path = ("connectors", name)

@@ -20,6 +20,7 @@ from bridge.encode import EncoderOptions
 
 VERSION: Literal[1] = 1
 HIGHEST_PORT = 65535
+LONGEST_TOPIC = 249
 LONGEST_SOCKET_PATH = 107
 """Linux's `sun_path` without its NUL."""
 
@@ -35,6 +36,31 @@ def _identifier(text: str) -> str:
 
 Name = Annotated[str, AfterValidator(_identifier)]
 """Of a daemon or connector: it becomes part of topic names, transactional.id and metrics labels."""
+
+
+def _fields(text: str) -> set[str]:
+    """What stands in braces; a brace of another kind is a field, too."""
+    try:
+        parts = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
+    except ValueError:
+        return {"{"}
+    return {name if not (form or conversion) else "{" for name, form, conversion in parts if name is not None}
+
+
+def _template(text: str) -> str:
+    fields = _fields(text)
+    if "table" not in fields or not fields <= {"connector", "table"}:
+        raise ValueError("must contain {table}, and may contain {connector}, and no other braces")
+    return text
+
+
+def _topic(text: str) -> str:
+    fields = _fields(text)
+    if not fields <= {"connector", "table"}:
+        raise ValueError("may contain {connector} and {table}, and no other braces")
+    if not fields and (text in ("", ".", "..") or len(text) > LONGEST_TOPIC):
+        raise ValueError(f"is no topic name: Kafka takes 1 to {LONGEST_TOPIC} characters, and not . or ..")
+    return text
 
 
 class OnGap(StrEnum):
@@ -63,7 +89,9 @@ class StreamOptions(_Options):
     deadline: Duration = Field(
         default=30.0, description="a poll that takes longer, and twice the interval, counts as stalled"
     )
-    topic: str | None = Field(default=None, description="Kafka topic, instead of the one the template gives")
+    topic: Annotated[str, AfterValidator(_topic)] | None = Field(
+        default=None, description="Kafka topic, instead of the one the template gives"
+    )
     on_gap: OnGap = Field(
         default=OnGap.PARK, description="when the source no longer holds the changes since the position"
     )
@@ -129,16 +157,6 @@ class ConnectorSettings(ConnectorOptions):
     def stream(self, name: str) -> StreamOptions:
         """The options of stream `name`: its own entry, else the first fitting pattern, else the defaults."""
         return pick(self.streams, name) or self.defaults
-
-
-def _template(text: str) -> str:
-    try:
-        fields = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
-    except ValueError:
-        fields = set()
-    if "table" not in fields or not fields <= {"connector", "table"}:
-        raise ValueError("must contain {table}, and may contain {connector}, and no other braces")
-    return text
 
 
 class Topics(_Options):

@@ -178,6 +178,24 @@ def test_anchors_and_aliases_are_written_out(file: Path) -> None:
             id="template",
         ),
         pytest.param(
+            HEAD + ERP + "    streams: {orders: {topic: 'erp.{tabel}'}}\n",
+            "8:31: connectors.erp.streams.orders.topic: 'erp.{tabel}' may contain {connector} and {table}, "
+            "and no other braces",
+            id="topic with braces",
+        ),
+        pytest.param(
+            HEAD + ERP + "    streams: {orders: {topic: ..}}\n",
+            "8:31: connectors.erp.streams.orders.topic: '..' is no topic name: Kafka takes 1 to 249 "
+            "characters, and not . or ..",
+            id="topic",
+        ),
+        pytest.param(
+            HEAD + ERP + "    streams: {orders: {topic: a.b}, items: {topic: a_b}}\n",
+            "8:52: connectors.erp.streams.items.topic: 'a_b' is also the topic of erp/orders; "
+            "give each stream its own",
+            id="one topic twice",
+        ),
+        pytest.param(
             HEAD + "defaults: {interval: 5 parsecs}\n" + ERP,
             "4:22: defaults.interval: '5 parsecs' is not a duration; write it like 100ms, 5s, 15m or 1h30m",
             id="duration",
