@@ -6,6 +6,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 WORKER = (sys.executable, "-m", "bridge.entry")
@@ -36,7 +37,8 @@ class Spawner:
     async def close(self) -> None:
         """End a worker that turned out not to be needed; it has not been told anything yet."""
         if self._ahead is not None:
-            self._ahead.process.kill()
+            with suppress(ProcessLookupError):  # it has ended by itself
+                self._ahead.process.kill()
             await self._ahead.process.wait()
             self._ahead.channel.close()
 
@@ -50,6 +52,9 @@ class Spawner:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
+        except OSError:
+            ours.close()
+            raise
         finally:
             theirs.close()
         return Spawned(process, ours)

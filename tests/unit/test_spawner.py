@@ -39,3 +39,16 @@ def test_a_worker_that_was_not_needed_is_gone() -> None:
 
     with pytest.raises(ProcessLookupError):
         os.kill(asyncio.run(run()), 0)
+
+
+def test_a_worker_that_ended_before_it_was_needed_is_no_trouble() -> None:
+    async def run() -> int | None:
+        spawner = Spawner(("true",))
+        await spawner.start_ahead()
+        assert spawner._ahead is not None
+        process = spawner._ahead.process
+        await process.wait()
+        await spawner.close()
+        return process.returncode
+
+    assert asyncio.run(run()) == 0
