@@ -84,6 +84,14 @@ class Prefetch:
             self._changed.notify_all()
             return item
 
+    def rest(self, timeout: float) -> None:
+        """Wait for `timeout` seconds, whatever comes in, unless woken or closed."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while not (self._woken or self._closed) and (remaining := deadline - time.monotonic()) > 0:
+                self._changed.wait(remaining)
+            self._woken = False
+
     def reader_waits(self) -> None:
         """The reader has no stream due: what was fetched so far may as well be committed now."""
         with self._changed:
@@ -116,7 +124,7 @@ class Prefetch:
             self._changed.notify_all()
 
     def wake(self) -> None:
-        """Make `get` return, the waiting or the next: there is other work."""
+        """Make `get` or `rest` return, the waiting or the next: there is other work."""
         with self._changed:
             self._woken = True
             self._changed.notify_all()

@@ -73,7 +73,10 @@ class Reader:
         """From another thread: make a running poll end soon."""
         connector = self._connector
         if connector is not None:
-            connector.interrupt()
+            try:
+                connector.interrupt()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the deadline ends the call
+                log.warning("interrupting the connector failed", error=str(error))
 
     def _run(self) -> None:
         try:

@@ -155,7 +155,7 @@ class Task:
             self._outlet.lose()
         self._stale = True
         self._admitted = not self._found.opening  # a topic may have changed, a pause may have been written
-        self._stop.wait(wait)
+        self._queue.rest(wait)  # which an order ends, as a stop does
 
     def _start_again(self) -> None:
         self._outlet.start_again()
@@ -234,7 +234,7 @@ class Task:
             try:
                 action()
                 done.set_result(None)
-            except BridgeError as error:
+            except BaseException as error:
                 done.set_exception(error)
                 raise
 

@@ -103,6 +103,7 @@ class Worker:
         self._ended = Ended.STOPPED
         self._error: str | None = None
         self._interrupted: object = None
+        self._interrupting = Thread()
 
     def _make_task(self, outlet: Outlet, admission: Admission) -> Task:
         settings = self._hello.connector
@@ -113,6 +114,14 @@ class Worker:
 
     def run(self) -> int:
         """Until the task has ended; the exit code says how."""
+        try:
+            return self._run()
+        except Exception:
+            log.exception("the worker has failed; this is a bug")
+            self._ended = Ended.CRASHED
+            os._exit(self._exit_now())
+
+    def _run(self) -> int:
         self._thread.start()
         while self._thread.is_alive():
             for message in self._channel.receive(BEAT_S if self._task.holds else FIRST_BEAT_S):
@@ -124,6 +133,7 @@ class Worker:
         self.stop()
         if not self._reader.join(GRACE_S):
             self._hung("the connector did not return when asked to stop")
+        self._see_park()
         if self._error:
             self._ended = Ended.PARKED
         self._report()
@@ -134,7 +144,14 @@ class Worker:
         self._stop.set()
         self._queue.close()
         self._schedule.close()
-        self._reader.interrupt()
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        """On a thread of its own: nothing the connector does may keep this one from its heartbeats."""
+        if not self._interrupting.is_alive():
+            thread = Thread(target=copy_context().run, args=(self._reader.interrupt,), daemon=True)
+            self._interrupting = thread
+            thread.start()
 
     # -- the threads
 
@@ -185,7 +202,7 @@ class Worker:
             )
             return
         done = self._task.order(action)
-        done.add_done_callback(lambda future: self._answer(message, str(future.exception() or "")))
+        done.add_done_callback(lambda future: self._answer(message, _why(future.exception())))
 
     def _answer(self, message: Mapping[str, Any], error: str) -> None:
         self._channel.send({"type": "answer", "id": message.get("id"), "error": self._public(error or None)})
@@ -230,9 +247,7 @@ class Worker:
             log.error("the connector has failed; this is a bug", exc_info=reader.crash)
             self._ended = Ended.CRASHED
             os._exit(self._exit_now())
-        if reader.parked is not None and self._error is None:
-            self._error = str(reader.parked)
-            self.stop()
+        self._see_park()
         call = reader.call
         if call is None:
             return
@@ -240,21 +255,37 @@ class Worker:
         if age > call.deadline and self._interrupted is not call:
             self._interrupted = call
             log.warning("interrupting a call past its deadline", call=call.what, age_s=round(age, 1))
-            Thread(target=reader.interrupt, name="interrupt", daemon=True).start()
+            self._interrupt()
         if age > call.deadline + GRACE_S:
             self._hung(f"{call.what} did not return")
 
+    def _see_park(self) -> None:
+        if self._reader.parked is not None and self._error is None:
+            self._error = str(self._reader.parked)
+            self.stop()
+
     def _hung(self, text: str) -> None:
-        """Nothing in Python can end a hung native call but the end of the process."""
+        """Nothing in Python can end a hung native call but the end of the process.
+
+        Who is parked stays so: the next start would try what was refused.
+        """
         log.error("hung; the stacks follow", error=text)
         faulthandler.dump_traceback(sys.stderr, all_threads=True)
-        self._ended, self._error = Ended.HUNG, text
+        self._see_park()
+        if self._error:
+            self._ended = Ended.PARKED
+        else:
+            self._ended, self._error = Ended.HUNG, text
         os._exit(self._exit_now())
 
     def _exit_now(self) -> int:
         self._report()
         sys.stderr.flush()
         return int(self._ended)
+
+
+def _why(error: BaseException | None) -> str:
+    return (str(error) or type(error).__name__) if error else ""
 
 
 def die_with_parent() -> None:

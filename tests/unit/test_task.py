@@ -473,3 +473,19 @@ def test_resume_of_one_stream_leaves_the_pause_of_the_others(clock: Clock, kafka
     engine.settle()
     assert engine.published("orders") == [1]
     assert not engine.published("items")
+
+
+def test_an_order_ends_the_back_off(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.settle()
+    for _ in range(40):
+        kafka.fail(Fault.ABORTED)
+    for _ in range(10):
+        engine.publish()
+    order = engine.pause("orders")
+    began = clock.now
+    engine.publish()
+    assert clock.now == began, "it tries again at once"
+    kafka.faults.clear()
+    engine.publish()
+    assert order.done()
