@@ -78,18 +78,28 @@ class Child:
                 await self._wanted.wait()
                 self._wanted.clear()
                 continue
-            await self._spawn()
+            try:
+                await self._spawn()
+            except OSError as error:  # no more processes, or files: that is no crash, and passes
+                self._signal(signal.SIGKILL)
+                self.last_exit = f"cannot start a worker: {error}"
+                await self._back_off()
+                continue
             if self._stopping.is_set():  # asked to in the middle of the spawn
                 await asyncio.gather(self._attend(), self._end_process())
                 return
             code = await self._attend()
             self._pulse.end()
             if not self._stopping.is_set():
-                await self._after(code)
+                await self._judge(code)
 
     async def _spawn(self) -> None:
+        """Errors: OSError."""
         self._stamp = self._stamp_now()  # before anybody reads the secrets: a change meanwhile is one, too
-        self._process, ours = await self._spawner.spawn()
+        process, ours = await self._spawner.spawn()
+        if self.spawned:
+            self.restarts += 1
+        self._process = process
         self._pulse.begin()
         self._end = {}
         self._reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_LIMIT)
@@ -150,24 +160,26 @@ class Child:
             case "end":
                 self._end = message
 
-    async def _after(self, code: int) -> None:
+    async def _judge(self, code: int) -> None:
         """What the way a worker ended means for the next one.
 
         Its exit code counts only when it had announced it: a driver can end the process with any code.
         """
         announced = self._end.get("code") == code
         self.last_exit = _described(code, self._end if announced else {})
-        self.restarts += 1
-        self._failures += 1
         if announced and code == Code.PARKED:
             self._park(self._end.get("error") or "parked")
             return
-        wait = delay(self._failures)
         counts = not announced or code not in (Code.STOPPED, Code.FENCED, Code.HUNG)
         if counts and self._intensity.exceeded_by(time.monotonic()):
             crashes = f"{self._intensity.recent} crashes in {self._settings.daemon.restart_window:.0f} s"
             self._park(f"{crashes}, last: {self.last_exit}; `resume` tries again")
             return
+        await self._back_off()
+
+    async def _back_off(self) -> None:
+        self._failures += 1
+        wait = delay(self._failures)
         log.warning(
             "worker ended", connector=self.connector.name, how=self.last_exit, next_start_s=round(wait, 2)
         )
@@ -188,22 +200,30 @@ class Child:
             if self._pulse.standby:
                 await self._end_process()
             self.unpark()
-        if not await self._holds():
-            if name == "resume" and self.parked is not None:
-                return None  # it was tried again, and the state says why in vain
-            return (
-                f"{self.connector.name} has no worker at work ({self.parked or self.last_exit or 'starting'})"
-            )
+        if await self._holds():
+            error = await self._ordered({"command": name, "stream": stream, "by": by, "at": at})
+        else:
+            why = self.parked or self.last_exit or "starting"
+            error = f"{self.connector.name} has no worker at work ({why})"
+        if name == "resume" and self.parked is not None:
+            return None  # it was tried again, and the state says why in vain
+        return error
+
+    async def _ordered(self, order: Mapping[str, Any]) -> str | None:
+        """The worker's answer. It obeys between two transactions, which can be a long time."""
         number = next(self._ids)
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
-        self._send({"command": name, "id": number, "stream": stream, "by": by, "at": at})
+        self._send({**order, "id": number})
         try:
             return await asyncio.wait_for(answer, ANSWER_S)
         except TimeoutError:
             self._answers.pop(number, None)
+            status = self.status()
+            why = f": {status['error']}" if status["error"] else ""
             return (
-                f"{self.connector.name} did not answer within {ANSWER_S:.0f} s; it obeys once Kafka answers"
+                f"{self.connector.name} did not answer within {ANSWER_S:.0f} s ({status['state']}{why}); "
+                "its worker has the order, and obeys as soon as it can unless it ends before"
             )
 
     async def _holds(self) -> bool:
