@@ -56,6 +56,8 @@ class Admission:
     ) -> None:
         self._settings, self._topics, self._options = settings, topics, options
         self._version = position_version
+        self._partitions: dict[str, int] = {}
+        """Of the topics of everybody admitted."""
 
     def admit(
         self, streams: Sequence[Stream], stored: Mapping[str, Stored], paused: Mapping[str, Paused]
@@ -64,7 +66,19 @@ class Admission:
         names = self._all_names(streams, stored)
         wanted = {topic for each in names.values() if isinstance(each, dict) for topic in each.values()}
         known = self._describe(wanted)
-        return [self._one(each, names[each.name], known, stored.get(each.name), paused) for each in streams]
+        found = [self._one(each, names[each.name], known, stored.get(each.name), paused) for each in streams]
+        routes = [route for _, lane in found if lane for route in lane.routes.values()]
+        self._partitions = {route.topic: route.partitions for route in routes}
+        return found
+
+    def holds(self) -> bool:
+        """Whether the topics have the partitions they had when they were admitted, as far as Kafka tells."""
+        try:
+            return self._topics.partitions(self._partitions) == self._partitions
+        except (TransientError, Stopped):
+            return True
+        except BridgeError:
+            return False  # judged anew, it parks its own streams
 
     def _all_names(
         self, streams: Sequence[Stream], stored: Mapping[str, Stored]

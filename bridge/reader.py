@@ -12,7 +12,7 @@ from threading import Event, Thread
 import structlog
 
 from bridge.config.options import ConnectorSettings
-from bridge.contract import Ask, Batch, Connector, Position, Stream
+from bridge.contract import Ask, Batch, Connector, Position
 from bridge.errors import BridgeError, CredentialsError, GapError, PermanentError, TransientError
 from bridge.prefetch import Discovered, Fetched, Prefetch
 from bridge.progress import Turn
@@ -51,7 +51,6 @@ class Reader:
         self._bytes = min(Ask().bytes, settings.prefetch.bytes)
         self._thread = Thread(target=copy_context().run, args=(self._run,), name="reader")
         self._connector: Connector | None = None
-        self._streams: tuple[Stream, ...] = ()
         self._discovered_at = 0.0
         self._failures = 0
         self.trouble: str | None = None
@@ -134,9 +133,7 @@ class Reader:
         with self._calling("discover"):
             streams = tuple(connector.discover())
         self._discovered_at = time.monotonic()
-        if self._schedule.gated or streams != self._streams:
-            self._streams = streams
-            self._queue.put(Discovered(streams, self._schedule.opening))
+        self._queue.put(Discovered(streams, self._schedule.opening))
 
     def _settle(self, connector: Connector) -> None:
         for stream, position in self._schedule.to_settle():

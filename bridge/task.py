@@ -122,7 +122,8 @@ class Task:
             return
         match self._queue.get(self._coalescer.patience(IDLE_S)):
             case Discovered() as found:
-                self._found, self._admitted = found, False
+                self._admitted = found == self._found and self._admission.holds()
+                self._found = found
             case Fetched() as fetched if not fetched.turn.stale:
                 self._coalescer.add(fetched)
         if self._coalescer.full or self._queue.idle:

@@ -116,6 +116,7 @@ class Cluster(Protocol):
     """What admission asks of `Topics`."""
 
     def ensure(self, wanted: Iterable[Wanted]) -> dict[str, Described]: ...
+    def partitions(self, names: Iterable[str]) -> dict[str, int]: ...
     def is_empty(self, name: str, partitions: int) -> bool: ...
 
 
@@ -135,7 +136,7 @@ class Topics:
     def ensure(self, wanted: Iterable[Wanted]) -> dict[str, Described]:
         """Every wanted topic described, after the missing ones were created (or refused)."""
         by_name = {each.name: each for each in wanted}
-        found = self._partitions(by_name)
+        found = self.partitions(by_name)
         missing = [each for name, each in by_name.items() if name not in found]
         if missing:
             self._create(missing)
@@ -151,8 +152,7 @@ class Topics:
 
     def look(self, names: Iterable[str]) -> dict[str, Described]:
         """Those of the topics that exist; creates nothing and refuses nothing."""
-        asked = list(names)
-        found = self._partitions(asked) if asked else {}
+        found = self.partitions(names)
         if not found:
             return {}
         return {
@@ -171,11 +171,14 @@ class Topics:
         answers = self._admin.list_offsets(asked, request_timeout=CALL_S)
         return [self._result(future, name).offset for future in answers.values()]
 
-    def _partitions(self, names: Iterable[str]) -> dict[str, int]:
-        found = {}
-        for name, future in self._admin.describe_topics(
-            TopicCollection(list(names)), request_timeout=CALL_S
-        ).items():
+    def partitions(self, names: Iterable[str]) -> dict[str, int]:
+        """The partition counts of those that exist."""
+        found: dict[str, int] = {}
+        asked = list(names)
+        if not asked:
+            return found  # which the client refuses to ask
+        answers = self._admin.describe_topics(TopicCollection(asked), request_timeout=CALL_S)
+        for name, future in answers.items():
             try:
                 found[name] = len(self._result(future, name).partitions)
             except _Unknown:

@@ -326,6 +326,10 @@ class FakeTopics:
         partitions = kafka.partitions.setdefault(name, wanted.partitions)
         return Described(partitions, kafka.max_bytes.get(name, DEFAULT_MAX_BYTES), wanted.config, created)
 
+    def partitions(self, names: Iterable[str]) -> dict[str, int]:
+        _outside(self._kafka, Step.ENSURE)
+        return {name: self._kafka.partitions[name] for name in names if name in self._kafka.topics}
+
     def is_empty(self, name: str, partitions: int) -> bool:  # noqa: ARG002 - the order knows one partition
         return not self._kafka.topics.get(name)
 

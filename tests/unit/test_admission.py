@@ -201,3 +201,13 @@ def test_a_pause_of_the_stream_or_of_the_connector_holds(kafka: FakeKafka, key: 
 def test_a_source_without_streams_is_no_failure(kafka: FakeKafka) -> None:
     admission = Admission(ConnectorSettings(name="erp", kind="jdbc"), FakeTopics(kafka), Topics(), VERSION)
     assert admission.admit((), {}, {}) == []
+
+
+def test_partitions_that_kafka_does_not_tell_change_nothing(kafka: FakeKafka) -> None:
+    settings = ConnectorSettings(name="erp", kind="jdbc")
+    admission = Admission(settings, FakeTopics(kafka), Topics(), VERSION)
+    admission.admit((stream(),), {}, {})
+    kafka.partitions[TOPIC] = 2
+    kafka.fail(Fault.ABORTED)
+    assert admission.holds()
+    assert not admission.holds(), "the next time it is told"

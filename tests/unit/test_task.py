@@ -489,3 +489,14 @@ def test_an_order_ends_the_back_off(clock: Clock, kafka: FakeKafka) -> None:
     kafka.faults.clear()
     engine.publish()
     assert order.done()
+
+
+def test_a_topic_that_is_repartitioned_while_all_runs_parks_its_stream_alone(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, "orders", "customers")
+    engine.settle()
+    kafka.partitions["erp.orders"] = 2
+    engine.run(2 * engine.settings.discover_every)
+    assert "had 1 partitions and now has 2" in engine.parked("orders")
+    assert not engine.parked("customers")
