@@ -19,7 +19,10 @@ from bridge.publisher import Fenced, Transactions
 log = structlog.get_logger("bridge.outlet")
 
 RENEW_S = 30.0
-"""A position that moved without rows, and the owner's record, are written at least this often."""
+"""A position that moved without rows, and the owner's record, are written at least this often.
+
+And three times in a lease, however short: whoever stands by takes over when it has run out.
+"""
 PROBE_S = 5.0
 
 
@@ -28,6 +31,7 @@ class Outlet:
 
     def __init__(self, owner: Owner, publisher: Transactions, positions: Records) -> None:
         self._owner, self._publisher, self._positions = owner, publisher, positions
+        self._renew_s = min(RENEW_S, owner.lease_s / 3)
         self._renewed = self._probed = -math.inf
         self._held_once = False
         self.holds = False
@@ -59,7 +63,7 @@ class Outlet:
             self._must_be_ours()
         self._publisher.open()
         self.begin()
-        self.renew()
+        self.let_renewal_be_due()
         self.commit()
         self.read()
         self.holds = self._held_once = True
@@ -115,9 +119,9 @@ class Outlet:
 
     @property
     def renewal_due(self) -> bool:
-        return time.monotonic() - self._renewed > RENEW_S
+        return time.monotonic() - self._renewed > self._renew_s
 
-    def renew(self) -> None:
+    def let_renewal_be_due(self) -> None:
         """Write the owner's record with the next commit, whatever the time."""
         self._renewed = -math.inf
 

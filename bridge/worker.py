@@ -34,7 +34,7 @@ from bridge.coalescer import Coalescer
 from bridge.config.kafka_settings import KafkaSettings
 from bridge.config.options import ConnectorSettings, Daemon
 from bridge.config.options import Topics as TopicOptions
-from bridge.contract import Connector, Secret
+from bridge.contract import Connector, ConnectorConfig, Secret
 from bridge.encode import Origin, encoder
 from bridge.errors import BridgeError, Stopped
 from bridge.outlet import Outlet
@@ -85,7 +85,9 @@ class Worker:
     ) -> None:
         settings = hello.connector
         self._hello, self._channel, self._stop = hello, channel, Event()
-        version = plugins.load(settings.kind).position_version
+        self._kind = plugins.load(settings.kind)
+        self._config: ConnectorConfig | None = None
+        version = self._kind.position_version
         self._redactor = Redactor(value for value in hello.kafka.values() if isinstance(value, Secret))
         logs.configure(hello.daemon.log.format, hello.daemon.log.level, self._redactor)
         structlog.contextvars.bind_contextvars(connector=settings.name)
@@ -156,10 +158,14 @@ class Worker:
     # -- the threads
 
     def _connector(self) -> Connector:
-        plugins.accepted(self._hello.connector, self._hello.places)
-        connector = plugins.configure(self._hello.connector)
-        self._redactor.watch(plugins.secrets(connector.config))
-        return connector
+        """A new one for every opening, of one configuration: its secrets are watched once."""
+        if self._config is None:
+            plugins.accepted(self._hello.connector, self._hello.places)
+            connector = plugins.configure(self._hello.connector)
+            self._config = connector.config
+            self._redactor.watch(plugins.secrets(self._config))
+            return connector
+        return self._kind(self._config)
 
     def _run_task(self) -> None:
         try:

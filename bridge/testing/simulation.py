@@ -113,10 +113,11 @@ class Engine:
         clock: Clock,
         settings: ConnectorSettings | None = None,
         instance: str = "one",
+        lease_s: float = 90.0,
     ) -> None:
         self.kafka, self.source, self.clock = kafka, source, clock
         self.settings = settings or ConnectorSettings(name="erp", kind="fake", defaults=BRISK)
-        self._owner = Owner(instance, "here", "host", 90.0)
+        self._owner = Owner(instance, "here", "host", lease_s)
         self.positions = FakePositions(kafka, self.settings.name)
         self.lives = 0
         self.restart()

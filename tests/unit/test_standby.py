@@ -81,6 +81,27 @@ def test_an_owner_that_renews_its_record_keeps_the_connector(engine: Engine, clo
     assert clock.now - began > times * 2.0 + 90.0
 
 
+@pytest.mark.parametrize("lease_s", [1.0, 5.0, 25.0, 300.0])
+def test_an_owner_with_nothing_to_publish_keeps_the_connector_however_short_its_lease(
+    clock: Clock, lease_s: float
+) -> None:
+    owner = Engine(FakeKafka(), FakeSource("orders"), clock, lease_s=lease_s)
+    owner.run(lease_s)
+    stop = Event()
+
+    def at_work() -> Iterator[None]:
+        end = clock.now + 10 * lease_s + 100.0
+        while clock.now < end:
+            owner.run(lease_s / 10)
+            yield
+        stop.set()
+
+    meanwhile = Meanwhile(clock, at_work())
+    meanwhile.is_set = stop.is_set  # type: ignore[method-assign]
+    Standby("two", owner.positions, meanwhile).wait()
+    assert stop.is_set(), "it went on standing by until it was asked to stop"
+
+
 def test_an_owner_that_lets_go_is_followed_at_once(engine: Engine, clock: Clock) -> None:
     def stopping() -> Iterator[None]:
         yield

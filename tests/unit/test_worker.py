@@ -13,21 +13,28 @@ from typing import Any
 
 import pytest
 import structlog
+from pydantic import Field
 
-from bridge import logs, worker
+from bridge import logs, plugins, worker
 from bridge.channel import Channel
 from bridge.config.options import ConnectorSettings, Daemon, Topics
-from bridge.contract import Connector, ConnectorConfig
+from bridge.contract import Connector, ConnectorConfig, Secret
 from bridge.errors import CredentialsError
 from bridge.positions import Owner
 from bridge.task import Ended, Task
 from bridge.worker import Hello, Worker
 
 
+class Guarded(ConnectorConfig):
+    """With a secret."""
+
+    password: Secret = Field(Secret("env:STUBBORN"), description="what is refused")
+
+
 class Stubborn(Connector):
     """Its calls do not return before the test has ended."""
 
-    Config = ConnectorConfig
+    Config = Guarded
     position_version = 1
     over: Event
 
@@ -62,7 +69,7 @@ def nobody_dies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (os, "_exit", _exit),
         (faulthandler, "dump_traceback", lambda *_, **__: None),
         (worker, "GRACE_S", 0.2),
-        (worker.plugins, "load", lambda _kind: Stubborn),
+        (plugins, "load", lambda _kind: Stubborn),
         (logs, "configure", lambda *_: None),
     ):
         monkeypatch.setattr(module, name, value)
@@ -125,9 +132,26 @@ def test_who_is_parked_stays_parked_though_its_connector_does_not_close(make: Ma
     assert (last["code"], last["error"]) == (Ended.PARKED, "the password was refused")
 
 
+def test_what_is_watched_for_secrets_does_not_grow_with_the_openings(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUBBORN", "hunter2")
+    made, _ = make()
+    first, second = made._connector(), made._connector()
+    watched = len(made._redactor._secrets)
+    for _ in range(10_000):
+        made._connector()
+    last = made._connector()
+    assert isinstance(last.config, Guarded)
+    last.config.password.reveal()
+    assert made._redactor.redact("it said hunter2") == "it said ***"
+    assert len(made._redactor._secrets) == watched
+    assert first is not second, "a connector is used for one opening"
+
+
 def test_an_interrupt_that_does_not_return_holds_up_no_stop(make: Make) -> None:
     made, _ = make()
-    made._reader._connector = Stubborn(ConnectorConfig())
+    made._reader._connector = made._connector()
     made.stop()
     made.stop()
     assert not Stubborn.over.is_set()
