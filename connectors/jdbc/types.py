@@ -17,6 +17,7 @@ _NAMED = {
     "float64": pa.float64(),
     "date": pa.date32(),
     "binary": pa.binary(),
+    "long_binary": pa.binary(),
 }
 _UNITS = {0: "s", 3: "ms", 6: "us"}
 
@@ -25,7 +26,8 @@ _CODES = {
     16: "bool", -7: "bool", -6: "int16", 5: "int16", 4: "int32", -5: "int64",
     7: "float32", 6: "float64", 8: "float64", 2: "decimal", 3: "decimal",
     91: "date", 92: "time", 93: "timestamp", 2013: "offset_time_text", 2014: "offset_text",
-    -2: "binary", -3: "binary", -4: "binary", 2004: "binary",
+    -2: "binary", -3: "binary", -4: "long_binary", 2004: "long_binary",
+    -1: "long_text", -16: "long_text", 2005: "long_text", 2011: "long_text",
 }  # fmt: skip
 _WIDER = {"int16": "int32", "int32": "int64", "int64": "decimal:0"}
 _DIGITS = 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import subprocess
@@ -268,6 +269,42 @@ def test_java_out_of_memory_ends_the_process() -> None:
     done = worker("import jpype; keep = [jpype.JArray(jpype.JLong)(1 << 20) for _ in range(100)]")
     assert done.returncode == 3, "ExitOnOutOfMemoryError exits with 3"
     assert "[" not in done.stdout
+
+
+LARGE = """pass
+    from bridge.contract import Ask
+    reader = JdbcConnector(JdbcConnector.Config.model_validate({
+        "url": "%(url)s", "user": "bridge", "password": "env:TEST_PASSWORD",
+        "streams": {"%(table)s": {"mode": "incrementing"}}}))
+    reader.open()
+    batch = reader.poll(reader.discover()[0], None, Ask())
+    rows = batch.changes[0].rows.to_pylist()
+    print([[row["ID"], len(row["C"] or ""), len(row["B"] or "")] for row in rows])
+    print([(reject.key, reject.reason) for reject in batch.rejects])
+    reader.close()
+"""
+
+
+def test_a_value_larger_than_the_heap_is_a_reject_and_not_the_end(h2: DatabaseServer, tmp_path: Path) -> None:
+    text = "naïve 😀" * 3000
+    (small := tmp_path / "small").write_text(text)
+    (large := tmp_path / "large").write_bytes(b"x" * (40 << 20))
+    table = f"LARGE_{uuid.uuid4().hex[:8].upper()}"
+    h2.execute(f"CREATE TABLE {table} (id int PRIMARY KEY, c clob, b blob);")
+    for row in (
+        f"1, FILE_READ('{small}', 'UTF-8'), FILE_READ('{small}')",
+        f"2, FILE_READ('{large}', 'UTF-8'), NULL",
+        f"3, '', FILE_READ('{large}')",
+        "4, NULL, NULL",
+    ):
+        h2.execute(f"INSERT INTO {table} VALUES ({row});")
+    done = worker(LARGE % {"url": h2.url, "table": f"PUBLIC.{table}"})
+    h2.execute(f"DROP TABLE {table};")
+    assert done.returncode == 0, done.stdout
+    rows, rejects, _ = map(ast.literal_eval, done.stdout.splitlines())
+    assert rows == [[1, len(text), len(text.encode())], [4, 0, 0]]
+    assert [key for key, _ in rejects] == [{"ID": 2}, {"ID": 3}]
+    assert [reason.partition(" is longer than ")[0] for _, reason in rejects] == ["column C:", "column B:"]
 
 
 def test_java_is_bounded_and_utc() -> None:

@@ -14,7 +14,7 @@ MARIA = dialect_of("jdbc:mariadb://db/erp")
 
 BIT, BIGINT, INTEGER, SMALLINT, TINYINT = -7, -5, 4, 5, -6
 NUMERIC, DECIMAL, REAL, DOUBLE = 2, 3, 7, 8
-CHAR, VARCHAR, CLOB, OTHER, ARRAY = 1, 12, 2005, 1111, 2003
+CHAR, VARCHAR, LONGVARCHAR, CLOB, OTHER, ARRAY = 1, 12, -1, 2005, 1111, 2003
 VARBINARY, BLOB = -3, 2004
 DATE, TIME, TIMESTAMP, TIME_TZ, TIMESTAMP_TZ = 91, 92, 93, 2013, 2014
 
@@ -40,11 +40,12 @@ def of(code: int, name: str = "", precision: int = 0, scale: int = 0, *, unsigne
         (of(NUMERIC, precision=5, scale=-2), "number", pa.string()),
         (of(CHAR), "text", pa.string()),
         (of(VARCHAR), "text", pa.string()),
-        (of(CLOB), "text", pa.string()),
+        (of(CLOB), "long_text", pa.string()),
+        (of(LONGVARCHAR), "long_text", pa.string()),
         (of(OTHER), "text", pa.string()),
         (of(ARRAY), "text", pa.string()),
         (of(VARBINARY), "binary", pa.binary()),
-        (of(BLOB), "binary", pa.binary()),
+        (of(BLOB), "long_binary", pa.binary()),
         (of(DATE), "date", pa.date32()),
     ],
 )

@@ -52,6 +52,8 @@ abstract class Column {
             case "binary": return new Varying.Binary(index);
             case "number": return new Varying.Number(index);
             case "text": return new Varying.Text(index);
+            case "long_text": return new Varying.LongText(index);
+            case "long_binary": return new Varying.LongBinary(index);
             default: return Varying.Temporal.of(name, index, number);
         }
     }

@@ -1,5 +1,11 @@
 package bridge.jdbc;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.OutputStreamWriter;
+import java.io.Reader;
+import java.io.Writer;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -16,8 +22,8 @@ import java.time.temporal.TemporalAccessor;
 
 /** Values of different sizes: bytes one after the other, and where each one ends. */
 abstract class Varying extends Column {
-    /** Kafka's messages are smaller by far; a larger value would cost the worker its heap. */
-    static final int LARGEST = 32 << 20;
+    /** Kafka's messages are smaller by far; a value takes up to five times its size while it is copied. */
+    static final int LARGEST = (int) Math.min(32 << 20, Runtime.getRuntime().maxMemory() / 6);
 
     private ByteBuffer offsets = allocate(4);
 
@@ -35,22 +41,36 @@ abstract class Varying extends Column {
 
     @Override
     int put(ResultSet rows, int row) throws SQLException {
-        int start = offsets.getInt(row * 4);
         byte[] bytes = bytes(rows);
-        int size = bytes == null ? 0 : bytes.length;
-        if (size > LARGEST) {
-            throw new ArithmeticException("is " + size + " bytes long, more than " + LARGEST);
-        }
-        int end = Math.addExact(start, size);
+        return end(row, bytes == null ? NULL : append(start(row), bytes, 0, bytes.length) - start(row));
+    }
+
+    final int start(int row) {
+        return offsets.getInt(row * 4);
+    }
+
+    /** Ends the value of `row`; returns the bytes it took, or NULL. */
+    final int end(int row, int size) {
+        offsets.putInt(row * 4 + 4, start(row) + Math.max(0, size));
+        return size == NULL ? NULL : size + 4;
+    }
+
+    /** Writes `length` bytes to place `at`; returns the place behind them. */
+    final int append(int at, byte[] bytes, int from, int length) {
+        check(length);
+        int end = Math.addExact(at, length);
         if (values.capacity() < end) {
             values = enlarged(values, (int) Math.min(Math.max(1024, end * 2L), Integer.MAX_VALUE - 8));
         }
-        if (size > 0) {
-            values.position(start);
-            values.put(bytes);
+        values.position(at);
+        values.put(bytes, from, length);
+        return end;
+    }
+
+    static void check(int size) {
+        if (size > LARGEST) {
+            throw new ArithmeticException("is longer than " + LARGEST + " bytes");
         }
-        offsets.putInt(row * 4 + 4, end);
-        return bytes == null ? NULL : size + 4;
     }
 
     @Override
@@ -66,7 +86,81 @@ abstract class Varying extends Column {
 
         @Override byte[] bytes(ResultSet rows) throws SQLException {
             String value = rows.getString(index);
-            return value == null ? null : value.getBytes(StandardCharsets.UTF_8);
+            if (value == null) {
+                return null;
+            }
+            check(value.length());
+            return value.getBytes(StandardCharsets.UTF_8);
+        }
+    }
+
+    /** Values that may be larger than the heap: read piece by piece, no further than they may be long. */
+    abstract static class Streamed extends Varying {
+        Streamed(int index) { super(index); }
+
+        /** Copy the current row's value to `sink`; returns whether there is one. */
+        abstract boolean copy(ResultSet rows, OutputStream sink) throws SQLException, IOException;
+
+        @Override byte[] bytes(ResultSet rows) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override int put(ResultSet rows, int row) throws SQLException {
+            Sink sink = new Sink(start(row));
+            try {
+                return end(row, copy(rows, sink) ? sink.at - start(row) : NULL);
+            } catch (IOException error) {
+                throw new SQLException(error.getMessage(), error);
+            }
+        }
+
+        private final class Sink extends OutputStream {
+            private final int start;
+            private int at;
+
+            Sink(int start) {
+                this.start = start;
+                this.at = start;
+            }
+
+            @Override public void write(int octet) {
+                write(new byte[] {(byte) octet}, 0, 1);
+            }
+
+            @Override public void write(byte[] bytes, int from, int length) {
+                check(at - start + length);
+                at = append(at, bytes, from, length);
+            }
+        }
+    }
+
+    static final class LongText extends Streamed {
+        LongText(int index) { super(index); }
+
+        @Override boolean copy(ResultSet rows, OutputStream sink) throws SQLException, IOException {
+            try (Reader value = rows.getCharacterStream(index)) {
+                if (value == null) {
+                    return false;
+                }
+                Writer writer = new OutputStreamWriter(sink, StandardCharsets.UTF_8);
+                value.transferTo(writer);
+                writer.flush();
+                return true;
+            }
+        }
+    }
+
+    static final class LongBinary extends Streamed {
+        LongBinary(int index) { super(index); }
+
+        @Override boolean copy(ResultSet rows, OutputStream sink) throws SQLException, IOException {
+            try (InputStream value = rows.getBinaryStream(index)) {
+                if (value == null) {
+                    return false;
+                }
+                value.transferTo(sink);
+                return true;
+            }
         }
     }
 
