@@ -41,6 +41,15 @@ def bounds(settings: Mapping[str, Any], topics: Iterable[str]) -> Bounds:
         consumer.close()
 
 
+def behind(within: Bounds, read: Mapping[tuple[str, int], int]) -> Bounds:
+    """What of the bounds has not been read before; `read` is how far that went."""
+    return {place: (max(first, read.get(place, first)), end) for place, (first, end) in within.items()}
+
+
+def ends(within: Bounds) -> dict[tuple[str, int], int]:
+    return {place: end for place, (_, end) in within.items()}
+
+
 def messages(settings: Mapping[str, Any], within: Bounds) -> Iterator[tuple[str, list[Message]]]:
     """All committed records within the bounds, each partition's in order. Errors: TransientError."""
     reading = {place: end for place, (first, end) in within.items() if end > first}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +24,7 @@ SKEW_MS = 5 * 60 * 1000
 """How far the broker's clock may be from the bridge's."""
 CALL_S = 15.0
 _TIME = re.compile(rb'"ts_ms":(\d+)}$')
+_DELETE = re.compile(rb'"op":"d","ts_ms":\d+}$')
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,37 +56,53 @@ class Entry:
     replayed: Replayed | None = None
 
 
+type Judged = tuple[Entry, str | None]
+"""A letter, and why it cannot be replayed."""
+
+
 class Archive:
     """A connector's dead-letter topic, read only."""
 
     def __init__(self, settings: Mapping[str, Any], connector: str) -> None:
         self._settings, self._connector = settings, connector
         self._topic = dead_letters(connector)
+        self._found: dict[Place, Entry] = {}
+        self._replayed: dict[Place, Replayed] = {}
+        self._read: dict[tuple[str, int], int] = {}
 
     def entries(self) -> list[Entry]:
-        """All letters in the order they were written. Errors: TransientError."""
-        found: dict[Place, Entry] = {}
-        replayed: dict[Place, Replayed] = {}
-        for place, record in self._records(committed.bounds(self._settings, [self._topic])):
+        """All letters in the order they were written; what was read before is not read again.
+
+        Errors: TransientError.
+        """
+        bounds = committed.behind(committed.bounds(self._settings, [self._topic]), self._read)
+        for place, record in self._records(bounds):
             if isinstance(record, Replayed):
-                replayed[Place(record.partition, record.offset)] = record
+                self._replayed[Place(record.partition, record.offset)] = record
             else:
                 bare = replace(record, payload=None)
-                found[place] = Entry(place, bare, _time(record.body) if record.whole else None)
-        return [replace(each, replayed=replayed.get(place)) for place, each in sorted(found.items())]
+                self._found[place] = Entry(place, bare, _time(record.body) if record.whole else None)
+        self._read |= committed.ends(bounds)
+        return [
+            replace(each, replayed=self._replayed.get(place)) for place, each in sorted(self._found.items())
+        ]
 
     def letters(self, places: Iterable[Place]) -> Iterator[tuple[Place, DeadLetter]]:
         """The letters at these places, payload and all."""
         wanted = set(places)
+        for place, record in self.around(wanted):
+            if place in wanted and isinstance(record, DeadLetter):
+                yield place, record
+
+    def around(self, wanted: Collection[Place]) -> Iterator[tuple[Place, DeadLetter | Replayed]]:
+        """All records from the first to the last of these places."""
         bounds: Bounds = {}
         for (topic, partition), (first, end) in committed.bounds(self._settings, [self._topic]).items():
             offsets = [place.offset for place in wanted if place.partition == partition]
             inside = [offset for offset in offsets if first <= offset < end]
             if inside:
                 bounds[topic, partition] = (min(inside), max(inside) + 1)
-        for place, record in self._records(bounds):
-            if place in wanted and isinstance(record, DeadLetter):
-                yield place, record
+        return self._records(bounds)
 
     def _records(self, bounds: Bounds) -> Iterator[tuple[Place, DeadLetter | Replayed]]:
         for _, messages in committed.messages(self._settings, bounds):
@@ -104,9 +121,14 @@ class Replay:
         self._settings, self._connector, self._by = settings, connector, by
         self._archive = Archive(settings.kafka, connector)
         self._topics = Topics(settings.kafka, settings.topics)
+        self._late: set[Place] = set()
+        self._read: dict[tuple[str, int], int] = {}
 
-    def judged(self, wanted: Sequence[Place]) -> list[tuple[Entry, str | None]]:
-        """The letters asked for, or all there are, each with the reason why it cannot be replayed."""
+    def judged(self, wanted: Collection[Place]) -> list[Judged]:
+        """The letters asked for, or all there are, each with the reason why it cannot be replayed.
+
+        Asked again for some of the same, it reads only what has been written since.
+        """
         entries = {entry.place: entry for entry in self._archive.entries()}
         for place in wanted:
             if place not in entries:
@@ -114,43 +136,49 @@ class Replay:
         chosen = [entries[place] for place in wanted] if wanted else list(entries.values())
         topics = self._topics.look({entry.letter.topic for entry in chosen if entry.letter.topic})
         judged = [(entry, refusal(entry, topics)) for entry in chosen]
-        late = self._overtaken([entry for entry, reason in judged if reason is None])
+        self._look_for_newer([entry for entry, reason in judged if reason is None])
         return [
-            (entry, OVERTAKEN if reason is None and entry.place in late else reason)
+            (entry, OVERTAKEN if reason is None and entry.place in self._late else reason)
             for entry, reason in judged
         ]
 
-    def run(self, wanted: Sequence[Place], topics: Iterable[str]) -> list[tuple[Entry, str | None]]:
-        """Publish to `topics` what can be; judged once more, now that nobody else can write."""
-        with Takeover(self._settings, self._connector, topics) as held:
-            judged = self.judged(wanted)
-            places = [entry.place for entry, reason in judged if reason is None]
-            for place, letter in self._archive.letters(places):
-                self._publish(held, place, letter)
-        return judged
+    def run(self, judged: Sequence[Judged]) -> list[Judged]:
+        """Publish what was judged fit, if it still is, now that nobody else can write."""
+        fit = {entry.place: entry.letter.topic for entry, reason in judged if reason is None}
+        if not fit:
+            return list(judged)
+        with Takeover(self._settings, self._connector, fit.values()) as held:
+            now = {entry.place: (entry, reason) for entry, reason in self.judged(fit)}
+            places = {place for place, (_, reason) in now.items() if reason is None}
+            for place, record in self._archive.around(places):
+                held.renew()
+                if place in places and isinstance(record, DeadLetter):
+                    self._publish(held, place, record)
+        return [now.get(entry.place, (entry, reason)) for entry, reason in judged]
 
     def _publish(self, held: Takeover, place: Place, letter: DeadLetter) -> None:
         if hashlib.sha256(letter.body).hexdigest() != letter.sha256:
             raise BridgeError(f"dead letter {place} does not fit its digest", remedy="it was tampered with")
         key = None if letter.key is None else letter.key.encode()
-        held.send(letter.topic, [key], [letter.body])
+        events = [letter.body, None] if key is not None and _DELETE.search(letter.body) else [letter.body]
+        held.send(letter.topic, [key] * len(events), events)
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         marker_key, marker = Replayed(place.partition, place.offset, self._by, now).record(letter)
         held.send(dead_letters(self._connector), [marker_key], [marker])
 
-    def _overtaken(self, entries: Sequence[Entry]) -> set[Place]:
-        """Letters whose key has a newer event in the topic: a replay would bring an old row back to life."""
+    def _look_for_newer(self, entries: Sequence[Entry]) -> None:
+        """Notes letters whose key has a newer event in the topic: a replay would bring an old row back."""
         waiting: dict[tuple[str, bytes], list[Entry]] = {}
         for entry in entries:
             if entry.letter.key is not None:
                 waiting.setdefault((entry.letter.topic, entry.letter.key.encode()), []).append(entry)
-        late: set[Place] = set()
-        for topic, messages in committed.messages(self._settings.kafka, self._since(entries)):
+        bounds = committed.behind(self._since(entries), self._read)
+        for topic, messages in committed.messages(self._settings.kafka, bounds):
             for message in messages:
                 for entry in waiting.get((topic, message.key() or b""), ()):
                     if _is_newer(message, entry):
-                        late.add(entry.place)
-        return late
+                        self._late.add(entry.place)
+        self._read |= committed.ends(bounds)
 
     def _since(self, entries: Sequence[Entry]) -> Bounds:
         """The topics from the time of the oldest of the letters on."""
@@ -167,7 +195,7 @@ class Replay:
             raise TransientError(f"cannot read the topics: {kafka.reason(error)}") from error
         finally:
             consumer.close()
-        ends = {place: end for place, (_, end) in bounds.items()}
+        ends = committed.ends(bounds)
         return {
             (each.topic, each.partition): (
                 each.offset if each.offset >= 0 else ends[each.topic, each.partition],

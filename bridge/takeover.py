@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ from bridge.topics import Topics
 PATIENCE_S = 30.0
 LEASE_S = 15.0
 """A worker waits so long for us when we die half-way."""
+RENEW_S = 4.0
+"""Well within the lease, and within Kafka's transaction.timeout.ms."""
 NUDGE_S = 1.0
 BY_HAND = "cli-"
 """How the owner's instance begins while a command holds the connector."""
@@ -28,7 +31,8 @@ BY_HAND = "cli-"
 class Takeover:
     """Holds a connector for one command. The worker it fences comes back by itself when this ends.
 
-    What is written becomes visible at the end of the block, all of it or, after an exception, nothing.
+    What is written becomes visible at the end of the block, all of it or, after an exception, nothing. Only
+    a block that may take longer than the lease calls `renew`, and has what it wrote committed there.
     Errors: TransientError when Kafka does not answer, Fenced when somebody else takes the connector.
     """
 
@@ -41,6 +45,7 @@ class Takeover:
         self._topics = Topics(settings.kafka, settings.topics)
         self._positions = PositionsTopic(settings.kafka, connector, self._topics, self._stop)
         self._owner = Owner(BY_HAND + uuid.uuid4().hex, settings.name, socket.gethostname(), LEASE_S)
+        self._claimed = 0.0
         self.ledger = Ledger()
         """As it was left by the worker, with nothing hidden behind an open transaction."""
 
@@ -53,9 +58,7 @@ class Takeover:
                 self._publisher.open()
                 self.ledger = self._positions.read()
                 self._publisher.begin()
-                self._write(OWNER, self._owner)
-                self._publisher.commit()
-                self._publisher.begin()
+                self._claim()
         except BaseException:
             self._publisher.close()
             raise
@@ -76,6 +79,19 @@ class Takeover:
         finally:
             self._publisher.close()
         self._nudge()
+
+    def renew(self) -> None:
+        """Commit what was written, and say that we are still there, when it is time to."""
+        if time.monotonic() - self._claimed < RENEW_S:
+            return
+        with self._patience():
+            self._claim()
+
+    def _claim(self) -> None:
+        self._write(OWNER, self._owner)
+        self._publisher.commit()
+        self._publisher.begin()
+        self._claimed = time.monotonic()
 
     def store(self, stream: str, stored: Stored) -> None:
         """Write a stream's record."""

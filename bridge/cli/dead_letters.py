@@ -90,9 +90,8 @@ def replay_letters(args: argparse.Namespace) -> int:
         raise ConfigError("no dead letter was named", remedy="give their numbers, or --all")
     replay = Replay(_settings(args), args.connector, f"uid {os.getuid()}")
     judged = replay.judged(args.number)
-    topics = {entry.letter.topic for entry, reason in judged if reason is None}
-    if topics and not args.dry_run:
-        judged = replay.run(args.number, topics)
+    if not args.dry_run:
+        judged = replay.run(judged)
     if args.json:
         outcomes = [{"number": str(entry.place), "refused": reason} for entry, reason in judged]
         _print_json({"dry_run": args.dry_run, "letters": outcomes})

@@ -22,6 +22,11 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from bridge import committed, config, takeover
+from bridge.deadletters import Letters
+from bridge.redact import Redactor
+from bridge.replay import Replay
+from bridge.takeover import Takeover
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import Broker
 from bridge.testing.sqlite_source import SqliteSource, installed
@@ -164,6 +169,60 @@ def test_the_bridge_goes_on_after_a_replay(erp: Erp) -> None:
     erp.source.insert(2)
     wait_until(lambda: erp.ids()[-2:] == [11, 12], what="rows inserted after the replay")
     assert "lost=0 doubled=0" in erp.run("verify", str(erp.daemon.config), erp.name)
+
+
+def at_work(erp: Erp) -> None:
+    """The worker that the last command fenced is back."""
+    before = len(consume(erp.address, erp.topic))
+    erp.source.insert(1)
+    wait_until(lambda: len(consume(erp.address, erp.topic)) > before, what="a new row")
+
+
+def bury(erp: Erp, *events: tuple[bytes, bytes]) -> None:
+    """Letters as a worker writes them, of events that its source cannot be made to have."""
+    producer = Producer({"bootstrap.servers": erp.address})
+    for key, event in events:
+        letter = Letters(Redactor(), "orders", None).too_large("orders", erp.topic, 10, key, event)
+        producer.produce(f"_bridge.dead-letters.{erp.name}", *reversed(letter.record(1_000_000)))
+    assert producer.flush(10) == 0
+
+
+def test_a_delete_is_followed_by_its_tombstone(erp: Erp) -> None:
+    key, event = b'{"id":99}', b'{"before":{"id":99},"after":null,"source":{},"op":"d","ts_ms":1}'
+    bury(erp, (key, event))
+    assert "1 of 1 dead letters published" in erp.letters("replay", erp.numbers("size")[-1])
+    assert [record.value for record in consume(erp.address, erp.topic) if record.key == key] == [event, None]
+
+
+def test_a_replay_reads_nothing_twice_and_keeps_the_connector_as_long_as_it_takes(
+    erp: Erp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work(erp)
+    keys = [b'{"id":%d}' % number for number in range(200, 205)]
+    bury(erp, *((key, b'{"before":null,"after":{},"op":"c","ts_ms":1}') for key in keys))
+    renewed, spans = [], []
+    messages, claim = committed.messages, Takeover._claim
+
+    def counted(settings: Any, within: committed.Bounds) -> Any:
+        spans.append({place: end - first for place, (first, end) in within.items()})
+        return messages(settings, within)
+
+    monkeypatch.setattr(takeover, "RENEW_S", 0.0)
+    monkeypatch.setattr(committed, "messages", counted)
+    monkeypatch.setattr(Takeover, "_claim", lambda held: (renewed.append(1), claim(held))[1])
+    replay = Replay(config.load(erp.daemon.config), erp.name, "a test")
+    judged = replay.judged([])
+    read = len(spans)
+    done = replay.run(judged)
+
+    assert [entry.letter.key for entry, reason in done if reason is None] == [key.decode() for key in keys]
+    assert sum(sum(span.values()) for span in spans[:read]) > 20
+    again, newer, _payloads = spans[read:]
+    assert sum(again.values()) + sum(newer.values()) < 5  # the worker may have written meanwhile
+    assert len(renewed) > len(keys)
+    published = [record.key for record in consume(erp.address, erp.topic)]
+    assert [published.count(key) for key in keys] == [1] * len(keys)
+    at_work(erp)
 
 
 def test_mistakes_are_one_line(erp: Erp) -> None:
