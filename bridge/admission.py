@@ -71,6 +71,17 @@ class Admission:
         self._partitions = {route.topic: route.partitions for route in routes}
         return found
 
+    def missing(
+        self, streams: Sequence[Stream], stored: Mapping[str, Stored], paused: Mapping[str, Paused]
+    ) -> Iterator[Progress]:
+        """Streams that have a position and were not found, though the configuration asks for them."""
+        found = {each.name for each in streams}
+        for name, record in stored.items():
+            if name not in found and self._settings.asks_for(name):
+                progress = self._progress(Stream(name, record.identity, ()), record, paused)
+                progress.vanished()
+                yield progress
+
     def holds(self) -> bool:
         """Whether the topics have the partitions they had when they were admitted, as far as Kafka tells."""
         try:
@@ -126,12 +137,7 @@ class Admission:
         stored: Stored | None,
         paused: Mapping[str, Paused],
     ) -> tuple[Progress, Lane | None]:
-        progress = Progress(stream, self._settings.stream(stream.name), fresh=stored is None or stored.accept)
-        pause = paused.get(stream.name) or paused.get("")
-        progress.paused = pause.by if pause else None
-        if stored is not None:
-            progress.committed = progress.ahead = stored.position
-            progress.version = stored.version
+        progress = self._progress(stream, stored, paused)
         try:
             lane = self._lane(stream, names, known)
             self._compare(lane, stored)
@@ -141,6 +147,15 @@ class Admission:
             progress.parked = str(error)
             return progress, None
         return progress, lane
+
+    def _progress(self, stream: Stream, stored: Stored | None, paused: Mapping[str, Paused]) -> Progress:
+        progress = Progress(stream, self._settings.stream(stream.name), fresh=stored is None or stored.accept)
+        pause = paused.get(stream.name) or paused.get("")
+        progress.paused = pause.by if pause else None
+        if stored is not None:
+            progress.committed = progress.ahead = stored.position
+            progress.version = stored.version
+        return progress
 
     def _lane(
         self,

@@ -89,7 +89,10 @@ class Progress:
 
     def vanished(self) -> None:
         self.gone = True
-        self.error = "the source no longer has this stream; its position is kept"
+        self.error = (
+            "the source no longer has this stream; its position is kept; "
+            "if it is gone for good, take it out of `streams:`, or exclude it"
+        )
 
     def forget(self) -> None:
         """What was read ahead is stale, wherever it is now; the next polls wait for a rewind."""

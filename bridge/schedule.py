@@ -41,14 +41,20 @@ class Schedule:
     # -- the task's side
 
     def install(self, admitted: Iterable[Progress], opening: int) -> None:
-        """Take in what a discovery of that opening found; streams it did not find stay, and alarm."""
+        """Take in what a discovery of that opening found; streams it did not find stay, and alarm.
+
+        Those of an earlier life that it did not find come as `gone`.
+        """
         with self._changed:
             found = {each.stream.name: each for each in admitted}
             for name, progress in self.streams.items():
-                if name not in found:
+                if name not in found or found[name].gone:
                     progress.vanished()
-            for new in found.values():
-                self._take_in(new)
+            for name, new in found.items():
+                if new.gone:
+                    self.streams.setdefault(name, new)
+                else:
+                    self._take_in(new)
             if not self._open and opening == self.opening:
                 for progress in self.streams.values():
                     progress.settle_again()

@@ -196,7 +196,8 @@ class Task:
             self._stale = True
             return
         self._write_starts([(progress, lane) for progress, lane in admitted if progress.fresh and lane])
-        self._schedule.install((progress for progress, _ in admitted), self._found.opening)
+        missing = self._admission.missing(self._found.streams, ledger.streams, ledger.pauses)
+        self._schedule.install((*(progress for progress, _ in admitted), *missing), self._found.opening)
         self._admitted = True
 
     def _say_if_parked(self, found: Progress) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Literal
@@ -157,6 +158,12 @@ class ConnectorSettings(ConnectorOptions):
     def stream(self, name: str) -> StreamOptions:
         """The options of stream `name`: its own entry, else the first fitting pattern, else the defaults."""
         return pick(self.streams, name) or self.defaults
+
+    def asks_for(self, name: str) -> bool:
+        """Whether the file means stream `name`, as far as `streams` and `exclude_tables` tell."""
+        excluded = self.options.get("exclude_tables") or ()
+        named = not self.streams or pick(self.streams, name) is not None
+        return named and not any(fnmatchcase(name, str(pattern)) for pattern in excluded)
 
 
 class Topics(_Options):

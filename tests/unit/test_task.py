@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
+from bridge.config.options import ConnectorSettings
 from bridge.contract import MAX_POSITION_BYTES
 from bridge.errors import TransientError
 from bridge.positions import Stored
 from bridge.publisher import Fenced
 from bridge.testing.fakes import SKIPPED, FakeKafka, FakeSource, FakeTable, Fault, Step
-from bridge.testing.simulation import Clock, Engine
+from bridge.testing.simulation import BRISK, Clock, Engine
 
 
 @pytest.fixture
@@ -500,3 +502,36 @@ def test_a_topic_that_is_repartitioned_while_all_runs_parks_its_stream_alone(
     engine.run(2 * engine.settings.discover_every)
     assert "had 1 partitions and now has 2" in engine.parked("orders")
     assert not engine.parked("customers")
+
+
+def test_a_stream_that_vanished_while_nobody_looked_alarms_until_it_is_back(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, "orders", "customers")
+    engine.source.insert("orders", "a")
+    engine.settle()
+    dropped = engine.source.tables.pop("orders")
+    engine.restart()
+    engine.settle()
+    seen = engine.schedule.snapshot(None, None)
+    assert (seen["orders"]["health"], seen["customers"]["health"]) == ("critical", "ok")
+    assert "no longer has this stream" in seen["orders"]["error"]
+
+    engine.source.tables["orders"] = dropped
+    engine.source.insert("orders", "b")
+    engine.run(2 * engine.settings.discover_every)
+    assert engine.published("orders") == [1, 2]
+    assert engine.schedule.snapshot(None, None)["orders"]["health"] == "ok"
+
+
+@pytest.mark.parametrize("asked", [{"streams": {"cust*": BRISK}}, {"options": {"exclude_tables": ["ord*"]}}])
+def test_a_stream_that_the_configuration_no_longer_names_alarms_nobody(
+    clock: Clock, kafka: FakeKafka, asked: dict[str, Any]
+) -> None:
+    engine = engine_of(clock, kafka, "orders", "customers")
+    engine.settle()
+    del engine.source.tables["orders"]
+    engine.settings = ConnectorSettings(name="erp", kind="fake", defaults=BRISK, **asked)
+    engine.restart()
+    engine.settle()
+    assert set(engine.schedule.streams) == {"customers"}
