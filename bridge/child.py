@@ -83,13 +83,13 @@ class Child:
             except OSError as error:  # no more processes, or files: that is no crash, and passes
                 self._signal(signal.SIGKILL)
                 self.last_exit = f"cannot start a worker: {error}"
+                self._pulse.end(self.last_exit)
                 await self._back_off()
                 continue
             if self._stopping.is_set():  # asked to in the middle of the spawn
                 await asyncio.gather(self._attend(), self._end_process())
                 return
             code = await self._attend()
-            self._pulse.end()
             if not self._stopping.is_set():
                 await self._judge(code)
 
@@ -167,6 +167,7 @@ class Child:
         """
         announced = self._end.get("code") == code
         self.last_exit = _described(code, self._end if announced else {})
+        self._pulse.end(None if announced and code == Code.STOPPED else self.last_exit)
         if announced and code == Code.PARKED:
             self._park(self._end.get("error") or "parked")
             return
@@ -238,6 +239,7 @@ class Child:
     def unpark(self) -> None:
         """Start the worker now, with a clean record."""
         self.parked = None
+        self._pulse.forgive()
         self._intensity.forget()
         self._failures = 0
         self._wanted.set()

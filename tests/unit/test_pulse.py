@@ -36,6 +36,13 @@ def beat(state: State = State.RUNNING, **fields: Any) -> dict[str, Any]:
     return {"state": state, "error": None, "holds": True, "streams": {"orders": stream}, **fields}
 
 
+def unpolled() -> dict[str, Any]:
+    """Of a worker whose first poll has not come back."""
+    said = beat()
+    said["streams"]["orders"]["state"] = State.STARTING
+    return said
+
+
 def beating(clock: Clock, state: State = State.RUNNING, **fields: Any) -> Pulse:
     found = Pulse(STARTING_S, CRITICAL_AFTER_S)
     found.begin()
@@ -99,7 +106,7 @@ def test_a_worker_that_finds_no_stream_is_a_warning(clock: Clock) -> None:
 
 def test_totals_never_fall_when_a_worker_is_replaced(clock: Clock) -> None:
     found = beating(clock)
-    found.end()
+    found.end("killed by SIGKILL")
     assert found.status(GONE)["streams"]["orders"]["events"] == 5
     found.begin()
     found.take(beat())
@@ -114,3 +121,100 @@ def test_state_s_starts_anew_with_each_state(clock: Clock) -> None:
     assert found.status(ALIVE)["state_s"] == 10.0
     found.take(beat(State.RUNNING))
     assert found.status(ALIVE)["state_s"] == 0.0
+
+
+def test_a_worker_that_starts_after_a_crash_is_a_warning_until_its_streams_are_polled(clock: Clock) -> None:
+    found = beating(clock)
+    found.end("killed by SIGKILL")
+    found.begin()
+    assert judged(found, GONE._replace(alive=True)) == (State.STARTING, Level.WARNING, "killed by SIGKILL")
+    found.take(unpolled())
+    assert judged(found, ALIVE) == (State.RUNNING, Level.WARNING, "killed by SIGKILL")
+    found.take(beat())
+    assert judged(found, ALIVE) == (State.RUNNING, Level.OK, None)
+
+
+def test_workers_that_hang_one_after_the_other_are_critical_in_the_end(clock: Clock) -> None:
+    found, life = beating(clock), Life(alive=True, parked=None, last_exit="poll of orders did not return")
+    levels = set[tuple[State, Level]]()
+    steps: list[tuple[dict[str, Any], Life]] = [
+        (beat(State.STARTING, streams={}), life),
+        (unpolled(), life),
+        (beat(streams={}), life._replace(alive=False)),
+    ]
+    for turn in range(20):
+        found.begin()
+        for said, lives in steps:
+            found.take(said)
+            state, level, _ = judged(found, lives)
+            if turn > 14:
+                levels.add((state, level))
+            clock.now += 9.0
+            found.take(said)
+        found.end(life.last_exit)
+    assert levels == {(state, Level.CRITICAL) for state in (State.STARTING, State.RUNNING, State.BACKOFF)}
+
+
+def test_a_failure_after_hours_without_one_is_not_critical_at_once(clock: Clock) -> None:
+    found = beating(clock)
+    found.status(ALIVE)
+    clock.now += 36_000
+    found.take(beat(State.BACKOFF, error="connection refused"))
+    assert judged(found, ALIVE)[:2] == (State.BACKOFF, Level.WARNING)
+
+
+def test_what_is_tried_again_on_purpose_starts_with_a_clean_record(clock: Clock) -> None:
+    found = beating(clock)
+    found.end("wrong password")
+    found.forgive()
+    found.begin()
+    assert judged(found, ALIVE) == (State.STARTING, Level.OK, None)
+
+
+def test_the_lag_grows_while_a_worker_is_there_but_silent(clock: Clock) -> None:
+    found = beating(clock)
+    assert found.status(ALIVE)["streams"]["orders"]["lag_s"] == 1.0
+    clock.now += 8.0
+    assert found.status(ALIVE)["streams"]["orders"]["lag_s"] == 9.0
+
+
+def test_streams_are_remembered_until_the_next_worker_knows_its_own(clock: Clock) -> None:
+    found = beating(clock)
+    found.end("killed by SIGKILL")
+    found.begin()
+    clock.now += 5.0
+    found.take(beat(State.STARTING, streams={}))
+    seen = found.status(ALIVE)["streams"]["orders"]
+    assert (seen["state"], seen["events"], seen["lag_s"]) == (State.STARTING, 5, 6.0)
+    new = beat()
+    new["streams"]["items"] = new["streams"].pop("orders")
+    found.take(new)
+    assert set(found.status(ALIVE)["streams"]) == {"items"}
+
+
+def test_a_worker_that_finds_nothing_any_more_ends_the_memory_of_streams(clock: Clock) -> None:
+    found = beating(clock)
+    found.end("killed by SIGKILL")
+    found.begin()
+    found.take(beat(streams={}))
+    assert found.status(ALIVE)["streams"] == {}
+
+
+def test_the_lag_of_a_new_worker_counts_from_when_the_last_one_was_up_to_date(clock: Clock) -> None:
+    found = beating(clock)
+    found.end("killed by SIGKILL")
+    found.begin()
+    clock.now += 5.0
+    new = beat()
+    new["streams"]["orders"]["lag_s"] = None
+    found.take(new)
+    assert found.status(ALIVE)["streams"]["orders"]["lag_s"] == 6.0
+
+
+def test_a_standby_does_not_know_how_far_the_owner_is(clock: Clock) -> None:
+    found = beating(clock)
+    found.end("fenced")
+    found.begin()
+    found.take(beat(State.STANDBY, holds=False, streams={}))
+    seen = found.status(ALIVE)["streams"]["orders"]
+    assert (seen["state"], seen["lag_s"]) == (State.STANDBY, None)

@@ -130,10 +130,14 @@ def test_a_stop_while_a_reload_ends_a_worker_starts_nobody_and_ends(
             _, over = validating(plant, monkeypatch)
             over.set()
             plant.write("b", "c")
-            reloading = asyncio.create_task(daemon.reload())
-            await until(lambda: "a" not in daemon._children)
-            daemon._asked_to_stop()
-            return await reloading
+            end = daemon._end
+
+            async def ending(name: str) -> None:
+                daemon._asked_to_stop()
+                await end(name)
+
+            monkeypatch.setattr(daemon, "_end", ending)
+            return await daemon.reload()
 
     assert asyncio.run(scenario()) == "the daemon is stopping"
     assert set(plant.daemon._children) == {"b"}
