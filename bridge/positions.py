@@ -24,6 +24,9 @@ OWNER = "owner"
 STREAM = "stream:"
 PAUSE = "pause:"
 
+CALL_S = 1.0
+"""How long one question to Kafka may take before we look whether we are asked to stop."""
+
 
 def topic(connector: str) -> str:
     return f"_bridge.positions.{connector}"
@@ -175,7 +178,7 @@ def _read(
     deadline = time.monotonic() + timeout_s
     try:
         with _consumer(kafka_settings, end_as_seen) as consumer:
-            end = int(consumer.get_watermark_offsets(partition, timeout=timeout_s)[1])
+            end = _end(consumer, partition, stop, deadline)
         with _consumer(kafka_settings, "read_committed") as consumer:
             consumer.assign([partition])
             return _read_to(consumer, end, stop, deadline)
@@ -191,6 +194,18 @@ def _consumer(kafka_settings: Mapping[str, Any], isolation: str) -> Iterator[Con
         yield consumer
     finally:
         consumer.close()
+
+
+def _end(consumer: Consumer, partition: TopicPartition, stop: Event, deadline: float) -> int:
+    """The offset after the last record, asked for in small steps, since nothing else cuts the call short."""
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(partition, timeout=CALL_S)[1])
+        except KafkaException as error:
+            if stop.is_set():
+                raise Stopped("asked to stop while reading the positions") from error
+            if error.args[0].code() != KafkaError._TIMED_OUT or time.monotonic() > deadline:
+                raise
 
 
 def _read_to(consumer: Consumer, end: int, stop: Event, deadline: float) -> Ledger:

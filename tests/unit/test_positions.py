@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
-from threading import Event
+from threading import Event, Timer
 from typing import Any
 
 import pytest
@@ -113,6 +114,15 @@ def test_a_stop_ends_the_reading(cluster: dict[str, str]) -> None:
     stop.set()
     with pytest.raises(Stopped):
         positions.read(cluster, "stopped", stop)
+
+
+def test_a_stop_ends_the_reading_from_a_kafka_that_does_not_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = {"bootstrap.servers": f"127.0.0.1:{silent.getsockname()[1]}", "log_level": 0}
+        stop = Event()
+        Timer(0.3, stop.set).start()
+        with pytest.raises(Stopped):
+            positions.read(settings, "erp", stop)
 
 
 def test_a_kafka_that_is_away_is_a_transient_error() -> None:
