@@ -3,32 +3,35 @@ PYTHON := .venv/bin/python
 # Most tests wait for servers and time-outs: one more than the cores of a small machine.
 TEST_WORKERS ?= 3
 
-.PHONY: setup core demo test lint soak bench clean
+.PHONY: help setup core demo test lint soak bench clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
 setup:  ## the interpreter's environment, the jars, the Java helper, and the databases the tests talk to
 	@scripts/setup.sh peers
 
-core:   ## the same without the databases
+core:  ## the same without the databases
 	@scripts/setup.sh
 
-demo: core
+demo: core  ## watch the bridge lose nothing while it is being killed
 	@.venv/bin/legacy-bridge demo $(DEMO_ARGS)
 
-test: setup
+test: setup  ## every test, with coverage
 	$(PYTHON) -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(TEST_ARGS)
 
-lint: core
+lint: core  ## ruff, mypy and the layers
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-soak: setup
+soak: setup  ## hours of load, kills and restarts: MINUTES=, KILLS=, ONLY=
 	@$(PYTHON) -m bench.soak $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(KILLS),--kills $(KILLS))
 
-bench: setup
+bench: setup  ## measurements against the promises: ONLY=
 	@$(PYTHON) -m bench $(if $(ONLY),--only $(ONLY))
 
-clean:
+clean:  ## remove what the others made
 	rm -rf .venv jars/lib jars/broker connectors/jdbc/reader.jar bench/out .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache .coverage*

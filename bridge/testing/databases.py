@@ -324,7 +324,8 @@ class H2Server(DatabaseServer):
 
     def _command(self) -> Sequence[str]:
         server = ("-tcp", "-tcpPort", str(self.port), "-ifNotExists", "-baseDir", str(self.folder))
-        return [*self._h2("Server", (*self._java, "-Dh2.bindAddress=127.0.0.1")), *server]
+        java = (*self._java, "-Dh2.bindAddress=127.0.0.1", f"-Djava.io.tmpdir={self.folder}")
+        return [*self._h2("Server", java), *server]
 
     def _end(self, how: signal.Signals, deadline_s: float) -> None:
         self._leave_shell()

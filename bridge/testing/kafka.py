@@ -213,6 +213,7 @@ class KafkaBroker:
         options = (
             *self._java,
             "-XX:-UsePerfData",
+            f"-Djava.io.tmpdir={self._scratch()}",
             f"-Dlog4j2.configurationFile={self.folder}/log4j2.properties",
         )
         java = [
@@ -225,6 +226,12 @@ class KafkaBroker:
             f"{self.folder}/server.properties",
         ]
         return ["setpriv", "--pdeathsig", "KILL", "--", *java]
+
+    def _scratch(self) -> Path:
+        """Of its own: libraries unpack native code there, and a broker that is killed cannot tidy up."""
+        scratch = self.folder / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        return scratch
 
     def _format(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

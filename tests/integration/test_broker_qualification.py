@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from bridge.testing.kafka import BrokerError, KafkaBroker, free_ports, qualify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from bridge.testing.kafka import Broker
 
@@ -29,6 +29,14 @@ def mock_cluster() -> Iterator[str]:
 
 def test_a_real_broker_qualifies(broker: Broker) -> None:
     assert qualify(broker.address).reasons == ()
+
+
+def test_a_broker_unpacks_its_native_code_in_its_own_folder(broker: Broker) -> None:
+    if not isinstance(broker, KafkaBroker):
+        pytest.skip("somebody else's broker")
+    words = Path(f"/proc/{broker.pid}/cmdline").read_text().split("\0")
+    assert f"-Djava.io.tmpdir={broker.folder}/tmp" in words
+    assert (broker.folder / "tmp").is_dir()
 
 
 def test_the_qualification_leaves_no_topic_behind(broker: Broker) -> None:

@@ -37,6 +37,13 @@ connector.close()
 pytestmark = pytest.mark.slow
 
 
+def test_make_alone_installs_nothing_and_says_what_there_is() -> None:
+    done = subprocess.run(["make", "-C", str(CHECKOUT)], capture_output=True, text=True, check=True)
+    for target in ("setup", "demo", "test", "lint", "soak", "bench", "clean"):
+        assert f"  make {target}\t" in done.stdout
+    assert done.stderr == ""
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from the source distribution, as a packager would."""
