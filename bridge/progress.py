@@ -18,6 +18,7 @@ from bridge.states import State
 
 REJECT_WINDOW_S = 300.0
 REJECTS_TOLERATED = 10
+"""However large their share is: a few bad records must not stop a stream of a few. Not so with `0`."""
 
 
 @dataclass(slots=True)
@@ -114,10 +115,11 @@ class Progress:
         self.unsettled = self.stream.settles and self.committed is not None
 
     def resume(self) -> None:
+        if self.parked:  # else what was rejected is as true as before
+            self.recent.clear()
         self.parked = self.paused = self.error = None
         self.failures = 0
         self.earliest = 0.0
-        self.recent.clear()
 
     # -- one poll
 
@@ -162,7 +164,8 @@ class Progress:
         self.rejects += rejects
         self.recent.add(now, rows, rejects)
         rejected, records = self.recent.rejects, self.recent.rows + self.recent.rejects
-        if rejects and rejected > max(REJECTS_TOLERATED, tolerated * records):
+        most = max(REJECTS_TOLERATED, tolerated * records) if tolerated else 0
+        if rejects and rejected > most:
             return f"{rejected} of {records} records in five minutes were rejected; see `dead-letters list`"
         return None
 

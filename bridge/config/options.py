@@ -134,7 +134,9 @@ class ConnectorOptions(_Options):
 
     discover_every: Duration = Field(default=60.0, description="time between looks for new streams")
     max_rejects: Share = Field(
-        default=0.01, description="a larger share of rejected records within 5 minutes parks the stream"
+        default=0.01,
+        description="a larger share of rejected records within 5 minutes parks the stream, "
+        "if they are more than 10; 0: the first one does",
     )
     transaction: TransactionOptions = Field(default=TransactionOptions(), description="when to commit")
     prefetch: PrefetchOptions = Field(default=PrefetchOptions(), description="how far to read ahead")

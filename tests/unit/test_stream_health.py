@@ -148,6 +148,35 @@ def test_dead_letters_are_a_warning_for_five_minutes(schedule: Schedule, clock: 
     assert seen(schedule) == (State.RUNNING, "ok", None)
 
 
+@pytest.mark.parametrize(
+    ("tolerated", "rows", "rejects", "parks"),
+    [
+        (0.01, 0, 10, False),
+        (0.01, 0, 11, True),
+        (0.01, 10_000, 100, False),
+        (0.01, 1_000, 11, True),
+        (0.0, 10_000, 1, True),
+        (0.0, 10_000, 0, False),
+        (1.0, 0, 1_000, False),
+    ],
+)
+def test_more_rejects_than_ten_and_than_their_share_park_and_with_a_share_of_nothing_any_does(
+    schedule: Schedule, tolerated: float, rows: int, rejects: int, *, parks: bool
+) -> None:
+    reason = schedule.rejected(schedule.streams["orders"], rows, rejects, tolerated)
+    assert bool(reason) is parks
+
+
+def test_resume_ends_the_warning_of_dead_letters_only_where_the_stream_was_parked(schedule: Schedule) -> None:
+    orders = schedule.streams["orders"]
+    schedule.rejected(orders, rows=1000, rejects=1, tolerated=0.01)
+    schedule.resume("orders")
+    assert orders.recent.rejects == 1
+    schedule.park("orders", "too many")
+    schedule.resume("orders")
+    assert orders.recent.rejects == 0
+
+
 def test_a_stream_far_behind_its_source_is_a_warning(schedule: Schedule, clock: Clock) -> None:
     polled(schedule)
     clock.now += 301.0
