@@ -12,12 +12,12 @@ from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialects import Dialect
 
 # Network time-outs come after the statement's own, which leaves the connection usable.
-_GRACE = 3.0
+NETWORK_GRACE = 3.0
 
 
 def properties(config: JdbcConfig, dialect: Dialect) -> tuple[dict[str, str], list[str]]:
     """What the driver is told, and the secrets in it: the dialect's settings, the operator's over them."""
-    seconds = {"login": round(config.login_timeout), "socket": round(config.query_timeout + _GRACE)}
+    seconds = {"login": round(config.login_timeout), "socket": round(config.query_timeout + NETWORK_GRACE)}
     times = seconds | {f"{name}_ms": value * 1000 for name, value in seconds.items()}
     told = {name: template.format(**times) for name, template in dialect.properties.items()}
     secrets = []
@@ -30,12 +30,12 @@ def properties(config: JdbcConfig, dialect: Dialect) -> tuple[dict[str, str], li
     return told, secrets
 
 
-def connect(config: JdbcConfig, dialect: Dialect, settings: dict[str, str]) -> Any:
+def connect(config: JdbcConfig, driver: Any, settings: dict[str, str]) -> Any:
     told = jvm.java("java.util.Properties")()
     for name, value in settings.items():
         told.setProperty(name, value)
     jvm.java("java.sql.DriverManager").setLoginTimeout(round(config.login_timeout))
-    connection = jvm.driver(config, dialect).connect(config.url, told)
+    connection = driver.connect(config.url, told)
     if connection is None:
         raise ConfigError("the driver does not know this URL", remedy="check `url` and `driver`")
     return connection

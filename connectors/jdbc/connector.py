@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from bridge.contract import Ask, Batch, Connector, Finding, Position, Stream, pick
-from bridge.errors import PermanentError, TransientError
+from bridge.errors import BridgeError, PermanentError, TransientError
 from connectors.jdbc import sockets
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialects import dialect_of
@@ -46,16 +46,18 @@ class JdbcConnector(Connector):
 
     def open(self) -> None:
         from connectors.jdbc import jvm
-        from connectors.jdbc.connecting import connect, properties
+        from connectors.jdbc.connecting import NETWORK_GRACE, connect, properties
         from connectors.jdbc.session import Session
 
         settings, self._secrets = properties(self.config, self._dialect)
         with self._call(f"connecting to {self._place}"):
             jvm.start(self.config, self._dialect)
-            # Drivers' own time-outs end before this one; some have none.
-            self._fuse.light(self.config.login_timeout + _PATIENCE)
-            connection = connect(self.config, self._dialect, settings)
+            driver = jvm.driver(self.config, self._dialect)
+            # Drivers' own time-outs end before these; some have none.
+            self._allow(self.config.login_timeout + _PATIENCE)
+            connection = connect(self.config, driver, settings)
             try:
+                self._allow(self.config.query_timeout + NETWORK_GRACE + _PATIENCE)
                 self._session = Session(self.config, self._dialect, connection)
             except BaseException:
                 connection.close()
@@ -106,6 +108,13 @@ class JdbcConnector(Connector):
 
             jvm.detach()
 
+    def _allow(self, seconds: float) -> None:
+        """What comes next is cut off after this time; the fuse of an interrupt goes before."""
+        with self._state:
+            if self._interrupted:
+                raise TransientError("interrupted")
+            self._fuse.light(seconds)
+
     @property
     def _opened(self) -> Session:
         if self._session is None:
@@ -153,7 +162,11 @@ class JdbcConnector(Connector):
 
         if self._interrupted and not isinstance(error, PermanentError):
             return TransientError(f"{doing}: interrupted")
-        told = translate(error, doing, self._secrets) if isinstance(error, jpype.JException) else error
+        told: Exception = error
+        if not isinstance(error, BridgeError) and isinstance(
+            error, jpype.JException
+        ):  # the second needs a JVM
+            told = translate(error, doing, self._secrets)
         if isinstance(told, PermanentError) and self._session:
             # No cursor stays open; and PostgreSQL's transaction would refuse everything else from now on.
             with suppress(jpype.JException):

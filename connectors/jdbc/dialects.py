@@ -16,6 +16,8 @@ class Dialect:
     coordinates: str | None = None
     """Maven's name of the driver."""
     port: int | None = None
+    embedded: str = ""
+    """Fits the beginning of URLs that connect to nothing."""
     properties: Mapping[str, str] = field(default_factory=dict)
     on_connect: tuple[str, ...] = ()
     """Statements, templates of {query_ms}."""
@@ -74,6 +76,7 @@ _H2 = Dialect(
     driver="org.h2.Driver",
     coordinates="com.h2database:h2",
     port=9092,
+    embedded=r"jdbc:h2:(?!tcp:|ssl:)",
     properties={"NETWORK_TIMEOUT": "{socket_ms}"},
     # Without it H2 builds the whole result before the first row comes.
     on_connect=("SET LAZY_QUERY_EXECUTION 1",),

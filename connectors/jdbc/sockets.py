@@ -11,12 +11,17 @@ from pathlib import Path
 
 from connectors.jdbc.dialects import Dialect
 
+_PORT = re.compile(r"[?&;(]\s*(?:port|portnumber|pgport)\s*=\s*(\d{1,5})\b", re.IGNORECASE)
+
 
 def ports(url: str, dialect: Dialect) -> set[int]:
-    """The ports a JDBC URL connects to."""
-    named = {int(port) for port in re.findall(r"[\w\]]:(\d{1,5})\b", url)}
-    remote = "//" in url  # an embedded database has no port
-    return named or ({dialect.port} if dialect.port and remote else set())
+    """The ports a JDBC URL connects to; none where the database is in this process."""
+    if dialect.embedded and re.match(dialect.embedded, url):
+        return set()
+    place = re.split("[?;]", url, maxsplit=1)[0]
+    hosts = re.sub(r"\[.*?\]", "address", place)  # IPv6 is full of colons
+    named = re.findall(r"\w:(\d{1,5})\b", hosts) + _PORT.findall(url)
+    return {int(port) for port in named} or ({dialect.port} if dialect.port else set())
 
 
 class Fuse:

@@ -202,6 +202,22 @@ def test_connecting_can_be_interrupted(postgres: DatabaseServer, table: str) -> 
             timer.join()
 
 
+def test_an_interrupt_before_the_connection_is_made_is_not_forgotten(
+    postgres: DatabaseServer, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector = configured(postgres.url, table)
+    found = jvm.driver
+
+    def interrupted(*args: Any) -> Any:
+        connector.interrupt()
+        return found(*args)
+
+    monkeypatch.setattr(jvm, "driver", interrupted)
+    with closing(connector), pytest.raises(TransientError, match="interrupted"):
+        connector.open()
+    assert "jdbc-fuse" not in [thread.name for thread in threading.enumerate()]
+
+
 @pytest.mark.parametrize("kind", [PostgresServer, H2Server])
 def test_reading_goes_on_where_it_stood_when_the_server_comes_back(kind: type[DatabaseServer]) -> None:
     with kind() as server:
