@@ -134,8 +134,13 @@ class Outlet:
             self.lose()
         return smaller
 
+    def hear(self) -> None:
+        """What the producer has to say. Errors: CredentialsError."""
+        self._publisher.hear()
+
     def probe(self) -> None:
-        """Every few seconds: hear what the producer has to say, and whether Kafka is back."""
+        """The same, and every few seconds, whether Kafka is back."""
+        self.hear()
         now = time.monotonic()
         if now - self._probed > PROBE_S:
             self._probed = now

@@ -84,13 +84,14 @@ class Prefetch:
             self._changed.notify_all()
             return item
 
-    def rest(self, timeout: float) -> None:
-        """Wait for `timeout` seconds, whatever comes in, unless woken or closed."""
+    def rest(self, timeout: float) -> bool:
+        """Wait for `timeout` seconds, whatever comes in; True at once when woken or closed."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while not (self._woken or self._closed) and (remaining := deadline - time.monotonic()) > 0:
                 self._changed.wait(remaining)
-            self._woken = False
+            woken, self._woken = self._woken or self._closed, False
+            return woken
 
     def reader_waits(self) -> None:
         """The reader has no stream due: what was fetched so far may as well be committed now."""

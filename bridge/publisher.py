@@ -16,7 +16,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from bridge import kafka
-from bridge.errors import BridgeError, Stopped
+from bridge.errors import BridgeError, CredentialsError, Stopped
 
 log = structlog.get_logger("bridge.publisher")
 
@@ -60,6 +60,7 @@ class Transactions(Protocol):
     def commit(self) -> None: ...
     def abort(self) -> None: ...
     def shrink(self, limit: int) -> bool: ...
+    def hear(self) -> None: ...
     def probe(self) -> None: ...
     def close(self) -> None: ...
 
@@ -74,6 +75,8 @@ class Publisher:
         self._batch = int(settings.get("batch.size", BATCH))
         self._producer: Producer | None = None
         self._refused: str | None = None
+        self._denied: str | None = None
+        """Why Kafka does not let us in."""
         self._topics: set[str] = set()
         """Those that the transaction has records for."""
         self.open_since: float | None = None
@@ -125,6 +128,7 @@ class Publisher:
                 if done != stuck:
                     stuck, since = done, time.monotonic()
                 poll(FULL_S)
+                self._heed()
                 self._note_if_slow(since, "it takes no more records")
                 if time.monotonic() - since > CALL_S:
                     self._give_up_when_stopped()
@@ -143,9 +147,22 @@ class Publisher:
             self._call(self._live().abort_transaction)
             self.open_since = None
 
+    def hear(self) -> None:
+        """Serve callbacks. Errors: CredentialsError, after which nothing tries them again."""
+        if self._producer is not None:
+            self._producer.poll(0)
+        self._heed()
+
+    def _heed(self) -> None:
+        """The client would try the credentials again and again, and accounts lock."""
+        if self._denied is not None:
+            self.close()
+            raise CredentialsError(
+                f"Kafka refuses the credentials: {self._denied}", remedy="check `kafka:`, then `resume`"
+            )
+
     def probe(self) -> None:
-        """Serve callbacks; while Kafka was last heard to be away, ask whether it is back."""
-        self._live().poll(0)
+        """While Kafka was last heard to be away, ask whether it is back."""
         if self.trouble is not None:
             try:
                 self._live().list_topics(timeout=CALL_S)
@@ -174,6 +191,7 @@ class Publisher:
                 operation(CALL_S)
                 return
             except KafkaException as error:
+                self.hear()
                 cause: KafkaError = error.args[0]
                 if not cause.retriable():
                     raise self._classify(error) from error
@@ -218,5 +236,7 @@ class Publisher:
             self._refused = f"topic {message.topic()}: {kafka.reason(error)}"
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._ALL_BROKERS_DOWN or error.code() == KafkaError._AUTHENTICATION:
+        if error.code() == KafkaError._AUTHENTICATION:
+            self._denied = kafka.reason(error)
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN:
             self.trouble = f"Kafka: {kafka.reason(error)}"

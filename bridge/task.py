@@ -156,7 +156,13 @@ class Task:
             self._outlet.lose()
         self._stale = True
         self._admitted = not self._found.opening  # a topic may have changed, a pause may have been written
-        self._queue.rest(wait)  # which an order ends, as a stop does
+        self._rest(wait)
+
+    def _rest(self, seconds: float) -> None:
+        """As long, unless there comes an order, or a stop."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not self._queue.rest(min(left, IDLE_S)):
+            self._outlet.hear()
 
     def _start_again(self) -> None:
         self._outlet.start_again()
@@ -262,7 +268,7 @@ class Task:
     def renew(self) -> None:
         """Write the owner's record now: one who was fenced while idle learns it here. Through `order`."""
         self._coalescer.begin()
-        self._outlet.renew()
+        self._outlet.let_renewal_be_due()
         self._commit()
 
     def _named(self, stream: str) -> list[str]:

@@ -227,6 +227,9 @@ class FakePublisher:
     def shrink(self, limit: int) -> bool:
         return limit < 1
 
+    def hear(self) -> None:
+        return
+
     def probe(self) -> None:
         return
 

@@ -8,6 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from confluent_kafka.admin import (
+    AdminClient,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import KafkaBroker
@@ -15,6 +21,9 @@ from bridge.testing.security import OAUTH, SASL, STORE_PASSWORD, TLS, Certificat
 from bridge.testing.sqlite_source import SqliteSource
 
 pytestmark = pytest.mark.slow
+
+OFTEN = {"listener.name.sasl.scram-sha-256.connections.max.reauth.ms": "3000"}
+"""How often whoever has shown a password must show it again (KIP-368)."""
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +33,10 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture(scope="module")
 def guarded(broker_jars: Path, certificates: Certificates) -> Iterator[KafkaBroker]:
-    properties = {**sasl({"alice": "wonder"}), **certificates.broker(), **oauth()}
+    properties = {**sasl({"alice": "wonder"}), **certificates.broker(), **oauth(), **OFTEN}
     listeners = SASL | TLS | OAUTH
-    with KafkaBroker(listeners=listeners, properties=properties, scram={"bob": "builder"}) as broker:
+    users = {"bob": "builder", "eve": "spy"}
+    with KafkaBroker(listeners=listeners, properties=properties, scram=users) as broker:
         yield broker
 
 
@@ -92,3 +102,24 @@ def test_a_wrong_password_towards_kafka_parks_the_connector(guarded: KafkaBroker
         error = daemon.connector(name)["error"]
     assert "credentials" in error
     assert "guessed-wrong" not in daemon.logged()
+
+
+def test_a_password_that_kafka_takes_no_longer_parks_the_connector_at_work(
+    guarded: KafkaBroker, tmp_path: Path
+) -> None:
+    daemon = daemon_at("SASL", guarded, tmp_path, login("SCRAM-SHA-256", "eve"), "spy")
+    (name,) = daemon.document["connectors"]
+    with daemon:
+        wait_until(lambda: daemon.stream(name, "orders").get("state") == "RUNNING", 40, "RUNNING")
+        change_password(guarded, "eve", "another")
+        wait_until(lambda: daemon.connector(name).get("state") == "FAILED", 40, "FAILED")
+        found = daemon.connector(name)
+    assert "credentials" in found["error"]
+    assert found["restarts"] == 0, "its only end was the park"
+
+
+def change_password(broker: KafkaBroker, user: str, password: str) -> None:
+    mechanism = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096)
+    change = UserScramCredentialUpsertion(user, mechanism, password.encode())
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    admin.alter_user_scram_credentials([change])[user].result(20)

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from bridge import kafka, publisher
-from bridge.errors import ConfigError, Stopped
+from bridge.errors import ConfigError, CredentialsError, Stopped
 from bridge.publisher import Aborted, Broken, Fenced, Publisher
 
 NOBODY = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
@@ -87,7 +87,7 @@ def test_an_abort_outside_a_transaction_does_nothing(producer: Publisher) -> Non
     producer.commit()
 
 
-@pytest.mark.parametrize("use", ["begin", "commit", "probe"])
+@pytest.mark.parametrize("use", ["begin", "commit"])
 def test_a_closed_producer_is_broken_and_not_a_bug(stop: Event, use: str) -> None:
     made = Publisher(NOBODY, "closed", stop)
     with pytest.raises(Broken, match="closed"):
@@ -183,6 +183,22 @@ def test_a_retriable_failure_calls_the_same_operation_again(stop: Event) -> None
 
     Publisher(NOBODY, "again", stop)._call(operation)
     assert len(calls) == 4
+
+
+@pytest.mark.parametrize("use", ["hear", "call"])
+def test_refused_credentials_are_told_and_never_tried_again(
+    cluster: dict[str, Any], stop: Event, use: str
+) -> None:
+    made = Publisher(cluster, "denied", stop)
+    made.open()
+    made._on_error(KafkaError(KafkaError._AUTHENTICATION, "who?"))
+    with pytest.raises(CredentialsError, match="refuses the credentials"):
+        made._call(_away) if use == "call" else made.hear()
+    assert made._producer is None
+
+
+def _away(_timeout: float) -> None:
+    raise KafkaException(KafkaError(KafkaError._TIMED_OUT, retriable=True))
 
 
 def test_trouble_ends_when_kafka_answers_a_probe(producer: Publisher) -> None:
