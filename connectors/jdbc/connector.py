@@ -97,10 +97,10 @@ class JdbcConnector(Connector):
             jvm.detach()
 
     def close(self) -> None:
-        self._rest.put_out()
         session, self._session = self._session, None
         if session:
             self._fuse.light(_GOOD_BYE)
+            self._rest.put_out()
             session.close()
             self._fuse.put_out()
         if "jpype" in sys.modules:
@@ -158,7 +158,7 @@ class JdbcConnector(Connector):
     def _translated(self, error: Exception, doing: str) -> Exception:
         import jpype
 
-        from connectors.jdbc.errors import translate
+        from connectors.jdbc.errors import CONNECTING, RULES, translate
 
         if self._interrupted and not isinstance(error, PermanentError):
             return TransientError(f"{doing}: interrupted")
@@ -166,7 +166,7 @@ class JdbcConnector(Connector):
         if not isinstance(error, BridgeError) and isinstance(
             error, jpype.JException
         ):  # the second needs a JVM
-            told = translate(error, doing, self._secrets)
+            told = translate(error, doing, self._secrets, RULES if self._session else CONNECTING)
         if isinstance(told, PermanentError) and self._session:
             # No cursor stays open; and PostgreSQL's transaction would refuse everything else from now on.
             with suppress(jpype.JException):

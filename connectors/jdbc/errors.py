@@ -73,11 +73,14 @@ class Rule:
 
 
 _ACCOUNT = "check user and password; it is not tried again by itself, since accounts lock"
+_SETTINGS = "check the URL and `properties`"
+_H2 = "org.h2."
 _AGAIN = "it is tried again"
 _SERVER = "it is tried again; check that the database runs and can be reached"
 _SLOW = "it is tried again; add an index, or raise query_timeout and the stream's deadline"
 
-# Codes beside SQLStates: H2's are 5 digits and begin with 9 or 5; 10xx and 11xx are MariaDB's.
+# A vendor's code counts for that vendor alone: H2's and SQL Server's exceptions are known by their class,
+# Oracle's by ORA-, MariaDB's by state and words.
 RULES = (
     Rule(
         ConfigError,
@@ -87,17 +90,32 @@ RULES = (
     Rule(ConfigError, "the driver's jars are incomplete", kind="ClassNotFound"),
     Rule(ConfigError, "the driver's jars are incomplete", kind="NoClassDefFound"),
     Rule(ConfigError, "the driver needs a newer Java", kind="UnsupportedClassVersion"),
-    # Credentials; 1017 and 28000 ff. are Oracle's, 18456 is SQL Server's, 08004 was H2's before 1.4.
+    # Credentials; 08004 was H2's before 1.4.
     Rule(CredentialsError, _ACCOUNT, state="28"),
-    Rule(CredentialsError, _ACCOUNT, codes=(1017, 1045, 1698, 18456, 28000, 28001)),
+    *(Rule(CredentialsError, _ACCOUNT, text=f"ORA-{code}") for code in ("01017", "28000", "28001")),
+    Rule(CredentialsError, _ACCOUNT, codes=(18456,), kind="sqlserver"),
     Rule(CredentialsError, _ACCOUNT, state="08004", kind="h2"),
     Rule(CredentialsError, _ACCOUNT, text="no password was provided"),
     # A database that is not there, an URL or a setting that the driver refuses.
     Rule(ConfigError, "check the database's name in the URL", state="3D"),
-    Rule(ConfigError, "check the database's name in the URL", codes=(1044, 1049, 90013, 90146, 90149)),
-    Rule(ConfigError, "write an absolute path, or ~/, in the URL", codes=(90011,)),
-    Rule(ConfigError, "check the URL and `properties`", codes=(90046, 90066, 90088, 90113)),
-    Rule(ConfigError, "check the URL and `properties`", kind="PSQL", text="Invalid "),
+    Rule(ConfigError, "check the database's name in the URL", codes=(90013, 90146, 90149), kind=_H2),
+    Rule(
+        ConfigError,
+        "check the database's name in the URL",
+        state="42000",
+        codes=(1049,),
+        text="nknown database",
+    ),
+    Rule(
+        ConfigError,
+        "grant the account rights in the database",
+        state="42000",
+        codes=(1044,),
+        text="to database",
+    ),
+    Rule(ConfigError, "write an absolute path, or ~/, in the URL", codes=(90011,), kind=_H2),
+    Rule(ConfigError, _SETTINGS, codes=(90046, 90066, 90088, 90113), kind=_H2),
+    Rule(ConfigError, _SETTINGS, kind="PSQL", text="Invalid "),
     # Time ran out, or somebody cancelled.
     Rule(TransientError, _SLOW, state="57014"),
     Rule(TransientError, _SLOW, state="HYT"),
@@ -107,29 +125,45 @@ RULES = (
     *(Rule(TransientError, _SERVER, state=state) for state in ("08", "53", "57", "58", "25P0")),
     *(Rule(TransientError, _AGAIN, state=state) for state in ("40", "55")),
     Rule(TransientError, _AGAIN, state="0A000", text="cached plan"),
-    Rule(TransientError, "another process holds the file: add AUTO_SERVER=TRUE to its URL", codes=(90020,)),
-    Rule(TransientError, _SERVER, codes=(50200, 90007, 90067, 90098, 90121)),
+    Rule(
+        TransientError,
+        "another process holds the file: add AUTO_SERVER=TRUE to its URL",
+        codes=(90020,),
+        kind=_H2,
+    ),
+    Rule(TransientError, _SERVER, codes=(50200, 90007, 90067, 90098, 90121), kind=_H2),
     *(
         Rule(TransientError, _SERVER, kind=kind)
         for kind in ("SQLTransient", "SQLRecoverable", "java.net.", "java.io.", "java.nio.")
     ),
     # What was asked for is not there or not allowed.
     Rule(PermanentError, "grant SELECT to the account", state="42501"),
-    Rule(PermanentError, "grant SELECT to the account", codes=(90096, 1142, 1143)),
+    Rule(PermanentError, "grant SELECT to the account", codes=(90096,), kind=_H2),
+    Rule(PermanentError, "grant SELECT to the account", state="42000", text="command denied"),
     Rule(PermanentError, "check the stream's options against the table", state="42"),
     Rule(PermanentError, "look at the row the position stands at", state="22"),
     Rule(PermanentError, "the driver cannot do this; a newer one may", kind="SQLFeatureNotSupported"),
 )
+# What means something else as long as there is no session.
+CONNECTING = (
+    Rule(ConfigError, _SETTINGS, state="22"),
+    Rule(ConfigError, "grant CONNECT on the database to the account", state="42501"),
+    *RULES,
+)
 _OTHERWISE = Rule(TransientError, _AGAIN)
 
 
-def translate(error: Any, place: str, secrets: Sequence[str] = ()) -> Exception:
+def translate(
+    error: Any, place: str, secrets: Sequence[str] = (), rules: Sequence[Rule] = RULES
+) -> Exception:
     """The exception to raise for a Java exception that came from `place`."""
-    return judge(faults(error), place, secrets)
+    return judge(faults(error), place, secrets, rules)
 
 
-def judge(chain: Sequence[Fault], place: str, secrets: Sequence[str] = ()) -> Exception:
-    rule = next((rule for rule in RULES for fault in chain if rule.fits(fault)), None)
+def judge(
+    chain: Sequence[Fault], place: str, secrets: Sequence[str] = (), rules: Sequence[Rule] = RULES
+) -> Exception:
+    rule = next((rule for rule in rules for fault in chain if rule.fits(fault)), None)
     text = f"{place}: {_describe(chain, secrets)}"
     if rule is None and any(fault.kind.endswith("Error") for fault in chain):
         return JvmError(text)

@@ -39,6 +39,7 @@ def _start(heap: str) -> None:
     except (jpype.JVMNotFoundException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"no Java: {reason}", remedy="install Java >= 17, or set JAVA_HOME") from None
+    _silence()
     # The thread that starts Java is one that Java waits for at exit; once out, it comes back as a daemon.
     detach()
 
@@ -57,7 +58,17 @@ def _options(heap: str) -> Sequence[str]:
         "-Xrs",
         "-Duser.timezone=UTC",
         "-Djava.awt.headless=true",
+        # java.util.logging writes to standard error unless it is configured not to.
+        f"-Djava.util.logging.config.file={os.devnull}",
     )
+
+
+def _silence() -> None:
+    """What drivers print goes nowhere: neither the log's form nor its masks hold for it."""
+    nowhere = java("java.io.PrintStream")(java("java.io.OutputStream").nullOutputStream())
+    system = java("java.lang.System")
+    system.setOut(nowhere)
+    system.setErr(nowhere)
 
 
 def driver_jars(config: JdbcConfig, dialect: Dialect) -> list[Path]:

@@ -87,6 +87,7 @@ def test_a_missing_secret_is_named(postgres: DatabaseServer, table: str) -> None
         ({"jars": ["/nowhere/*.jar"]}, "there is no file /nowhere/"),
         ({"url": "jdbc:nowhere:x"}, "No suitable driver"),
         ({"properties": {"sslmode": "nonsense"}}, "Invalid sslmode"),
+        ({"properties": {"options": "-c work_mem=much"}}, "check the URL and `properties`"),
         ({"url": "jdbc:h2:erp"}, "absolute path"),
     ],
 )
@@ -321,6 +322,18 @@ def test_a_value_larger_than_the_heap_is_a_reject_and_not_the_end(h2: DatabaseSe
     assert rows == [[1, len(text), len(text.encode())], [4, 0, 0]]
     assert [key for key, _ in rejects] == [{"ID": 2}, {"ID": 3}]
     assert [reason.partition(" is longer than ")[0] for _, reason in rejects] == ["column C:", "column B:"]
+
+
+def test_what_drivers_print_and_log_goes_nowhere() -> None:
+    """It would stand beside the log, unmasked."""
+    done = worker(
+        "import jpype; java = jpype.java;"
+        "java.util.logging.Logger.getLogger('org.postgresql').severe('hunter2xyz');"
+        "java.lang.System.err.println('hunter2xyz'); java.lang.System.out.println('hunter2xyz')"
+    )
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "hunter2xyz" not in done.stdout
 
 
 def test_java_is_bounded_and_utc() -> None:

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import BridgeError, ConfigError, CredentialsError, PermanentError, TransientError
-from connectors.jdbc.errors import Fault, JvmError, judge, masked
+from connectors.jdbc.errors import CONNECTING, Fault, JvmError, judge, masked
 
 PSQL = "org.postgresql.util.PSQLException"
 H2 = "org.h2.jdbc.JdbcSQLException"
 MARIA = "java.sql.SQLException"
+SERVER = "com.microsoft.sqlserver.jdbc.SQLServerException"
 
 CASES: list[tuple[str, type[Exception], Fault]] = [
     ("PostgreSQL: wrong password", CredentialsError, Fault(PSQL, "password authentication failed", "28P01")),
@@ -24,9 +25,14 @@ CASES: list[tuple[str, type[Exception], Fault]] = [
     ("MariaDB: wrong password", CredentialsError, Fault(MARIA, "Access denied for user", "28000", 1045)),
     ("Oracle: wrong password", CredentialsError, Fault(MARIA, "ORA-01017", "72000", 1017)),
     ("Oracle: account locked", CredentialsError, Fault(MARIA, "ORA-28000", "99999", 28000)),
-    ("SQL Server: wrong password", CredentialsError, Fault(MARIA, "Login failed", "S0001", 18456)),
+    ("SQL Server: wrong password", CredentialsError, Fault(SERVER, "Login failed", "S0001", 18456)),
     ("PostgreSQL: no such database", ConfigError, Fault(PSQL, "database does not exist", "3D000")),
     ("MariaDB: no such database", ConfigError, Fault(MARIA, "Unknown database", "42000", 1049)),
+    ("MariaDB: no right", ConfigError, Fault(MARIA, "Access denied for u to database 'x'", "42000", 1044)),
+    ("a code of H2 from MariaDB", TransientError, Fault(MARIA, "Something else", "HY000", 90149)),
+    ("a code of Oracle from MariaDB", TransientError, Fault(MARIA, "Can't unlock file", "HY000", 1017)),
+    ("a code of MariaDB from Oracle", TransientError, Fault(MARIA, "ORA-01045", "72000", 1045)),
+    ("a code of MariaDB from SQL Server", TransientError, Fault(SERVER, "Something else", "S0001", 1049)),
     ("H2: no such database", ConfigError, Fault(H2, "Database not found", "90146", 90146)),
     ("no driver for the URL", ConfigError, Fault("java.sql.SQLException", "No suitable driver", "08001")),
     ("driver for a newer Java", ConfigError, Fault("java.lang.UnsupportedClassVersionError", "major 65")),
@@ -63,6 +69,19 @@ def test_each_failure_has_its_consequence(kind: type[Exception], fault: Fault) -
     assert type(error) is kind
     assert str(error).startswith("reading public.orders: ")
     assert not isinstance(error, BridgeError) or error.remedy
+
+
+@pytest.mark.parametrize(
+    ("fault", "remedy"),
+    [
+        (Fault(PSQL, "invalid value for parameter", "22023"), "check the URL and `properties`"),
+        (Fault(PSQL, "permission denied for database", "42501"), "grant CONNECT"),
+    ],
+)
+def test_while_connecting_there_is_no_row_and_no_table_to_look_at(fault: Fault, remedy: str) -> None:
+    error = judge([fault], "connecting to db", rules=CONNECTING)
+    assert type(error) is ConfigError
+    assert remedy in str(error)
 
 
 def test_a_cause_decides_when_the_outer_exception_says_nothing() -> None:
