@@ -148,9 +148,12 @@ class Publisher:
             self.open_since = None
 
     def hear(self) -> None:
-        """Serve callbacks. Errors: CredentialsError, after which nothing tries them again."""
+        """Serve callbacks. Errors: CredentialsError, after which nothing tries them again; Fenced, Aborted."""
         if self._producer is not None:
-            self._producer.poll(0)
+            try:
+                self._producer.poll(0)
+            except KafkaException as error:  # a fatal one is raised from here, too
+                raise self._classify(error) from error
         self._heed()
 
     def _heed(self) -> None:
