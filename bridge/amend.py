@@ -44,11 +44,19 @@ class Amending:
 
     def accepted(self, ledger: Ledger, streams: Sequence[str]) -> Records:
         """The streams may start at their positions whatever has changed around them, or from the start."""
-        names = streams or [*ledger.streams, *self._named_exactly(ledger)]
-        if not names:
-            raise ConfigError("there is no stream with a position", remedy="name one with --stream")
         known = ledger.streams
-        return {name: replace(known.get(name) or self._new(ledger, name), accept=True) for name in names}
+        return {name: replace(known.get(name) or self._new(ledger, name), accept=True) for name in streams}
+
+    def configured(self, records: Records) -> Records:
+        """Those of streams that the configuration names. Errors: ConfigError when that leaves none."""
+        named = {stream: stored for stream, stored in records.items() if self._names(stream)}
+        if not named:
+            raise ConfigError(
+                "of the file's streams the configuration names none "
+                f"({', '.join(sorted(records)) or 'it has no stream'})",
+                remedy="add them under `streams`, or import into the connector that has them",
+            )
+        return named
 
     def checked(self, records: Records) -> Records:
         """The records, if the connector knows positions like these. Errors: ConfigError.
@@ -73,27 +81,25 @@ class Amending:
             text = f"{place}: {_shown(stored.position)} is no position of this stream: {error.text}"
             raise ConfigError(text, remedy=error.remedy) from error
 
-    def _named_exactly(self, ledger: Ledger) -> list[str]:
-        """The configuration's streams without a record, as far as they are no patterns."""
-        return [
-            name for name in self.settings.streams if name not in ledger.streams and not set(name) & {*"*?["}
-        ]
+    def _names(self, stream: str) -> bool:
+        """Where the configuration names no stream at all, every table is one."""
+        return not self.settings.streams or pick(self.settings.streams, stream) is not None
 
     def _new(self, ledger: Ledger, stream: str) -> Stored:
         """A record for a stream that has none; which database it is of, the next start will say."""
-        if self.settings.streams and pick(self.settings.streams, stream) is None:
+        if not self._names(stream):
             raise ConfigError(f"the configuration names no stream {stream}", remedy=_those(ledger))
         return Stored(None, self.settings.kind, self.connector.position_version, identity="", accept=True)
 
 
 def exported(connector: str, ledger: Ledger) -> dict[str, Any]:
-    """All of a connector's positions, to be kept in a file."""
-    streams = {name: asdict(stored) for name, stored in sorted(ledger.streams.items())}
+    """All of a connector's positions, to be kept in a file; what was agreed to once is not kept."""
+    streams = {name: asdict(replace(stored, accept=False)) for name, stored in sorted(ledger.streams.items())}
     return {"schema": SCHEMA, "connector": connector, "streams": streams}
 
 
-def imported(text: str, name: str) -> Records:
-    """What an exported file says; `name` is the file's. Errors: ConfigError."""
+def imported(text: str, name: str, connector: str) -> Records:
+    """What an exported file says, which is named `name` and must be of `connector`. Errors: ConfigError."""
     try:
         document = json.loads(text)
     except ValueError as error:
@@ -104,12 +110,18 @@ def imported(text: str, name: str) -> Records:
         raise ConfigError(
             f"{name} is no export of positions", remedy="give a file made by `positions export`"
         )
+    if (exporter := document.get("connector")) != connector:
+        raise ConfigError(
+            f"{name} is of connector {exporter}, not {connector}",
+            remedy=f"if that is right, say so with --from {exporter}",
+        )
     try:
-        return TypeAdapter(dict[str, Stored]).validate_python(document.get("streams"))
+        records = TypeAdapter(dict[str, Stored]).validate_python(document.get("streams"))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, ("streams", *first["loc"])))
         raise ConfigError(f"{name}: {where}: {first['msg']}", remedy="export it again") from None
+    return {stream: replace(stored, accept=False) for stream, stored in records.items()}
 
 
 def _shown(position: Position) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Event
 
 from bridge import positions
 from bridge.admission import Admission, Lane
 from bridge.config.options import Settings
 from bridge.contract import Connector, Stream
-from bridge.positions import Ledger
+from bridge.positions import Ledger, Stored
 from bridge.progress import Progress
 from bridge.topics import Topics
 
@@ -36,3 +37,15 @@ def admitted(
     options = settings.connectors[connector]
     admission = Admission(options, topics, settings.topics, source.position_version)
     return admission.admit(streams, ledger.streams, ledger.pauses)
+
+
+def waiting(settings: Settings, connector: str, source: Connector) -> list[str]:
+    """Streams that would be parked at the next start, and would not be once an operator has accepted it."""
+    ledger, streams = stored(settings, connector), source.discover()
+    parked = [
+        each.stream for each, lane in admitted(settings, connector, source, streams, ledger) if lane is None
+    ]
+    unknown = Stored(None, settings.connectors[connector].kind, source.position_version, identity="")
+    agreed = {each.name: replace(ledger.streams.get(each.name, unknown), accept=True) for each in parked}
+    cured = admitted(settings, connector, source, parked, replace(ledger, streams=agreed))
+    return [each.stream.name for each, lane in cured if lane is not None]

@@ -57,6 +57,7 @@ def _add_changes(actions: arguments.Actions) -> None:
     )
     arguments.streams(accept)
     load.add_argument("file", type=arguments.file, help="made by `export`; - is standard input")
+    load.add_argument("--from", metavar="CONNECTOR", dest="origin", help="that was exported under this name")
 
 
 def _json(text: str) -> Any:
@@ -150,19 +151,42 @@ def rewind_stream(args: argparse.Namespace) -> int:
 
 
 def accept_streams(args: argparse.Namespace) -> int:
+    """The streams named, or those that wait for it: who does, only the opened source can tell."""
+    streams = args.stream or _waiting(args)
+    if not streams:
+        print(f"{args.connector}: no stream waits for this; nothing was written")
+        return OK
     return _change(
         args,
-        lambda amending, ledger: amending.accepted(ledger, args.stream),
+        lambda amending, ledger: amending.accepted(ledger, streams),
         "no `resume` is needed, unless the connector as a whole was parked",
     )
+
+
+def _waiting(args: argparse.Namespace) -> list[str]:
+    from bridge import rehearsal, sources
+
+    settings = _amendable(args)
+    with sources.opened(settings, args.connector) as (source, _):
+        return rehearsal.waiting(settings, args.connector, source)
 
 
 def import_positions(args: argparse.Namespace) -> int:
     from bridge import amend
 
     name = "standard input" if str(args.file) == "-" else str(args.file)
-    records = amend.imported(_text(args.file), name)
-    return _change(args, lambda amending, _ledger: amending.checked(records))
+    records = amend.imported(_text(args.file), name, args.origin or args.connector)
+    skipped: set[str] = set()
+
+    def configured(amending: Amending, _ledger: Ledger) -> Records:
+        known = amending.configured(records)
+        skipped.update(records.keys() - known.keys())
+        return amending.checked(known)
+
+    code = _change(args, configured)
+    for stream in sorted(skipped):
+        print(f"{args.connector}/{stream}: skipped, since the configuration does not name it")
+    return code
 
 
 def _text(path: Path) -> str:
@@ -179,11 +203,11 @@ def _text(path: Path) -> str:
 
 def _change(args: argparse.Namespace, amend: Amend, note: str = "") -> int:
     """Tried on what can be seen first: a mistake shall not fence anybody."""
-    from bridge import plugins, sources
+    from bridge import plugins
     from bridge.amend import Amending
     from bridge.takeover import Takeover
 
-    settings = sources.reached(sources.load(args.config, args.connector))
+    settings = _amendable(args)
     options = settings.connectors[args.connector]
     amending = Amending(options, plugins.configure(options))
     ledger = _glance(settings, args.connector)
@@ -201,6 +225,12 @@ def _change(args: argparse.Namespace, amend: Amend, note: str = "") -> int:
     done = "dry run: nothing was written" if args.dry_run else "written; a running daemon goes on from there"
     print("; ".join(filter(None, (done, note))))
     return OK
+
+
+def _amendable(args: argparse.Namespace) -> Settings:
+    from bridge import sources
+
+    return sources.reached(sources.load(args.config, args.connector))
 
 
 def _glance(settings: Settings, connector: str) -> Ledger:

@@ -128,7 +128,12 @@ def test_positions_travel_through_a_file(running: Bridge, tmp_path: Path) -> Non
     file = tmp_path / "positions.json"
     file.write_text(running.positions("export", running.name))
     document = json.loads(file.read_text())
-    document["streams"] = {"travelling": {**document["streams"]["travelling"], "position": {"id": ROWS - 1}}}
+    travelling = {**document["streams"]["travelling"], "position": {"id": ROWS - 1}}
+    document["streams"] = {"travelling": travelling, "gone": travelling}
+    file.write_text(json.dumps({**document, "connector": "old"}))
+    assert "is of connector old" in running.positions("import", running.name, str(file), code=3)
+    said = running.positions("import", running.name, str(file), "--dry-run", "--from", "old")
+    assert f"{running.name}/gone: skipped" in said
     file.write_text(json.dumps(document))
     said = running.positions("import", running.name, str(file), "--dry-run")
     assert f'travelling: is at {{"id": {ROWS}}}, would be at {{"id": {ROWS - 1}}}' in said
@@ -157,7 +162,7 @@ def make(broker: Broker, tmp_path: Path) -> Callable[..., Bridge]:
 def test_accept_cures_each_reason_for_which_a_stream_waits(
     make: Callable[..., Bridge], broker: Broker
 ) -> None:
-    bridge = make(*PARKED)
+    bridge = make(*PARKED, "healthy")
     park(bridge)
     with bridge.daemon:
         wait_until(
@@ -169,6 +174,7 @@ def test_accept_cures_each_reason_for_which_a_stream_waits(
             assert "positions accept" in bridge.daemon.stream(bridge.name, each)["error"]
         said = bridge.positions("accept", bridge.name)
         assert "no `resume` is needed" in said
+        assert "healthy" not in said
         for each in PARKED:
             wait_until(bridge.published(each, 1 if each == "unknown" else 10), what=each)
         bridge.source.insert(1, "elsewhere")
@@ -177,6 +183,7 @@ def test_accept_cures_each_reason_for_which_a_stream_waits(
     for each in ("elsewhere", "otherkind", "newer", "repartitioned"):
         assert sorted(bridge.ids(each)) == [id_ for id_ in bridge.source.ids(each) if id_ > 10]
     assert not any(stored.accept for stored in bridge.ledger().streams.values())
+    assert "no stream waits for this" in bridge.positions("accept", bridge.name)
 
 
 def park(bridge: Bridge) -> None:

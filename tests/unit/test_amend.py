@@ -132,13 +132,33 @@ def test_accepting_a_stream_without_a_position_starts_it() -> None:
     assert AMENDING.accepted(LEDGER, ["items"])["items"].position is None
 
 
-def test_accepting_without_a_name_means_all_that_are_known_by_name() -> None:
-    assert set(AMENDING.accepted(LEDGER, [])) == {"orders", "items"}
+def test_only_streams_that_the_configuration_names_are_imported() -> None:
+    found = AMENDING.configured({"orders": ORDERS, "cust_1": ORDERS, "gone": ORDERS})
+    assert set(found) == {"orders", "cust_1"}
+    with pytest.raises(ConfigError, match=r"the configuration names none \(gone\)"):
+        AMENDING.configured({"gone": ORDERS})
 
 
-def test_accepting_nothing_is_refused() -> None:
-    with pytest.raises(ConfigError, match="name one with --stream"):
-        Amending(ConnectorSettings(name="erp", kind="jdbc"), NUMBERS).accepted(Ledger(), [])
+def test_a_configuration_that_names_no_stream_has_them_all() -> None:
+    everything = Amending(ConnectorSettings(name="erp", kind="jdbc"), NUMBERS)
+    assert set(everything.configured({"anything": ORDERS})) == {"anything"}
+
+
+def test_an_export_of_another_connector_is_refused() -> None:
+    text = json.dumps(exported("crm", LEDGER))
+    with pytest.raises(
+        ConfigError, match=r"file is of connector crm, not erp; if that is right, .*--from crm"
+    ):
+        imported(text, "file", "erp")
+    assert imported(text, "file", "crm") == LEDGER.streams
+
+
+def test_what_an_operator_agreed_to_travels_in_no_file() -> None:
+    agreed = {"orders": replace(ORDERS, accept=True)}
+    document = exported("erp", Ledger(streams=agreed))
+    assert document["streams"]["orders"]["accept"] is False
+    document["streams"]["orders"]["accept"] = True
+    assert imported(json.dumps(document), "file", "erp") == {"orders": ORDERS}
 
 
 STORED = st.builds(
@@ -159,7 +179,8 @@ STORED = st.builds(
 
 @given(st.dictionaries(st.text(min_size=1), STORED, max_size=4))
 def test_what_is_exported_can_be_imported(streams: dict[str, Stored]) -> None:
-    assert imported(json.dumps(exported("erp", Ledger(streams=streams))), "file") == streams
+    known = imported(json.dumps(exported("erp", Ledger(streams=streams))), "file", "erp")
+    assert known == {name: replace(stored, accept=False) for name, stored in streams.items()}
 
 
 @pytest.mark.parametrize(
@@ -169,10 +190,14 @@ def test_what_is_exported_can_be_imported(streams: dict[str, Stored]) -> None:
         ("{}", "file is no export of positions"),
         ("[1]", "file is no export of positions"),
         ('{"schema": 2, "streams": {}}', "file is no export of positions"),
-        ('{"schema": 1}', "file: streams: Input should be"),
-        ('{"schema": 1, "streams": {"orders": {"position": 1}}}', r"file: streams\.orders\.kind: "),
+        ('{"schema": 1}', "file is of connector None, not erp"),
+        ('{"schema": 1, "connector": "erp"}', "file: streams: Input should be"),
+        (
+            '{"schema": 1, "connector": "erp", "streams": {"orders": {"position": 1}}}',
+            r"file: streams\.orders\.kind: ",
+        ),
     ],
 )
 def test_a_file_that_is_no_export_is_refused_with_its_name(text: Any, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
-        imported(text, "file")
+        imported(text, "file", "erp")
