@@ -41,4 +41,4 @@ class GapError(BridgeError):
 
 
 class Stopped(BridgeError):
-    """We were asked to stop in the middle of a call; what was open is ended by the next start's fence."""
+    """We were asked to stop in the middle of a call; what is open is aborted, here or by the next start."""

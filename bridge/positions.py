@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from bridge import kafka
 from bridge.contract import CONTRACT_VERSION, MAX_POSITION_BYTES, Position
-from bridge.errors import PermanentError, Stopped, TransientError
+from bridge.errors import CredentialsError, PermanentError, Stopped, TransientError
 from bridge.topics import DEFAULT_MAX_BYTES, Topics, dead_letters, internal
 
 OWNER = "owner"
@@ -189,11 +189,20 @@ def _read(
 @contextmanager
 def _consumer(kafka_settings: Mapping[str, Any], isolation: str) -> Iterator[Consumer]:
     # The end of the partition is told when a fetch comes back empty, which shall not wait for more.
-    consumer = kafka.consumer(kafka_settings, isolation, **{"fetch.wait.max.ms": 10})
+    own = {"fetch.wait.max.ms": 10, "error_cb": _on_error}
+    consumer = kafka.consumer(kafka_settings, isolation, **own)
     try:
         yield consumer
     finally:
         consumer.close()
+
+
+def _on_error(error: KafkaError) -> None:
+    """What this raises, the `poll` raises that serves it: else the client would try again and again."""
+    if error.code() == KafkaError._AUTHENTICATION:
+        raise CredentialsError(
+            f"Kafka refuses the credentials: {kafka.reason(error)}", remedy="check `kafka:`, then `resume`"
+        )
 
 
 def _end(consumer: Consumer, partition: TopicPartition, stop: Event, deadline: float) -> int:
@@ -204,6 +213,7 @@ def _end(consumer: Consumer, partition: TopicPartition, stop: Event, deadline: f
         except KafkaException as error:
             if stop.is_set():
                 raise Stopped("asked to stop while reading the positions") from error
+            consumer.poll(0)
             if error.args[0].code() != KafkaError._TIMED_OUT or time.monotonic() > deadline:
                 raise
 

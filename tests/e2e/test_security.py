@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,8 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
+from bridge import positions
+from bridge.errors import CredentialsError
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import KafkaBroker
 from bridge.testing.security import OAUTH, SASL, STORE_PASSWORD, TLS, Certificates, oauth, sasl
@@ -123,3 +126,11 @@ def change_password(broker: KafkaBroker, user: str, password: str) -> None:
     change = UserScramCredentialUpsertion(user, mechanism, password.encode())
     admin = AdminClient({"bootstrap.servers": broker.address})
     admin.alter_user_scram_credentials([change])[user].result(20)
+
+
+def test_credentials_that_are_refused_while_positions_are_read_are_no_passing_trouble(
+    guarded: KafkaBroker,
+) -> None:
+    wrong = {**login("PLAIN", "alice"), "sasl.password": "guessed-wrong", "log_level": 0}
+    with pytest.raises(CredentialsError, match="refuses the credentials"):
+        positions.read({"bootstrap.servers": guarded.address_of("SASL"), **wrong}, "erp", Event())
