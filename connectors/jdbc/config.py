@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
 from bridge.contract import ConnectorConfig, Secret, StreamConfig
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd]) ?")
 _CONFIDENTIAL = r"password|passwd|pwd|secret|token|passphrase"
 # name=secret, //user:secret@ and Oracle's :user/secret@
 _SECRET_IN_URL = re.compile(
@@ -18,12 +20,40 @@ _SECRET_IN_URL = re.compile(
 )
 
 
-def _seconds(value: Any) -> Any:
-    fits = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)\s*", value) if isinstance(value, str) else None
-    return float(fits[1]) * _UNITS[fits[2]] if fits else value
+def _seconds(value: Any) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, str) or not re.fullmatch(f"(?:{_PART.pattern})+", value.strip()):
+        raise ValueError("is not a duration; write it like 100ms, 5s, 15m or 1h30m")
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value.strip()))
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds)]
+_FORMS = [{"type": "number"}, {"type": "string", "pattern": r"^([0-9.]+(ms|[smhd]) ?)+$"}]
+Seconds = Annotated[
+    float, BeforeValidator(_seconds), WithJsonSchema({"anyOf": _FORMS, "examples": ["5s", "100ms", "1h30m"]})
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _InClear:
+    """Stands for a value that must not be there, so that it is refused in its own place."""
+
+    name: str
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, Secret) or bool(re.match(r"(env|file|cred):.", str(value)))
+
+
+def _setting(value: Any) -> Any:
+    if isinstance(value, _InClear):
+        raise ValueError(f"{value.name} is a secret in clear; write env:NAME, file:PATH or cred:NAME")  # noqa: TRY004
+    if not isinstance(value, Secret | str | int | float | bool):
+        raise ValueError("must be text, a number, true or false")  # noqa: TRY004 -- pydantic wants it
+    return Secret(value) if isinstance(value, str) and _is_reference(value) else value
+
+
+Setting = Annotated[Secret | str | int | float | bool, BeforeValidator(_setting)]
 
 
 class JdbcStream(StreamConfig):
@@ -62,7 +92,7 @@ class JdbcConfig(ConnectorConfig):
     jars: tuple[str, ...] = Field(
         (), description="the driver's jars, patterns allowed; default: the jars folder"
     )
-    properties: Mapping[str, Secret | str | int | float | bool] = Field(
+    properties: Mapping[str, Setting] = Field(
         {}, description="settings for the driver, over the bridge's own; secrets as env:, file: or cred:"
     )
     streams: Mapping[str, JdbcStream] = Field(
@@ -76,7 +106,7 @@ class JdbcConfig(ConnectorConfig):
         ge=1,
         description="how long the database may take to answer; keep it below the stream's deadline",
     )
-    heap: str = Field("256m", pattern=r"^[1-9]\d*[mg]$", description="the JVM's largest heap")
+    heap: str = Field("256m", description="the JVM's largest heap")
 
     @field_validator("url")
     @classmethod
@@ -89,16 +119,21 @@ class JdbcConfig(ConnectorConfig):
             raise ValueError("not a JDBC URL; they begin like jdbc:postgresql://host/database")
         return url
 
+    @field_validator("heap")
+    @classmethod
+    def _is_a_heap(cls, heap: str) -> str:
+        if not re.fullmatch(r"[1-9]\d*[mg]", heap):
+            raise ValueError("is not the size of a heap; write it like 256m or 2g")
+        return heap
+
     @field_validator("properties", mode="before")
     @classmethod
     def _secrets_by_reference(cls, properties: Any) -> Any:
         if not isinstance(properties, Mapping):
             return properties
-        for name, value in properties.items():
-            if re.search(_CONFIDENTIAL, str(name), re.IGNORECASE) and not _is_reference(value):
-                raise ValueError(f"{name} is a secret in clear; write env:NAME, file:PATH or cred:NAME")
-        return {name: Secret(value) if _is_reference(value) else value for name, value in properties.items()}
-
-
-def _is_reference(value: Any) -> bool:
-    return isinstance(value, Secret) or bool(re.match(r"(env|file|cred):.", str(value)))
+        return {
+            name: _InClear(name)
+            if re.search(_CONFIDENTIAL, str(name), re.IGNORECASE) and not _is_reference(value)
+            else value
+            for name, value in properties.items()
+        }

@@ -29,7 +29,9 @@ def test_a_small_configuration_is_enough() -> None:
     assert config().password == Secret("env:ERP_PASSWORD")
 
 
-@pytest.mark.parametrize(("written", "seconds"), [("15s", 15), ("1500ms", 1.5), ("2m", 120), (20, 20)])
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("15s", 15), ("1500ms", 1.5), ("2m", 120), (20, 20), ("1h30m", 5400)]
+)
 def test_durations_have_units(written: str | int, seconds: float) -> None:
     assert config(query_timeout=written).query_timeout == seconds
 
@@ -90,6 +92,10 @@ def test_a_secret_among_the_properties_must_be_a_reference() -> None:
         ({"streams": {"t": {"mode": "incrementing", "columns": ["a", "b"]}}}, "streams.t.columns"),
         ({"url": "postgresql://db/erp"}, "url"),
         ({"heap": "much"}, "heap"),
+        ({"properties": {"sslmode": "require", "sslpassword": "hunter2xyz"}}, "properties.sslpassword"),
+        ({"properties": {"sslmode": ["hunter2xyz"]}}, "properties.sslmode"),
+        ({"login_timeout": True}, "login_timeout"),
+        ({"login_timeout": "500ms"}, "login_timeout"),
         ({"query_timeout": "soon"}, "query_timeout"),
         ({"password": "hunter2xyz"}, "password"),
         ({"exclude": ["public.t"]}, "exclude"),
@@ -99,8 +105,14 @@ def test_what_does_not_fit_is_refused_where_it_stands(changes: dict[str, Any], p
     with pytest.raises(ValidationError) as refusal:
         config(**changes)
     places = [".".join(map(str, error["loc"])) for error in refusal.value.errors()]
+    assert places == [places[0]]
     assert places[0].startswith(place)
     assert "hunter2xyz" not in str(refusal.value)
+
+
+def test_the_size_of_a_heap_is_asked_for_in_words() -> None:
+    with pytest.raises(ValidationError, match="write it like 256m or 2g"):
+        config(heap="lots")
 
 
 def test_a_configuration_survives_json() -> None:
