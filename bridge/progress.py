@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bridge.config.options import StreamOptions
 from bridge.contract import Batch, Position, Stream
@@ -56,7 +57,7 @@ class Progress:
     parked: str | None = None
     paused: str | None = None
     gone: bool = False
-    quiet: bool = False
+    first_asked_at: float | None = None
     state: State = State.STARTING
     state_since: float = field(default_factory=time.monotonic)
     recent: RejectShare = field(default_factory=lambda: RejectShare(REJECT_WINDOW_S))
@@ -65,12 +66,21 @@ class Progress:
     @property
     def pollable(self) -> bool:
         waits = self.in_flight or self.unsettled or self.polling_since is not None
-        return not (self.parked or self.paused or self.gone or waits)
+        return self.awake and not waits
 
     @property
     def to_settle(self) -> bool:
         """A parked stream may be another source's: that one must keep what it has."""
         return self.unsettled and not (self.parked or self.gone)
+
+    @property
+    def awake(self) -> bool:
+        """Nothing but the time keeps it from being polled."""
+        return not (self.parked or self.paused or self.gone)
+
+    def rest_s(self, wall: datetime) -> float:
+        """For how long its quiet hours still last."""
+        return self.options.quiet_hours.remaining(wall) if self.options.quiet_hours else 0.0
 
     def late_s(self, now: float) -> float:
         """For how long a poll has been running, or has been due without beginning."""
@@ -124,6 +134,8 @@ class Progress:
     # -- one poll
 
     def turn(self, now: float, wait_s: float) -> Turn:
+        if self.first_asked_at is None:
+            self.first_asked_at = now
         rate = self.options.max_rows_per_s
         rows = max(1, int(rate * min(1.0, self.options.interval))) if rate else 0
         return Turn(self, self.generation, self.ahead, self.version, now, rows, wait_s)

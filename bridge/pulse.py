@@ -66,6 +66,8 @@ class Pulse:
         for name, stream in beat.get("streams", {}).items():
             if stream["lag_s"] is not None:
                 self._current[name] = self._at - stream["lag_s"]
+            elif stream["polls"]:
+                self._current.setdefault(name, self._at)  # behind since then at least
 
     def end(self, how: str | None) -> None:
         """The worker has ended, badly if `how` says so; what it counted remains."""

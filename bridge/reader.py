@@ -91,14 +91,23 @@ class Reader:
         """The next call into the connector, or an idle second."""
         connector = self._connector
         if connector is None:
-            self._open()
+            if (rest := self._schedule.rest()) > 0:
+                self._rest(rest)
+            else:
+                self._open()
             return
         if self._schedule.to_settle():
             self._guard(self._settle, connector)
-        elif time.monotonic() - self._discovered_at > self._discover_every:
+        elif time.monotonic() - self._discovered_at > self._discover_every and not self._schedule.quiet:
             self._guard(self._discover, connector)
         elif turn := self._schedule.next(IDLE_S, self._queue.reader_waits):
             self._poll(connector, turn)
+
+    def _rest(self, seconds: float) -> None:
+        """A source may be shut in its quiet hours."""
+        self._all_is_well()
+        self._queue.reader_waits()
+        self._stop.wait(min(seconds, IDLE_S))
 
     def _open(self) -> None:
         self._schedule.gate()
@@ -119,7 +128,7 @@ class Reader:
         """Close, and open anew when some time has passed."""
         self._failures += 1
         wait, text = delay(self._failures, error.retry_after), str(error)
-        if text != self.trouble:
+        if text != self.trouble and not self._stop.is_set():
             log.warning("the source fails", error=text, next_try_s=round(wait, 1))
         self.trouble = text
         self._close()
@@ -168,7 +177,8 @@ class Reader:
             log.warning("stream parked", stream=stream.name, error=str(error))
         except TransientError as error:
             wait = self._schedule.failed(turn, error)
-            log.warning("poll failed", stream=stream.name, error=str(error), next_try_s=round(wait, 1))
+            if not self._stop.is_set():
+                log.warning("poll failed", stream=stream.name, error=str(error), next_try_s=round(wait, 1))
             self._close()
         else:
             self._hand_over(turn, batch)

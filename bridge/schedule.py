@@ -180,6 +180,24 @@ class Schedule:
                 on_wait()
                 self._changed.wait(min(deadline, due.due if due else deadline) - now)
 
+    @property
+    def quiet(self) -> bool:
+        """Whether all streams that would be polled have their quiet hours."""
+        with self._changed:
+            return self._rest_s() > 0
+
+    def rest(self) -> float:
+        """While nothing is open: for how many seconds it may stay so; the next `install` gives turns."""
+        with self._changed:
+            rest = self._rest_s()
+            for progress in self.streams.values() if rest else ():
+                progress.due = max(progress.due, time.monotonic() + rest)
+            return rest
+
+    def _rest_s(self) -> float:
+        wall = datetime.now(UTC)
+        return min((each.rest_s(wall) for each in self.streams.values() if each.awake), default=0.0)
+
     def _due(self) -> Progress | None:
         """The stream whose turn comes first; entries that no longer hold are dropped on the way to it."""
         while self._open and self._heap:
@@ -191,11 +209,9 @@ class Schedule:
         return None
 
     def _begin(self, progress: Progress, now: float) -> Turn | None:
-        options = progress.options
-        remaining = options.quiet_hours.remaining(datetime.now(UTC)) if options.quiet_hours else 0.0
-        progress.quiet = remaining > 0
-        if progress.quiet:
-            self._push(progress, now + min(remaining, QUIET_RECHECK_S))
+        rest = progress.rest_s(datetime.now(UTC))
+        if rest > 0:
+            self._push(progress, now + min(rest, QUIET_RECHECK_S))
             return None
         progress.polling_since = now
         return progress.turn(now, self._wait_s(progress, now))
@@ -256,11 +272,14 @@ class Schedule:
         with self._changed:
             return bool(self.streams) and all(each.paused for each in self.streams.values())
 
-    def snapshot(self, trouble: str | None, call: str | None) -> dict[str, dict[str, Any]]:
+    def snapshot(
+        self, trouble: str | None, call: str | None, kafka: str | None = None
+    ) -> dict[str, dict[str, Any]]:
         """Every stream as health sees it.
 
-        `trouble`: why Kafka, or the whole source, cannot be reached; `call`: what the reader is in now.
+        `trouble`, `kafka`: why the whole source, or Kafka, cannot be reached; `call`: what the reader is in.
         """
         with self._changed:
-            moment = Moment(time.monotonic(), self._critical_after, trouble, call)
+            now, wall = time.monotonic(), datetime.now(UTC)
+            moment = Moment(now, wall, self._critical_after, trouble, kafka, call)
             return {name: describe(each, moment) for name, each in self.streams.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bridge.contract import Level
@@ -12,14 +13,21 @@ from bridge.states import Facts, State, derive, health
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What is true of the whole connector now. `now` is monotonic."""
+    """What is true of the whole connector now. `now` is monotonic, `wall` is for quiet hours."""
 
     now: float
+    wall: datetime
     critical_after: float
-    trouble: str | None
-    """Why Kafka, or the whole source, cannot be reached."""
+    source: str | None
+    """Why the whole source cannot be reached."""
+    kafka: str | None
+    """Why Kafka cannot be reached."""
     call: str | None
     """What the reader is in."""
+
+    @property
+    def trouble(self) -> str | None:
+        return self.kafka or self.source
 
 
 def describe(progress: Progress, moment: Moment) -> dict[str, Any]:
@@ -50,14 +58,16 @@ def describe(progress: Progress, moment: Moment) -> dict[str, Any]:
 
 
 def _facts(progress: Progress, moment: Moment) -> Facts:
-    options, trouble = progress.options, moment.trouble
+    options = progress.options
+    quiet = progress.rest_s(moment.wall) > 0 and progress.polling_since is None
+    fails = moment.source is not None or progress.failures > 0
     return Facts(
         parked=bool(progress.parked) or progress.gone,
         paused=bool(progress.paused),
-        quiet=progress.quiet,
-        failing=trouble is not None or (progress.failures > 0 and not progress.quiet),
+        quiet=quiet,
+        failing=moment.kafka is not None or (fails and not quiet),
         polled=progress.polls > 0,
-        late_s=0.0 if trouble else progress.late_s(moment.now),
+        late_s=0.0 if moment.trouble or quiet else progress.late_s(moment.now),
         patience_s=max(2 * options.interval, options.deadline),
     )
 
@@ -85,6 +95,7 @@ def _worry(progress: Progress, moment: Moment) -> str | None:
     progress.recent.forget_before(moment.now - REJECT_WINDOW_S)
     if progress.recent.rejects:
         return "dead letters within the last five minutes; see `dead-letters list`"
-    if progress.current_at is not None and moment.now - progress.current_at > moment.critical_after:
+    since = progress.first_asked_at if progress.current_at is None else progress.current_at
+    if since is not None and moment.now - since > moment.critical_after:
         return "behind its source"
     return None

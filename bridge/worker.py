@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
+from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import Any, Literal
 
@@ -214,15 +215,15 @@ class Worker:
         self._channel.send({"type": "answer", "id": message.get("id"), "error": self._public(error or None)})
 
     def _beat(self) -> None:
-        trouble, call = self._task.trouble or self._reader.trouble, self._reader.call
-        streams = self._schedule.snapshot(trouble, call.what if call else None)
+        kafka, source, call = self._task.trouble, self._reader.trouble, self._reader.call
+        streams = self._schedule.snapshot(source, call.what if call else None, kafka)
         self._channel.send(
             {
                 "type": "beat",
                 "holds": self._task.holds,
                 "standby": self._standby.waiting,
-                "state": self._state(trouble),
-                "error": self._public(trouble),
+                "state": self._state(source, kafka),
+                "error": self._public(kafka or source),
                 "streams": {
                     name: {**each, "error": self._public(each["error"])} for name, each in streams.items()
                 },
@@ -233,13 +234,26 @@ class Worker:
         """What leaves this process, which alone knows the secrets."""
         return error and self._redactor.redact(error)
 
-    def _state(self, trouble: str | None) -> State:
+    def _state(self, source: str | None, kafka: str | None) -> State:
         """The connector's own state, which its streams' states cannot show before they are known."""
         if self._standby.waiting:
             return State.STANDBY
-        if trouble:
-            return State.PAUSED if self._schedule.paused else State.BACKOFF
+        if (kafka or source) and self._schedule.paused:
+            return State.PAUSED
+        if kafka:
+            return State.BACKOFF
+        if (source or self._schedule.gated) and self._quiet:
+            return State.QUIET
+        if source:
+            return State.BACKOFF
         return State.RUNNING if self._task.holds and not self._schedule.gated else State.STARTING
+
+    @property
+    def _quiet(self) -> bool:
+        """Of streams that are not known yet the configuration tells."""
+        if self._schedule.streams or not self._reader.trouble:
+            return self._schedule.quiet
+        return self._hello.connector.rest_s(datetime.now(UTC)) > 0
 
     def _report(self) -> None:
         self._channel.send({"type": "end", "code": int(self._ended), "error": self._public(self._error)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -160,6 +161,11 @@ class ConnectorSettings(ConnectorOptions):
     def stream(self, name: str) -> StreamOptions:
         """The options of stream `name`: its own entry, else the first fitting pattern, else the defaults."""
         return pick(self.streams, name) or self.defaults
+
+    def rest_s(self, wall: datetime) -> float:
+        """For how many seconds whatever it asks for still has quiet hours."""
+        hours = [each.quiet_hours for each in self.streams.values() or [self.defaults]]
+        return min(each.remaining(wall) if each else 0.0 for each in hours)
 
     def asks_for(self, name: str) -> bool:
         """Whether the file means stream `name`, as far as `streams` and `exclude_tables` tell."""

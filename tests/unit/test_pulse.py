@@ -218,3 +218,17 @@ def test_a_standby_does_not_know_how_far_the_owner_is(clock: Clock) -> None:
     found.take(beat(State.STANDBY, holds=False, streams={}))
     seen = found.status(ALIVE)["streams"]["orders"]
     assert (seen["state"], seen["lag_s"]) == (State.STANDBY, None)
+
+
+def test_a_stream_that_was_never_up_to_date_lags_since_its_first_poll(clock: Clock) -> None:
+    said = beat()
+    said["streams"]["orders"]["lag_s"] = None
+    found = Pulse(STARTING_S, CRITICAL_AFTER_S)
+    for _ in range(2):  # workers
+        found.begin()
+        for _ in range(10):
+            found.take(said)
+            clock.now += 1.0
+        assert found.status(ALIVE)["streams"]["orders"]["lag_s"] is not None
+        found.end("killed by SIGKILL")
+    assert found.status(GONE)["streams"]["orders"]["lag_s"] == 20.0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
 from threading import Event
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -14,6 +15,7 @@ from bridge.errors import ConfigError, CredentialsError, GapError, PermanentErro
 from bridge.prefetch import Prefetch
 from bridge.reader import Call, Reader
 from bridge.schedule import Schedule
+from bridge.states import State
 from bridge.testing.fakes import FakeConnector, FakeKafka, FakeSource
 from bridge.testing.simulation import Clock, Engine
 
@@ -220,3 +222,29 @@ def test_a_reader_that_never_began_is_joined_at_once() -> None:
     settings = ConnectorSettings(name="erp", kind="fake")
     reader = Reader(FakeSource("orders").connector, Schedule(), Prefetch(10, 1000), settings, Event())
     assert reader.join(0.0)
+
+
+@pytest.mark.parametrize("whim", [TransientError("shut for its backup"), None])
+def test_a_source_is_neither_opened_nor_asked_for_streams_in_its_quiet_hours(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, whim: TransientError | None
+) -> None:
+    source = FakeSource("orders")
+    engine = engine_of(clock, source, quiet_hours="12:10-14:00 UTC")
+    noon, began = datetime(2026, 6, 1, 12, tzinfo=UTC), clock.now
+
+    class Wall(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(noon.timestamp() + clock.now - began, tz)
+
+    monkeypatch.setattr("bridge.schedule.datetime", Wall)
+    engine.run(570.0)
+    source.whims.extend([whim] * 10_000)
+    engine.run(100.0)
+    left = len(source.whims)
+    engine.run(6000.0)
+    assert len(source.whims) == left, "nothing was called"
+    assert engine.schedule.snapshot(trouble(engine), None)["orders"]["state"] == State.QUIET
+    source.whims.clear()
+    engine.run(600.0)
+    assert engine.schedule.snapshot(trouble(engine), None)["orders"]["state"] == State.RUNNING

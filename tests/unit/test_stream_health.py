@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from datetime import datetime, tzinfo
+from typing import Any, Self
 
 import pytest
 
 from bridge.config.options import StreamOptions
+from bridge.config.quiet import QuietHours
 from bridge.contract import Batch, Stream
 from bridge.errors import TransientError
 from bridge.progress import Progress, Turn
@@ -191,3 +193,61 @@ def test_a_stream_that_vanished_from_its_source_is_critical(schedule: Schedule) 
     state, health, error = seen(schedule)
     assert (state, health) == (State.FAILED, "critical")
     assert "no longer has this stream" in error
+
+
+def test_a_stream_that_never_caught_up_is_behind_since_its_first_poll(
+    schedule: Schedule, clock: Clock
+) -> None:
+    for _ in range(2):
+        schedule.ended(turn(schedule), Batch({"id": 1}, more=True))
+    clock.now += 301.0
+    schedule.streams["orders"].due = clock.now
+
+    assert seen(schedule) == (State.RUNNING, "warning", "behind its source")
+
+
+class Noon(datetime):
+    """The clock on the wall has stopped."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return cls(2026, 6, 1, 12, tzinfo=tz)
+
+
+LUNCH = QuietHours.parse("11:00-13:00 UTC")
+
+
+@pytest.fixture
+def night(schedule: Schedule, monkeypatch: pytest.MonkeyPatch) -> Schedule:
+    """Both streams have their quiet hours."""
+    monkeypatch.setattr("bridge.schedule.datetime", Noon)
+    for progress in schedule.streams.values():
+        progress.options = progress.options.model_copy(update={"quiet_hours": LUNCH})
+    return schedule
+
+
+def test_a_source_that_cannot_be_reached_in_its_quiet_hours_is_quiet(night: Schedule, clock: Clock) -> None:
+    assert night.quiet
+    clock.now += 301.0
+    assert seen(night, trouble="shut for its backup")[:2] == (State.QUIET, "ok")
+    assert seen(night)[:2] == (State.QUIET, "ok")
+
+
+def test_a_kafka_that_cannot_be_reached_has_no_quiet_hours(night: Schedule) -> None:
+    assert night.snapshot(None, None, "Kafka: away")["orders"]["state"] == State.BACKOFF
+
+
+def test_a_poll_that_runs_into_the_quiet_hours_is_not_quiet(night: Schedule, clock: Clock) -> None:
+    progress = night.streams["orders"]
+    progress.polling_since = clock.now
+    clock.now += 31.0
+    assert seen(night)[0] is State.STALLED
+
+
+def test_one_stream_awake_ends_the_rest(night: Schedule) -> None:
+    assert night.rest() > 0
+    orders = night.streams["orders"]
+    orders.options = orders.options.model_copy(update={"quiet_hours": None})
+    assert not night.quiet
+    night.pause("orders", "uid 7")
+    assert night.quiet, "one that is paused asks for nothing"
