@@ -73,25 +73,32 @@ class Child:
 
     async def run(self) -> None:
         """Spawn, wait, judge, wait again; returns after `stop`."""
-        while not self._stopping.is_set():
-            if self.parked is not None:
-                await self._wanted.wait()
-                self._wanted.clear()
-                continue
-            try:
-                await self._spawn()
-            except OSError as error:  # no more processes, or files: that is no crash, and passes
-                self._signal(signal.SIGKILL)
-                self.last_exit = f"cannot start a worker: {error}"
-                self._pulse.end(self.last_exit)
-                await self._back_off()
-                continue
-            if self._stopping.is_set():  # asked to in the middle of the spawn
-                await asyncio.gather(self._attend(), self._end_process())
-                return
-            code = await self._attend()
-            if not self._stopping.is_set():
-                await self._judge(code)
+        try:
+            while not self._stopping.is_set():
+                await self._live()
+        finally:
+            self._signal(signal.SIGKILL)  # nobody would watch it
+
+    async def _live(self) -> None:
+        """One worker's life, or one wait for it."""
+        if self.parked is not None:
+            await self._wanted.wait()
+            self._wanted.clear()
+            return
+        try:
+            await self._spawn()
+        except OSError as error:  # no more processes, or files: that is no crash, and passes
+            self._signal(signal.SIGKILL)
+            self.last_exit = f"cannot start a worker: {error}"
+            self._pulse.end(self.last_exit)
+            await self._back_off()
+            return
+        if self._stopping.is_set():  # asked to in the middle of the spawn
+            await asyncio.gather(self._attend(), self._end_process())
+            return
+        code = await self._attend()
+        if not self._stopping.is_set():
+            await self._judge(code)
 
     async def _spawn(self) -> None:
         """Errors: OSError."""
@@ -118,7 +125,20 @@ class Child:
 
     async def _attend(self) -> int:
         """Read heartbeats until the process has ended; its exit code."""
-        process, watch = self._process, asyncio.create_task(self._watch())
+        watch = asyncio.create_task(self._watch())
+        try:
+            return await self._listen()
+        finally:
+            watch.cancel()
+            if self._writer is not None:
+                self._writer.close()
+            for waiting in self._answers.values():
+                if not waiting.done():
+                    waiting.set_result("the worker ended before it answered")
+            self._answers.clear()
+
+    async def _listen(self) -> int:
+        process = self._process
         assert process is not None  # noqa: S101 - set by _spawn
         try:
             while line := await self._reader.readline():
@@ -126,15 +146,7 @@ class Child:
         except (ConnectionError, ValueError) as error:
             log.warning("worker's channel broke; killing it", connector=self.connector.name, error=str(error))
             self._signal(signal.SIGKILL)
-        code = await process.wait()
-        watch.cancel()
-        if self._writer is not None:
-            self._writer.close()
-        for waiting in self._answers.values():
-            if not waiting.done():
-                waiting.set_result("the worker ended before it answered")
-        self._answers.clear()
-        return code
+        return await process.wait()
 
     async def _watch(self) -> None:
         """The one thing heartbeats cannot say: that there are none."""

@@ -25,6 +25,7 @@ from bridge.contract import Level
 from bridge.errors import BridgeError
 from bridge.notify import Notifier
 from bridge.spawner import Spawner
+from bridge.transitions import Transitions
 
 log = structlog.get_logger("bridge.supervisor")
 
@@ -42,6 +43,7 @@ class Supervisor:
         self._owner = owner_record(settings, uuid.uuid4().hex)
         self._children: dict[str, Child] = {}
         self._runs: dict[str, asyncio.Task[None]] = {}
+        self._transitions: dict[str, Transitions] = {}
         self._stop = asyncio.Event()
         self._notifier = Notifier()
         self._started = time.time()
@@ -94,31 +96,36 @@ class Supervisor:
                     connector=name,
                     exc_info=run.exception(),
                 )
-                self._start(self._children[name].connector)
+                self._runs[name] = asyncio.create_task(self._children[name].run(), name=name)
         self._retry_with_new_credentials()
         if self._notifier.watchdog_s is not None:
             self._notifier.say(WATCHDOG=1)
-        self._notifier.say(STATUS=self._summary())
+        self._look()
         try:
             await asyncio.wait_for(self._stop.wait(), TICK_S)
         except TimeoutError:
             return
 
-    def _summary(self) -> str:
-        levels = [worst(child.status()) for child in self._children.values()]
-        return (
-            ", ".join(f"{levels.count(level)} {level}" for level in Level if level in levels)
-            or "no connectors"
-        )
+    def _look(self) -> None:
+        """What has changed, for the log; how all is, for the service manager."""
+        levels = []
+        for name, child in self._children.items():
+            status = child.status()
+            self._transitions[name].note(status, self.ticked)
+            levels.append(worst(status))
+        told = ", ".join(f"{levels.count(level)} {level}" for level in Level if level in levels)
+        self._notifier.say(STATUS=told or "no connectors")
 
     # -- connectors
 
     def _start(self, connector: ConnectorSettings) -> None:
         child = Child(connector, self._settings, self._owner, self._spawner)
         self._children[connector.name] = child
+        self._transitions[connector.name] = Transitions(connector.name, time.monotonic())
         self._runs[connector.name] = asyncio.create_task(child.run(), name=connector.name)
 
     async def _end(self, name: str) -> None:
+        del self._transitions[name]
         await self._children.pop(name).stop()
         await asyncio.gather(self._runs.pop(name), return_exceptions=True)
 

@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any, Self
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.config.options import ConnectorSettings, PrefetchOptions, StreamOptions
 from bridge.contract import Ask, Batch, Position, Stream
@@ -248,3 +249,18 @@ def test_a_source_is_neither_opened_nor_asked_for_streams_in_its_quiet_hours(
     source.whims.clear()
     engine.run(600.0)
     assert engine.schedule.snapshot(trouble(engine), None)["orders"]["state"] == State.RUNNING
+
+
+def test_what_fails_because_it_was_told_to_stop_is_no_warning(clock: Clock) -> None:
+    source = FakeSource("orders")
+    engine = engine_of(clock, source)
+    engine.settle()
+    with capture_logs() as lines:
+        for _ in range(2):  # a poll, and then the opening
+            engine.stop.set()
+            source.whims.append(TransientError("interrupted"))
+            engine.clock.now += 5.0
+            engine.reader.step()
+    assert engine.schedule.streams["orders"].failures == 1
+    assert engine.reader.trouble == "interrupted"
+    assert not lines

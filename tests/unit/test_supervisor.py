@@ -191,3 +191,21 @@ def test_a_parked_connector_is_left_alone_while_its_password_stays(tmp_path: Pat
             assert plant.states == {"a": "FAILED"}
 
     asyncio.run(scenario())
+
+
+def test_supervision_that_fails_goes_on_with_the_same_claim_and_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = Plant(tmp_path, "a")
+
+    async def scenario() -> None:
+        async with running(plant) as daemon:
+            child, worker = daemon._children["a"], daemon._children["a"].pid
+            monkeypatch.setattr(child, "_receive", lambda message: message["missing"])
+            child._reader.feed_data(b'{"type": "beat"}\n')
+            await until(daemon._runs["a"].done)
+            monkeypatch.undo()
+            await until(lambda: child.pid not in (None, worker))
+            assert (daemon._children["a"], child.claim, child.restarts) == (child, "ask", 1)
+
+    asyncio.run(scenario())
