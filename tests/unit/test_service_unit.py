@@ -69,3 +69,11 @@ def test_the_bridge_has_longer_than_its_ten_seconds_to_drain() -> None:
 
 def test_a_jvm_may_write_the_code_that_it_runs() -> None:
     assert "\nMemoryDenyWriteExecute" not in UNIT.read_text()
+
+
+@pytest.mark.parametrize("where", ["config/legacy-bridge.service", "docs/health.md", "docs/operators.md"])
+def test_who_shall_monitor_is_told_how_to_join_the_group_of_a_dynamic_user(where: str) -> None:
+    assert setting("DynamicUser") == "yes"
+    text = (UNIT.parents[1] / where).read_text()
+    assert f"useradd --system --user-group {setting('User')}" in text
+    assert f"usermod -aG {setting('User')} nagios" in text
