@@ -148,7 +148,7 @@ class Publisher:
             self.open_since = None
 
     def hear(self) -> None:
-        """Serve callbacks. Errors: CredentialsError, after which nothing tries them again; Fenced, Aborted."""
+        """Serve callbacks. Errors: Fenced, Aborted; CredentialsError, after which nothing is tried again."""
         if self._producer is not None:
             try:
                 self._producer.poll(0)

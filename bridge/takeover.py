@@ -15,7 +15,7 @@ from bridge import ask
 from bridge.config.options import Settings
 from bridge.errors import BridgeError, Stopped, TransientError
 from bridge.positions import OWNER, STREAM, Ledger, Owner, PositionsTopic, Stored, record
-from bridge.publisher import Publisher
+from bridge.publisher import Broken, Publisher
 from bridge.topics import Topics
 
 PATIENCE_S = 30.0
@@ -73,7 +73,7 @@ class Takeover:
                     self._hand_back()
             else:
                 with suppress(BridgeError), self._patience():
-                    self._publisher.abort()
+                    self._abort()
                     self._publisher.begin()
                     self._hand_back()
         finally:
@@ -111,6 +111,12 @@ class Takeover:
             before = self._owner.letting_go()
         self._write(OWNER, before)
         self._publisher.commit()
+
+    def _abort(self) -> None:
+        try:
+            self._publisher.abort()
+        except Broken:  # Kafka had not heard of the transaction yet
+            self._publisher.open()
 
     def _nudge(self) -> None:
         """A worker with nothing to publish would notice only when it renews its record."""

@@ -54,7 +54,9 @@ def _compare(args: argparse.Namespace) -> int:
         print(json.dumps(redactor.clean(report.as_json()), indent=2, ensure_ascii=False))
     else:
         print("\n".join(map(redactor.redact, report.lines())))
-    return OK if report.sound else FAILED
+    if report.faulty:
+        return FAILED
+    return OK if report.sound else UNKNOWN
 
 
 @contextmanager

@@ -13,15 +13,14 @@ from bridge import committed, positions, sources
 from bridge.admission import Lane
 from bridge.config.options import Settings
 from bridge.contract import Caveat, Connector, Emits, Stream
-from bridge.deadletters import DeadLetter, parse
-from bridge.errors import PermanentError
+from bridge.errors import GapError, PermanentError
 from bridge.positions import Stored
 from bridge.press import Outgoing
 from bridge.redact import Redactor
 from bridge.topics import Topics, dead_letters
 from bridge.verify.comparison import Comparison, Record
 from bridge.verify.report import Found, Outcome, Report
-from bridge.verify.source import Reading, lane_of, letter_key, topics_of
+from bridge.verify.source import Reading, burial, lane_of, letter_key, topics_of
 
 __all__ = ["Progress", "Report", "Verification"]
 
@@ -56,23 +55,25 @@ class Verification:
         self._topics = Topics(settings.kafka, settings.topics)
         self._places: list[Place] = []
         self._skipped: dict[str, str] = {}
+        self._unknown: dict[str, str] = {}
 
     def run(self, source: Connector, wanted: Sequence[str]) -> Report:
         """`source` is open. Errors: BridgeError of the source or of Kafka."""
         ledger = positions.known(self._settings.kafka, self._connector, self._topics)
         lanes = self._lanes(sources.chosen(source.discover(), wanted))
-        for lane in lanes:
-            _same_source(lane, ledger.streams.get(lane.stream.name))
         topics = [place.topic for place in self._places]
         bounds = committed.bounds(self._settings.kafka, [*topics, dead_letters(self._connector)])
         with Comparison() as comparison:
             reading = Reading.of(source, self._options, self._redactor)
             for lane in lanes:
-                self._read_source(comparison, reading, lane, ledger.streams.get(lane.stream.name))
+                try:
+                    self._read_source(comparison, reading, lane, ledger.streams.get(lane.stream.name))
+                except (PermanentError, GapError) as error:  # of this stream alone
+                    self._unknown[lane.stream.name] = str(error)
+            self._places = [each for each in self._places if each.lane.stream.name not in self._unknown]
             self._read_topics(comparison, bounds)
-            return Report(
-                self._connector, tuple(self._judge(comparison, each) for each in self._places), self._skipped
-            )
+            outcomes = tuple(self._judge(comparison, each) for each in self._places)
+        return Report(self._connector, outcomes, self._skipped, self._unknown)
 
     def _lanes(self, streams: Iterable[Stream]) -> list[Lane]:
         names = {stream.name: topics_of(self._settings, self._connector, stream) for stream in streams}
@@ -92,6 +93,7 @@ class Verification:
     def _read_source(
         self, comparison: Comparison, reading: Reading, lane: Lane, stored: Stored | None
     ) -> None:
+        _same_source(lane, stored)
         numbers = {place.table: place.number for place in self._places if place.lane is lane}
         rows = 0
         for outgoing in reading.outgoing(lane, None):
@@ -118,9 +120,9 @@ class Verification:
         total, done = sum(end - first for first, end in bounds.values()), 0
         for topic, messages in committed.messages(self._settings.kafka, bounds):
             place = places.get(topic)
-            if place is None:
+            if topic == dead_letters(self._connector):
                 self._read_letters(comparison, [message.value() for message in messages])
-            else:
+            elif place is not None:
                 records = ((message.key(), message.value()) for message in messages)
                 comparison.published(place.number, records)
                 place.events += len(messages)
@@ -129,9 +131,9 @@ class Verification:
 
     def _read_letters(self, comparison: Comparison, values: Iterable[bytes | None]) -> None:
         tables = {(place.lane.stream.name, place.table): place for place in self._places}
-        for letter in map(parse, filter(None, values)):
-            if isinstance(letter, DeadLetter) and (place := tables.get((letter.stream, letter.table))):
-                comparison.buried(place.number, [letter_key(letter)])
+        for stream, table, letter in filter(None, map(burial, values)):
+            if place := tables.get((stream, table)):
+                comparison.buried(place.number, [letter])
                 place.letters += 1
 
     # -- judging

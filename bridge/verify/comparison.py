@@ -10,36 +10,44 @@ from types import TracebackType
 from typing import Self
 
 from bridge.verify.report import Found
-from bridge.verify.shape import UNREAD, Shape, shape
+from bridge.verify.shape import UNREAD, Shape, moment, shape
 
 CACHE_KIB = 64 * 1024
 
 _TABLES = """
 CREATE TABLE source (topic INT, key BLOB, after BLOB, PRIMARY KEY (topic, key)) WITHOUT ROWID;
 CREATE TABLE pending (topic INT, key BLOB, PRIMARY KEY (topic, key)) WITHOUT ROWID;
-CREATE TABLE letters (topic INT, key BLOB, PRIMARY KEY (topic, key)) WITHOUT ROWID;
-CREATE TABLE events (topic INT, key BLOB, op TEXT, before BLOB, after BLOB, tombstone INT, doubled INT,
-    PRIMARY KEY (topic, key)) WITHOUT ROWID;
+CREATE TABLE letters (topic INT, key BLOB, after BLOB, at INT, PRIMARY KEY (topic, key)) WITHOUT ROWID;
+CREATE TABLE events (topic INT, key BLOB, op TEXT, before BLOB, after BLOB, at INT, tombstone INT,
+    doubled INT, PRIMARY KEY (topic, key)) WITHOUT ROWID;
 """
 
 # A tombstone belongs to the delete before it; it neither changes the row nor comes between two events.
 _PUBLISHED = """
-INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?3 = 't', 0)
+INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 't', 0)
 ON CONFLICT DO UPDATE SET
     doubled = doubled + CASE excluded.op WHEN 't' THEN tombstone
         ELSE op = excluded.op AND before IS excluded.before AND after IS excluded.after END,
     tombstone = excluded.tombstone,
     op = iif(excluded.tombstone, op, excluded.op),
+    at = iif(excluded.tombstone, at, excluded.at),
     before = iif(excluded.tombstone, before, excluded.before),
     after = iif(excluded.tombstone, after, excluded.after)
 """
 
 _NOT_PENDING = "NOT EXISTS (SELECT 1 FROM pending p WHERE p.topic = {0}.topic AND p.key = {0}.key)"
 
+# A letter excuses what lies at or before it: not a row that has changed since, nor one whose key has had a
+# newer event. What was not kept in the letter, or cannot be read from the source, may be equal.
+_EXCUSED = """
+EXISTS (SELECT 1 FROM letters l WHERE l.topic = s.topic AND l.key = s.key
+    AND (l.after IS s.after OR l.after IS x'' OR s.after IS x'') AND {0} <= l.at)
+"""
+
 _LOST = f"""
 SELECT s.key, 1 FROM source s WHERE s.topic = ? AND s.after IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM events e WHERE e.topic = s.topic AND e.key = s.key)
-    AND NOT EXISTS (SELECT 1 FROM letters l WHERE l.topic = s.topic AND l.key = s.key)
+    AND NOT {_EXCUSED.format("0")}
     AND {_NOT_PENDING.format("s")}
 """  # noqa: S608 - put together from constants
 
@@ -48,7 +56,7 @@ _DOUBLED = "SELECT key, doubled FROM events WHERE topic = ? AND doubled > 0"
 _DIFFERING = f"""
 SELECT s.key, 1 FROM source s JOIN events e USING (topic, key) WHERE s.topic = ?
     AND s.after IS NOT e.after AND s.after IS NOT x'' AND e.after IS NOT x''
-    AND NOT EXISTS (SELECT 1 FROM letters l WHERE l.topic = s.topic AND l.key = s.key)
+    AND NOT {_EXCUSED.format("e.at")}
     AND {_NOT_PENDING.format("s")}
 """  # noqa: S608 - put together from constants
 
@@ -57,6 +65,9 @@ SELECT e.key, 1 FROM events e WHERE e.topic = ? AND e.after IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM source s WHERE s.topic = e.topic AND s.key = e.key)
     AND {_NOT_PENDING.format("e")}
 """  # noqa: S608 - put together from constants
+
+type Letter = tuple[bytes, bytes | None, int]
+"""Key, the digest of the row in the event it holds (`UNREAD` where that was not kept), ms since 1970."""
 
 type Record = tuple[bytes | None, bytes | None]
 """Key and value of an event."""
@@ -92,7 +103,7 @@ class Comparison:
 
     def expect(self, topic: int, records: Iterable[Record]) -> None:
         """The source has these rows, in the form they would be published in."""
-        rows = ((topic, key, after) for key, (_, _, after) in _shapes(records))
+        rows = ((topic, key, after) for key, (_, _, after), _ in _shapes(records))
         self._database.executemany("INSERT OR REPLACE INTO source VALUES (?, ?, ?)", rows)
 
     def expect_refused(self, topic: int, keys: Iterable[bytes]) -> None:
@@ -108,13 +119,14 @@ class Comparison:
 
     def published(self, topic: int, records: Iterable[Record]) -> None:
         """The topic has these events, in this order."""
-        self._database.executemany(_PUBLISHED, ((topic, key, *form) for key, form in _shapes(records)))
-
-    def buried(self, topic: int, keys: Iterable[bytes]) -> None:
-        """The dead-letter topic has these."""
         self._database.executemany(
-            "INSERT OR IGNORE INTO letters VALUES (?, ?)", ((topic, key) for key in keys)
+            _PUBLISHED, ((topic, key, *form, at) for key, form, at in _shapes(records))
         )
+
+    def buried(self, topic: int, letters: Iterable[Letter]) -> None:
+        """The dead-letter topic has these, in this order."""
+        rows = ((topic, *letter) for letter in letters)
+        self._database.executemany("INSERT OR REPLACE INTO letters VALUES (?, ?, ?, ?)", rows)
 
     def verdict(self, topic: int, most: int) -> Verdict:
         """What differs, with at most so many keys of each."""
@@ -142,8 +154,8 @@ class Comparison:
         return Found(count, tuple(keys))
 
 
-def _shapes(records: Iterable[Record]) -> Iterable[tuple[bytes, Shape]]:
+def _shapes(records: Iterable[Record]) -> Iterable[tuple[bytes, Shape, int]]:
     """A row of a table without a key is known by its content."""
     for key, value in records:
         form = shape(value)
-        yield key or form[2] or form[1] or b"", form
+        yield key or form[2] or form[1] or b"", form, moment(value)

@@ -51,15 +51,21 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One connector. `skipped`: stream -> why it cannot be verified."""
+    """One connector. `skipped`: stream -> why it cannot be verified; `unknown`: why not this time."""
 
     connector: str
     outcomes: tuple[Outcome, ...]
     skipped: dict[str, str] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def faulty(self) -> bool:
+        return not all(outcome.sound for outcome in self.outcomes)
 
     @property
     def sound(self) -> bool:
-        return all(outcome.sound for outcome in self.outcomes)
+        """Something was compared, all that could be, and nothing is wrong."""
+        return bool(self.outcomes) and not self.unknown and not self.faulty
 
     def total(self, what: str) -> int:
         """The sum of a figure over all tables."""
@@ -70,7 +76,7 @@ class Report:
         """For people; the last one has a fixed form."""
         for outcome in self.outcomes:
             yield from _lines(outcome)
-        for stream, reason in self.skipped.items():
+        for stream, reason in {**self.skipped, **self.unknown}.items():
             yield f"{stream}: not verified: {reason}"
         figures = ("lost", "doubled", "differing", "rows", "events")
         yield f"verify {self.connector}: " + " ".join(f"{what}={self.total(what)}" for what in figures)

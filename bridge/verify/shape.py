@@ -18,6 +18,8 @@ UNREAD = b""
 
 # Inside a JSON string these would have a backslash before each quote; a nested column can contain them.
 _BEFORE, _AFTER, _SOURCE, _OP = b'{"before":', b',"after":', b',"source":{"version":', b'"op":"'
+_TIME = re.compile(rb'"ts_ms":(\d{1,15})}$')
+LONGEST_TIME = 30
 _PLACEHOLDER = b'"__debezium_unavailable_value"'
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _NULL_MEMBER = re.compile(rb",%s:null(?=[,}])|(?<={)%s:null,?" % (_STRING, _STRING))
@@ -34,6 +36,12 @@ def shape(value: bytes | None) -> Shape:
     except ValueError:
         return "?", None, _hash(value)
     return op, _digest(before), _digest(after)
+
+
+def moment(value: bytes | None) -> int:
+    """When an event was made, in ms since 1970; 0 when it does not say so where ours do."""
+    found = _TIME.search(value, max(0, len(value) - LONGEST_TIME)) if value else None
+    return int(found[1]) if found else 0
 
 
 def _rows(value: bytes) -> tuple[bytes, bytes]:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bridge import __version__
 from bridge.admission import Lane, Route
 from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Ask, Connector, Position, Stream
-from bridge.deadletters import DeadLetter
+from bridge.deadletters import DeadLetter, Stage, parse
 from bridge.encode import Origin, encoder
 from bridge.policy import Policy
 from bridge.positions import Stored
 from bridge.press import Outgoing, Press
 from bridge.redact import Redactor
 from bridge.topics import DEFAULT_MAX_BYTES, Described, event_topic
+from bridge.verify.comparison import Letter
+from bridge.verify.shape import UNREAD, shape
 
 _NOT_THERE = Described(partitions=0, max_message_bytes=DEFAULT_MAX_BYTES, config={}, created=False)
 
@@ -67,6 +70,19 @@ def lane_of(
         found = known.get(topic, _NOT_THERE)
         routes[table] = Route(topic, found.max_message_bytes, found.partitions, created=False)
     return Lane(stream, Policy(settings.stream(stream.name)), routes, settings.kind, version=0)
+
+
+def burial(value: bytes | None) -> tuple[str, str, Letter] | None:
+    """Stream and table of a record of the dead-letter topic, and what counts of it; None: it is no letter."""
+    try:
+        letter = parse(value or b"")
+        if not isinstance(letter, DeadLetter):
+            return None
+        event = letter.body if letter.stage == Stage.SIZE and letter.whole else None
+        at = int(datetime.fromisoformat(letter.at).timestamp() * 1000)
+        return letter.stream, letter.table, (letter_key(letter), shape(event)[2] if event else UNREAD, at)
+    except (ValueError, TypeError, AttributeError):
+        return None  # not written by a bridge
 
 
 def letter_key(letter: DeadLetter) -> bytes:

@@ -17,7 +17,8 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from bridge import config
-from bridge.errors import BridgeError, ConfigError
+from bridge.contract import Ask, Batch, Stream
+from bridge.errors import ConfigError, PermanentError
 from bridge.redact import Redactor
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import Broker
@@ -189,13 +190,40 @@ def test_an_unknown_stream_is_named_with_those_there_are(erp: Erp) -> None:
         erp.verify("ordres")
 
 
-def test_a_position_of_another_database_is_refused(erp: Erp, tmp_path: Path) -> None:
+def test_a_foreign_record_in_the_dead_letter_topic_is_passed_over(erp: Erp) -> None:
+    producer = Producer({"bootstrap.servers": erp.address})
+    for value in (b"hello", b"[]", b'{"stage":1}', None):
+        producer.produce(f"_bridge.dead-letters.{erp.name}", value, b"foreign")
+    assert producer.flush(10) == 0
+    assert erp.verify("letters").outcomes[0].dead_letters == 2
+
+
+def test_a_position_that_cannot_be_read_hides_no_other_stream(
+    erp: Erp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poll = SqliteConnector.poll
+
+    def failing(source: SqliteConnector, stream: Stream, position: object, ask: Ask) -> Batch:
+        if stream.name == "sound" and position is not None:
+            raise PermanentError("that is no position")
+        return poll(source, stream, position, ask)
+
+    monkeypatch.setattr(SqliteConnector, "poll", failing)
+    report = erp.verify("sound", "gone")
+    assert [outcome.stream for outcome in report.outcomes] == ["gone"]
+    assert report.unknown == {"sound": "that is no position"}
+    assert (report.faulty, report.sound) == (False, False)
+
+
+def test_a_position_of_another_database_is_told(erp: Erp, tmp_path: Path) -> None:
     copy = SqliteSource(tmp_path / "copy.db", TABLES)
     other = SqliteConnector(SqliteConfig.model_validate({"path": copy.path, "streams": {"sound": {}}}))
     settings = config.load(erp.daemon.config)
     other.open()
-    with closing(other), pytest.raises(BridgeError, match=r"is of .*erp\.db, the source is .*copy\.db"):
-        Verification(settings, erp.name, Redactor(()), lambda *_: None, 5).run(other, [])
+    with closing(other):
+        report = Verification(settings, erp.name, Redactor(()), lambda *_: None, 5).run(other, [])
+    assert re.search(r"is of .*erp\.db, the source is .*copy\.db", report.unknown["sound"])
+    assert (report.faulty, report.sound) == (False, False)
 
 
 def run(erp: Erp, *words: str) -> subprocess.CompletedProcess[str]:

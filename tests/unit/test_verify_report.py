@@ -22,6 +22,12 @@ def test_the_last_line_sums_up_all_tables() -> None:
     assert not report.sound
 
 
+def test_nothing_compared_and_something_unread_are_neither_sound_nor_a_fault() -> None:
+    for report in (Report("erp", ()), Report("erp", (SOUND,), {}, {"items": "no position"})):
+        assert (report.faulty, report.sound) == (False, False)
+    assert Report("erp", (SOUND,), {"log": "no key"}).sound
+
+
 def test_faults_are_listed_with_their_first_keys() -> None:
     report = Report("erp", (replace(SOUND, lost=Found(5, ("a", "b"))),))
     assert "  lost: a, b and 3 more" in report.lines()
