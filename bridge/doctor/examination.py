@@ -90,7 +90,7 @@ class Examination:
             self._say("no stream was found", Level.WARNING, "see `streams:`; a pattern may match nothing")
         for stream in streams:
             for caveat in sorted(stream.caveats):
-                self._say(CAVEATS[caveat], stream=stream.name)
+                self._say(f"note: this way of reading {CAVEATS[caveat]}", stream=stream.name)
             policy = Policy(self._options.stream(stream.name))
             self._run(stream.name, lambda policy=policy, stream=stream: policy.check(stream.tables))
 
@@ -108,7 +108,7 @@ class Examination:
         for progress, lane in rehearsal.admitted(self._settings, self._name, source, streams, ledger):
             name = progress.stream.name
             if lane is None:
-                self._say(f"would be parked: {progress.parked}", Level.CRITICAL, stream=name)
+                self._park(name, str(progress.parked))
                 continue
             if progress.paused:
                 self._say(f"paused by {progress.paused}", Level.WARNING, "`resume` when it may go on", name)
@@ -118,6 +118,12 @@ class Examination:
             self._say(start, stream=name)
             for route in lane.routes.values():
                 self._say(_route(route.topic, route.created, route.partitions, route.max_bytes), stream=name)
+
+    def _park(self, stream: str, reason: str) -> None:
+        """What is wrong with the stream's options was told before."""
+        told = (f"{each.text}; {each.remedy}" for each in self.findings if each.stream == stream)
+        if reason not in told:
+            self._say(f"would be parked: {reason}", Level.CRITICAL, stream=stream)
 
     def _event_topics(self, streams: Sequence[Stream]) -> Iterator[str]:
         """But for names that cannot be, which admission tells."""

@@ -90,7 +90,7 @@ def test_a_sound_set_up_has_nothing_critical_and_is_left_as_it_was(patient: Pati
     orders = findings[f"{patient.name}/orders", "ok"]
     assert "starts from the beginning" in orders
     assert f"topic {patient.name}.orders will be created with 1 partition" in orders
-    assert "does not see deletes" in orders
+    assert "note: this way of reading does not see deletes" in orders
     assert topics(broker.address) == before
 
 
@@ -169,7 +169,7 @@ def test_an_excluded_column_that_no_table_has_is_named(patient: Patient) -> None
     code, findings = patient.examined()
 
     assert code == 2
-    assert "did you mean customer?" in findings[f"{patient.name}/orders", "critical"]
+    assert findings[f"{patient.name}/orders", "critical"].count("did you mean customer?") == 1
 
 
 def test_a_topic_that_kafka_would_refuse_is_told_before_the_start(patient: Patient, broker: Broker) -> None:
@@ -186,12 +186,12 @@ def test_a_topic_that_kafka_would_refuse_is_told_before_the_start(patient: Patie
 
 
 def test_a_topic_name_that_kafka_does_not_take_is_its_streams_finding(patient: Patient) -> None:
-    patient.document["connectors"][patient.name]["topic"] = ".."
+    patient.document["connectors"][patient.name]["topic"] = "{table}" + "x" * 250
 
     code, findings = patient.examined()
 
     assert code == 2
-    assert "'..' is no topic name" in findings[f"{patient.name}/orders", "critical"]
+    assert "has 256 characters, Kafka takes 249" in findings[f"{patient.name}/orders", "critical"]
 
 
 def test_two_connectors_that_publish_to_one_topic_are_told(patient: Patient) -> None:
