@@ -43,7 +43,7 @@ class Server(Subject):
         )
 
     def reading(self, name: str, port: int | None = None, password: str = "env:TEST_PASSWORD") -> Connector:
-        account = {"user": self.server.user, "password": password, "login_timeout": "2s"}
+        account = {"user": self.server.user, "password": password, "login_timeout": "5s"}
         url = self.server.url.replace(str(self.server.port), str(port or self.proxy.port))
         return configured({"url": url, **account}, name)
 

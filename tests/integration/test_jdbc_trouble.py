@@ -24,6 +24,7 @@ from bridge.testing.conformance import drain, interrupted_poll
 from bridge.testing.databases import DatabaseServer, H2Server, PostgresServer
 from bridge.testing.proxy import TcpProxy
 from connectors.jdbc import JdbcConnector, jvm
+from connectors.jdbc.session import Session
 
 WRONG = "no-such-password-4711"
 
@@ -203,17 +204,35 @@ def test_connecting_can_be_interrupted(postgres: DatabaseServer, table: str) -> 
             timer.join()
 
 
+def test_a_slow_first_look_at_the_database_does_not_count_as_connecting(
+    postgres: DatabaseServer, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy host the first statements of a fresh JVM took longer than what login_timeout had left."""
+    identity = Session._identity
+
+    def slow(session: Session) -> str:
+        time.sleep(3.5)
+        return identity(session)
+
+    with closing(configured(postgres.url, table)) as first:
+        first.open()
+    monkeypatch.setattr(Session, "_identity", slow)
+    with closing(configured(postgres.url, table, login_timeout="2s")) as connector:
+        connector.open()
+        assert len(connector.discover()) == 1
+
+
 def test_an_interrupt_before_the_connection_is_made_is_not_forgotten(
     postgres: DatabaseServer, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connector = configured(postgres.url, table)
-    found = jvm.driver
+    start = jvm.start
 
-    def interrupted(*args: Any) -> Any:
+    def interrupted(*args: Any) -> None:
+        start(*args)
         connector.interrupt()
-        return found(*args)
 
-    monkeypatch.setattr(jvm, "driver", interrupted)
+    monkeypatch.setattr(jvm, "start", interrupted)
     with closing(connector), pytest.raises(TransientError, match="interrupted"):
         connector.open()
     assert "jdbc-fuse" not in [thread.name for thread in threading.enumerate()]
