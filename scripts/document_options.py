@@ -48,7 +48,7 @@ FORMS: dict[str, Callable[[Any], str]] = {
     SIZE: lambda octets: f"{octets / 2**20:g} MiB",
     SHARE: lambda share: f"{share:.0%}",
 }
-OF_THE_MACHINE = ("state_dir", "run_dir")
+OF_THE_MACHINE = ("run_dir",)
 
 
 def written(page: str) -> str:

@@ -70,11 +70,6 @@ class OnGap(StrEnum):
     RESCAN = "rescan"
 
 
-class OnSchemaChange(StrEnum):
-    PUBLISH = "publish"
-    PARK = "park"
-
-
 class OnMissing(StrEnum):
     CREATE = "create"
     REQUIRE = "require"
@@ -96,15 +91,6 @@ class StreamOptions(_Options):
     )
     on_gap: OnGap = Field(
         default=OnGap.PARK, description="when the source no longer holds the changes since the position"
-    )
-    on_schema_change: OnSchemaChange = Field(
-        default=OnSchemaChange.PUBLISH, description="when a table's columns change"
-    )
-    max_delete: Share = Field(
-        default=0.1, description="a scan in which a larger share of the rows has vanished parks the stream"
-    )
-    confirm_deletes: int = Field(
-        default=1, ge=1, description="complete scans in a row a row must be absent from to count as deleted"
     )
     quiet_hours: QuietHours | None = Field(
         default=None, description="daily hours without polls, as in `22:00-02:00 Europe/Berlin`"
@@ -216,7 +202,6 @@ def _short_enough(path: Path) -> Path:
 class Daemon(_Options):
     """The supervisor: where it lives, how it answers, when it gives up."""
 
-    state_dir: Path = Field(default_factory=paths.state_dir, description="caches that may be thrown away")
     run_dir: Annotated[Path, AfterValidator(_short_enough)] = Field(
         default_factory=paths.run_dir, description="admin.sock and status.sock", validate_default=True
     )

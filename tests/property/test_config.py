@@ -107,10 +107,8 @@ streams = st.fixed_dictionaries(
     optional={
         "interval": durations,
         "deadline": durations,
-        "topic": st.text("abc.", min_size=1, max_size=5),
+        "topic": st.text("abc.", min_size=1, max_size=5).map("{{table}}{}".format),
         "on_gap": st.sampled_from(["park", "rescan"]),
-        "max_delete": st.one_of(st.floats(0, 1), st.integers(0, 100).map(lambda part: f"{part}%")),
-        "confirm_deletes": st.integers(1, 9),
         "quiet_hours": st.sampled_from(["22:00-02:00 Europe/Berlin", "1:00-2:30,12:00-13:00 UTC"]),
         "max_rows_per_s": st.integers(1, 10**9),
         "exclude": st.lists(st.text(max_size=5), max_size=3),

@@ -206,8 +206,8 @@ def test_anchors_and_aliases_are_written_out(file: Path) -> None:
             id="number",
         ),
         pytest.param(
-            HEAD + ERP + "    streams: {orders: {confirm_deletes: 0}}\n",
-            "8:41: connectors.erp.streams.orders.confirm_deletes: 0 must be at least 1",
+            HEAD + ERP + "    streams: {orders: {max_rows_per_s: 0}}\n",
+            "8:40: connectors.erp.streams.orders.max_rows_per_s: 0 must be at least 1",
             id="range",
         ),
         pytest.param(

@@ -43,7 +43,7 @@ def test_the_minimal_example_is_valid(validator: Draft202012Validator) -> None:
         file(),
         file(topics="require"),
         file(topics={"partitions": 3, "on_missing": "create"}),
-        file(defaults={"interval": "5s", "late_window": "60s", "max_delete": "10%", "columns": ["id"]}),
+        file(defaults={"interval": "5s", "late_window": "60s", "max_rows_per_s": 10, "columns": ["id"]}),
         file(erp={"interval": 1, "mode": "images", "max_rejects": 0.5, "transaction": {"bytes": "1 MiB"}}),
         file(
             erp={

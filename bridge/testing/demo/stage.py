@@ -39,7 +39,6 @@ kafka: {{bootstrap.servers: "{address}"}}
 topics: {{on_missing: create, partitions: 3}}
 daemon:
   run_dir: {folder}/run
-  state_dir: {folder}/state
   http: 127.0.0.1:{port}
   log: {{format: json}}
 connectors:
