@@ -42,10 +42,11 @@ def admitted(
 def waiting(settings: Settings, connector: str, source: Connector) -> list[str]:
     """Streams that would be parked at the next start, and would not be once an operator has accepted it."""
     ledger, streams = stored(settings, connector), source.discover()
-    parked = [
-        each.stream for each, lane in admitted(settings, connector, source, streams, ledger) if lane is None
-    ]
+    found = admitted(settings, connector, source, streams, ledger)
+    parked = [each.stream.name for each, lane in found if lane is None]
     unknown = Stored(None, settings.connectors[connector].kind, source.position_version, identity="")
-    agreed = {each.name: replace(ledger.streams.get(each.name, unknown), accept=True) for each in parked}
-    cured = admitted(settings, connector, source, parked, replace(ledger, streams=agreed))
-    return [each.stream.name for each, lane in cured if lane is not None]
+    agreed = {name: replace(ledger.streams.get(name, unknown), accept=True) for name in parked}
+    cured = admitted(
+        settings, connector, source, streams, replace(ledger, streams={**ledger.streams, **agreed})
+    )
+    return [each.stream.name for each, lane in cured if lane is not None and each.stream.name in parked]
