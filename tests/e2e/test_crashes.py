@@ -74,7 +74,7 @@ def plant(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         crashing: {
             "kind": "jdbc", "url": f"jdbc:h2:{feed}/erp", "user": "sa", "password": "env:FEED_PASSWORD",
             "heap": "64m", "interval": "200ms", "jars": [str(driver_jar("h2")), str(feed)],
-            "streams": {STREAM: {"mode": "incrementing", "columns": ["ID"]}},
+            "streams": {STREAM: {"mode": "incrementing", "columns": ["ID"], "unique": True}},
         },
         bystander: sqlite(legacy.path, "hostile", interval="1s"),
     }  # fmt: skip
