@@ -216,13 +216,14 @@ class Worker:
 
     def _beat(self) -> None:
         kafka, source, call = self._task.trouble, self._reader.trouble, self._reader.call
+        state = self._state(source, kafka)  # first: RUNNING without streams says that there are none
         streams = self._schedule.snapshot(source, call.what if call else None, kafka)
         self._channel.send(
             {
                 "type": "beat",
                 "holds": self._task.holds,
                 "standby": self._standby.waiting,
-                "state": self._state(source, kafka),
+                "state": state,
                 "error": self._public(kafka or source),
                 "streams": {
                     name: {**each, "error": self._public(each["error"])} for name, each in streams.items()
