@@ -127,8 +127,7 @@ class Publisher:
             except BufferError:
                 if done != stuck:
                     stuck, since = done, time.monotonic()
-                poll(FULL_S)
-                self._heed()
+                self.hear(FULL_S)
                 self._note_if_slow(since, "it takes no more records")
                 if time.monotonic() - since > CALL_S:
                     self._give_up_when_stopped()
@@ -147,11 +146,11 @@ class Publisher:
             self._call(self._live().abort_transaction)
             self.open_since = None
 
-    def hear(self) -> None:
+    def hear(self, wait_s: float = 0.0) -> None:
         """Serve callbacks. Errors: Fenced, Aborted; CredentialsError, after which nothing is tried again."""
         if self._producer is not None:
             try:
-                self._producer.poll(0)
+                self._producer.poll(wait_s)
             except KafkaException as error:  # a fatal one is raised from here, too
                 raise self._classify(error) from error
         self._heed()

@@ -185,6 +185,26 @@ def test_a_retriable_failure_calls_the_same_operation_again(stop: Event) -> None
     assert len(calls) == 4
 
 
+class FullAndFenced:
+    """A producer without room, which hears only then that it was fenced."""
+
+    def produce(self, *_: Any) -> None:
+        raise BufferError
+
+    def poll(self, _timeout: float) -> int:
+        raise KafkaException(KafkaError(KafkaError._FENCED, fatal=True))
+
+    def purge(self) -> None:
+        return
+
+
+def test_a_fence_that_is_heard_while_there_is_no_room_is_told_as_what_it_is(stop: Event) -> None:
+    made = Publisher(NOBODY, "full", stop)
+    made._producer = FullAndFenced()  # type: ignore[assignment]
+    with pytest.raises(Fenced):
+        made.send("erp.orders", [b"k"], [b"v"])
+
+
 @pytest.mark.parametrize("use", ["hear", "call"])
 def test_refused_credentials_are_told_and_never_tried_again(
     cluster: dict[str, Any], stop: Event, use: str
