@@ -152,7 +152,8 @@ def _http(address: str, supervisor: Supervisor, loop: asyncio.AbstractEventLoop)
 
     Handler.supervisor, Handler.loop = supervisor, loop
     try:
-        server = ThreadingHTTPServer((host.strip("[]"), int(port)), Handler)
+        kind = _Server6 if host.startswith("[") else ThreadingHTTPServer
+        server = kind((host.strip("[]"), int(port)), Handler)
     except OSError as error:
         raise BridgeError(  # whoever has it may go: a service manager tries again
             f"cannot listen on {address}: {error.strerror}", remedy="choose another daemon.http, or off"
@@ -160,6 +161,10 @@ def _http(address: str, supervisor: Supervisor, loop: asyncio.AbstractEventLoop)
     server.daemon_threads = True
     Thread(target=server.serve_forever, name="http", daemon=True).start()
     return server
+
+
+class _Server6(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -191,7 +191,20 @@ class Reading:
             connector = self._connector(name, options, defaults) if options is not None else None
             if connector is not None:
                 self.connectors[name] = connector
+                self._transaction(connector)
         self._topics_twice()
+
+    def _transaction(self, connector: ConnectorSettings) -> None:
+        """The broker aborts a transaction that stays open too long, and fences its producer."""
+        longest, age = kafka_settings.longest_transaction_s(self.kafka or {}), connector.transaction.age
+        if age > longest:
+            path: Keys = ("connectors", connector.name, "transaction", "age")
+            inherited = ("defaults", *path[2:])
+            where = (
+                inherited if path not in self.document.values and inherited in self.document.values else path
+            )
+            text = f"{age:g}s is more than {longest:g}s, half of kafka's transaction.timeout.ms"
+            self.wrong(Fault(where, text, "shorten it, or raise transaction.timeout.ms"))
 
     def _topics_twice(self) -> None:
         """Streams that were given one topic; names that differ by `.` and `_` are one for Kafka."""

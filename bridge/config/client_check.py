@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ from bridge.contract import Secret
 if TYPE_CHECKING:
     from bridge.config import Reading
 
+_SILENT = logging.getLogger("bridge.config.client_check")
+_SILENT.setLevel(logging.CRITICAL + 1)
+"""With `debug`, librdkafka would write to standard error whatever its level."""
 _ALLOWED_RANGE = re.compile(r"outside allowed range (\S+)")
 
 
@@ -30,8 +34,9 @@ def _refused(name: str, value: Any) -> str:
     """What librdkafka says to one setting alone; that a client cannot be made of it alone is no matter."""
     if name == "bootstrap.servers":
         return ""
+    settings: dict[str, Any] = {"log_level": 0, name: value, "logger": _SILENT}
     try:
-        AdminClient({"log_level": 0, name: value})
+        AdminClient(settings)
     except KafkaException as error:
         said = str(error.args[0].str()).strip()
         return "" if said.startswith("Failed to create") else said

@@ -84,6 +84,11 @@ def refusal(name: str, value: Any, settings: Mapping[str, Any]) -> str | None:
     return REFUSED.get(name)
 
 
+def longest_transaction_s(settings: Mapping[str, Any]) -> float:
+    """Half of the broker's patience: the other half is for committing, when Kafka is slow."""
+    return _number(settings.get("transaction.timeout.ms"), TRANSACTION_TIMEOUT_MS) / 2000
+
+
 def _number(value: Any, default: float) -> float:
     try:
         return float(value)

@@ -22,6 +22,7 @@ from bridge.encode import EncoderOptions
 
 VERSION: Literal[1] = 1
 HIGHEST_PORT = 65535
+HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 LONGEST_TOPIC = 249
 LONGEST_SOCKET_PATH = 107
 """Linux's `sun_path` without its NUL."""
@@ -188,12 +189,16 @@ def _http(value: Any) -> Any:
     if value in ("off", False):
         return None
     host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
-    if value is not None and not (host and port.isdecimal() and int(port) <= HIGHEST_PORT):
+    if host == "*":
+        raise ValueError(f"names no address; all of this machine's are 0.0.0.0:{port}")
+    if value is not None and not (HOST.fullmatch(host) and port.isdecimal() and int(port) <= HIGHEST_PORT):
         raise ValueError("is not an address; write it like 127.0.0.1:8778, or off")
     return value
 
 
-def _short_enough(path: Path) -> Path:
+def _for_sockets(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("is relative, and commands start elsewhere than the daemon; write the whole path")
     if len(str(path / "status.sock").encode()) > LONGEST_SOCKET_PATH:
         raise ValueError("is too long for the path of a socket; choose a shorter one")
     return path
@@ -202,7 +207,7 @@ def _short_enough(path: Path) -> Path:
 class Daemon(_Options):
     """The supervisor: where it lives, how it answers, when it gives up."""
 
-    run_dir: Annotated[Path, AfterValidator(_short_enough)] = Field(
+    run_dir: Annotated[Path, AfterValidator(_for_sockets)] = Field(
         default_factory=paths.run_dir, description="admin.sock and status.sock", validate_default=True
     )
     http: Annotated[str | None, BeforeValidator(_http)] = Field(

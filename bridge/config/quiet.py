@@ -94,11 +94,13 @@ def _no_zone(name: str) -> str:
 
 def _minutes(part: str) -> tuple[tuple[int, int], ...]:
     match = _RANGE.fullmatch(part)
-    start, end = (int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])) if match else (0, 0)
-    if start == end or start >= DAY or end > DAY:
-        raise ValueError(f"is not a range of hours; {_FORM}")
-    return (
-        ((start, end),)
-        if start < end
-        else tuple(piece for piece in ((start, DAY), (0, end)) if piece[0] < piece[1])
-    )
+    if match is None:
+        raise ValueError(f"has {part!r}, which is not a range of hours; {_FORM}")
+    start, end = (int(match[at]) * 60 + int(match[at + 1]) for at in (1, 3))
+    for minute, last, at in ((start, DAY - 1, 1), (end, DAY, 3)):
+        if minute > last:
+            raise ValueError(f"has {match[at]}:{match[at + 1]}, a time that no day has; {_FORM}")
+    if start == end:
+        raise ValueError(f"has {part}, which ends where it begins; to stop a stream all day, pause it")
+    pieces = ((start, end),) if start < end else ((start, DAY), (0, end))
+    return tuple(piece for piece in pieces if piece[0] < piece[1])

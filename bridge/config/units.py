@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LONGEST_S = 366 * 86400
+"""A longer duration is a mistake, and clocks overflow at some."""
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d) ?)+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -51,6 +53,12 @@ def _positive[T: (int, float)](value: T) -> T:
     return value
 
 
+def _bounded(value: float) -> float:
+    if value > LONGEST_S:
+        raise ValueError(f"must be at most {LONGEST_S // _SECONDS['d']:.0f}d")
+    return value
+
+
 def _either(number: dict[str, Any], pattern: str, *examples: str) -> WithJsonSchema:
     return WithJsonSchema(
         {"anyOf": [number, {"type": "string", "pattern": pattern}], "examples": list(examples)}
@@ -61,7 +69,14 @@ Duration = Annotated[
     float,
     BeforeValidator(seconds),
     AfterValidator(_positive),
-    _either({"type": "number", "exclusiveMinimum": 0}, r"^([0-9.]+(ms|[smhd]) ?)+$", "5s", "100ms", "1h30m"),
+    AfterValidator(_bounded),
+    _either(
+        {"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_S},
+        r"^([0-9.]+(ms|[smhd]) ?)+$",
+        "5s",
+        "100ms",
+        "1h30m",
+    ),
 ]
 Size = Annotated[
     int,

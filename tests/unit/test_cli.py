@@ -219,6 +219,14 @@ def test_config_check_asks_librdkafka(
     assert capsys.readouterr().out == f"{file}:5:{column}: kafka.'{name}': {problem}\n"
 
 
+def test_a_setting_that_makes_librdkafka_talk_leaves_the_check_silent(tmp_path: Path) -> None:
+    file = tmp_path / "bridge.yaml"
+    file.write_text(MINIMAL.read_text().replace("kafka: {", "kafka: {debug: all, "))
+    command = [sys.executable, "-m", "bridge", "config", "check", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{file}: no problems found\n", "")
+
+
 def test_connectors_prints_kinds_versions_and_every_option(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -444,3 +444,39 @@ def test_aliases_that_never_end_are_refused(file: Path) -> None:
 def test_a_run_directory_too_long_for_a_socket_is_refused(file: Path) -> None:
     with pytest.raises(ConfigErrors, match="too long for the path of a socket"):
         load(file, HEAD + f"daemon: {{run_dir: /{'x' * 100}}}\n" + ERP)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            HEAD + ERP + "    transaction: {age: 31s}\n",
+            "8:24: connectors.erp.transaction.age: 31s is more than 30s, half of kafka's",
+        ),
+        (
+            HEAD + "defaults: {transaction: {age: 40s}}\n" + ERP,
+            "4:31: defaults.transaction.age: 40s is more than 30s, half of kafka's transaction.timeout.ms",
+        ),
+        (
+            HEAD + "daemon: {run_dir: run}\n" + ERP,
+            "4:19: daemon.run_dir: 'run' is relative, and commands start elsewhere than the daemon;",
+        ),
+        (
+            HEAD + 'daemon: {http: "*:80"}\n' + ERP,
+            "4:16: daemon.http: '*:80' names no address; all of this machine's are 0.0.0.0:80",
+        ),
+        (HEAD + "defaults: {interval: 400d}\n" + ERP, "4:22: defaults.interval: '400d' must be at most 366d"),
+        (
+            HEAD + "defaults: {quiet_hours: 22:00-25:00 UTC}\n" + ERP,
+            "4:25: defaults.quiet_hours: '22:00-25:00 UTC' has 25:00, a time that no day has; write it like",
+        ),
+    ],
+)
+def test_what_could_not_work_is_refused_in_words(file: Path, shop: None, text: str, told: str) -> None:
+    (found,) = wrong(file, text)
+    assert found.startswith(told)
+
+
+def test_a_longer_transaction_timeout_allows_older_transactions(file: Path, shop: None) -> None:
+    longer = HEAD.replace("kafka: {", "kafka: {transaction.timeout.ms: 600000, ")
+    assert wrong(file, longer + ERP + "    transaction: {age: 5m}\n") == []

@@ -46,6 +46,8 @@ def test_what_is_written_means(kind: Any, written: Any, value: float) -> None:
         (Duration, -1, "more than 0"),
         (Duration, float("nan"), "more than 0"),
         (Duration, float("inf"), "more than 0"),
+        (Duration, "367d", "at most 366d"),
+        (Duration, 1e300, "at most 366d"),
         (Size, "64 MiX", "not a size"),
         (Size, 1.5, "not a size"),
         (Size, -1, "not a size"),
