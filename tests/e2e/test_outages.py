@@ -142,6 +142,12 @@ def jdbc(server: DatabaseServer, url: str, stream: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def changes(daemon: DaemonProcess, connector: str) -> list[str]:
+    """What the log says of its states."""
+    own = (line for line in daemon.lines() if line.get("connector") == connector)
+    return [line["event"] for line in own if " -> " in line["event"]]
+
+
 def test_sources_that_are_gone_or_silent_show_in_time_and_harm_no_other(
     broker: Broker, own_postgres: DatabaseServer, h2: DatabaseServer, tmp_path: Path
 ) -> None:
@@ -174,6 +180,7 @@ def test_sources_that_are_gone_or_silent_show_in_time_and_harm_no_other(
                 ended = time.monotonic()
                 for connector, stream in streams.items():
                     in_state(daemon, connector, "RUNNING", stream=stream)
+            wait_until(lambda: changes(daemon, gone)[-1].endswith("-> RUNNING"), 60, "a line that it is over")
             for connector, stream in streams.items():
                 key = "id" if connector == gone else "ID"
                 rows = list(range(1, 1_501))
@@ -186,3 +193,5 @@ def test_sources_that_are_gone_or_silent_show_in_time_and_harm_no_other(
     assert {state for _, state in watch.states(fine)} == {"RUNNING"}
     assert longest_gap(polls(legacy.path), began, ended) < 2.0, "a poll a second"
     assert not [line for line in daemon.lines() if line.get("event") == "stream parked"]
+    assert [line for line in changes(daemon, gone) if line.endswith("-> BACKOFF")]
+    assert changes(daemon, fine) == ["connector: STARTING -> RUNNING"]
