@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import stat
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -110,12 +111,28 @@ def _group(path: Path) -> str:
 
 
 def where(name: str, config: Path | None, given: Path | None) -> Path:
-    """The socket `name`: as given, else in the configuration's run_dir, else where daemons usually run."""
+    """The socket `name`: as given, else in the configuration's run_dir, else where daemons usually run.
+
+    Errors: ConfigError when something else was given.
+    """
     if given is not None:
-        return given if given.suffix == ".sock" else given / name
+        return _socket(given, name)
     configured = configured_run_dir(config) if config is not None else None
     folders = [configured] if configured else _usual_folders()
     return next((folder / name for folder in folders if _present(folder / name)), folders[0] / name)
+
+
+def _socket(given: Path, name: str) -> Path:
+    """`given`, or the socket in it when it is a folder; one that is not there goes by its name."""
+    try:
+        mode = given.stat().st_mode
+    except (OSError, ValueError):
+        return given if given.suffix == ".sock" else given / name
+    if stat.S_ISSOCK(mode):
+        return given
+    if not stat.S_ISDIR(mode):
+        raise ConfigError(f"{given} is no socket", remedy=f"give the daemon's {name}, or its folder")
+    return given / name
 
 
 def _usual_folders() -> Sequence[Path]:

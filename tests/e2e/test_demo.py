@@ -19,7 +19,7 @@ import pytest
 
 from bridge.testing.daemon import wait_until
 from bridge.testing.databases import DRIVERS_VARIABLE
-from bridge.testing.demo.afterwards import faults
+from bridge.testing.demo.afterwards import KEPT, faults
 from bridge.testing.demo.story import Outcome
 from bridge.testing.kafka import JARS_VARIABLE
 
@@ -88,6 +88,13 @@ def test_the_demo_loses_nothing_can_be_looked_at_and_leaves_nothing_behind(
     assert told(log).count("back after") == 3
     assert not CONTROL.search(told(log))
     assert place.left_behind() == []
+
+
+def test_every_consumer_that_is_suggested_reads_committed() -> None:
+    commands = KEPT.replace("\\\n", "").splitlines()
+    consumers = [command for command in commands if "kafka-console-consumer.sh" in command]
+    assert len(consumers) == 2
+    assert all("--isolation-level read_committed" in command for command in consumers)
 
 
 CONSUMER = "kafka-console-consumer.sh --bootstrap-server $B --topic erp.orders --from-beginning"

@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 
 from bridge import ask, paths
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, ConfigError
 
 type Behaviour = Callable[[socket.socket], object]
 
@@ -142,6 +142,21 @@ def test_a_closed_socket_is_denied_with_its_remedy(tmp_path: Path, name: str, re
         (tmp_path / name).chmod(0)
         with nobody(), pytest.raises(ask.Denied, match=remedy):
             ask.ask(ask.where(name, None, tmp_path), {}, 1.0)
+
+
+@pytest.mark.parametrize("name", ["passwd", "file.sock"])
+def test_a_file_given_for_a_socket_is_a_mistake_and_no_daemon_that_is_down(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("root")
+    with pytest.raises(ConfigError, match=r"is no socket; give the daemon's status\.sock, or its folder"):
+        ask.where(ask.STATUS, None, tmp_path / name)
+
+
+def test_a_socket_or_its_folder_may_be_given(path: Path) -> None:
+    assert ask.where(ask.STATUS, None, path) == ask.where(ask.STATUS, None, path.parent) == path
+    other = path.with_name("other")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(other))
+        assert ask.where(ask.STATUS, None, other) == other
 
 
 def test_the_socket_is_where_the_configuration_says(tmp_path: Path) -> None:

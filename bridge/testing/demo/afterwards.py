@@ -28,7 +28,8 @@ get them; the positions, committed with them; the ends of aborted transactions
   kafka-console-consumer.sh --bootstrap-server $B \\
     --topic {topic} --isolation-level read_committed
   kafka-console-consumer.sh --bootstrap-server $B --from-beginning \\
-    --topic _bridge.positions.{connector} --property print.key=true
+    --topic _bridge.positions.{connector} --property print.key=true \\
+    --isolation-level read_committed
   kafka-dump-log.sh --deep-iteration \\
     --files $(echo broker/data/{connector}.*/*.log | tr ' ' ,) | grep ABORT
 
