@@ -7,6 +7,7 @@ import socket
 import stat
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +80,10 @@ def _answer(sock: socket.socket, deadline: float) -> bytearray:
 
 
 def _read(received: bytearray, path: Path) -> dict[str, Any]:
-    try:
-        answer = json.loads(received)
-    except (ValueError, RecursionError):
-        answer = None
+    answer = None
+    if received.startswith(b"{"):  # nothing else is parsed: nests can be deeper than the interpreter's stack
+        with suppress(ValueError, RecursionError):
+            answer = json.loads(received)
     if not isinstance(answer, dict):
         said = received[:SHOWN].decode(errors="replace").strip()
         raise Garbled(f"what listens at {path} answers {said!r}", remedy="is that a legacy-bridge's socket?")
