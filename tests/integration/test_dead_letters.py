@@ -183,7 +183,8 @@ def bury(erp: Erp, *events: tuple[bytes, bytes]) -> None:
     producer = Producer({"bootstrap.servers": erp.address})
     for key, event in events:
         letter = Letters(Redactor(), "orders", None).too_large("orders", erp.topic, 10, key, event)
-        producer.produce(f"_bridge.dead-letters.{erp.name}", *reversed(letter.record(1_000_000)))
+        letter_key, value = letter.record(1_000_000)
+        producer.produce(f"_bridge.dead-letters.{erp.name}", value, letter_key)
     assert producer.flush(10) == 0
 
 
@@ -200,7 +201,8 @@ def test_a_replay_reads_nothing_twice_and_keeps_the_connector_as_long_as_it_take
     at_work(erp)
     keys = [b'{"id":%d}' % number for number in range(200, 205)]
     bury(erp, *((key, b'{"before":null,"after":{},"op":"c","ts_ms":1}') for key in keys))
-    renewed, spans = [], []
+    renewed: list[int] = []
+    spans: list[dict[Any, int]] = []
     messages, claim = committed.messages, Takeover._claim
 
     def counted(settings: Any, within: committed.Bounds) -> Any:
@@ -209,7 +211,12 @@ def test_a_replay_reads_nothing_twice_and_keeps_the_connector_as_long_as_it_take
 
     monkeypatch.setattr(takeover, "RENEW_S", 0.0)
     monkeypatch.setattr(committed, "messages", counted)
-    monkeypatch.setattr(Takeover, "_claim", lambda held: (renewed.append(1), claim(held))[1])
+
+    def counted_claim(held: Takeover) -> None:
+        renewed.append(1)
+        claim(held)
+
+    monkeypatch.setattr(Takeover, "_claim", counted_claim)
     replay = Replay(config.load(erp.daemon.config), erp.name, "a test")
     judged = replay.judged([])
     read = len(spans)
