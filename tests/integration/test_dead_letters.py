@@ -167,7 +167,7 @@ def test_all_that_can_be_replayed_is_and_the_rest_is_told(erp: Erp) -> None:
 
 def test_the_bridge_goes_on_after_a_replay(erp: Erp) -> None:
     erp.source.insert(2)
-    wait_until(lambda: erp.ids()[-2:] == [11, 12], what="rows inserted after the replay")
+    wait_until(lambda: erp.ids()[-2:] == [11, 12], 90, what="rows inserted after the replay")
     assert "lost=0 doubled=0" in erp.run("verify", str(erp.daemon.config), erp.name)
 
 
@@ -175,7 +175,7 @@ def at_work(erp: Erp) -> None:
     """The worker that the last command fenced is back."""
     before = len(consume(erp.address, erp.topic))
     erp.source.insert(1)
-    wait_until(lambda: len(consume(erp.address, erp.topic)) > before, what="a new row")
+    wait_until(lambda: len(consume(erp.address, erp.topic)) > before, 90, what="a new row")
 
 
 def bury(erp: Erp, *events: tuple[bytes, bytes]) -> None:
