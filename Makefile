@@ -1,7 +1,7 @@
 # Every target does the set-up it needs; a second set-up takes no time.
 PYTHON := .venv/bin/python
-# Most tests wait for servers and time-outs: one more than the cores of a small machine.
-TEST_WORKERS ?= 3
+# Each has servers of its own; many tests wait for them.
+TEST_WORKERS ?= 2
 
 .PHONY: help setup core demo test lint soak bench clean
 
@@ -18,7 +18,7 @@ demo: core  ## watch the bridge lose nothing while it is being killed
 	@.venv/bin/legacy-bridge demo $(DEMO_ARGS)
 
 test: setup  ## every test, with coverage
-	$(PYTHON) -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(TEST_ARGS)
+	$(PYTHON) -m pytest -n $(TEST_WORKERS) --max-worker-restart 0 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(TEST_ARGS)
 
 lint: core  ## ruff, mypy and the layers
 	.venv/bin/ruff check
