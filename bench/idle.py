@@ -13,6 +13,7 @@ from bench.measures import Measure
 from bench.processes import cpu_s, pss_mib
 from bench.stage import TABLE, Stage, fresh
 from bridge.testing.daemon import DaemonProcess, wait_until
+from bridge.testing.kafka import free_ports
 from bridge.testing.sqlite_source import SqliteSource
 
 SETTLE_S, WATCH_S = 65.0, 30.0
@@ -36,7 +37,13 @@ def measures(stage: Stage) -> Iterator[Measure]:
             "worker with JVM": _pid(daemon, java),
         }
         yield from _idle(pids)
-        yield Measure("health, whole process", median(_health(daemon)) * 1000, "ms", must=300)
+        yield Measure("health, whole process", median(_health(daemon, 0)) * 1000, "ms", must=300)
+    (port,) = free_ports(1)
+    dead = {**stage.jdbc(), "url": f"jdbc:h2:tcp://127.0.0.1:{port}/./erp"}
+    with stage.daemon({plain: sqlite, fresh("dead"): dead}) as daemon:
+        wait_until(lambda: _health_once(daemon).returncode == 1, 60, "the dead source to show")
+        took = median(_health(daemon, 1)) * 1000
+        yield Measure("health while a source is dead", took, "ms", must=300)
 
 
 def _pid(daemon: DaemonProcess, connector: str) -> int:
@@ -59,12 +66,16 @@ def _idle(pids: dict[str, int]) -> Iterator[Measure]:
         yield Measure(f"idle at polls of 1 s, {what}", share, "% of a core", must=0.5)
 
 
-def _health(daemon: DaemonProcess) -> Iterator[float]:
+def _health(daemon: DaemonProcess, expected: int) -> Iterator[float]:
     """Seconds of `legacy-bridge health`, from its start to its exit."""
-    program = Path(sys.executable).with_name("legacy-bridge")
-    command = list(map(str, (program, "health", daemon.config)))
     for _ in range(HEALTH_TIMES):
         began = time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = _health_once(daemon)
         yield time.monotonic() - began
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == expected, done.stdout + done.stderr
+
+
+def _health_once(daemon: DaemonProcess) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("legacy-bridge")
+    command = list(map(str, (program, "health", daemon.config)))
+    return subprocess.run(command, capture_output=True, text=True, check=False)
