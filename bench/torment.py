@@ -168,7 +168,7 @@ class Torment:
 
     def _verdict(self, rows: Mapping[str, int]) -> Verdict:
         found = self._audit.histories.values()
-        died = sum(daemon.logged().count("killed by SIGKILL") for daemon in self._daemons)
+        died = sum(daemon.killed() for daemon in self._daemons)
         return Verdict(
             kills=died + self._supervisors_killed + self._broker_killed,
             histories=len(found),

@@ -132,6 +132,10 @@ class DaemonProcess:
         """The log so far, one mapping a line; lines that are not JSON under `raw`."""
         return [_line(line) for line in self.log.read_text(errors="replace").splitlines()]
 
+    def killed(self) -> int:
+        """How many of its workers have died of SIGKILL."""
+        return self.logged().count('"how": "killed by SIGKILL"')
+
     def logged(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 

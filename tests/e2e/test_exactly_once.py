@@ -126,7 +126,7 @@ def test_workers_killed_at_every_step_lose_and_double_nothing(broker: Broker, tm
     )  # fmt: skip
     with daemon, writing(systems.sources):
         wait_until(
-            lambda: daemon.logged().count("killed by SIGKILL") == len(DEATHS) * KILLS_A_STEP,
+            lambda: daemon.killed() == len(DEATHS) * KILLS_A_STEP,
             300,
             "deaths",
             0.2,
