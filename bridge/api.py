@@ -27,6 +27,8 @@ type Answer = Callable[[Mapping[str, Any], int], Awaitable[dict[str, Any]]]
 
 LINE_LIMIT = 8 * 1024
 """Bytes of a request; the longest that commands send name a connector and a stream."""
+MOST_BRACKETS = 500
+"""An order has one, and those in its names. JSON that nests deeply can overflow the interpreter's stack."""
 IDLE_S = 10.0
 """A client that asks nothing, or does not read its answer, for so long is hung up on."""
 DEAD_AFTER_S = 20 * TICK_S
@@ -122,6 +124,8 @@ def _conversation(answer: Answer) -> Callable[[asyncio.StreamReader, asyncio.Str
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while line := await asyncio.wait_for(reader.readline(), IDLE_S):
+                if line.count(b"[") + line.count(b"{") > MOST_BRACKETS:
+                    break
                 request = json.loads(line)
                 if not isinstance(request, dict):
                     break
@@ -130,7 +134,7 @@ def _conversation(answer: Answer) -> Callable[[asyncio.StreamReader, asyncio.Str
                 await asyncio.wait_for(writer.drain(), IDLE_S)
         except TimeoutError:
             writer.transport.abort()
-        except (ConnectionError, ValueError, RecursionError):
+        except (ConnectionError, ValueError):
             log.debug("a client was hung up on: what it said was no request")
         writer.close()
 

@@ -261,7 +261,7 @@ def test_a_zombie_publishes_nothing_and_stands_by_until_its_successor_lets_go(
 def test_a_worker_whose_transaction_expired_comes_back_by_itself(broker: Broker, tmp_path: Path) -> None:
     systems = Systems(tmp_path, broker.address, 1)
     (name,) = systems.names
-    expiring = {"transaction.timeout.ms": 2_000, "message.timeout.ms": 2_000}
+    expiring = {"transaction.timeout.ms": 4_000, "message.timeout.ms": 4_000}
     with frozen_in_mid_transaction(tmp_path, systems, **expiring) as (daemon, pid):
         wait_until(
             lambda: _lso_is_end(broker.address, f"{name}.orders"),
