@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from bridge.testing.kafka import BrokerError, KafkaBroker
+from bridge.testing.daemon import DaemonProcess
+from bridge.testing.kafka import Broker, BrokerError, KafkaBroker
+from tests.e2e.evidence import Start, hostile
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +31,26 @@ def fragile(ill_treated: KafkaBroker) -> Iterator[KafkaBroker]:
     if not ill_treated.answers():
         ill_treated.kill()
         ill_treated.start()
+
+
+@pytest.fixture
+def name() -> str:
+    return f"erp-{uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def start(tmp_path: Path, broker: Broker) -> Iterator[Start]:
+    """Starts daemons that the end of the test stops."""
+    started: list[DaemonProcess] = []
+
+    def run(connectors: Mapping[str, Any], address: str = broker.address, **options: Any) -> DaemonProcess:
+        folder = tmp_path / f"daemon{len(started)}"
+        environment = {**hostile(folder), **options.pop("environment", {})}
+        daemon = DaemonProcess(folder, address, connectors, environment=environment, **options)
+        started.append(daemon)
+        daemon.start()
+        return daemon
+
+    yield run
+    for daemon in started:
+        daemon.stop()

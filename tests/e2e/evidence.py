@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,9 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.hostile import plan
 from bridge.testing.sqlite_source import SqliteSource, installed
+
+type Start = Callable[..., DaemonProcess]
+"""The fixture `start`: connectors, and what else DaemonProcess takes."""
 
 HOSTILE = {"hostile": "bridge.testing.hostile:HostileConnector"}
 

@@ -10,11 +10,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -22,7 +21,7 @@ import pytest
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.hostile import Whim, plan
 from bridge.testing.kafka import Broker, KafkaBroker, free_ports
-from tests.e2e.evidence import arrived, command, hostile, in_state, published, source, sqlite, writing
+from tests.e2e.evidence import Start, arrived, command, in_state, published, source, sqlite, writing
 
 pytestmark = pytest.mark.slow
 
@@ -32,42 +31,16 @@ HAND_OVER_S = 1.0
 """From the signal in our process to the exit code in our hands, on a busy machine."""
 
 
-@pytest.fixture
-def name() -> str:
-    return f"erp-{uuid4().hex[:8]}"
-
-
-type Make = Callable[..., DaemonProcess]
-
-
-@pytest.fixture
-def daemon_of(tmp_path: Path, broker: Broker) -> Iterator[Make]:
-    """Makes daemons that the end of the test stops."""
-    made: list[DaemonProcess] = []
-
-    def make(connectors: Mapping[str, Any], address: str = broker.address, **options: Any) -> DaemonProcess:
-        folder = tmp_path / f"daemon{len(made)}"
-        environment = {**hostile(folder), **options.pop("environment", {})}
-        daemon = DaemonProcess(folder, address, connectors, environment=environment, **options)
-        made.append(daemon)
-        daemon.start()
-        return daemon
-
-    yield make
-    for daemon in made:
-        daemon.stop()
-
-
 # -- SIGTERM
 
 
 def test_sigterm_ends_the_daemon_within_10_s_whatever_hangs_and_nothing_is_lost(
-    broker: Broker, fragile: KafkaBroker, daemon_of: Make, tmp_path: Path, name: str
+    broker: Broker, fragile: KafkaBroker, start: Start, tmp_path: Path, name: str
 ) -> None:
     """Three daemons at once: all well; the broker stalled; the source hanging where nothing interrupts."""
     sources = {which: source(tmp_path / f"{which}.db") for which in ("well", "stalled", "hanging")}
     daemons = {
-        which: daemon_of(
+        which: start(
             {f"{name}-{which}": sqlite(legacy.path, "hostile", deadline="60s")},
             fragile.address if which == "stalled" else broker.address,
         )
@@ -107,9 +80,9 @@ def stopped(daemons: Mapping[str, DaemonProcess]) -> dict[str, tuple[int, float]
     return took
 
 
-def test_a_second_signal_cuts_the_shutdown_short(daemon_of: Make, tmp_path: Path, name: str) -> None:
+def test_a_second_signal_cuts_the_shutdown_short(start: Start, tmp_path: Path, name: str) -> None:
     legacy = source(tmp_path / "erp.db")
-    daemon = daemon_of({name: sqlite(legacy.path, "hostile")})
+    daemon = start({name: sqlite(legacy.path, "hostile")})
     in_state(daemon, name, "RUNNING")
     plan(legacy.path, (Whim.HANG, ""))
     time.sleep(1.0)
@@ -124,14 +97,14 @@ def test_a_second_signal_cuts_the_shutdown_short(daemon_of: Make, tmp_path: Path
 
 
 def test_sighup_adds_removes_and_changes_connectors_and_leaves_the_others_alone(
-    broker: Broker, daemon_of: Make, tmp_path: Path, name: str
+    broker: Broker, start: Start, tmp_path: Path, name: str
 ) -> None:
     names = {which: f"{name}-{which}" for which in ("kept", "changed", "removed", "added")}
     sources = {which: source(tmp_path / f"{which}.db") for which in names}
     for legacy in sources.values():
         legacy.insert(10)
     first = {names[which]: sqlite(sources[which].path) for which in ("kept", "changed", "removed")}
-    daemon = daemon_of(first)
+    daemon = start(first)
     for each in first:
         in_state(daemon, each, "RUNNING")
     pids = {each: daemon.worker_pid(each) for each in first}
@@ -160,10 +133,10 @@ def test_sighup_adds_removes_and_changes_connectors_and_leaves_the_others_alone(
 
 
 def test_sighup_with_a_bad_file_changes_nothing_and_shows(
-    broker: Broker, daemon_of: Make, tmp_path: Path, name: str
+    broker: Broker, start: Start, tmp_path: Path, name: str
 ) -> None:
     legacy = source(tmp_path / "erp.db")
-    daemon = daemon_of({name: sqlite(legacy.path)})
+    daemon = start({name: sqlite(legacy.path)})
     in_state(daemon, name, "RUNNING")
     pid = daemon.worker_pid(name)
     daemon.document["connectors"][name]["intervall"] = "5s"
@@ -196,12 +169,12 @@ def reload(daemon: DaemonProcess) -> None:
 
 
 def test_a_pause_is_kept_over_restarts_until_resume(
-    broker: Broker, daemon_of: Make, tmp_path: Path, name: str
+    broker: Broker, start: Start, tmp_path: Path, name: str
 ) -> None:
     legacy = source(tmp_path / "erp.db", ("orders", "items"))
     legacy.insert(10)
     legacy.insert(10, "items")
-    daemon = daemon_of({name: sqlite(legacy.path, streams={"orders": {}, "items": {}})})
+    daemon = start({name: sqlite(legacy.path, streams={"orders": {}, "items": {}})})
     assert len(arrived(broker.address, f"{name}.orders", legacy.ids())) == 10
     assert command("pause", name, daemon.config, "--stream", "orders").returncode == 0
     in_state(daemon, name, "PAUSED")
@@ -247,12 +220,12 @@ def service_manager(path: Path) -> Iterator[list[str]]:
 
 
 def test_the_service_manager_hears_of_readiness_status_watchdog_and_stop(
-    daemon_of: Make, tmp_path: Path, name: str
+    start: Start, tmp_path: Path, name: str
 ) -> None:
     source(tmp_path / "erp.db")
     with service_manager(tmp_path / "notify") as heard:
         environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "4000000"}
-        daemon = daemon_of({name: sqlite(tmp_path / "erp.db")}, environment=environment)
+        daemon = start({name: sqlite(tmp_path / "erp.db")}, environment=environment)
         in_state(daemon, name, "RUNNING")
         wait_until(lambda: heard.count("WATCHDOG=1") >= 3, 20, "the watchdog's pings")
         wait_until(lambda: "STATUS=1 ok" in heard, 20, "a status")
@@ -327,7 +300,7 @@ RATE, LIMITED_ROWS = 300, 1_200
 
 
 def test_quiet_hours_rate_limits_and_excluded_columns_hold(
-    broker: Broker, daemon_of: Make, tmp_path: Path, name: str
+    broker: Broker, start: Start, tmp_path: Path, name: str
 ) -> None:
     hour = timedelta(hours=1)
     now = datetime.now(UTC)
@@ -340,7 +313,7 @@ def test_quiet_hours_rate_limits_and_excluded_columns_hold(
         "narrow": {"exclude": ["payload"]},
         "keyless": {"exclude": ["id"]},
     }
-    daemon = daemon_of({name: sqlite(legacy.path, streams=streams)})
+    daemon = start({name: sqlite(legacy.path, streams=streams)})
     rows = legacy.ids("limited")
     assert arrived(broker.address, f"{name}.limited", rows) == rows
     times = [record.event["ts_ms"] / 1000 for record in consume(broker.address, f"{name}.limited")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,37 +26,11 @@ from bridge.testing.hostile import BROKEN
 from bridge.testing.kafka import Broker, KafkaBroker
 from bridge.testing.security import SASL, sasl
 from bridge.testing.sqlite_source import SqliteSource
-from tests.e2e.evidence import arrived, command, hostile, in_state, parked, published, source, sqlite
+from tests.e2e.evidence import Start, arrived, command, hostile, in_state, parked, published, source, sqlite
 
 pytestmark = pytest.mark.slow
 
 MEGABYTE = 1024 * 1024
-
-
-@pytest.fixture
-def name() -> str:
-    return f"erp-{uuid4().hex[:8]}"
-
-
-type Start = Callable[..., DaemonProcess]
-
-
-@pytest.fixture
-def start(tmp_path: Path, broker: Broker) -> Iterator[Start]:
-    """Starts daemons that the end of the test stops."""
-    started: list[DaemonProcess] = []
-
-    def run(connectors: Mapping[str, Any], address: str = broker.address, **options: Any) -> DaemonProcess:
-        folder = tmp_path / f"daemon{len(started)}"
-        environment = {**hostile(folder), **options.pop("environment", {})}
-        daemon = DaemonProcess(folder, address, connectors, environment=environment, **options)
-        started.append(daemon)
-        daemon.start()
-        return daemon
-
-    yield run
-    for daemon in started:
-        daemon.stop()
 
 
 def letters(address: str, connector: str) -> list[dict[str, Any]]:
