@@ -133,6 +133,12 @@ install_jars() {
     retry quietly mvn -B -q -f jars/pom.xml -P broker generate-resources
 }
 
+# A JVM that cannot do this starts brokers all the same, in more time.
+keep_classes() {
+    quietly .venv/bin/python -c 'from bridge.testing.kafka import keep_classes; keep_classes()' \
+        || say "brokers will start slowly"
+}
+
 compile_reader() { .venv/bin/python jars/compile_reader.py; }
 
 system_packages core
@@ -142,6 +148,8 @@ fi
 environment
 [[ -d jars/lib && -d jars/broker ]] || rm -f $STAMPS/jars
 [[ -f connectors/jdbc/reader.jar ]] || rm -f $STAMPS/reader
+[[ -f jars/broker/classes.jsa ]] || rm -f $STAMPS/classes
 step python install_python pyproject.toml constraints.txt hatch_build.py
 step jars install_jars jars/pom.xml
+step classes keep_classes jars/pom.xml
 step reader compile_reader jars/src jars/compile_reader.py
