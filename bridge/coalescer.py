@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from bridge.admission import Lane
 from bridge.config.options import ConnectorSettings
-from bridge.contract import Position
+from bridge.contract import Batch, Emits, Position
 from bridge.errors import PermanentError
+from bridge.images import Images
 from bridge.outlet import Outlet
-from bridge.positions import STREAM, record
+from bridge.positions import STATE, STREAM, Kept, record
 from bridge.prefetch import Fetched
 from bridge.press import Outgoing, Press
 from bridge.schedule import Schedule
+from bridge.state import STAMP
 
 log = structlog.get_logger("bridge.coalescer")
 
@@ -27,7 +29,7 @@ LIVE_AGE_S = 0.1
 """How old a transaction may get when the streams are up to date."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sent:
     """A batch in the open transaction, and what it became."""
 
@@ -35,6 +37,11 @@ class Sent:
     events: int = 0
     size: int = 0
     letters: int = 0
+
+    def add(self, outgoing: Outgoing) -> None:
+        self.events += outgoing.events
+        self.size += outgoing.size
+        self.letters += len(outgoing.letters)
 
     @property
     def name(self) -> str:
@@ -55,19 +62,21 @@ class Transaction:
     bulk: bool = False
     batches: list[Sent] = field(default_factory=list)
 
-    def add(self, fetched: Fetched, outgoing: Outgoing) -> None:
-        self.rows += fetched.batch.rows
-        self.size += outgoing.size
-        self.bulk = fetched.batch.more
-        self.batches.append(Sent(fetched, outgoing.events, outgoing.size, len(outgoing.letters)))
+    def add(self, sent: Sent) -> None:
+        self.rows += sent.fetched.batch.rows
+        self.size += sent.size
+        self.bulk = sent.fetched.batch.more
+        self.batches.append(sent)
 
 
 class Coalescer:
     """Used from the task's thread. Errors: those of the outlet, after which it must `drop` what it has."""
 
-    def __init__(self, settings: ConnectorSettings, outlet: Outlet, press: Press, schedule: Schedule) -> None:
+    def __init__(
+        self, settings: ConnectorSettings, outlet: Outlet, press: Press, images: Images, schedule: Schedule
+    ) -> None:
         self._limits, self._max_rejects = settings.transaction, settings.max_rejects
-        self._outlet, self._press, self._schedule = outlet, press, schedule
+        self._outlet, self._press, self._images, self._schedule = outlet, press, images, schedule
         self._lanes: dict[str, Lane] = {}
         self._held: dict[str, Fetched] = {}
         """Batches without rows, whose positions wait for a ride."""
@@ -88,6 +97,12 @@ class Coalescer:
         """Bytes a record batch may have in every topic."""
         routes = (route for lane in self._lanes.values() for route in lane.routes.values())
         return min((route.max_bytes for route in routes), default=sys.maxsize)
+
+    def align(self) -> None:
+        """Before batches are compared: the state must be what the positions say. Not in a transaction."""
+        if any(lane.stream.emits is Emits.IMAGES for lane in self._lanes.values()):
+            kept = self._outlet.ledger.state
+            self._images.align(kept.stamp if kept else None)
 
     # -- the open transaction
 
@@ -124,6 +139,10 @@ class Coalescer:
         """Forget it: it was, or will be, aborted."""
         self._transaction = None
         self._held.clear()
+        self._images.forget()
+
+    def close(self) -> None:
+        self._images.close()
 
     # -- one batch
 
@@ -133,30 +152,57 @@ class Coalescer:
         if lane is None:
             return  # parked since it was read; `resume` reads it again
         batch = fetched.batch
+        sent = Sent(fetched)
         try:
             record(STREAM + fetched.name, lane.stored(batch.position))
-            outgoing = self._press.prepare(lane, batch)
+            if lane.stream.emits is Emits.IMAGES:
+                has_news = self._send_differences(lane, sent)
+            else:
+                has_news = self._send(lane, sent, batch)
         except PermanentError as error:
             self._park(fetched.name, str(error))
             return
-        if batch.changes or batch.rejects:
-            self._send(fetched, outgoing)
+        if has_news:
+            if batch.ends:
+                self._held.pop(fetched.name, None)
+            self.begin().add(sent)
         else:
             self._hold(fetched)
 
-    def _send(self, fetched: Fetched, outgoing: Outgoing) -> None:
-        transaction = self.begin()
+    def _send(self, lane: Lane, sent: Sent, batch: Batch) -> bool:
+        """Whether there was anything to send."""
+        outgoing = self._press.prepare(lane, batch)
+        if not (batch.changes or batch.rejects):
+            return False
+        self.begin()
         for topic, keys, values in outgoing.records:
             self._outlet.send(topic, keys, values)
         if letters := outgoing.letters:
             self._outlet.bury(letters)
-            log.warning("dead letters", stream=fetched.name, count=len(letters), first=letters[0].reason)
-        self._held.pop(fetched.name, None)
-        transaction.add(fetched, outgoing)
+            log.warning("dead letters", stream=lane.stream.name, count=len(letters), first=letters[0].reason)
+        sent.add(outgoing)
+        return True
+
+    def _send_differences(self, lane: Lane, sent: Sent) -> bool:
+        """The same for images: what is not as it was, and the state that it leaves."""
+        progress, batch = sent.fetched.turn.progress, sent.fetched.batch
+        first = batch.scan is not None and progress.committed is None
+        has_news = False
+        for piece in self._images.compare(lane, batch, progress.options, first=first):
+            part = replace(batch, changes=piece.changes, rejects=piece.rejects)
+            has_news |= self._send(lane, sent, part)
+            if piece.puts or piece.drops:
+                self.begin()
+                self._outlet.send(*self._images.records(piece))
+                self._images.keep(piece)
+                has_news = True
+        return has_news
 
     def _hold(self, fetched: Fetched) -> None:
-        """A batch without rows: when its position is the one Kafka has, that is all there is to say."""
+        """A batch without news: when its position is the one Kafka has, that is all there is to say."""
         progress, batch = fetched.turn.progress, fetched.batch
+        if not batch.ends:
+            return
         pending = self._transaction and any(each.name == fetched.name for each in self._transaction.batches)
         if not pending and not batch.more:
             self._schedule.caught_up(progress, fetched.turn.asked_at)
@@ -179,10 +225,14 @@ class Coalescer:
         if transaction is None:
             return 0
         batches = [*transaction.batches, *(Sent(held) for held in self._held.values())]
-        positions = {sent.name: sent.position for sent in batches}
+        positions = {sent.name: sent.position for sent in batches if sent.fetched.batch.ends}
         for name, position in positions.items():
             self._outlet.note(STREAM + name, self._lanes[name].stored(position))
+        if stamp := self._images.stamp:
+            self._outlet.note(STATE, Kept(stamp))
+            self._outlet.send(self._images.topic, [STAMP], [stamp.encode()])
         self._outlet.commit()
+        self._images.commit()
         self._held.clear()
         for sent in batches:
             self._acknowledge(sent)

@@ -247,6 +247,11 @@ class Batch:
     more: bool = False
 
     @property
+    def ends(self) -> bool:
+        """Whether the position is one to start from: in the middle of a scan it is not."""
+        return self.scan not in (Scan.FIRST, Scan.MORE)
+
+    @property
     def rows(self) -> int:
         return sum(changes.rows.num_rows for changes in self.changes)
 

@@ -1,6 +1,7 @@
 """The one place where progress is kept: the connector's compacted topic, written in its transactions.
 
-Keys: `owner`, `stream:<name>`, `pause:<name>` (`pause:` alone for the whole connector). Values are JSON.
+Keys: `owner`, `stream:<name>`, `pause:<name>` (`pause:` alone for the whole connector), `state`. Values are
+JSON.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bridge.topics import DEFAULT_MAX_BYTES, Topics, dead_letters, internal
 OWNER = "owner"
 STREAM = "stream:"
 PAUSE = "pause:"
+STATE = "state"
 
 CALL_S = 1.0
 """How long one question to Kafka may take before we look whether we are asked to stop."""
@@ -69,6 +71,13 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What the keyed state is to be like; see bridge.state."""
+
+    stamp: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """All records of one connector, read_committed. `owner_offset` changes whenever the owner writes."""
 
@@ -76,6 +85,7 @@ class Ledger:
     owner_offset: int = -1
     streams: Mapping[str, Stored] = field(default_factory=dict)
     pauses: Mapping[str, Paused] = field(default_factory=dict)
+    state: Kept | None = None
 
     def fold(self, key: str, value: bytes | None, offset: int) -> Ledger:
         """The ledger after one more record of the topic."""
@@ -85,6 +95,8 @@ class Ledger:
             return replace(self, streams=_put(self.streams, key[len(STREAM) :], value, Stored))
         if key.startswith(PAUSE):
             return replace(self, pauses=_put(self.pauses, key[len(PAUSE) :], value, Paused))
+        if key == STATE:
+            return replace(self, state=_parse(Kept, value) if value else None)
         return self
 
 
@@ -99,7 +111,7 @@ def _parse(kind: type, value: bytes) -> Any:
     return kind(**{key: item for key, item in json.loads(value).items() if key in known})
 
 
-def record(key: str, value: Owner | Stored | Paused | None) -> tuple[bytes, bytes | None]:
+def record(key: str, value: Owner | Stored | Paused | Kept | None) -> tuple[bytes, bytes | None]:
     """Key and value as they go into the topic. Errors: PermanentError when a position is too large."""
     if value is None:
         return key.encode(), None

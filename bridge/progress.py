@@ -162,7 +162,8 @@ class Progress:
         return wait
 
     def published(self, batch: Batch, asked_at: float, events: int, size: int) -> None:
-        self.committed = batch.position
+        if batch.ends:
+            self.committed = batch.position
         self.in_flight = False
         self.settle_again()
         self.rows += batch.rows

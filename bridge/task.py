@@ -166,6 +166,7 @@ class Task:
 
     def _start_again(self) -> None:
         self._outlet.start_again()
+        self._coalescer.align()
         self._rewind()
         self._stale = False
 
@@ -184,6 +185,7 @@ class Task:
             log.warning(
                 "stopped without a last commit; the next start reads on from the one before", error=str(error)
             )
+        self._coalescer.close()
         self._outlet.close()
         return Ended.STOPPED
 
@@ -201,6 +203,7 @@ class Task:
             log.info("opening the producer again: a topic takes smaller batches than it makes")
             self._stale = True
             return
+        self._coalescer.align()
         self._write_starts([(progress, lane) for progress, lane in admitted if progress.fresh and lane])
         missing = self._admission.missing(self._found.streams, ledger.streams, ledger.pauses)
         self._schedule.install((*(progress for progress, _ in admitted), *missing), self._found.opening)

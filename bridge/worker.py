@@ -38,6 +38,7 @@ from bridge.config.options import Topics as TopicOptions
 from bridge.contract import Connector, ConnectorConfig, Secret
 from bridge.encode import Origin, encoder
 from bridge.errors import BridgeError, Stopped
+from bridge.images import Images
 from bridge.outlet import Outlet
 from bridge.positions import Owner, Paused, PositionsTopic
 from bridge.prefetch import Prefetch
@@ -47,6 +48,7 @@ from bridge.reader import Reader
 from bridge.redact import Redactor
 from bridge.schedule import Schedule
 from bridge.standby import Standby
+from bridge.state import KeyedState, StateTopic
 from bridge.states import State
 from bridge.task import Ended, Task
 from bridge.topics import Topics
@@ -97,6 +99,9 @@ class Worker:
         self._schedule = Schedule(version, hello.daemon.critical_after)
         self._queue = Prefetch(settings.prefetch.rows, settings.prefetch.bytes)
         self._standby = Standby(hello.owner.instance, positions, self._stop)
+        changelog = StateTopic(hello.kafka, settings.name, topics)
+        cache = hello.daemon.state_dir / f"{settings.name}.state"
+        self._state = KeyedState(changelog, cache, self._stop)
         self._task = self._make_task(
             Outlet(hello.owner, make_publisher(hello.kafka, settings.name, self._stop), positions),
             Admission(settings, topics, hello.topics, version),
@@ -112,7 +117,8 @@ class Worker:
         settings = self._hello.connector
         origin = Origin(settings.name, settings.kind, __version__)
         press = Press(encoder(settings.encoder), origin, self._redactor)
-        coalescer = Coalescer(settings, outlet, press, self._schedule)
+        images = Images(self._state)
+        coalescer = Coalescer(settings, outlet, press, images, self._schedule)
         return Task(coalescer, outlet, admission, self._schedule, self._queue, self._stop)
 
     def run(self) -> int:

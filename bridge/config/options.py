@@ -98,6 +98,14 @@ class StreamOptions(_Options):
     )
     max_rows_per_s: int | None = Field(default=None, ge=1, description="most rows read a second, on average")
     exclude: tuple[str, ...] = Field(default=(), description="columns that are never published")
+    max_delete: Share = Field(
+        default=0.3,
+        description="when a larger share of a table's rows is missing from a scan, and more than 10 are, "
+        "the stream parks and publishes no delete",
+    )
+    confirm_deletes: int = Field(
+        default=1, ge=1, le=100, description="a row counts as deleted once so many scans in a row missed it"
+    )
 
 
 class TransactionOptions(_Options):
@@ -196,9 +204,14 @@ def _http(value: Any) -> Any:
     return value
 
 
-def _for_sockets(path: Path) -> Path:
+def _absolute(path: Path) -> Path:
     if not path.is_absolute():
         raise ValueError("is relative, and commands start elsewhere than the daemon; write the whole path")
+    return path
+
+
+def _for_sockets(path: Path) -> Path:
+    path = _absolute(path)
     if len(str(path / "status.sock").encode()) > LONGEST_SOCKET_PATH:
         raise ValueError("is too long for the path of a socket; choose a shorter one")
     return path
@@ -209,6 +222,11 @@ class Daemon(_Options):
 
     run_dir: Annotated[Path, AfterValidator(_for_sockets)] = Field(
         default_factory=paths.run_dir, description="admin.sock and status.sock", validate_default=True
+    )
+    state_dir: Annotated[Path, AfterValidator(_absolute)] = Field(
+        default_factory=paths.state_dir,
+        description="caches of the state of streams that are read as images; they can be thrown away",
+        validate_default=True,
     )
     http: Annotated[str | None, BeforeValidator(_http)] = Field(
         default="127.0.0.1:8778", description="address of /livez, /readyz, /status and /metrics, or off"

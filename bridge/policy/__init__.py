@@ -39,6 +39,10 @@ class Policy:
             remedy = f"did you mean {near[0]}?" if near else "spell it as the source does"
             raise ConfigError(f"exclude: no table of this stream has a column {name}", remedy=remedy)
 
+    def table(self, table: Table) -> Table:
+        """The table as it is published. Errors: ConfigError."""
+        return self._table(table)
+
     def apply(self, changes: Changes) -> Changes:
         """Without the excluded columns; the very same object if it has none. Errors: ConfigError."""
         before, names = changes.before, changes.rows.schema.names

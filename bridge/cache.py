@@ -1,0 +1,220 @@
+"""The state of one connector on this machine's disk: a cache of its topic, that can be thrown away any time.
+
+SQLite, because its memory is bounded whatever the number of keys: of LMDB, which finds a key in half the
+time, every page that was looked at counts as the worker's. Keys are clustered in their own order, so that a
+scan in the source's order touches few pages.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import batched
+from pathlib import Path
+
+from bridge.errors import TransientError
+
+FORMAT = "1"
+CACHE_KIB = 64 * 1024
+MOST_VALUES = 500
+"""Keys asked for in one statement."""
+SPARSE = 4
+"""So many times as many entries may lie between the least and the greatest key as are asked for."""
+HOLES = 1_000_000
+
+_TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE parts (id INTEGER PRIMARY KEY, head BLOB UNIQUE);
+CREATE TABLE entries (part INT, key BLOB, slot INT, value BLOB, PRIMARY KEY (part, key)) WITHOUT ROWID;
+"""
+
+_RENUMBER = """
+UPDATE entries SET slot = numbered.place
+FROM (SELECT key, row_number() OVER (ORDER BY slot) - 1 AS place FROM entries WHERE part = ?1) AS numbered
+WHERE entries.part = ?1 AND entries.key = numbered.key
+"""
+
+type Found = Mapping[bytes, tuple[int, bytes]]
+"""Key -> slot and packed entry."""
+type Put = tuple[bytes, int, bytes]
+"""Key, slot, packed entry."""
+
+
+@dataclass(slots=True)
+class Part:
+    """The entries of one table of one stream. A slot is an entry's number as long as a scan lasts."""
+
+    id: int
+    count: int
+    slots: int
+    """The least number that no entry has."""
+
+    def new_slot(self) -> int:
+        self.slots += 1
+        return self.slots - 1
+
+
+class Cache:
+    """Used from one thread. Errors of every call: TransientError, for whatever SQLite cannot do."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._database: sqlite3.Connection | None = None
+        self._parts: dict[bytes, Part] = {}
+
+    # -- the file
+
+    def stamp(self) -> str | None:
+        """What it was last committed with; None when it is not there, or of no use."""
+        try:
+            if self._database is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._database = _connected(self._path)
+            rows = dict(self._database.execute("SELECT name, value FROM meta"))
+        except (sqlite3.Error, OSError):
+            self.discard()
+            return None
+        return rows.get("stamp") if rows.get("format") == FORMAT else None
+
+    def create(self) -> None:
+        """Empty, and without a stamp until the first commit."""
+        self.discard()
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._database = _connected(self._path)
+            self._database.executescript(_TABLES)
+        except (sqlite3.Error, OSError) as error:
+            raise self._failed(error) from error
+
+    def discard(self) -> None:
+        """Close and delete it: another process that still has it open writes where nobody reads."""
+        self.close()
+        for end in ("", "-wal", "-shm"):
+            with suppress(OSError):
+                self._path.with_name(self._path.name + end).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        self._parts.clear()
+        if self._database is not None:
+            with suppress(sqlite3.Error):
+                self._database.close()
+            self._database = None
+
+    # -- transactions
+
+    def commit(self, stamp: str) -> None:
+        """Keep everything since the last commit."""
+        self._write("INSERT OR REPLACE INTO meta VALUES ('stamp', ?), ('format', ?)", [(stamp, FORMAT)])
+        self._execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self._database is not None and self._database.in_transaction:
+            self._parts.clear()
+            self._execute("ROLLBACK")
+
+    def forget_parts(self) -> None:
+        """How many entries there are is asked again."""
+        self._parts.clear()
+
+    # -- entries
+
+    def part(self, head: bytes) -> Part:
+        """The entries under `head`, none so far if it is new."""
+        if head not in self._parts:
+            self._write("INSERT OR IGNORE INTO parts (head) VALUES (?)", [(head,)])
+            ((number,),) = self._execute("SELECT id FROM parts WHERE head = ?", (head,))
+            query = "SELECT count(*), coalesce(max(slot) + 1, 0) FROM entries WHERE part = ?"
+            ((count, slots),) = self._execute(query, (number,))
+            self._parts[head] = Part(number, count, slots)
+        return self._parts[head]
+
+    def tidy(self, part: Part) -> None:
+        """Number the entries anew when most slots are empty. Not in the middle of a scan."""
+        if part.slots > 2 * part.count + HOLES:
+            self._write(_RENUMBER, [(part.id,)])
+            part.slots = part.count
+
+    def find(self, part: Part, keys: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
+        """Those of the keys that are there."""
+        if not part.count or not keys:
+            return {}
+        near = self._between(part, min(keys), max(keys), SPARSE * len(keys))
+        return near if near is not None else self._each(part, keys)
+
+    def _between(
+        self, part: Part, low: bytes, high: bytes, most: int
+    ) -> dict[bytes, tuple[int, bytes]] | None:
+        """All entries from one key to another; None when they are too many. A scan comes in order, mostly."""
+        query = "SELECT key, slot, value FROM entries WHERE part = ? AND key BETWEEN ? AND ? LIMIT ?"
+        found = {key: (slot, value) for key, slot, value in self._execute(query, (part.id, low, high, most))}
+        return found if len(found) < most else None
+
+    def _each(self, part: Part, keys: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
+        found: dict[bytes, tuple[int, bytes]] = {}
+        for some in batched(keys, MOST_VALUES, strict=False):
+            marks = ",".join("?" * len(some))
+            query = f"SELECT key, slot, value FROM entries WHERE part = ? AND key IN ({marks})"  # noqa: S608
+            found |= {key: (slot, value) for key, slot, value in self._execute(query, (part.id, *some))}
+        return found
+
+    def put(self, part: Part, puts: Sequence[Put], new: int) -> None:
+        """`new` of the entries were not there."""
+        rows = ((part.id, *each) for each in puts)
+        self._write("INSERT OR REPLACE INTO entries (part, key, slot, value) VALUES (?, ?, ?, ?)", rows)
+        part.count += new
+
+    def drop(self, part: Part, keys: Sequence[bytes]) -> None:
+        """Entries that are there."""
+        self._write("DELETE FROM entries WHERE part = ? AND key = ?", ((part.id, key) for key in keys))
+        part.count -= len(keys)
+
+    def slots(self, part: Part, count: int) -> Iterator[list[Put]]:
+        """All entries, in their keys' order, `count` at a time. They may be changed meanwhile."""
+        after = b""
+        query = "SELECT key, slot, value FROM entries WHERE part = ? AND key > ? ORDER BY key LIMIT ?"
+        while some := list(self._execute(query, (part.id, after, count))):
+            yield some
+            after = some[-1][0]
+
+    # -- SQLite
+
+    def _execute(self, query: str, values: Sequence[object] = ()) -> Iterable[tuple[object, ...]]:
+        try:
+            return self._live().execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def _write(self, query: str, rows: Iterable[tuple[object, ...]]) -> None:
+        try:
+            if not self._live().in_transaction:
+                self._live().execute("BEGIN")
+            self._live().executemany(query, rows)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def _live(self) -> sqlite3.Connection:
+        if self._database is None:
+            raise TransientError(f"the cache {self._path} is not open")
+        return self._database
+
+    def _failed(self, error: Exception) -> TransientError:
+        return TransientError(
+            f"cannot keep the state in {self._path}: {error}",
+            remedy="see that there is room, and that the service user may write there (`daemon.state_dir`)",
+        )
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    # One process at a time; synchronous NORMAL keeps the file whole when the power fails, if not its end.
+    database = sqlite3.connect(path, isolation_level=None, timeout=0)
+    try:
+        database.executescript(
+            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;"
+            f"PRAGMA synchronous = NORMAL; PRAGMA cache_size = -{CACHE_KIB}; PRAGMA secure_delete = OFF;"
+        )
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database

@@ -1,0 +1,75 @@
+"""Images against what is known of them: pure, no Kafka, no disk.
+
+`Entry` is what the engine keeps of a key; `Pass` is one complete scan of a table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bridge.diff.canonical import DIGEST
+
+_PUBLISHED, _REFUSED = 1, 2
+_HEAD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is kept of a key: 2 bytes of flags and absences, the digest, and what the connector marks it with.
+
+    `published`: its consumers know of it; `refused`: the digest is that of a reject, which has its dead
+    letter; `absent`: in how many complete scans, one after the other, it was missing. Of rows without a key
+    the digest is the number of equal ones.
+    """
+
+    digest: bytes
+    published: bool = True
+    refused: bool = False
+    absent: int = 0
+    mark: bytes = b""
+
+    def packed(self) -> bytes:
+        flags = self.published * _PUBLISHED | self.refused * _REFUSED
+        return bytes((flags, self.absent)) + self.digest + self.mark
+
+    @classmethod
+    def parse(cls, packed: bytes) -> Entry:
+        flags, absent = packed[:_HEAD]
+        end = _HEAD + DIGEST
+        return cls(packed[_HEAD:end], bool(flags & _PUBLISHED), bool(flags & _REFUSED), absent, packed[end:])
+
+
+def plain(digest: bytes) -> bytes:
+    """An entry as almost all of them are, packed."""
+    return b"\x01\x00" + digest
+
+
+def number(count: int) -> bytes:
+    """How many equal rows there are, in place of a digest."""
+    return count.to_bytes(DIGEST)
+
+
+@dataclass(slots=True)
+class Pass:
+    """A complete scan of one table, under way: which of the known entries it has met."""
+
+    seen: bytearray = field(default_factory=bytearray)
+    """A byte for each slot."""
+    met: int = 0
+    counts: dict[bytes, int] = field(default_factory=dict)
+    """Rows without a key that are there, or were, more than once: key -> how often they were met."""
+    blind: str | None = None
+    """Why it cannot say what is gone."""
+
+    def meet(self, slot: int) -> bool:
+        """Whether that was the first time."""
+        if slot >= len(self.seen):
+            self.seen.extend(bytes(slot + 1 - len(self.seen) + len(self.seen) // 8))
+        if self.seen[slot]:
+            return False
+        self.seen[slot] = 1
+        self.met += 1
+        return True
+
+    def missed(self, slot: int) -> bool:
+        return slot >= len(self.seen) or not self.seen[slot]

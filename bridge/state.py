@@ -1,0 +1,141 @@
+"""The keyed state of a connector: a compacted topic written in its transactions, and a cache of it on disk.
+
+As Kafka Streams' changelogs (KIP-28), except that the cache is worth nothing unless it is exactly what the
+positions say: every transaction that changes the state has a new stamp, which is in the ledger, in the topic
+and in the cache. Record keys: `["stream","table"]`, a line feed, the key's canonical form; values are packed
+entries (bridge.diff).
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
+from pathlib import Path
+from threading import Event
+from typing import Any, Protocol
+
+import structlog
+
+from bridge import committed
+from bridge.cache import Cache
+from bridge.encode.texts import compact
+from bridge.errors import PermanentError, Stopped
+from bridge.topics import COMPACTED, Cluster, Wanted
+
+log = structlog.get_logger("bridge.state")
+
+STAMP = b"stamp"
+_BREAK = b"\n"
+
+type Record = tuple[bytes, bytes | None]
+
+
+def topic(connector: str) -> str:
+    return f"_bridge.state.{connector}"
+
+
+def head(stream: str, table: str) -> bytes:
+    return compact([stream, table])
+
+
+def record_key(head: bytes, key: bytes) -> bytes:
+    return head + _BREAK + key
+
+
+class Changelog(Protocol):
+    """What the state does with a `StateTopic`."""
+
+    @property
+    def name(self) -> str: ...
+    def ensure(self) -> None: ...
+    def read(self) -> Iterator[list[Record]]: ...
+
+
+class StateTopic:
+    def __init__(self, settings: Mapping[str, Any], connector: str, topics: Cluster) -> None:
+        self._settings, self._topics = settings, topics
+        self.name = topic(connector)
+
+    def ensure(self) -> None:
+        """Create or check it. Errors: ConfigError, TransientError."""
+        required = {"cleanup.policy": "compact"}
+        self._topics.ensure([Wanted(self.name, 1, COMPACTED, required, exact=True)])
+
+    def read(self) -> Iterator[list[Record]]:
+        """All of it, in order. Errors: TransientError."""
+        bounds = committed.bounds(self._settings, [self.name])
+        for _, messages in committed.messages(self._settings, bounds):
+            yield [(message.key() or b"", message.value()) for message in messages]
+
+
+class KeyedState:
+    """Used from the task's thread. Errors: TransientError, PermanentError."""
+
+    def __init__(self, changelog: Changelog, cache: Path, stop: Event) -> None:
+        self.changelog, self.cache, self._stop = changelog, Cache(cache), stop
+        self._stamps = (f"{uuid.uuid4().hex[:12]}-{number}" for number in count(1))
+        self._aligned = False
+
+    def next_stamp(self) -> str:
+        return next(self._stamps)
+
+    def forget(self) -> None:
+        """What was not committed was not."""
+        self._aligned = False
+        self.cache.rollback()
+
+    def align(self, stamp: str | None) -> None:
+        """Make the cache what the positions say: as it is on disk, or else as the topic has it."""
+        if self._aligned:
+            return
+        self.changelog.ensure()
+        if stamp is None or self.cache.stamp() != stamp:
+            self._rebuild(stamp)
+        self._aligned = True
+
+    def _rebuild(self, stamp: str | None) -> None:
+        began, entries, found = time.monotonic(), 0, None
+        self.cache.create()
+        for records in self.changelog.read():
+            if self._stop.is_set():
+                raise Stopped("asked to stop while reading the state")
+            last = dict(records)
+            found = last.pop(STAMP, found)
+            self._take(last)
+            entries += len(last)
+        if stamp is not None and found != stamp.encode():
+            self.cache.discard()
+            raise PermanentError(
+                f"topic {self.changelog.name} does not hold the state that the positions speak of",
+                remedy="restore the topic; or run `legacy-bridge positions accept`, after which rows that "
+                "were published before are published again",
+            )
+        self.cache.commit(stamp or self.next_stamp())
+        self.cache.forget_parts()
+        if entries:
+            took = round(time.monotonic() - began, 1)
+            log.info("state read from its topic", topic=self.changelog.name, records=entries, took_s=took)
+
+    def _take(self, records: Mapping[bytes, bytes | None]) -> None:
+        parts: dict[bytes, list[Record]] = {}
+        for name, value in records.items():
+            part, _, key = name.partition(_BREAK)
+            parts.setdefault(part, []).append((key, value))
+        for name, entries in parts.items():
+            part = self.cache.part(name)
+            self.cache.drop(part, [key for key, value in entries if value is None])
+            puts = [(key, part.new_slot(), value) for key, value in entries if value is not None]
+            self.cache.put(part, puts, len(puts))
+
+    def records(self, head: bytes, entries: Iterable[Record]) -> tuple[list[bytes], list[bytes | None]]:
+        """Keys and values as they go into the topic."""
+        keys, values = [], []
+        for key, value in entries:
+            keys.append(record_key(head, key))
+            values.append(value)
+        return keys, values
+
+    def close(self) -> None:
+        self.cache.close()

@@ -1,0 +1,180 @@
+"""Random histories of a source that can only be read as a whole: the topic, folded by key, is the table.
+
+The engine is the real one (bridge.testing.simulation), with a real cache on disk; Kafka and the source are in
+memory. Where Kafka fails, and where the process ends (between Kafka's commit and the cache's, for one), is
+drawn.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from bridge.config.options import ConnectorSettings, StreamOptions
+from bridge.errors import Stopped, TransientError
+from bridge.publisher import Fenced
+from bridge.testing.fakes import Crash, FakeKafka, Fault
+from bridge.testing.images import FakeImages
+from bridge.testing.simulation import Clock, Engine
+
+TABLE = "orders"
+ids = st.integers(1, 9)
+texts = st.sampled_from(["a", "b", None])
+
+
+class Histories(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.clock.__enter__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.kafka = FakeKafka()
+        self.engine: Engine | None = None
+
+    @initialize(
+        most=st.integers(1, 4), confirm=st.integers(1, 3), rows=st.dictionaries(ids, texts, min_size=3)
+    )
+    def start(self, most: int, confirm: int, rows: dict[int, str | None]) -> None:
+        self.source = FakeImages((TABLE, "items"), most=most)
+        options = StreamOptions(interval=1.0, confirm_deletes=confirm)
+        self.source.tables[TABLE].update(rows)
+        self.confirm = confirm
+        self.engine = Engine(
+            self.kafka,
+            self.source,
+            self.clock,
+            ConnectorSettings(name="erp", kind="fake", defaults=options),
+            cache=self.folder / "erp.state",
+        )
+
+    # -- the source
+
+    @rule(rows=st.dictionaries(ids, texts, min_size=1, max_size=4), gone=st.sets(ids, max_size=3))
+    def rows_are_written_and_deleted(self, rows: dict[int, str | None], gone: set[int]) -> None:
+        self.source.tables[TABLE].update(rows)
+        for each in gone:
+            self.source.tables[TABLE].pop(each, None)
+
+    @rule(after=st.integers(0, 3), unkeyed=st.integers(0, 1))
+    def the_source_has_trouble(self, after: int, unkeyed: int) -> None:
+        self.source.whims.extend([*[None] * after, TransientError("connection reset")])
+        self.source.unkeyed = unkeyed
+
+    # -- the connector
+
+    @rule(reads=st.integers(0, 4), publishes=st.integers(0, 4))
+    def it_works(self, reads: int, publishes: int) -> None:
+        for _ in range(reads):
+            self.living(Engine.read)
+        for _ in range(publishes):
+            self.living(Engine.publish)
+
+    @rule(seconds=st.integers(1, 10))
+    def it_runs(self, seconds: int) -> None:
+        for _ in range(2 * seconds):
+            self.living(Engine.read)
+            self.living(Engine.publish)
+
+    @rule(end=st.sampled_from([Engine.restart, Engine.drain]), cache=st.none() | st.binary(max_size=64))
+    def it_ends(self, end: Callable[[Engine], None], cache: bytes | None) -> None:
+        """And its cache may be spoilt meanwhile."""
+        self.living(end)
+        if cache is not None:
+            (self.folder / "erp.state").write_bytes(cache)
+
+    @rule(fault=st.sampled_from(Fault), after=st.integers(0, 12))
+    def a_call_into_kafka_goes_wrong(self, fault: Fault, after: int) -> None:
+        self.kafka.fail(fault, after)
+        self.it_runs(4)
+
+    @rule(order=st.sampled_from([Engine.pause, Engine.resume]))
+    def an_operator_gives_an_order(self, order: Callable[[Engine, str], object]) -> None:
+        assert self.engine is not None
+        self.it_works(2, 0)
+        if TABLE in self.engine.schedule.streams:
+            order(self.engine, TABLE)
+            self.it_works(0, 3)
+
+    def living(self, step: Callable[[Engine], None]) -> None:
+        """One step of a process that may not survive it."""
+        assert self.engine is not None
+        try:
+            step(self.engine)
+        except (Fenced, Crash):
+            self.engine.restart()
+        except Stopped:
+            self.engine.drain()
+
+    # -- what holds in the end
+
+    def teardown(self) -> None:
+        try:
+            if self.engine is not None:
+                self.the_topic_is_the_table_once_the_trouble_is_over(self.engine)
+        finally:
+            if self.engine is not None:
+                self.engine.restart()
+            self.clock.__exit__()
+            shutil.rmtree(self.folder)
+
+    def the_topic_is_the_table_once_the_trouble_is_over(self, engine: Engine) -> None:
+        self.kafka.faults.clear()
+        self.source.whims.clear()
+        self.source.unkeyed = 0
+        engine.resume()
+        for _ in range(self.confirm + 1):
+            engine.settle()
+            engine.run(3)
+        assert not engine.parked(TABLE)
+        table, topic = self.source.tables[TABLE], self.folded()
+        readable = {each: text for each, text in table.items() if text is not None}
+        # What became unreadable is as it was last published.
+        assert readable == {each: text for each, text in topic.items() if table.get(each) is not None}
+        assert topic.keys() <= table.keys()
+        refused = {each for each, text in table.items() if text is None}
+        assert refused <= self.refused().keys()
+        said = len(self.events())
+        engine.run(3)
+        assert len(self.events()) == said, "nothing changes, and nothing is published"
+
+    def folded(self) -> dict[int, str]:
+        """The table as the topic's consumers have it; every event is a change of what they had."""
+        table: dict[int, str] = {}
+        for event in self.events():
+            after, op = event["after"], event["op"]
+            if op == "d":
+                assert table.pop(event["before"]["id"])
+            elif op == "u":
+                assert table[after["id"]] != after["payload"] or after["id"] in self.refused()
+                table[after["id"]] = after["payload"]
+            else:
+                assert op in "cr"
+                assert after["id"] not in table
+                table[after["id"]] = after["payload"]
+        return table
+
+    def events(self) -> list[dict[str, Any]]:
+        records = self.kafka.committed(f"erp.{TABLE}")
+        return [json.loads(each.value) for each in records if each.value]
+
+    def refused(self) -> Counter[int]:
+        letters = [json.loads(each.value or b"") for each in self.kafka.committed(self.letters)]
+        return Counter(json.loads(each["key"])["id"] for each in letters if each["key"])
+
+    @property
+    def letters(self) -> str:
+        assert self.engine is not None
+        return self.engine.positions.letters
+
+
+TestHistories = Histories.TestCase
+TestHistories.settings = settings(max_examples=80, stateful_step_count=50, deadline=None)
