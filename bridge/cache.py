@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
+from typing import Any
 
 from bridge.errors import TransientError
 
@@ -153,7 +154,7 @@ class Cache:
 
     def _each(self, part: Part, keys: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
         found: dict[bytes, tuple[int, bytes]] = {}
-        for some in batched(keys, MOST_VALUES, strict=False):
+        for some in batched(keys, MOST_VALUES):
             marks = ",".join("?" * len(some))
             query = f"SELECT key, slot, value FROM entries WHERE part = ? AND key IN ({marks})"  # noqa: S608
             found |= {key: (slot, value) for key, slot, value in self._execute(query, (part.id, *some))}
@@ -180,7 +181,7 @@ class Cache:
 
     # -- SQLite
 
-    def _execute(self, query: str, values: Sequence[object] = ()) -> Iterable[tuple[object, ...]]:
+    def _execute(self, query: str, values: Sequence[object] = ()) -> list[Any]:
         try:
             return self._live().execute(query, values).fetchall()
         except sqlite3.Error as error:

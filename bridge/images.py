@@ -86,7 +86,7 @@ class Images:
         """A scan of the stream that is under way will not end."""
         self._passes.pop(stream, None)
 
-    def records(self, piece: Piece) -> tuple[str, list[bytes], list[bytes | None]]:
+    def records(self, piece: Piece) -> tuple[str, list[bytes | None], list[bytes | None]]:
         """Topic, keys and values of what the piece changes in the state."""
         entries = [
             *((key, value) for key, (_, value) in piece.puts.items()),
@@ -301,7 +301,7 @@ class Images:
                 gone = [each for each in entries if tracked.missed(each[1])]
                 if gone:
                     yield self._deleted(one, gone, options.confirm_deletes)
-        for keys in batched(tracked.counts, CHUNK, strict=False):
+        for keys in batched(tracked.counts, CHUNK):
             yield self._fewer(one, self._state.cache.find(part, keys), tracked.counts)
 
     def _deleted(self, one: Compared, gone: Sequence[Put], confirm: int) -> Piece:

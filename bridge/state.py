@@ -40,10 +40,6 @@ def head(stream: str, table: str) -> bytes:
     return compact([stream, table])
 
 
-def record_key(head: bytes, key: bytes) -> bytes:
-    return head + _BREAK + key
-
-
 class Changelog(Protocol):
     """What the state does with a `StateTopic`."""
 
@@ -121,19 +117,21 @@ class KeyedState:
     def _take(self, records: Mapping[bytes, bytes | None]) -> None:
         parts: dict[bytes, list[Record]] = {}
         for name, value in records.items():
-            part, _, key = name.partition(_BREAK)
-            parts.setdefault(part, []).append((key, value))
-        for name, entries in parts.items():
-            part = self.cache.part(name)
+            head, _, key = name.partition(_BREAK)
+            parts.setdefault(head, []).append((key, value))
+        for head, entries in parts.items():
+            part = self.cache.part(head)
             self.cache.drop(part, [key for key, value in entries if value is None])
             puts = [(key, part.new_slot(), value) for key, value in entries if value is not None]
             self.cache.put(part, puts, len(puts))
 
-    def records(self, head: bytes, entries: Iterable[Record]) -> tuple[list[bytes], list[bytes | None]]:
+    @staticmethod
+    def records(head: bytes, entries: Iterable[Record]) -> tuple[list[bytes | None], list[bytes | None]]:
         """Keys and values as they go into the topic."""
-        keys, values = [], []
+        keys: list[bytes | None] = []
+        values: list[bytes | None] = []
         for key, value in entries:
-            keys.append(record_key(head, key))
+            keys.append(head + _BREAK + key)
             values.append(value)
         return keys, values
 

@@ -21,6 +21,7 @@ from bridge.contract import Ask, Batch, Changes, Connector, Op, Position, Reject
 from bridge.errors import BridgeError, Stopped, TransientError
 from bridge.positions import Ledger, topic
 from bridge.publisher import Aborted, Broken, Fenced
+from bridge.state import topic as state_topic
 from bridge.topics import DEFAULT_MAX_BYTES, Described, Wanted, dead_letters
 
 
@@ -335,6 +336,22 @@ class FakeTopics:
 
     def is_empty(self, name: str, partitions: int) -> bool:  # noqa: ARG002 - the order knows one partition
         return not self._kafka.topics.get(name)
+
+
+class FakeChangelog:
+    """Stands where `bridge.state.StateTopic` does."""
+
+    def __init__(self, kafka: FakeKafka, connector: str) -> None:
+        self._kafka = kafka
+        self.name = state_topic(connector)
+
+    def ensure(self) -> None:
+        _outside(self._kafka, Step.ENSURE)
+        self._kafka.topics.setdefault(self.name, [])
+
+    def read(self) -> Iterator[list[tuple[bytes, bytes | None]]]:
+        _outside(self._kafka, Step.READ)
+        yield [(record.key or b"", record.value) for record in self._kafka.committed(self.name)]
 
 
 def _outside(kafka: FakeKafka, step: Step) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Condition, Event
 from typing import Any, Self
 from unittest.mock import patch
@@ -27,6 +28,7 @@ from bridge.config.options import ConnectorSettings, StreamOptions
 from bridge.config.options import Topics as TopicOptions
 from bridge.encode import EncoderOptions, Origin, encoder
 from bridge.errors import Stopped
+from bridge.images import Images
 from bridge.outlet import Outlet
 from bridge.positions import STREAM, Owner, Paused
 from bridge.prefetch import Prefetch
@@ -35,8 +37,18 @@ from bridge.publisher import Fenced
 from bridge.reader import Reader
 from bridge.redact import Redactor
 from bridge.schedule import Schedule
+from bridge.state import KeyedState
 from bridge.task import Task
-from bridge.testing.fakes import Crash, FakeKafka, FakePositions, FakePublisher, FakeSource, FakeTopics
+from bridge.testing.fakes import (
+    Crash,
+    FakeChangelog,
+    FakeKafka,
+    FakePositions,
+    FakePublisher,
+    FakeSource,
+    FakeTopics,
+)
+from bridge.testing.images import FakeImages
 
 RULED = ("coalescer", "outlet", "prefetch", "reader", "schedule", "standby", "task")
 """The modules of the engine that look at the clock."""
@@ -109,14 +121,17 @@ class Engine:
     def __init__(
         self,
         kafka: FakeKafka,
-        source: FakeSource,
+        source: FakeSource | FakeImages,
         clock: Clock,
         settings: ConnectorSettings | None = None,
         instance: str = "one",
         lease_s: float = 90.0,
+        cache: Path = Path("cache-of-no-use"),
     ) -> None:
+        """`cache`: the file for the state of a source of images."""
         self.kafka, self.source, self.clock = kafka, source, clock
         self.settings = settings or ConnectorSettings(name="erp", kind="fake", defaults=BRISK)
+        self._cache = cache
         self._owner = Owner(instance, "here", "host", lease_s)
         self.positions = FakePositions(kafka, self.settings.name)
         self.lives = 0
@@ -126,13 +141,17 @@ class Engine:
         """What was in memory is gone."""
         settings, options = self.settings, TopicOptions()
         self.lives += 1
+        if self.lives > 1:
+            self._images.close()  # as the end of a process does
         self.stop = _Stop(self.clock)
         self.schedule = Schedule()
         self.queue = Prefetch(settings.prefetch.rows, settings.prefetch.bytes)
         outlet = Outlet(self._owner, FakePublisher(self.kafka, settings.name, self.stop), self.positions)
         press = Press(encoder(EncoderOptions()), Origin(settings.name, "fake", "1"), Redactor(()))
+        state = KeyedState(FakeChangelog(self.kafka, settings.name), self._cache, self.stop)
+        self._images = Images(state)
         self.task = Task(
-            Coalescer(settings, outlet, press, self.schedule),
+            Coalescer(settings, outlet, press, self._images, self.schedule),
             outlet,
             Admission(settings, FakeTopics(self.kafka), options, 1),
             self.schedule,
