@@ -101,8 +101,8 @@ class Worker:
         self._standby = Standby(hello.owner.instance, positions, self._stop)
         changelog = StateTopic(hello.kafka, settings.name, topics)
         cache = hello.daemon.state_dir / f"{settings.name}.state"
-        self._state = KeyedState(changelog, cache, self._stop)
         self._task = self._make_task(
+            KeyedState(changelog, cache, self._stop),
             Outlet(hello.owner, make_publisher(hello.kafka, settings.name, self._stop), positions),
             Admission(settings, topics, hello.topics, version),
         )
@@ -113,12 +113,11 @@ class Worker:
         self._interrupted: object = None
         self._interrupting = Thread()
 
-    def _make_task(self, outlet: Outlet, admission: Admission) -> Task:
+    def _make_task(self, state: KeyedState, outlet: Outlet, admission: Admission) -> Task:
         settings = self._hello.connector
         origin = Origin(settings.name, settings.kind, __version__)
         press = Press(encoder(settings.encoder), origin, self._redactor)
-        images = Images(self._state)
-        coalescer = Coalescer(settings, outlet, press, images, self._schedule)
+        coalescer = Coalescer(settings, outlet, press, Images(state), self._schedule)
         return Task(coalescer, outlet, admission, self._schedule, self._queue, self._stop)
 
     def run(self) -> int:
