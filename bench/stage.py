@@ -19,6 +19,8 @@ from bridge.testing.databases import H2Server
 from bridge.testing.kafka import KafkaBroker, qualify
 
 PATIENCE_S = 60.0
+OPTIMIZING = ("-Xmx512m", "-XX:+UseSerialGC")
+"""H2's options of Java: all of the JIT."""
 TABLE = "PUBLIC.ORDERS"
 
 
@@ -57,7 +59,7 @@ def stage(java: Sequence[str]) -> Iterator[Stage]:
     """`java`: the broker's options; see bridge.testing.kafka."""
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
-        with KafkaBroker(java=java) as broker, H2Server() as h2:
+        with KafkaBroker(java=java) as broker, H2Server(java=OPTIMIZING) as h2:
             qualify(broker.address)  # also its first transactions, which are slow
             yield Stage(folder, broker, h2)
     finally:

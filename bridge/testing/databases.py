@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from bridge.testing.kafka import free_ports
+from bridge.testing.kafka import FAST_START, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -265,9 +265,7 @@ class H2Server(DatabaseServer):
     kind = "h2"
     prompt = b"sql> "
 
-    def __init__(
-        self, database: str = "erp", *, java: Sequence[str] = ("-Xmx512m", "-XX:+UseSerialGC")
-    ) -> None:
+    def __init__(self, database: str = "erp", *, java: Sequence[str] = FAST_START) -> None:
         super().__init__(database)
         self._java = tuple(java)
         self._shell: subprocess.Popen[bytes] | None = None

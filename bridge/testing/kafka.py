@@ -46,7 +46,7 @@ CLASSES = "classes.jsa"
 """Beside the jars: the JVM's archive of the broker's classes, see `keep_classes`."""
 
 FAST_START = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-"""For tests: 2.5 s to the first connection."""
+"""For tests and the demo: what lives for minutes does not earn back what the optimizing compiler costs."""
 SUSTAINED = ("-Xmx1g", "-XX:+UseG1GC")
 """For benchmarks: all of the JIT, as in production."""
 
@@ -69,6 +69,9 @@ PROPERTIES = {
     "broker.heartbeat.interval.ms": "500",
     # An expired transaction is noticed within a second instead of ten.
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+    # A third less of processor time while nothing happens, and 120 MiB less of memory.
+    "metadata.max.idle.interval.ms": "0",
+    "log.cleaner.dedupe.buffer.size": "4194304",
 }
 
 LOGGING = """\

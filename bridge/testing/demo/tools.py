@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from bridge.testing.kafka import jars, jdk
+from bridge.testing.kafka import FAST_START, jars, jdk
 
 KAFKA = {
     "kafka-console-consumer.sh": "org.apache.kafka.tools.consumer.ConsoleConsumer",
@@ -22,7 +22,7 @@ def write(folder: Path) -> None:
     folder.mkdir()
     _script(folder / "legacy-bridge", [sys.executable, "-m", "bridge"])
     for name, main in KAFKA.items():
-        _script(folder / name, [jdk("java"), "-cp", f"{jars()}/*", main])
+        _script(folder / name, [jdk("java"), *FAST_START, "-cp", f"{jars()}/*", main])
 
 
 def _script(path: Path, command: list[str]) -> None:
