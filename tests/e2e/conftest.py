@@ -15,7 +15,7 @@ from bridge.testing.kafka import Broker, BrokerError, KafkaBroker
 from tests.e2e.evidence import Start, hostile
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ill_treated(broker_jars: Path) -> Iterator[KafkaBroker]:
     """Behind `fragile`."""
     with KafkaBroker() as started:
