@@ -186,7 +186,8 @@ class Images:
                 continue
             known, value = found.get(key), plain(form)
             if known is None:
-                slot, op = part.new_slot(), one.unknown
+                slot = part.new_slot()
+                op: Op | None = one.unknown
                 piece.new += 1
             else:
                 slot = known[0]

@@ -48,6 +48,7 @@ class DaemonProcess:
             "kafka": {"bootstrap.servers": address, **(kafka or {})},
             "daemon": {
                 "run_dir": str(folder / "run"),
+                "state_dir": str(folder / "state"),
                 "http": "off",
                 "log": {"format": "json"},
                 **(daemon or {}),

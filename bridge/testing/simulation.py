@@ -132,6 +132,7 @@ class Engine:
         self.kafka, self.source, self.clock = kafka, source, clock
         self.settings = settings or ConnectorSettings(name="erp", kind="fake", defaults=BRISK)
         self._cache = cache
+        self._images: Images | None = None
         self._owner = Owner(instance, "here", "host", lease_s)
         self.positions = FakePositions(kafka, self.settings.name)
         self.lives = 0
@@ -141,7 +142,7 @@ class Engine:
         """What was in memory is gone."""
         settings, options = self.settings, TopicOptions()
         self.lives += 1
-        if self.lives > 1:
+        if self._images is not None:
             self._images.close()  # as the end of a process does
         self.stop = _Stop(self.clock)
         self.schedule = Schedule()

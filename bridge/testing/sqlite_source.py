@@ -1,4 +1,4 @@
-"""A legacy system small enough for tests: SQLite tables with a growing key, read by a real connector.
+"""A legacy system small enough for tests: SQLite tables, read by their growing key or as a whole.
 
 Not installed as a kind: `installed(folder)` makes it one for the processes of a test.
 """
@@ -6,9 +6,11 @@ Not installed as a kind: `installed(folder)` makes it one for the processes of a
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,10 @@ from bridge.contract import (
     Changes,
     Connector,
     ConnectorConfig,
+    Emits,
     Op,
     Reject,
+    Scan,
     Secret,
     Stream,
     StreamConfig,
@@ -37,6 +41,8 @@ CREATE = "CREATE TABLE IF NOT EXISTS {} (id INTEGER PRIMARY KEY, customer INTEGE
 
 class SqliteStream(StreamConfig):
     """One table."""
+
+    images: bool = Field(default=False, description="read all rows in every scan, instead of the new ones")
 
 
 class SqliteConfig(ConnectorConfig):
@@ -82,20 +88,33 @@ class SqliteConnector(Connector):
                 name,
                 str(self.config.path),
                 (Table(name, SCHEMA, ("id",)),),
-                caveats=frozenset({Caveat.NO_DELETES}),
+                emits=Emits.IMAGES if options.images else Emits.CHANGES,
+                caveats=frozenset({Caveat.COLLAPSES if options.images else Caveat.NO_DELETES}),
             )
-            for name in self.config.streams
+            for name, options in self.config.streams.items()
         ]
 
     def poll(self, stream: Stream, position: Any, ask: Ask) -> Batch:
         after = position["id"] if position else 0
+        if stream.emits is Emits.IMAGES:
+            return self._image(self._read(stream, after, ask), first=after == 0)
+        return self._read(stream, after, ask)
+
+    @staticmethod
+    def _image(batch: Batch, *, first: bool) -> Batch:
+        """A page of a scan; between two scans the position is the start."""
+        if batch.more:
+            return replace(batch, scan=Scan.FIRST if first else Scan.MORE)
+        return replace(batch, position={"id": 0}, scan=Scan.ONLY if first else Scan.LAST)
+
+    def _read(self, stream: Stream, after: int, ask: Ask) -> Batch:
         query = f"SELECT id, customer, payload FROM {stream.name} WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
         try:
             rows = self._session().execute(query, (after, ask.rows)).fetchall()
         except sqlite3.OperationalError as error:
             raise TransientError(f"SQLite: {error}") from error
         if not rows:
-            return Batch(position)
+            return Batch({"id": after} if after else None)
         good = [row for row in rows if row[2] is not None]
         rejects = tuple(
             Reject(stream.name, "no payload", repr(row), {"id": row[0]}) for row in rows if row[2] is None
@@ -148,6 +167,24 @@ class SqliteSource:
         rows = [(number % customers, payload) for number in range(count)]
         with self.session() as database:
             database.executemany(f"INSERT INTO {table} (customer, payload) VALUES (?, ?)", rows)  # noqa: S608
+
+    def change(self, most: int, chance: random.Random, table: str = "orders") -> None:
+        """In one transaction: up to `most` rows inserted, and as many changed, and as many deleted."""
+        with self.session() as database:
+            known = [row[0] for row in database.execute(f"SELECT id FROM {table}")]  # noqa: S608
+            gone = chance.sample(known, min(len(known) // 4, chance.randint(0, most)))
+            texts = [(chance.choice("abcdef"), each) for each in known if chance.random() < most / len(known)]
+            news = [
+                (chance.randint(1, 10_000), chance.choice("abcdef")) for _ in range(chance.randint(0, most))
+            ]
+            database.executemany(f"UPDATE {table} SET payload = ? WHERE id = ?", texts)  # noqa: S608
+            database.executemany(f"DELETE FROM {table} WHERE id = ?", [(each,) for each in gone])  # noqa: S608
+            database.executemany(f"INSERT OR IGNORE INTO {table} (id, payload) VALUES (?, ?)", news)  # noqa: S608
+
+    def rows(self, table: str = "orders") -> dict[int, str | None]:
+        """id -> payload."""
+        with self.session() as database:
+            return dict(database.execute(f"SELECT id, payload FROM {table}"))  # noqa: S608
 
     def ids(self, table: str = "orders") -> list[int]:
         with self.session() as database:

@@ -107,6 +107,12 @@ def parked(daemon: DaemonProcess, connector: str, within: float = 60) -> str:
     return str(daemon.connector(connector)["error"])
 
 
+def parked_stream(daemon: DaemonProcess, connector: str, stream: str = "orders") -> str:
+    """The stream's error once it is parked."""
+    in_state(daemon, connector, "FAILED", stream=stream)
+    return str(daemon.stream(connector, stream)["error"])
+
+
 def command(
     *words: str | Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
