@@ -47,6 +47,8 @@ class Progress:
     """Kafka has what the source was not told to let go of."""
     current_at: float | None = None
     """When the source was last asked, found to hold no more, and all of it was published."""
+    polled: bool = False
+    """A poll has ended well since the start, or since `resume`."""
     polls: int = 0
     rows: int = 0
     events: int = 0
@@ -128,6 +130,7 @@ class Progress:
         if self.parked:  # else what was rejected is as true as before
             self.recent.clear()
         self.parked = self.paused = self.error = None
+        self.polled = False
         self.failures = 0
         self.earliest = 0.0
 
@@ -143,6 +146,7 @@ class Progress:
     def ended(self, turn: Turn, batch: Batch, version: int) -> None:
         """It brought a batch, which counts unless the turn is stale."""
         self.polling_since = None
+        self.polled = True
         self.polls += 1
         self.failures = 0
         self.error = None

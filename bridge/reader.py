@@ -52,6 +52,8 @@ class Reader:
         self._thread = Thread(target=copy_context().run, args=(self._run,), name="reader")
         self._connector: Connector | None = None
         self._discovered_at = 0.0
+        self._discovered_for = 0
+        """The opening that was last asked for its streams."""
         self._failures = 0
         self.trouble: str | None = None
         """Why the source cannot be opened, or settled, while it cannot."""
@@ -98,7 +100,7 @@ class Reader:
             return
         if self._schedule.to_settle():
             self._guard(self._settle, connector)
-        elif time.monotonic() - self._discovered_at > self._discover_every and not self._schedule.quiet:
+        elif self._discovery_is_due:
             self._guard(self._discover, connector)
         elif turn := self._schedule.next(IDLE_S, self._queue.reader_waits):
             self._poll(connector, turn)
@@ -138,11 +140,19 @@ class Reader:
         self._failures = 0
         self.trouble = None
 
+    @property
+    def _discovery_is_due(self) -> bool:
+        """From time to time, and at once for an operator who may have mended the source."""
+        wanted = self._discovered_for != self._schedule.opening
+        overdue = time.monotonic() - self._discovered_at > self._discover_every
+        return (wanted or overdue) and not self._schedule.quiet
+
     def _discover(self, connector: Connector) -> None:
+        opening = self._schedule.opening
         with self._calling("discover"):
             streams = tuple(connector.discover())
-        self._discovered_at = time.monotonic()
-        self._queue.put(Discovered(streams, self._schedule.opening))
+        self._discovered_at, self._discovered_for = time.monotonic(), opening
+        self._queue.put(Discovered(streams, opening))
 
     def _settle(self, connector: Connector) -> None:
         for stream, position in self._schedule.to_settle():

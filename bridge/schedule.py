@@ -35,7 +35,7 @@ class Schedule:
         self._critical_after = critical_after
         self._open = self._closed = False
         self.opening = 0
-        """How often the connector was opened: what an earlier opening found does not let a later one poll."""
+        """How often the connector was opened, or told to look again: what was found before lets nobody poll."""
         self.streams: dict[str, Progress] = {}
 
     # -- the task's side
@@ -116,12 +116,13 @@ class Schedule:
             self.streams[name].paused = by
             self.streams[name].forget()
 
-    def resume(self, name: str) -> None:
-        """Un-park and un-pause. No polls until the next `install`, which may park it again."""
+    def resume(self, names: Iterable[str]) -> None:
+        """Un-park and un-pause. No polls until the connector has looked again, and was judged anew."""
         with self._changed:
-            self._open = False
-            self.streams[name].resume()
-            self._push(self.streams[name], time.monotonic())
+            self.gate()
+            for name in names:
+                self.streams[name].resume()
+                self._push(self.streams[name], time.monotonic())
 
     def close(self) -> None:
         """Let a waiting reader go."""
@@ -136,6 +137,7 @@ class Schedule:
         with self._changed:
             self._open = False
             self.opening += 1
+            self._changed.notify_all()
 
     @property
     def gated(self) -> bool:
@@ -167,6 +169,7 @@ class Schedule:
         """The next poll that is due, within `timeout` seconds. `on_wait` is called when idle."""
         deadline = time.monotonic() + timeout
         with self._changed:
+            opening = self.opening
             while True:
                 now = time.monotonic()
                 due = self._due()
@@ -175,7 +178,7 @@ class Schedule:
                     if turn := self._begin(due, now):
                         return turn
                     continue
-                if now >= deadline or self._to_settle() or self._closed:
+                if now >= deadline or self._to_settle() or self._closed or self.opening != opening:
                     return None
                 on_wait()
                 self._changed.wait(min(deadline, due.due if due else deadline) - now)

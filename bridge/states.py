@@ -29,7 +29,7 @@ class Row:
 
 
 TABLE: dict[State, Row] = {
-    State.STARTING: Row("spawned, opening, reading positions", "first poll", Level.OK, Level.WARNING),
+    State.STARTING: Row("spawned, opening, reading positions, resumed", "first poll", Level.OK, Level.WARNING),
     State.RUNNING: Row("a poll ended within its deadline", "-", Level.OK, Level.WARNING),
     State.BACKOFF: Row("TransientError", "a poll that succeeds", Level.WARNING, Level.CRITICAL),
     State.STALLED: Row(
@@ -54,7 +54,7 @@ class Facts:
     quiet: bool = False
     failing: bool = False
     polled: bool = False
-    """At least one poll has ended since the start."""
+    """At least one poll has ended since the start, or since `resume`."""
     late_s: float = 0.0
     """For how long a poll has been running, or has been due without beginning."""
     patience_s: float = 30.0

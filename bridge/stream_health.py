@@ -66,7 +66,7 @@ def _facts(progress: Progress, moment: Moment) -> Facts:
         paused=bool(progress.paused),
         quiet=quiet,
         failing=moment.kafka is not None or (fails and not quiet),
-        polled=progress.polls > 0,
+        polled=progress.polled,
         late_s=0.0 if moment.trouble or quiet else progress.late_s(moment.now),
         patience_s=max(2 * options.interval, options.deadline),
     )

@@ -33,6 +33,7 @@ from bridge.schedule import Schedule
 log = structlog.get_logger("bridge.task")
 
 IDLE_S = 0.5
+NOTHING = Discovered((), 0)
 FORGIVEN_S = 60.0
 """After so long without a failure there is no trouble, though there was nothing to publish either."""
 
@@ -62,7 +63,7 @@ class Task:
         self._coalescer, self._outlet, self._admission = coalescer, outlet, admission
         self._schedule, self._queue, self._stop = schedule, queue, stop
         self._orders: SimpleQueue[tuple[Callable[[], None], Future[None]]] = SimpleQueue()
-        self._found = Discovered((), 0)
+        self._found = NOTHING
         self._admitted = True
         self._failures = 0
         self._failed_at = 0.0
@@ -121,7 +122,7 @@ class Task:
         if self._stale:
             return
         match self._queue.get(self._coalescer.patience(IDLE_S)):
-            case Discovered() as found:
+            case Discovered() as found if found.opening == self._schedule.opening:
                 self._admitted = found == self._found and self._admission.holds()
                 self._found = found
             case Fetched() as fetched if not fetched.turn.stale:
@@ -155,7 +156,7 @@ class Task:
         if isinstance(error, Broken) or self._stale:
             self._outlet.lose()
         self._stale = True
-        self._admitted = not self._found.opening  # a topic may have changed, a pause may have been written
+        self._admitted = self._found is NOTHING  # else a topic may have changed, a pause may have been written
         self._rest(wait)
 
     def _rest(self, seconds: float) -> None:
@@ -256,17 +257,16 @@ class Task:
             self._schedule.pause(name, by.by)
 
     def resume(self, stream: str) -> None:
-        """End pauses and parks, and judge the streams anew from what Kafka has. Through `order`."""
+        """End pauses and parks, discover the streams anew, and judge them by what Kafka has. Through `order`."""
         known = self._outlet.ledger.pauses
         kept: dict[str, Paused | None] = {}
         if stream and (whole := known.get("")):
             kept = {**dict.fromkeys(self._schedule.streams, whole), **known}
         self._write_pauses(kept | dict.fromkeys(["", stream] if stream else ["", *known]))
-        for name in self._named(stream):
-            self._schedule.resume(name)
+        self._schedule.resume(self._named(stream))
         self._outlet.read()
         self._rewind()
-        self._admitted = False
+        self._found, self._admitted = NOTHING, True  # until the connector has looked again
 
     def renew(self) -> None:
         """Write the owner's record now: one who was fenced while idle learns it here. Through `order`."""

@@ -258,7 +258,7 @@ class Scheduling(RuleBasedStateMachine):
     def a_stream_is_resumed(self, name: str) -> None:
         """As the task does it: from what Kafka has, and judged anew before it is polled."""
         if model := self.models.get(name):
-            self.schedule.resume(name)
+            self.schedule.resume([name])
             model.parked = model.paused = self.open = False
             model.earliest = 0.0
             self.a_transaction_fails(0)

@@ -289,7 +289,7 @@ def test_neither_a_rewind_nor_a_discovery_ends_a_back_off_but_resume_does(stream
     streams.schedule.rewind({})
     streams.install()
     assert not streams.polled(20.0)
-    streams.schedule.resume("orders")
+    streams.schedule.resume(["orders"])
     streams.install()
     assert streams.polled() == ["orders"]
 
@@ -369,7 +369,7 @@ def test_resume_makes_a_stream_due_at_once_when_it_has_been_judged_anew(streams:
     streams.add("orders", interval=900.0)
     streams.polled()
     streams.schedule.pause("orders", "uid 7")
-    streams.schedule.resume("orders")
+    streams.schedule.resume(["orders"])
     assert not streams.polled(60.0)
     streams.install()
     assert streams.polled() == ["orders"]

@@ -172,10 +172,10 @@ def test_more_rejects_than_ten_and_than_their_share_park_and_with_a_share_of_not
 def test_resume_ends_the_warning_of_dead_letters_only_where_the_stream_was_parked(schedule: Schedule) -> None:
     orders = schedule.streams["orders"]
     schedule.rejected(orders, rows=1000, rejects=1, tolerated=0.01)
-    schedule.resume("orders")
+    schedule.resume(["orders"])
     assert orders.recent.rejects == 1
     schedule.park("orders", "too many")
-    schedule.resume("orders")
+    schedule.resume(["orders"])
     assert orders.recent.rejects == 0
 
 

@@ -462,6 +462,53 @@ def test_resume_of_all_ends_every_pause_though_the_streams_are_not_known_yet(
     assert engine.published("orders") == [1]
 
 
+def test_resume_before_the_source_was_ever_reached_says_nothing_of_its_streams(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.settle()
+    engine.restart()
+    engine.source.whims.append(TransientError("no route"))
+    engine.resume()
+    engine.read()
+    for _ in range(3):
+        engine.publish()
+    assert not engine.schedule.streams
+    engine.source.insert("orders", "a")
+    engine.settle()
+    assert engine.published("orders") == [1]
+
+
+@pytest.mark.parametrize("stream", ["", "orders"])
+def test_resume_finds_a_table_that_is_back_at_once(clock: Clock, kafka: FakeKafka, stream: str) -> None:
+    engine = engine_of(clock, kafka, "orders", "customers")
+    engine.settle()
+    dropped = engine.source.tables.pop("orders")
+    engine.restart()
+    engine.settle()
+    assert engine.schedule.streams["orders"].gone
+    engine.source.tables["orders"] = dropped
+    began = clock.now
+    engine.resume(stream)
+    engine.source.insert("orders", "a")
+    while not engine.published("orders"):
+        engine.read()
+        engine.publish()
+    assert clock.now - began < 5
+
+
+def test_what_was_discovered_before_resume_parks_nothing_after_it(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.settle()
+    engine.source.identity = "another"
+    engine.run(engine.settings.discover_every)
+    engine.read()  # which may have found the other database once more
+    engine.source.identity = "the one"
+    engine.resume()
+    engine.settle()
+    assert not engine.parked("orders")
+
+
 def test_resume_of_one_stream_leaves_the_pause_of_the_others(clock: Clock, kafka: FakeKafka) -> None:
     engine = engine_of(clock, kafka, "orders", "items")
     engine.settle()
