@@ -35,7 +35,7 @@ class Schedule:
         self._critical_after = critical_after
         self._open = self._closed = False
         self.opening = 0
-        """How often the connector was opened, or told to look again: what was found before lets nobody poll."""
+        """How often the connector was opened, or told to look anew: what it found before lets nobody poll."""
         self.streams: dict[str, Progress] = {}
 
     # -- the task's side

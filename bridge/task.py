@@ -156,7 +156,7 @@ class Task:
         if isinstance(error, Broken) or self._stale:
             self._outlet.lose()
         self._stale = True
-        self._admitted = self._found is NOTHING  # else a topic may have changed, a pause may have been written
+        self._admitted = self._found is NOTHING  # else a topic may have changed, or a pause been written
         self._rest(wait)
 
     def _rest(self, seconds: float) -> None:
@@ -257,7 +257,7 @@ class Task:
             self._schedule.pause(name, by.by)
 
     def resume(self, stream: str) -> None:
-        """End pauses and parks, discover the streams anew, and judge them by what Kafka has. Through `order`."""
+        """End pauses and parks; discover and judge the streams anew. Through `order`."""
         known = self._outlet.ledger.pauses
         kept: dict[str, Paused | None] = {}
         if stream and (whole := known.get("")):
