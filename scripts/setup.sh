@@ -149,7 +149,10 @@ environment
 [[ -d jars/lib && -d jars/broker ]] || rm -f $STAMPS/jars
 [[ -f connectors/jdbc/reader.jar ]] || rm -f $STAMPS/reader
 [[ -f jars/broker/classes.jsa ]] || rm -f $STAMPS/classes
-step python install_python pyproject.toml constraints.txt hatch_build.py
-step jars install_jars jars/pom.xml
+# At once: neither needs the other, and both wait for the network.
+step python install_python pyproject.toml constraints.txt hatch_build.py & python=$!
+step jars install_jars jars/pom.xml & jars=$!
+wait $python
+wait $jars
 step classes keep_classes jars/pom.xml
 step reader compile_reader jars/src jars/compile_reader.py
