@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ class Catalog:
         self._meta = connection.getMetaData()
         self._catalog = connection.getCatalog()
         self._schemas = bool(self._meta.supportsSchemasInDataManipulation())
+        self._escape = str(self._meta.getSearchStringEscape() or "")
         self.quote = Quote(str(self._meta.getIdentifierQuoteString() or ""))
 
     def find(self, patterns: Sequence[str], excluded: Sequence[str]) -> list[TableName]:
@@ -52,6 +53,43 @@ class Catalog:
             (int(row.getShort("KEY_SEQ")), str(row.getString("COLUMN_NAME"))) for row in _rows(rows)
         )
         return tuple(name for _, name in ordered)
+
+    def unique_key(self, table: TableName) -> tuple[str, ...]:
+        """The columns of the smallest unique index over columns that are never NULL; empty without one."""
+        candidates = [index.columns for index in self._indexes(table) if index.unique]
+        filled = self._filled(table) if candidates else []
+        fitting = [
+            tuple(name for column in columns for name in filled if self.quote.means(column, name))
+            for columns in candidates
+        ]
+        whole = [key for key, columns in zip(fitting, candidates, strict=True) if len(key) == len(columns)]
+        return min(whole, key=lambda key: (len(key), key), default=())
+
+    def may_be_null(self, table: TableName, column: str) -> bool:
+        return column not in self._filled(table)
+
+    def _filled(self, table: TableName) -> list[str]:
+        """The columns declared NOT NULL."""
+        rows = self._meta.getColumns(*self._literal(table), "%")
+        return [str(row.getString("COLUMN_NAME")) for row in _rows(rows) if row.getInt("NULLABLE") == 0]
+
+    def sorted_as(self, table: TableName, by_type: Mapping[str, str]) -> dict[str, str]:
+        """Column -> template, of the columns whose types are in `by_type`."""
+        if not by_type:
+            return {}
+        rows = self._meta.getColumns(*self._literal(table), "%")
+        types = {str(row.getString("COLUMN_NAME")): str(row.getString("TYPE_NAME")) for row in _rows(rows)}
+        return {name: by_type[kind] for name, kind in types.items() if kind in by_type}
+
+    def _literal(self, table: TableName) -> tuple[str | None, str | None, str]:
+        """The table as a pattern that fits nothing else."""
+        catalog, schema = self._place(table.schema)
+        return catalog, schema and self._escaped(schema), self._escaped(table.name)
+
+    def _escaped(self, name: str) -> str:
+        for mark in (self._escape, "%", "_") if self._escape else ():
+            name = name.replace(mark, self._escape + mark)
+        return name
 
     def indexed(self, table: TableName, column: str) -> bool:
         """Does an index begin with `column`?"""
@@ -98,12 +136,9 @@ class Catalog:
         return self._translated(schema), self._translated(name)
 
     def _translated(self, pattern: str) -> str:
-        escape = str(self._meta.getSearchStringEscape() or "")
-        if "[" in pattern or not escape:
+        if "[" in pattern or not self._escape:
             return "%"
-        for mark in (escape, "%", "_"):
-            pattern = pattern.replace(mark, escape + mark)
-        return pattern.replace("*", "%").replace("?", "_")
+        return self._escaped(pattern).replace("*", "%").replace("?", "_")
 
     def _place(self, schema: str) -> tuple[str | None, str | None]:
         return (self._catalog, schema or None) if self._schemas else (schema or self._catalog, None)

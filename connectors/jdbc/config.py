@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from bridge.contract import ConnectorConfig, Secret, StreamConfig
 
@@ -56,14 +57,35 @@ def _setting(value: Any) -> Any:
 Setting = Annotated[Secret | str | int | float | bool, BeforeValidator(_setting)]
 
 
+_MOST_COLUMNS = {"incrementing": 1, "timestamp": 1, "timestamp+incrementing": 2, "images": 0}
+
+
 class JdbcStream(StreamConfig):
     """How the tables of one name or pattern are read."""
 
-    mode: Literal["incrementing"] = Field(
-        description="incrementing: rows are only ever added, and one column grows with each of them"
+    mode: Literal["incrementing", "timestamp", "timestamp+incrementing", "images"] = Field(
+        description="incrementing: rows are only ever added, and one column grows with each of them;"
+        " timestamp: a column has the time of a row's last change; images: whole tables are compared"
+    )
+    query: str | None = Field(
+        None, description="a SELECT that is read as if it were a table; the stream's name is the table's"
     )
     columns: tuple[str, ...] = Field(
-        (), max_length=1, description="the column that grows; default: the primary key, when it is one number"
+        (),
+        validate_default=True,
+        description="incrementing: the column that grows; default: the primary key, when it is one number."
+        " timestamp: the column with the time; timestamp+incrementing: that, and one that grows",
+    )
+    key: tuple[str, ...] = Field(
+        (),
+        validate_default=True,
+        description="columns that tell the rows apart; default: the primary key, or a unique index over"
+        " columns that are NOT NULL",
+    )
+    snapshot: bool | None = Field(
+        None,
+        description="first read what is there, as operation r; default: true for timestamp modes, false for"
+        " incrementing, where all that is there counts as added",
     )
     unique: bool = Field(
         default=False,
@@ -73,9 +95,76 @@ class JdbcStream(StreamConfig):
     late_window: Seconds = Field(
         default=60.0,
         ge=0,
-        description="for how long a number that was passed over is asked for again: a transaction that takes "
-        "longer to commit is missed",
+        description="for how long a transaction may take to commit: for that long a number that was passed"
+        " over is asked for again, and changes are read again",
     )
+    time_zone: str | None = Field(
+        None,
+        description="timestamp modes: the zone of times that do not say theirs, like Europe/Berlin;"
+        " default: the database's own where it tells, else UTC",
+    )
+
+    @field_validator("query")
+    @classmethod
+    def _is_a_select(cls, query: str | None) -> str | None:
+        if query is not None and not re.match(
+            r"\s*(--.*\n\s*|/\*.*?\*/\s*)*(select|with)\b", query, re.IGNORECASE | re.DOTALL
+        ):
+            raise ValueError("is no SELECT")
+        return query
+
+    @field_validator("columns")
+    @classmethod
+    def _fit_the_mode(cls, columns: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        mode = info.data.get("mode", "incrementing")
+        most = _MOST_COLUMNS[mode]
+        if len(columns) > most or len(set(columns)) < len(columns):
+            raise ValueError(f"{mode} mode has {('no columns', 'one column', 'two columns')[most]} here")
+        if mode.startswith("timestamp") and len(columns) < most:
+            raise ValueError("name the column with the time" + (", and one that grows" if most > 1 else ""))
+        return columns
+
+    @field_validator("key")
+    @classmethod
+    def _is_there_for_a_query(cls, key: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if len(set(key)) < len(key):
+            raise ValueError("names a column twice")
+        if info.data.get("query") and not key:
+            raise ValueError("name the columns that tell the query's rows apart")
+        return key
+
+    @field_validator("snapshot", "unique", "time_zone")
+    @classmethod
+    def _has_a_meaning(cls, value: Any, info: ValidationInfo) -> Any:
+        mode = info.data.get("mode", "")
+        means = {
+            "snapshot": mode != "images",
+            "unique": mode in ("", "incrementing"),
+            "time_zone": mode.startswith("timestamp"),
+        }
+        if value and mode and not means[str(info.field_name)]:
+            raise ValueError(f"has no meaning in {mode} mode")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, name: str | None) -> str | None:
+        if name is not None:
+            try:
+                ZoneInfo(name)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                raise ValueError(
+                    "is no time zone that this machine knows; write it like Europe/Berlin"
+                ) from None
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        return ZoneInfo(self.time_zone) if self.time_zone else None
+
+    @property
+    def reads_snapshot(self) -> bool:
+        return self.mode.startswith("timestamp") if self.snapshot is None else self.snapshot
 
 
 class JdbcConfig(ConnectorConfig):
@@ -118,6 +207,14 @@ class JdbcConfig(ConnectorConfig):
         if not re.match(r"jdbc:\w+", url):
             raise ValueError("not a JDBC URL; they begin like jdbc:postgresql://host/database")
         return url
+
+    @field_validator("streams")
+    @classmethod
+    def _queries_have_names(cls, streams: Mapping[str, JdbcStream]) -> Mapping[str, JdbcStream]:
+        for name, options in streams.items():
+            if options.query and any(mark in name for mark in "*?["):
+                raise ValueError(f"{name}: a query has a name of its own, not a pattern")
+        return streams
 
     @field_validator("heap")
     @classmethod

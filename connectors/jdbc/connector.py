@@ -16,6 +16,7 @@ from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialects import dialect_of
 
 if TYPE_CHECKING:
+    from connectors.jdbc.polls import Lanes
     from connectors.jdbc.session import Session
 
 # How long a statement that was cancelled, or a good-bye, may take before the socket is shut.
@@ -35,7 +36,7 @@ class JdbcConnector(Connector):
     def __init__(self, config: JdbcConfig) -> None:
         super().__init__(config)
         self._dialect = dialect_of(config.url)
-        self._session: Session | None = None
+        self._lanes: Lanes | None = None
         self._secrets: list[str] = []
         self._fuse = sockets.Fuse(
             "jdbc-fuse", partial(sockets.shut, sockets.ports(config.url, self._dialect))
@@ -46,30 +47,39 @@ class JdbcConnector(Connector):
 
     def open(self) -> None:
         from connectors.jdbc import jvm
+        from connectors.jdbc.polls import Lanes
+
+        with self._call(f"connecting to {self._place}"):
+            jvm.start(self.config, self._dialect)
+            self._lanes = Lanes(self.config, self._connected)
+
+    def _connected(self) -> Session:
+        from connectors.jdbc import jvm
         from connectors.jdbc.connecting import NETWORK_GRACE, connect, properties
         from connectors.jdbc.session import Session
 
         settings, self._secrets = properties(self.config, self._dialect)
-        with self._call(f"connecting to {self._place}"):
-            jvm.start(self.config, self._dialect)
-            driver = jvm.driver(self.config, self._dialect)
-            # Drivers' own time-outs end before these; some have none.
-            self._allow(self.config.login_timeout + _PATIENCE)
-            connection = connect(self.config, driver, settings)
-            try:
-                self._allow(self.config.query_timeout + NETWORK_GRACE + _PATIENCE)
-                self._session = Session(self.config, self._dialect, connection)
-            except BaseException:
-                connection.close()
-                raise
+        driver = jvm.driver(self.config, self._dialect)
+        # Drivers' own time-outs end before these; some have none.
+        self._allow(self.config.login_timeout + _PATIENCE)
+        connection = connect(self.config, driver, settings)
+        try:
+            patience = self.config.query_timeout + NETWORK_GRACE + _PATIENCE
+            self._allow(patience)
+            session = Session(self.config, self._dialect, connection)
+            self._allow(patience + self.config.query_timeout)  # for what a poll asks of it
+            return session
+        except BaseException:
+            connection.close()
+            raise
 
     def discover(self) -> Sequence[Stream]:
         with self._call(f"reading the catalogue of {self._place}"):
-            return self._opened.discover()
+            return self._opened.readings.discover()
 
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
         with self._call(f"reading {stream.name}"):
-            return self._opened.poll(stream, position, ask)
+            return self._opened.poll(stream.name, position, ask)
 
     def check_position(self, stream: str, position: Position) -> None:
         from connectors.jdbc.modes import check_position
@@ -89,19 +99,19 @@ class JdbcConnector(Connector):
                 return
             self._interrupted = True
             self._fuse.light(_PATIENCE)
-            session = self._session
-        if session:
+            lanes = self._lanes
+        if lanes:
             from connectors.jdbc import jvm
 
-            session.cancel()
+            lanes.cancel()
             jvm.detach()
 
     def close(self) -> None:
-        session, self._session = self._session, None
-        if session:
+        lanes, self._lanes = self._lanes, None
+        if lanes:
             self._fuse.light(_GOOD_BYE)
             self._rest.put_out()
-            session.close()
+            lanes.close()
             self._fuse.put_out()
         if "jpype" in sys.modules:
             from connectors.jdbc import jvm
@@ -116,10 +126,10 @@ class JdbcConnector(Connector):
             self._fuse.light(seconds)
 
     @property
-    def _opened(self) -> Session:
-        if self._session is None:
+    def _opened(self) -> Lanes:
+        if self._lanes is None:
             raise TransientError(f"{self._place} is not open")
-        return self._session
+        return self._lanes
 
     @property
     def _place(self) -> str:
@@ -141,7 +151,7 @@ class JdbcConnector(Connector):
             with self._state:
                 self._calling = False
                 self._fuse.put_out()
-            if self._session and self._session.scans:
+            if self._lanes and self._lanes.scans:
                 self._rest.light(REST_S)
 
     def _end_scan(self) -> None:
@@ -150,9 +160,9 @@ class JdbcConnector(Connector):
 
         from connectors.jdbc import jvm
 
-        if self._session:
+        if self._lanes:
             with suppress(jpype.JException):  # the next poll will meet it, too
-                self._session.end()
+                self._lanes.end()
             jvm.detach()
 
     def _translated(self, error: Exception, doing: str) -> Exception:
@@ -166,9 +176,9 @@ class JdbcConnector(Connector):
         if not isinstance(error, BridgeError) and isinstance(
             error, jpype.JException
         ):  # the second needs a JVM
-            told = translate(error, doing, self._secrets, RULES if self._session else CONNECTING)
-        if isinstance(told, PermanentError) and self._session:
+            told = translate(error, doing, self._secrets, RULES if self._lanes else CONNECTING)
+        if isinstance(told, PermanentError) and self._lanes:
             # No cursor stays open; and PostgreSQL's transaction would refuse everything else from now on.
             with suppress(jpype.JException):
-                self._session.end()
+                self._lanes.end()
         return told

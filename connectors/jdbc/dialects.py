@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Transactions(NamedTuple):
+    """Those of others that are open."""
+
+    oldest: str
+    """When the oldest began, written as the clock is; NULL without one."""
+    seen: str
+    """Tells 0, or fails, when the account sees none of them."""
+    grant: str
+    """What makes it see them; a template of {user}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +39,21 @@ class Dialect:
     identity: str | None = None
     """Says which database this is, wherever it was reached from."""
     clock: str | None = None
-    """The database's time in seconds since the epoch."""
+    """The database's time: seconds since the epoch, or ISO 8601 with its zone. Else standard SQL is tried."""
+    offset: str | None = None
+    """By how many seconds the clock of those who write times without a zone is ahead of UTC; else by none."""
+    transactions: Transactions | None = None
+    sorted_as: Mapping[str, str] = field(default_factory=dict)
+    """Type name -> template of what is sorted by and compared instead of a column of that type."""
     types: Mapping[str, str] = field(default_factory=dict)
     """Type name -> kind (types.py), where the JDBC type code says too little."""
     exact_digits: bool = False
     """The driver tells how many digits of a second a column holds."""
+
+    @property
+    def clocks(self) -> tuple[str, ...]:
+        """What tells the time, to be tried in turn."""
+        return (self.clock,) if self.clock else ("SELECT CURRENT_TIMESTAMP", "VALUES CURRENT_TIMESTAMP")
 
     @property
     def artifact(self) -> str | None:
@@ -53,6 +75,8 @@ _POSTGRESQL = Dialect(
         "socketTimeout": "{socket}",
         "cancelSignalTimeout": "2",
         "tcpKeepAlive": "true",
+        # Text is compared with a column of any type (uuid, enum, inet) as a value of that type.
+        "stringtype": "unspecified",
         # Values come in binary, a sixth cheaper; no plan is kept, so that a table may change between polls.
         "prepareThreshold": "-1",
         "preparedStatementCacheQueries": "0",
@@ -66,6 +90,17 @@ _POSTGRESQL = Dialect(
     on_connect=("SET statement_timeout = {query_ms}",),
     identity="SELECT current_database() || '@' || system_identifier FROM pg_control_system()",
     clock="SELECT extract(epoch FROM clock_timestamp())",
+    # now() is the time a transaction began, before it wrote anything and so has an id. Prepared ones have no
+    # session; other bridges only read.
+    transactions=Transactions(
+        oldest="SELECT extract(epoch FROM least(min(xact_start), (SELECT min(prepared) FROM pg_prepared_xacts"
+        " WHERE database = current_database()))) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND application_name <> 'legacy-bridge'"
+        " AND query NOT LIKE 'autovacuum:%'",
+        seen="SELECT count(*) FROM pg_roles WHERE rolname IN ('pg_read_all_stats', current_user)"
+        " AND (rolsuper OR rolname <> current_user AND pg_has_role(oid, 'USAGE'))",
+        grant="GRANT pg_read_all_stats TO {user}",
+    ),
     types={"timestamptz": "instant", "timetz": "offset_time_text", "money": "text", "bit": "text"},
     exact_digits=True,
 )
@@ -87,6 +122,18 @@ _H2 = Dialect(
     exact_digits=True,
 )
 
+# TIMESTAMP and DATETIME alike come in the session's zone, which is the server's own.
+_MARIADB_OFFSET = "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW())"
+_INNODB = Transactions(
+    oldest="SELECT UNIX_TIMESTAMP(MIN(trx_started)) FROM information_schema.innodb_trx"
+    " WHERE trx_mysql_thread_id <> CONNECTION_ID()",
+    seen="SELECT COUNT(*) + 1 FROM information_schema.innodb_trx",
+    grant="GRANT PROCESS ON *.* TO {user}",
+)
+
+# They are sorted by the order of their definition, but compared with text as text.
+_ENUMERATIONS = dict.fromkeys(("ENUM", "SET"), "CAST({} AS CHAR)")
+
 _MARIADB = Dialect(
     name="mariadb",
     url="jdbc:mariadb:",
@@ -96,10 +143,93 @@ _MARIADB = Dialect(
     properties={"connectTimeout": "{login_ms}", "socketTimeout": "{socket_ms}"},
     page="LIMIT {rows}",
     clock="SELECT UNIX_TIMESTAMP(NOW(6))",
+    offset=_MARIADB_OFFSET,
+    transactions=_INNODB,
+    sorted_as=_ENUMERATIONS,
     exact_digits=True,
 )
 
-DIALECTS = (_POSTGRESQL, _H2, _MARIADB)
+_MYSQL = Dialect(
+    name="mysql",
+    url="jdbc:mysql:",
+    driver="com.mysql.cj.jdbc.Driver",
+    coordinates="com.mysql:mysql-connector-j",
+    port=3306,
+    # Rows come piece by piece, not all of a result at once.
+    properties={"connectTimeout": "{login_ms}", "socketTimeout": "{socket_ms}", "useCursorFetch": "true"},
+    page="LIMIT {rows}",
+    clock="SELECT UNIX_TIMESTAMP(NOW(6))",
+    offset=_MARIADB_OFFSET,
+    transactions=_INNODB,
+    sorted_as=_ENUMERATIONS,
+)
+
+_ORACLE = Dialect(
+    name="oracle",
+    url="jdbc:oracle:",
+    driver="oracle.jdbc.OracleDriver",
+    coordinates="com.oracle.database.jdbc:ojdbc11",
+    port=1521,
+    properties={"oracle.net.CONNECT_TIMEOUT": "{login_ms}", "oracle.jdbc.ReadTimeout": "{socket_ms}"},
+    # Rows are compared and sorted in one order; the driver takes the language of its machine otherwise.
+    on_connect=("ALTER SESSION SET NLS_SORT = BINARY NLS_COMP = BINARY",),
+    clock='SELECT TO_CHAR(SYS_EXTRACT_UTC(SYSTIMESTAMP), \'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"\') FROM DUAL',
+    offset="SELECT EXTRACT(TIMEZONE_HOUR FROM SYSTIMESTAMP) * 3600"
+    " + EXTRACT(TIMEZONE_MINUTE FROM SYSTIMESTAMP) * 60 FROM DUAL",
+    transactions=Transactions(
+        oldest="SELECT TO_CHAR(SYS_EXTRACT_UTC(FROM_TZ(CAST(MIN(start_date) AS TIMESTAMP),"
+        " TO_CHAR(SYSTIMESTAMP, 'TZH:TZM'))), 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM v$transaction",
+        seen="SELECT COUNT(*) + 1 FROM v$transaction",
+        grant="GRANT SELECT ON v_$transaction TO {user}",
+    ),
+)
+
+_SQL_SERVER = Dialect(
+    name="sqlserver",
+    url="jdbc:sqlserver:",
+    driver="com.microsoft.sqlserver.jdbc.SQLServerDriver",
+    coordinates="com.microsoft.sqlserver:mssql-jdbc",
+    port=1433,
+    properties={
+        "applicationName": "legacy-bridge",
+        "loginTimeout": "{login}",
+        "socketTimeout": "{socket_ms}",
+    },
+    clock="SELECT CONVERT(varchar(33), SYSUTCDATETIME(), 126) + 'Z'",
+    offset="SELECT DATEDIFF(second, SYSUTCDATETIME(), SYSDATETIME())",
+    transactions=Transactions(
+        oldest="SELECT CONVERT(varchar(33), DATEADD(second,"
+        " DATEDIFF(second, SYSDATETIME(), SYSUTCDATETIME()), MIN(t.transaction_begin_time)), 126) + 'Z'"
+        " FROM sys.dm_tran_active_transactions t JOIN sys.dm_tran_session_transactions s"
+        " ON s.transaction_id = t.transaction_id WHERE s.session_id <> @@SPID AND s.is_user_transaction = 1",
+        seen="SELECT COUNT(*) + 1 FROM sys.dm_tran_active_transactions",
+        grant="GRANT VIEW SERVER STATE TO {user}",
+    ),
+)
+
+_DB2 = Dialect(
+    name="db2",
+    url="jdbc:db2:",
+    driver="com.ibm.db2.jcc.DB2Driver",
+    coordinates="com.ibm.db2:jcc",
+    port=50000,
+    properties={"loginTimeout": "{login}", "blockingReadConnectionTimeout": "{socket}"},
+    page="FETCH FIRST {rows} ROWS ONLY",
+    clock="SELECT VARCHAR_FORMAT(CURRENT TIMESTAMP - CURRENT TIMEZONE, 'YYYY-MM-DD HH24:MI:SS.FF6') || 'Z'"
+    " FROM SYSIBM.SYSDUMMY1",
+    offset="SELECT INTEGER(CURRENT TIMEZONE / 10000) * 3600"
+    " + INTEGER(MOD(CURRENT TIMEZONE, 10000) / 100) * 60 FROM SYSIBM.SYSDUMMY1",
+    transactions=Transactions(
+        oldest="SELECT VARCHAR_FORMAT(MIN(uow_start_time) - CURRENT TIMEZONE, 'YYYY-MM-DD HH24:MI:SS.FF6')"
+        " || 'Z' FROM TABLE(MON_GET_UNIT_OF_WORK(NULL, -2)) WHERE uow_stop_time IS NULL"
+        " AND application_handle <> MON_GET_APPLICATION_HANDLE()",
+        seen="SELECT COUNT(*) FROM TABLE(MON_GET_UNIT_OF_WORK(NULL, -2))",
+        grant="GRANT EXECUTE ON FUNCTION SYSPROC.MON_GET_UNIT_OF_WORK TO USER {user}",
+    ),
+)
+
+# MySQL, Oracle, SQL Server and Db2 are written by their manuals.
+DIALECTS = (_POSTGRESQL, _H2, _MARIADB, _MYSQL, _ORACLE, _SQL_SERVER, _DB2)
 
 
 def dialect_of(url: str) -> Dialect:

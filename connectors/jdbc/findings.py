@@ -7,19 +7,30 @@ from collections.abc import Iterator, Sequence
 
 from bridge.contract import Finding, Level
 from bridge.errors import PermanentError
+from connectors.jdbc.clock import SECOND, nanoseconds
 from connectors.jdbc.dialects import GENERIC
-from connectors.jdbc.session import Reading, Session
+from connectors.jdbc.modes.images import Unkeyed
+from connectors.jdbc.modes.snapshot import Snapshot
+from connectors.jdbc.modes.timestamp import Timestamp
+from connectors.jdbc.polls import Lanes
+from connectors.jdbc.readings import Reading
+from connectors.jdbc.session import Session
+from connectors.jdbc.statements import TableName
 
 _CLOCK_S = 2.0
+_AHEAD_S = 60.0
 
 
-def findings(session: Session) -> Sequence[Finding]:
-    streams = session.discover()
-    found = [
-        *_database(session),
-        *(finding for stream in streams for finding in _table(session, stream.name)),
-    ]
-    session.end()
+def findings(lanes: Lanes) -> Sequence[Finding]:
+    session = lanes.session
+    found = list(_database(session))
+    readings = {stream.name: lanes.readings.find(stream.name) for stream in lanes.readings.discover()}
+    modes = [_timestamp(reading) for reading in readings.values() if isinstance(reading, Reading)]
+    if any(modes):
+        found += _transactions(session)
+    for name, reading in readings.items():
+        found += _table(session, name, reading)
+    lanes.end()
     return found
 
 
@@ -49,7 +60,7 @@ def _clock(session: Session) -> Iterator[Finding]:
     told = session.scalar(session.dialect.clock) if session.dialect.clock else None
     if told is None:
         return
-    ahead = float(told) - time.time()
+    ahead = nanoseconds(told) / SECOND - time.time()
     if abs(ahead) > _CLOCK_S:
         yield Finding(
             Level.WARNING,
@@ -60,21 +71,82 @@ def _clock(session: Session) -> Iterator[Finding]:
         yield Finding(Level.OK, "the clocks agree")
 
 
-def _table(session: Session, name: str) -> Iterator[Finding]:
-    reading = session.reading(name)
+def _transactions(session: Session) -> Iterator[Finding]:
+    """Timestamp modes look for the oldest one."""
+    if session.sees_transactions:
+        yield Finding(
+            Level.OK, "open transactions are seen: rows of long ones are found whenever they commit"
+        )
+        return
+    text = "rows of a transaction that takes longer than `late_window` are missed"
+    if session.dialect.transactions is None:
+        yield Finding(
+            Level.WARNING,
+            f"this database does not show its open transactions: {text}",
+            remedy="make `late_window` longer than the longest transaction",
+        )
+        return
+    user = session.connection.getMetaData().getUserName()
+    yield Finding(
+        Level.WARNING,
+        f"the account does not see the transactions of others: {text}",
+        remedy=session.dialect.transactions.grant.format(user=user),
+    )
+
+
+def _table(session: Session, name: str, reading: Reading | PermanentError) -> Iterator[Finding]:
     if isinstance(reading, PermanentError):
         yield Finding(Level.CRITICAL, reading.text, reading.remedy, name)
         return
+    if isinstance(reading.mode, Unkeyed):
+        yield Finding(
+            Level.WARNING,
+            "has no key: a changed row counts as one deleted and one inserted",
+            remedy="name the columns that tell its rows apart under `key`",
+            stream=name,
+        )
+        return
     yield Finding(Level.OK, f"can be read, by {', '.join(reading.mode.columns)}", stream=name)
-    if not session.catalog.indexed(reading.name, reading.mode.columns[0]):
-        yield _no_index(session, reading)
+    column = reading.mode.columns[0]
+    if isinstance(reading.source, TableName) and not session.catalog.indexed(reading.source, column):
+        yield _no_index(session, reading.source, column)
+    if mode := _timestamp(reading):
+        yield from _times(session, reading, mode)
 
 
-def _no_index(session: Session, reading: Reading) -> Finding:
-    quote, column = session.catalog.quote, reading.mode.columns[0]
+def _no_index(session: Session, table: TableName, column: str) -> Finding:
+    quote = session.catalog.quote
     return Finding(
         Level.WARNING,
         f"no index begins with column {column}: every poll reads the whole table",
-        remedy=f"CREATE INDEX ON {quote.table(reading.name)} ({quote.name(column)}); of a view, on its table",
-        stream=str(reading.name),
+        remedy=f"CREATE INDEX ON {table.sql(quote)} ({quote.name(column)}); of a view, on its table",
+        stream=str(table),
     )
+
+
+def _timestamp(reading: Reading | PermanentError) -> Timestamp | None:
+    mode = reading.mode.then if isinstance(reading, Reading) and isinstance(reading.mode, Snapshot) else None
+    if mode is None and isinstance(reading, Reading) and isinstance(reading.mode, Timestamp):
+        mode = reading.mode
+    return mode
+
+
+def _times(session: Session, reading: Reading, mode: Timestamp) -> Iterator[Finding]:
+    """Times ahead of the clock are read when it has come there: few are meant to be."""
+    column = mode.columns[0]
+    latest = session.largest(reading.source, column)
+    ahead = mode.ahead(latest, session)
+    if ahead > _AHEAD_S:
+        yield Finding(
+            Level.WARNING,
+            f"the latest {column} is {ahead:.0f} s ahead of the database's clock, and read only then",
+            remedy="correct it" if mode.has_zone else "set `time_zone` to that of the times, or correct them",
+            stream=reading.name,
+        )
+    if isinstance(reading.source, TableName) and session.catalog.may_be_null(reading.source, column):
+        yield Finding(
+            Level.WARNING,
+            f"column {column} may be NULL: changes of such rows are not found",
+            remedy=f"let {column} be NOT NULL",
+            stream=reading.name,
+        )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
+import jpype
 import pyarrow as pa
 
 from connectors.jdbc.dialects import Dialect
 from connectors.jdbc.jvm import java
 from connectors.jdbc.statements import Statement
 from connectors.jdbc.types import Column
+from connectors.jdbc.values import Bound, Temporal
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,25 @@ def _array(
     return pa.Array.from_buffers(kind, count, buffers)
 
 
-def _java_value(value: int | Decimal) -> Any:
+_CLASSES: dict[str | type, str] = {
+    "date": "java.time.LocalDate",
+    "time": "java.time.LocalTime",
+    "timestamp": "java.time.LocalDateTime",
+    "instant": "java.time.OffsetDateTime",
+    "offset": "java.time.OffsetDateTime",
+    bool: "java.lang.Boolean",
+    float: "java.lang.Double",
+    str: "java.lang.String",
+}
+
+
+def _java_value(value: Bound) -> Any:
+    if isinstance(value, Temporal):
+        return java(_CLASSES[value.form]).parse(value.text)
+    if isinstance(value, bytes):
+        return jpype.JArray(jpype.JByte)(value)
+    if type(value) in _CLASSES:
+        return java(_CLASSES[type(value)])(value)
     if isinstance(value, int) and -(2**63) <= value < 2**63:
         return java("java.lang.Long")(value)
     return java("java.math.BigDecimal")(str(value))

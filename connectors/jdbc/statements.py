@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
+    sql: str
+    values: tuple[Any, ...] = ()
+
+
+class Condition(NamedTuple):
     sql: str
     values: tuple[Any, ...] = ()
 
@@ -22,6 +27,27 @@ class TableName:
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}" if self.schema else self.name
+
+    def sql(self, quote: Quote) -> str:
+        return ".".join(quote.name(part) for part in (self.schema, self.name) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A SELECT of the operator's, read as if it were a table."""
+
+    name: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    def sql(self, _quote: Quote) -> str:
+        """On lines of its own, for it may end with a comment."""
+        return f"(\n{self.text.strip().rstrip(';')}\n) q"
+
+
+type Source = TableName | Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +64,22 @@ class Quote:
         quoted = self.name(name)
         return written in (name, quoted, quoted.removeprefix(self.mark).removesuffix(self.mark))
 
-    def table(self, table: TableName) -> str:
-        return ".".join(self.name(part) for part in (table.schema, table.name) if part)
 
-
-def shape(table: TableName, quote: Quote) -> Statement:
+def shape(source: Source, quote: Quote) -> Statement:
     """Brings no row, but the columns."""
-    return Statement(f"SELECT * FROM {quote.table(table)} WHERE 1 = 0")  # noqa: S608 -- quoted
+    return Statement(f"SELECT * FROM {source.sql(quote)} WHERE 1 = 0")  # noqa: S608 -- quoted
+
+
+def largest(source: Source, column: str, quote: Quote) -> str:
+    return f"SELECT MAX({quote.name(column)}) FROM {source.sql(quote)}"  # noqa: S608 -- quoted
 
 
 def select(
-    table: TableName, quote: Quote, where: str, values: Sequence[Any], order: Sequence[str], page: str
+    source: Source, quote: Quote, conditions: Sequence[Condition], order: Sequence[str], page: str
 ) -> Statement:
-    by = ", ".join(map(quote.name, order))
-    sql = f"SELECT * FROM {quote.table(table)} WHERE {where} ORDER BY {by} {page}"  # noqa: S608 -- quoted
-    return Statement(sql.rstrip(), tuple(values))
+    """All columns of the rows that fulfil all conditions; by the expressions of `order`, else in any."""
+    where = " AND ".join(condition.sql for condition in conditions)
+    by = ", ".join(order)
+    parts = (f"WHERE {where}" if where else "", f"ORDER BY {by}" if by else "", page)
+    sql = " ".join(filter(None, (f"SELECT * FROM {source.sql(quote)}", *parts)))  # noqa: S608 -- quoted
+    return Statement(sql, tuple(value for condition in conditions for value in condition.values))

@@ -17,7 +17,7 @@ from bridge.contract import Ask, Batch, Caveat, Connector, Level, Stream
 from bridge.errors import PermanentError
 from bridge.testing.conformance import drain
 from bridge.testing.databases import DatabaseServer
-from connectors.jdbc import JdbcConnector, session
+from connectors.jdbc import JdbcConnector, polls
 from connectors.jdbc import connector as connector_module
 
 
@@ -232,7 +232,7 @@ def test_a_row_that_does_not_fit_its_types_becomes_a_reject(postgres: DatabaseSe
 def test_a_page_ends_and_the_next_begins(
     postgres: DatabaseServer, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "PAGE_ROWS", 10)
+    monkeypatch.setattr(polls, "PAGE_ROWS", 10)
     postgres.execute(
         f"CREATE TABLE {schema}.t (id int PRIMARY KEY); INSERT INTO {schema}.t SELECT generate_series(1, 30);"
     )

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from bridge.errors import ConfigError, PermanentError
 from connectors.jdbc.config import JdbcStream
-from connectors.jdbc.modes import Incrementing, check_position
+from connectors.jdbc.keyset import Read
+from connectors.jdbc.modes import check_position
+from connectors.jdbc.modes.incrementing import Incrementing
 from connectors.jdbc.statements import Quote, Statement, TableName
 from connectors.jdbc.types import Column
 
@@ -33,42 +35,50 @@ def by(column: Column) -> Incrementing:
     return Incrementing(TABLE, column.name, [column, WORD], LATE_S)
 
 
+def statement(column: Column, position: object, page: str = "") -> Statement:
+    (only,) = by(column).statements(position, QUOTE, page)
+    return only
+
+
+def rows(column: Column, *numbers: object) -> Read:
+    return Read(pa.record_batch({column.name: pa.array(numbers, column.type)}), ())
+
+
 def after(column: Column, position: object, *numbers: object, now_ms: int = 0) -> Any:
     """The position after rows with these numbers, as it comes back from Kafka."""
-    return json.loads(json.dumps(by(column).after(position, pa.array(numbers, column.type), now_ms)))
+    return json.loads(json.dumps(by(column).after(position, rows(column, *numbers), now_ms)))
 
 
 def test_the_first_statement_takes_all_that_has_a_number() -> None:
-    assert by(INTEGER).statement(None, QUOTE, "") == Statement(
+    assert statement(INTEGER, {"id": None}) == Statement(
         'SELECT * FROM "public"."orders" WHERE "id" IS NOT NULL ORDER BY "id"'
     )
-    assert by(INTEGER).statement({"id": None}, QUOTE, "") == by(INTEGER).statement(None, QUOTE, "")
 
 
 def test_the_next_statement_binds_the_last_number() -> None:
-    assert by(INTEGER).statement({"id": 7}, QUOTE, "LIMIT 5") == Statement(
+    assert statement(INTEGER, {"id": 7}, "LIMIT 5") == Statement(
         'SELECT * FROM "public"."orders" WHERE "id" > ? ORDER BY "id" LIMIT 5', (7,)
     )
 
 
 def test_names_are_quoted_as_the_database_quotes() -> None:
     nasty = TableName("", 'x"; DROP TABLE y; --')
-    assert Quote('"').table(nasty) == '"x""; DROP TABLE y; --"'
+    assert nasty.sql(Quote('"')) == '"x""; DROP TABLE y; --"'
     assert Quote("`").name("a`b") == "`a``b`"
-    assert Quote(" ").table(TABLE) == "public.orders"
+    assert TABLE.sql(Quote(" ")) == "public.orders"
 
 
 @given(st.integers(-(2**63) + 1, 2**63 - 1))
 def test_integer_positions_survive_json(value: int) -> None:
     position = after(INTEGER, {"id": value - 1}, value)
-    assert by(INTEGER).statement(position, QUOTE, "").values == (value,)
+    assert statement(INTEGER, position).values == (value,)
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False))
 def test_decimal_positions_survive_json_exactly(value: Decimal) -> None:
     position = after(NUMBER, {"id": None}, format(value, "f"))
     assert isinstance(position["id"], str)
-    (bound,) = by(NUMBER).statement(position, QUOTE, "").values
+    (bound,) = statement(NUMBER, position).values
     assert bound == value
 
 
@@ -77,7 +87,7 @@ def test_numbers_that_were_passed_over_are_asked_for_before_what_is_new() -> Non
     assert position == {"after": {"id": 10}, "gaps": [[5, 6, 1_000], [8, 9, 1_000]], "asked": True}
     position, again = by(INTEGER).ended(position, 1_000)
     assert not again
-    late = by(INTEGER).statement(position, QUOTE, "")
+    late = statement(INTEGER, position)
     assert late.sql.endswith(
         'WHERE "id" BETWEEN ? AND ? AND ("id" BETWEEN ? AND ? OR "id" BETWEEN ? AND ?) ORDER BY "id"'
     )
@@ -86,12 +96,12 @@ def test_numbers_that_were_passed_over_are_asked_for_before_what_is_new() -> Non
     position, again = by(INTEGER).ended(after(INTEGER, position, 8), 2_000)
     assert again
     assert position["gaps"] == [[5, 6, 1_000], [9, 9, 1_000]]
-    assert by(INTEGER).statement(position, QUOTE, "").values == (10,)
+    assert statement(INTEGER, position).values == (10,)
 
 
 def test_below_the_first_number_ever_there_may_be_others() -> None:
     position, _ = by(INTEGER).ended(after(INTEGER, {"id": None}, 2, 3), 0)
-    late = by(INTEGER).statement(position, QUOTE, "")
+    late = statement(INTEGER, position)
     assert (late.sql.partition("WHERE ")[2], late.values) == (
         '"id" <= ? AND ("id" <= ?) ORDER BY "id"',
         (1, 1),
@@ -116,17 +126,17 @@ def test_numbers_that_may_have_fractions_and_windows_of_nothing_have_no_gaps(
     column: Column, numbers: list[object]
 ) -> None:
     mode = Incrementing(TABLE, "id", [column, WORD], LATE_S if column is NUMBER else 0.0)
-    assert mode.after({"id": None}, pa.array(numbers, column.type), 0).keys() == {"id"}
+    assert mode.after({"id": None}, rows(column, *numbers), 0).keys() == {"id"}
 
 
 def test_a_position_of_another_column_is_refused() -> None:
     with pytest.raises(PermanentError, match="not one of column id"):
-        by(INTEGER).statement({"changed_at": 3}, QUOTE, "")
+        statement(INTEGER, {"changed_at": 3})
 
 
 def test_a_position_that_is_no_number_is_refused() -> None:
     with pytest.raises(PermanentError, match="not one of column id"):
-        by(INTEGER).statement({"id": "yesterday"}, QUOTE, "")
+        statement(INTEGER, {"id": "yesterday"})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""Times of databases, in whole nanoseconds: no double and no millisecond is exact enough."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+SECOND = 1_000_000_000
+DAY = 86_400 * SECOND
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ISO = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)? ?(Z|[+-]\d\d(?::?\d\d)?)?"
+)
+
+
+class Moment(NamedTuple):
+    """The database's clock, asked once; all in nanoseconds since the epoch."""
+
+    now: int
+    oldest: int | None
+    """When the oldest open transaction began, where the database tells."""
+    offset: int | None
+    """How far times without a zone are ahead of UTC in the database's own zone, where that is known."""
+
+    def safe(self) -> int:
+        """Whatever is written from now on, or not yet committed, is not older."""
+        return self.now if self.oldest is None else min(self.now, self.oldest)
+
+
+def nanoseconds(text: str) -> int:
+    """Since the epoch: of ISO 8601, UTC without a zone, or of a number of seconds. Errors: ValueError."""
+    try:
+        return int(Decimal(text) * SECOND)
+    except InvalidOperation:
+        pass
+    found = _ISO.fullmatch(text.strip())
+    if not found:
+        raise ValueError(f"{text} is no time")
+    day, time, fraction, zone = found.groups()
+    offset = {None: "+00:00", "Z": "+00:00"}.get(zone, zone)
+    since = datetime.fromisoformat(f"{day}T{time or '00:00:00'}{offset}") - _EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND + int((fraction or "").ljust(9, "0"))
+
+
+def iso(moment: int) -> str:
+    """ISO 8601 without a zone, with as many digits as it takes."""
+    seconds, rest = divmod(moment, SECOND)
+    fraction = f".{rest:09}".rstrip("0") if rest else ""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + fraction
+
+
+def offset(zone: ZoneInfo, moment: int) -> int:
+    """How far the zone's wall clock is ahead of UTC at a moment, in nanoseconds."""
+    ahead = datetime.fromtimestamp(moment // SECOND, zone).utcoffset()
+    return int(ahead.total_seconds()) * SECOND if ahead else 0

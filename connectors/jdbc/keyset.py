@@ -1,0 +1,66 @@
+"""Paging by key: each page begins after the last row of the one before, by its values and not by counting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from connectors.jdbc.reader import Refused
+from connectors.jdbc.statements import Condition, Quote
+from connectors.jdbc.types import Column
+from connectors.jdbc.values import Written, bound, told, written
+
+
+class Read(NamedTuple):
+    """What one reading of a cursor brought: rows, and those among them that are none."""
+
+    rows: pa.RecordBatch
+    refused: Sequence[Refused]
+
+    def __len__(self) -> int:
+        return int(self.rows.num_rows) + len(self.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyset:
+    """Columns that together tell every row from every other, in the order in which the rows are read."""
+
+    columns: tuple[Column, ...]
+    sorted_as: Mapping[str, str] = field(default_factory=dict)
+    """Column -> template of what is compared instead, where the database sorts and compares differently."""
+
+    def order(self, quote: Quote) -> list[str]:
+        """What the rows are sorted by."""
+        return [self.sorted_as.get(name, "{}").format(quote.name(name)) for name in self.names]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def after(self, values: Sequence[Written], quote: Quote) -> list[list[Condition]]:
+        """Several statements, one after the other, that bring the rows after the one with these values.
+
+        First those equal in all columns but the last, at the end those larger in the first. Each is one range
+        of an index; of (a > ? OR a = ? AND b > ?) many a planner makes a walk over the whole of it.
+        """
+        places = [bound(column, value) for column, value in zip(self.columns, values, strict=True)]
+        known = list(zip(self.order(quote), places, strict=True))
+        return [
+            [*(Condition(f"{name} = ?", (value,)) for name, value in known[:last]), _larger(*known[last])]
+            for last in reversed(range(len(known)))
+        ]
+
+    def last(self, read: Read) -> list[Written] | None:
+        """The values of the last row; None when it is one that cannot be read, not even so far."""
+        if read.refused and read.refused[-1].after == read.rows.num_rows:
+            keys = read.refused[-1].keys
+            values = [told(column, keys[column.name]) for column in self.columns]
+            return None if None in values else [value for value in values if value is not None]
+        return [written(read.rows.column(column.name), -1) for column in self.columns]
+
+
+def _larger(name: str, value: object) -> Condition:
+    return Condition(f"{name} > ?", (value,))

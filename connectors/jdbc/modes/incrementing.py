@@ -1,0 +1,199 @@
+"""Rows that are only added, in the order of one number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import Enum
+
+import pyarrow as pa
+
+from bridge.contract import Caveat, Emits, Op, Position
+from bridge.errors import PermanentError
+from connectors.jdbc.gaps import Gap, highest, passed_over, without
+from connectors.jdbc.keyset import Read
+from connectors.jdbc.modes.mode import Database, Mode
+from connectors.jdbc.statements import Condition, Quote, Source, Statement, select
+from connectors.jdbc.types import Column
+
+
+class Snapshot(Enum):
+    """What is there when reading begins."""
+
+    NONE = "is no more than what is added later"
+    FIRST = "is read first"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a table stands: the last number, what was passed over below it, and whose turn it is."""
+
+    last: int | Decimal | None = None
+    gaps: tuple[Gap, ...] = ()
+    asked: bool = False
+    """The gaps were asked for just now; the next statement is for what is new."""
+    snapshot: int | Decimal | None = None
+    """Rows up to this number were there when reading began."""
+
+    @property
+    def awaits(self) -> bool:
+        """The next statement is for what was passed over."""
+        return bool(self.gaps) and not self.asked
+
+
+def parsed(position: Position, column: str | None, number: type[int | Decimal]) -> Place:
+    """`{column: last}`, or `{"after": {column: last}, "gaps": [...]}`. Errors: ValueError and its like."""
+    match position:
+        case {"after": {**after}, "gaps": [*gaps], **rest} if rest.keys() <= {"asked", "snapshot"}:
+            known = tuple(
+                Gap(first if first is None else int(first), int(last), int(since))
+                for first, last, since in gaps
+            )
+            until = _finite(rest["snapshot"], number) if "snapshot" in rest else None
+            return replace(parsed(after, column, number), gaps=known, asked="asked" in rest, snapshot=until)
+        case {**value} if len(value) == 1 and column in (None, *value):
+            (last,) = value.values()
+            return Place(None if last is None else _finite(last, number))
+    raise ValueError(position)
+
+
+def _finite(value: object, number: type[int | Decimal]) -> int | Decimal:
+    if not Decimal(str(value)).is_finite():
+        raise ValueError(value)
+    return number(str(value))
+
+
+class Incrementing(Mode):
+    """Rows that are only added, in the order of one number; what is there already comes first, on demand."""
+
+    emits = Emits.CHANGES
+    # A transaction may take longer than the late window, or pass over more gaps than are remembered.
+    caveats = frozenset({Caveat.NO_DELETES, Caveat.MAY_MISS})
+
+    def __init__(
+        self,
+        source: Source,
+        column: str,
+        columns: Sequence[Column],
+        late_window_s: float,
+        snapshot: Snapshot = Snapshot.NONE,
+    ) -> None:
+        super().__init__(source, (column,))
+        self._snapshot = snapshot
+        self._number = self._usable(source, column, columns)
+        self._text = any(one.name == column and pa.types.is_string(one.type) for one in columns)
+        self._whole = any(one.name == column and _is_whole(one) for one in columns)
+        self._late_ms = round(late_window_s * 1000)
+
+    @staticmethod
+    def _usable(source: Source, name: str, columns: Sequence[Column]) -> type[int | Decimal]:
+        column = next((column for column in columns if column.name == name), None)
+        if column is None:
+            known = ", ".join(column.name for column in columns)
+            raise PermanentError(f"table {source} has no column {name}", remedy=f"it has {known}")
+        if pa.types.is_integer(column.type):
+            return int
+        if pa.types.is_decimal(column.type) or column.kind == "number":
+            return Decimal
+        raise PermanentError(
+            f"column {name} of {source} is no number",
+            remedy="incrementing mode needs an integer or decimal column",
+        )
+
+    def begin(self, position: Position | None, database: Database) -> Position:
+        if position is not None:
+            self.place(position)
+            return position
+        if self._snapshot is Snapshot.FIRST:
+            largest = database.largest(self.source, self.columns[0])
+            return self._position(Place(snapshot=None if largest is None else self._number(largest)))
+        return self._position(Place())
+
+    def statements(self, position: Position, quote: Quote, page: str) -> tuple[Statement, ...]:
+        """What was passed over, or else what is new."""
+        name, place = quote.name(self.columns[0]), self.place(position)
+        if place.awaits:
+            conditions = [_within(name, place.gaps)]
+        elif place.last is None:
+            conditions = [Condition(f"{name} IS NOT NULL")]
+        else:
+            conditions = [Condition(f"{name} > ?", (place.last,))]
+        if place.snapshot is not None and not place.awaits:
+            conditions.append(Condition(f"{name} <= ?", (place.snapshot,)))
+        return (select(self.source, quote, conditions, [name], page),)
+
+    def op(self, position: Position) -> Op:
+        place = self.place(position)
+        return Op.READ if place.snapshot is not None and not place.awaits else Op.CREATE
+
+    def number(self, text: str | None) -> int | Decimal | str:
+        """A value of the column as Arrow has it, from the driver's text."""
+        return str(text) if self._text else self._number(str(text))
+
+    def place(self, position: Position | None) -> Place:
+        """Errors: PermanentError."""
+        try:
+            return Place() if position is None else parsed(position, self.columns[0], self._number)
+        except (ValueError, ArithmeticError, TypeError):
+            raise self.stranger(f"column {self.columns[0]}") from None
+
+    def after(self, position: Position, read: Read, began_ms: int) -> Position:
+        if not len(read):
+            return position
+        numbers, place = self._numbers(read), self.place(position)
+        if place.awaits:
+            found = map(int, numbers.to_pylist())
+            return self._position(replace(place, gaps=tuple(without(place.gaps, found))))
+        gaps = place.gaps
+        if self._whole and self._late_ms:
+            last = None if place.last is None else int(place.last)
+            gaps = highest((*gaps, *passed_over(last, numbers, began_ms)))
+        last_read = self._number(numbers[-1].as_py())
+        return self._position(replace(place, last=last_read, gaps=gaps, asked=bool(gaps)))
+
+    def _numbers(self, read: Read) -> pa.Array:
+        """Of all rows in their order, those that cannot be read among them."""
+        column = read.rows.column(self.columns[0])
+        if not read.refused:
+            return column
+        numbers = column.to_pylist()
+        for one in reversed(read.refused):
+            numbers.insert(one.after, self.number(one.keys[self.columns[0]]))
+        return pa.array(numbers, column.type)
+
+    def ended(self, position: Position, began_ms: int) -> tuple[Position, bool]:
+        place = self.place(position)
+        if place.awaits:
+            kept = tuple(gap for gap in place.gaps if began_ms - gap.since < self._late_ms)
+            return self._position(replace(place, gaps=kept, asked=bool(kept))), True
+        rest = replace(place, asked=False, snapshot=None)
+        return self._position(rest), place.snapshot is not None
+
+    def _position(self, place: Place) -> Position:
+        """A JSON number is exact to 64 bits only, so decimals are text."""
+        after = {self.columns[0]: _json(place.last)}
+        if not place.gaps and place.snapshot is None:
+            return after
+        asked = {"asked": True} if place.asked else {}
+        snapshot = {} if place.snapshot is None else {"snapshot": _json(place.snapshot)}
+        return {"after": after, "gaps": [list(gap) for gap in place.gaps], **asked, **snapshot}
+
+
+def _json(number: int | Decimal | None) -> int | str | None:
+    return format(number, "f") if isinstance(number, Decimal) else number
+
+
+def _is_whole(column: Column) -> bool:
+    kind = column.type
+    return bool(pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0))
+
+
+def _within(name: str, gaps: Sequence[Gap]) -> Condition:
+    """The hull comes first: every database finds that by the index, whatever it makes of the rest."""
+    ranges = " OR ".join(f"{name} <= ?" if gap.first is None else f"{name} BETWEEN ? AND ?" for gap in gaps)
+    values = [number for gap in gaps for number in (gap.first, gap.last) if number is not None]
+    low, high = gaps[0].first, gaps[-1].last
+    if low is None:
+        return Condition(f"{name} <= ? AND ({ranges})", (high, *values))
+    return Condition(f"{name} BETWEEN ? AND ? AND ({ranges})", (low, high, *values))

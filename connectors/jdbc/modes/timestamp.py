@@ -1,0 +1,212 @@
+"""Rows that say when they were changed, by the database's clock.
+
+Each pass reads from `late_window` before the latest time that was read up to what the database's clock shows
+when the pass begins. What it reads again is unchanged, and the engine drops it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bridge.contract import Caveat, Emits, Position
+from bridge.errors import PermanentError
+from connectors.jdbc import clock
+from connectors.jdbc.keyset import Keyset, Read
+from connectors.jdbc.modes.mode import Database, Mode
+from connectors.jdbc.statements import Condition, Quote, Source, Statement, select
+from connectors.jdbc.types import Column
+from connectors.jdbc.values import Written, bound, form, told
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """`high`: all rows up to there were read but for late ones; None: none. The rest: the pass that runs."""
+
+    high: str | None
+    until: str | None = None
+    safe: str | None = None
+    """Never after `until`: rows that change from now on, or whose transaction is open, are not older."""
+    after: tuple[Written, ...] = ()
+    skipped: int = 0
+
+    @classmethod
+    def parsed(cls, position: Any) -> _Place:
+        """Errors: ValueError."""
+        match position:
+            case {"high": str() | None as high, **rest} if not rest and _is_text(high):
+                return cls(high)
+            case {"high": str() | None as high, "until": str() as until, "safe": str() as safe, **rest} if (
+                rest.keys() <= {"after", "skipped"} and all(map(_is_text, (high, until, safe)))
+            ):
+                after: Any = rest.get("after", ())
+                skipped: Any = rest.get("skipped", 0)
+                return cls(high, until, safe, tuple(after), int(skipped))
+        raise ValueError(position)
+
+    @property
+    def position(self) -> Position:
+        if self.until is None:
+            return {"high": self.high}
+        place: dict[str, Any] = {"high": self.high, "until": self.until, "safe": self.safe}
+        if self.after:
+            place["after"] = list(self.after)
+        return {**place, "skipped": self.skipped} if self.skipped else place
+
+
+def _is_text(time: str | None) -> bool:
+    return time is None or bool(_TIME.fullmatch(time))
+
+
+def is_time(position: Position) -> bool:
+    """Has it the form of this mode's positions?"""
+    try:
+        _Place.parsed(position)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+class Timestamp(Mode):
+    """By the time of the change, and among equal times by what follows it in the order."""
+
+    emits = Emits.IMAGES
+    # A transaction may take longer than the late window; rows without a time are never looked at.
+    caveats = frozenset({Caveat.NO_DELETES, Caveat.MAY_MISS, Caveat.COLLAPSES})
+
+    def __init__(
+        self,
+        source: Source,
+        order: Keyset,
+        late_window_s: float,
+        zone: ZoneInfo | None = None,
+        nullable: Sequence[str] = (),
+    ) -> None:
+        """`zone`: of times without one; `nullable`: columns of the order that may be NULL: not such rows."""
+        super().__init__(source, order.names)
+        self._order, self._nullable, self._zone = order, nullable, zone
+        self._time = order.columns[0]
+        self._form = form(self._time)
+        self._late = round(late_window_s * clock.SECOND)
+        if self._form not in ("date", "timestamp", "instant", "offset"):
+            raise _no_time(source, self._time)
+
+    @property
+    def zoned(self) -> bool:
+        """Each time says in which zone it is."""
+        return self._form in ("instant", "offset")
+
+    @property
+    def has_zone(self) -> bool:
+        """It is known what the times are, with a zone of their own or by the options."""
+        return self.zoned or self._zone is not None
+
+    def begin(self, position: Position | None, database: Database) -> Position:
+        place = self._place(position)
+        if place.until is not None:
+            return place.position
+        until, safe = self._now(database)
+        return _Place(place.high, self._text(until), self._text(safe)).position
+
+    def hand_over(self, database: Database) -> Position:
+        """Where to go on after something else has read everything from now on."""
+        return _Place(self._text(self._now(database)[1])).position
+
+    def _now(self, database: Database) -> tuple[int, int]:
+        """The clock as writers of the column see it, and what is safe by it."""
+        moment = database.moment()
+        ahead = 0
+        if self._zone and not self.zoned:
+            ahead = clock.offset(self._zone, moment.now)
+        elif not self.zoned:
+            ahead = moment.offset or 0
+        return moment.now + ahead, moment.safe() + ahead
+
+    def ahead(self, driver_text: str | None, database: Database) -> float:
+        """By how many seconds a time, in the driver's words, is ahead of the clock; 0: unknown."""
+        time = told(self._time, driver_text)
+        if time is None:
+            return 0.0
+        return (self._since(str(time)) - self._now(database)[0]) / clock.SECOND
+
+    def statements(self, position: Position, quote: Quote, page: str) -> tuple[Statement, ...]:
+        place, name = self._place(position), quote.name(self._time.name)
+        bounds = [Condition(f"{name} <= ?", (bound(self._time, str(place.until)),))]
+        bounds += [Condition(f"{quote.name(column)} IS NOT NULL") for column in self._nullable]
+        if place.after:
+            parts = self._order.after(place.after, quote)
+        elif place.high is None:
+            parts = [[]]
+        else:
+            parts = [[Condition(f"{name} >= ?", (bound(self._time, self._low(place)),))]]
+        return tuple(
+            select(self.source, quote, [*part, *bounds], self._order.order(quote), page) for part in parts
+        )
+
+    def _low(self, place: _Place) -> str:
+        """Whole seconds, for a column may hold no more. A clock that was set back counts as it is."""
+        high = min(clock.nanoseconds(str(place.high)), clock.nanoseconds(str(place.safe)))
+        return self._text((high - self._late) // clock.SECOND * clock.SECOND)
+
+    def _text(self, moment: int) -> str:
+        if self._form == "date":
+            return clock.iso(moment)[:10]
+        return clock.iso(moment) + ("Z" if self.zoned else "")
+
+    def after(self, position: Position, read: Read, _began_ms: int) -> Position:
+        place = self._place(position)
+        if not len(read):
+            return position
+        last = self._order.last(read)
+        skipped = place.skipped + len(read) if last is None else 0
+        after = place.after if last is None else tuple(last)
+        return _Place(place.high, place.until, place.safe, after, skipped).position
+
+    def ended(self, position: Position, _began_ms: int) -> tuple[Position, bool]:
+        """`high` is the latest time read, or, when that is older than the late window, the clock itself."""
+        place = self._place(position)
+        if not place.after:
+            return _Place(place.high).position, False
+        last, safe = self._since(str(place.after[0])), clock.nanoseconds(str(place.safe))
+        reached = safe if safe - last >= self._late else min(last, safe)
+        if place.high is not None:
+            reached = max(reached, clock.nanoseconds(place.high))
+        return _Place(self._text(reached)).position, False
+
+    def _since(self, text: str) -> int:
+        try:
+            return clock.nanoseconds(text)
+        except ValueError:  # before our era
+            return clock.nanoseconds("0001-01-01")
+
+    def check(self, position: Position) -> None:
+        """Errors: PermanentError when it is none of this mode."""
+        self._place(position)
+
+    def _place(self, position: Position | None) -> _Place:
+        """Errors: PermanentError."""
+        if position is None:
+            return _Place(None)
+        try:
+            place = _Place.parsed(position)
+            for time in filter(None, (place.high, place.until, place.safe)):
+                bound(self._time, time)
+            if place.after:
+                self._order.after(place.after, Quote('"'))
+        except (ValueError, TypeError):
+            raise self.stranger(f"column {self._time.name}") from None
+        return place
+
+
+def _no_time(source: Source, column: Column) -> PermanentError:
+    what = "text" if column.kind.endswith("text") else column.kind.partition(":")[0]
+    return PermanentError(
+        f"column {column.name} of {source} holds no date or time, but {what}",
+        remedy="name a TIMESTAMP or DATE column; a number that grows is one for incrementing mode; other"
+        " forms of time can be cast in a `query`",
+    )

@@ -1,0 +1,211 @@
+"""Polls: a cursor stays open from one to the next as long as they ask for what it brings next."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+import pyarrow as pa
+
+from bridge.contract import Ask, Batch, Changes, Position, Reject
+from connectors.jdbc.config import JdbcConfig
+from connectors.jdbc.keyset import Read
+from connectors.jdbc.reader import Cursor, Refused
+from connectors.jdbc.readings import Reading, Readings
+from connectors.jdbc.session import Session
+from connectors.jdbc.statements import Statement
+
+# Bounds how long a read transaction lasts (it holds back PostgreSQL's vacuum) for one index look-up a page.
+PAGE_ROWS = 250_000
+# While polls wait (for Kafka, for a rate limit) an open cursor counts as a running query in some databases.
+SCAN_S = 5.0
+
+
+@dataclass(slots=True)
+class Scan:
+    """An open cursor, the position that its next row follows, and the statements that come after its own."""
+
+    stream: str
+    reading: Reading
+    position: Position
+    cursor: Cursor
+    rest: list[Statement]
+    began_ms: int
+    ends: float
+    """When it is old (monotonic): the next poll opens another one at the place this one has reached."""
+    used: float = 0.0
+
+    def serves(self, stream: str, position: Position | None) -> bool:
+        return (self.stream, self.position) == (stream, position) and time.monotonic() < self.ends
+
+
+class Polls:
+    """The polls that one session answers."""
+
+    def __init__(self, session: Session, readings: Readings, query_timeout: float) -> None:
+        self.session, self._readings = session, readings
+        self._scan_s = min(SCAN_S, query_timeout / 2)
+        self._page = session.dialect.page.format(rows=PAGE_ROWS)
+        self._last: Scan | None = None
+
+    @property
+    def _scan(self) -> Scan | None:
+        """The one whose cursor is open: the session closes it for what else is asked, and at the end."""
+        return self._last if self._last and self.session.running is self._last.cursor else None
+
+    @property
+    def busy_with(self) -> str | None:
+        """The stream whose cursor is open, and with it a transaction."""
+        return self._scan.stream if self._scan else None
+
+    @property
+    def rests(self) -> bool:
+        """It is long since anybody asked for what the open cursor brings."""
+        return self._scan is not None and time.monotonic() > self._scan.used + SCAN_S
+
+    def poll(self, name: str, position: Position | None, ask: Ask) -> Batch:
+        """Rows, if there are any: statements that bring none are passed over."""
+        scan = self._scan
+        if scan is None or not scan.serves(name, position):
+            scan = self._begin(name, position)
+        first = scan.position
+        while True:
+            scan.used = time.monotonic()
+            before = scan.position
+            rows, refused = scan.cursor.read(scan.reading.table.schema, ask.rows, ask.bytes)
+            read = Read(rows, refused)
+            scan.position = scan.reading.mode.after(before, read, scan.began_ms)
+            more = self._advance(scan)
+            if len(read) or not more:
+                return _batch(scan.reading, read, (first, before, scan.position), more=more)
+            if self._scan is None:
+                scan = self._begin(name, scan.position)
+
+    def _advance(self, scan: Scan) -> bool:
+        """Go to the next row, wherever it comes from; False when there is none for now."""
+        while self._scan and not scan.cursor.waiting:
+            if self._page and not scan.reading.mode.own_session and scan.cursor.read_rows >= PAGE_ROWS:
+                self.session.end()
+                return True
+            if not scan.rest:
+                self.session.end()
+                scan.position, more = scan.reading.mode.ended(scan.position, scan.began_ms)
+                return more
+            reading, scan.cursor = self._run(scan.reading, scan.rest.pop(0))
+            if reading is not scan.reading:
+                self.session.end()
+        return True
+
+    def _begin(self, name: str, position: Position | None) -> Scan:
+        """A table that was altered may have another key: what it was asked for is asked anew."""
+        self.session.end()
+        began_ms = time.time_ns() // 1_000_000
+        ends = time.monotonic() + self._scan_s
+        reading = self._readings.usable(name)
+        while True:
+            begin = reading.mode.begin(position, self.session)
+            first, *rest = reading.mode.statements(begin, self.session.catalog.quote, self._page)
+            asked, (reading, cursor) = reading, self._run(reading, first)
+            if reading is asked:
+                break
+        if reading.mode.own_session:
+            ends = math.inf
+        self._last = Scan(name, reading, begin, cursor, rest, began_ms, ends)
+        return self._last
+
+    def _run(self, reading: Reading, statement: Statement) -> tuple[Reading, Cursor]:
+        cursor = self.session.open(statement)
+        reading = self._readings.as_described(reading, cursor.execute())
+        cursor.bind(reading.columns, reading.known_by)
+        return reading, cursor
+
+
+class Lanes:
+    """All that is open: a session for most, and one for a pass whose cursor must not be disturbed."""
+
+    def __init__(self, config: JdbcConfig, connect: Callable[[], Session]) -> None:
+        self._config, self._connect = config, connect
+        self.session = connect()
+        self.readings = Readings(config, self.session)
+        self._main = self._lane(self.session)
+        self._aside: Polls | None = None
+        self._interrupted = Event()
+
+    def _lane(self, session: Session) -> Polls:
+        return Polls(session, self.readings, self._config.query_timeout)
+
+    def poll(self, name: str, position: Position | None, ask: Ask) -> Batch:
+        self._interrupted.clear()
+        if not self.readings.usable(name).mode.own_session:
+            return self._main.poll(name, position, ask)
+        if self._main.rests:
+            self.session.end()
+        return self._poll_aside(name, position, ask)
+
+    def _poll_aside(self, name: str, position: Position | None, ask: Ask) -> Batch:
+        if self._aside is None:
+            self._aside = self._lane(self._connect())
+        elif self._aside.busy_with not in (None, name) and not self._aside.rests:
+            # One pass of this kind at a time, so that there are two sessions and not hundreds.
+            self._interrupted.wait(ask.wait_s)
+            begin = self.readings.usable(name).mode.begin(position, self.session)
+            return Batch(begin, more=True)
+        batch = self._aside.poll(name, position, ask)
+        if not batch.more:
+            self._close_aside()
+        return batch
+
+    @property
+    def scans(self) -> bool:
+        """A cursor is open, and with it a transaction."""
+        return any(lane.busy_with for lane in (self._main, self._aside) if lane)
+
+    def cancel(self) -> None:
+        """From another thread: ask the database to stop what runs; does not wait."""
+        self._interrupted.set()
+        for lane in (self._main, self._aside):
+            if lane:
+                lane.session.cancel()
+
+    def end(self) -> None:
+        """Close all cursors and end all transactions."""
+        self._close_aside()
+        self.session.end()
+
+    def close(self) -> None:
+        self._close_aside()
+        self.session.close()
+
+    def _close_aside(self) -> None:
+        aside, self._aside = self._aside, None
+        if aside:
+            aside.session.close()
+
+
+def _batch(reading: Reading, read: Read, places: tuple[Position, Position, Position], *, more: bool) -> Batch:
+    """`places`: the positions before the poll, before these rows, and after them."""
+    first, before, after = places
+    mode, table = reading.mode, reading.table
+    return Batch(
+        position=after,
+        changes=(Changes(table, read.rows, mode.op(before)),) if read.rows.num_rows else (),
+        rejects=tuple(_reject(reading, one) for one in read.refused),
+        scan=mode.mark(first, after),
+        more=more,
+    )
+
+
+def _reject(reading: Reading, refused: Refused) -> Reject:
+    # Only what identifies the row: other columns may be ones that shall not be published.
+    schema, told = reading.table.schema, dict(refused.keys)
+    key = {name: _value(schema.field(name).type, told[name]) for name in reading.table.key}
+    return Reject(reading.table.name, refused.reason, json.dumps(told), key or None)
+
+
+def _value(kind: pa.DataType, text: str | None) -> Any:
+    return int(text) if text is not None and pa.types.is_integer(kind) else text

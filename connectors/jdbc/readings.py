@@ -1,0 +1,149 @@
+"""How each stream is read: its columns as the driver describes them, its key, its mode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jpype
+import pyarrow as pa
+
+from bridge.contract import Stream, Table, pick
+from bridge.errors import ConfigError, CredentialsError, PermanentError
+from connectors.jdbc import modes
+from connectors.jdbc.catalog import fits
+from connectors.jdbc.config import JdbcConfig, JdbcStream
+from connectors.jdbc.errors import translate
+from connectors.jdbc.modes import Keys, Mode
+from connectors.jdbc.session import Session
+from connectors.jdbc.statements import Query, Source, TableName, shape
+from connectors.jdbc.types import Column, column, described
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a table is read, as long as its description stays the same."""
+
+    source: Source
+    description: str
+    columns: tuple[Column, ...]
+    table: Table
+    mode: Mode
+
+    @property
+    def name(self) -> str:
+        return str(self.source)
+
+    @property
+    def known_by(self) -> tuple[str, ...]:
+        """The columns that a row is known by even when it cannot be read."""
+        return tuple(dict.fromkeys((*self.table.key, *self.mode.columns)))
+
+
+class Readings:
+    """Of all streams; described when they are found, and anew when a query tells other columns."""
+
+    def __init__(self, config: JdbcConfig, session: Session) -> None:
+        self._config, self._session = config, session
+        self._known: dict[str, Reading | PermanentError] = {}
+
+    def discover(self) -> Sequence[Stream]:
+        self._session.end()
+        names = [str(table) for table in self._found()]
+        names += [name for name in self._config.streams if self._is_missed(name) and name not in names]
+        streams = [self._stream(name) for name in names]
+        self._session.end()
+        return streams
+
+    def _found(self) -> list[TableName]:
+        patterns = [name for name, options in self._config.streams.items() if not options.query]
+        found = self._session.catalog.find(patterns, self._config.exclude_tables) if patterns else []
+        tables = [table for table in found if str(table) not in self._queries]
+        for table in tables:
+            if not isinstance(self._known.get(str(table)), Reading):
+                self._known[str(table)] = self._described_or_refused(table)
+        return tables
+
+    @property
+    def _queries(self) -> dict[str, Query]:
+        streams = self._config.streams.items()
+        return {name: Query(name, options.query) for name, options in streams if options.query}
+
+    def _is_missed(self, name: str) -> bool:
+        if name in self._queries:
+            return True
+        return not any(mark in name for mark in "*?[") and not fits(name, self._config.exclude_tables)
+
+    def _stream(self, name: str) -> Stream:
+        identity, reading = self._session.identity, self.find(name)
+        if isinstance(reading, PermanentError):  # which poll() raises, so that its siblings run on
+            return Stream(name, identity, ())
+        return Stream(name, identity, (reading.table,), reading.mode.emits, caveats=reading.mode.caveats)
+
+    def find(self, name: str) -> Reading | PermanentError:
+        """How the stream is read, or why it cannot be."""
+        known = self._known.get(name)
+        if known is None or (isinstance(known, PermanentError) and name in self._queries):
+            self._known[name] = known = self._searched(name)
+        return known
+
+    def _searched(self, name: str) -> Reading | PermanentError:
+        if query := self._queries.get(name):
+            return self._described_or_refused(query)
+        found = self._session.catalog.find((name,), ())
+        return self._described_or_refused(found[0]) if found else self._missing(name)
+
+    def usable(self, name: str) -> Reading:
+        """Errors: PermanentError."""
+        reading = self.find(name)
+        if isinstance(reading, PermanentError):
+            raise type(reading)(reading.text, remedy=reading.remedy)
+        return reading
+
+    def _missing(self, name: str) -> PermanentError:
+        nearest = self._session.catalog.nearest(name)
+        meant = f"did you mean {nearest}?" if nearest else "grant SELECT on it, or check its name"
+        return PermanentError(f"streams: the database has no table {name}", remedy=meant)
+
+    def _described_or_refused(self, source: Source) -> Reading | PermanentError:
+        try:
+            cursor = self._session.open(shape(source, self._session.catalog.quote))
+            return self._built(source, cursor.execute())
+        except PermanentError as error:
+            return error
+        except jpype.JException as error:
+            told = translate(error, f"table {source}")
+            if not isinstance(told, PermanentError) or isinstance(told, ConfigError | CredentialsError):
+                raise
+            self._session.end()
+            return told
+
+    def as_described(self, reading: Reading, description: str) -> Reading:
+        """The same, or what it has become since the table was altered. Errors: PermanentError."""
+        if description != reading.description:
+            reading = self._known[reading.name] = self._built(reading.source, description)
+        return reading
+
+    def _built(self, source: Source, description: str) -> Reading:
+        columns = tuple(column(one, self._session.dialect) for one in described(description))
+        options = self._options(source)
+        mode, key = modes.make(options, source, columns, self._keys(source, options))
+        fields = [pa.field(one.name, one.type, nullable=one.name not in key) for one in columns]
+        return Reading(source, description, columns, Table(str(source), pa.schema(fields), key), mode)
+
+    def _options(self, source: Source) -> JdbcStream:
+        options = pick(self._config.streams, str(source))
+        if options is None:
+            raise PermanentError(f"no entry of `streams` fits {source}", remedy="name it, or a pattern")
+        return options
+
+    def _keys(self, source: Source, options: JdbcStream) -> Keys:
+        if isinstance(source, Query):
+            return Keys(options.key, declared=options.key)
+        catalog = self._session.catalog
+        primary = catalog.key(source)
+        unique = catalog.unique_key(source) if not primary and options.mode != "incrementing" else ()
+        column = options.columns[0] if options.columns else ""
+        alone = options.mode == "incrementing" and column != "" and catalog.unique(source, column)
+        sorted_as = catalog.sorted_as(source, self._session.dialect.sorted_as)
+        return Keys(primary or unique, options.key, (column,) if alone else (), sorted_as)

@@ -1,0 +1,125 @@
+"""Single values of columns: from Arrow, or a driver's text, into a position; from there into a statement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+import pyarrow as pa
+
+from connectors.jdbc.types import Column
+
+type Written = int | bool | str
+"""A value in a position. Decimals, floating-point numbers and times are text, binary ones hexadecimal."""
+
+_DATE = r"[+-]?\d{4,}-\d\d-\d\d"
+_TIME = r"\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?"
+_OFFSET = r"(?:Z|[+-]\d\d:\d\d(?::\d\d)?)"
+_FORMS = {
+    "date": _DATE,
+    "time": _TIME,
+    "timestamp": f"{_DATE}T{_TIME}",
+    "instant": f"{_DATE}T{_TIME}{_OFFSET}",
+    "offset": f"{_DATE}T{_TIME}{_OFFSET}",
+}
+# PostgreSQL's, which no Java time can hold and no row that is published has; as text they are understood.
+_ENDLESS = ("infinity", "-infinity")
+
+
+@dataclass(frozen=True, slots=True)
+class Temporal:
+    """A date or time in ISO 8601, with more digits than Python's own may have; `form` is one of _FORMS."""
+
+    form: str
+    text: str
+
+
+type Bound = int | bool | float | Decimal | bytes | str | Temporal
+
+
+def form(column: Column) -> str:
+    """What its values are, whatever their precision: a key of _BOUND, or a Temporal's form."""
+    name = column.kind.partition(":")[0].removesuffix("_text")
+    match name:
+        case "int16" | "int32" | "int64":
+            return "int"
+        case "float32" | "float64":
+            return "float"
+        case "decimal" | "number":
+            return "decimal"
+        case "binary" | "long_binary":
+            return "binary"
+        case "bool" | "date" | "time" | "timestamp" | "instant" | "offset":
+            return name
+        case _:
+            return "text"
+
+
+def written(values: pa.Array, place: int) -> Written:
+    """One value, not null, for a position."""
+    kind, value = values.type, values[place]
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_string(kind):
+        return value.as_py()  # type: ignore[no-any-return]
+    if pa.types.is_decimal(kind):
+        return format(value.as_py(), "f")
+    if pa.types.is_floating(kind):
+        return repr(value.as_py())
+    if pa.types.is_binary(kind):
+        return str(value.as_py().hex())
+    text = str(value.cast(pa.string()).as_py()).replace(" ", "T")
+    return f"+{text}" if re.match(r"\d{5}", text) else text  # as ISO 8601 has years after 9999
+
+
+def told(column: Column, text: str | None) -> Written | None:
+    """The same from a driver's text; None when that cannot be known."""
+    if text is None:
+        return None
+    match form(column):
+        case "int":
+            value: Written = int(text)
+        case "bool" | "binary":
+            return None
+        case "timestamp" | "instant" | "offset":
+            value = re.sub(r"([+-]\d\d)$", r"\1:00", text.strip().replace(" ", "T"))
+        case _:
+            value = text
+    try:
+        bound(column, value)
+    except ValueError:
+        return None
+    return value
+
+
+def bound(column: Column, value: Written) -> Bound:
+    """What a statement compares the column with. Errors: ValueError when it is no value of it."""
+    what = form(column)
+    if isinstance(value, bool) != (what == "bool") or not isinstance(value, int | str):
+        raise ValueError(f"{value!r} is no {what}")
+    if what not in _FORMS:
+        return _BOUND[what](str(value))
+    if value in _ENDLESS and what != "time":
+        return value
+    if not re.fullmatch(_FORMS[what], str(value)):
+        raise ValueError(f"{value} is no {what}")
+    return Temporal(what, str(value))
+
+
+def _decimal(text: str) -> Decimal | str:
+    """PostgreSQL's NaN is none for Java, but text will do."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(text) from None
+    return number if number.is_finite() else text
+
+
+_BOUND: dict[str, Callable[[str], Bound]] = {
+    "int": int,
+    "decimal": _decimal,
+    "float": float,
+    "bool": "True".__eq__,
+    "binary": bytes.fromhex,
+    "text": str,
+}
