@@ -102,7 +102,7 @@ def imported(text: str, name: str, connector: str) -> Records:
     """What an exported file says, which is named `name` and must be of `connector`. Errors: ConfigError."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"{name} is no JSON: {error}", remedy="give a file made by `positions export`"
         ) from None

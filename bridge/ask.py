@@ -155,8 +155,12 @@ def configured_run_dir(config: Path) -> Path | None:
     """`daemon.run_dir` of a file and nothing else of it. Errors: ConfigError when it cannot be read."""
     import yaml
 
+    from bridge.nesting import must_be_shallow
+
     try:
-        document = yaml.load(config.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        text, loader = config.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        must_be_shallow(text, loader)
+        document = yaml.load(text, loader)  # noqa: S506
     except OSError as error:
         reason = f"{config}: cannot read the file: {error.strerror}"
         raise ConfigError(reason, remedy="check the path and its permissions") from None

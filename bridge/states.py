@@ -29,7 +29,9 @@ class Row:
 
 
 TABLE: dict[State, Row] = {
-    State.STARTING: Row("spawned, opening, reading positions, resumed", "first poll", Level.OK, Level.WARNING),
+    State.STARTING: Row(
+        "spawned, opening, reading positions, resumed", "first poll", Level.OK, Level.WARNING
+    ),
     State.RUNNING: Row("a poll ended within its deadline", "-", Level.OK, Level.WARNING),
     State.BACKOFF: Row("TransientError", "a poll that succeeds", Level.WARNING, Level.CRITICAL),
     State.STALLED: Row(

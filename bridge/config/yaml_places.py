@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from bridge.config.problems import ConfigErrors, Keys, Problem, dotted
+from bridge.nesting import DEEPEST, must_be_shallow, too_deep
 
 LARGEST = 100_000
 """Values a file may have once its aliases are written out; a few lines of aliases can mean billions."""
@@ -71,6 +72,7 @@ def read(path: Path) -> Document:
     document = Document(str(path))
     loader = _Loader(text)
     try:
+        must_be_shallow(text, _Loader)
         node = loader.get_single_node()
         if node is not None:
             document.data = _plain(document, node, (), ())
@@ -106,6 +108,8 @@ def _plain(document: Document, node: yaml.Node, path: Keys, outer: tuple[yaml.No
     document.keys.setdefault(path, _place(node))
     if node in outer or document.count > LARGEST:
         raise yaml.MarkedYAMLError(problem="aliases make it endless", problem_mark=node.start_mark)
+    if len(outer) > DEEPEST:
+        raise too_deep(node.start_mark)
     match node:
         case yaml.MappingNode():
             return _mapping(document, node, path, (*outer, node))

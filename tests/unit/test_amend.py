@@ -187,6 +187,7 @@ def test_what_is_exported_can_be_imported(streams: dict[str, Stored]) -> None:
     ("text", "complaint"),
     [
         ("", "file is no JSON"),
+        ("[" * 100_000, "file is no JSON"),
         ("{}", "file is no export of positions"),
         ("[1]", "file is no export of positions"),
         ('{"schema": 2, "streams": {}}', "file is no export of positions"),

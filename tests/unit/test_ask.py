@@ -171,6 +171,13 @@ def test_what_is_given_counts_more_than_the_configuration() -> None:
     assert ask.where(ask.ADMIN, None, Path("/a/run")) == Path("/a/run/admin.sock")
 
 
+def test_a_file_that_nests_too_deep_is_refused_before_it_can_end_the_process(tmp_path: Path) -> None:
+    config = tmp_path / "bridge.yaml"
+    config.write_text("daemon: " + "[" * 100_000)
+    with pytest.raises(ConfigError, match="is no YAML"):
+        ask.configured_run_dir(config)
+
+
 def test_without_a_run_dir_it_is_the_usual_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
     (tmp_path / "status.sock").touch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from textwrap import dedent
 
@@ -439,6 +440,19 @@ def test_aliases_that_never_end_are_refused(file: Path) -> None:
 
     assert "aliases make it endless" in wrong(file, f"l0: &l0 [1]\n{bomb}\n")[0]
     assert "aliases make it endless" in wrong(file, "a: &a [*a]\n")[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kafka: " + "[" * 100_000,
+        "kafka:\n" + "- " * 100_000 + "a\n",
+        "l0: &l0 [1]\n" + "\n".join(f"l{n + 1}: &l{n + 1} [*l{n}]" for n in range(2_000)),
+    ],
+)
+def test_a_file_that_nests_too_deep_is_refused_before_it_can_end_the_process(file: Path, text: str) -> None:
+    (problem,) = wrong(file, text)
+    assert re.match(r"\d+:\d+: not YAML: it nests more than 64 deep", problem)
 
 
 def test_a_run_directory_too_long_for_a_socket_is_refused(file: Path) -> None:

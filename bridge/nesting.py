@@ -1,0 +1,25 @@
+"""How deep YAML may nest: PyYAML composes it by recursion in C, and a file of brackets ends the process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+DEEPEST = 64
+
+
+def must_be_shallow(text: str | bytes, loader: Any) -> None:
+    """Errors: MarkedYAMLError with the place where the text nests deeper; YAMLError where it is none."""
+    depth = 0
+    for event in yaml.parse(text, loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            raise too_deep(event.start_mark)
+
+
+def too_deep(mark: yaml.Mark) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=f"it nests more than {DEEPEST} deep", problem_mark=mark)
