@@ -324,12 +324,17 @@ def _described(code: int, end: Mapping[str, Any]) -> str:
     if end.get("error"):
         return str(end["error"])
     if code < 0:
-        return f"killed by {signal.Signals(-code).name}"
+        return ended(code)
     names: Mapping[int | None, str] = {
         Code.FENCED: "fenced: another producer took over, or a transaction timed out",
         Code.STOPPED: "stopped",
     }
-    return names.get(end.get("code"), f"exit code {code}")
+    return names.get(end.get("code"), ended(code))
+
+
+def ended(code: int) -> str:
+    """How a process did, in words."""
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def owner_record(settings: Settings, instance: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 
 from bridge import __version__, config
-from bridge.child import Child, owner_record
+from bridge.child import Child, ended, owner_record
 from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Level
 from bridge.errors import BridgeError
@@ -178,8 +178,11 @@ class Supervisor:
         self._must_go_on()
         if late:
             raise BridgeError(f"checking {self._path} took more than {VALIDATE_S:.0f} s")
-        if process.returncode != 0:
-            raise BridgeError(output.decode(errors="replace").strip().replace("\n", "; "))
+        if process.returncode:
+            said = output.decode(errors="replace").strip().replace("\n", "; ")
+            raise BridgeError(
+                said or f"checking {self._path} ended without a word: {ended(process.returncode)}"
+            )
         settings = config.load(self._path)
         if settings.daemon != self._settings.daemon or settings.name != self._settings.name:
             raise BridgeError("`name` and `daemon:` cannot change while running", remedy="restart the daemon")

@@ -163,6 +163,24 @@ def test_a_stop_does_not_wait_for_a_file_to_be_checked(
     assert asyncio.run(scenario()) == "the daemon is stopping"
 
 
+@pytest.mark.parametrize(("end", "told"), [("kill -SEGV $$", "killed by SIGSEGV"), ("exit 9", "exit code 9")])
+def test_a_reload_whose_check_dies_without_a_word_is_refused_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, told: str
+) -> None:
+    plant = Plant(tmp_path, "a")
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{end}\n")
+    python.chmod(0o755)
+
+    async def scenario() -> tuple[str | None, str]:
+        async with running(plant) as daemon:
+            monkeypatch.setattr(sys, "executable", str(python))
+            return await daemon.reload(), daemon.status()["daemon"]["reload_error"]
+
+    said = f"checking {plant.path} ended without a word: {told}"
+    assert asyncio.run(scenario()) == (said, said)
+
+
 def test_a_password_changed_while_all_was_well_is_tried_once_its_connector_parks(tmp_path: Path) -> None:
     plant = Plant(tmp_path, "a")
 
