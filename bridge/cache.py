@@ -8,9 +8,9 @@ scan in the source's order touches few pages.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import batched
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,29 @@ FROM (SELECT key, row_number() OVER (ORDER BY slot) - 1 AS place FROM entries WH
 WHERE entries.part = ?1 AND entries.key = numbered.key
 """
 
-type Found = Mapping[bytes, tuple[int, bytes]]
-"""Key -> slot and packed entry."""
 type Put = tuple[bytes, int, bytes]
 """Key, slot, packed entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Entries by key, in two: most of them are only compared."""
+
+    slots: dict[bytes, int] = field(default_factory=dict)
+    values: dict[bytes, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, entries: Sequence[Put]) -> Found:
+        if not entries:
+            return cls()
+        keys, slots, values = zip(*entries, strict=True)
+        return cls(dict(zip(keys, slots, strict=True)), dict(zip(keys, values, strict=True)))
+
+    def get(self, key: bytes) -> tuple[int, bytes] | None:
+        return (self.slots[key], self.values[key]) if key in self.values else None
+
+    def put(self, key: bytes, slot: int, value: bytes) -> None:
+        self.slots[key], self.values[key] = slot, value
 
 
 @dataclass(slots=True)
@@ -137,27 +156,25 @@ class Cache:
             self._write(_RENUMBER, [(part.id,)])
             part.slots = part.count
 
-    def find(self, part: Part, keys: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
-        """Those of the keys that are there."""
+    def find(self, part: Part, keys: Sequence[bytes]) -> Found:
+        """Those of the keys that are there, and perhaps some of their neighbours."""
         if not part.count or not keys:
-            return {}
+            return Found()
         near = self._between(part, min(keys), max(keys), SPARSE * len(keys))
-        return near if near is not None else self._each(part, keys)
+        return Found.of(near if near is not None else self._each(part, keys))
 
-    def _between(
-        self, part: Part, low: bytes, high: bytes, most: int
-    ) -> dict[bytes, tuple[int, bytes]] | None:
+    def _between(self, part: Part, low: bytes, high: bytes, most: int) -> list[Put] | None:
         """All entries from one key to another; None when they are too many. A scan comes in order, mostly."""
         query = "SELECT key, slot, value FROM entries WHERE part = ? AND key BETWEEN ? AND ? LIMIT ?"
-        found = {key: (slot, value) for key, slot, value in self._execute(query, (part.id, low, high, most))}
+        found = self._execute(query, (part.id, low, high, most))
         return found if len(found) < most else None
 
-    def _each(self, part: Part, keys: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
-        found: dict[bytes, tuple[int, bytes]] = {}
+    def _each(self, part: Part, keys: Sequence[bytes]) -> list[Put]:
+        found: list[Put] = []
         for some in batched(keys, MOST_VALUES):
             marks = ",".join("?" * len(some))
             query = f"SELECT key, slot, value FROM entries WHERE part = ? AND key IN ({marks})"  # noqa: S608
-            found |= {key: (slot, value) for key, slot, value in self._execute(query, (part.id, *some))}
+            found += self._execute(query, (part.id, *some))
         return found
 
     def put(self, part: Part, puts: Sequence[Put], new: int) -> None:

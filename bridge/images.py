@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import batched
+from itertools import batched, count
 
 import pyarrow as pa
 import structlog
 
 from bridge.admission import Lane
-from bridge.cache import Part, Put
+from bridge.cache import Found, Part, Put
 from bridge.config.options import StreamOptions
 from bridge.contract import Batch, Changes, Op, Reject, Scan, Table
-from bridge.diff import Entry, Pass, number, plain
+from bridge.diff import PLAIN, Entry, Pass, number, plain
 from bridge.diff.canonical import digest, digests, key_of, rows_of, texts
 from bridge.errors import PermanentError
 from bridge.state import KeyedState, head
@@ -174,38 +174,43 @@ class Images:
         """Rows of a table with a key."""
         piece, part, tracked = one.piece(), one.part, one.tracked
         keys = texts(changes.rows.select(list(one.table.key)))
-        found = dict(self._state.cache.find(part, [key for key in keys if key is not None]))
+        values = digests(changes.rows, changes.absent, before=PLAIN)
+        found = self._state.cache.find(part, [key for key in keys if key is not None])
+        if tracked is not None:
+            slots = found.slots
+            tracked.meet_all([slots[key] for key in keys if key in slots])
+        known = found.values.get
+        rows = zip(count(), keys, values)
+        different = [row for row, key, value in rows if key is None or known(key) != value]
         at: list[int] = []
         ops: list[str] = []
-        rows = digests(changes.rows, texts(changes.rows, changes.absent))
-        for row, (key, form) in enumerate(zip(keys, rows, strict=True)):
-            if key is None:  # which is no row of the table that could be told from others: a dead letter
-                self._be_blind(tracked, f"a row of {one.table.name} has a key that cannot be written")
-                at.append(row)
-                ops.append(one.unknown)
-                continue
-            known, value = found.get(key), plain(form)
-            if known is None:
-                slot = part.new_slot()
-                op: Op | None = one.unknown
-                piece.new += 1
-            else:
-                slot = known[0]
-                if known[1] == value:
-                    if tracked is not None:
-                        tracked.meet(slot)
-                    continue
-                op, value = _changed(Entry.parse(known[1]), form, one.unknown)
-            if tracked is not None:
-                tracked.meet(slot)
+        for row in different:
+            op = self._row(one, piece, found, keys[row], values[row])
             if op is not None:
                 at.append(row)
                 ops.append(op)
-            if value:
-                found[key] = (slot, value)
-                piece.put(key, slot, value)
         piece.changes = _picked(changes, at, ops)
         return piece
+
+    def _row(self, one: Compared, piece: Piece, found: Found, key: bytes | None, value: bytes) -> Op | None:
+        """What becomes of a row that is not as it was, or came twice."""
+        if key is None:  # which is no row of the table that could be told from others: a dead letter
+            self._be_blind(one.tracked, f"a row of {one.table.name} has a key that cannot be written")
+            return one.unknown
+        before = found.get(key)
+        op: Op | None = one.unknown
+        if before is None:
+            slot = one.part.new_slot()
+            piece.new += 1
+            if one.tracked is not None:
+                one.tracked.meet(slot)
+        else:
+            slot = before[0]
+            op, value = _changed(Entry.parse(before[1]), value, one.unknown)
+        if value:
+            found.put(key, slot, value)
+            piece.put(key, slot, value)
+        return op
 
     def _equals(self, one: Compared, changes: Changes) -> Piece:
         """Rows of a table without a key: what is known of one is how many there are."""
@@ -216,7 +221,7 @@ class Images:
                 remedy="name key columns, or read it with mode: images",
             )
         forms = texts(changes.rows, changes.absent)
-        found = dict(self._state.cache.find(part, [form for form in forms if form is not None]))
+        found = self._state.cache.find(part, [form for form in forms if form is not None])
         at: list[int] = []
         for row, form in enumerate(forms):
             if form is None:
@@ -224,17 +229,18 @@ class Images:
                 at.append(row)
                 continue
             known = found.get(form)
-            slot, count = (part.new_slot(), 0) if known is None else (known[0], _count(Entry.parse(known[1])))
+            slot = part.new_slot() if known is None else known[0]
+            there = 0 if known is None else _count(Entry.parse(known[1]))
             met = 1 if tracked.meet(slot) else tracked.counts.get(form, 1) + 1
-            if max(met, count) > 1:
+            if max(met, there) > 1:
                 tracked.counts[form] = met
-            if met > count:
+            if met > there:
                 at.append(row)
                 piece.new += known is None
-                found[form] = (slot, plain(number(met)))
-                piece.put(form, *found[form])
+                found.put(form, slot, plain(number(met)))
+                piece.put(form, slot, plain(number(met)))
             elif known is not None and (back := _back(known[1])):
-                found[form] = (slot, back)
+                found.put(form, slot, back)
                 piece.put(form, slot, back)
         piece.changes = _picked(changes, at, [one.unknown] * len(at))
         return piece
@@ -268,8 +274,8 @@ class Images:
         forms = [form for form in texts(keys.select(list(one.table.key))) if form is not None]
         found = self._state.cache.find(one.part, forms)
         for form in forms:
-            if one.tracked is not None and form in found:
-                slot, value = found[form]
+            if one.tracked is not None and (known := found.get(form)):
+                slot, value = known
                 one.tracked.meet(slot)
                 if back := _back(value):
                     piece.put(form, slot, back)
@@ -321,15 +327,15 @@ class Images:
         piece.changes = _deletes(one.table, forms)
         return piece
 
-    def _fewer(self, one: Compared, found: dict[bytes, tuple[int, bytes]], counts: dict[bytes, int]) -> Piece:
+    def _fewer(self, one: Compared, found: Found, counts: dict[bytes, int]) -> Piece:
         """Of equal rows some are gone."""
         piece = one.piece()
         forms: list[bytes] = []
-        for key, (slot, value) in found.items():
-            count, met = _count(Entry.parse(value)), counts.get(key, 0)
-            if 0 < met < count:
-                forms += [key] * (count - met)
-                piece.put(key, slot, plain(number(met)))
+        for key, value in found.values.items():
+            known, met = _count(Entry.parse(value)), counts.get(key, 0)
+            if 0 < met < known:
+                forms += [key] * (known - met)
+                piece.put(key, found.slots[key], plain(number(met)))
         piece.changes = _deletes(one.table, forms)
         return piece
 
@@ -340,10 +346,10 @@ def _back(value: bytes) -> bytes:
     return replace(entry, absent=0).packed() if entry.absent else b""
 
 
-def _changed(before: Entry, form: bytes, unknown: Op) -> tuple[Op | None, bytes]:
+def _changed(before: Entry, value: bytes, unknown: Op) -> tuple[Op | None, bytes]:
     """What a known key's row is to be published as, if at all, and its entry, empty when that stays."""
-    if before.refused or before.digest != form:
-        return (Op.UPDATE if before.published else unknown), plain(form)
+    if before.refused or plain(before.digest) != value:
+        return (Op.UPDATE if before.published else unknown), value
     return None, _back(before.packed())
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bridge.diff.canonical import DIGEST
@@ -39,9 +40,12 @@ class Entry:
         return cls(packed[_HEAD:end], bool(flags & _PUBLISHED), bool(flags & _REFUSED), absent, packed[end:])
 
 
+PLAIN = bytes((_PUBLISHED, 0))
+"""How an entry begins, packed, as almost all of them are; the digest follows."""
+
+
 def plain(digest: bytes) -> bytes:
-    """An entry as almost all of them are, packed."""
-    return b"\x01\x00" + digest
+    return PLAIN + digest
 
 
 def number(count: int) -> bytes:
@@ -55,21 +59,28 @@ class Pass:
 
     seen: bytearray = field(default_factory=bytearray)
     """A byte for each slot."""
-    met: int = 0
     counts: dict[bytes, int] = field(default_factory=dict)
     """Rows without a key that are there, or were, more than once: key -> how often they were met."""
     blind: str | None = None
     """Why it cannot say what is gone."""
 
+    @property
+    def met(self) -> int:
+        return self.seen.count(1)
+
     def meet(self, slot: int) -> bool:
         """Whether that was the first time."""
-        if slot >= len(self.seen):
-            self.seen.extend(bytes(slot + 1 - len(self.seen) + len(self.seen) // 8))
-        if self.seen[slot]:
-            return False
-        self.seen[slot] = 1
-        self.met += 1
-        return True
+        first = self.missed(slot)
+        self.meet_all([slot])
+        return first
+
+    def meet_all(self, slots: Sequence[int]) -> None:
+        last = max(slots, default=-1)
+        if last >= len(self.seen):
+            self.seen.extend(bytes(last + 1 - len(self.seen) + len(self.seen) // 8))
+        seen = self.seen
+        for slot in slots:
+            seen[slot] = 1
 
     def missed(self, slot: int) -> bool:
         return slot >= len(self.seen) or not self.seen[slot]

@@ -39,14 +39,20 @@ def texts(rows: pa.RecordBatch, absent: Mapping[str, pa.Array] = NOTHING) -> lis
     return texts(rows.slice(0, half), first) + texts(rows.slice(half), last)
 
 
-def digests(rows: pa.RecordBatch, forms: Sequence[bytes | None]) -> list[bytes]:
-    """One for each row; of a row without a form, of its bytes in Arrow's."""
-    if None not in forms:
-        return [blake2b(form, digest_size=DIGEST).digest() for form in forms if form is not None]
+def digests(
+    rows: pa.RecordBatch, absent: Mapping[str, pa.Array] = NOTHING, *, before: bytes = b""
+) -> list[bytes]:
+    """`before` and a digest for each row; of a row without a form, of its bytes in Arrow's."""
+    forms = texts(rows, absent)
+    hashed, size = blake2b, DIGEST
     return [
-        digest(bytes(rows.slice(row, 1).serialize()) if form is None else form)
+        before + hashed(_raw(rows, row) if form is None else form, digest_size=size).digest()
         for row, form in enumerate(forms)
     ]
+
+
+def _raw(rows: pa.RecordBatch, row: int) -> bytes:
+    return bytes(rows.slice(row, 1).serialize())
 
 
 def digest(data: bytes) -> bytes:
