@@ -7,9 +7,11 @@ import json
 import os
 import socket
 import struct
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -32,6 +34,7 @@ MOST_BRACKETS = 500
 IDLE_S = 10.0
 """A client that asks nothing, or does not read its answer, for so long is hung up on."""
 DEAD_AFTER_S = 20 * TICK_S
+STATUS_S = 5.0
 
 
 @asynccontextmanager
@@ -156,7 +159,7 @@ def _http(address: str, supervisor: Supervisor, loop: asyncio.AbstractEventLoop)
 
     Handler.supervisor, Handler.loop = supervisor, loop
     try:
-        kind = _Server6 if host.startswith("[") else ThreadingHTTPServer
+        kind = _Server6 if host.startswith("[") else _Server
         server = kind((host.strip("[]"), int(port)), Handler)
     except OSError as error:
         raise BridgeError(  # whoever has it may go: a service manager tries again
@@ -167,7 +170,15 @@ def _http(address: str, supervisor: Supervisor, loop: asyncio.AbstractEventLoop)
     return server
 
 
-class _Server6(ThreadingHTTPServer):
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Who hangs up in the middle is no error of ours."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError):
+            log.error("http: a request failed; this is a bug", exc_info=error)
+
+
+class _Server6(_Server):
     address_family = socket.AF_INET6
 
 
@@ -179,7 +190,16 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "legacy-bridge"
     timeout = 10
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
+        try:
+            self._answer()
+        except TimeoutError:
+            self._send(503, "text/plain", b"the loop does not answer\n")
+
+    def _answer(self) -> None:
         match self.path.partition("?")[0]:
             case "/livez":
                 alive = time.monotonic() - self.supervisor.ticked < DEAD_AFTER_S
@@ -202,14 +222,23 @@ class _Handler(BaseHTTPRequestHandler):
         async def ask() -> dict[str, Any]:
             return self.supervisor.status()
 
-        return asyncio.run_coroutine_threadsafe(ask(), self.loop).result(timeout=5)
+        return asyncio.run_coroutine_threadsafe(ask(), self.loop).result(timeout=STATUS_S)
 
     def _send(self, code: int, content: str, body: bytes) -> None:
         self.send_response(code)
+        if code == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "GET, HEAD")
         self.send_header("Content-Type", content)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
+        """The base class would answer in HTML, and to a method it has no function for with 501."""
+        known = HTTPStatus.METHOD_NOT_ALLOWED if code == HTTPStatus.NOT_IMPLEMENTED else HTTPStatus(code)
+        self.close_connection = True
+        self._send(known, "text/plain", f"{known.phrase}\n".encode())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         log.debug("http", line=format % args)

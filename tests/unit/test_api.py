@@ -5,6 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing, suppress
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +101,78 @@ def test_a_client_that_writes_its_request_and_hangs_up_its_half_is_answered(daem
             return answer
 
     assert json.loads(asyncio.run(half()))["daemon"]["name"] == "plant"
+
+
+type Reply = tuple[int, Mapping[str, str], str]
+"""Status, headers and body."""
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@asynccontextmanager
+async def serving_http(daemon: Daemon) -> AsyncIterator[Callable[[str, str], Reply]]:
+    """What asks it, from another thread."""
+    port = free_port()
+
+    def ask(method: str, path: str) -> Reply:
+        with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as client:
+            client.request(method, path)
+            response = client.getresponse()
+            return response.status, response.headers, response.read().decode()
+
+    async with api.serving(daemon[1], daemon[2].model_copy(update={"http": f"127.0.0.1:{port}"})):
+        yield ask
+
+
+async def over_http(daemon: Daemon, *requests: tuple[str, str]) -> list[Reply]:
+    async with serving_http(daemon) as ask:
+        return [await asyncio.to_thread(ask, *each) for each in requests]
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/status", "/metrics", "/nowhere"])
+def test_head_is_answered_as_get_but_for_the_body(daemon: Daemon, path: str) -> None:
+    get, head = asyncio.run(over_http(daemon, ("GET", path), ("HEAD", path)))
+    assert get[0] == head[0]
+    assert get[1]["Content-Type"] == head[1]["Content-Type"]
+    assert get[2]
+    assert not head[2]
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS", "NONSENSE"])
+def test_any_other_method_is_not_allowed_and_told_so_in_words(daemon: Daemon, method: str) -> None:
+    ((code, headers, body),) = asyncio.run(over_http(daemon, (method, "/livez")))
+    assert (code, headers["Allow"], body) == (405, "GET, HEAD", "Method Not Allowed\n")
+    assert headers["Content-Type"] == "text/plain"
+
+
+def test_a_loop_that_does_not_answer_is_told_as_such(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "STATUS_S", 0.05)
+
+    async def blocked() -> Reply:
+        async with serving_http(daemon) as ask:
+            with ThreadPoolExecutor() as pool:
+                return pool.submit(ask, "GET", "/status").result()
+
+    code, _, body = asyncio.run(blocked())
+    assert (code, body) == (503, "the loop does not answer\n")
+
+
+def test_a_client_that_is_gone_before_its_answer_says_nothing_in_the_log(
+    daemon: Daemon, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server = api._Server(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    for gone in (ConnectionResetError(104, "reset"), BrokenPipeError(32, "broken")):
+        with suppress(ConnectionError):
+            try:
+                raise gone
+            finally:
+                server.handle_error(None, ("127.0.0.1", 1))
+    server.server_close()
+    assert capfd.readouterr() == ("", "")
 
 
 def failing(daemon: Daemon, options: config.Daemon) -> None:
