@@ -13,7 +13,7 @@ import structlog
 
 from bridge.config.options import ConnectorSettings
 from bridge.contract import Ask, Batch, Connector, Position
-from bridge.errors import BridgeError, CredentialsError, GapError, PermanentError, TransientError
+from bridge.errors import BridgeError, ConfigError, CredentialsError, GapError, PermanentError, TransientError
 from bridge.prefetch import Discovered, Fetched, Prefetch
 from bridge.progress import Turn
 from bridge.retry import delay
@@ -180,7 +180,7 @@ class Reader:
             log.warning("gap", stream=stream.name, error=str(error), on_gap=turn.progress.options.on_gap)
             if marker := self._schedule.gap(turn, str(error)):
                 self._hand_over(turn, marker)
-        except CredentialsError as error:  # else every stream would try them, and accounts lock
+        except (ConfigError, CredentialsError) as error:  # else every stream would try, and accounts lock
             self.parked = error
         except PermanentError as error:
             self._schedule.ended_parked(turn, str(error))

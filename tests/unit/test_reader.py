@@ -164,16 +164,19 @@ def test_a_connector_that_cannot_be_opened_at_all_is_parked_after_one_attempt(
     assert not source.opened
 
 
-def test_credentials_refused_in_a_poll_park_the_connector_before_the_account_is_locked(clock: Clock) -> None:
+@pytest.mark.parametrize("error", [CredentialsError("the password has expired"), ConfigError("no such mode")])
+def test_what_no_stream_can_do_parks_the_connector_before_the_account_is_locked(
+    clock: Clock, error: PermanentError
+) -> None:
     source = FakeSource("orders", "customers", "items")
     engine = engine_of(clock, source)
     engine.settle()
     source.polls.clear()
     for name in source.tables:
-        source.failing[name] = CredentialsError("the password has expired")
+        source.failing[name] = error
     engine.run(5)
     assert len(source.polls) == 1
-    assert isinstance(engine.reader.parked, CredentialsError)
+    assert engine.reader.parked is error
 
 
 def test_a_permanent_error_of_a_poll_parks_its_stream_alone(clock: Clock) -> None:
