@@ -205,7 +205,7 @@ class Coalescer:
             return
         pending = self._transaction and any(each.name == fetched.name for each in self._transaction.batches)
         if not pending and not batch.more:
-            self._schedule.caught_up(progress, fetched.turn.asked_at)
+            self._schedule.caught_up(progress, fetched.turn.began)
         if pending or batch.position != progress.committed:
             self._held[fetched.name] = fetched
             if progress.stream.settles:
@@ -240,7 +240,7 @@ class Coalescer:
 
     def _acknowledge(self, sent: Sent) -> None:
         turn, batch = sent.fetched.turn, sent.fetched.batch
-        self._schedule.published(turn.progress, batch, turn.asked_at, sent.events, sent.size)
+        self._schedule.published(turn.progress, batch, turn.began, sent.events, sent.size)
         reason = self._schedule.rejected(turn.progress, batch.rows, sent.letters, self._max_rejects)
         if reason:
             self._park(sent.name, reason)

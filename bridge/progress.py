@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bridge.config.options import StreamOptions
-from bridge.contract import Batch, Position, Stream
+from bridge.contract import Batch, Position, Scan, Stream
 from bridge.errors import BridgeError, TransientError
 from bridge.intensity import RejectShare
 from bridge.positions import Stored
@@ -60,6 +60,7 @@ class Progress:
     paused: str | None = None
     gone: bool = False
     first_asked_at: float | None = None
+    scan_began: float | None = None
     state: State = State.STARTING
     state_since: float = field(default_factory=time.monotonic)
     recent: RejectShare = field(default_factory=lambda: RejectShare(REJECT_WINDOW_S))
@@ -111,6 +112,7 @@ class Progress:
         """What was read ahead is stale, wherever it is now; the next polls wait for a rewind."""
         self.generation += 1
         self.in_flight = False
+        self.scan_began = None
 
     def rewind(self, stored: Stored | None) -> None:
         """Back to what Kafka has."""
@@ -141,7 +143,8 @@ class Progress:
             self.first_asked_at = now
         rate = self.options.max_rows_per_s
         rows = max(1, int(rate * min(1.0, self.options.interval))) if rate else 0
-        return Turn(self, self.generation, self.ahead, self.version, now, rows, wait_s)
+        began = now if self.scan_began is None else self.scan_began
+        return Turn(self, self.generation, self.ahead, self.version, now, rows, wait_s, began)
 
     def ended(self, turn: Turn, batch: Batch, version: int) -> None:
         """It brought a batch, which counts unless the turn is stale."""
@@ -154,6 +157,9 @@ class Progress:
         self.earliest = turn.asked_at + batch.rows / rate if rate else 0.0
         if not turn.stale:
             self.ahead, self.version = batch.position, version
+            self.scan_began = (
+                None if batch.ends else turn.asked_at if batch.scan is Scan.FIRST else turn.began
+            )
             self.in_flight = self.stream.settles
 
     def failed(self, error: BridgeError, now: float) -> float:
@@ -198,6 +204,8 @@ class Turn:
     asked_at: float
     rows: int
     wait_s: float
+    began: float
+    """When the scan that it is a part of was begun, else as `asked_at`."""
 
     @property
     def stale(self) -> bool:
@@ -205,4 +213,4 @@ class Turn:
         return self.generation != self.progress.generation
 
     def next_due(self, batch: Batch, now: float) -> float:
-        return now if batch.more else max(now, self.asked_at + self.progress.options.interval)
+        return now if batch.more else max(now, self.began + self.progress.options.interval)

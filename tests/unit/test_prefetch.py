@@ -26,7 +26,7 @@ SOON_S = 5.0
 def fetched(rows: int = 1, **beside: Any) -> Fetched:
     batch = pa.RecordBatch.from_pydict({"id": list(range(rows))}, schema=SCHEMA)
     changes = (Changes(TABLE, batch, **beside),) if rows else ()
-    return Fetched(Turn(PROGRESS, 0, None, 1, 0.0, 0, 0.0), Batch({"id": rows}, changes))
+    return Fetched(Turn(PROGRESS, 0, None, 1, 0.0, 0, 0.0, 0.0), Batch({"id": rows}, changes))
 
 
 @contextmanager
