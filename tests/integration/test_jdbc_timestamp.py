@@ -1,0 +1,354 @@
+"""Tables that say when their rows were changed, in real databases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import jpype
+import pytest
+
+from bridge.contract import Ask, Caveat, Connector, Emits, Level, Op, Position, Stream
+from bridge.errors import PermanentError
+from connectors.jdbc import polls, session
+from tests.integration.jdbc_tables import Corner, polled
+
+NOW = {
+    "h2": "CAST(CURRENT_TIMESTAMP(9) AT TIME ZONE 'UTC' AS TIMESTAMP(6))",
+    "postgresql": "(clock_timestamp() AT TIME ZONE 'UTC')",
+    "mariadb": "NOW(6)",
+}
+PLAIN = {"h2": "timestamp(6)", "postgresql": "timestamp(6)", "mariadb": "datetime(6)"}
+OLD = "2020-01-01 00:00:00"
+
+
+@pytest.fixture(autouse=True)
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polls, "PAGE_ROWS", 2)
+    monkeypatch.setattr(session, "MOMENT_S", 0.0)
+
+
+def made(corner: Corner, times: str | None = None) -> None:
+    corner.execute(f"CREATE TABLE $.t (id int PRIMARY KEY, x varchar(9), at {times or PLAIN[corner.kind]});")
+
+
+def ago(corner: Corner, seconds: float) -> str:
+    """SQL for a time so long ago, or, when negative, so far ahead."""
+    return {
+        "h2": f"DATEADD(MICROSECOND, {-round(seconds * 1e6)}, {NOW['h2']})",
+        "postgresql": f"{NOW['postgresql']} - interval '{seconds} s'",
+        "mariadb": f"{NOW['mariadb']} - INTERVAL {seconds} SECOND",
+    }[corner.kind]
+
+
+class Folded:
+    """What the engine would make of it: rows by key, and what was news."""
+
+    def __init__(self, corner: Corner, connector: Connector, stream: Stream) -> None:
+        self.corner, self.connector, self.stream = corner, connector, stream
+        self.position: Position | None = None
+        self.table: dict[Any, dict[str, Any]] = {}
+
+    def poll(self, ask: Ask | None = None) -> list[Any]:
+        """Poll until there is no more; the keys of new and changed rows."""
+        news = []
+        for batch in polled(self.connector, self.stream, self.position, ask):
+            self.position = json.loads(json.dumps(batch.position))
+            for row in self.corner.rows(batch):
+                if self.table.get(row["id"]) != row:
+                    news.append(row["id"])
+                self.table[row["id"]] = row
+        return news
+
+
+@contextmanager
+def folding(corner: Corner, mode: str = "timestamp", **options: Any) -> Iterator[Folded]:
+    columns = ["at"] if mode == "timestamp" else ["at", "id"]
+    with corner.reading("t", mode, **{"columns": columns, **options}) as (connector, stream):
+        yield Folded(corner, connector, stream)
+
+
+@contextmanager
+def writer(corner: Corner) -> Iterator[Any]:
+    """A transaction of another session; what it has written is committed at the end."""
+    server = corner.server
+    other = jpype.java.sql.DriverManager.getConnection(server.url, server.user, server.password)
+    other.setAutoCommit(False)
+    try:
+        yield lambda sql: other.createStatement().execute(sql.replace("$", corner.schema))
+        other.commit()
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("mode", ["timestamp", "timestamp+incrementing"])
+@pytest.mark.parametrize("options", [{}, {"snapshot": False}])
+def test_what_is_there_comes_first_and_then_what_changes(
+    corner: Corner, mode: str, options: dict[str, Any]
+) -> None:
+    made(corner)
+    corner.execute(
+        f"INSERT INTO $.t VALUES (1, 'a', '{OLD}'), (2, 'b', '{OLD}'), (3, 'c', {ago(corner, 1)});"
+    )
+    with folding(corner, mode, **options) as folded:
+        assert folded.stream.emits is Emits.IMAGES
+        assert folded.stream.caveats == {Caveat.NO_DELETES, Caveat.MAY_MISS, Caveat.COLLAPSES}
+        assert folded.poll(Ask(rows=1)) == [1, 2, 3]
+        assert folded.poll() == []
+        corner.execute(f"UPDATE $.t SET x = 'new', at = {NOW[corner.kind]} WHERE id = 1;")
+        corner.execute(f"INSERT INTO $.t VALUES (4, 'd', {NOW[corner.kind]});")
+        assert folded.poll() == [1, 4]
+        assert folded.poll() == []
+        assert folded.table[1]["x"] == "new"
+
+
+def test_rows_of_the_snapshot_are_reads_and_later_ones_are_not(corner: Corner) -> None:
+    made(corner)
+    corner.execute(f"INSERT INTO $.t VALUES (1, 'a', '{OLD}'), (2, 'b', NULL);")
+    with folding(corner) as folded:
+        batches = polled(folded.connector, folded.stream)
+        assert {changes.op for batch in batches for changes in batch.changes} == {Op.READ}
+        assert [batch.scan for batch in batches] == [None] * len(batches), "nothing is ever deleted"
+        corner.execute(f"INSERT INTO $.t VALUES (3, 'c', {NOW[corner.kind]});")
+        later = polled(folded.connector, folded.stream, batches[-1].position)
+        assert {changes.op for batch in later for changes in batch.changes} == {Op.CREATE}
+
+
+def test_equal_times_are_never_split_and_lost(corner: Corner) -> None:
+    made(corner)
+    rows = ", ".join(f"({n}, 'x', '{OLD}')" for n in range(25))
+    corner.execute(f"INSERT INTO $.t VALUES {rows};")
+    with folding(corner, snapshot=False) as folded:
+        batches = polled(folded.connector, folded.stream, ask=Ask(rows=3))
+        found = [row["id"] for batch in batches for row in corner.rows(batch)]
+        assert found == list(range(25))
+        for at, batch in enumerate(batches):  # and from wherever a crash makes it begin
+            again = polled(
+                folded.connector, folded.stream, json.loads(json.dumps(batch.position)), Ask(rows=4)
+            )
+            rest = [row["id"] for later in batches[at + 1 :] for row in corner.rows(later)]
+            assert [row["id"] for later in again for row in corner.rows(later)][: len(rest)] == rest
+
+
+def test_a_row_that_is_committed_late_is_found_within_the_window(corner: Corner) -> None:
+    made(corner)
+    with folding(corner, late_window="60s") as folded:
+        folded.poll()
+        corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {NOW[corner.kind]});")
+        assert folded.poll() == [1]
+        corner.execute(
+            f"INSERT INTO $.t VALUES (2, 'late', {ago(corner, 30)}), (3, 'lost', {ago(corner, 90)});"
+        )
+        assert folded.poll() == [2]
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+def test_an_open_transaction_holds_the_position_back_however_long_it_takes(
+    kind: str, request: pytest.FixtureRequest, test_password: None
+) -> None:
+    corner = Corner(request.getfixturevalue(kind))
+    try:
+        made(corner)
+        with folding(corner, late_window="0s") as folded:
+            folded.poll()
+            with writer(corner) as write:
+                write(f"INSERT INTO $.t VALUES (1, 'slow', {NOW[corner.kind]})")
+                corner.execute("DO SLEEP(1.1);" if kind == "mariadb" else "SELECT pg_sleep(1.1);")
+                corner.execute(f"INSERT INTO $.t VALUES (2, 'quick', {NOW[corner.kind]});")
+                assert folded.poll() == [2]
+                assert folded.poll() == []
+            assert folded.poll() == [1]
+            assert folded.poll() == []
+    finally:
+        corner.drop()
+
+
+def test_a_time_in_the_future_waits_until_it_comes(corner: Corner) -> None:
+    made(corner)
+    with folding(corner, snapshot=False) as folded:
+        corner.execute(
+            f"INSERT INTO $.t VALUES (1, 'a', {NOW[corner.kind]}), (2, 'b', {ago(corner, -3600)}),"
+            f" (3, 'c', {ago(corner, -2)});"
+        )
+        assert folded.poll() == [1]
+        news: list[int] = []
+        while not news:
+            news = folded.poll()
+        assert news == [3]
+
+
+def test_times_are_compared_with_all_their_digits(h2_corner: Corner) -> None:
+    made(h2_corner, "timestamp(9)")
+    with folding(h2_corner, snapshot=False, late_window="0s") as folded:
+        for n in (1, 2, 3):
+            h2_corner.execute(f"INSERT INTO $.t VALUES ({n}, 'x', '2024-01-01 00:00:00.00000000{n}');")
+        batches = polled(folded.connector, folded.stream, ask=Ask(rows=1))
+        assert [row["id"] for batch in batches for row in h2_corner.rows(batch)] == [1, 2, 3]
+        assert batches[0].position["after"] == ["2024-01-01T00:00:00.000000001", 1]
+        rest = polled(folded.connector, folded.stream, batches[0].position)
+        assert [row["id"] for batch in rest for row in h2_corner.rows(batch)] == [2, 3]
+
+
+def test_rows_without_a_time_are_not_read_and_doctor_says_so(corner: Corner) -> None:
+    made(corner)
+    corner.execute(f"INSERT INTO $.t VALUES (1, 'a', NULL), (2, 'b', '{OLD}');")
+    with folding(corner, snapshot=False) as folded:
+        assert folded.poll() == [2]
+        texts = [f.text for f in folded.connector.check() if f.stream and f.level is Level.WARNING]
+        assert any("may be NULL" in text for text in texts)
+        assert any("no index begins with column" in text for text in texts)
+
+
+def test_a_quiet_table_is_polled_for_nothing_and_its_position_rests(corner: Corner) -> None:
+    made(corner)
+    corner.execute(f"INSERT INTO $.t VALUES (1, 'a', '{OLD}'), (2, 'b', '{OLD}');")
+    with folding(corner, snapshot=False) as folded:
+        folded.poll()
+        at_rest = folded.position
+        for _ in range(3):
+            batch = folded.connector.poll(folded.stream, at_rest, Ask())
+            assert (batch.rows, batch.more, batch.position) == (0, False, at_rest)
+
+
+def test_within_the_window_the_position_rests_too(corner: Corner) -> None:
+    made(corner)
+    corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {ago(corner, 1)});")
+    with folding(corner, snapshot=False) as folded:
+        folded.poll()
+        at_rest = folded.position
+        assert polled(folded.connector, folded.stream, at_rest)[-1].position == at_rest
+
+
+@pytest.mark.parametrize("times", ["timestamptz", "timestamp", "date"])
+def test_postgresqls_kinds_of_time(postgres_corner: Corner, times: str) -> None:
+    made(postgres_corner, times)
+    now = "clock_timestamp()" if times == "timestamptz" else NOW["postgresql"]
+    with folding(postgres_corner) as folded:
+        folded.poll()
+        postgres_corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {now});")
+        assert folded.poll() == [1]
+        postgres_corner.execute(
+            f"UPDATE $.t SET x = 'b', at = {now}; INSERT INTO $.t VALUES (2, 'c', {now});"
+        )
+        assert sorted(folded.poll()) == [1, 2]
+        rested = folded.position
+        assert folded.poll() == []
+        assert folded.position == rested
+
+
+def test_h2s_times_with_a_zone(h2_corner: Corner) -> None:
+    made(h2_corner, "timestamp(9) with time zone")
+    with folding(h2_corner) as folded:
+        folded.poll()
+        h2_corner.execute("INSERT INTO $.t VALUES (1, 'a', CURRENT_TIMESTAMP AT TIME ZONE '+05:30');")
+        assert folded.poll() == [1]
+        h2_corner.execute("INSERT INTO $.t VALUES (2, 'a', CURRENT_TIMESTAMP AT TIME ZONE '-05:30');")
+        assert folded.poll() == [2]
+
+
+def test_mariadbs_timestamp_type_and_whole_seconds(mariadb: Any, test_password: None) -> None:
+    corner = Corner(mariadb)
+    try:
+        made(corner, "timestamp NULL")
+        with folding(corner, late_window="0s") as folded:
+            folded.poll()
+            seen: set[int] = set()
+            for n in range(1, 6):
+                corner.execute(f"INSERT INTO $.t VALUES ({n}, 'x', NOW());")
+                seen |= set(folded.poll())
+            assert seen == {1, 2, 3, 4, 5}, "a second that was read once still gets rows"
+    finally:
+        corner.drop()
+
+
+def test_times_of_a_zone_that_is_not_the_databases(postgres_corner: Corner) -> None:
+    made(postgres_corner)
+    in_tokyo = "(clock_timestamp() AT TIME ZONE 'Asia/Tokyo')"
+    with folding(postgres_corner) as folded:
+        folded.poll()
+        postgres_corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {in_tokyo});")
+        assert folded.poll() == []
+        (ahead,) = [f for f in folded.connector.check() if "ahead of the database's clock" in f.text]
+        assert ahead.remedy.startswith("set `time_zone`")
+    with folding(postgres_corner, time_zone="Asia/Tokyo") as folded:
+        assert folded.poll() == [1]
+        postgres_corner.execute(f"INSERT INTO $.t VALUES (2, 'a', {in_tokyo});")
+        assert folded.poll() == [2]
+        assert not [f for f in folded.connector.check() if "ahead of the database's clock" in f.text]
+
+
+def test_a_clock_that_was_set_back_loses_nothing(corner: Corner) -> None:
+    made(corner)
+    with folding(corner, snapshot=False) as folded:
+        ahead = datetime.now(UTC).replace(tzinfo=None, year=2090)
+        folded.position = {"high": ahead.isoformat()}
+        corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {NOW[corner.kind]});")
+        assert folded.poll() == [1]
+        assert folded.position == {"high": ahead.isoformat()}
+
+
+@pytest.mark.parametrize("times", ["varchar(30)", "int", "time"])
+def test_a_column_without_times_is_refused(corner: Corner, times: str) -> None:
+    made(corner, times)
+    with folding(corner) as folded, pytest.raises(PermanentError, match=r"holds no date or time.*TIMESTAMP"):
+        folded.poll()
+
+
+def test_a_table_without_a_key_is_refused_with_what_to_do(corner: Corner) -> None:
+    corner.execute(f"CREATE TABLE $.t (id int, x varchar(9), at {PLAIN[corner.kind]});")
+    corner.execute(f"INSERT INTO $.t VALUES (1, 'a', '{OLD}'), (NULL, 'b', '{OLD}');")
+    with folding(corner) as folded, pytest.raises(PermanentError, match="under `key`, or use images mode"):
+        folded.poll()
+    for first in (True, False):
+        with folding(corner, key=["id"], snapshot=first) as folded:
+            assert folded.poll() == [1]
+
+
+def test_the_column_that_breaks_ties_need_not_be_the_key(corner: Corner) -> None:
+    corner.execute(f"CREATE TABLE $.t (id int PRIMARY KEY, n int NOT NULL, at {PLAIN[corner.kind]});")
+    rows = ", ".join(f"({id_}, {id_ % 3}, '{OLD}')" for id_ in range(20))
+    corner.execute(f"INSERT INTO $.t VALUES {rows};")
+    with folding(corner, "timestamp+incrementing", columns=["at", "n"], snapshot=False) as folded:
+        assert folded.poll(Ask(rows=1)) == sorted(range(20), key=lambda id_: (id_ % 3, id_))
+
+
+def test_a_snapshot_is_taken_up_again_at_any_page_and_hands_over_without_a_gap(corner: Corner) -> None:
+    made(corner)
+    corner.execute(f"INSERT INTO $.t VALUES {', '.join(f'({n}, {n}, NULL)' for n in range(0, 20, 2))};")
+    with folding(corner) as folded:
+        places = [folded.connector.poll(folded.stream, None, Ask(rows=3)).position]
+        while "snapshot" in places[-1]:
+            places.append(folded.connector.poll(folded.stream, places[-1], Ask(rows=3)).position)
+        rows = ", ".join(f"({n}, {n}, {NOW[corner.kind]})" for n in range(1, 21, 2))
+        corner.execute(f"INSERT INTO $.t VALUES {rows};")
+        corner.execute(f"UPDATE $.t SET x = 'new', at = {NOW[corner.kind]} WHERE id < 10;")
+    for place in places:
+        before = [n for n in range(0, 20, 2) if place.get("snapshot", {"after": [99]})["after"][0] >= n]
+        with folding(corner) as folded:
+            folded.position = place
+            folded.poll(Ask(rows=3))
+            assert folded.table.keys() | before == set(range(20))
+            assert all(folded.table[n]["x"] == "new" for n in range(10))
+
+
+def test_doctor_says_whether_open_transactions_are_seen(postgres_corner: Corner) -> None:
+    made(postgres_corner)
+    role = f"reader_{postgres_corner.schema}"
+    postgres_corner.execute(
+        f"CREATE ROLE {role} LOGIN PASSWORD '{postgres_corner.server.password}';"
+        f" GRANT USAGE ON SCHEMA $ TO {role}; GRANT SELECT ON $.t TO {role};"
+    )
+    streams = {postgres_corner.name("t"): {"mode": "timestamp", "columns": ["at"]}}
+    try:
+        with postgres_corner.opened(streams, user=role) as connector:
+            (blind,) = [f for f in connector.check() if "transactions of others" in f.text]
+            assert (blind.level, blind.remedy) == (Level.WARNING, f"GRANT pg_read_all_stats TO {role}")
+            polled(connector, connector.discover()[0])
+        postgres_corner.execute(blind.remedy + ";")
+        with postgres_corner.opened(streams, user=role) as connector:
+            assert any("open transactions are seen" in f.text for f in connector.check())
+    finally:
+        postgres_corner.execute(f"DROP OWNED BY {role}; DROP ROLE {role};")
