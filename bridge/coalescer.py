@@ -160,7 +160,7 @@ class Coalescer:
             else:
                 has_news = self._send(lane, sent, batch)
         except PermanentError as error:
-            self._park(fetched.name, str(error))
+            self._schedule.park(fetched.name, str(error))
             return
         if has_news:
             if batch.ends:
@@ -213,10 +213,6 @@ class Coalescer:
         else:
             self._schedule.passed_over(progress)
 
-    def _park(self, name: str, reason: str) -> None:
-        log.error("stream parked", stream=name, error=reason)
-        self._schedule.park(name, reason)
-
     # -- the end of a transaction
 
     def commit(self) -> int:
@@ -243,4 +239,4 @@ class Coalescer:
         self._schedule.published(turn.progress, batch, turn.began, sent.events, sent.size)
         reason = self._schedule.rejected(turn.progress, batch.rows, sent.letters, self._max_rejects)
         if reason:
-            self._park(sent.name, reason)
+            self._schedule.park(sent.name, reason)

@@ -184,7 +184,6 @@ class Reader:
             self.parked = error
         except PermanentError as error:
             self._schedule.ended_parked(turn, str(error))
-            log.warning("stream parked", stream=stream.name, error=str(error))
         except TransientError as error:
             wait = self._schedule.failed(turn, error)
             if not self._stop.is_set():

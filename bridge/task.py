@@ -199,7 +199,6 @@ class Task:
         admitted = self._admission.admit(self._found.streams, ledger.streams, ledger.pauses)
         for progress, lane in admitted:
             self._coalescer.admit(progress.stream.name, lane)
-            self._say_if_parked(progress)
         if self._outlet.shrink(self._coalescer.smallest_limit):
             log.info("opening the producer again: a topic takes smaller batches than it makes")
             self._stale = True
@@ -209,11 +208,6 @@ class Task:
         missing = self._admission.missing(self._found.streams, ledger.streams, ledger.pauses)
         self._schedule.install((*(progress for progress, _ in admitted), *missing), self._found.opening)
         self._admitted = True
-
-    def _say_if_parked(self, found: Progress) -> None:
-        known = self._schedule.streams.get(found.stream.name)
-        if found.parked and not (known and known.parked):
-            log.error("stream parked", stream=found.stream.name, error=found.parked)
 
     def _write_starts(self, fresh: Sequence[tuple[Progress, Lane]]) -> None:
         """A stream's first record goes before its first event: a crash must not look like a lost position.

@@ -63,23 +63,28 @@ class Transitions:
         self._streams: dict[str, Watch] = {}
 
     def note(self, status: Status, now: float) -> None:
-        """Tell what has changed; a park is told where it is decided."""
+        """Tell what has changed; a connector's park is told where it is decided."""
         change = self._connector.change(State(status["state"]), now)
         if change and status["state"] != State.FAILED:
             self._say("connector", status, change)
         self._streams = {
-            name: self._streams.get(name) or Watch(State.RUNNING, now) for name in status["streams"]
+            name: self._streams.get(name) or Watch(State.STARTING, now) for name in status["streams"]
         }
         for names, stream, change in self._changed(status, now):
             self._say("streams", stream, change, streams=_listed(names))
 
     def _changed(self, status: Status, now: float) -> list[tuple[list[str], Status, Change]]:
-        """Streams that changed alike, together. One that is as its connector is has no trouble of its own."""
+        """Streams that changed alike, together; that one has begun to run, its connector's line tells.
+
+        One that is as its connector is has no trouble of its own.
+        """
         alike: dict[tuple[State, str | None], tuple[list[str], Status, Change]] = {}
         for name, stream in status["streams"].items():
             if stream["state"] == status["state"] != State.RUNNING:
                 continue
-            if change := self._streams[name].change(State(stream["state"]), now):
+            state = State(stream["state"])
+            change = self._streams[name].change(state, now)
+            if change and (change.was, state) != (State.STARTING, State.RUNNING):
                 key = (stream["state"], stream["error"])
                 alike.setdefault(key, ([], stream, change))[0].append(name)
         return list(alike.values())

@@ -62,6 +62,7 @@ def test_an_outage_is_one_line_with_its_reason_and_one_when_it_is_over(erp: Watc
 
 def test_streams_that_change_alike_are_one_line(erp: Watched) -> None:
     streams = dict.fromkeys("abcde", "BACKOFF")
+    erp.lives(5, "RUNNING", **dict.fromkeys("abcde", "RUNNING"))
     assert erp.lives(60, "RUNNING", "no table", **streams) == ["streams: RUNNING -> BACKOFF"]
     assert erp.lines[-1]["streams"] == "a, b, c and 2 more"
     assert erp.lives(60, "RUNNING", **dict.fromkeys("abcde", "RUNNING")) == ["streams: BACKOFF -> RUNNING"]
@@ -101,7 +102,19 @@ def test_after_flapping_has_calmed_down_changes_are_told_at_once_again(erp: Watc
     assert erp.lives(2, "RUNNING", orders="RUNNING") == ["streams: BACKOFF -> RUNNING"]
 
 
-def test_a_park_is_told_where_it_is_decided_and_its_end_here(erp: Watched) -> None:
+def test_a_stream_that_is_parked_before_it_ever_ran_is_one_line_that_says_so() -> None:
+    with capture_logs() as lines:
+        erp = Watched(lines)
+        erp.lives(5, "STARTING")
+        told = erp.lives(60, "RUNNING", "no table", orders="FAILED", items="RUNNING")
+        assert told == ["connector: STARTING -> RUNNING", "streams: STARTING -> FAILED"]
+        assert (lines[-1]["log_level"], lines[-1]["error"]) == ("error", "no table")
+        assert erp.lives(5, "RUNNING", orders="STARTING", items="RUNNING") == []
+        assert erp.lives(60, "RUNNING", "no table", orders="FAILED", items="RUNNING") == []
+        assert erp.lives(5, "RUNNING", orders="RUNNING", items="RUNNING") == ["streams: FAILED -> RUNNING"]
+
+
+def test_a_connector_s_park_is_told_where_it_is_decided_and_its_end_here(erp: Watched) -> None:
     assert erp.lives(60, "FAILED", "wrong password", orders="FAILED") == []
     assert erp.lives(5, "STARTING", orders="STARTING") == []
     assert erp.lives(5, "RUNNING", orders="RUNNING") == ["connector: FAILED -> RUNNING"]
