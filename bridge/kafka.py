@@ -45,6 +45,13 @@ def settings(kafka: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.reveal() if isinstance(value, Secret) else value for name, value in kafka.items()}
 
 
+def tools(kafka: Mapping[str, Any]) -> str:
+    """The options with which Kafka's own commands (kafka-topics.sh, ...) reach this cluster."""
+    brokers = re.sub(r"\w+://", "", str(kafka["bootstrap.servers"]))
+    guarded = str(kafka.get("security.protocol", "plaintext")).lower() != "plaintext"
+    return f"--bootstrap-server {brokers}" + (" --command-config client.properties" if guarded else "")
+
+
 def largest_event(kafka: Mapping[str, Any]) -> int:
     """Bytes of the largest event the producer takes: its own limit, and what its queue can hold at all."""
     queue = int(kafka.get("queue.buffering.max.kbytes", QUEUE_KBYTES)) * 1024

@@ -107,9 +107,13 @@ class Described:
 
 
 def internal(positions: str, letters: str) -> tuple[Wanted, Wanted]:
-    """The connector's own topics."""
-    compact = {"cleanup.policy": "compact"}
-    return (Wanted(positions, 1, COMPACTED, compact, exact=True), Wanted(letters, 1, KEPT))
+    """The topics every connector has."""
+    return (compacted(positions), Wanted(letters, 1, KEPT))
+
+
+def compacted(name: str) -> Wanted:
+    """A topic of the bridge's own records, of which the last of each key is kept."""
+    return Wanted(name, 1, COMPACTED, {"cleanup.policy": "compact"}, exact=True)
 
 
 class Cluster(Protocol):
@@ -130,6 +134,7 @@ class Topics:
         self._stop = stop or Event()
         self._admin: AdminClient = kafka.admin(settings, error_cb=self._on_error)
         self._options = options
+        self._tools = kafka.tools(settings)
         self._producer_limit = kafka.largest_event(settings)
         self._refused: str | None = None
 
@@ -147,7 +152,7 @@ class Topics:
                 found[name], self._max_bytes(config), config, by_name[name] in missing
             )
         for name, each in by_name.items():
-            _check(each, described[name])
+            _check(each, described[name], self._tools)
         return described
 
     def look(self, names: Iterable[str]) -> dict[str, Described]:
@@ -202,10 +207,10 @@ class Topics:
 
     def _create(self, missing: list[Wanted]) -> None:
         if self._options.on_missing == "require":
-            commands = "; ".join(create_command(each, self._options.replication) for each in missing)
+            commands = (create_command(each, self._options.replication, self._tools) for each in missing)
             raise ConfigError(
                 f"topics are missing: {', '.join(each.name for each in missing)}",
-                remedy=f"create them: {commands}",
+                remedy=f"create them (`doctor` names all): {'; '.join(commands)}",
             )
         news = [
             NewTopic(each.name, each.partitions, self._options.replication or -1, config=dict(each.config))
@@ -282,7 +287,7 @@ def _refusal(error: KafkaError, name: str) -> ConfigError:
     return ConfigError(f"topic {name} cannot be created: {kafka.reason(error)}", remedy=remedy)
 
 
-def _check(wanted: Wanted, found: Described) -> None:
+def _check(wanted: Wanted, found: Described, tools: str) -> None:
     if wanted.exact and found.partitions != wanted.partitions:
         raise ConfigError(
             f"topic {wanted.name} has {found.partitions} partitions and must have {wanted.partitions}",
@@ -292,16 +297,16 @@ def _check(wanted: Wanted, found: Described) -> None:
         if found.config.get(key, value) != value:
             raise ConfigError(
                 f"topic {wanted.name} has {key}={found.config[key]} and must have {value}",
-                remedy=f"kafka-configs.sh --bootstrap-server BROKER --alter --entity-type topics "
+                remedy=f"kafka-configs.sh {tools} --alter --entity-type topics "
                 f"--entity-name {wanted.name} --add-config {key}={value}",
             )
 
 
-def create_command(wanted: Wanted, replication: int | None) -> str:
-    """The command with which an administrator creates the topic."""
+def create_command(wanted: Wanted, replication: int | None, tools: str) -> str:
+    """The command with which an administrator creates the topic; `tools` as of bridge.kafka."""
     settings = "".join(f" --config {key}={value}" for key, value in wanted.config.items())
     factor = f" --replication-factor {replication}" if replication else ""
     return (
-        f"kafka-topics.sh --bootstrap-server BROKER --create --topic {wanted.name} "
+        f"kafka-topics.sh {tools} --create --topic {wanted.name} "
         f"--partitions {wanted.partitions}{factor}{settings}"
     )

@@ -74,7 +74,7 @@ class Cluster:
             yield from _replicas(name, topic, len(self.about.nodes), limits[name])
             if not name.startswith(OWN):
                 yield from _sizes(name, limits[name], self.settings)
-            yield from _granted(name, topic)
+            yield from _granted(name, topic, kafka.tools(self.settings.kafka))
         if len(described) < len(set(names)) and self.settings.topics.on_missing is OnMissing.CREATE:
             yield from self._may_create()
 
@@ -116,7 +116,8 @@ class Cluster:
         if self.configs and not checked:
             return
         command = (
-            f"kafka-acls.sh --add --allow-principal User:NAME --operation Write --transactional-id {name}"
+            f"kafka-acls.sh {kafka.tools(self.settings.kafka)} --add --allow-principal User:NAME "
+            f"--operation Write --transactional-id {name}"
         )
         visible = self._bindings()
         if visible is None:
@@ -206,7 +207,7 @@ def _sizes(name: str, config: Mapping[str, str], settings: Settings) -> Iterator
         )
 
 
-def _granted(name: str, topic: Any) -> Iterator[Finding]:
+def _granted(name: str, topic: Any, tools: str) -> Iterator[Finding]:
     """A broker that was not asked, or checks nothing, names no operations, or all."""
     allowed = set(topic.authorized_operations or ())
     needed = INTERNAL if name.startswith(OWN) else EVENTS
@@ -216,7 +217,7 @@ def _granted(name: str, topic: Any) -> Iterator[Finding]:
         yield Finding(
             Level.CRITICAL,
             f"topic {name}: not granted: {', '.join(words)}",
-            f"kafka-acls.sh --add --allow-principal User:NAME {options} --topic {name}",
+            f"kafka-acls.sh {tools} --add --allow-principal User:NAME {options} --topic {name}",
         )
 
 

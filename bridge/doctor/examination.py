@@ -14,14 +14,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bridge import config, plugins, positions, rehearsal, sources
+from bridge import config, plugins, positions, rehearsal, sources, state
+from bridge.admission import Route
 from bridge.config.options import ConnectorSettings, Settings
-from bridge.contract import Caveat, Connector, Finding, Level, Stream
+from bridge.contract import Caveat, Connector, Emits, Finding, Level, Stream
 from bridge.doctor import Line
 from bridge.errors import BridgeError, ConfigError
 from bridge.policy import Policy
 from bridge.redact import Redactor
-from bridge.topics import dead_letters, internal
+from bridge.topics import Topics, Wanted, compacted, dead_letters, internal
 from bridge.verify.source import topics_of
 
 CAVEATS = {
@@ -97,11 +98,12 @@ class Examination:
     # -- positions and topics
 
     def _kafka(self, source: Connector, streams: Sequence[Stream]) -> None:
-        inner = (positions.topic(self._name), dead_letters(self._name))
-        self.topics = [*inner, *self._event_topics(streams)]
         topics = rehearsal.Rehearsal(self._settings.kafka, self._settings.topics)
-        for topic, described in topics.ensure(internal(*inner)).items():
-            self._say(f"topic {topic} {'will be created' if described.created else 'is as it must be'}")
+        own = list(internal(positions.topic(self._name), dead_letters(self._name)))
+        if any(stream.emits is Emits.IMAGES for stream in streams):
+            own.append(compacted(state.topic(self._name)))
+        self.topics = [*(topic.name for topic in own), *self._event_topics(streams)]
+        self._run(None, lambda: self._own_topics(topics, own))
         ledger = rehearsal.stored(self._settings, self._name)
         if ledger.owner and not ledger.owner.released:
             self._say(f"held by daemon {ledger.owner.name} on {ledger.owner.host}")
@@ -117,7 +119,11 @@ class Examination:
             )
             self._say(start, stream=name)
             for route in lane.routes.values():
-                self._say(_route(route.topic, route.created, route.partitions, route.max_bytes), stream=name)
+                self._say(_route(route), stream=name)
+
+    def _own_topics(self, topics: Topics, own: Sequence[Wanted]) -> None:
+        for topic, described in topics.ensure(own).items():
+            self._say(f"topic {topic} {'will be created' if described.created else 'is as it must be'}")
 
     def _park(self, stream: str, reason: str) -> None:
         """What is wrong with the stream's options was told before."""
@@ -132,11 +138,11 @@ class Examination:
                 yield from topics_of(self._settings, self._name, stream).values()
 
 
-def _route(topic: str, created: bool, partitions: int, max_bytes: int) -> str:  # noqa: FBT001
-    count = f"{partitions} partition{'s' * (partitions != 1)}"
-    if created:
-        return f"topic {topic} will be created with {count}"
-    return f"topic {topic}: {count}; an event above {max_bytes:,} bytes becomes a dead letter"
+def _route(route: Route) -> str:
+    count = f"{route.partitions} partition{'s' * (route.partitions != 1)}"
+    if route.created:
+        return f"topic {route.topic} will be created with {count}"
+    return f"topic {route.topic}: {count}; an event above {route.max_bytes:,} bytes becomes a dead letter"
 
 
 def main(words: Sequence[str]) -> None:

@@ -140,15 +140,17 @@ def test_missing_topics_that_are_required_are_named_with_the_commands_that_creat
     daemon = start({name: sqlite(legacy.path)}, extra={"topics": "require"})
     positions, dead = f"_bridge.positions.{name}", f"_bridge.dead-letters.{name}"
     error = parked(daemon, name)
-    assert error.startswith(f"topics are missing: {positions}, {dead}; create them: kafka-topics.sh ")
+    assert error.startswith(
+        f"topics are missing: {positions}, {dead}; create them (`doctor` names all): kafka-topics.sh "
+    )
     assert f"--create --topic {positions} --partitions 1 --config cleanup.policy=compact" in error
     create(broker, NewTopic(positions, 1, 1, config={"cleanup.policy": "compact"}), NewTopic(dead, 1, 1))
 
     assert command("resume", name, daemon.config).returncode == 0
     in_state(daemon, name, "FAILED")
     assert daemon.stream(name, "orders")["error"] == (
-        f"topics are missing: {name}.orders; create them: kafka-topics.sh --bootstrap-server BROKER "
-        f"--create --topic {name}.orders --partitions 1"
+        f"topics are missing: {name}.orders; create them (`doctor` names all): "
+        f"kafka-topics.sh --bootstrap-server {broker.address} --create --topic {name}.orders --partitions 1"
     )
     told = command("health", daemon.config)
     assert told.returncode == 2

@@ -129,16 +129,18 @@ def test_what_would_park_a_stream_is_critical(patient: Patient, broker: Broker) 
     assert "has 3 partitions and must have 1" in findings[patient.name, "critical"]
 
 
-def test_required_topics_that_are_missing_come_with_the_command_to_create_them(patient: Patient) -> None:
+def test_all_required_topics_that_are_missing_come_with_the_commands_to_create_them(
+    patient: Patient, broker: Broker
+) -> None:
     patient.document["topics"] = "require"
 
     code, findings = patient.examined()
 
     assert code == 2
-    assert (
-        f"kafka-topics.sh --bootstrap-server BROKER --create --topic _bridge.positions.{patient.name}"
-        in (findings[patient.name, "critical"])
-    )
+    create = f"kafka-topics.sh --bootstrap-server {broker.address} --create --topic "
+    for name in ("positions", "dead-letters"):
+        assert f"{create}_bridge.{name}.{patient.name} " in findings[patient.name, "critical"]
+    assert f"{create}{patient.name}.orders " in findings[f"{patient.name}/orders", "critical"]
 
 
 def test_a_source_that_is_gone_and_a_broker_that_is_gone_are_both_told(patient: Patient) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import ConfigError, CredentialsError, TransientError
+from bridge.kafka import tools
 from bridge.topics import (
     PASSING,
     Described,
@@ -96,20 +97,37 @@ POSITIONS = internal("p", "l")[0]
 
 
 def test_a_topic_with_the_wrong_settings_is_refused_with_the_command_that_mends_it() -> None:
-    _check(POSITIONS, described(cleanup_policy="compact"))
+    _check(POSITIONS, described(cleanup_policy="compact"), "")
     with pytest.raises(ConfigError, match=r"cleanup.policy=delete.*kafka-configs.sh .*--entity-name p "):
-        _check(POSITIONS, described(cleanup_policy="delete"))
+        _check(POSITIONS, described(cleanup_policy="delete"), "")
 
 
 def test_an_internal_topic_has_exactly_one_partition() -> None:
     with pytest.raises(ConfigError, match="has 3 partitions and must have 1"):
-        _check(POSITIONS, described(3))
-    _check(Wanted("erp.orders", 1), described(3))
+        _check(POSITIONS, described(3), "")
+    _check(Wanted("erp.orders", 1), described(3), "")
 
 
 def test_an_administrator_gets_the_whole_command() -> None:
-    assert create_command(Wanted("t", 3, {"a": "b", "c": "d"}), 2) == (
-        "kafka-topics.sh --bootstrap-server BROKER --create --topic t "
+    assert create_command(Wanted("t", 3, {"a": "b", "c": "d"}), 2, tools({"bootstrap.servers": "k:9"})) == (
+        "kafka-topics.sh --bootstrap-server k:9 --create --topic t "
         "--partitions 3 --replication-factor 2 --config a=b --config c=d"
     )
-    assert "--replication-factor" not in create_command(Wanted("t", 3), None)
+    assert "--replication-factor" not in create_command(Wanted("t", 3), None, "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        ({"bootstrap.servers": "a:1,b:2"}, "a:1,b:2"),
+        ({"bootstrap.servers": "PLAINTEXT://a:1", "security.protocol": "plaintext"}, "a:1"),
+        (
+            {"bootstrap.servers": "SASL_SSL://a:1", "security.protocol": "SASL_SSL"},
+            "a:1 --command-config client.properties",
+        ),
+    ],
+)
+def test_an_administrator_s_command_goes_to_the_cluster_that_is_configured(
+    settings: dict[str, str], options: str
+) -> None:
+    assert tools(settings) == f"--bootstrap-server {options}"
