@@ -174,7 +174,10 @@ class Topics:
     def _offsets(self, name: str, partitions: int, spec: OffsetSpec) -> list[int]:
         asked = {TopicPartition(name, each): spec for each in range(partitions)}
         answers = self._admin.list_offsets(asked, request_timeout=CALL_S)
-        return [self._result(future, name).offset for future in answers.values()]
+        try:
+            return [self._result(future, name).offset for future in answers.values()]
+        except _Unknown:
+            raise TransientError(f"topic {name} has just vanished") from None
 
     def partitions(self, names: Iterable[str]) -> dict[str, int]:
         """The partition counts of those that exist."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import Future
+from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.config.options import Topics as TopicOptions
 from bridge.errors import ConfigError, CredentialsError, TransientError
 from bridge.kafka import tools
 from bridge.topics import (
     PASSING,
     Described,
+    Topics,
     Wanted,
     _check,
     _translated,
@@ -72,6 +76,25 @@ def test_what_kafka_will_refuse_again_is_a_mistake_of_the_configuration(code: in
 @pytest.mark.parametrize("code", [*PASSING, KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._STATE])
 def test_what_kafka_may_take_later_is_tried_again(code: int) -> None:
     assert type(_translated(KafkaError(code, "not now"), "t")) is TransientError
+
+
+class Forgetful:
+    """An admin client of a cluster in which a topic is deleted between two questions."""
+
+    def poll(self, _timeout: float) -> None:
+        return
+
+    def list_offsets(self, asked: Any, **_: Any) -> dict[Any, Future[Any]]:
+        gone: Future[Any] = Future()
+        gone.set_exception(KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)))
+        return dict.fromkeys(asked, gone)
+
+
+def test_a_topic_that_vanishes_while_it_is_judged_is_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    topics = Topics({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}, TopicOptions())
+    monkeypatch.setattr(topics, "_admin", Forgetful())
+    with pytest.raises(TransientError, match="topic erp.orders has just vanished"):
+        topics.is_empty("erp.orders", 1)
 
 
 def test_refused_credentials_are_not_tried_again() -> None:
