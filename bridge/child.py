@@ -216,7 +216,7 @@ class Child:
         if await self._holds():
             error = await self._ordered({"command": name, "stream": stream, "by": by, "at": at})
         else:
-            why = self.parked or self.last_exit or "starting"
+            why = self.status()["error"] or "starting"
             error = f"{self.connector.name} has no worker at work ({why})"
         if name == "resume" and self.parked is not None:
             return None  # it was tried again, and the state says why in vain

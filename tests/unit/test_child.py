@@ -25,8 +25,8 @@ options = hello["connector"]["options"]
 with open(options["diary"], "a") as diary: print(hello["claim"], file=diary)
 if options.get("beats", True):
     say(type="beat", holds=options.get("holds", True), standby=options.get("standby", False),
-        state="RUNNING", error=None, streams={"orders": {"events": 3, "polls": 1, "rows": 3, "bytes": 9,
-        "rejects": 0, "state": "RUNNING", "health": "OK", "error": None, "lag_s": 0.0}})
+        state="RUNNING", error=options.get("says"),
+        streams={"orders": {"events": 3, "polls": 1, "rows": 3, "bytes": 9, "rejects": 0, "state": "RUNNING", "health": "OK", "error": None, "lag_s": 0.0}})
 if "end" in options: say(type="end", code=options["end"], error=options.get("error"))
 if "exit" in options: os._exit(options["exit"])
 for line in lines:
@@ -293,6 +293,20 @@ def test_pausing_a_parked_connector_is_refused_with_the_reason_of_the_park(tmp_p
             return await order(child, "pause")
 
     assert asyncio.run(scenario()) == "erp has no worker at work (wrong password)"
+
+
+def test_an_order_to_a_worker_that_waits_for_kafka_is_refused_with_what_health_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ANSWER_S", 0.3)
+    family = Family(tmp_path, holds=False, says="Kafka does not answer")
+
+    async def scenario() -> str | None:
+        async with running(family) as child:
+            await until(lambda: child.status()["error"])
+            return await order(child, "pause")
+
+    assert asyncio.run(scenario()) == "erp has no worker at work (Kafka does not answer)"
 
 
 def test_resume_tries_a_parked_connector_again_with_a_claim(tmp_path: Path) -> None:
