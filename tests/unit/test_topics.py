@@ -93,7 +93,7 @@ class Forgetful:
 def test_a_topic_that_vanishes_while_it_is_judged_is_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
     topics = Topics({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}, TopicOptions())
     monkeypatch.setattr(topics, "_admin", Forgetful())
-    with pytest.raises(TransientError, match="topic erp.orders has just vanished"):
+    with pytest.raises(TransientError, match=r"topic erp\.orders has just vanished"):
         topics.is_empty("erp.orders", 1)
 
 
