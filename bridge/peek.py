@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import islice
 
 from bridge import rehearsal, sources
 from bridge.admission import Lane
 from bridge.config.options import Settings
-from bridge.contract import Ask, Connector, Position, Stream
+from bridge.contract import Ask, Batch, Connector, Emits, Position, Stream
 from bridge.deadletters import DeadLetter
 from bridge.errors import BridgeError
+from bridge.images import Images
+from bridge.press import Outgoing
 from bridge.redact import Redactor
+from bridge.state import Changelog
 from bridge.topics import dead_letters
 from bridge.verify.source import Reading, lane_of, topics_of
 
@@ -45,6 +50,28 @@ class Sample:
 
 
 @dataclass(slots=True)
+class Filling:
+    """A sample that grows until it has `count` events and dead letters."""
+
+    count: int
+    events: list[Event] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+
+    @property
+    def missing(self) -> int:
+        return self.count - len(self.events) - len(self.letters)
+
+    def add(self, outgoing: Outgoing) -> None:
+        made = (
+            Event(topic, key, value)
+            for topic, keys, values in outgoing.records
+            for key, value in zip(keys, values, strict=True)
+        )
+        self.letters += outgoing.letters[: max(0, self.missing)]
+        self.events += islice(made, max(0, self.missing))
+
+
+@dataclass(slots=True)
 class Peek:
     """Samples of one connector, which is open. `count`: events (and dead letters) of each stream."""
 
@@ -63,11 +90,20 @@ class Peek:
         """One for every stream. Errors: those of the connector as a whole, and of Kafka when it is needed."""
         streams = sources.chosen(self.source.discover(), wanted)
         lanes = self._from_stored(streams) if start is Start.STORED else self._from_beginning(streams)
-        for stream, lane, position in lanes:
-            if isinstance(lane, Lane):
-                yield self._sample(lane, position)
-            else:
-                yield Sample(stream.name, position, error=f"parked at the next start: {lane}")
+        with ExitStack() as stack:
+            images: Images | None = None
+            for stream, lane, position in lanes:
+                if not isinstance(lane, Lane):
+                    yield Sample(stream.name, position, error=f"parked at the next start: {lane}")
+                    continue
+                if stream.emits is Emits.IMAGES and images is None:
+                    images = stack.enter_context(rehearsal.images(self._changelog(start)))
+                yield self._sample(lane, position, images)
+
+    def _changelog(self, start: Start) -> Changelog:
+        if start is Start.BEGINNING:
+            return rehearsal.NoState()
+        return rehearsal.seen_state(self.settings, self.connector)
 
     def _from_stored(self, streams: Sequence[Stream]) -> Iterator[tuple[Stream, Lane | str, Position | None]]:
         ledger = rehearsal.stored(self.settings, self.connector)
@@ -81,28 +117,31 @@ class Peek:
         for stream in streams:
             yield stream, lane_of(options, stream, topics_of(self.settings, self.connector, stream), {}), None
 
-    def _sample(self, lane: Lane, position: Position | None) -> Sample:
-        events: list[Event] = []
-        letters: list[DeadLetter] = []
+    def _sample(self, lane: Lane, position: Position | None, images: Images | None) -> Sample:
+        filling = Filling(self.count)
         error = None
         try:
-            self._fill(lane, position, events, letters)
+            self._fill(filling, lane, position, images)
         except BridgeError as failure:
             error = str(failure)
-        return Sample(lane.stream.name, position, events, letters, dead_letters(self.connector), error)
+        letters_topic = dead_letters(self.connector)
+        return Sample(lane.stream.name, position, filling.events, filling.letters, letters_topic, error)
 
-    def _fill(
-        self, lane: Lane, position: Position | None, events: list[Event], letters: list[DeadLetter]
-    ) -> None:
-        more = True
-        while more and (missing := self.count - len(events) - len(letters)) > 0:
-            batch = self.source.poll(lane.stream, position, Ask(rows=missing))
-            outgoing = self._reading.press.prepare(lane, batch)
-            made = (
-                Event(topic, key, value)
-                for topic, keys, values in outgoing.records
-                for key, value in zip(keys, values, strict=True)
-            )
-            letters += outgoing.letters[:missing]
-            events += list(made)[: self.count - len(letters)]
+    def _fill(self, filling: Filling, lane: Lane, position: Position | None, images: Images | None) -> None:
+        start, more, rows = position, True, filling.count
+        while more and filling.missing > 0:
+            batch = self.source.poll(lane.stream, position, Ask(rows=rows))
+            for part in self._parts(lane, batch, images, first=start is None):
+                filling.add(self._reading.press.prepare(lane, part))
             position, more = batch.position, batch.more
+            rows = min(2 * rows, Ask().rows)  # of images most are unchanged
+
+    def _parts(self, lane: Lane, batch: Batch, images: Images | None, *, first: bool) -> Iterator[Batch]:
+        """The batch as it is, or what is new in its images."""
+        if lane.stream.emits is not Emits.IMAGES or images is None:
+            yield batch
+            return
+        options = self.settings.connectors[self.connector].stream(lane.stream.name)
+        for piece in images.compare(lane, batch, options, first=first and batch.scan is not None):
+            images.keep(piece)  # in our own cache: a key that comes twice is no news the second time
+            yield replace(batch, changes=piece.changes, rejects=piece.rejects)

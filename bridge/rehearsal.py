@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 
 from bridge import positions
 from bridge.admission import Admission, Lane
 from bridge.config.options import Settings
 from bridge.contract import Connector, Stream
+from bridge.images import Images
 from bridge.positions import Ledger, Stored
 from bridge.progress import Progress
+from bridge.state import Changelog, KeyedState, Record, StateTopic
 from bridge.topics import Topics
 
 
@@ -19,6 +24,42 @@ class Rehearsal(Topics):
     """Judges topics as the engine does, but one that the broker would create counts as there, and empty."""
 
     _rehearsed = True
+
+
+class SeenState(StateTopic):
+    """The state as it is; a topic that is not there yet stays so, and counts as empty."""
+
+    def ensure(self) -> None:
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class NoState:
+    """As it is before a connector's first start."""
+
+    name: str = "of no use"
+
+    def ensure(self) -> None:
+        return
+
+    def read(self) -> Iterator[list[Record]]:
+        return iter(())
+
+
+def seen_state(settings: Settings, connector: str) -> Changelog:
+    return SeenState(settings.kafka, connector, Topics(settings.kafka, settings.topics))
+
+
+@contextmanager
+def images(changelog: Changelog) -> Iterator[Images]:
+    """What compares as the engine would, with a cache that is gone afterwards. Errors: TransientError."""
+    with TemporaryDirectory(prefix="legacy-bridge-") as folder:
+        found = Images(KeyedState(changelog, Path(folder) / "state", Event()))
+        try:
+            found.align(None)
+            yield found
+        finally:
+            found.close()
 
 
 def stored(settings: Settings, connector: str) -> Ledger:

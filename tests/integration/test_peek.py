@@ -25,6 +25,8 @@ class Peeking:
     def __init__(self, folder: Path, address: str) -> None:
         self.name = f"peek{uuid.uuid4().hex[:8]}"
         self.address = address
+        self.temporary = folder / "temporary"
+        self.temporary.mkdir()
         self.source = SqliteSource(folder / "db", ["orders", "items"])
         connector: dict[str, Any] = {
             "kind": "sqlite",
@@ -39,7 +41,7 @@ class Peeking:
             [COMMAND, "peek", str(self.daemon.config), self.name, *words],
             capture_output=True,
             text=True,
-            env=self.daemon._environment,
+            env={**self.daemon._environment, "TMPDIR": str(self.temporary)},
             timeout=60,
             check=False,
         )
@@ -58,6 +60,40 @@ class Peeking:
 @pytest.fixture
 def peeking(tmp_path: Path, broker: Broker) -> Peeking:
     return Peeking(tmp_path, broker.address)
+
+
+class Images(Peeking):
+    """The same tables, read as a whole again and again."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        super().__init__(folder, address)
+        connector = self.daemon.document["connectors"][self.name]
+        connector["streams"] = {"orders": {"images": True}}
+        self.daemon.write()
+
+    def sql(self, *statements: str) -> None:
+        with self.source.session() as database:
+            for statement in statements:
+                database.execute(statement)
+
+    def topics(self) -> set[str]:
+        names = AdminClient({"bootstrap.servers": self.address}).list_topics(timeout=10).topics
+        return {name for name in names if self.name in name}
+
+
+@pytest.fixture
+def images(tmp_path: Path, broker: Broker) -> Images:
+    return Images(tmp_path, broker.address)
+
+
+def operations(raw: str) -> list[tuple[str, int]]:
+    """Operation and id of each line that is no tombstone."""
+    return [(value["op"], key["id"]) for key, value in map(parsed, raw.splitlines()) if value]
+
+
+def parsed(line: str) -> tuple[Any, Any]:
+    key, value = map(json.loads, line.split("\t"))
+    return key, value
 
 
 def events(raw: str) -> list[tuple[Any, Any]]:
@@ -182,3 +218,54 @@ def test_a_source_that_is_gone_is_one_line(peeking: Peeking, tmp_path: Path) -> 
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"no database at {tmp_path / 'db'}\n"
+
+
+def test_of_images_it_shows_what_has_changed(images: Images) -> None:
+    """And deletes, which only a complete scan can tell."""
+    images.source.insert(30)
+    images.published("orders", 30)
+    images.sql(
+        "UPDATE orders SET payload = 'new' WHERE id = 25",
+        "DELETE FROM orders WHERE id IN (3, 4)",
+        "INSERT INTO orders (id, payload) VALUES (40, 'a'), (41, NULL)",
+    )
+
+    shown = images.peek("--raw", "-n", "20")
+    letters = images.peek("-n", "20")
+
+    assert operations(shown.stdout) == [("u", 25), ("c", 40), ("d", 3), ("d", 4)]
+    assert "dead letter of orders: no payload" in letters.stdout
+
+
+def test_of_images_it_shows_no_more_than_asked_for(images: Images) -> None:
+    images.source.insert(30)
+    images.published("orders", 30)
+    images.sql("DELETE FROM orders WHERE id < 6")
+    assert operations(images.peek("--raw", "-n", "2").stdout) == [("d", 1)]
+
+
+def test_images_that_are_as_they_were_are_nothing_new(images: Images) -> None:
+    images.source.insert(30)
+    with images.daemon as daemon:
+        images.until("orders", 30)
+        pid = daemon.worker_pid(images.name)
+        seen = images.peek()
+        assert daemon.worker_pid(images.name) == pid, "the daemon was not fenced"
+    assert seen.stdout.splitlines()[1:] == ["  nothing new"]
+    assert not list(images.temporary.iterdir()), "its cache is gone"
+
+
+def test_images_that_were_never_published_are_all_shown_and_no_topic_is_made(images: Images) -> None:
+    images.source.insert(30)
+    stored, start = images.peek("--raw", "-n", "40"), images.peek("--raw", "-n", "40", "--from-start")
+    assert operations(stored.stdout) == operations(start.stdout) == [("r", each) for each in range(1, 31)]
+    assert images.topics() == set()
+
+
+def test_deletes_that_would_park_the_stream_say_so(images: Images) -> None:
+    images.source.insert(30)
+    images.published("orders", 30)
+    images.sql("DELETE FROM orders WHERE id < 20")
+    done = images.peek()
+    assert done.returncode == 1
+    assert "19 of 30 rows of orders are gone at once, which is more than max_delete" in done.stdout
