@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 SECOND = 1_000_000_000
-DAY = 86_400 * SECOND
+FIRST = -62_135_596_800 * SECOND
+"""The beginning of the year 1."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)? ?(Z|[+-]\d\d(?::?\d\d)?)?"
@@ -46,10 +47,10 @@ def nanoseconds(text: str) -> int:
 
 
 def iso(moment: int) -> str:
-    """ISO 8601 without a zone, with as many digits as it takes."""
-    seconds, rest = divmod(moment, SECOND)
+    """ISO 8601 without a zone, with as many digits as it takes; nothing before our era."""
+    seconds, rest = divmod(max(moment, FIRST), SECOND)
     fraction = f".{rest:09}".rstrip("0") if rest else ""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + fraction
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19] + fraction
 
 
 def offset(zone: ZoneInfo, moment: int) -> int:

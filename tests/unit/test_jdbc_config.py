@@ -90,6 +90,22 @@ def test_a_secret_among_the_properties_must_be_a_reference() -> None:
         ({"streams": {"t": {"mode": "increment"}}}, "streams.t.mode"),
         ({"streams": {"t": {"mode": "incrementing", "column": "id"}}}, "streams.t.column"),
         ({"streams": {"t": {"mode": "incrementing", "columns": ["a", "b"]}}}, "streams.t.columns"),
+        ({"streams": {"t": {"mode": "images", "columns": ["a"]}}}, "streams.t.columns"),
+        ({"streams": {"t": {"mode": "timestamp"}}}, "streams.t.columns"),
+        ({"streams": {"t": {"mode": "timestamp", "columns": ["a", "b"]}}}, "streams.t.columns"),
+        ({"streams": {"t": {"mode": "timestamp+incrementing", "columns": ["a"]}}}, "streams.t.columns"),
+        ({"streams": {"t": {"mode": "timestamp+incrementing", "columns": ["a", "a"]}}}, "streams.t.columns"),
+        ({"streams": {"t": {"mode": "images", "snapshot": True}}}, "streams.t.snapshot"),
+        ({"streams": {"t": {"mode": "images", "unique": True}}}, "streams.t.unique"),
+        ({"streams": {"t": {"mode": "images", "time_zone": "UTC"}}}, "streams.t.time_zone"),
+        (
+            {"streams": {"t": {"mode": "timestamp", "columns": ["a"], "time_zone": "Berlin"}}},
+            "streams.t.time_zone",
+        ),
+        ({"streams": {"t": {"mode": "images", "key": ["a", "a"]}}}, "streams.t.key"),
+        ({"streams": {"t": {"mode": "images", "query": "SELECT 1"}}}, "streams.t.key"),
+        ({"streams": {"t": {"mode": "images", "query": "DELETE FROM t", "key": ["a"]}}}, "streams.t.query"),
+        ({"streams": {"t*": {"mode": "images", "query": "SELECT 1", "key": ["a"]}}}, "streams"),
         ({"url": "postgresql://db/erp"}, "url"),
         ({"heap": "much"}, "heap"),
         ({"properties": {"sslmode": "require", "sslpassword": "hunter2xyz"}}, "properties.sslpassword"),
@@ -108,6 +124,24 @@ def test_what_does_not_fit_is_refused_where_it_stands(changes: dict[str, Any], p
     assert places == [places[0]]
     assert places[0].startswith(place)
     assert "hunter2xyz" not in str(refusal.value)
+
+
+def test_every_mode_has_its_options() -> None:
+    streams = {
+        "a": {"mode": "images", "key": ["x", "y"]},
+        "b": {"mode": "timestamp", "columns": ["at"], "time_zone": "Europe/Berlin", "late_window": "5m"},
+        "c": {"mode": "timestamp+incrementing", "columns": ["at", "id"], "snapshot": False},
+        "d": {"mode": "incrementing", "columns": ["id"], "snapshot": True, "unique": True},
+        "e": {
+            "mode": "images",
+            "query": "-- all of it\n/* or so */ with q as (select 1) select 1",
+            "key": ["x"],
+        },
+    }
+    told = config(streams=streams).streams
+    assert {name: one.reads_snapshot for name, one in told.items()} == {
+        "a": False, "b": True, "c": False, "d": True, "e": False
+    }  # fmt: skip
 
 
 def test_the_size_of_a_heap_is_asked_for_in_words() -> None:

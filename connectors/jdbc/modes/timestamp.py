@@ -182,7 +182,7 @@ class Timestamp(Mode):
         try:
             return clock.nanoseconds(text)
         except ValueError:  # before our era
-            return clock.nanoseconds("0001-01-01")
+            return clock.FIRST
 
     def check(self, position: Position) -> None:
         """Errors: PermanentError when it is none of this mode."""

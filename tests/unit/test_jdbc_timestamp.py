@@ -1,0 +1,260 @@
+"""Timestamp modes: what is asked of the database, and what positions look like."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.contract import Op
+from bridge.errors import ConfigError, PermanentError
+from connectors.jdbc.clock import SECOND, Moment, iso, nanoseconds
+from connectors.jdbc.config import JdbcStream
+from connectors.jdbc.keyset import Keyset, Read
+from connectors.jdbc.modes import Keys, check_position, make
+from connectors.jdbc.modes.images import Images, Unkeyed
+from connectors.jdbc.modes.snapshot import Snapshot
+from connectors.jdbc.modes.timestamp import Timestamp
+from connectors.jdbc.statements import Quote, Source, TableName
+from connectors.jdbc.types import Column
+from connectors.jdbc.values import Temporal
+
+TABLE = TableName("public", "orders")
+QUOTE = Quote('"')
+AT = Column("at", "timestamp:6", pa.timestamp("us"))
+ZONED = Column("at", "instant:6", pa.timestamp("us", "UTC"))
+DAY = Column("at", "date", pa.date32())
+ID = Column("id", "int64", pa.int64())
+NOON = nanoseconds("2024-07-01T12:00:00")
+HALF_PAST = {"high": "2024-07-01T11:30:00"}
+
+
+class Clock:
+    """A database of which only the clock is asked."""
+
+    def __init__(self, now: int = NOON, oldest: int | None = None, offset: int | None = None) -> None:
+        self._moment = Moment(now, oldest, offset)
+
+    def moment(self) -> Moment:
+        return self._moment
+
+    def largest(self, source: Source, column: str) -> str | None:
+        raise AssertionError("not asked")
+
+
+def by(time: Column = AT, late_s: float = 60.0, zone: str | None = None) -> Timestamp:
+    return Timestamp(TABLE, Keyset((time, ID)), late_s, ZoneInfo(zone) if zone else None)
+
+
+def rows(time: Column, *pairs: tuple[Any, int]) -> Read:
+    times, ids = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    return Read(pa.record_batch({"at": pa.array(times).cast(time.type), "id": pa.array(ids, pa.int64())}), ())
+
+
+def asked(mode: Timestamp, position: Any) -> list[tuple[str, list[Any]]]:
+    """Each statement's condition and values."""
+    return [
+        (
+            one.sql.partition(" WHERE ")[2].partition(" ORDER BY ")[0],
+            [value.text if isinstance(value, Temporal) else value for value in one.values],
+        )
+        for one in mode.statements(position, QUOTE, "")
+    ]
+
+
+def test_a_pass_goes_from_the_late_window_to_the_clock() -> None:
+    begun = by().begin(HALF_PAST, Clock())
+    assert asked(by(), begun) == [('"at" >= ? AND "at" <= ?', ["2024-07-01T11:29:00", "2024-07-01T12:00:00"])]
+
+
+def test_the_first_pass_has_no_lower_bound() -> None:
+    assert asked(by(), by().begin(None, Clock())) == [('"at" <= ?', ["2024-07-01T12:00:00"])]
+
+
+def test_pages_are_single_ranges_of_the_index() -> None:
+    begun = by().begin(HALF_PAST, Clock())
+    middle = by().after(begun, rows(AT, ("2024-07-01T11:45:00.000001", 7)), 0)
+    assert asked(by(), json.loads(json.dumps(middle))) == [
+        ('"at" = ? AND "id" > ? AND "at" <= ?', ["2024-07-01T11:45:00.000001", 7, "2024-07-01T12:00:00"]),
+        ('"at" > ? AND "at" <= ?', ["2024-07-01T11:45:00.000001", "2024-07-01T12:00:00"]),
+    ]
+
+
+def end(mode: Timestamp, clock: Clock, position: Any, *times: str) -> Any:
+    """The position after a pass that brought rows of these times."""
+    begun = mode.begin(position, clock)
+    read = mode.after(begun, rows(AT, *((time, n) for n, time in enumerate(times))), 0) if times else begun
+    ended, more = mode.ended(read, 0)
+    assert not more
+    return ended
+
+
+def test_the_position_is_the_latest_time_that_was_read() -> None:
+    assert end(by(), Clock(), HALF_PAST, "2024-07-01T11:59:30", "2024-07-01T11:59:30.123456") == {
+        "high": "2024-07-01T11:59:30.123456"
+    }
+
+
+def test_it_is_the_clock_once_the_late_window_is_over_so_that_a_quiet_table_is_not_read_again() -> None:
+    assert end(by(), Clock(), HALF_PAST, "2024-07-01T11:45:00") == {"high": "2024-07-01T12:00:00"}
+
+
+def test_it_stays_where_nothing_was_read() -> None:
+    assert end(by(), Clock(), HALF_PAST) == HALF_PAST
+    assert end(by(), Clock(), None) == {"high": None}
+
+
+def test_it_never_passes_the_oldest_open_transaction() -> None:
+    since = nanoseconds("2024-07-01T11:40:00")
+    clock = Clock(oldest=since)
+    assert end(by(), clock, HALF_PAST, "2024-07-01T11:59:30") == {"high": "2024-07-01T11:40:00"}
+    assert end(by(), clock, HALF_PAST, "2024-07-01T11:39:59") == {"high": "2024-07-01T11:39:59"}
+
+
+def test_it_never_goes_back_but_the_bound_does_when_the_clock_was_set_back() -> None:
+    ahead = {"high": "2024-07-01T13:00:00"}
+    assert end(by(), Clock(), ahead, "2024-07-01T11:59:59") == ahead
+    assert asked(by(), by().begin(ahead, Clock()))[0][1] == ["2024-07-01T11:59:00", "2024-07-01T12:00:00"]
+
+
+def test_times_with_a_zone_are_asked_for_in_utc() -> None:
+    begun = by(ZONED, zone="Europe/Berlin").begin(
+        {"high": "2024-07-01T11:30:00Z"}, Clock(offset=7200 * SECOND)
+    )
+    assert asked(by(ZONED), begun)[0][1] == ["2024-07-01T11:29:00Z", "2024-07-01T12:00:00Z"]
+
+
+def test_times_without_one_are_those_of_the_databases_zone_or_of_the_one_that_is_configured() -> None:
+    here = by().begin(HALF_PAST, Clock(offset=7200 * SECOND))
+    assert here["until"] == "2024-07-01T14:00:00"
+    assert (
+        by(zone="Asia/Tokyo").begin(HALF_PAST, Clock(offset=7200 * SECOND))["until"] == "2024-07-01T21:00:00"
+    )
+
+
+def test_days_are_read_again_as_a_whole() -> None:
+    mode = by(DAY)
+    begun = mode.begin({"high": "2024-07-01"}, Clock())
+    assert asked(mode, begun) == [('"at" >= ? AND "at" <= ?', ["2024-06-30", "2024-07-01"])]
+    read = mode.after(begun, rows(DAY, ("2024-07-01", 3)), 0)
+    assert mode.ended(read, 0) == ({"high": "2024-07-01"}, False)
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        {"id": 7},
+        {"high": 7},
+        {"high": "noon"},
+        {"high": "2024-07-01T11:30:00", "more": 1},
+        {"high": "2024-07-01T11:30:00Z"},
+    ],
+)
+def test_a_position_of_another_form_is_refused(position: object) -> None:
+    with pytest.raises(PermanentError, match="not one of column at"):
+        by().begin(position, Clock())
+
+
+def test_a_position_of_another_order_is_refused() -> None:
+    position = {**by().begin(HALF_PAST, Clock()), "after": ["2024-07-01T11:45:00"]}
+    with pytest.raises(PermanentError, match="not one of column at"):
+        by().begin(position, Clock())
+
+
+@given(st.integers(-62_135_596_800 * SECOND, 253_402_300_799 * SECOND))
+def test_moments_survive_their_text_to_the_nanosecond(moment: int) -> None:
+    assert nanoseconds(iso(moment)) == moment
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("1719835200.123456", "2024-07-01T12:00:00.123456"),
+        ("2024-07-01 14:00:00.123456+02", "2024-07-01T12:00:00.123456Z"),
+        ("2024-07-01T06:30:00.123456-05:30", "2024-07-01T12:00:00.123456"),
+        ("2024-07-01", "2024-07-01T00:00:00"),
+        ("-3600", "1969-12-31T23:00:00"),
+    ],
+)
+def test_databases_write_their_times_in_several_ways(text: str, same: str) -> None:
+    assert nanoseconds(text) == nanoseconds(same)
+
+
+# The snapshot before it
+
+
+def snapshot() -> Snapshot:
+    return Snapshot(by(), TABLE, Keyset((ID,)))
+
+
+def test_a_snapshot_hands_over_to_the_time_before_its_first_page() -> None:
+    mode, since = snapshot(), nanoseconds("2024-07-01T11:40:00")
+    begun = mode.begin(None, Clock(oldest=since))
+    assert begun == {"snapshot": {"after": None, "from": {"high": "2024-07-01T11:40:00"}}}
+    middle = mode.after(begun, rows(AT, ("2023-01-01", 4)), 0)
+    assert middle == {"snapshot": {"after": [4], "from": {"high": "2024-07-01T11:40:00"}}}
+    assert mode.begin(middle, Clock()) == middle
+    (page,) = mode.statements(middle, QUOTE, "LIMIT 5")
+    assert page.sql == 'SELECT * FROM "public"."orders" WHERE "id" > ? ORDER BY "id" LIMIT 5'
+    assert mode.ended(middle, 0) == ({"high": "2024-07-01T11:40:00"}, True)
+    assert (mode.op(middle), mode.op(HALF_PAST)) == (Op.READ, Op.CREATE)
+
+
+@pytest.mark.parametrize(
+    "place", [7, {"after": [1]}, {"after": ["x"], "from": HALF_PAST}, {"after": None, "from": {"high": "x"}}]
+)
+def test_a_snapshot_of_another_form_is_refused(place: object) -> None:
+    with pytest.raises(PermanentError, match="is not one of"):
+        snapshot().begin({"snapshot": place}, Clock())
+
+
+# What is made of the options
+
+
+def made(keys: Keys, **options: Any) -> Any:
+    mode, _ = make(JdbcStream.model_validate(options), TABLE, [AT, ID], keys)
+    return mode
+
+
+def test_options_choose_the_mode() -> None:
+    primary = Keys(("id",))
+    assert isinstance(made(primary, mode="images"), Images)
+    assert isinstance(made(Keys(()), mode="images"), Unkeyed)
+    assert isinstance(made(primary, mode="timestamp", columns=["at"]), Snapshot)
+    assert isinstance(made(primary, mode="timestamp", columns=["at"], snapshot=False), Timestamp)
+    both = made(primary, mode="timestamp+incrementing", columns=["at", "id"], snapshot=False)
+    assert both.columns == ("at", "id")
+
+
+@pytest.mark.parametrize(
+    ("mode", "columns", "position"),
+    [
+        ("images", (), {"scan": "complete"}),
+        ("images", (), {"after": [1]}),
+        ("timestamp", ("at",), HALF_PAST),
+        ("timestamp", ("at",), {"high": None}),
+        ("timestamp", ("at",), {"high": "2024-07-01"}),
+        ("timestamp", ("at",), {"snapshot": {"after": None, "from": HALF_PAST}}),
+        ("incrementing", ("id",), {"after": {"id": 3}, "gaps": [], "snapshot": 9}),
+    ],
+)
+def test_positions_are_known_by_their_shape(mode: Any, columns: tuple[str, ...], position: object) -> None:
+    check_position(JdbcStream(mode=mode, columns=columns), position)
+
+
+@pytest.mark.parametrize(
+    ("mode", "columns", "remedy"),
+    [("images", (), '{"scan": "complete"}'), ("timestamp", ("at",), '{"high": "20')],
+)
+@pytest.mark.parametrize("position", [7, {}, {"high": "yesterday"}, {"after": 1, "x": 2}, {"snapshot": 7}])
+def test_positions_that_cannot_be_right_are_refused(
+    mode: Any, columns: tuple[str, ...], remedy: str, position: object
+) -> None:
+    with pytest.raises(ConfigError, match="it is not") as refusal:
+        check_position(JdbcStream(mode=mode, columns=columns), position)
+    assert remedy in refusal.value.remedy
