@@ -85,7 +85,10 @@ def _everything(supervisor: Supervisor) -> Answer:
                 connector, stream = request.get("connector"), request.get("stream")
                 if not isinstance(connector, str) or not isinstance(stream, str | None):
                     return {"error": "`connector` must be a name, `stream` a name or absent"}
-                return {"error": await supervisor.command(name, connector, stream, f"uid {peer}")}
+                by = f"uid {peer}"
+                if name == "renew":
+                    return {"error": await supervisor.renew(connector, request.get("deed"), by)}
+                return {"error": await supervisor.command(name, connector, stream, by)}
             case other:
                 return {"error": f"unknown command {other!r}"}
 

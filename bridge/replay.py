@@ -154,6 +154,8 @@ class Replay:
                 held.renew()
                 if place in places and isinstance(record, DeadLetter):
                     self._publish(held, place, record)
+            if places:
+                held.deed = f"dead-letters replay: {', '.join(map(str, sorted(places)))}"
         return [now.get(entry.place, (entry, reason)) for entry, reason in judged]
 
     def _publish(self, held: Takeover, place: Place, letter: DeadLetter) -> None:

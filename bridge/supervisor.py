@@ -211,11 +211,23 @@ class Supervisor:
         """`pause` or `resume` a connector or one of its streams; the error in words, or None."""
         child = self._children.get(connector)
         if child is None:
-            return f"no connector {connector!r}; there are: {', '.join(self._children) or 'none'}"
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        error = await child.command(name, stream, by, at)
+            return self._unknown(connector)
+        error = await child.command(name, stream, by, _now())
         log.info("operator", command=name, target=connector, stream=stream, by=by, error=error)
         return error
+
+    async def renew(self, connector: str, deed: object, by: str) -> str | None:
+        """A command had taken the connector, did `deed`, and gave it back: the worker is to notice now."""
+        child = self._children.get(connector)
+        if child is None:
+            return self._unknown(connector)
+        if deed:
+            log.info("operator", command=deed, target=connector, by=by)
+        await child.command("renew", None, by, _now())  # it is fenced, as it must be
+        return None
+
+    def _unknown(self, connector: str) -> str:
+        return f"no connector {connector!r}; there are: {', '.join(self._children) or 'none'}"
 
     def status(self) -> dict[str, Any]:
         """The whole truth, versioned; docs/health.md describes it."""
@@ -235,6 +247,10 @@ class Supervisor:
     @property
     def ready(self) -> bool:
         return all(child.spawned for child in self._children.values())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def worst(connector: Mapping[str, Any]) -> Level:

@@ -24,6 +24,7 @@ LEASE_S = 15.0
 RENEW_S = 4.0
 """Well within the lease, and within Kafka's transaction.timeout.ms."""
 NUDGE_S = 1.0
+LONGEST_DEED = 400
 BY_HAND = "cli-"
 """How the owner's instance begins while a command holds the connector."""
 
@@ -46,6 +47,8 @@ class Takeover:
         self._positions = PositionsTopic(settings.kafka, connector, self._topics, self._stop)
         self._owner = Owner(BY_HAND + uuid.uuid4().hex, settings.name, socket.gethostname(), LEASE_S)
         self._claimed = 0.0
+        self.deed: str | None = None
+        """What is done, for the daemon's log."""
         self.ledger = Ledger()
         """As it was left by the worker, with nothing hidden behind an open transaction."""
 
@@ -72,6 +75,7 @@ class Takeover:
                 with self._patience():
                     self._hand_back()
             else:
+                self.deed = None
                 with suppress(BridgeError), self._patience():
                     self._abort()
                     self._publisher.begin()
@@ -120,7 +124,8 @@ class Takeover:
 
     def _nudge(self) -> None:
         """A worker with nothing to publish would notice only when it renews its record."""
-        request = {"command": "renew", "connector": self._connector}
+        deed = self.deed and self.deed[:LONGEST_DEED]
+        request = {"command": "renew", "connector": self._connector, "deed": deed}
         with suppress(BridgeError):
             ask.ask(self._settings.daemon.run_dir / ask.ADMIN, request, NUDGE_S)
 

@@ -44,7 +44,7 @@ def daemon(parser: argparse.ArgumentParser, name: str) -> None:
 def action(actions: Actions, name: str, line: str, run: Run) -> argparse.ArgumentParser:
     """One of several actions of a command."""
     parser = actions.add_parser(name, help=line, description=f"{line[0].upper()}{line[1:]}.")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, action=name)
     return parser
 
 

@@ -218,13 +218,18 @@ def _change(args: argparse.Namespace, amend: Amend, note: str = "") -> int:
             records = amend(amending, ledger)
             for stream, stored in records.items():
                 held.store(stream, stored)
-    was, now = ("is", "would be") if args.dry_run else ("was", "is")
-    for stream, stored in records.items():
-        before = _shown(ledger.streams.get(stream))
-        print(f"{args.connector}/{stream}: {was} at {before}, {now} at {_shown(stored)}")
+            held.deed = f"positions {args.action}: {'; '.join(_moves(ledger, records, 'was', 'is'))}"
+    for line in _moves(ledger, records, *(("is", "would be") if args.dry_run else ("was", "is"))):
+        print(f"{args.connector}/{line}")
     done = "dry run: nothing was written" if args.dry_run else "written; a running daemon goes on from there"
     print("; ".join(filter(None, (done, note))))
     return OK
+
+
+def _moves(ledger: Ledger, records: Records, was: str, now: str) -> Iterator[str]:
+    for stream, stored in records.items():
+        before = _shown(ledger.streams.get(stream))
+        yield f"{stream}: {was} at {before}, {now} at {_shown(stored)}"
 
 
 def _amendable(args: argparse.Namespace) -> Settings:

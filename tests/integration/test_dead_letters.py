@@ -136,6 +136,8 @@ def test_an_event_is_published_byte_for_byte_and_marked(erp: Erp) -> None:
     number = erp.numbers("size")[0]
     letter = json.loads(erp.letters("show", number, "--json"))["letter"]
     assert "1 of 1 dead letters published" in erp.letters("replay", number)
+    told = [line["command"] for line in erp.daemon.lines() if line.get("event") == "operator"]
+    assert told == [f"dead-letters replay: {number}"]
     (found,) = (record for record in consume(erp.address, erp.topic) if record.key == letter["key"].encode())
     assert hashlib.sha256(found.value or b"").hexdigest() == letter["sha256"]
     assert sum("(replayed)" in line for line in erp.letters("list").splitlines()) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -92,8 +93,16 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(running: Bridge) -> No
     assert running.daemon.worker_pid(running.name) == pid
 
 
+def operators(bridge: Bridge) -> list[tuple[str, str, str | None]]:
+    """Who did what, as the daemon's log has it, and whether in vain."""
+    lines = [line for line in bridge.daemon.lines() if line.get("event") == "operator"]
+    return [(line["command"], line["by"], line.get("error")) for line in lines]
+
+
 def test_rewinding_a_running_stream_publishes_it_again_and_nothing_else(running: Bridge) -> None:
     said = running.positions("rewind", running.name, "orders", "--to", '{"id": 15}')
+    deed = f'positions rewind: orders: was at {{"id": {ROWS}}}, is at {{"id": 15}}'
+    assert operators(running) == [(deed, f"uid {os.getuid()}", None)]
     assert said.splitlines()[0] == f'{running.name}/orders: was at {{"id": {ROWS}}}, is at {{"id": 15}}'
     wait_until(lambda: len(running.ids("orders")) >= ROWS + 5, what="the repeated rows")
     running.source.insert(3, "orders")

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge import config
 from bridge.config.options import Settings
@@ -179,6 +180,25 @@ def test_a_reload_whose_check_dies_without_a_word_is_refused_all_the_same(
 
     said = f"checking {plant.path} ended without a word: {told}"
     assert asyncio.run(scenario()) == (said, said)
+
+
+def test_what_a_command_did_is_in_the_log_and_that_it_fenced_the_worker_is_no_failure(tmp_path: Path) -> None:
+    plant = Plant(tmp_path, "a")
+
+    async def scenario() -> list[str | None]:
+        async with running(plant) as daemon:
+            daemon._children["a"]._signal(9)  # as the fence ends it
+            return [
+                await daemon.renew("a", "positions set: orders", "uid 7"),
+                await daemon.renew("a", None, "uid 7"),
+                await daemon.renew("b", "positions set: orders", "uid 7"),
+            ]
+
+    with capture_logs() as lines:
+        assert asyncio.run(scenario()) == [None, None, "no connector 'b'; there are: a"]
+    (line,) = [line for line in lines if line["event"] == "operator"]
+    assert (line["command"], line["target"], line["by"]) == ("positions set: orders", "a", "uid 7")
+    assert "error" not in line
 
 
 def test_a_password_changed_while_all_was_well_is_tried_once_its_connector_parks(tmp_path: Path) -> None:
