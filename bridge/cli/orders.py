@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge import ask
-from bridge.cli import OK, arguments
+from bridge.cli import FAILED, OK, arguments
 from bridge.errors import BridgeError, ConfigError
 from bridge.health import shortened
 from bridge.states import State
@@ -25,6 +25,7 @@ ON_THE_WAY = {
     "resume": (State.STARTING, State.PAUSED, State.STANDBY),
 }
 """States that an order will change."""
+IN_VAIN = (State.FAILED, State.BACKOFF, State.STALLED)
 
 
 def add(order: str, description: str, parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,10 @@ def add(order: str, description: str, parser: argparse.ArgumentParser) -> None:
 
 
 def give(order: str, args: argparse.Namespace) -> int:
-    """Sends the order and prints what became of it: 0. Errors: BridgeError when the daemon refuses."""
+    """Sends the order and prints what became of it: 0, or 1 when that is no good.
+
+    Errors: BridgeError when the daemon refuses.
+    """
     if args.config and Path(args.connector).is_file():
         usage = f"legacy-bridge {order} {args.config} {args.connector}"
         raise ConfigError(f"{args.connector} is a file", remedy=f"the connector comes first: {usage}")
@@ -50,7 +54,7 @@ def give(order: str, args: argparse.Namespace) -> int:
         was = before.get(name, (state, None))[0]
         change = f"was {was}, is {state}" if was != state else f"is {state}"
         print(f"{name} {change}" + (f": {shortened(reason)}" if reason else ""))
-    return OK
+    return FAILED if any(state in IN_VAIN for state, _ in after.values()) else OK
 
 
 type States = dict[str, tuple[str, str | None]]

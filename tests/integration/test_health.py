@@ -200,6 +200,7 @@ def test_resume_tries_a_parked_connector_again(broker: Broker, tmp_path: Path) -
         resumed = cli("resume", "hlt-park", process.config)
         wait_until(lambda: process.stream("hlt-park", "late").get("events") == 3, 60, "events")
 
+    assert in_vain.returncode == 1
     assert in_vain.stdout.startswith("hlt-park is FAILED: no table 'late'")
     assert resumed.returncode == 0
     assert "is FAILED" not in resumed.stdout
