@@ -68,22 +68,23 @@ class JdbcStream(StreamConfig):
         " timestamp: a column has the time of a row's last change; images: whole tables are compared"
     )
     query: str | None = Field(
-        None, description="a SELECT that is read as if it were a table; the stream's name is the table's"
+        default=None,
+        description="a SELECT that is read as if it were a table; the stream's name is the table's",
     )
     columns: tuple[str, ...] = Field(
-        (),
+        default=(),
         validate_default=True,
         description="incrementing: the column that grows; default: the primary key, when it is one number."
         " timestamp: the column with the time; timestamp+incrementing: that, and one that grows",
     )
     key: tuple[str, ...] = Field(
-        (),
+        default=(),
         validate_default=True,
         description="columns that tell the rows apart; default: the primary key, or a unique index over"
         " columns that are NOT NULL",
     )
     snapshot: bool | None = Field(
-        None,
+        default=None,
         description="first read what is there, as operation r; default: true for timestamp modes, false for"
         " incrementing, where all that is there counts as added",
     )
@@ -99,9 +100,28 @@ class JdbcStream(StreamConfig):
         " over is asked for again, and changes are read again",
     )
     time_zone: str | None = Field(
-        None,
+        default=None,
         description="timestamp modes: the zone of times that do not say theirs, like Europe/Berlin;"
         " default: the database's own where it tells, else UTC",
+    )
+
+    trim: bool = Field(
+        default=False,
+        description="publish values of CHAR columns without the spaces that fill them up; keys, too",
+    )
+    max_value_bytes: int | None = Field(
+        None,
+        ge=1,
+        description="most bytes of a text or binary value; default: 32 MiB, or a sixth of the heap",
+    )
+    oversize: Literal["reject", "truncate"] = Field(
+        "reject",
+        description="a value that is longer: its row is a reject, or it is cut; a key is never cut",
+    )
+    unknown_types: Literal["string", "reject", "fail"] = Field(
+        "string",
+        description="a column of a type that is not known: its values as the driver writes them, or rows with"
+        " one are rejects, or the stream parks",
     )
 
     @field_validator("query")

@@ -22,9 +22,12 @@ SECRET = DatabaseServer.password
 WRONG = "no-such-password-4711"
 
 
-def configured(source: Mapping[str, Any], table: str) -> Connector:
-    options = {**source, "streams": {table: {"mode": "incrementing"}}}
-    return JdbcConnector(JdbcConnector.Config.model_validate(options))
+INCREMENTING = {"mode": "incrementing"}
+
+
+def configured(source: Mapping[str, Any], table: str, options: Mapping[str, Any] = INCREMENTING) -> Connector:
+    whole = {**source, "streams": {table: options}}
+    return JdbcConnector(JdbcConnector.Config.model_validate(whole))
 
 
 class Server(Subject):
@@ -32,20 +35,23 @@ class Server(Subject):
 
     secrets = (SECRET, WRONG)
 
-    def __init__(self, server: DatabaseServer, proxy: TcpProxy, schema: str) -> None:
-        self.server, self.proxy = server, proxy
+    def __init__(
+        self, server: DatabaseServer, proxy: TcpProxy, schema: str, options: Mapping[str, Any]
+    ) -> None:
+        self.server, self.proxy, self.options = server, proxy, options
         self.name = f"{schema}.t{uuid.uuid4().hex[:12]}"
         if server.kind == "h2":
             self.name = self.name.upper()
         self.rows = 0
         server.execute(
-            f"CREATE TABLE {self.name} (id bigint PRIMARY KEY, word varchar(40), price numeric(9,2));"
+            f"CREATE TABLE {self.name} (id bigint PRIMARY KEY, word varchar(40), price numeric(9,2),"
+            " at timestamp DEFAULT CURRENT_TIMESTAMP);"
         )
 
     def reading(self, name: str, port: int | None = None, password: str = "env:TEST_PASSWORD") -> Connector:
         account = {"user": self.server.user, "password": password, "login_timeout": "5s"}
         url = self.server.url.replace(str(self.server.port), str(port or self.proxy.port))
-        return configured({"url": url, **account}, name)
+        return configured({"url": url, **account}, name, self.options)
 
     def connector(self) -> Connector:
         return self.reading(self.name)
@@ -53,7 +59,7 @@ class Server(Subject):
     def add(self, count: int) -> None:
         rows = ", ".join(f"({self.rows + n}, 'word {n}', {n}.25)" for n in range(1, count + 1))
         self.rows += count
-        self.server.execute(f"INSERT INTO {self.name} VALUES {rows};")
+        self.server.execute(f"INSERT INTO {self.name} (id, word, price) VALUES {rows};")
 
     def unreachable(self) -> Connector:
         return self.reading(self.name, free_ports(1)[0])
@@ -77,9 +83,11 @@ def passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_WRONG_PASSWORD", WRONG)
 
 
-def table_in(server: DatabaseServer, schema: str) -> Iterator[Subject]:
+def table_in(
+    server: DatabaseServer, schema: str, options: Mapping[str, Any] = INCREMENTING
+) -> Iterator[Subject]:
     with TcpProxy(server.port) as proxy:
-        subject = Server(server, proxy, schema)
+        subject = Server(server, proxy, schema, options)
         yield subject
         subject.drop()
 
@@ -88,6 +96,33 @@ class TestPostgreSQL(Conformance):
     @pytest.fixture
     def subject(self, postgres: DatabaseServer) -> Iterator[Subject]:
         yield from table_in(postgres, "public")
+
+
+class TestImages(Conformance):
+    @pytest.fixture
+    def subject(self, postgres: DatabaseServer) -> Iterator[Subject]:
+        yield from table_in(postgres, "public", {"mode": "images"})
+
+
+class TestTimestamp(Conformance):
+    @pytest.fixture
+    def subject(self, postgres: DatabaseServer) -> Iterator[Subject]:
+        # After a snapshot what is new in it is read once more, which the suite would count.
+        options = {"mode": "timestamp", "columns": ["at"], "snapshot": False}
+        yield from table_in(postgres, "public", options)
+
+
+class TestTimestampAndNumber(Conformance):
+    @pytest.fixture
+    def subject(self, mariadb: DatabaseServer) -> Iterator[Subject]:
+        options = {"mode": "timestamp+incrementing", "columns": ["at", "id"], "snapshot": False}
+        yield from table_in(mariadb, mariadb.database, options)
+
+
+class TestSnapshotOfWhatGrows(Conformance):
+    @pytest.fixture
+    def subject(self, postgres: DatabaseServer) -> Iterator[Subject]:
+        yield from table_in(postgres, "public", {"mode": "incrementing", "snapshot": True})
 
 
 class TestH2Server(Conformance):

@@ -108,7 +108,9 @@ def test_every_row_comes_once(
     connector.open()
     stream: Stream = connector.discover()[0]
     assert stream.tables[0].key == tuple(key)
-    position, found, marks, polled = None, [], [], 0
+    position, polled = None, 0
+    found: list[dict[str, Any]] = []
+    marks: list[Scan | None] = []
     while not marks or marks[-1] not in (Scan.LAST, Scan.ONLY):
         batch = connector.poll(stream, json.loads(json.dumps(position)), Ask(rows=ask))
         found += [row for changes in batch.changes for row in changes.rows.to_pylist()]

@@ -244,7 +244,7 @@ def test_options_choose_the_mode() -> None:
     ],
 )
 def test_positions_are_known_by_their_shape(mode: Any, columns: tuple[str, ...], position: object) -> None:
-    check_position(JdbcStream(mode=mode, columns=columns), position)
+    check_position(JdbcStream.model_validate({"mode": mode, "columns": columns}), position)
 
 
 @pytest.mark.parametrize(
@@ -256,5 +256,5 @@ def test_positions_that_cannot_be_right_are_refused(
     mode: Any, columns: tuple[str, ...], remedy: str, position: object
 ) -> None:
     with pytest.raises(ConfigError, match="it is not") as refusal:
-        check_position(JdbcStream(mode=mode, columns=columns), position)
+        check_position(JdbcStream.model_validate({"mode": mode, "columns": columns}), position)
     assert remedy in refusal.value.remedy
