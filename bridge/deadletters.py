@@ -25,6 +25,9 @@ MAX_EVENT = 8 * 1024 * 1024
 OVERHEAD = 1024
 """Bytes of a record batch around one letter, and then some."""
 
+TOO_LARGE = "it is too large"
+MASKED = "something in it had to be masked"
+
 # Times in milliseconds have as many digits as a card number, and a tenth of them passes Luhn's check.
 _TIMES = re.compile(r'"ts_ms":\d+')
 
@@ -57,13 +60,15 @@ class DeadLetter:
     sha256: str
     position: Position | None
     at: str
+    unkept: str | None = None
+    """Why the payload is missing."""
 
     def record(self, limit: int) -> tuple[bytes, bytes]:
         """Key and value for the dead-letter topic, which takes `limit` bytes."""
         key, value = _dumped([self.stream, self.key]), _dumped(asdict(self))
         if len(key) + len(value) + OVERHEAD > limit:
             if self.payload is not None:
-                return replace(self, payload=None, whole=False).record(limit)
+                return replace(self, payload=None, whole=False, unkept=TOO_LARGE).record(limit)
             if self.position is not None:
                 return replace(self, position=None).record(limit)
         return key, value
@@ -115,6 +120,7 @@ class Letters:
 
     def __init__(self, redactor: Redactor, stream: str, position: Position | None) -> None:
         self._redactor, self._stream, self._position = redactor, stream, position
+        self._at = datetime.now(UTC).isoformat(timespec="milliseconds")
 
     def rejected(self, reject: Reject, topic: str) -> DeadLetter:
         """A source record that is no row."""
@@ -132,23 +138,24 @@ class Letters:
         reason = f"the event has {len(value)} bytes, topic {topic} takes {limit}; {remedy}"
         text = None if key is None else key.decode(errors="replace")
         letter = self._letter(Stage.SIZE, table, topic, reason, text, "")
-        kept, encoding = self._kept(value)
-        whole = kept is not None and letter.key == text
+        kept, encoding = _as_text(value)
+        unkept = TOO_LARGE if len(value) > MAX_EVENT else None
+        if unkept is None and (letter.key != text or not self._is_clean(value, kept, encoding)):
+            unkept = MASKED
         return replace(
             letter,
-            payload=kept if whole else None,
+            payload=None if unkept else kept,
             encoding=encoding,
-            whole=whole,
+            whole=unkept is None,
+            unkept=unkept,
             size=len(value),
             sha256=hashlib.sha256(value).hexdigest(),
         )
 
-    def _kept(self, event: bytes) -> tuple[str | None, str]:
-        if len(event) > MAX_EVENT:
-            return None, "text"
-        text, encoding = _as_text(event)
+    def _is_clean(self, event: bytes, text: str, encoding: str) -> bool:
+        """There is nothing in it to mask."""
         shown = _TIMES.sub("", event.decode("latin-1") if encoding == "base64" else text)
-        return (text if self._redactor.redact(shown) == shown else None), encoding
+        return self._redactor.redact(shown) == shown
 
     def _letter(
         self, stage: Stage, table: str, topic: str, reason: str, key: str | None, raw: bytes | str
@@ -168,7 +175,7 @@ class Letters:
             size=len(body),
             sha256=hashlib.sha256(body).hexdigest(),
             position=self._position,
-            at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            at=self._at,
         )
 
     def _shown(self, body: bytes) -> tuple[str, str, bool]:

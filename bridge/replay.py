@@ -14,7 +14,7 @@ from confluent_kafka import KafkaException, Message, TopicPartition
 from bridge import committed, kafka
 from bridge.committed import Bounds
 from bridge.config.options import Settings
-from bridge.deadletters import DeadLetter, Replayed, Stage, parse
+from bridge.deadletters import MASKED, TOO_LARGE, DeadLetter, Replayed, Stage, parse
 from bridge.errors import BridgeError, ConfigError, TransientError
 from bridge.press import OVERHEAD
 from bridge.takeover import Takeover
@@ -207,6 +207,10 @@ class Replay:
         }
 
 
+REREAD = (
+    "have the row change once more in its source, or rewind the stream, "
+    "which publishes again all that came after the row"
+)
 OVERTAKEN = "a newer event of its key has been published; this one would undo it"
 
 
@@ -222,12 +226,10 @@ def _reasons(entry: Entry, topics: Mapping[str, Described]) -> Iterator[str]:
     if letter.stage == Stage.SOURCE:
         yield "it is no row, so there is no event; correct the record in the source"
     if letter.stage == Stage.ENCODE:
-        yield "its row has no event; correct it in the source, or exclude the column and rewind the stream"
+        yield f"its row has no event; correct it in the source; or exclude the column, and {REREAD}"
     if not letter.whole or entry.ts_ms is None:
-        yield (
-            "its event was not kept: it is too large, or something in it had to be masked; "
-            "raise the topic's max.message.bytes and rewind the stream"
-        )
+        unkept = letter.unkept or f"{TOO_LARGE}, or {MASKED}"
+        yield f"its event was not kept, since {unkept}; raise the topic's max.message.bytes, and {REREAD}"
     if letter.topic not in topics:
         yield f"topic {letter.topic} does not exist"
         return

@@ -119,6 +119,8 @@ def _lines(letter: DeadLetter) -> Iterator[str]:
     for name in ("at", "stream", "table", "stage", "topic", "reason", "key", "size", "sha256", "position"):
         yield f"{name:9} {'' if fields[name] is None else fields[name]}"
     state = "whole" if letter.whole else "masked or cut" if letter.payload else "not kept"
+    if letter.unkept:
+        state += f": {letter.unkept}"
     yield f"payload   {state}" + (", in base64" if letter.payload and letter.encoding == "base64" else "")
     if letter.payload:
         yield letter.payload

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.contract import Reject, Secret
-from bridge.deadletters import MAX_EVENT, MAX_RAW, DeadLetter, Letters, Replayed, parse
+from bridge.deadletters import MASKED, MAX_EVENT, MAX_RAW, TOO_LARGE, DeadLetter, Letters, Replayed, parse
 from bridge.redact import Redactor
 from bridge.replay import Entry, Place, refusal
 from bridge.topics import Described
@@ -60,13 +60,13 @@ def test_an_event_of_any_bytes_is_kept(value: bytes) -> None:
 @pytest.mark.parametrize("text", [CARD, "4111 1111 1111 1111", "hunter2-hunter2", "password=geheim"])
 def test_an_event_with_something_to_mask_is_not_kept(letters: Letters, text: str) -> None:
     letter = large(letters, event(f"before {text} after"))
-    assert (letter.whole, letter.payload) == (False, None)
+    assert (letter.whole, letter.payload, letter.unkept) == (False, None, MASKED)
     assert text not in letter.record(LIMIT)[1].decode()
 
 
 def test_an_event_whose_key_is_masked_is_not_kept(letters: Letters) -> None:
     letter = large(letters, event("x" * 5000), key=b'{"card":"%s"}' % CARD.encode())
-    assert (letter.whole, letter.payload) == (False, None)
+    assert (letter.whole, letter.payload, letter.unkept) == (False, None, MASKED)
     assert CARD not in letter.record(LIMIT)[0].decode()
 
 
@@ -80,12 +80,38 @@ def test_a_time_that_looks_like_a_card_number_does_not_count(letters: Letters) -
 def test_an_event_the_dead_letter_topic_cannot_take_is_not_kept(letters: Letters) -> None:
     value = event("x" * 50_000)
     letter = back(large(letters, value), limit=20_000)
-    assert (letter.whole, letter.payload, letter.size) == (False, None, len(value))
+    assert (letter.whole, letter.payload, letter.unkept, letter.size) == (False, None, TOO_LARGE, len(value))
     assert len(letter.sha256) == 64
 
 
 def test_an_enormous_event_is_not_kept(letters: Letters) -> None:
-    assert large(letters, event("x" * MAX_EVENT)).payload is None
+    letter = large(letters, event("x" * MAX_EVENT))
+    assert (letter.payload, letter.unkept) == (None, TOO_LARGE)
+
+
+def test_the_letters_of_a_batch_have_its_time(letters: Letters, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = large(letters, event("x"))
+    monkeypatch.setattr("bridge.deadletters.datetime", None)  # nobody looks at the clock again
+    assert large(letters, event("y")).at == first.at
+
+
+def test_a_letter_of_an_older_bridge_does_not_say_why_its_event_was_not_kept(letters: Letters) -> None:
+    letter = large(letters, event(CARD))
+    document = json.loads(letter.record(LIMIT)[1])
+    del document["unkept"]
+    older = parse(json.dumps(document).encode())
+    assert isinstance(older, DeadLetter)
+    assert "too large, or something in it had to be masked" in (refusal(entry(older), {}) or "")
+
+
+@pytest.mark.parametrize(("unkept", "told"), [(TOO_LARGE, "since it is too large;"), (MASKED, "masked;")])
+def test_a_replay_of_what_was_not_kept_is_refused_with_the_one_reason(
+    letters: Letters, unkept: str, told: str
+) -> None:
+    letter = replace(large(letters, event("x")), payload=None, whole=False, unkept=unkept)
+    said = refusal(entry(letter), {"erp.orders": TOPIC}) or ""
+    assert told in said
+    assert "publishes again all that came after" in said
 
 
 def test_a_rejected_record_is_kept_as_it_is_up_to_a_limit(letters: Letters) -> None:
