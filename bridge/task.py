@@ -70,6 +70,8 @@ class Task:
         self._stale = True
         """What is known of Kafka must be read (again) before the next batch."""
         self._trouble: str | None = None
+        self.cut_short: str | None = None
+        """What it was in the middle of when it was told to stop; the next start reads that again."""
 
     @property
     def holds(self) -> bool:
@@ -91,7 +93,7 @@ class Task:
                 log.warning("fenced", reason=str(error))
                 return Ended.FENCED
             except Stopped as error:
-                log.info("stopped; what is not committed is read again by the next start", reason=str(error))
+                self.cut_short = str(error)
                 break
         return self._finish()
 

@@ -144,6 +144,8 @@ class Worker:
         self._see_park()
         if self._error:
             self._ended = Ended.PARKED
+        elif cut_short := self._task.cut_short:
+            log.info("stopped; what is not committed is read again by the next start", reason=cut_short)
         self._report()
         return self._ended
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import structlog
 from pydantic import Field
+from structlog.testing import capture_logs
 
 from bridge import logs, plugins, worker
 from bridge.channel import Channel
@@ -130,6 +131,14 @@ def test_who_is_parked_stays_parked_though_its_connector_does_not_close(make: Ma
     assert exited.value.args == (Ended.PARKED,)
     last = told(supervisor)
     assert (last["code"], last["error"]) == (Ended.PARKED, "the password was refused")
+
+
+def test_a_connector_that_is_parked_is_not_said_to_have_been_asked_to_stop(make: Make) -> None:
+    Stubborn.over.set()  # its calls return
+    parked, _ = make()
+    with capture_logs() as lines:
+        assert parked.run() == Ended.PARKED
+    assert not [line for line in lines if "stop" in line["event"]]
 
 
 def test_what_is_watched_for_secrets_does_not_grow_with_the_openings(
