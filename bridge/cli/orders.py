@@ -11,7 +11,7 @@ from typing import Any
 
 from bridge import ask
 from bridge.cli import FAILED, OK, arguments
-from bridge.errors import BridgeError, ConfigError
+from bridge.errors import BridgeError
 from bridge.health import shortened
 from bridge.states import State
 
@@ -41,9 +41,8 @@ def give(order: str, args: argparse.Namespace) -> int:
 
     Errors: BridgeError when the daemon refuses.
     """
-    if args.config and Path(args.connector).is_file():
-        usage = f"legacy-bridge {order} {args.config} {args.connector}"
-        raise ConfigError(f"{args.connector} is a file", remedy=f"the connector comes first: {usage}")
+    if args.config and Path(args.connector).is_file():  # as other commands have it
+        args.connector, args.config = str(args.config), Path(args.connector)
     path = ask.where(ask.ADMIN, args.config, args.socket)
     before = _states(path, args)
     request = {"command": order, "connector": args.connector, "stream": args.stream}

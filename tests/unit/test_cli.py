@@ -305,7 +305,6 @@ def test_connectors_fits_the_terminal(
         (["peek", "f", "c", "d"], "legacy-bridge peek: unrecognized: d; `legacy-bridge peek --help`"),
         (["health", ""], "argument config: the name of the file is empty"),
         (["pause", "erp", "/nowhere.yaml"], "/nowhere.yaml: cannot read the file: No such file or directory"),
-        (["pause", str(MINIMAL), "erp"], f"the connector comes first: legacy-bridge pause erp {MINIMAL}"),
     ],
 )
 def test_a_slip_is_told_with_what_was_meant(
@@ -316,6 +315,17 @@ def test_a_slip_is_told_with_what_was_meant(
     said = capsys.readouterr().err
     assert complaint in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("order", ["pause", "resume"])
+def test_connector_and_file_may_come_in_either_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], order: str
+) -> None:
+    file = tmp_path / "bridge.yaml"
+    file.write_text(f"daemon: {{run_dir: {tmp_path}}}\n")
+    for words in (["erp", str(file)], [str(file), "erp"]):
+        assert cli.main([order, *words]) == 1
+        assert f"the daemon is down: there is no {tmp_path}/admin.sock" in capsys.readouterr().err
 
 
 def test_connectors_shows_a_kind_that_cannot_be_imported(
