@@ -17,6 +17,14 @@ def pss_mib(pid: int) -> float:
     raise ValueError(f"the kernel does not tell the PSS of {pid}")
 
 
+def peak_mib(pid: int) -> float:
+    """The most memory a process ever had resident, in MiB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise ValueError(f"the kernel does not tell the peak of {pid}")
+
+
 def cpu_s(pid: int) -> float:
     """Seconds of processor time a process has used, all its threads together."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

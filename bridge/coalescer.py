@@ -211,7 +211,7 @@ class Coalescer:
             if progress.stream.settles:
                 self.begin()  # it is not polled again before it has settled
         else:
-            self._schedule.passed_over(progress)
+            self._schedule.passed_over(progress, batch)
 
     # -- the end of a transaction
 

@@ -20,6 +20,7 @@ COUNTERS = {
     "bytes": ("bridge_event_bytes_published", "bytes of event values committed to Kafka"),
     "rows": ("bridge_source_rows_read", "rows read from the source and committed"),
     "polls": ("bridge_source_polls", "polls that ended well"),
+    "scans": ("bridge_source_scans", "complete scans of a source of images, published"),
     "rejects": ("bridge_dead_letters", "records that went to the dead-letter topic"),
 }
 

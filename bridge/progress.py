@@ -50,6 +50,8 @@ class Progress:
     polled: bool = False
     """A poll has ended well since the start, or since `resume`."""
     polls: int = 0
+    scans: int = 0
+    """Complete passes, published, over a source of images."""
     rows: int = 0
     events: int = 0
     bytes: int = 0
@@ -181,6 +183,11 @@ class Progress:
         self.bytes += size
         if not batch.more:
             self.current_at = asked_at
+        self.scanned(batch)
+
+    def scanned(self, batch: Batch) -> None:
+        """Kafka has all that it brought."""
+        self.scans += batch.scan in (Scan.LAST, Scan.ONLY)
 
     def rejected(self, rows: int, rejects: int, tolerated: float, now: float) -> str | None:
         """Count rejects; the reason to park when their share in five minutes is too high."""

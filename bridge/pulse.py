@@ -13,7 +13,7 @@ SILENT_S = 30.0
 """A worker that sends no heartbeat for so long is dead or frozen, and is killed."""
 RHYTHM_S = 1.0
 """A heartbeat is due twice in so long: what it says is as good as now."""
-COUNTERS = ("polls", "rows", "events", "bytes", "rejects")
+COUNTERS = ("polls", "scans", "rows", "events", "bytes", "rejects")
 
 UNWELL = (State.STARTING, State.BACKOFF, State.STALLED, State.FAILED)
 UNPOLLED = (State.STARTING, State.STALLED)

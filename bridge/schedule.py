@@ -93,9 +93,10 @@ class Schedule:
         with self._changed:
             progress.current_at = asked_at
 
-    def passed_over(self, progress: Progress) -> None:
+    def passed_over(self, progress: Progress, batch: Batch) -> None:
         """What was read last says nothing that Kafka does not have."""
         with self._changed:
+            progress.scanned(batch)
             progress.in_flight = False
             self._unblock(progress)
 

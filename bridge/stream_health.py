@@ -47,6 +47,7 @@ def describe(progress: Progress, moment: Moment) -> dict[str, Any]:
         "lag_s": None if progress.current_at is None else round(now - progress.current_at, 3),
         "next_poll_s": round(max(0.0, progress.due - now), 1),
         "polls": progress.polls,
+        "scans": progress.scans,
         "rows": progress.rows,
         "events": progress.events,
         "bytes": progress.bytes,

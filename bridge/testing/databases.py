@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from bridge.testing.kafka import FAST_START, free_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["DatabaseError", "DatabaseServer", "H2Server", "MariaServer", "PostgresServer"]
 
@@ -174,6 +174,10 @@ class PostgresServer(DatabaseServer):
     kind = "postgresql"
     account = "postgres"
 
+    def __init__(self, database: str = "erp", settings: Mapping[str, object] | None = None) -> None:
+        super().__init__(database)
+        self._settings = dict(settings or {})
+
     @property
     def url(self) -> str:
         return f"jdbc:postgresql://127.0.0.1:{self.port}/{self.database}"
@@ -207,6 +211,7 @@ class PostgresServer(DatabaseServer):
             "fsync": "off",
             "full_page_writes": "off",
             "max_wal_size": "4GB",
+            **self._settings,
         }
         told = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return [_tool("postgres", "PostgreSQL"), "-D", str(self.folder / "data"), *told]

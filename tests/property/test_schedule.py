@@ -219,7 +219,7 @@ class Scheduling(RuleBasedStateMachine):
         name = poll.turn.progress.stream.name
         model = self.models[name]
         if poll.at == model.committed:
-            self.schedule.passed_over(poll.turn.progress)
+            self.schedule.passed_over(poll.turn.progress, poll.batch)
         else:
             self.schedule.published(poll.turn.progress, poll.batch, poll.turn.asked_at, 0, 0)
             model.committed = poll.at

@@ -9,7 +9,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from bridge import metrics
 from bridge.states import State
 
-STREAM = {"state": "RUNNING", "events": 7, "bytes": 700, "rows": 8, "polls": 9, "rejects": 1, "lag_s": 0.5}
+STREAM = {
+    "state": "RUNNING",
+    "events": 7,
+    "bytes": 700,
+    "rows": 8,
+    "polls": 9,
+    "scans": 0,
+    "rejects": 1,
+    "lag_s": 0.5,
+}
 STATUS: dict[str, Any] = {
     "daemon": {"uptime_s": 12.5},
     "connectors": {

@@ -228,7 +228,7 @@ def test_a_stream_that_settles_is_polled_when_the_source_has_let_go_and_not_befo
 def test_a_stream_that_settles_goes_on_when_a_poll_brought_nothing(streams: Streams) -> None:
     streams.add("queue", settles=True, interval=1.0)
     streams.ended(turn := streams.started())
-    streams.schedule.passed_over(turn.progress)
+    streams.schedule.passed_over(turn.progress, Batch(None))
     assert streams.turn(60.0)
 
 

@@ -1,0 +1,93 @@
+"""The measures of JDBC: bulk copies beside Kafka Connect's, freshness, images, hundreds of tables."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from bench import copying, limits, live, peer, scanning
+from bench.copying import Copy
+from bench.measures import Measure
+from bench.stage import OPTIMIZING, fresh
+from bridge.testing.daemon import consume
+from bridge.testing.databases import DatabaseServer, H2Server, PostgresServer
+from bridge.testing.kafka import SUSTAINED, KafkaBroker, qualify
+
+TABLE = "public.orders"
+BATCHES = (2_048, 8_192, 32_768)
+"""Of the peer: its default, and two that suit it better."""
+SMALL_HEAP = "512m"
+TURNS = 3
+
+
+def measures() -> Iterator[Measure]:
+    peer.resolve()
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    try:
+        with (
+            KafkaBroker(java=SUSTAINED) as broker,
+            PostgresServer(settings={"wal_level": "logical", "shared_buffers": "512MB"}) as server,
+        ):
+            qualify(broker.address)
+            copying.fill(server, TABLE)
+            yield from _copies(folder, broker.address, server)
+            yield from live.measures(folder / "live", broker.address, server)
+            yield from scanning.measures(folder / "scan", broker.address, server)
+        with KafkaBroker(java=SUSTAINED) as broker, H2Server(java=OPTIMIZING) as server:
+            qualify(broker.address)
+            copying.fill(server, "orders")
+            copies = _ours(folder, broker.address, server, "PUBLIC.ORDERS")
+            yield Measure("bulk copy from H2, first copy of a fresh worker", _rate(copies), "k rows/s")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copies(folder: Path, address: str, server: PostgresServer) -> Iterator[Measure]:
+    """The first copy on a fresh broker does not count."""
+    copying.bridge(folder / fresh("warm"), address, server, TABLE)
+    ours = _ours(folder, address, server, TABLE)
+    theirs = [
+        copying.connect(folder / fresh("peer"), address, server, TABLE, batch, peer.HEAP) for batch in BATCHES
+    ]
+    best = max(theirs, key=lambda copy: copy.rate)
+    small = copying.connect(
+        folder / fresh("peer"), address, server, TABLE, BATCHES[theirs.index(best)], SMALL_HEAP
+    )
+    middle, cpu = median(each.middle for each in ours), median(each.cpu for each in ours)
+    yield Measure("bulk copy, first copy of a fresh worker", _rate(ours), "k rows/s")
+    yield Measure("the peer's, at its best batch size", best.rate / 1000, "k rows/s")
+    yield Measure("bulk copy against the peer's", _rate(ours) * 1000 / best.rate, "x", 2, 3, "more")
+    steady = max(each.middle for each in theirs)
+    yield Measure("bulk copy, steady middle", middle / 1000, "k rows/s")
+    yield Measure("steady middle against the peer's", middle / steady, "x", 2.5, 4, "more")
+    yield Measure("worker, bulk copy", cpu, "CPU s / M rows")
+    yield Measure("the peer's worker", best.cpu, "CPU s / M rows")
+    share = cpu / min(each.cpu for each in theirs)
+    yield Measure("worker CPU per row against the peer's", share, "x", must=1 / 3, aim=1 / 5)
+    memory = max(each.memory for each in ours)
+    yield Measure("worker, most memory", memory, "MiB", must=350, aim=250)
+    yield Measure(f"the peer's, with a heap of {SMALL_HEAP}", small.memory, "MiB")
+    yield from _limits(folder, address, server, _rate(ours) * 1000)
+
+
+def _limits(folder: Path, address: str, server: PostgresServer, rate: float) -> Iterator[Measure]:
+    name = fresh("bytes")
+    copying.bridge(folder / name, address, server, TABLE, name)
+    records = [(each.key or b"", each.value or b"") for each in consume(address, f"{name}.{TABLE}")]
+    bare, drained = limits.produced(address, records), limits.drained(server, TABLE)
+    yield Measure("reading with Java alone", drained / 1000, "k rows/s")
+    yield Measure("producing the same bytes from C alone", bare / 1000, "k rows/s")
+    share = 100 * rate / min(bare, drained)
+    yield Measure("bulk copy, share of the slower of the two", share, "%", 50, 80, "more")
+
+
+def _ours(folder: Path, address: str, server: DatabaseServer, table: str) -> list[Copy]:
+    return [copying.bridge(folder / fresh("copy"), address, server, table) for _ in range(TURNS)]
+
+
+def _rate(copies: list[Copy]) -> float:
+    """Thousands of rows a second."""
+    return median(each.rate for each in copies) / 1000

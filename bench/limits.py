@@ -1,0 +1,113 @@
+"""What the machine could do at most: reading with Java alone, producing the same bytes from C alone."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import confluent_kafka
+
+from bench.stage import fresh
+from bridge.testing.databases import DatabaseServer, driver_jar
+from bridge.testing.kafka import jdk
+
+CHUNK = 100_000
+
+
+def drained(server: DatabaseServer, table: str) -> float:
+    """Rows a second of a warm Java program that reads a table of bench.copying and does nothing else."""
+    command = [
+        jdk("java"),
+        "-Xmx512m",
+        "-cp",
+        str(driver_jar(server.kind)),
+        str(Path(__file__).with_name("Drain.java")),
+    ]
+    done = subprocess.run(
+        [*command, server.url, server.user, table],
+        env={**os.environ, "BENCH_PASSWORD": server.password},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+class _Message(ctypes.Structure):
+    """rd_kafka_message_t of rdkafka.h."""
+
+    _fields_ = (
+        ("err", ctypes.c_int),
+        ("rkt", ctypes.c_void_p),
+        ("partition", ctypes.c_int32),
+        ("payload", ctypes.c_char_p),
+        ("len", ctypes.c_size_t),
+        ("key", ctypes.c_char_p),
+        ("key_len", ctypes.c_size_t),
+        ("offset", ctypes.c_int64),
+        ("_private", ctypes.c_void_p),
+    )
+
+
+def produced(address: str, records: Sequence[tuple[bytes, bytes]]) -> float:
+    """Records a second, keys and values, through librdkafka called from C, without transactions."""
+    library = _library()
+    settings = {
+        "bootstrap.servers": address, "compression.codec": "lz4", "batch.size": "900000", "linger.ms": "20",
+        "queue.buffering.max.messages": "1000000", "queue.buffering.max.kbytes": "1000000",
+        "allow.auto.create.topics": "true", "enable.idempotence": "true",
+    }  # fmt: skip
+    error = ctypes.create_string_buffer(512)
+    conf = library.rd_kafka_conf_new()
+    for name, value in settings.items():
+        library.rd_kafka_conf_set(conf, name.encode(), value.encode(), error, 512)
+    producer = library.rd_kafka_new(0, conf, error, 512)
+    topic = library.rd_kafka_topic_new(producer, _topic(address).encode(), None)
+    chunks = [_messages(records[at : at + CHUNK]) for at in range(0, len(records), CHUNK)]
+    began = time.monotonic()
+    for messages in chunks:
+        sent = library.rd_kafka_produce_batch(topic, 0, 0x2 | 0x4, messages, len(messages))  # copy, block
+        assert sent == len(messages)
+        library.rd_kafka_poll(producer, 0)
+    assert library.rd_kafka_flush(producer, 120_000) == 0
+    return len(records) / (time.monotonic() - began)
+
+
+def _messages(records: Sequence[tuple[bytes, bytes]]) -> ctypes.Array[_Message]:
+    messages = (_Message * len(records))()
+    for message, (key, value) in zip(messages, records, strict=True):
+        message.payload, message.len, message.key, message.key_len = value, len(value), key, len(key)
+    return messages
+
+
+def _topic(address: str) -> str:
+    from confluent_kafka.admin import AdminClient, NewTopic
+
+    name = fresh("bare")
+    AdminClient({"bootstrap.servers": address}).create_topics([NewTopic(name, 1, 1)])[name].result(30)
+    return name
+
+
+def _library() -> ctypes.CDLL:
+    """The very librdkafka that the bridge uses."""
+    folder = Path(confluent_kafka.__file__).parents[1] / "confluent_kafka.libs"
+    library = ctypes.CDLL(str(next(folder.glob("librdkafka*.so*"))))
+    for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_topic_new"):
+        getattr(library, name).restype = ctypes.c_void_p
+    library.rd_kafka_conf_set.argtypes = (
+        ctypes.c_void_p,
+        *[ctypes.c_char_p] * 2,
+        ctypes.c_char_p,
+        ctypes.c_size_t,
+    )
+    library.rd_kafka_new.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
+    library.rd_kafka_topic_new.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+    library.rd_kafka_produce_batch.argtypes = (
+        ctypes.c_void_p, ctypes.c_int32, ctypes.c_int, ctypes.c_void_p, ctypes.c_int,
+    )  # fmt: skip
+    library.rd_kafka_poll.argtypes = library.rd_kafka_flush.argtypes = (ctypes.c_void_p, ctypes.c_int)
+    return library
