@@ -23,6 +23,9 @@ LONGEST = 300
 """Characters of a position that are shown; --json and export show all of it."""
 
 LONGEST_WRONG = 60
+NOBODY_COMPARES = "if that is ahead of where the stream was, what lies between is skipped"
+"""Only the connector knows which of two positions comes first."""
+AGAIN = "what follows is published again"
 QUOTES = """write it as `show` does, in single quotes for the shell"""
 
 type Amend = Callable[[Amending, Ledger], Records]
@@ -139,14 +142,16 @@ def _shown(stored: Stored | None) -> str:
 
 
 def set_position(args: argparse.Namespace) -> int:
-    return _change(args, lambda amending, ledger: amending.moved(ledger, args.stream, args.position))
+    return _change(
+        args, lambda amending, ledger: amending.moved(ledger, args.stream, args.position), NOBODY_COMPARES
+    )
 
 
 def rewind_stream(args: argparse.Namespace) -> int:
     return _change(
         args,
         lambda amending, ledger: amending.rewound(ledger, args.stream, args.to),
-        "what is published from there on is published again",
+        AGAIN if args.to is None else f"{AGAIN}; {NOBODY_COMPARES}",
     )
 
 
