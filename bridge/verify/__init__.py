@@ -2,45 +2,74 @@
 
 Works while the bridge runs: the stored positions are read FIRST, then the topics' ends, then the source, and
 last what the source has beyond those positions; whatever is found there is not published yet, and not judged.
+A source that is read as a whole has no position to tell that by: where it differs, the running daemon is
+given the time for one more scan, and what has newer events then, or changes all the while, is not judged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bridge import committed, positions, sources
 from bridge.admission import Lane
 from bridge.config.options import Settings
-from bridge.contract import Caveat, Connector, Emits, Stream
+from bridge.contract import Caveat, Connector, Emits, Position, Stream
 from bridge.errors import GapError, PermanentError
 from bridge.positions import Stored
-from bridge.press import Outgoing
 from bridge.redact import Redactor
 from bridge.topics import Topics, dead_letters
-from bridge.verify.comparison import Comparison, Record
+from bridge.verify.comparison import Comparison, Look, Record, Side
+from bridge.verify.multiplicity import Multiset
+from bridge.verify.patience import Progress, wait_for_scans
 from bridge.verify.report import Found, Outcome, Report
 from bridge.verify.source import Reading, burial, lane_of, letter_key, topics_of
 
 __all__ = ["Progress", "Report", "Verification"]
 
-type Progress = Callable[[str, int, int | None], None]
-"""Told what is being read, how much of it has been, and how much there is, where that is known."""
-
 
 @dataclass(slots=True)
 class Place:
-    """One table: its number in the comparison, and what was counted while reading."""
+    """One table: where it is compared, its number there, and what was counted while reading."""
 
     lane: Lane
     table: str
+    side: Side
     number: int
     events: int = 0
     letters: int = 0
 
     @property
+    def stream(self) -> Stream:
+        return self.lane.stream
+
+    @property
     def topic(self) -> str:
         return self.lane.routes[self.table].topic
+
+    @property
+    def keyless(self) -> bool:
+        return any(table.name == self.table and not table.key for table in self.stream.tables)
+
+    def judged(self, most: int) -> Outcome:
+        verdict = self.side.verdict(self.number, most)
+        deletes = Caveat.NO_DELETES not in self.stream.caveats
+        return Outcome(
+            stream=self.stream.name,
+            table=self.table,
+            topic=self.topic,
+            rows=self.side.rows(self.number),
+            events=self.events,
+            pending=self.side.pending_keys(self.number),
+            dead_letters=self.letters,
+            lost=verdict.lost,
+            doubled=verdict.doubled,
+            differing=verdict.differing + verdict.gone if deletes else verdict.differing,
+            gone=Found() if deletes else verdict.gone,
+            keyless=self.keyless,
+        )
 
 
 class Verification:
@@ -56,117 +85,134 @@ class Verification:
         self._places: list[Place] = []
         self._skipped: dict[str, str] = {}
         self._unknown: dict[str, str] = {}
+        self._scanned: dict[str, float] = {}
+        """Streams without a position between two scans, and when (monotonic) they had been read."""
 
     def run(self, source: Connector, wanted: Sequence[str]) -> Report:
         """`source` is open. Errors: BridgeError of the source or of Kafka."""
         ledger = positions.known(self._settings.kafka, self._connector, self._topics)
-        lanes = self._lanes(sources.chosen(source.discover(), wanted))
-        topics = [place.topic for place in self._places]
-        bounds = committed.bounds(self._settings.kafka, [*topics, dead_letters(self._connector)])
-        with Comparison() as comparison:
+        with ExitStack() as stack:
+            sides = stack.enter_context(Comparison()), stack.enter_context(Multiset())
+            lanes = self._lanes(sources.chosen(source.discover(), wanted), *sides)
+            bounds = self._bounds(self._places)
             reading = Reading.of(source, self._options, self._redactor)
             for lane in lanes:
                 try:
-                    self._read_source(comparison, reading, lane, ledger.streams.get(lane.stream.name))
+                    self._read_source(reading, lane, ledger.streams.get(lane.stream.name))
                 except (PermanentError, GapError) as error:  # of this stream alone
                     self._unknown[lane.stream.name] = str(error)
-            self._places = [each for each in self._places if each.lane.stream.name not in self._unknown]
-            self._read_topics(comparison, bounds)
-            outcomes = tuple(self._judge(comparison, each) for each in self._places)
-        return Report(self._connector, outcomes, self._skipped, self._unknown)
+            self._places = [each for each in self._places if each.stream.name not in self._unknown]
+            self._read_topics(self._places, bounds)
+            early = self._let_scans_pass(reading, bounds)
+            outcomes = tuple(each.judged(self._most) for each in self._places)
+        return Report(self._connector, outcomes, self._skipped, self._unknown, early)
 
-    def _lanes(self, streams: Iterable[Stream]) -> list[Lane]:
+    def _lanes(self, streams: Iterable[Stream], keyed: Side, keyless: Side) -> list[Lane]:
         names = {stream.name: topics_of(self._settings, self._connector, stream) for stream in streams}
         known = self._topics.look({topic for each in names.values() for topic in each.values()})
         lanes = []
         for stream in streams:
-            if reason := _unfit(stream):
-                self._skipped[stream.name] = reason
+            if stream.settles:
+                self._skipped[stream.name] = SETTLES
                 continue
             lanes.append(lane_of(self._options, stream, names[stream.name], known))
-            for table in names[stream.name]:
-                self._places.append(Place(lanes[-1], table, len(self._places)))
+            for table in stream.tables:
+                side = keyed if table.key else keyless
+                self._places.append(Place(lanes[-1], table.name, side, len(self._places)))
         return lanes
 
-    # -- reading both sides
+    def _bounds(self, places: Iterable[Place]) -> committed.Bounds:
+        topics = [place.topic for place in places]
+        return committed.bounds(self._settings.kafka, [*topics, dead_letters(self._connector)])
 
-    def _read_source(
-        self, comparison: Comparison, reading: Reading, lane: Lane, stored: Stored | None
-    ) -> None:
+    # -- the source
+
+    def _read_source(self, reading: Reading, lane: Lane, stored: Stored | None) -> None:
         _same_source(lane, stored)
-        numbers = {place.table: place.number for place in self._places if place.lane is lane}
+        self._look(reading, lane, None, Look.FIRST)
+        read = time.monotonic()
+        if not self._look(reading, lane, reading.current(stored), Look.PENDING):
+            self._scanned[lane.stream.name] = read
+
+    def _look(self, reading: Reading, lane: Lane, position: Position | None, look: Look) -> bool:
+        """Take in all from `position` on. False: that is a new scan, which tells nothing of what is new."""
+        places = {place.table: place for place in self._places if place.lane is lane}
+        tables = {route.topic: places[table] for table, route in lane.routes.items()}
         rows = 0
-        for outgoing in reading.outgoing(lane, None):
-            for table, records in _by_table(lane, outgoing):
-                comparison.expect(numbers[table], records)
+        for scan, outgoing in reading.outgoing(lane, position):
+            if look is Look.PENDING and scan is not None and lane.stream.emits is Emits.IMAGES:
+                return False
+            for topic, keys, values in outgoing.records:
+                place = tables[topic]
+                place.side.expect(place.number, zip(keys, values, strict=True), look)
             for letter in outgoing.letters:
-                comparison.expect_refused(numbers[letter.table], [letter_key(letter)])
+                place = places[letter.table]
+                place.side.expect_refused(place.number, [letter_key(letter)], look)
             rows += outgoing.events
             self._progress(f"rows of {lane.stream.name}", rows, None)
-        if lane.stream.emits is Emits.CHANGES:
-            self._read_pending(comparison, reading.outgoing(lane, reading.current(stored)), lane, numbers)
+        return True
 
-    def _read_pending(
-        self, comparison: Comparison, rest: Iterable[Outgoing], lane: Lane, numbers: Mapping[str, int]
+    # -- the topics
+
+    def _read_topics(
+        self, places: Sequence[Place], bounds: committed.Bounds, look: Look | None = None
     ) -> None:
-        for outgoing in rest:
-            for table, records in _by_table(lane, outgoing):
-                comparison.pending(numbers[table], (key for key, _ in records if key is not None))
-            for letter in outgoing.letters:
-                comparison.pending(numbers[letter.table], [letter_key(letter)])
-
-    def _read_topics(self, comparison: Comparison, bounds: committed.Bounds) -> None:
-        places = {place.topic: place for place in self._places}
+        """`look`: what they are a look at, besides being what was published."""
+        by_topic = {place.topic: place for place in places}
         total, done = sum(end - first for first, end in bounds.values()), 0
         for topic, messages in committed.messages(self._settings.kafka, bounds):
-            place = places.get(topic)
+            place = by_topic.get(topic)
             if topic == dead_letters(self._connector):
-                self._read_letters(comparison, [message.value() for message in messages])
+                self._read_letters(places, [message.value() for message in messages], look)
             elif place is not None:
-                records = ((message.key(), message.value()) for message in messages)
-                comparison.published(place.number, records)
+                records: list[Record] = [(message.key(), message.value()) for message in messages]
+                place.side.published(place.number, records)
                 place.events += len(messages)
+                if look is not None:
+                    place.side.expect(place.number, records, look)
             done += len(messages)
             self._progress("events", done, total)
 
-    def _read_letters(self, comparison: Comparison, values: Iterable[bytes | None]) -> None:
-        tables = {(place.lane.stream.name, place.table): place for place in self._places}
+    def _read_letters(
+        self, places: Iterable[Place], values: Iterable[bytes | None], look: Look | None
+    ) -> None:
+        tables = {(place.stream.name, place.table): place for place in places}
         for stream, table, letter in filter(None, map(burial, values)):
             if place := tables.get((stream, table)):
-                comparison.buried(place.number, [letter])
+                place.side.buried(place.number, [letter])
                 place.letters += 1
+                if look is not None:
+                    place.side.expect_refused(place.number, [letter[0]], look)
 
-    # -- judging
+    # -- scans
 
-    def _judge(self, comparison: Comparison, place: Place) -> Outcome:
-        verdict = comparison.verdict(place.number, self._most)
-        deletes = Caveat.NO_DELETES not in place.lane.stream.caveats
-        return Outcome(
-            stream=place.lane.stream.name,
-            table=place.table,
-            topic=place.topic,
-            rows=comparison.rows(place.number),
-            events=place.events,
-            pending=comparison.pending_keys(place.number),
-            dead_letters=place.letters,
-            lost=verdict.lost,
-            doubled=verdict.doubled,
-            differing=verdict.differing + verdict.gone if deletes else verdict.differing,
-            gone=Found() if deletes else verdict.gone,
-        )
+    def _let_scans_pass(self, reading: Reading, bounds: committed.Bounds) -> dict[str, str]:
+        """Stream -> why the daemon has not published what it has now."""
+        behind = self._behind(self._scanned)
+        if not behind:
+            return {}
+        since = {stream: self._scanned[stream] for stream in behind}
+        early = wait_for_scans(self._settings, self._connector, since, self._progress)
+        current = self._places_of(behind - early.keys())
+        newer = committed.behind(self._bounds(current), committed.ends(bounds))
+        self._read_topics(current, newer, Look.PENDING)
+        restless = self._places_of(self._behind({place.stream.name for place in current}))
+        for lane in {place.stream.name: place.lane for place in restless}.values():
+            self._look(reading, lane, None, Look.AGAIN)
+        for place in restless:
+            place.side.pass_over_restless(place.number)
+        return early
+
+    def _behind(self, streams: Collection[str]) -> set[str]:
+        """Those of the streams that show what one more scan may mend."""
+        judged = (each.judged(self._most) for each in self._places_of(streams))
+        return {outcome.stream for outcome in judged if outcome.as_before_a_scan}
+
+    def _places_of(self, streams: Collection[str]) -> list[Place]:
+        return [place for place in self._places if place.stream.name in streams]
 
 
-def _by_table(lane: Lane, outgoing: Outgoing) -> Iterator[tuple[str, Iterator[Record]]]:
-    tables = {route.topic: table for table, route in lane.routes.items()}
-    for topic, keys, values in outgoing.records:
-        yield tables[topic], zip(keys, values, strict=True)
-
-
-def _unfit(stream: Stream) -> str | None:
-    if stream.settles:
-        return "reading it consumes it, so it cannot be read a second time"
-    keyless = [table.name for table in stream.tables if not table.key]
-    return f"table {keyless[0]} has no key, so its rows cannot be told apart" if keyless else None
+SETTLES = "reading it consumes it, so it cannot be read a second time"
 
 
 def _same_source(lane: Lane, stored: Stored | None) -> None:

@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from enum import StrEnum
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from bridge.verify.report import Found
 from bridge.verify.shape import UNREAD, Shape, moment, shape
@@ -16,7 +17,8 @@ CACHE_KIB = 64 * 1024
 
 _TABLES = """
 CREATE TABLE source (topic INT, key BLOB, after BLOB, PRIMARY KEY (topic, key)) WITHOUT ROWID;
-CREATE TABLE pending (topic INT, key BLOB, PRIMARY KEY (topic, key)) WITHOUT ROWID;
+CREATE TABLE again (topic INT, key BLOB, after BLOB, PRIMARY KEY (topic, key)) WITHOUT ROWID;
+CREATE TABLE pending (topic INT, key BLOB, after BLOB, PRIMARY KEY (topic, key)) WITHOUT ROWID;
 CREATE TABLE letters (topic INT, key BLOB, after BLOB, at INT, PRIMARY KEY (topic, key)) WITHOUT ROWID;
 CREATE TABLE events (topic INT, key BLOB, op TEXT, before BLOB, after BLOB, at INT, tombstone INT,
     doubled INT, PRIMARY KEY (topic, key)) WITHOUT ROWID;
@@ -40,14 +42,14 @@ _NOT_PENDING = "NOT EXISTS (SELECT 1 FROM pending p WHERE p.topic = {0}.topic AN
 # A letter excuses what lies at or before it: not a row that has changed since, nor one whose key has had a
 # newer event. What was not kept in the letter, or cannot be read from the source, may be equal.
 _EXCUSED = """
-EXISTS (SELECT 1 FROM letters l WHERE l.topic = s.topic AND l.key = s.key
-    AND (l.after IS s.after OR l.after IS x'' OR s.after IS x'') AND {0} <= l.at)
+EXISTS (SELECT 1 FROM letters l WHERE l.topic = {0}.topic AND l.key = {0}.key
+    AND (l.after IS {0}.after OR l.after IS x'' OR {0}.after IS x'') AND {1} <= l.at)
 """
 
 _LOST = f"""
 SELECT s.key, 1 FROM source s WHERE s.topic = ? AND s.after IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM events e WHERE e.topic = s.topic AND e.key = s.key)
-    AND NOT {_EXCUSED.format("0")}
+    AND NOT {_EXCUSED.format("s", "0")}
     AND {_NOT_PENDING.format("s")}
 """  # noqa: S608 - put together from constants
 
@@ -56,7 +58,7 @@ _DOUBLED = "SELECT key, doubled FROM events WHERE topic = ? AND doubled > 0"
 _DIFFERING = f"""
 SELECT s.key, 1 FROM source s JOIN events e USING (topic, key) WHERE s.topic = ?
     AND s.after IS NOT e.after AND s.after IS NOT x'' AND e.after IS NOT x''
-    AND NOT {_EXCUSED.format("e.at")}
+    AND NOT {_EXCUSED.format("s", "e.at")}
     AND {_NOT_PENDING.format("s")}
 """  # noqa: S608 - put together from constants
 
@@ -65,6 +67,21 @@ SELECT e.key, 1 FROM events e WHERE e.topic = ? AND e.after IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM source s WHERE s.topic = e.topic AND s.key = e.key)
     AND {_NOT_PENDING.format("e")}
 """  # noqa: S608 - put together from constants
+
+# What is there already, as when an overlap is read again, is not pending.
+_PENDING = f"""
+SELECT count(*) FROM pending p LEFT JOIN source s USING (topic, key) LEFT JOIN events e USING (topic, key)
+    WHERE p.topic = ? AND (p.after IS NOT e.after OR s.key IS NOT NULL AND s.after IS NOT e.after)
+    AND NOT {_EXCUSED.format("p", "coalesce(e.at, 0)")}
+"""  # noqa: S608 - put together from constants
+
+_RESTLESS = """
+INSERT OR REPLACE INTO pending
+SELECT s.topic, s.key, s.after FROM source s LEFT JOIN again a USING (topic, key)
+    WHERE s.topic = ?1 AND s.after IS NOT a.after
+UNION ALL SELECT a.topic, a.key, a.after FROM again a LEFT JOIN source s USING (topic, key)
+    WHERE a.topic = ?1 AND s.key IS NULL
+"""
 
 type Letter = tuple[bytes, bytes | None, int]
 """Key, the digest of the row in the event it holds (`UNREAD` where that was not kept), ms since 1970."""
@@ -81,17 +98,45 @@ class Verdict:
     gone: Found
 
 
+class Look(StrEnum):
+    """When a row was seen in the source; each is a table of ours.
+
+    PENDING: it was not published when we began to look. Whatever is found about its key, it is not judged.
+    """
+
+    FIRST = "source"
+    AGAIN = "again"
+    PENDING = "pending"
+
+
+class Side(Protocol):
+    """What can be said of tables, whether their rows have keys or not; topics go by number."""
+
+    def expect(self, topic: int, records: Iterable[Record], look: Look = Look.FIRST) -> None: ...
+    def expect_refused(self, topic: int, keys: Iterable[bytes], look: Look = Look.FIRST) -> None: ...
+    def published(self, topic: int, records: Iterable[Record]) -> None: ...
+    def buried(self, topic: int, letters: Iterable[Letter]) -> None: ...
+    def pass_over_restless(self, topic: int) -> None: ...
+    def verdict(self, topic: int, most: int) -> Verdict: ...
+    def rows(self, topic: int) -> int: ...
+    def pending_keys(self, topic: int) -> int: ...
+
+
+def database(tables: str) -> sqlite3.Connection:
+    """SQLite's own temporary file: it has no name, and is gone with the process."""
+    made = sqlite3.connect("", isolation_level=None)
+    made.executescript(
+        f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KIB};{tables}"
+    )
+    made.execute("BEGIN")
+    return made
+
+
 class Comparison:
-    """Takes in both sides in any order of calls, events of a key in theirs; topics go by number."""
+    """Of tables with keys. Takes in both sides in any order of calls, events of a key in theirs."""
 
     def __init__(self) -> None:
-        # SQLite's own temporary file: it has no name, and is gone with the process.
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.executescript(
-            f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KIB};"
-            + _TABLES
-        )
-        self._database.execute("BEGIN")
+        self._database = database(_TABLES)
 
     def __enter__(self) -> Self:
         return self
@@ -101,21 +146,20 @@ class Comparison:
     ) -> None:
         self._database.close()
 
-    def expect(self, topic: int, records: Iterable[Record]) -> None:
+    def expect(self, topic: int, records: Iterable[Record], look: Look = Look.FIRST) -> None:
         """The source has these rows, in the form they would be published in."""
-        rows = ((topic, key, after) for key, (_, _, after), _ in _shapes(records))
-        self._database.executemany("INSERT OR REPLACE INTO source VALUES (?, ?, ?)", rows)
+        self._note(look, ((topic, key, after) for key, (_, _, after), _ in _shapes(records)))
 
-    def expect_refused(self, topic: int, keys: Iterable[bytes]) -> None:
+    def expect_refused(self, topic: int, keys: Iterable[bytes], look: Look = Look.FIRST) -> None:
         """The source has these, and they cannot become events."""
-        rows = ((topic, key, UNREAD) for key in keys)
-        self._database.executemany("INSERT OR REPLACE INTO source VALUES (?, ?, ?)", rows)
+        self._note(look, ((topic, key, UNREAD) for key in keys))
 
-    def pending(self, topic: int, keys: Iterable[bytes]) -> None:
-        """Not published when we began to look: whatever is found about these, it is not judged."""
-        self._database.executemany(
-            "INSERT OR IGNORE INTO pending VALUES (?, ?)", ((topic, key) for key in keys)
-        )
+    def _note(self, look: Look, rows: Iterable[tuple[int, bytes, bytes | None]]) -> None:
+        self._database.executemany(f"INSERT OR REPLACE INTO {look} VALUES (?, ?, ?)", rows)  # noqa: S608
+
+    def pass_over_restless(self, topic: int) -> None:
+        """Rows that were others when they were looked at again are not judged: they change all the while."""
+        self._database.execute(_RESTLESS, (topic,))
 
     def published(self, topic: int, records: Iterable[Record]) -> None:
         """The topic has these events, in this order."""
@@ -138,7 +182,7 @@ class Comparison:
         return self._count("SELECT count(*) FROM source WHERE topic = ? AND after IS NOT NULL", topic)
 
     def pending_keys(self, topic: int) -> int:
-        return self._count("SELECT count(*) FROM pending WHERE topic = ?", topic)
+        return self._count(_PENDING, topic)
 
     def _count(self, query: str, topic: int) -> int:
         return int(self._database.execute(query, (topic,)).fetchone()[0])
@@ -155,7 +199,5 @@ class Comparison:
 
 
 def _shapes(records: Iterable[Record]) -> Iterable[tuple[bytes, Shape, int]]:
-    """A row of a table without a key is known by its content."""
     for key, value in records:
-        form = shape(value)
-        yield key or form[2] or form[1] or b"", form, moment(value)
+        yield key or b"", shape(value), moment(value)

@@ -36,13 +36,19 @@ class Outcome:
     """Rows of the source, those that became dead letters included."""
     events: int
     pending: int
-    """Keys the source has beyond the stored position: not published yet, and not judged."""
+    """Keys that are not judged: the source has them beyond the stored position, or they change just now."""
     dead_letters: int
     lost: Found
     doubled: Found
     differing: Found
     gone: Found
     """In the topic and no longer in the source, which a stream without deletes cannot know."""
+    keyless: bool = False
+
+    @property
+    def as_before_a_scan(self) -> bool:
+        """What is wrong may be right once the source has been read as a whole again."""
+        return bool(self.lost.count or self.differing.count or (self.keyless and self.doubled.count))
 
     @property
     def sound(self) -> bool:
@@ -51,12 +57,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One connector. `skipped`: stream -> why it cannot be verified; `unknown`: why not this time."""
+    """One connector. `skipped`: stream -> why it cannot be verified; `unknown`: why not this time.
+
+    `early`: stream -> why it was judged before what it has now was published.
+    """
 
     connector: str
     outcomes: tuple[Outcome, ...]
     skipped: dict[str, str] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
+    early: dict[str, str] = field(default_factory=dict)
 
     @property
     def faulty(self) -> bool:
@@ -78,6 +88,8 @@ class Report:
             yield from _lines(outcome)
         for stream, reason in {**self.skipped, **self.unknown}.items():
             yield f"{stream}: not verified: {reason}"
+        for stream, reason in self.early.items():
+            yield f"{stream}: what has changed since its last scan counts as different: {reason}"
         figures = ("lost", "doubled", "differing", "rows", "events")
         yield f"verify {self.connector}: " + " ".join(f"{what}={self.total(what)}" for what in figures)
 

@@ -31,7 +31,7 @@ def shape(value: bytes | None) -> Shape:
     if value is None:
         return TOMBSTONE
     try:
-        before, after = _rows(value)
+        before, after = sides(value)
         op = value[value.rindex(_OP) + len(_OP) :][:1].decode()
     except ValueError:
         return "?", None, _hash(value)
@@ -44,7 +44,8 @@ def moment(value: bytes | None) -> int:
     return int(found[1]) if found else 0
 
 
-def _rows(value: bytes) -> tuple[bytes, bytes]:
+def sides(value: bytes) -> tuple[bytes, bytes]:
+    """What an envelope has as `before` and as `after`. Errors: ValueError."""
     if not value.startswith(_BEFORE) or value.count(_SOURCE) != 1 or value.count(_AFTER) != 1:
         return _rows_read(value.decode())
     middle, end = value.index(_AFTER), value.index(_SOURCE)

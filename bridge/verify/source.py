@@ -11,7 +11,7 @@ from typing import Any
 from bridge import __version__
 from bridge.admission import Lane, Route
 from bridge.config.options import ConnectorSettings, Settings
-from bridge.contract import Ask, Connector, Position, Stream
+from bridge.contract import Ask, Connector, Position, Scan, Stream
 from bridge.deadletters import DeadLetter, Stage, parse
 from bridge.encode import Origin, encoder
 from bridge.policy import Policy
@@ -38,12 +38,12 @@ class Reading:
         origin = Origin(settings.name, settings.kind, __version__)
         return cls(connector, settings, Press(encoder(settings.encoder), origin, redactor))
 
-    def outgoing(self, lane: Lane, position: Position | None) -> Iterator[Outgoing]:
-        """Everything from `position` to the end of the source."""
+    def outgoing(self, lane: Lane, position: Position | None) -> Iterator[tuple[Scan | None, Outgoing]]:
+        """Everything from `position` to the end of the source, and where each batch stands in a scan."""
         more = True
         while more:
             batch = self.connector.poll(lane.stream, position, Ask())
-            yield self.press.prepare(lane, batch)
+            yield batch.scan, self.press.prepare(lane, batch)
             position, more = batch.position, batch.more
 
     def current(self, stored: Stored | None) -> Position | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.verify.comparison import Comparison
+from bridge.verify.comparison import Comparison, Look, Verdict
+from bridge.verify.multiplicity import Multiset
+from bridge.verify.report import Found
 from bridge.verify.shape import UNREAD, shape
 
 MOST = 1000
@@ -78,7 +80,7 @@ def test_verdicts_are_those_of_brute_force(
         comparison.expect(7, [(key, value(("c", None, row), 0)) for key, row in source.items()])
         comparison.expect_refused(7, refused)
         comparison.expect(8, [(b'{"id":1}', value(("c", None, {"v": 9}), 0))])
-        comparison.pending(7, pending)
+        comparison.expect_refused(7, pending, Look.PENDING)
         comparison.buried(7, [(b'{"id":9}', UNREAD, 0)])
         comparison.buried(7, [(key, digest(row), at) for key, (row, at) in letters.items()])
         for key, event, at in history:
@@ -114,6 +116,107 @@ def test_verdicts_are_those_of_brute_force(
     assert verdict.doubled.count == sum(map(doubled, topic.values()))
     assert sorted(verdict.doubled.keys) == shown({key for key in topic if doubled(topic[key])})
     assert (other.lost.count, other.doubled.count) == (1, 0)
+
+
+@given(
+    source=st.dictionaries(KEYS, ROWS.filter(bool)),
+    again=st.dictionaries(KEYS, ROWS.filter(bool)),
+    topic=st.dictionaries(KEYS, ROWS.filter(bool)),
+)
+def test_rows_that_were_others_the_second_time_are_not_judged(
+    source: dict[bytes, Any], again: dict[bytes, Any], topic: dict[bytes, Any]
+) -> None:
+    with Comparison() as comparison:
+        comparison.expect(0, created(source))
+        comparison.expect(0, created(again), Look.AGAIN)
+        comparison.published(0, created(topic))
+        comparison.pass_over_restless(0)
+        verdict = comparison.verdict(0, MOST)
+        pending = comparison.pending_keys(0)
+    found = {key for each in (verdict.lost, verdict.differing, verdict.gone) for key in each.keys}
+    everyone = source.keys() | again.keys() | topic.keys()
+    settled = {key for key in everyone if plain(source.get(key)) == plain(again.get(key))}
+    wrong = {key for key in everyone if plain(source.get(key)) != plain(topic.get(key))}
+    assert found == {key.decode() for key in settled & wrong}
+    assert pending <= len(everyone - settled)
+
+
+@given(
+    source=st.dictionaries(KEYS, ROWS),
+    beyond=st.dictionaries(KEYS, ROWS.filter(bool)),
+    topic=st.dictionaries(KEYS, ROWS.filter(bool)),
+)
+def test_what_is_read_again_and_is_in_the_topic_is_not_pending(
+    source: dict[bytes, Any], beyond: dict[bytes, Any], topic: dict[bytes, Any]
+) -> None:
+    source |= beyond
+    with Comparison() as comparison:
+        comparison.expect(0, created(source))
+        comparison.expect(0, created(beyond), Look.PENDING)
+        comparison.published(0, created(topic))
+        pending = comparison.pending_keys(0)
+        differing = comparison.verdict(0, MOST).differing
+    assert pending == sum(plain(row) != plain(topic.get(key)) for key, row in beyond.items())
+    assert not {key.decode() for key in beyond} & set(differing.keys)
+
+
+def created(rows: dict[bytes, Any]) -> list[tuple[bytes, bytes | None]]:
+    return [(key, value(("c", None, row), 0)) for key, row in rows.items()]
+
+
+CONTENT = ROWS.filter(bool)
+KEYLESS = st.lists(
+    st.one_of(
+        st.tuples(st.just("c"), st.none(), CONTENT),
+        st.tuples(st.just("d"), CONTENT, st.none()),
+        st.tuples(st.just("u"), CONTENT, CONTENT),
+    ),
+    max_size=15,
+)
+
+
+@given(
+    source=st.lists(CONTENT, max_size=8),
+    again=st.one_of(st.none(), st.lists(CONTENT, max_size=8)),
+    events=KEYLESS,
+    newer=KEYLESS,
+)
+def test_rows_without_a_key_are_compared_by_their_number(
+    source: list[Any], again: list[Any] | None, events: list[Any], newer: list[Any]
+) -> None:
+    def records(found: list[Any]) -> list[tuple[None, bytes | None]]:
+        return [(None, value(each, 0)) for each in found]
+
+    def named(row: Any) -> str:
+        return json.dumps(plain(row), sort_keys=True)
+
+    with Multiset() as multiset:
+        multiset.expect(1, records([("c", None, row) for row in source]))
+        multiset.published(1, records([*events, *newer]))
+        multiset.expect(1, records(newer), Look.PENDING)
+        if again is not None:
+            multiset.expect(1, records([("c", None, row) for row in again]), Look.AGAIN)
+            multiset.pass_over_restless(1)
+        verdict, rows = multiset.verdict(1, MOST), multiset.rows(1)
+        assert multiset.verdict(2, MOST) == Verdict(Found(), Found(), Found(), Found())
+
+    here, topic = Counter(map(named, source)), Counter[str]()
+    for _, before, after in [*events, *newer]:
+        topic.update([named(after)] if after else [])
+        topic.subtract([named(before)] if before else [])
+    unjudged = {named(row) for _, *both in newer for row in both if row}
+    if again is not None:
+        second = Counter(map(named, again))
+        unjudged |= {row for row in here | second if here[row] != second[row]}
+    judged = (here.keys() | topic.keys()) - unjudged
+    more = {row: topic[row] - here[row] for row in judged}
+    assert rows == len(source)
+    assert verdict.lost.count == -sum(each for each in more.values() if each < 0)
+    assert verdict.doubled.count == sum(each for row, each in more.items() if each > 0 and here[row])
+    assert verdict.gone.count == sum(each for row, each in more.items() if each > 0 and not here[row])
+    assert {named(json.loads(row)) for row in verdict.gone.keys} == {
+        row for row, each in more.items() if each > 0 and not here[row]
+    }
 
 
 @given(st.integers(0, 30), st.integers(0, 5))
