@@ -108,10 +108,20 @@ def _table(session: Session, name: str, reading: Reading | PermanentError) -> It
         return
     yield Finding(Level.OK, f"can be read, by {', '.join(reading.mode.columns)}", stream=name)
     column = reading.mode.columns[0]
-    if isinstance(reading.source, TableName) and not session.catalog.indexed(reading.source, column):
-        yield _no_index(session, reading.source, column)
-    if mode := _timestamp(reading):
-        yield from _times(session, reading, mode)
+    table = reading.source if isinstance(reading.source, TableName) else None
+    indexed = table is not None and session.catalog.indexed(table, column)
+    if table and not indexed:
+        yield _no_index(session, table, column)
+    mode = _timestamp(reading)
+    if mode and indexed:  # else the latest time would cost a look at each row
+        yield from _latest(session, reading, mode)
+    if mode and table and session.catalog.may_be_null(table, column):
+        yield Finding(
+            Level.WARNING,
+            f"column {column} may be NULL: changes of such rows are not found",
+            remedy=f"let {column} be NOT NULL",
+            stream=name,
+        )
 
 
 def _no_index(session: Session, table: TableName, column: str) -> Finding:
@@ -131,22 +141,14 @@ def _timestamp(reading: Reading | PermanentError) -> Timestamp | None:
     return mode
 
 
-def _times(session: Session, reading: Reading, mode: Timestamp) -> Iterator[Finding]:
+def _latest(session: Session, reading: Reading, mode: Timestamp) -> Iterator[Finding]:
     """Times ahead of the clock are read when it has come there: few are meant to be."""
     column = mode.columns[0]
-    latest = session.largest(reading.source, column)
-    ahead = mode.ahead(latest, session)
+    ahead = mode.ahead(session.largest(reading.source, column), session)
     if ahead > _AHEAD_S:
         yield Finding(
             Level.WARNING,
             f"the latest {column} is {ahead:.0f} s ahead of the database's clock, and read only then",
             remedy="correct it" if mode.has_zone else "set `time_zone` to that of the times, or correct them",
-            stream=reading.name,
-        )
-    if isinstance(reading.source, TableName) and session.catalog.may_be_null(reading.source, column):
-        yield Finding(
-            Level.WARNING,
-            f"column {column} may be NULL: changes of such rows are not found",
-            remedy=f"let {column} be NOT NULL",
             stream=reading.name,
         )

@@ -24,8 +24,12 @@ _FORMS = {
     "instant": f"{_DATE}T{_TIME}{_OFFSET}",
     "offset": f"{_DATE}T{_TIME}{_OFFSET}",
 }
-# PostgreSQL's, which no Java time can hold and no row that is published has; as text they are understood.
+# PostgreSQL's, which no Java time can hold; as text they are understood. In Arrow: the extreme numbers.
 _ENDLESS = ("infinity", "-infinity")
+_EXTREMES = (
+    (pa.types.is_date, dict(zip((2**31 - 1, -(2**31)), _ENDLESS, strict=True))),
+    (pa.types.is_timestamp, dict(zip((2**63 - 1, -(2**63)), _ENDLESS, strict=True))),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +43,19 @@ class Temporal:
 type Bound = int | bool | float | Decimal | bytes | str | Temporal
 
 
+_OF_KINDS = {
+    **dict.fromkeys(("int16", "int32", "int64"), "int"),
+    **dict.fromkeys(("float32", "float64"), "float"),
+    **dict.fromkeys(("decimal", "number"), "decimal"),
+    **dict.fromkeys(("binary", "long_binary"), "binary"),
+    **dict.fromkeys(("bool", "flag"), "bool"),
+    **{name: name for name in _FORMS},
+}
+
+
 def form(column: Column) -> str:
     """What its values are, whatever their precision: a key of _BOUND, or a Temporal's form."""
-    name = column.kind.partition(":")[0].removesuffix("_text")
-    match name:
-        case "int16" | "int32" | "int64":
-            return "int"
-        case "float32" | "float64":
-            return "float"
-        case "decimal" | "number":
-            return "decimal"
-        case "binary" | "long_binary":
-            return "binary"
-        case "bool" | "date" | "time" | "timestamp" | "instant" | "offset":
-            return name
-        case _:
-            return "text"
+    return _OF_KINDS.get(column.kind.partition(":")[0].removesuffix("_text"), "text")
 
 
 def written(values: pa.Array, place: int) -> Written:
@@ -68,8 +69,19 @@ def written(values: pa.Array, place: int) -> Written:
         return repr(value.as_py())
     if pa.types.is_binary(kind):
         return str(value.as_py().hex())
-    text = str(value.cast(pa.string()).as_py()).replace(" ", "T")
+    if endless := next((ends.get(value.value) for fits, ends in _EXTREMES if fits(kind)), None):
+        return endless
+    text = _endless(value) or str(value.cast(pa.string()).as_py()).replace(" ", "T")
     return f"+{text}" if re.match(r"\d{5}", text) else text  # as ISO 8601 has years after 9999
+
+
+def _endless(value: pa.Scalar) -> str | None:
+    """Infinite dates and timestamps are the largest and the smallest number of their type."""
+    if not (pa.types.is_timestamp(value.type) or pa.types.is_date(value.type)):
+        return None
+    bits = value.type.bit_width
+    number = value.cast(pa.int64() if bits == 64 else pa.int32()).as_py()  # noqa: PLR2004
+    return {2 ** (bits - 1) - 1: _ENDLESS[0], -(2 ** (bits - 1)): _ENDLESS[1]}.get(number)
 
 
 def told(column: Column, text: str | None) -> Written | None:

@@ -52,9 +52,14 @@ KEYS: dict[str, tuple[dict[str, str], list[str], list[Any]]] = {
         [datetime.fromisoformat(f"2024-01-01T00:00:00.00000{n}Z") for n in (1, 2)],
     ),
     "time": (
-        dict.fromkeys(ALL, "time(3)"),
+        {"h2": "time(3)", "postgresql": "time(3)"},
         ["'00:00:00'", "'10:00:00.001'", "'23:59:59.999'"],
         [time(0, 0), time(10, 0, 0, 1000), time(23, 59, 59, 999000)],
+    ),
+    "mariadb's time": (
+        {"mariadb": "time(3)"},
+        ["'-10:00:00'", "'09:00:00.001'", "'10:00:00.001'", "'100:00:00'"],
+        ["-10:00:00.000", "09:00:00.001", "10:00:00.001", "100:00:00.000"],
     ),
     "uuid": (
         dict.fromkeys(ALL, "uuid"),
@@ -228,7 +233,7 @@ def test_a_row_that_cannot_be_read_is_a_reject_with_its_key(postgres_corner: Cor
     postgres_corner.execute(
         "CREATE TABLE $.t (g text, at timestamp, n numeric(9,2), PRIMARY KEY (g, at));"
         " INSERT INTO $.t VALUES ('a', '2024-01-01 00:00:00.5', 'NaN'), ('a', '2024-01-02', 2),"
-        " ('a', 'infinity', 3), ('b', '2024-01-01', 'NaN'), ('c', 'infinity', 5);"
+        " ('a', 'infinity', 'NaN'), ('b', '2024-01-01', 'NaN'), ('c', 'infinity', 'NaN');"
     )
     with postgres_corner.reading("t", "images") as (connector, stream):
         batches = polled(connector, stream, ask=Ask(rows=1))
@@ -241,6 +246,20 @@ def test_a_row_that_cannot_be_read_is_a_reject_with_its_key(postgres_corner: Cor
             {"g": "b", "at": "2024-01-01 00:00:00"},
             {"g": "c", "at": "infinity"},
         ]
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "timestamptz", "date"])
+def test_a_table_is_paged_by_infinite_times(postgres_corner: Corner, kind: str) -> None:
+    postgres_corner.execute(
+        f"CREATE TABLE $.t (until {kind}, n int, PRIMARY KEY (until, n));"
+        " INSERT INTO $.t SELECT u::timestamp, n FROM generate_series(1, 3) n,"
+        " unnest(array['-infinity', '2024-01-01', 'infinity']) u;"
+    )
+    with postgres_corner.reading("t", "images") as (connector, stream):
+        batches = polled(connector, stream, ask=Ask(rows=1))
+        assert_one_pass(batches)
+        numbers = [n for batch in batches for one in batch.changes for n in one.rows.column("n").to_pylist()]
+        assert numbers == [1, 2, 3] * 3
 
 
 def test_the_key_may_change_between_two_pages(postgres_corner: Corner) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ import pytest
 
 from bridge.contract import Ask, Caveat, Connector, Emits, Level, Op, Position, Stream
 from bridge.errors import PermanentError
+from bridge.testing import need
+from bridge.testing.databases import DatabaseError, DatabaseServer, MariaServer
 from connectors.jdbc import polls, session
 from tests.integration.jdbc_tables import Corner, polled
 
@@ -69,6 +71,19 @@ def folding(corner: Corner, mode: str = "timestamp", **options: Any) -> Iterator
     columns = ["at"] if mode == "timestamp" else ["at", "id"]
     with corner.reading("t", mode, **{"columns": columns, **options}) as (connector, stream):
         yield Folded(corner, connector, stream)
+
+
+@contextmanager
+def served(kind: type[DatabaseServer]) -> Iterator[DatabaseServer]:
+    """A server of the test's own."""
+    server = kind()
+    try:
+        server.start()
+    except DatabaseError as error:
+        server.close()
+        need(str(error))
+    with closing(server):
+        yield server
 
 
 @contextmanager
@@ -266,6 +281,7 @@ def test_mariadbs_timestamp_type_and_whole_seconds(mariadb: Any, test_password: 
 
 def test_times_of_a_zone_that_is_not_the_databases(postgres_corner: Corner) -> None:
     made(postgres_corner)
+    postgres_corner.execute("CREATE INDEX ON $.t (at);")
     in_tokyo = "(clock_timestamp() AT TIME ZONE 'Asia/Tokyo')"
     with folding(postgres_corner) as folded:
         folded.poll()
@@ -278,6 +294,21 @@ def test_times_of_a_zone_that_is_not_the_databases(postgres_corner: Corner) -> N
         postgres_corner.execute(f"INSERT INTO $.t VALUES (2, 'a', {in_tokyo});")
         assert folded.poll() == [2]
         assert not [f for f in folded.connector.check() if "ahead of the database's clock" in f.text]
+
+
+def test_a_mariadb_on_a_machine_in_another_zone(monkeypatch: pytest.MonkeyPatch, test_password: None) -> None:
+    """Of which DATETIME has the wall clock, and the list of transactions, too."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    with served(MariaServer) as server:
+        corner = Corner(server)
+        made(corner)
+        with folding(corner, late_window="0s") as folded:
+            folded.poll()
+            with writer(corner) as write:
+                write(f"INSERT INTO $.t VALUES (1, 'slow', {NOW[corner.kind]})")
+                corner.execute(f"DO SLEEP(1.1); INSERT INTO $.t VALUES (2, 'quick', {NOW[corner.kind]});")
+                assert folded.poll() == [2]
+            assert folded.poll() == [1]
 
 
 def test_a_clock_that_was_set_back_loses_nothing(corner: Corner) -> None:
