@@ -1,0 +1,273 @@
+"""One table's images against what is known of them: see bridge.images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import batched, count
+
+import pyarrow as pa
+import structlog
+
+from bridge.cache import Cache, Found, Part, Put
+from bridge.config.options import StreamOptions
+from bridge.contract import Changes, Op, Reject, Table
+from bridge.diff import PLAIN, Entry, Pass, number, plain
+from bridge.diff.canonical import digest, digests, key_of, rows_of, texts
+from bridge.errors import PermanentError
+
+log = structlog.get_logger("bridge.comparison")
+
+FEW = 10
+"""Deletes that are no mass delete, however few rows there are."""
+CHUNK = 10_000
+
+
+@dataclass(slots=True)
+class Piece:
+    """Changes and rejects to publish, and what the state is then: entries to put, keys to drop."""
+
+    part: Part
+    head: bytes
+    changes: tuple[Changes, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+    puts: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
+    drops: list[bytes] = field(default_factory=list)
+    new: int = 0
+    """How many of the entries to put are new."""
+
+    def put(self, key: bytes, slot: int, value: bytes) -> None:
+        self.puts[key] = (slot, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One table of a stream, while a batch of it is compared. Errors: TransientError from the cache."""
+
+    table: Table
+    head: bytes
+    part: Part
+    tracked: Pass | None
+    unknown: Op
+    """What becomes of a row whose key is not known."""
+    cache: Cache
+
+    def _piece(self) -> Piece:
+        return Piece(self.part, self.head)
+
+    def rows(self, changes: Changes) -> Piece:
+        """Rows of a table with a key."""
+        piece, part, tracked = self._piece(), self.part, self.tracked
+        keys = texts(changes.rows.select(list(self.table.key)))
+        values = digests(changes.rows, changes.absent, before=PLAIN)
+        found = self.cache.find(part, [key for key in keys if key is not None])
+        if tracked is not None:
+            slots = found.slots
+            tracked.meet_all([slots[key] for key in keys if key in slots])
+        known = found.values.get
+        rows = zip(count(), keys, values)
+        different = [row for row, key, value in rows if key is None or known(key) != value]
+        at: list[int] = []
+        ops: list[str] = []
+        for row in different:
+            op = self._row(piece, found, keys[row], values[row])
+            if op is not None:
+                at.append(row)
+                ops.append(op)
+        piece.changes = _picked(changes, at, ops)
+        return piece
+
+    def _row(self, piece: Piece, found: Found, key: bytes | None, value: bytes) -> Op | None:
+        """What becomes of a row that is not as it was, or came twice."""
+        if key is None:  # which is no row of the table that could be told from others: a dead letter
+            self._be_blind(f"a row of {self.table.name} has a key that cannot be written")
+            return self.unknown
+        before = found.get(key)
+        op: Op | None = self.unknown
+        if before is None:
+            slot = self.part.new_slot()
+            piece.new += 1
+            if self.tracked is not None:
+                self.tracked.meet(slot)
+        else:
+            slot = before[0]
+            op, value = _changed(Entry.parse(before[1]), value, self.unknown)
+        if value:
+            found.put(key, slot, value)
+            piece.put(key, slot, value)
+        return op
+
+    def equals(self, changes: Changes) -> Piece:
+        """Rows of a table without a key: what is known of one is how many there are."""
+        piece, part, tracked = self._piece(), self.part, self.tracked
+        if tracked is None:
+            raise PermanentError(
+                f"table {self.table.name} has no key, and is not read as a whole",
+                remedy="name key columns, or read it with mode: images",
+            )
+        forms = texts(changes.rows, changes.absent)
+        found = self.cache.find(part, [form for form in forms if form is not None])
+        at: list[int] = []
+        for row, form in enumerate(forms):
+            if form is None:
+                self._be_blind(f"a row of {self.table.name} cannot be written")
+                at.append(row)
+                continue
+            known = found.get(form)
+            slot = part.new_slot() if known is None else known[0]
+            there = 0 if known is None else _count(Entry.parse(known[1]))
+            met = 1 if tracked.meet(slot) else tracked.counts.get(form, 1) + 1
+            if max(met, there) > 1:
+                tracked.counts[form] = met
+            if met > there:
+                at.append(row)
+                piece.new += known is None
+                found.put(form, slot, plain(number(met)))
+                piece.put(form, slot, plain(number(met)))
+            elif known is not None and (back := _back(known[1])):
+                found.put(form, slot, back)
+                piece.put(form, slot, back)
+        piece.changes = _picked(changes, at, [self.unknown] * len(at))
+        return piece
+
+    def reject(self, reject: Reject) -> Piece:
+        """Has its key been seen; and is there a dead letter of this very record?"""
+        piece = self._piece()
+        key = key_of(reject.key, self.table) if reject.key is not None and self.table.key else None
+        if key is None:
+            self._be_blind(f"a record of {self.table.name} was rejected that has no key")
+            piece.rejects = (reject,)
+            return piece
+        raw = reject.raw.encode(errors="surrogatepass") if isinstance(reject.raw, str) else reject.raw
+        known = self.cache.find(self.part, [key]).get(key)
+        before = Entry.parse(known[1]) if known else None
+        now = Entry(digest(raw + b"\0" + reject.reason.encode(errors="surrogatepass")), refused=True)
+        now = replace(now, published=before is not None and before.published)
+        slot = known[0] if known else self.part.new_slot()
+        if self.tracked is not None:
+            self.tracked.meet(slot)
+        if before != now:
+            piece.new += known is None
+            piece.put(key, slot, now.packed())
+        if before is None or (before.digest, before.refused) != (now.digest, True):
+            piece.rejects = (reject,)
+        return piece
+
+    def met(self, keys: pa.RecordBatch) -> Piece:
+        """Keys that the connector knows to be there unchanged."""
+        piece = self._piece()
+        forms = [form for form in texts(keys.select(list(self.table.key))) if form is not None]
+        found = self.cache.find(self.part, forms)
+        for form in forms:
+            if self.tracked is not None and (known := found.get(form)):
+                slot, value = known
+                self.tracked.meet(slot)
+                if back := _back(value):
+                    piece.put(form, slot, back)
+        return piece
+
+    def _be_blind(self, why: str) -> None:
+        if self.tracked is not None and self.tracked.blind is None:
+            self.tracked.blind = why
+
+    # -- what is gone
+
+    def gone(self, options: StreamOptions) -> Iterator[Piece]:
+        tracked, part = self.tracked, self.part
+        if tracked is None:
+            return
+        if tracked.blind is not None:
+            log.warning("deletes are not looked for in this scan", table=self.table.name, why=tracked.blind)
+            return
+        missed = part.count - tracked.met
+        if missed > max(FEW, options.max_delete * part.count):
+            raise PermanentError(
+                f"{missed} of {part.count} rows of {self.table.name} are gone at once, which is more than "
+                f"max_delete ({options.max_delete:.0%}); nothing was deleted",
+                remedy="see that the source shows all its rows; if they are gone indeed, raise `max_delete` "
+                "and `resume`",
+            )
+        if missed:
+            for entries in self.cache.slots(part, CHUNK):
+                gone = [each for each in entries if tracked.missed(each[1])]
+                if gone:
+                    yield self._deleted(gone, options.confirm_deletes)
+        for keys in batched(tracked.counts, CHUNK):
+            yield self._fewer(self.cache.find(part, keys), tracked.counts)
+
+    def _deleted(self, gone: Sequence[Put], confirm: int) -> Piece:
+        piece = self._piece()
+        forms: list[bytes] = []
+        for key, slot, value in gone:
+            entry = Entry.parse(value)
+            if entry.absent + 1 < confirm:
+                piece.put(key, slot, replace(entry, absent=entry.absent + 1).packed())
+                continue
+            piece.drops.append(key)
+            if self.table.key:
+                forms += [key] * entry.published
+            else:
+                forms += [key] * _count(entry)
+        piece.changes = _deletes(self.table, forms)
+        return piece
+
+    def _fewer(self, found: Found, counts: dict[bytes, int]) -> Piece:
+        """Of equal rows some are gone."""
+        piece = self._piece()
+        forms: list[bytes] = []
+        for key, value in found.values.items():
+            known, met = _count(Entry.parse(value)), counts.get(key, 0)
+            if 0 < met < known:
+                forms += [key] * (known - met)
+                piece.put(key, found.slots[key], plain(number(met)))
+        piece.changes = _deletes(self.table, forms)
+        return piece
+
+
+def _back(value: bytes) -> bytes:
+    """An entry that was missing in earlier scans and is there again; empty when it was not."""
+    entry = Entry.parse(value)
+    return replace(entry, absent=0).packed() if entry.absent else b""
+
+
+def _changed(before: Entry, value: bytes, unknown: Op) -> tuple[Op | None, bytes]:
+    """What a known key's row is to be published as, if at all, and its entry, empty when that stays."""
+    if before.refused or plain(before.digest) != value:
+        return (Op.UPDATE if before.published else unknown), value
+    return None, _back(before.packed())
+
+
+def _count(entry: Entry) -> int:
+    return int.from_bytes(entry.digest)
+
+
+def _deletes(table: Table, forms: Sequence[bytes]) -> tuple[Changes, ...]:
+    if not forms:
+        return ()
+    names = list(table.key) or list(table.schema.names)
+    return (Changes(table, rows_of(forms, table, names), Op.DELETE),)
+
+
+def _picked(changes: Changes, at: Sequence[int], ops: Sequence[str]) -> tuple[Changes, ...]:
+    """The rows at these places, with these operations."""
+    if not at:
+        return ()
+    op = Op(ops[0]) if len(set(ops)) == 1 else pa.array(ops, pa.string())
+    if len(at) == changes.rows.num_rows:
+        return (replace(changes, op=op),)
+    places = pa.array(at, pa.int64())
+
+    def take[A](array: A) -> A:
+        return array.take(places) if isinstance(array, pa.Array | pa.RecordBatch) else array
+
+    return (
+        replace(
+            changes,
+            rows=take(changes.rows),
+            op=op,
+            before=take(changes.before),
+            absent={name: take(mask) for name, mask in changes.absent.items()},
+            source=take(changes.source),
+            ts=take(changes.ts),
+        ),
+    )
