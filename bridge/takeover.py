@@ -14,11 +14,12 @@ from typing import Self
 from bridge import ask
 from bridge.config.options import Settings
 from bridge.errors import BridgeError, Stopped, TransientError
-from bridge.positions import OWNER, STREAM, Ledger, Owner, PositionsTopic, Stored, record
-from bridge.publisher import Broken, Publisher
+from bridge.positions import OWNER, STATE, STREAM, Ledger, Owner, PositionsTopic, Stored, record
+from bridge.publisher import Broken, Fenced, Publisher
 from bridge.topics import Topics
 
 PATIENCE_S = 30.0
+TRIES = 5
 LEASE_S = 15.0
 """A worker waits so long for us when we die half-way."""
 RENEW_S = 4.0
@@ -58,14 +59,24 @@ class Takeover:
                 self._positions.ensure()
                 for topic in self._topics.look(self._events).values():
                     self._publisher.shrink(topic.max_message_bytes)
-                self._publisher.open()
-                self.ledger = self._positions.read()
-                self._publisher.begin()
-                self._claim()
+                self._take()
         except BaseException:
             self._publisher.close()
             raise
         return self
+
+    def _take(self) -> None:
+        """A worker that is just being started may fence us, too; nothing was written then."""
+        for left in reversed(range(TRIES)):
+            try:
+                self._publisher.open()
+                self.ledger = self._positions.read()
+                self._publisher.begin()
+                self._claim()
+                return
+            except Fenced:
+                if not left:
+                    raise
 
     def __exit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
@@ -101,10 +112,14 @@ class Takeover:
         """Write a stream's record."""
         self._write(STREAM + stream, stored)
 
+    def forget_state(self) -> None:
+        """From now on the keyed state is what its topic has."""
+        self._write(STATE, None)
+
     def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
         self._publisher.send(topic, keys, values)
 
-    def _write(self, key: str, value: Owner | Stored) -> None:
+    def _write(self, key: str, value: Owner | Stored | None) -> None:
         raw_key, raw_value = record(key, value)
         self._publisher.send(self._positions.name, [raw_key], [raw_value])
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
@@ -17,9 +18,10 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from bridge import config, positions
+from bridge import config, positions, state
 from bridge.config.options import Settings
 from bridge.positions import Ledger, Stored
+from bridge.publisher import Publisher
 from bridge.takeover import Takeover
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import Broker
@@ -135,6 +137,26 @@ def test_a_connector_is_handed_back_to_the_daemon_it_was_taken_from(running: Bri
     assert not after.released
 
 
+def test_a_command_that_meets_a_starting_worker_takes_over_from_it_too(
+    running: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Publisher(running.settings.kafka, running.name, Event())
+    taking = Takeover(running.settings, running.name)
+    read = taking._positions.read
+
+    def while_a_worker_starts() -> Ledger:
+        monkeypatch.undo()
+        worker.open()
+        return read()
+
+    monkeypatch.setattr(taking._positions, "read", while_a_worker_starts)
+    with taking:
+        owner = running.ledger().owner
+        assert owner is not None
+        assert owner.instance.startswith("cli-")
+    worker.close()
+
+
 def test_positions_travel_through_a_file(running: Bridge, tmp_path: Path) -> None:
     file = tmp_path / "positions.json"
     file.write_text(running.positions("export", running.name))
@@ -215,6 +237,38 @@ def park(bridge: Bridge) -> None:
     with Takeover(bridge.settings, bridge.name) as held:
         for stream, stored in records.items():
             held.store(stream, stored)
+
+
+def test_accept_lets_a_connector_go_on_whose_state_was_lost(make: Callable[..., Bridge]) -> None:
+    bridge = make("orders", streams={"orders": {"images": True}})
+    bridge.daemon.document["daemon"]["restarts"] = 0
+    bridge.daemon.write()
+    with bridge.daemon:
+        wait_until(bridge.published("orders", ROWS), what="all rows")
+    lose_state(bridge)
+    with bridge.daemon:
+        wait_until(lambda: bridge.daemon.connector(bridge.name).get("state") == "FAILED", what="the park")
+        assert "positions accept" in bridge.daemon.connector(bridge.name)["error"]
+        dry = bridge.positions("accept", bridge.name, "--dry-run")
+        assert bridge.ledger().state is not None
+        said = bridge.positions("accept", bridge.name)
+        assert f"{bridge.name}: what it knew of rows (the keyed state) is from now on what the topic" in said
+        assert "dry run" in dry
+        assert bridge.ledger().state is None
+        order = {"command": "resume", "connector": bridge.name}
+        assert bridge.daemon.ask(order, "admin.sock") == {"error": None}
+        bridge.source.insert(1, "orders")
+        wait_until(lambda: ROWS + 1 in bridge.ids("orders"), what="the new row")
+    assert bridge.ids("orders") == [*range(1, ROWS + 1), *range(1, ROWS + 2)], "once more, and then on"
+    assert "no stream waits for this" in bridge.positions("accept", bridge.name)
+
+
+def lose_state(bridge: Bridge) -> None:
+    """The topic is deleted, and the daemon has come to another machine."""
+    admin = AdminClient({"bootstrap.servers": bridge.address})
+    for future in admin.delete_topics([state.topic(bridge.name)]).values():
+        future.result(10)
+    (bridge.daemon.folder / "state" / f"{bridge.name}.state").unlink()
 
 
 FAILING = """
