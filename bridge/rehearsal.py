@@ -46,6 +46,15 @@ class NoState:
         return iter(())
 
 
+def state_is_lost(settings: Settings, connector: str) -> bool:
+    """Whether the state's topic is not what the positions speak of. The daemon may run meanwhile."""
+    kept = stored(settings, connector).state
+    if kept is None:
+        return False
+    found = StateTopic(settings.kafka, connector, Topics(settings.kafka, settings.topics)).stamp()
+    return found != kept.stamp and stored(settings, connector).state == kept
+
+
 def seen_state(settings: Settings, connector: str) -> Changelog:
     return SeenState(settings.kafka, connector, Topics(settings.kafka, settings.topics))
 

@@ -27,6 +27,8 @@ from bridge.topics import COMPACTED, Cluster, Wanted
 log = structlog.get_logger("bridge.state")
 
 STAMP = b"stamp"
+NEAR_END = 1000
+"""A stamp is the last record of its transaction: markers and what was aborted may follow."""
 _BREAK = b"\n"
 
 type Record = tuple[bytes, bytes | None]
@@ -61,7 +63,21 @@ class StateTopic:
 
     def read(self) -> Iterator[list[Record]]:
         """All of it, in order. Errors: TransientError."""
+        return self._within(committed.bounds(self._settings, [self.name]))
+
+    def stamp(self) -> str | None:
+        """That of the last transaction in it. Errors: TransientError."""
         bounds = committed.bounds(self._settings, [self.name])
+        near = {place: (max(first, end - NEAR_END), end) for place, (first, end) in bounds.items()}
+        found: bytes | None = None
+        for within in (near, bounds):
+            for records in self._within(within):
+                found = dict(records).get(STAMP, found)
+            if found:
+                return found.decode()
+        return None
+
+    def _within(self, bounds: committed.Bounds) -> Iterator[list[Record]]:
         for _, messages in committed.messages(self._settings, bounds):
             yield [(message.key() or b"", message.value()) for message in messages]
 
@@ -105,8 +121,8 @@ class KeyedState:
             self.cache.discard()
             raise PermanentError(
                 f"topic {self.changelog.name} does not hold the state that the positions speak of",
-                remedy="restore the topic; or run `legacy-bridge positions accept`, after which rows that "
-                "were published before are published again",
+                remedy="restore the topic; or run `legacy-bridge positions accept`, then `resume`, after which "
+                "rows that were published before are published again",
             )
         self.cache.commit(stamp or self.next_stamp())
         self.cache.forget_parts()

@@ -26,6 +26,11 @@ LONGEST_WRONG = 60
 NOBODY_COMPARES = "if that is ahead of where the stream was, what lies between is skipped"
 """Only the connector knows which of two positions comes first."""
 AGAIN = "what follows is published again"
+RESUMES = "no `resume` is needed, unless the connector as a whole was parked"
+STATE_LOST = (
+    "what it knew of rows (the keyed state) is from now on what the topic still has: rows may be published "
+    "again, and of those that are gone from the source nobody will say so"
+)
 QUOTES = """write it as `show` does, in single quotes for the shell"""
 
 type Amend = Callable[[Amending, Ledger], Records]
@@ -157,23 +162,24 @@ def rewind_stream(args: argparse.Namespace) -> int:
 
 def accept_streams(args: argparse.Namespace) -> int:
     """The streams named, or those that wait for it: who does, only the opened source can tell."""
-    streams = args.stream or _waiting(args)
-    if not streams:
+    from bridge import rehearsal
+
+    settings = _amendable(args)
+    lost = rehearsal.state_is_lost(settings, args.connector)
+    streams = args.stream or _waiting(settings, args.connector)
+    if not streams and not lost:
         print(f"{args.connector}: no stream waits for this; nothing was written")
         return OK
     return _change(
-        args,
-        lambda amending, ledger: amending.accepted(ledger, streams),
-        "no `resume` is needed, unless the connector as a whole was parked",
+        args, lambda amending, ledger: amending.accepted(ledger, streams), RESUMES, state_is_lost=lost
     )
 
 
-def _waiting(args: argparse.Namespace) -> list[str]:
+def _waiting(settings: Settings, connector: str) -> list[str]:
     from bridge import rehearsal, sources
 
-    settings = _amendable(args)
-    with sources.opened(settings, args.connector) as (source, _):
-        return rehearsal.waiting(settings, args.connector, source)
+    with sources.opened(settings, connector) as (source, _):
+        return rehearsal.waiting(settings, connector, source)
 
 
 def import_positions(args: argparse.Namespace) -> int:
@@ -206,7 +212,7 @@ def _text(path: Path) -> str:
         raise ConfigError(f"cannot read {path}: {reason}", remedy="check the path") from None
 
 
-def _change(args: argparse.Namespace, amend: Amend, note: str = "") -> int:
+def _change(args: argparse.Namespace, amend: Amend, note: str = "", *, state_is_lost: bool = False) -> int:
     """Tried on what can be seen first: a mistake shall not fence anybody."""
     from bridge import plugins
     from bridge.amend import Amending
@@ -223,9 +229,13 @@ def _change(args: argparse.Namespace, amend: Amend, note: str = "") -> int:
             records = amend(amending, ledger)
             for stream, stored in records.items():
                 held.store(stream, stored)
+            if state_is_lost:
+                held.forget_state()
             held.deed = f"positions {args.action}: {'; '.join(_moves(ledger, records, 'was', 'is'))}"
     for line in _moves(ledger, records, *(("is", "would be") if args.dry_run else ("was", "is"))):
         print(f"{args.connector}/{line}")
+    if state_is_lost:
+        print(f"{args.connector}: {STATE_LOST}")
     done = "dry run: nothing was written" if args.dry_run else "written; a running daemon goes on from there"
     print("; ".join(filter(None, (done, note))))
     return OK
