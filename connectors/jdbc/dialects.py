@@ -125,8 +125,9 @@ _H2 = Dialect(
 # TIMESTAMP and DATETIME alike come in the session's zone, which is the server's own.
 _MARIADB_OFFSET = "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW())"
 _INNODB = Transactions(
-    oldest="SELECT UNIX_TIMESTAMP(MIN(trx_started)) FROM information_schema.innodb_trx"
-    " WHERE trx_mysql_thread_id <> CONNECTION_ID()",
+    # In the machine's zone, whatever the session's is.
+    oldest="SELECT UNIX_TIMESTAMP(CONVERT_TZ(MIN(trx_started), 'SYSTEM', @@session.time_zone))"
+    " FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()",
     seen="SELECT COUNT(*) + 1 FROM information_schema.innodb_trx",
     grant="GRANT PROCESS ON *.* TO {user}",
 )

@@ -12,9 +12,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from bridge.contract import Ask, Batch, Changes, Position, Reject
+from bridge.contract import Ask, Batch, Changes, Position, Reject, Scan
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.keyset import Read
+from connectors.jdbc.modes.images import COMPLETE
 from connectors.jdbc.reader import Cursor, Refused
 from connectors.jdbc.readings import Reading, Readings
 from connectors.jdbc.session import Session
@@ -27,7 +28,7 @@ SCAN_S = 5.0
 
 
 @dataclass(slots=True)
-class Scan:
+class Running:
     """An open cursor, the position that its next row follows, and the statements that come after its own."""
 
     stream: str
@@ -51,10 +52,10 @@ class Polls:
         self.session, self._readings = session, readings
         self._scan_s = min(SCAN_S, query_timeout / 2)
         self._page = session.dialect.page.format(rows=PAGE_ROWS)
-        self._last: Scan | None = None
+        self._last: Running | None = None
 
     @property
-    def _scan(self) -> Scan | None:
+    def _scan(self) -> Running | None:
         """The one whose cursor is open: the session closes it for what else is asked, and at the end."""
         return self._last if self._last and self.session.running is self._last.cursor else None
 
@@ -86,7 +87,7 @@ class Polls:
             if self._scan is None:
                 scan = self._begin(name, scan.position)
 
-    def _advance(self, scan: Scan) -> bool:
+    def _advance(self, scan: Running) -> bool:
         """Go to the next row, wherever it comes from; False when there is none for now."""
         while self._scan and not scan.cursor.waiting:
             if self._page and not scan.reading.mode.own_session and scan.cursor.read_rows >= PAGE_ROWS:
@@ -101,7 +102,7 @@ class Polls:
                 self.session.end()
         return True
 
-    def _begin(self, name: str, position: Position | None) -> Scan:
+    def _begin(self, name: str, position: Position | None) -> Running:
         """A table that was altered may have another key: what it was asked for is asked anew."""
         self.session.end()
         began_ms = time.time_ns() // 1_000_000
@@ -115,7 +116,7 @@ class Polls:
                 break
         if reading.mode.own_session:
             ends = math.inf
-        self._last = Scan(name, reading, begin, cursor, rest, began_ms, ends)
+        self._last = Running(name, reading, begin, cursor, rest, began_ms, ends)
         return self._last
 
     def _run(self, reading: Reading, statement: Statement) -> tuple[Reading, Cursor]:
@@ -153,8 +154,7 @@ class Lanes:
         elif self._aside.busy_with not in (None, name) and not self._aside.rests:
             # One pass of this kind at a time, so that there are two sessions and not hundreds.
             self._interrupted.wait(ask.wait_s)
-            begin = self.readings.usable(name).mode.begin(position, self.session)
-            return Batch(begin, more=True)
+            return Batch(position, scan=None if position in (None, COMPLETE) else Scan.MORE, more=True)
         batch = self._aside.poll(name, position, ask)
         if not batch.more:
             self._close_aside()

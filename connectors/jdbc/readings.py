@@ -144,6 +144,7 @@ class Readings:
         primary = catalog.key(source)
         unique = catalog.unique_key(source) if not primary and options.mode != "incrementing" else ()
         column = options.columns[0] if options.columns else ""
-        alone = options.mode == "incrementing" and column != "" and catalog.unique(source, column)
+        asks = options.mode == "incrementing" and not options.unique and primary != options.columns
+        alone = asks and column != "" and catalog.unique(source, column)
         sorted_as = catalog.sorted_as(source, self._session.dialect.sorted_as)
         return Keys(primary or unique, options.key, (column,) if alone else (), sorted_as)

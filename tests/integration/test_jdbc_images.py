@@ -222,6 +222,8 @@ def test_passes_without_a_key_are_not_disturbed_by_other_streams(corner: Corner)
             for stream in streams:
                 if stream.name in unfinished:
                     batch = connector.poll(stream, places.get(stream.name), Ask(rows=3))
+                    if batch.scan is None:  # waits for its turn
+                        assert (batch.position, batch.more) == (places.get(stream.name), True)
                     places[stream.name] = batch.position
                     seen[stream.name] += [row["x" if "x" in row else "id"] for row in corner.rows(batch)]
                     if not batch.more:
