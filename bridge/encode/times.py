@@ -12,6 +12,9 @@ import pyarrow.compute as pc
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _DAY = 86_400
 _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
+# The largest and smallest numbers, as in PostgreSQL's own binary form.
+_ENDLESS_DATES = {2**31 - 1: "infinity", -(2**31): "-infinity"}
+_ENDLESS = {2**63 - 1: "infinity", -(2**63): "-infinity"}
 _FIRST_DAY, _LAST_DAY = -719_528, 2_932_896  # 0000-01-01 and 9999-12-31: ISO 8601 without a sign
 
 
@@ -20,7 +23,7 @@ def date(array: pa.Array) -> pa.Array:
     counts = days.view(pa.int32())
     if _within(counts, _FIRST_DAY, _LAST_DAY):
         return days.cast(pa.string())
-    return _each(counts, _date_text)
+    return _each(counts, lambda count: _ENDLESS_DATES.get(count) or _date_text(count))
 
 
 def time(array: pa.Array) -> pa.Array:
@@ -36,7 +39,7 @@ def timestamp(array: pa.Array) -> pa.Array:
     digits, suffix = _DIGITS[array.type.unit], "Z" if array.type.tz else ""
     counts = _counts(array)
     if not _within(counts, _FIRST_DAY * _DAY * 10**digits, (_LAST_DAY + 1) * _DAY * 10**digits - 1):
-        return _each(counts, lambda count: _timestamp_text(count, digits) + suffix)
+        return _each(counts, lambda count: _ENDLESS.get(count) or _timestamp_text(count, digits) + suffix)
     text = pc.binary_replace_slice(array.view(pa.timestamp(array.type.unit)).cast(pa.string()), 10, 11, "T")
     return pc.binary_join_element_wise(text, suffix, "") if suffix else text
 

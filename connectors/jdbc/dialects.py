@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -45,8 +46,8 @@ class Dialect:
     transactions: Transactions | None = None
     sorted_as: Mapping[str, str] = field(default_factory=dict)
     """Type name -> template of what is sorted by and compared instead of a column of that type."""
-    types: Mapping[str, str] = field(default_factory=dict)
-    """Type name -> kind (types.py), where the JDBC type code says too little."""
+    types: Mapping[str | int, str] = field(default_factory=dict)
+    """Type name, its first word, or JDBC type code -> kind (types.py), where the code says too little."""
     exact_digits: bool = False
     """The driver tells how many digits of a second a column holds."""
 
@@ -55,12 +56,25 @@ class Dialect:
         """What tells the time, to be tried in turn."""
         return (self.clock,) if self.clock else ("SELECT CURRENT_TIMESTAMP", "VALUES CURRENT_TIMESTAMP")
 
+    def kind(self, type_name: str, code: int) -> str | None:
+        names = (type_name, re.split(r"[ (]", type_name, maxsplit=1)[0], code)
+        return next((self.types[name] for name in names if name in self.types), None)
+
     @property
     def artifact(self) -> str | None:
         return self.coordinates.split(":")[1] if self.coordinates else None
 
 
 GENERIC = Dialect(name="database", url="jdbc:")
+
+_ARRAY, _JAVA_OBJECT = 2003, 2000
+_POSTGRESQL_TEXTS = (
+    *("bit", "varbit", "money", "uuid", "json", "jsonb", "jsonpath", "interval", "inet", "cidr", "macaddr"),
+    *("macaddr8", "point", "line", "lseg", "box", "path", "polygon", "circle", "tsvector", "tsquery"),
+    *("hstore", "citext", "ltree", "pg_lsn", "xid", "xid8", "tid", "int4range", "int8range", "numrange"),
+    *("tsrange", "tstzrange", "daterange", "int4multirange", "int8multirange", "nummultirange"),
+    *("tsmultirange", "tstzmultirange", "datemultirange", "regclass", "regtype", "regproc"),
+)
 
 _POSTGRESQL = Dialect(
     name="postgresql",
@@ -87,7 +101,7 @@ _POSTGRESQL = Dialect(
     },
     page="LIMIT {rows}",
     # Holds while a statement is parsed, too, when the driver's own time-out and cancel() do not.
-    on_connect=("SET statement_timeout = {query_ms}",),
+    on_connect=("SET statement_timeout = {query_ms}", "SET intervalstyle = 'iso_8601'"),
     identity="SELECT current_database() || '@' || system_identifier FROM pg_control_system()",
     clock="SELECT extract(epoch FROM clock_timestamp())",
     # now() is the time a transaction began, before it wrote anything and so has an id. Prepared ones have no
@@ -101,7 +115,12 @@ _POSTGRESQL = Dialect(
         " AND (rolsuper OR rolname <> current_user AND pg_has_role(oid, 'USAGE'))",
         grant="GRANT pg_read_all_stats TO {user}",
     ),
-    types={"timestamptz": "instant", "timetz": "offset_time_text", "money": "text", "bit": "text"},
+    types={
+        "timestamptz": "instant",
+        "timetz": "offset_time_text",
+        "oid": "int64",
+        **dict.fromkeys((*_POSTGRESQL_TEXTS, _ARRAY), "text"),
+    },
     exact_digits=True,
 )
 
@@ -118,12 +137,29 @@ _H2 = Dialect(
     page="LIMIT {rows}",
     identity="SELECT DATABASE_PATH()",
     clock="SELECT EXTRACT(EPOCH FROM CURRENT_TIMESTAMP)",
-    types={"UUID": "text", "DECFLOAT": "text"},
+    types={
+        "DECFLOAT": "number",
+        _JAVA_OBJECT: "binary",
+        **dict.fromkeys(("UUID", "JSON", "ENUM", "INTERVAL", "GEOMETRY"), "text"),
+    },
     exact_digits=True,
 )
 
-# TIMESTAMP and DATETIME alike come in the session's zone, which is the server's own.
-_MARIADB_OFFSET = "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW())"
+# Else a TIMESTAMP would come as the server's wall clock shows it, twice the same in an hour in autumn.
+_MARIADB_UTC = ("SET time_zone = '+00:00'",)
+# A DATETIME is most often what that clock shows.
+_MARIADB_OFFSET = (
+    "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@GLOBAL.time_zone))"
+)
+_MARIADB_TYPES = {
+    "TIMESTAMP": "instant",
+    # From -838 to 838 hours, and no time of day.
+    "TIME": "text",
+    "YEAR": "int16",
+    # Is TINYINT(1), which holds -128 to 127.
+    "BOOLEAN": "flag",
+    "uuid": "text",
+}
 _INNODB = Transactions(
     # In the machine's zone, whatever the session's is.
     oldest="SELECT UNIX_TIMESTAMP(CONVERT_TZ(MIN(trx_started), 'SYSTEM', @@session.time_zone))"
@@ -143,10 +179,12 @@ _MARIADB = Dialect(
     port=3306,
     properties={"connectTimeout": "{login_ms}", "socketTimeout": "{socket_ms}"},
     page="LIMIT {rows}",
+    on_connect=_MARIADB_UTC,
     clock="SELECT UNIX_TIMESTAMP(NOW(6))",
     offset=_MARIADB_OFFSET,
     transactions=_INNODB,
     sorted_as=_ENUMERATIONS,
+    types=_MARIADB_TYPES,
     exact_digits=True,
 )
 
@@ -157,12 +195,22 @@ _MYSQL = Dialect(
     coordinates="com.mysql:mysql-connector-j",
     port=3306,
     # Rows come piece by piece, not all of a result at once.
-    properties={"connectTimeout": "{login_ms}", "socketTimeout": "{socket_ms}", "useCursorFetch": "true"},
+    properties={
+        "connectTimeout": "{login_ms}",
+        "socketTimeout": "{socket_ms}",
+        "useCursorFetch": "true",
+        "connectionTimeZone": "UTC",
+        # As MariaDB's driver does by itself.
+        "transformedBitIsBoolean": "true",
+        "zeroDateTimeBehavior": "CONVERT_TO_NULL",
+    },
     page="LIMIT {rows}",
+    on_connect=_MARIADB_UTC,
     clock="SELECT UNIX_TIMESTAMP(NOW(6))",
     offset=_MARIADB_OFFSET,
     transactions=_INNODB,
     sorted_as=_ENUMERATIONS,
+    types=_MARIADB_TYPES,
 )
 
 _ORACLE = Dialect(

@@ -11,6 +11,7 @@ from threading import Event
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bridge.contract import Ask, Batch, Changes, Position, Reject, Scan
 from connectors.jdbc.config import JdbcConfig
@@ -122,7 +123,7 @@ class Polls:
     def _run(self, reading: Reading, statement: Statement) -> tuple[Reading, Cursor]:
         cursor = self.session.open(statement)
         reading = self._readings.as_described(reading, cursor.execute())
-        cursor.bind(reading.columns, reading.known_by)
+        cursor.bind(reading.columns, reading.known_by, reading.limit)
         return reading, cursor
 
 
@@ -190,21 +191,38 @@ class Lanes:
 def _batch(reading: Reading, read: Read, places: tuple[Position, Position, Position], *, more: bool) -> Batch:
     """`places`: the positions before the poll, before these rows, and after them."""
     first, before, after = places
-    mode, table = reading.mode, reading.table
+    mode, rows = reading.mode, _published(reading, read.rows)
     return Batch(
         position=after,
-        changes=(Changes(table, read.rows, mode.op(before)),) if read.rows.num_rows else (),
+        changes=(Changes(reading.table, rows, mode.op(before)),) if rows.num_rows else (),
         rejects=tuple(_reject(reading, one) for one in read.refused),
         scan=mode.mark(first, after),
         more=more,
     )
 
 
+def _published(reading: Reading, rows: pa.RecordBatch) -> pa.RecordBatch:
+    """CHAR without its padding, where it is not wanted. Positions keep it, for statements compare with it."""
+    padded = reading.padded
+    for place, name in enumerate(rows.schema.names if padded else ()):
+        if name in padded:
+            rows = rows.set_column(place, rows.schema.field(place), pc.utf8_rtrim(rows.column(place), " "))
+    return rows
+
+
 def _reject(reading: Reading, refused: Refused) -> Reject:
     # Only what identifies the row: other columns may be ones that shall not be published.
     schema, told = reading.table.schema, dict(refused.keys)
-    key = {name: _value(schema.field(name).type, told[name]) for name in reading.table.key}
+    padded = reading.padded
+    key = {
+        name: _value(schema.field(name).type, _trimmed(told[name]) if name in padded else told[name])
+        for name in reading.table.key
+    }
     return Reject(reading.table.name, refused.reason, json.dumps(told), key or None)
+
+
+def _trimmed(text: str | None) -> str | None:
+    return text and text.rstrip(" ")
 
 
 def _value(kind: pa.DataType, text: str | None) -> Any:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from connectors.jdbc.dialects import Dialect
 from connectors.jdbc.jvm import java
 from connectors.jdbc.statements import Statement
-from connectors.jdbc.types import Column
+from connectors.jdbc.types import NO_LIMIT, Column, Limit
 from connectors.jdbc.values import Bound, Temporal
 
 
@@ -56,11 +56,12 @@ class Cursor:
         self._java.execute()
         return str(self._java.describe())
 
-    def bind(self, columns: Sequence[Column], keys: Sequence[str]) -> None:
+    def bind(self, columns: Sequence[Column], keys: Sequence[str], limit: Limit = NO_LIMIT) -> None:
         """Say how the columns are read, and which ones identify a row that cannot be."""
         self.columns, self._keys = columns, keys
         names = [column.name for column in columns]
-        self._java.bind([column.kind for column in columns], [names.index(key) for key in keys])
+        places = [names.index(key) for key in keys]
+        self._java.bind([column.kind for column in columns], places, limit.bytes or 0, limit.oversize)
 
     @property
     def waiting(self) -> bool:

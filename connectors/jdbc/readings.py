@@ -17,7 +17,7 @@ from connectors.jdbc.errors import translate
 from connectors.jdbc.modes import Keys, Mode
 from connectors.jdbc.session import Session
 from connectors.jdbc.statements import Query, Source, TableName, shape
-from connectors.jdbc.types import Column, column, described
+from connectors.jdbc.types import Column, Limit, columns, unknown_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,17 @@ class Reading:
     columns: tuple[Column, ...]
     table: Table
     mode: Mode
+    options: JdbcStream
+
+    @property
+    def limit(self) -> Limit:
+        return Limit(self.options.max_value_bytes, self.options.oversize)
+
+    @property
+    def padded(self) -> frozenset[str]:
+        """The columns whose trailing spaces are not published."""
+        found = [one.name for one in self.columns if one.kind == "char"] if self.options.trim else ()
+        return frozenset(found)
 
     @property
     def name(self) -> str:
@@ -125,11 +136,15 @@ class Readings:
         return reading
 
     def _built(self, source: Source, description: str) -> Reading:
-        columns = tuple(column(one, self._session.dialect) for one in described(description))
         options = self._options(source)
-        mode, key = modes.make(options, source, columns, self._keys(source, options))
-        fields = [pa.field(one.name, one.type, nullable=one.name not in key) for one in columns]
-        return Reading(source, description, columns, Table(str(source), pa.schema(fields), key), mode)
+        dialect, unknown = self._session.dialect, options.unknown_types
+        if unknown == "fail":
+            _refuse_unknown(source, unknown_types(description, dialect))
+        found = columns(description, dialect, "reject" if unknown == "reject" else "string")
+        mode, key = modes.make(options, source, found, self._keys(source, options))
+        fields = [pa.field(one.name, one.type, nullable=one.name not in key) for one in found]
+        table = Table(str(source), pa.schema(fields), key)
+        return Reading(source, description, found, table, mode, options)
 
     def _options(self, source: Source) -> JdbcStream:
         options = pick(self._config.streams, str(source))
@@ -148,3 +163,12 @@ class Readings:
         alone = asks and column != "" and catalog.unique(source, column)
         sorted_as = catalog.sorted_as(source, self._session.dialect.sorted_as)
         return Keys(primary or unique, options.key, (column,) if alone else (), sorted_as)
+
+
+def _refuse_unknown(source: Source, found: Sequence[str]) -> None:
+    """Errors: PermanentError."""
+    if found:
+        raise PermanentError(
+            f"{source} has columns of types that are not known: {', '.join(found)}",
+            remedy="set `unknown_types: string`, or leave them out by a `query`",
+        )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
@@ -10,28 +12,43 @@ from connectors.jdbc.dialects import Dialect
 
 _NAMED = {
     "bool": pa.bool_(),
+    "flag": pa.bool_(),
     "int16": pa.int16(),
     "int32": pa.int32(),
     "int64": pa.int64(),
     "float32": pa.float32(),
     "float64": pa.float64(),
     "date": pa.date32(),
+    "decimal:0": pa.decimal128(20, 0),
     "binary": pa.binary(),
     "long_binary": pa.binary(),
 }
 _UNITS = {0: "s", 3: "ms", 6: "us"}
 
-# java.sql.Types; a code that is not here is read as text, which loses nothing.
+# java.sql.Types; what is neither here nor in the dialect is of a type that nobody knows.
 _CODES = {
-    16: "bool", -7: "bool", -6: "int16", 5: "int16", 4: "int32", -5: "int64",
+    16: "bool", -7: "bit", -6: "int16", 5: "int16", 4: "int32", -5: "int64",
     7: "float32", 6: "float64", 8: "float64", 2: "decimal", 3: "decimal",
     91: "date", 92: "time", 93: "timestamp", 2013: "offset_time_text", 2014: "offset_text",
     -2: "binary", -3: "binary", -4: "long_binary", 2004: "long_binary",
+    1: "char", -15: "char", 12: "text", -9: "text", -8: "text", 70: "text", 2009: "text", 2003: "array",
     -1: "long_text", -16: "long_text", 2005: "long_text", 2011: "long_text",
 }  # fmt: skip
 _WIDER = {"int16": "int32", "int32": "int64", "int64": "decimal:0"}
-_DIGITS = 6
+_SIGNED = frozenset(_WIDER)
+UNKNOWN = "unknown"
+_DIGITS, _MOST_DIGITS = 6, 9
 _LARGEST_DECIMAL = 38
+
+
+class Limit(NamedTuple):
+    """`bytes`: the most of a text or binary value; None: as many as can be. `oversize`: what then."""
+
+    bytes: int | None
+    oversize: Literal["reject", "truncate"]
+
+
+NO_LIMIT = Limit(None, "reject")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +81,34 @@ def described(text: str) -> list[Described]:
     ]
 
 
+def columns(description: str, dialect: Dialect, unknown: Literal["string", "reject"]) -> tuple[Column, ...]:
+    """How the columns are read, and those of types that nobody knows."""
+    how = {"string": "text", "reject": "refused"}[unknown]
+    found = (column(of, dialect) for of in described(description))
+    return tuple(replace(one, kind=how) if one.kind == UNKNOWN else one for one in found)
+
+
+def unknown_types(description: str, dialect: Dialect) -> Sequence[str]:
+    """The columns of types that nobody knows, each with its type."""
+    found = described(description)
+    return [f"{of.name} ({of.type_name})" for of in found if column(of, dialect).kind == UNKNOWN]
+
+
 def column(of: Described, dialect: Dialect) -> Column:
-    kind = dialect.types.get(of.type_name) or _CODES.get(of.code, "text")
-    match kind:
-        case "decimal":
-            return _decimal(of)
-        case "int16" | "int32" | "int64" if not of.signed:
-            return _unsigned(of, kind)
-        case "time" | "timestamp" | "instant" | "offset_text" | "offset_time_text":
-            return _temporal(of, kind, dialect)
-        case _:
-            return Column(of.name, kind, _NAMED.get(kind, pa.string()))
+    kind = dialect.kind(of.type_name, of.code) or _standard(of)
+    if kind == "decimal":
+        return _decimal(of)
+    if kind.removesuffix("_text") in ("time", "timestamp", "instant", "offset", "offset_time"):
+        return _temporal(of, kind, dialect)
+    return Column(of.name, kind, _NAMED.get(kind, pa.string()))
+
+
+def _standard(of: Described) -> str:
+    """By the code alone."""
+    kind = _CODES.get(of.code, UNKNOWN)
+    if kind == "bit":
+        return "binary" if of.precision > 1 else "bool"
+    return _WIDER[kind] if kind in _SIGNED and not of.signed else kind
 
 
 def _decimal(of: Described) -> Column:
@@ -83,13 +117,8 @@ def _decimal(of: Described) -> Column:
     return Column(of.name, "number", pa.string())
 
 
-def _unsigned(of: Described, kind: str) -> Column:
-    wider = _WIDER[kind]
-    return Column(of.name, wider, _NAMED.get(wider, pa.decimal128(20, 0)))
-
-
 def _temporal(of: Described, kind: str, dialect: Dialect) -> Column:
-    digits = of.scale if dialect.exact_digits else _DIGITS
+    digits = of.scale if dialect.exact_digits else max(_DIGITS, min(of.scale, _MOST_DIGITS))
     if kind.endswith("_text") or digits > _DIGITS:
         text = kind if kind.endswith("_text") else {"instant": "offset_text"}.get(kind, f"{kind}_text")
         return Column(of.name, f"{text}:{digits}", pa.string())

@@ -80,6 +80,13 @@ def test_the_options_are_the_models(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(re.findall(r"<!-- options of (\w+) -->", page)) == set(script["MODELS"])
 
 
+def test_the_types_are_those_that_the_tests_read() -> None:
+    script = runpy.run_path(str(CHECKOUT / "scripts" / "document_types.py"))
+    page = (CHECKOUT / "docs" / "connectors" / "jdbc-types.md").read_text()
+    assert page == script["written"](page), "run: python -m scripts.document_types"
+    assert set(re.findall(r"<!-- types of (\w+) -->", page)) == set(script["TYPES"])
+
+
 def test_every_command_is_in_the_readme() -> None:
     readme = (CHECKOUT / "README.md").read_text()
     assert [name for name, _, _ in COMMANDS if f"`{name}" not in readme] == []

@@ -166,8 +166,19 @@ def test_dates_far_from_today_keep_their_year() -> None:
 
 
 def test_every_timestamp_there_can_be_has_a_text() -> None:
-    ends = pa.array([-(2**63), 2**63 - 1], pa.timestamp("us", "UTC"))
-    assert after(ends) == ["-290308-12-21T19:59:05.224192Z", "+294247-01-10T04:00:54.775807Z"]
+    ends = pa.array([1 - 2**63, 2**63 - 2], pa.timestamp("us", "UTC"))
+    assert after(ends) == ["-290308-12-21T19:59:05.224193Z", "+294247-01-10T04:00:54.775806Z"]
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_the_extreme_numbers_are_infinite_times(bits: int) -> None:
+    """A number that is an extreme one of days is an ordinary one of seconds."""
+    counts = [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1, 0]
+    kind = pa.date32() if bits == 32 else pa.timestamp("us", "UTC")
+    infinite = after(pa.array(counts, getattr(pa, f"int{bits}")()).view(kind))
+    assert infinite[:2] == ["-infinity", "infinity"]
+    seconds = after(pa.array([-(2**63), 2**31 - 1], pa.timestamp("s")))
+    assert seconds == ["-infinity", "2038-01-19T03:14:07"]
 
 
 def test_midnight_at_the_end_of_the_day_is_a_time() -> None:

@@ -6,15 +6,15 @@ import pyarrow as pa
 import pytest
 
 from connectors.jdbc.dialects import GENERIC, dialect_of
-from connectors.jdbc.types import Described, column, described
+from connectors.jdbc.types import Described, column, columns, described, unknown_types
 
 POSTGRES = dialect_of("jdbc:postgresql://db/erp")
 H2 = dialect_of("jdbc:h2:mem:x")
 MARIA = dialect_of("jdbc:mariadb://db/erp")
 
-BIT, BIGINT, INTEGER, SMALLINT, TINYINT = -7, -5, 4, 5, -6
+BOOLEAN, BIT, BIGINT, INTEGER, SMALLINT, TINYINT = 16, -7, -5, 4, 5, -6
 NUMERIC, DECIMAL, REAL, DOUBLE = 2, 3, 7, 8
-CHAR, VARCHAR, LONGVARCHAR, CLOB, OTHER, ARRAY = 1, 12, -1, 2005, 1111, 2003
+CHAR, VARCHAR, LONGVARCHAR, CLOB, OTHER, ARRAY, STRUCT = 1, 12, -1, 2005, 1111, 2003, 2002
 VARBINARY, BLOB = -3, 2004
 DATE, TIME, TIMESTAMP, TIME_TZ, TIMESTAMP_TZ = 91, 92, 93, 2013, 2014
 
@@ -38,12 +38,16 @@ def of(code: int, name: str = "", precision: int = 0, scale: int = 0, *, unsigne
         (of(NUMERIC, precision=39, scale=2), "number", pa.string()),
         (of(NUMERIC), "number", pa.string()),
         (of(NUMERIC, precision=5, scale=-2), "number", pa.string()),
-        (of(CHAR), "text", pa.string()),
+        (of(CHAR), "char", pa.string()),
         (of(VARCHAR), "text", pa.string()),
         (of(CLOB), "long_text", pa.string()),
         (of(LONGVARCHAR), "long_text", pa.string()),
-        (of(OTHER), "text", pa.string()),
-        (of(ARRAY), "text", pa.string()),
+        (of(OTHER), "unknown", pa.string()),
+        (of(ARRAY), "array", pa.string()),
+        (of(BIT), "bool", pa.bool_()),
+        (of(BIT, precision=8), "binary", pa.binary()),
+        (of(TIMESTAMP, scale=0), "timestamp:6", pa.timestamp("us")),
+        (of(TIMESTAMP, scale=12), "timestamp_text:9", pa.string()),
         (of(VARBINARY), "binary", pa.binary()),
         (of(BLOB), "long_binary", pa.binary()),
         (of(DATE), "date", pa.date32()),
@@ -67,7 +71,9 @@ def test_types_of_every_database(one: Described, kind: str, arrow: pa.DataType) 
         (of(TIMESTAMP_TZ, "TIMESTAMP WITH TIME ZONE", scale=6), "offset_text:6", pa.string()),
         (of(TIME_TZ, "TIME WITH TIME ZONE", scale=0), "offset_time_text:0", pa.string()),
         (of(-2, "UUID"), "text", pa.string()),
-        (of(NUMERIC, "DECFLOAT", precision=20), "text", pa.string()),
+        (of(NUMERIC, "DECFLOAT", precision=20), "number", pa.string()),
+        (of(OTHER, "ENUM('calm', 'cross')"), "text", pa.string()),
+        (of(OTHER, 'ROW("A" INTEGER)'), "unknown", pa.string()),
     ],
 )
 def test_types_of_h2(one: Described, kind: str, arrow: pa.DataType) -> None:
@@ -84,11 +90,38 @@ def test_types_of_h2(one: Described, kind: str, arrow: pa.DataType) -> None:
         (of(BIT, "bool", precision=1), "bool", pa.bool_()),
         (of(BIT, "bit", precision=8), "text", pa.string()),
         (of(DOUBLE, "money"), "text", pa.string()),
+        (of(BIGINT, "oid", unsigned=True), "int64", pa.int64()),
+        (of(ARRAY, "_mood"), "text", pa.string()),
+        (of(STRUCT, "pair"), "unknown", pa.string()),
     ],
 )
 def test_types_of_postgresql(one: Described, kind: str, arrow: pa.DataType) -> None:
     found = column(one, POSTGRES)
     assert (found.kind, found.type) == (kind, arrow)
+
+
+@pytest.mark.parametrize(
+    ("one", "kind", "arrow"),
+    [
+        (of(TIMESTAMP, "TIMESTAMP", scale=6), "instant:6", pa.timestamp("us", "UTC")),
+        (of(TIMESTAMP, "DATETIME", scale=6), "timestamp:6", pa.timestamp("us")),
+        (of(TIME, "TIME", scale=3), "text", pa.string()),
+        (of(DATE, "YEAR", unsigned=True), "int16", pa.int16()),
+        (of(BOOLEAN, "BOOLEAN", precision=1), "flag", pa.bool_()),
+        (of(BOOLEAN, "BIT", precision=1), "bool", pa.bool_()),
+        (of(BIT, "BIT", precision=12), "binary", pa.binary()),
+    ],
+)
+def test_types_of_mariadb(one: Described, kind: str, arrow: pa.DataType) -> None:
+    found = column(one, MARIA)
+    assert (found.kind, found.type) == (kind, arrow)
+
+
+def test_columns_of_unknown_types_are_named_with_them() -> None:
+    description = "a\x1f4\x1fint4\x1f10\x1f0\x1f1\x1eb\x1f2002\x1fpair\x1f0\x1f0\x1f0\x1e"
+    assert unknown_types(description, POSTGRES) == ["b (pair)"]
+    assert [one.kind for one in columns(description, POSTGRES, "string")] == ["int32", "text"]
+    assert [one.kind for one in columns(description, POSTGRES, "reject")] == ["int32", "refused"]
 
 
 def test_digits_that_a_driver_does_not_tell_are_taken_as_six() -> None:

@@ -51,11 +51,19 @@ abstract class Column {
             case "instant": return new Instant(index, number);
             case "binary": return new Varying.Binary(index);
             case "number": return new Varying.Number(index);
-            case "text": return new Varying.Text(index);
+            case "text": case "char": return new Varying.Text(index);
+            case "array": return new Varying.Array(index);
+            case "refused": return new Refused(index);
+            case "flag": return new Flag(index);
             case "long_text": return new Varying.LongText(index);
             case "long_binary": return new Varying.LongBinary(index);
             default: return Varying.Temporal.of(name, index, number);
         }
+    }
+
+    /** Values of more bytes than `limit` are cut, or no values of this column. Returns this. */
+    Column limited(int limit, boolean cuts) {
+        return this;
     }
 
     /** Write the current row's value to place `row`; returns the bytes it took, or NULL. */
@@ -129,11 +137,24 @@ abstract class Column {
         return Math.addExact(Math.multiplyExact(seconds, ticks), nanos / perTick);
     }
 
-    static final class Bool extends Column {
+    /** The same; PostgreSQL's infinity, which drivers tell as Java's last moment, is the largest number. */
+    static long ticks(LocalDateTime value, int digits) {
+        if (value.equals(LocalDateTime.MAX)) {
+            return Long.MAX_VALUE;
+        }
+        return value.equals(LocalDateTime.MIN) ? Long.MIN_VALUE
+            : ticks(value.toEpochSecond(ZoneOffset.UTC), value.getNano(), digits);
+    }
+
+    static class Bool extends Column {
         Bool(int index) { super(index, 1); }
 
-        @Override int put(ResultSet rows, int row) throws SQLException {
-            setBit(values, row, rows.getBoolean(index));
+        boolean value(ResultSet rows) throws SQLException {
+            return rows.getBoolean(index);
+        }
+
+        @Override final int put(ResultSet rows, int row) throws SQLException {
+            setBit(values, row, value(rows));
             return rows.wasNull() ? NULL : 1;
         }
 
@@ -141,6 +162,31 @@ abstract class Column {
             ByteBuffer[] all = super.buffers(count);
             all[1] = first(values, (count + 7) / 8);
             return all;
+        }
+    }
+
+    /** A number that means no or yes. */
+    static final class Flag extends Bool {
+        Flag(int index) { super(index); }
+
+        @Override boolean value(ResultSet rows) throws SQLException {
+            int value = rows.getInt(index);
+            if (value != 0 && value != 1) {
+                throw new ArithmeticException("is " + value + ", which is no boolean");
+            }
+            return value == 1;
+        }
+    }
+
+    /** Of a type that nobody knows, and that shall not be guessed. */
+    static final class Refused extends Varying {
+        Refused(int index) { super(index); }
+
+        @Override byte[] bytes(ResultSet rows) throws SQLException {
+            if (rows.getObject(index) == null) {
+                return null;
+            }
+            throw new ArithmeticException("is of a type that is not known");
         }
     }
 
@@ -214,19 +260,29 @@ abstract class Column {
     }
 
     static final class Date extends Column {
+        private final Times<LocalDate> dates = Times.dates();
+
         Date(int index) { super(index, 4); }
 
         @Override int put(ResultSet rows, int row) throws SQLException {
-            LocalDate value = rows.getObject(index, LocalDate.class);
+            LocalDate value = dates.get(rows, index);
             if (value == null) {
                 return NULL;
             }
-            values.putInt(row * 4, Math.toIntExact(value.toEpochDay()));
+            values.putInt(row * 4, days(value));
             return 4;
+        }
+
+        private static int days(LocalDate value) {
+            if (value.equals(LocalDate.MAX)) {
+                return Integer.MAX_VALUE;
+            }
+            return value.equals(LocalDate.MIN) ? Integer.MIN_VALUE : Math.toIntExact(value.toEpochDay());
         }
     }
 
     static final class Time extends Column {
+        private final Times<LocalTime> times = Times.times();
         private final int digits;
 
         Time(int index, int digits) {
@@ -235,11 +291,13 @@ abstract class Column {
         }
 
         @Override int put(ResultSet rows, int row) throws SQLException {
-            LocalTime value = rows.getObject(index, LocalTime.class);
+            LocalTime value = times.get(rows, index);
             if (value == null) {
                 return NULL;
             }
-            long ticks = ticks(value.toSecondOfDay(), value.getNano(), digits);
+            // PostgreSQL's 24:00:00, for which Java has no time of day.
+            boolean isEnd = value.equals(LocalTime.MAX);
+            long ticks = isEnd ? ticks(86_400, 0, digits) : ticks(value.toSecondOfDay(), value.getNano(), digits);
             if (width == 4) {
                 values.putInt(row * 4, (int) ticks);
             } else {
@@ -251,6 +309,7 @@ abstract class Column {
 
     /** A date and time without a zone. */
     static final class Timestamp extends Column {
+        private final Times<LocalDateTime> timestamps = Times.timestamps();
         private final int digits;
 
         Timestamp(int index, int digits) {
@@ -259,17 +318,18 @@ abstract class Column {
         }
 
         @Override int put(ResultSet rows, int row) throws SQLException {
-            LocalDateTime value = rows.getObject(index, LocalDateTime.class);
+            LocalDateTime value = timestamps.get(rows, index);
             if (value == null) {
                 return NULL;
             }
-            values.putLong(row * 8, ticks(value.toEpochSecond(ZoneOffset.UTC), value.getNano(), digits));
+            values.putLong(row * 8, ticks(value, digits));
             return 8;
         }
     }
 
     /** A point in time, kept by the database in UTC. */
     static final class Instant extends Column {
+        private final Times<OffsetDateTime> instants = Times.instants();
         private final int digits;
 
         Instant(int index, int digits) {
@@ -278,11 +338,14 @@ abstract class Column {
         }
 
         @Override int put(ResultSet rows, int row) throws SQLException {
-            OffsetDateTime value = rows.getObject(index, OffsetDateTime.class);
+            OffsetDateTime value = instants.get(rows, index);
             if (value == null) {
                 return NULL;
             }
-            values.putLong(row * 8, ticks(value.toEpochSecond(), value.getNano(), digits));
+            boolean isEndless = value.equals(OffsetDateTime.MAX) || value.equals(OffsetDateTime.MIN);
+            LocalDateTime utc = isEndless ? value.toLocalDateTime()
+                : LocalDateTime.ofEpochSecond(value.toEpochSecond(), value.getNano(), ZoneOffset.UTC);
+            values.putLong(row * 8, ticks(utc, digits));
             return 8;
         }
     }

@@ -8,6 +8,7 @@ import java.sql.SQLException;
 import java.time.DateTimeException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * A running query, read batch by batch into Arrow's buffers. One thread reads; `cancel` may come from another.
@@ -35,14 +36,23 @@ public final class Cursor implements AutoCloseable {
         this.fetchSize = fetchSize;
         statement = connection.prepareStatement(sql, ResultSet.TYPE_FORWARD_ONLY, ResultSet.CONCUR_READ_ONLY);
         try {
-            statement.setFetchSize(Math.min(FIRST_FETCH, fetchSize));
-            statement.setQueryTimeout(timeout);
+            bound(timeout);
             for (int i = 0; i < values.length; i++) {
-                statement.setObject(i + 1, values[i]);
+                Times.bind(statement, i + 1, values[i]);
             }
         } catch (SQLException | RuntimeException error) {
             statement.close();
             throw error;
+        }
+    }
+
+    /** Neither is more than a wish: a driver may know neither, and the connection is cut in the end. */
+    private void bound(int timeout) {
+        try {
+            statement.setFetchSize(Math.min(FIRST_FETCH, fetchSize));
+            statement.setQueryTimeout(timeout);
+        } catch (SQLException ignored) {
+            // A connection that is gone is found by what comes next.
         }
     }
 
@@ -65,13 +75,20 @@ public final class Cursor implements AutoCloseable {
         return text.toString();
     }
 
-    /** @param kinds see Column.of; @param keys places (from 0) of the columns that a reject is known by */
-    public void bind(String[] kinds, int[] keys) {
+    /**
+     * @param kinds see Column.of
+     * @param keys places (from 0) of the columns that a reject is known by: these are never cut
+     * @param limit the most bytes of a value; 0: as many as can be
+     * @param oversize what becomes of longer ones: "truncate", or "reject" the row
+     */
+    public void bind(String[] kinds, int[] keys, int limit, String oversize) {
         this.keys = keys.clone();
         columns = new Column[kinds.length];
         capacity = 0;
         for (int i = 0; i < kinds.length; i++) {
-            columns[i] = Column.of(kinds[i], i + 1);
+            int place = i;
+            boolean cuts = "truncate".equals(oversize) && IntStream.of(keys).noneMatch(key -> key == place);
+            columns[i] = Column.of(kinds[i], i + 1).limited(limit == 0 ? Varying.LARGEST : limit, cuts);
         }
     }
 
@@ -129,10 +146,11 @@ public final class Cursor implements AutoCloseable {
                 size += columns[i].read(rows, row);
             }
         } catch (ArithmeticException | DateTimeException error) {
-            reject(row, i, error.getMessage());
+            String reason = error.getMessage();
+            reject(row, i, reason.endsWith(" overflow") ? "is out of the range of its type" : reason);
             return -1;
         } catch (SQLException error) {
-            if (error.getSQLState() == null || !error.getSQLState().startsWith("22")) {
+            if (!isOfTheRow(error)) {
                 throw error;
             }
             reject(row, i, "does not fit its type (SQLState " + error.getSQLState() + ")");
@@ -144,18 +162,28 @@ public final class Cursor implements AutoCloseable {
         return size;
     }
 
+    /** A value is wrong, and not all is; 22005 is "assignment": Derby's word for a Java class it does not know. */
+    static boolean isOfTheRow(SQLException error) {
+        String state = error.getSQLState();
+        return state != null && state.startsWith("22") && !state.equals("22005");
+    }
+
     private void reject(int row, int column, String reason) throws SQLException {
         String[] known = new String[keys.length + 2];
         known[0] = Integer.toString(row);
-        known[1] = "column " + statement.getMetaData().getColumnLabel(column + 1) + ": " + reason;
+        known[1] = "column " + rows.getMetaData().getColumnLabel(column + 1) + ": " + reason;
         for (int i = 0; i < keys.length; i++) {
             known[i + 2] = rows.getString(keys[i] + 1);
         }
         rejects.add(known);
     }
 
-    private void fetchFor(long bytesPerRow) throws SQLException {
-        rows.setFetchSize((int) Math.max(1, Math.min(fetchSize, FETCH_BYTES / Math.max(1, bytesPerRow))));
+    private void fetchFor(long bytesPerRow) {
+        try {
+            rows.setFetchSize((int) Math.max(1, Math.min(fetchSize, FETCH_BYTES / Math.max(1, bytesPerRow))));
+        } catch (SQLException ignored) {
+            // As above.
+        }
     }
 
     Column[] columns() {

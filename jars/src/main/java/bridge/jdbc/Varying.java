@@ -11,14 +11,11 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.LocalDateTime;
-import java.time.LocalTime;
-import java.time.OffsetDateTime;
-import java.time.OffsetTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeFormatterBuilder;
 import java.time.temporal.ChronoField;
 import java.time.temporal.TemporalAccessor;
+import java.util.StringJoiner;
 
 /** Values of different sizes: bytes one after the other, and where each one ends. */
 abstract class Varying extends Column {
@@ -26,6 +23,8 @@ abstract class Varying extends Column {
     static final int LARGEST = (int) Math.min(32 << 20, Runtime.getRuntime().maxMemory() / 6);
 
     private ByteBuffer offsets = allocate(4);
+    int limit = LARGEST;
+    boolean cuts;
 
     Varying(int index) {
         super(index, 0);
@@ -42,7 +41,41 @@ abstract class Varying extends Column {
     @Override
     int put(ResultSet rows, int row) throws SQLException {
         byte[] bytes = bytes(rows);
-        return end(row, bytes == null ? NULL : append(start(row), bytes, 0, bytes.length) - start(row));
+        if (bytes == null) {
+            return end(row, NULL);
+        }
+        int end = append(start(row), bytes, 0, fitting(bytes.length));
+        return end(row, (end - start(row) < bytes.length ? whole(start(row), end) : end) - start(row));
+    }
+
+    /** How much of so many bytes is kept. */
+    final int fitting(int size) {
+        if (size > limit && !cuts) {
+            throw new ArithmeticException("is longer than " + limit + " bytes");
+        }
+        return Math.min(size, limit);
+    }
+
+    /** The end of what can stay of a value from `start` that was cut at `end`. */
+    int whole(int start, int end) {
+        return end;
+    }
+
+    /** The same for text: no part of a character stays. */
+    final int wholeCharacters(int start, int end) {
+        int last = end - 1;
+        while (last > start && (values.get(last) & 0xC0) == 0x80) {
+            last--;
+        }
+        int lead = last < start ? 0 : values.get(last) & 0xFF;
+        int length = lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+        return last + length > end ? last : end;
+    }
+
+    final Column limit(int most, boolean cut) {
+        limit = Math.min(most, LARGEST);
+        cuts = cut;
+        return this;
     }
 
     final int start(int row) {
@@ -57,7 +90,6 @@ abstract class Varying extends Column {
 
     /** Writes `length` bytes to place `at`; returns the place behind them. */
     final int append(int at, byte[] bytes, int from, int length) {
-        check(length);
         int end = Math.addExact(at, length);
         if (values.capacity() < end) {
             values = enlarged(values, (int) Math.min(Math.max(1024, end * 2L), Integer.MAX_VALUE - 8));
@@ -65,12 +97,6 @@ abstract class Varying extends Column {
         values.position(at);
         values.put(bytes, from, length);
         return end;
-    }
-
-    static void check(int size) {
-        if (size > LARGEST) {
-            throw new ArithmeticException("is longer than " + LARGEST + " bytes");
-        }
     }
 
     @Override
@@ -89,8 +115,16 @@ abstract class Varying extends Column {
             if (value == null) {
                 return null;
             }
-            check(value.length());
+            fitting(value.length()); // before as much again is taken for the bytes
             return value.getBytes(StandardCharsets.UTF_8);
+        }
+
+        @Override int whole(int start, int end) {
+            return wholeCharacters(start, end);
+        }
+
+        @Override Column limited(int most, boolean cut) {
+            return limit(most, cut);
         }
     }
 
@@ -109,9 +143,20 @@ abstract class Varying extends Column {
             Sink sink = new Sink(start(row));
             try {
                 return end(row, copy(rows, sink) ? sink.at - start(row) : NULL);
+            } catch (Enough cut) {
+                return end(row, whole(start(row), sink.at) - start(row));
             } catch (IOException error) {
                 throw new SQLException(error.getMessage(), error);
             }
+        }
+
+        @Override Column limited(int most, boolean cut) {
+            return limit(most, cut);
+        }
+
+        /** No more of the value is needed. */
+        private static final class Enough extends IOException {
+            private static final long serialVersionUID = 1L;
         }
 
         private final class Sink extends OutputStream {
@@ -123,13 +168,16 @@ abstract class Varying extends Column {
                 this.at = start;
             }
 
-            @Override public void write(int octet) {
+            @Override public void write(int octet) throws IOException {
                 write(new byte[] {(byte) octet}, 0, 1);
             }
 
-            @Override public void write(byte[] bytes, int from, int length) {
-                check(at - start + length);
-                at = append(at, bytes, from, length);
+            @Override public void write(byte[] bytes, int from, int length) throws IOException {
+                int kept = fitting(at - start + length) - (at - start);
+                at = append(at, bytes, from, kept);
+                if (kept < length) {
+                    throw new Enough();
+                }
             }
         }
     }
@@ -147,6 +195,10 @@ abstract class Varying extends Column {
                 writer.flush();
                 return true;
             }
+        }
+
+        @Override int whole(int start, int end) {
+            return wholeCharacters(start, end);
         }
     }
 
@@ -183,27 +235,75 @@ abstract class Varying extends Column {
         @Override byte[] bytes(ResultSet rows) throws SQLException {
             return rows.getBytes(index);
         }
+
+        @Override Column limited(int most, boolean cut) {
+            return limit(most, cut);
+        }
+    }
+
+    /** A JSON array as text: what drivers write of one by themselves does not always tell its elements apart. */
+    static final class Array extends Varying {
+        Array(int index) { super(index); }
+
+        @Override byte[] bytes(ResultSet rows) throws SQLException {
+            java.sql.Array value = rows.getArray(index);
+            return value == null ? null : json(value.getArray()).getBytes(StandardCharsets.UTF_8);
+        }
+
+        private static String json(Object value) throws SQLException {
+            if (value instanceof java.sql.Array) {
+                return json(((java.sql.Array) value).getArray());
+            } else if (value == null || value instanceof Boolean) {
+                return String.valueOf(value);
+            } else if (value instanceof java.lang.Number) {
+                return number(value);
+            } else if (!value.getClass().isArray()) {
+                return quoted(value.toString());
+            }
+            StringJoiner all = new StringJoiner(",", "[", "]");
+            for (int i = 0; i < java.lang.reflect.Array.getLength(value); i++) {
+                all.add(json(java.lang.reflect.Array.get(value, i)));
+            }
+            return all.toString();
+        }
+
+        private static String number(Object value) {
+            String text = value instanceof BigDecimal ? ((BigDecimal) value).toPlainString() : value.toString();
+            return text.endsWith("y") || text.equals("NaN") ? quoted(text) : text;
+        }
+
+        private static String quoted(String text) {
+            StringBuilder all = new StringBuilder("\"");
+            for (char each : text.toCharArray()) {
+                if (each < ' ') {
+                    all.append(String.format("\\u%04x", (int) each));
+                } else {
+                    all.append(each == '"' || each == '\\' ? "\\" : "").append(each);
+                }
+            }
+            return all.append('"').toString();
+        }
     }
 
     /** Times that Arrow has no exact type for, more than 6 digits or an offset in each row: ISO 8601. */
     static final class Temporal extends Varying {
-        private final Class<? extends TemporalAccessor> type;
+        private final Times<? extends TemporalAccessor> times;
         private final DateTimeFormatter format;
 
-        private Temporal(int index, Class<? extends TemporalAccessor> type, DateTimeFormatter format) {
+        private Temporal(int index, Times<? extends TemporalAccessor> times, DateTimeFormatter format) {
             super(index);
-            this.type = type;
+            this.times = times;
             this.format = format;
         }
 
         static Temporal of(String name, int index, int digits) {
             switch (name) {
-                case "time_text": return new Temporal(index, LocalTime.class, format("", digits, ""));
-                case "offset_time_text": return new Temporal(index, OffsetTime.class, format("", digits, "XXX"));
+                case "time_text": return new Temporal(index, Times.times(), format("", digits, ""));
+                case "offset_time_text": return new Temporal(index, Times.offsetTimes(), format("", digits, "XXXXX"));
                 case "timestamp_text":
-                    return new Temporal(index, LocalDateTime.class, format("uuuu-MM-dd'T'", digits, ""));
+                    return new Temporal(index, Times.timestamps(), format("uuuu-MM-dd'T'", digits, ""));
                 case "offset_text":
-                    return new Temporal(index, OffsetDateTime.class, format("uuuu-MM-dd'T'", digits, "XXX"));
+                    return new Temporal(index, Times.offsets(), format("uuuu-MM-dd'T'", digits, "XXXXX"));
                 default: throw new IllegalArgumentException("no column of kind " + name);
             }
         }
@@ -217,7 +317,7 @@ abstract class Varying extends Column {
         }
 
         @Override byte[] bytes(ResultSet rows) throws SQLException {
-            TemporalAccessor value = rows.getObject(index, type);
+            TemporalAccessor value = times.get(rows, index);
             return value == null ? null : format.format(value).getBytes(StandardCharsets.US_ASCII);
         }
     }
