@@ -116,11 +116,14 @@ def _dumped(value: Any) -> bytes:
 
 
 class Letters:
-    """Makes one stream's dead letters; the position is where the batch that held the record ended."""
+    """Makes one stream's dead letters; the position is where the batch that held the record ended.
 
-    def __init__(self, redactor: Redactor, stream: str, position: Position | None) -> None:
+    `at_ms`: since the epoch, as of the events beside them.
+    """
+
+    def __init__(self, redactor: Redactor, stream: str, position: Position | None, at_ms: int) -> None:
         self._redactor, self._stream, self._position = redactor, stream, position
-        self._at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
     def rejected(self, reject: Reject, topic: str) -> DeadLetter:
         """A source record that is no row."""

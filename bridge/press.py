@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bridge.admission import Lane
-from bridge.contract import Batch, Changes
+from bridge.contract import Batch, Changes, Position
 from bridge.deadletters import DeadLetter, Letters
 from bridge.encode import Encoder, Origin
 from bridge.errors import PermanentError
@@ -41,23 +41,25 @@ class Press:
     def prepare(self, lane: Lane, batch: Batch) -> Outgoing:
         """Everything the batch publishes. Errors: PermanentError when a table of it can never be."""
         outgoing = Outgoing()
-        letters = Letters(self._redactor, lane.stream.name, batch.position)
         for changes in batch.changes:
-            self._encode(lane, lane.policy.apply(changes), letters, outgoing)
+            self._encode(lane, lane.policy.apply(changes), batch.position, outgoing)
+        letters = Letters(self._redactor, lane.stream.name, batch.position, _now_ms())
         for reject in batch.rejects:
             route = lane.routes.get(reject.table)
             outgoing.letters.append(letters.rejected(reject, route.topic if route else ""))
         return outgoing
 
-    def _encode(self, lane: Lane, changes: Changes, letters: Letters, outgoing: Outgoing) -> None:
+    def _encode(self, lane: Lane, changes: Changes, position: Position, outgoing: Outgoing) -> None:
         table, route = changes.table.name, lane.routes.get(changes.table.name)
         if route is None:
             raise PermanentError(
                 f"a batch has rows of table {table}, which `discover` did not name for this stream",
                 remedy="this is a defect of the connector",
             )
+        now = _now_ms()
+        letters = Letters(self._redactor, lane.stream.name, position, now)
         large: list[DeadLetter] = []
-        encoded = self._encoder.encode(changes, self._origin, time.time_ns() // 1_000_000)
+        encoded = self._encoder.encode(changes, self._origin, now)
         for each in encoded.failures:
             outgoing.letters.append(letters.unencodable(table, route.topic, each.reason, each.key, each.raw))
         keys, values, limit = encoded.keys, encoded.values, route.max_bytes - OVERHEAD
@@ -68,6 +70,10 @@ class Press:
                     large.append(letters.too_large(table, route.topic, route.max_bytes, key, value))
         outgoing.letters += reversed(large)
         outgoing.add(route.topic, keys, values)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _too_large(keys: Sequence[bytes | None], values: Sequence[bytes | None], limit: int) -> list[int]:

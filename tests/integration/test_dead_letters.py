@@ -185,7 +185,7 @@ def bury(erp: Erp, *events: tuple[bytes, bytes]) -> None:
     """Letters as a worker writes them, of events that its source cannot be made to have."""
     producer = Producer({"bootstrap.servers": erp.address})
     for key, event in events:
-        letter = Letters(Redactor(), "orders", None).too_large("orders", erp.topic, 10, key, event)
+        letter = Letters(Redactor(), "orders", None, 0).too_large("orders", erp.topic, 10, key, event)
         letter_key, value = letter.record(1_000_000)
         producer.produce(f"_bridge.dead-letters.{erp.name}", value, letter_key)
     assert producer.flush(10) == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import count
 from typing import Any
 
 import pyarrow as pa
@@ -72,6 +74,17 @@ def test_a_row_too_large_becomes_a_dead_letter_and_the_rest_is_published() -> No
     (letter,) = outgoing.letters
     assert (letter.stage, letter.key, letter.topic) == ("size", '{"id":2}', "erp.orders")
     assert "exclude a column" in letter.reason
+
+
+def test_dead_letters_have_the_time_of_the_events_beside_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = count(1_700_000_000_000, 1)
+    monkeypatch.setattr("bridge.press.time.time_ns", lambda: next(clock) * 1_000_000)
+    rows = [(1, "a"), (2, HUGE), (3, HUGE)]
+    outgoing = pressed(changes(rows), changes(rows), rejects=(Reject("orders", "no row", "raw"),))
+    events = [json.loads(value)["ts_ms"] for _, _, values in outgoing.records for value in values if value]
+    letters = [datetime.fromisoformat(letter.at).timestamp() * 1000 for letter in outgoing.letters]
+    first, second = events
+    assert letters == [first, first, second, second, second + 1]
 
 
 def test_an_oversized_delete_takes_its_tombstone_along() -> None:
