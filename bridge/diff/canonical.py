@@ -87,13 +87,29 @@ def rows_of(forms: Sequence[bytes], table: Table, names: Sequence[str]) -> pa.Re
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     """Values as JSON has them, as Arrow has them."""
     if t.is_time(kind):  # Arrow reads no times of day, but points in time
-        moments = pa.array([None if value is None else f"1970-01-01T{value}" for value in values])
+        moments = pa.array([None if value is None else _moment(value) for value in values])
         counts = moments.cast(pa.timestamp(kind.unit)).cast(pa.int64())
         return (counts.cast(pa.int32()) if t.is_time32(kind) else counts).cast(kind)
+    if (t.is_date32(kind) or t.is_timestamp(kind)) and not _ENDLESS.isdisjoint(map(str, values)):
+        return _with_endless(values, kind)
     for fits, read in _READ:
         if fits(kind):
             return pa.array([None if value is None else read(value) for value in values]).cast(kind)
     return pa.array(values, kind)
+
+
+def _moment(time: str) -> str:
+    return f"1970-01-02T00{time[2:]}" if time.startswith("24") else f"1970-01-01T{time}"
+
+
+def _with_endless(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Of dates and timestamps the extreme numbers stand for these."""
+    largest = 2 ** (kind.bit_width - 1) - 1
+    ends = {"infinity": largest, "-infinity": -largest - 1}
+    number = pa.int32() if t.is_date32(kind) else pa.int64()
+    finite = _array([None if value in ends else value for value in values], kind).view(number).to_pylist()
+    counts = [ends.get(value, count) for value, count in zip(values, finite, strict=True)]
+    return pa.array(counts, number).view(kind)
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -106,6 +122,7 @@ def _is_bytes(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
+_ENDLESS = {"infinity", "-infinity"}
 _READ: tuple[tuple[Callable[[pa.DataType], bool], Callable[[Any], Any]], ...] = (
     (_is_text, str),
     (_is_bytes, base64.b64decode),
