@@ -74,7 +74,8 @@ class Publisher:
         self._stop = stop
         self._batch = int(settings.get("batch.size", BATCH))
         self._producer: Producer | None = None
-        self._refused: str | None = None
+        self._reason: str | None = None
+        """Why the transaction failed, as first heard; what fails next, its abort too, comes of that."""
         self._denied: str | None = None
         """Why Kafka does not let us in."""
         self._topics: set[str] = set()
@@ -87,6 +88,7 @@ class Publisher:
     def open(self) -> None:
         """Take the transactional.id: fences the predecessor and ends its open transaction."""
         self.close()
+        self._reason = None
         own = {"batch.size": self._batch, **self._reports()}
         self._producer = kafka.producer(self._settings, self._id, self._on_error, **own)
         producer = self._producer
@@ -102,9 +104,9 @@ class Publisher:
         return True
 
     def begin(self) -> None:
-        self._refused = None
+        self._reason = None
         self._topics.clear()
-        self._call(lambda _timeout: self._live().begin_transaction())
+        self._begin()
         self.open_since = time.monotonic()
 
     def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
@@ -132,6 +134,7 @@ class Publisher:
                 if time.monotonic() - since > CALL_S:
                     self._give_up_when_stopped()
             except KafkaException as error:
+                self._ask_why(error)
                 raise self._classify(error) from error
 
     def commit(self) -> None:
@@ -179,6 +182,14 @@ class Publisher:
             self._producer = None
         self.open_since = None
 
+    def _begin(self) -> None:
+        self._call(lambda _timeout: self._live().begin_transaction())
+
+    def _ask_why(self, error: KafkaException) -> None:
+        """A transaction that has failed takes no record, and says what it failed of only to the next call."""
+        if error.args[0].code() in (KafkaError._STATE, KafkaError._FATAL):
+            self._begin()
+
     def _live(self) -> Producer:
         if self._producer is None:
             raise Broken("the producer is closed")
@@ -216,9 +227,7 @@ class Publisher:
 
     def _classify(self, error: KafkaException) -> BridgeError:
         cause: KafkaError = error.args[0]
-        text = self._refused or kafka.reason(cause)
-        if cause.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:  # which topic, only the broker's log says
-            text = f"{text}; grant Write on {', '.join(sorted(self._topics))}"
+        self._reason = self._reason or self._told(cause)
         if cause.code() in (
             KafkaError._FENCED,
             KafkaError.INVALID_PRODUCER_EPOCH,
@@ -226,8 +235,14 @@ class Publisher:
         ):
             return Fenced(f"fenced: {kafka.reason(cause)}")
         if cause.fatal() or not cause.txn_requires_abort():
-            return Broken(text)
-        return Aborted(text)
+            return Broken(self._reason)
+        return Aborted(self._reason)
+
+    def _told(self, cause: KafkaError) -> str:
+        text = kafka.reason(cause)
+        if cause.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:  # which topic, only the broker's log says
+            text = f"{text}; grant Write on {', '.join(sorted(self._topics))}"
+        return text
 
     def _reports(self) -> dict[str, Any]:
         """Only failures are reported, so that a delivered record costs no callback."""
@@ -235,7 +250,7 @@ class Publisher:
 
     def _on_failure(self, error: KafkaError | None, message: Message) -> None:
         if error is not None and error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
-            self._refused = f"topic {message.topic()}: {kafka.reason(error)}"
+            self._reason = self._reason or f"topic {message.topic()}: {self._told(error)}"
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTHENTICATION:

@@ -205,6 +205,50 @@ def test_a_fence_that_is_heard_while_there_is_no_room_is_told_as_what_it_is(stop
         made.send("erp.orders", [b"k"], [b"v"])
 
 
+class Refused(FullAndFenced):
+    """A producer in a transaction that has failed, as a broker's refusal leaves it."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def produce(self, *_: Any) -> None:
+        raise KafkaException(KafkaError(KafkaError._STATE))
+
+    def begin_transaction(self) -> None:
+        raise KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, txn_requires_abort=True))
+
+    def commit_transaction(self, _timeout: float) -> None:
+        self.begin_transaction()
+
+    def abort_transaction(self, _timeout: float) -> None:
+        raise KafkaException(KafkaError(KafkaError.INVALID_TXN_STATE, fatal=True))
+
+    def poll(self, _timeout: float) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("use", ["send", "commit"])
+def test_what_a_transaction_failed_of_is_told_for_all_that_follows(stop: Event, use: str) -> None:
+    made = Publisher(NOBODY, "refused", stop)
+    made._producer = Refused()  # type: ignore[assignment]
+    made._topics.add("erp.orders")
+    made.open_since = 0.0
+    with pytest.raises(Aborted, match="TOPIC_AUTH") as failed:
+        made.send("erp.orders", [b"k"], [b"v"]) if use == "send" else made.commit()
+    assert str(failed.value).endswith("; grant Write on erp.orders")
+    with pytest.raises(Broken) as broken:
+        made.abort()
+    assert str(broken.value) == str(failed.value)
+
+
+def test_what_a_transaction_failed_of_is_not_told_of_the_next_one(producer: Publisher) -> None:
+    producer.begin()
+    producer._classify(KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, txn_requires_abort=True)))
+    producer.abort()
+    producer.begin()
+    assert "_STATE" in str(producer._classify(KafkaException(KafkaError(KafkaError._STATE))))
+
+
 @pytest.mark.parametrize("use", ["hear", "call"])
 def test_refused_credentials_are_told_and_never_tried_again(
     cluster: dict[str, Any], stop: Event, use: str
