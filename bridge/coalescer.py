@@ -62,9 +62,11 @@ class Transaction:
     bulk: bool = False
     batches: list[Sent] = field(default_factory=list)
 
+    def grow(self, outgoing: Outgoing) -> None:
+        self.rows += outgoing.events
+        self.size += outgoing.size
+
     def add(self, sent: Sent) -> None:
-        self.rows += sent.fetched.batch.rows
-        self.size += sent.size
         self.bulk = sent.fetched.batch.more
         self.batches.append(sent)
 
@@ -102,7 +104,7 @@ class Coalescer:
         """Before batches are compared: the state must be what the positions say. Not in a transaction."""
         if any(lane.stream.emits is Emits.IMAGES for lane in self._lanes.values()):
             kept = self._outlet.ledger.state
-            self._images.align(kept.stamp if kept else None)
+            self._images.align(kept.stamp if kept else None, self._outlet.renew)
 
     # -- the open transaction
 
@@ -174,7 +176,7 @@ class Coalescer:
         outgoing = self._press.prepare(lane, batch)
         if not (batch.changes or batch.rejects):
             return False
-        self.begin()
+        self.begin().grow(outgoing)
         for topic, keys, values in outgoing.records:
             self._outlet.send(topic, keys, values)
         if letters := outgoing.letters:
@@ -184,7 +186,10 @@ class Coalescer:
         return True
 
     def _send_differences(self, lane: Lane, sent: Sent) -> bool:
-        """The same for images: what is not as it was, and the state that it leaves."""
+        """The same for images: what is not as it was, and the state that it leaves.
+
+        Each piece is whole, so that the deletes of a large table need not go into one transaction.
+        """
         progress, batch = sent.fetched.turn.progress, sent.fetched.batch
         first = batch.scan is not None and progress.committed is None
         has_news = False
@@ -196,6 +201,8 @@ class Coalescer:
                 self._outlet.send(*self._images.records(piece))
                 self._images.keep(piece)
                 has_news = True
+            if self.full:
+                self.commit()
         return has_news
 
     def _hold(self, fetched: Fetched) -> None:

@@ -12,7 +12,7 @@ import structlog
 from bridge.cache import Cache, Found, Part, Put
 from bridge.config.options import StreamOptions
 from bridge.contract import Changes, Op, Reject, Table
-from bridge.diff import PLAIN, Entry, Pass, number, plain
+from bridge.diff import PLAIN, REFUSED, Entry, Pass, number, plain
 from bridge.diff.canonical import digest, digests, key_of, rows_of, texts
 from bridge.errors import PermanentError
 
@@ -21,6 +21,8 @@ log = structlog.get_logger("bridge.comparison")
 FEW = 10
 """Deletes that are no mass delete, however few rows there are."""
 CHUNK = 10_000
+LONGEST = 512 * 1024
+"""Bytes of a row without a key: it is a key itself, in a topic that takes a mebibyte, mostly."""
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ class Comparison:
         """Rows of a table with a key."""
         piece, part, tracked = self._piece(), self.part, self.tracked
         keys = texts(changes.rows.select(list(self.table.key)))
-        values = digests(changes.rows, changes.absent, before=PLAIN)
+        values = digests(changes.rows, changes.absent, before=PLAIN, formless=REFUSED)
         found = self.cache.find(part, [key for key in keys if key is not None])
         if tracked is not None:
             slots = found.slots
@@ -105,12 +107,12 @@ class Comparison:
                 f"table {self.table.name} has no key, and is not read as a whole",
                 remedy="name key columns, or read it with mode: images",
             )
-        forms = texts(changes.rows, changes.absent)
+        forms = _short(texts(changes.rows, changes.absent))
         found = self.cache.find(part, [form for form in forms if form is not None])
         at: list[int] = []
         for row, form in enumerate(forms):
             if form is None:
-                self._be_blind(f"a row of {self.table.name} cannot be written")
+                self._be_blind(f"a row of {self.table.name} cannot be written, or is too long")
                 at.append(row)
                 continue
             known = found.get(form)
@@ -124,7 +126,7 @@ class Comparison:
                 piece.new += known is None
                 found.put(form, slot, plain(number(met)))
                 piece.put(form, slot, plain(number(met)))
-            elif known is not None and (back := _back(known[1])):
+            elif known is not None and met == there and (back := _back(known[1])):
                 found.put(form, slot, back)
                 piece.put(form, slot, back)
         piece.changes = _picked(changes, at, [self.unknown] * len(at))
@@ -190,10 +192,9 @@ class Comparison:
         if missed:
             for entries in self.cache.slots(part, CHUNK):
                 gone = [each for each in entries if tracked.missed(each[1])]
-                if gone:
-                    yield self._deleted(gone, options.confirm_deletes)
+                yield self._deleted(gone, options.confirm_deletes)
         for keys in batched(tracked.counts, CHUNK):
-            yield self._fewer(self.cache.find(part, keys), tracked.counts)
+            yield self._fewer(self.cache.find(part, keys), tracked.counts, options.confirm_deletes)
 
     def _deleted(self, gone: Sequence[Put], confirm: int) -> Piece:
         piece = self._piece()
@@ -211,15 +212,19 @@ class Comparison:
         piece.changes = _deletes(self.table, forms)
         return piece
 
-    def _fewer(self, found: Found, counts: dict[bytes, int]) -> Piece:
+    def _fewer(self, found: Found, counts: dict[bytes, int], confirm: int) -> Piece:
         """Of equal rows some are gone."""
         piece = self._piece()
         forms: list[bytes] = []
         for key, value in found.values.items():
-            known, met = _count(Entry.parse(value)), counts.get(key, 0)
-            if 0 < met < known:
-                forms += [key] * (known - met)
-                piece.put(key, found.slots[key], plain(number(met)))
+            entry, met = Entry.parse(value), counts.get(key, 0)
+            if not 0 < met < _count(entry):
+                continue
+            if entry.absent + 1 < confirm:
+                piece.put(key, found.slots[key], replace(entry, absent=entry.absent + 1).packed())
+                continue
+            forms += [key] * (_count(entry) - met)
+            piece.put(key, found.slots[key], plain(number(met)))
         piece.changes = _deletes(self.table, forms)
         return piece
 
@@ -232,9 +237,18 @@ def _back(value: bytes) -> bytes:
 
 def _changed(before: Entry, value: bytes, unknown: Op) -> tuple[Op | None, bytes]:
     """What a known key's row is to be published as, if at all, and its entry, empty when that stays."""
-    if before.refused or plain(before.digest) != value:
-        return (Op.UPDATE if before.published else unknown), value
-    return None, _back(before.packed())
+    now = Entry.parse(value)
+    if (before.digest, before.refused) == (now.digest, now.refused):
+        return None, _back(before.packed())
+    published = now.published or before.published
+    return (Op.UPDATE if before.published else unknown), replace(now, published=published).packed()
+
+
+def _short(forms: Sequence[bytes | None]) -> Sequence[bytes | None]:
+    """Without those that are too long to be a key in the state's topic."""
+    if max(map(len, filter(None, forms)), default=0) <= LONGEST:
+        return forms
+    return [None if form is None or len(form) > LONGEST else form for form in forms]
 
 
 def _count(entry: Entry) -> int:

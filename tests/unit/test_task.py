@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bridge.config.options import ConnectorSettings
+from bridge.config.options import ConnectorSettings, TransactionOptions
 from bridge.contract import MAX_POSITION_BYTES
 from bridge.errors import TransientError
 from bridge.positions import Stored
 from bridge.publisher import Fenced
 from bridge.testing.fakes import SKIPPED, FakeKafka, FakeSource, FakeTable, Fault, Step
+from bridge.testing.images import FakeImages
 from bridge.testing.simulation import BRISK, Clock, Engine
 
 
@@ -582,3 +584,24 @@ def test_a_stream_that_the_configuration_no_longer_names_alarms_nobody(
     engine.restart()
     engine.settle()
     assert set(engine.schedule.streams) == {"customers"}
+
+
+def test_the_deletes_of_a_large_table_take_as_many_transactions_as_they_need(
+    clock: Clock, kafka: FakeKafka, tmp_path: Path
+) -> None:
+    source = FakeImages(most=20_000)
+    source.tables["orders"] = dict.fromkeys(range(1, 25_001), "row")
+    options = ConnectorSettings(
+        name="erp",
+        kind="fake",
+        defaults=BRISK.model_copy(update={"max_delete": 1.0}),
+        transaction=TransactionOptions(rows=8_000),
+    )
+    engine = Engine(kafka, source, clock, options, cache=tmp_path / "cache")
+    engine.settle()
+    source.tables["orders"].clear()
+    engine.run(3)
+    deletes = [each for each in kafka.committed("erp.orders") if b'"op":"d"' in (each.value or b"")]
+    assert len(deletes) == 25_000
+    assert len({each.transaction.number for each in deletes}) >= 2
+    engine.restart()
