@@ -48,6 +48,12 @@ class Lane:
         return Stored(position, self.kind, self.version, self.stream.identity, partitions)
 
 
+def topics_of(settings: ConnectorSettings, options: TopicOptions, stream: Stream) -> dict[str, str]:
+    """Table -> topic of its events. Errors: ConfigError for a name that cannot be."""
+    template = settings.stream(stream.name).topic or options.template
+    return {table.name: event_topic(template, settings.name, table.name) for table in stream.tables}
+
+
 class Admission:
     """Decides stream by stream; a failure of one parks that one alone."""
 
@@ -98,16 +104,11 @@ class Admission:
         names: dict[str, dict[str, str] | BridgeError] = {}
         for stream in streams:
             try:
-                names[stream.name] = self._names(stream)
+                names[stream.name] = topics_of(self._settings, self._options, stream)
             except BridgeError as error:
                 names[stream.name] = error
         sound = {stream: each for stream, each in names.items() if isinstance(each, dict)}
         return {**names, **dict(_collisions(sound, stored))}
-
-    def _names(self, stream: Stream) -> dict[str, str]:
-        own = self._settings.stream(stream.name).topic
-        template = own or self._options.template
-        return {table.name: event_topic(template, self._settings.name, table.name) for table in stream.tables}
 
     def _describe(self, topics: set[str]) -> dict[str, Described | BridgeError]:
         """All topics in one go; when that is refused one by one, to find the culprit."""

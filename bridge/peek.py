@@ -9,7 +9,7 @@ from enum import Enum
 from itertools import islice
 
 from bridge import rehearsal, sources
-from bridge.admission import Lane
+from bridge.admission import Lane, topics_of
 from bridge.config.options import Settings
 from bridge.contract import Ask, Batch, Connector, Emits, Position, Stream
 from bridge.deadletters import DeadLetter
@@ -19,7 +19,7 @@ from bridge.press import Outgoing
 from bridge.redact import Redactor
 from bridge.state import Changelog
 from bridge.topics import dead_letters
-from bridge.verify.source import Reading, lane_of, topics_of
+from bridge.verify.source import Reading, lane_of
 
 
 class Start(Enum):
@@ -115,7 +115,7 @@ class Peek:
     def _from_beginning(self, streams: Sequence[Stream]) -> Iterator[tuple[Stream, Lane | str, None]]:
         options = self.settings.connectors[self.connector]
         for stream in streams:
-            yield stream, lane_of(options, stream, topics_of(self.settings, self.connector, stream), {}), None
+            yield stream, lane_of(options, stream, topics_of(options, self.settings.topics, stream), {}), None
 
     def _sample(self, lane: Lane, position: Position | None, images: Images | None) -> Sample:
         filling = Filling(self.count)

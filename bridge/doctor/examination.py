@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge import config, plugins, positions, rehearsal, sources, state
-from bridge.admission import Route
+from bridge.admission import Route, topics_of
 from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Caveat, Connector, Emits, Finding, Level, Stream
 from bridge.doctor import Line
@@ -23,7 +23,6 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.policy import Policy
 from bridge.redact import Redactor
 from bridge.topics import Topics, Wanted, compacted, dead_letters, internal
-from bridge.verify.source import topics_of
 
 CAVEATS = {
     Caveat.NO_DELETES: "does not see deletes",
@@ -135,7 +134,7 @@ class Examination:
         """But for names that cannot be, which admission tells."""
         for stream in streams:
             with suppress(ConfigError):
-                yield from topics_of(self._settings, self._name, stream).values()
+                yield from topics_of(self._options, self._settings.topics, stream).values()
 
 
 def _route(route: Route) -> str:

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bridge import committed, positions, sources
-from bridge.admission import Lane
+from bridge.admission import Lane, topics_of
 from bridge.config.options import Settings
 from bridge.contract import Caveat, Connector, Emits, Position, Stream
 from bridge.errors import GapError, PermanentError
@@ -25,7 +25,7 @@ from bridge.verify.comparison import Comparison, Look, Record, Side
 from bridge.verify.multiplicity import Multiset
 from bridge.verify.patience import Progress, wait_for_scans
 from bridge.verify.report import Found, Outcome, Report
-from bridge.verify.source import Reading, burial, lane_of, letter_key, topics_of
+from bridge.verify.source import Reading, burial, lane_of, letter_key
 
 __all__ = ["Progress", "Report", "Verification"]
 
@@ -108,7 +108,7 @@ class Verification:
         return Report(self._connector, outcomes, self._skipped, self._unknown, early)
 
     def _lanes(self, streams: Iterable[Stream], keyed: Side, keyless: Side) -> list[Lane]:
-        names = {stream.name: topics_of(self._settings, self._connector, stream) for stream in streams}
+        names = {stream.name: topics_of(self._options, self._settings.topics, stream) for stream in streams}
         known = self._topics.look({topic for each in names.values() for topic in each.values()})
         lanes = []
         for stream in streams:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bridge import __version__
 from bridge.admission import Lane, Route
-from bridge.config.options import ConnectorSettings, Settings
+from bridge.config.options import ConnectorSettings
 from bridge.contract import Ask, Connector, Position, Scan, Stream
 from bridge.deadletters import DeadLetter, Stage, parse
 from bridge.encode import Origin, encoder
@@ -18,7 +18,7 @@ from bridge.policy import Policy
 from bridge.positions import Stored
 from bridge.press import Outgoing, Press
 from bridge.redact import Redactor
-from bridge.topics import DEFAULT_MAX_BYTES, Described, event_topic
+from bridge.topics import DEFAULT_MAX_BYTES, Described
 from bridge.verify.comparison import Letter
 from bridge.verify.shape import UNREAD, shape
 
@@ -53,12 +53,6 @@ class Reading:
         if stored.position is None or stored.version >= self.connector.position_version:
             return stored.position
         return self.connector.migrate(stored.position, stored.version)
-
-
-def topics_of(settings: Settings, connector: str, stream: Stream) -> dict[str, str]:
-    """Table -> topic."""
-    template = settings.connectors[connector].stream(stream.name).topic or settings.topics.template
-    return {table.name: event_topic(template, connector, table.name) for table in stream.tables}
 
 
 def lane_of(
