@@ -21,5 +21,5 @@ def must_be_shallow(text: str | bytes, loader: Any) -> None:
             raise too_deep(event.start_mark)
 
 
-def too_deep(mark: yaml.Mark) -> yaml.MarkedYAMLError:
+def too_deep(mark: Any) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=f"it nests more than {DEEPEST} deep", problem_mark=mark)

@@ -122,7 +122,7 @@ async def serving_http(daemon: Daemon) -> AsyncIterator[Callable[[str, str], Rep
         with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as client:
             client.request(method, path)
             response = client.getresponse()
-            return response.status, response.headers, response.read().decode()
+            return response.status, dict(response.headers), response.read().decode()
 
     async with api.serving(daemon[1], daemon[2].model_copy(update={"http": f"127.0.0.1:{port}"})):
         yield ask
