@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import os
 import signal
@@ -11,14 +10,15 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from enum import IntEnum
 from typing import Any
 
 import structlog
 
+from bridge.answers import Answers
 from bridge.channel import encode
 from bridge.config.options import ConnectorSettings, Settings
 from bridge.credentials import stamp
+from bridge.ends import Ended, described
 from bridge.intensity import Intensity
 from bridge.pulse import SILENT_S, Life, Pulse
 from bridge.retry import delay
@@ -30,16 +30,6 @@ ANSWER_S = 10.0
 HOLD_LOOK_S = 0.05
 KILL_S = 2.0
 LINE_LIMIT = 64 * 1024 * 1024
-
-
-class Code(IntEnum):
-    """The worker's exit codes (bridge.task.Ended; not imported, since the supervisor loads no driver)."""
-
-    STOPPED = 0
-    CRASHED = 1
-    FENCED = 3
-    PARKED = 4
-    HUNG = 5
 
 
 class Child:
@@ -56,8 +46,7 @@ class Child:
         self._intensity = Intensity(settings.daemon.restarts, settings.daemon.restart_window)
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
-        self._answers: dict[int, asyncio.Future[str | None]] = {}
-        self._ids = itertools.count(1)
+        self._answers = Answers(self._send)
         self._wanted = asyncio.Event()
         self._stopping = asyncio.Event()
         self._failures = 0
@@ -132,10 +121,7 @@ class Child:
             watch.cancel()
             if self._writer is not None:
                 self._writer.close()
-            for waiting in self._answers.values():
-                if not waiting.done():
-                    waiting.set_result("the worker ended before it answered")
-            self._answers.clear()
+            self._answers.give_up()
 
     async def _listen(self) -> int:
         process = self._process
@@ -166,9 +152,7 @@ class Child:
                     self.claim = "ask"  # from now on the owner's record says whose the connector is
                     self._failures = 0
             case "answer":
-                waiting = self._answers.pop(message["id"], None)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(message["error"])
+                self._answers.take(message["id"], message["error"])
             case "end":
                 self._end = message
 
@@ -178,12 +162,12 @@ class Child:
         Its exit code counts only when it had announced it: a driver can end the process with any code.
         """
         announced = self._end.get("code") == code
-        self.last_exit = _described(code, self._end if announced else {})
-        self._pulse.end(None if announced and code == Code.STOPPED else self.last_exit)
-        if announced and code == Code.PARKED:
+        self.last_exit = described(code, self._end if announced else {})
+        self._pulse.end(None if announced and code == Ended.STOPPED else self.last_exit)
+        if announced and code == Ended.PARKED:
             self._park(self._end.get("error") or "parked")
             return
-        counts = not announced or code not in (Code.STOPPED, Code.FENCED, Code.HUNG)
+        counts = not announced or code not in (Ended.STOPPED, Ended.FENCED, Ended.HUNG)
         if counts and self._intensity.exceeded_by(time.monotonic()):
             crashes = f"{self._intensity.recent} crashes in {self._settings.daemon.restart_window:.0f} s"
             self._park(f"{crashes}, last: {self.last_exit}; `resume` tries again")
@@ -224,14 +208,9 @@ class Child:
 
     async def _ordered(self, order: Mapping[str, Any]) -> str | None:
         """The worker's answer. It obeys between two transactions, which can be a long time."""
-        number = next(self._ids)
-        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        self._answers[number] = answer
-        self._send({**order, "id": number})
         try:
-            return await asyncio.wait_for(answer, ANSWER_S)
+            return await self._answers.to(order, ANSWER_S)
         except TimeoutError:
-            self._answers.pop(number, None)
             status = self.status()
             why = f": {status['error']}" if status["error"] else ""
             return (
@@ -318,23 +297,6 @@ class Child:
             "beat_age_s": age,
             "streams": streams,
         }
-
-
-def _described(code: int, end: Mapping[str, Any]) -> str:
-    if end.get("error"):
-        return str(end["error"])
-    if code < 0:
-        return ended(code)
-    names: Mapping[int | None, str] = {
-        Code.FENCED: "fenced: another producer took over, or a transaction timed out",
-        Code.STOPPED: "stopped",
-    }
-    return names.get(end.get("code"), ended(code))
-
-
-def ended(code: int) -> str:
-    """How a process did, in words."""
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def owner_record(settings: Settings, instance: str) -> dict[str, Any]:

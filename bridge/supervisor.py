@@ -19,9 +19,10 @@ from typing import Any
 import structlog
 
 from bridge import __version__, config
-from bridge.child import Child, ended, owner_record
+from bridge.child import Child, owner_record
 from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Level
+from bridge.ends import exited
 from bridge.errors import BridgeError
 from bridge.notify import Notifier
 from bridge.spawner import Spawner
@@ -181,7 +182,7 @@ class Supervisor:
         if process.returncode:
             said = output.decode(errors="replace").strip().replace("\n", "; ")
             raise BridgeError(
-                said or f"checking {self._path} ended without a word: {ended(process.returncode)}"
+                said or f"checking {self._path} ended without a word: {exited(process.returncode)}"
             )
         settings = config.load(self._path)
         if settings.daemon != self._settings.daemon or settings.name != self._settings.name:

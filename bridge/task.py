@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from enum import IntEnum
 from queue import Empty, SimpleQueue
 from threading import Event
 
@@ -21,6 +20,7 @@ import structlog
 
 from bridge.admission import Admission, Lane
 from bridge.coalescer import Coalescer
+from bridge.ends import Ended
 from bridge.errors import BridgeError, Stopped, TransientError
 from bridge.outlet import Outlet
 from bridge.positions import PAUSE, STREAM, Paused
@@ -36,16 +36,6 @@ IDLE_S = 0.5
 NOTHING = Discovered((), 0)
 FORGIVEN_S = 60.0
 """After so long without a failure there is no trouble, though there was nothing to publish either."""
-
-
-class Ended(IntEnum):
-    """Why the task ended; also the worker's exit code."""
-
-    STOPPED = 0
-    CRASHED = 1
-    FENCED = 3
-    PARKED = 4
-    HUNG = 5
 
 
 class Task:

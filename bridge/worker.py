@@ -37,6 +37,7 @@ from bridge.config.options import ConnectorSettings, Daemon
 from bridge.config.options import Topics as TopicOptions
 from bridge.contract import Connector, ConnectorConfig, Secret
 from bridge.encode import Origin, encoder
+from bridge.ends import Ended
 from bridge.errors import BridgeError, Stopped
 from bridge.images import Images
 from bridge.outlet import Outlet
@@ -50,7 +51,7 @@ from bridge.schedule import Schedule
 from bridge.standby import Standby
 from bridge.state import KeyedState, StateTopic
 from bridge.states import State
-from bridge.task import Ended, Task
+from bridge.task import Task
 from bridge.topics import Topics
 
 log = structlog.get_logger("bridge.worker")

@@ -20,9 +20,10 @@ from bridge import logs, plugins, worker
 from bridge.channel import Channel
 from bridge.config.options import ConnectorSettings, Daemon, Topics
 from bridge.contract import Connector, ConnectorConfig, Secret
+from bridge.ends import Ended
 from bridge.errors import CredentialsError
 from bridge.positions import Owner
-from bridge.task import Ended, Task
+from bridge.task import Task
 from bridge.worker import Hello, Worker
 
 
