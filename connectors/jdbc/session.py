@@ -64,7 +64,8 @@ class Session:
         """The first value of a statement's first row."""
         statement = self.connection.createStatement()
         try:
-            statement.setQueryTimeout(round(self._config.query_timeout))
+            with suppress(jpype.JException):  # some drivers know none: the connection is cut in the end
+                statement.setQueryTimeout(round(self._config.query_timeout))
             if not statement.execute(sql):
                 return None
             rows = statement.getResultSet()

@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from bridge.contract import Batch
+from bridge.contract import Ask, Batch
 from bridge.encode import EncoderOptions, Origin, encoder
+from bridge.errors import PermanentError
 from tests.integration.jdbc_tables import Corner, polled
 from tests.integration.jdbc_types import BEFORE, SETTINGS, TYPES, Rejected, Type
 
@@ -95,3 +96,99 @@ def test_every_type_arrives_as_the_documentation_says(corner: Corner, servers_zo
                 found[types[at].ddl, literal] = told.get(number, {}).get(column_of(at), rejects.get(number))
     assert found == wanted
     assert schema.field(0).type == pa.int32()
+
+
+def test_char_is_padded_and_trimmed_when_wanted_in_keys_too(corner: Corner) -> None:
+    corner.execute(
+        "CREATE TABLE $.t (k char(5) PRIMARY KEY, v varchar(5), n int);"
+        " INSERT INTO $.t VALUES ('ab', ' v  ', 1), ('c d', NULL, 2), ('', '', 3);"
+    )
+    with corner.reading("t", "images", trim=True) as (connector, stream):
+        batches = polled(connector, stream, ask=Ask(rows=1))
+        rows = [row for batch in batches for row in corner.rows(batch)]
+        assert sorted((row["k"], row["v"]) for row in rows) == [("", ""), ("ab", " v  "), ("c d", None)]
+
+
+def test_the_key_of_a_reject_is_trimmed_as_that_of_an_event_is(postgres_corner: Corner) -> None:
+    postgres_corner.execute(
+        "CREATE TABLE $.t (k char(5) PRIMARY KEY, n numeric(9,2)); INSERT INTO $.t VALUES ('ab', 'NaN');"
+    )
+    with postgres_corner.reading("t", "images", trim=True) as (connector, stream):
+        (reject,) = connector.poll(stream, None, Ask()).rejects
+        assert reject.key == {"k": "ab"}
+
+
+LONG = {
+    "h2": ("varchar", "clob", "varbinary(100)", "blob"),
+    "postgresql": ("varchar", "text", "bytea", "bytea"),
+    "mariadb": ("varchar(99)", "longtext", "varbinary(100)", "longblob"),
+}
+
+
+def create_long(corner: Corner) -> None:
+    """Nine letters of two bytes each, and nine bytes, in a column of each kind."""
+    columns = ", ".join(f"c{at} {kind}" for at, kind in enumerate(LONG[corner.kind]))
+    octets = "'\\x" if corner.kind == "postgresql" else "x'"
+    corner.execute(f"CREATE TABLE $.t (id int PRIMARY KEY, {columns});")
+    for number, count in enumerate((4, 9)):
+        text, binary = f"'{'ü' * count}'", f"{octets}{'00' * count}'"
+        corner.execute(f"INSERT INTO $.t VALUES ({number}, {text}, {text}, {binary}, {binary});")
+
+
+def test_values_over_the_limit_make_their_row_a_reject(corner: Corner) -> None:
+    create_long(corner)
+    with corner.reading("t", "incrementing", max_value_bytes=8) as (connector, stream):
+        batch = connector.poll(stream, None, Ask())
+        assert [row["id"] for row in corner.rows(batch)] == [0]
+        assert [reject.reason for reject in batch.rejects] == [
+            f"column {corner.column('c0')}: is longer than 8 bytes"
+        ]
+
+
+@pytest.mark.parametrize(("limit", "letters"), [(9, 4), (10, 5), (1, 0)])
+def test_values_over_the_limit_are_cut_where_that_is_wanted(corner: Corner, limit: int, letters: int) -> None:
+    create_long(corner)
+    with corner.reading("t", "incrementing", max_value_bytes=limit, oversize="truncate") as (
+        connector,
+        stream,
+    ):
+        (batch,) = polled(connector, stream)
+        first, last = corner.rows(batch)
+    text, octets = "ü" * letters, b"\0" * min(limit, 9)
+    assert last == {"id": 1, "c0": text, "c1": text, "c2": octets, "c3": octets}
+    assert first["c1"] == "ü" * min(4, letters)
+    assert not batch.rejects
+
+
+def test_a_key_is_not_cut(corner: Corner) -> None:
+    corner.execute("CREATE TABLE $.t (k varchar(9) PRIMARY KEY); INSERT INTO $.t VALUES ('abc'), ('abcd');")
+    with corner.reading("t", "images", max_value_bytes=3, oversize="truncate") as (connector, stream):
+        (batch,) = polled(connector, stream)
+        assert corner.rows(batch) == [{"k": "abc"}]
+        assert [reject.key for reject in batch.rejects] == [{corner.column("k"): "abcd"}]
+
+
+UNKNOWN = {"h2": ("row(a int)", "row(1)", "ROW (1)"), "postgresql": ("$.pair", "'(1,x)'", "(1,x)")}
+
+
+@pytest.mark.parametrize("server", UNKNOWN)
+def test_a_type_that_nobody_knows_is_text_or_a_reject_or_the_end(
+    server: str, request: pytest.FixtureRequest
+) -> None:
+    corner: Corner = request.getfixturevalue({"h2": "h2_corner", "postgresql": "postgres_corner"}[server])
+    kind, literal, text = UNKNOWN[server]
+    corner.execute(f"{BEFORE.get(server, '')}CREATE TABLE $.t (id int PRIMARY KEY, c {kind});")
+    corner.execute(f"INSERT INTO $.t VALUES (1, {literal}), (2, NULL);")
+    with corner.reading("t", "incrementing") as (connector, stream):
+        assert [row["c"] for row in corner.rows(connector.poll(stream, None, Ask()))] == [text, None]
+    with corner.reading("t", "incrementing", unknown_types="reject") as (connector, stream):
+        batch = connector.poll(stream, None, Ask())
+        assert corner.rows(batch) == [{"id": 2, "c": None}]
+        assert [reject.reason for reject in batch.rejects] == [
+            f"column {corner.column('c')}: is of a type that is not known"
+        ]
+    with (
+        corner.reading("t", "incrementing", unknown_types="fail") as (connector, stream),
+        pytest.raises(PermanentError, match=r"not known: (C|c) \(.*(pair|ROW).*`unknown_types: string`"),
+    ):
+        connector.poll(stream, None, Ask())

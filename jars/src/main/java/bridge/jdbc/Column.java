@@ -329,7 +329,7 @@ abstract class Column {
 
     /** A point in time, kept by the database in UTC. */
     static final class Instant extends Column {
-        private final Times<OffsetDateTime> instants = Times.instants();
+        private final Times<OffsetDateTime> instants = Times.offsets();
         private final int digits;
 
         Instant(int index, int digits) {

@@ -13,97 +13,71 @@ import java.time.OffsetDateTime;
 import java.time.OffsetTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeFormatterBuilder;
 import java.time.format.DateTimeParseException;
+import java.util.function.Function;
 
 /**
- * A column's values of java.time: by JDBC 4.2's getObject(int, Class), or as older drivers do it.
+ * A column's values of java.time: by JDBC 4.2's getObject(int, Class), or as older drivers have them.
  *
- * <p>Those are asked in a JVM whose zone is UTC, where every wall clock time exists once. Only the calendar of
- * java.sql's classes remains: it has no 5th to 14th of October 1582.
+ * <p>There text comes first where it is ISO 8601: java.sql's classes have another calendar before 1582, which some
+ * drivers reckon with and some do not, a Time has no microseconds, and none has an offset. The JVM's zone is UTC.
  */
 final class Times<T> {
-    private static final DateTimeFormatter WITH_OFFSET =
-        DateTimeFormatter.ofPattern("uuuu-MM-dd['T'][' ']HH:mm:ss[.SSSSSSSSS][.SSSSSS][.SSS][.SS][.S][' '][XXXXX][X]");
+    private static final DateTimeFormatter WALL_CLOCK = new DateTimeFormatterBuilder()
+        .append(DateTimeFormatter.ISO_LOCAL_DATE).appendPattern("['T'][' ']").append(DateTimeFormatter.ISO_LOCAL_TIME)
+        .toFormatter();
+    private static final DateTimeFormatter WITH_OFFSET = new DateTimeFormatterBuilder()
+        .append(WALL_CLOCK).appendPattern("[' '][XXXXX][X]").toFormatter();
 
     private interface Getter<T> {
         T get(ResultSet rows, int index) throws SQLException;
     }
 
     private final Class<T> type;
-    private final Getter<T> older;
+    private final Function<String, T> parser;
+    private final Getter<T> getter;
     private boolean isOld;
     private boolean isNew;
 
-    private Times(Class<T> type, Getter<T> older) {
+    /** @param parser of a value's text; @param getter of it where that is none, and never null */
+    private Times(Class<T> type, Function<String, T> parser, Getter<T> getter) {
         this.type = type;
-        this.older = older;
+        this.parser = parser;
+        this.getter = getter;
     }
 
     static Times<LocalDate> dates() {
-        return new Times<>(LocalDate.class, (rows, index) -> {
-            Date value = rows.getDate(index);
-            return value == null ? null : value.toLocalDate();
-        });
+        return new Times<>(LocalDate.class, LocalDate::parse, (rows, index) -> rows.getDate(index).toLocalDate());
     }
 
-    /** The text first: java.sql.Time has milliseconds at best. */
     static Times<LocalTime> times() {
-        return new Times<>(LocalTime.class, (rows, index) -> {
-            String text = rows.getString(index);
-            try {
-                return text == null ? null : LocalTime.parse(text.trim());
-            } catch (DateTimeParseException error) {
-                return wallClock(rows.getTime(index));
-            }
-        });
+        return new Times<>(LocalTime.class, LocalTime::parse, (rows, index) -> wallClock(rows.getTime(index)));
     }
 
     static Times<OffsetTime> offsetTimes() {
-        return new Times<>(OffsetTime.class, (rows, index) -> {
-            String text = rows.getString(index);
-            try {
-                return text == null ? null : OffsetTime.parse(text.trim());
-            } catch (DateTimeParseException error) {
-                return wallClock(rows.getTime(index)).atOffset(ZoneOffset.UTC);
-            }
-        });
+        return new Times<>(OffsetTime.class, OffsetTime::parse,
+            (rows, index) -> wallClock(rows.getTime(index)).atOffset(ZoneOffset.UTC));
+    }
+
+    static Times<LocalDateTime> timestamps() {
+        return new Times<>(LocalDateTime.class, text -> LocalDateTime.parse(text, WALL_CLOCK),
+            (rows, index) -> rows.getTimestamp(index).toLocalDateTime());
+    }
+
+    static Times<OffsetDateTime> offsets() {
+        return new Times<>(OffsetDateTime.class, text -> OffsetDateTime.parse(text, WITH_OFFSET),
+            (rows, index) -> rows.getTimestamp(index).toInstant().atOffset(ZoneOffset.UTC));
     }
 
     private static LocalTime wallClock(Time value) {
         return LocalTime.ofNanoOfDay(Math.floorMod(value.getTime(), 86_400_000L) * 1_000_000);
     }
 
-    static Times<LocalDateTime> timestamps() {
-        return new Times<>(LocalDateTime.class, (rows, index) -> {
-            Timestamp value = rows.getTimestamp(index);
-            return value == null ? null : value.toLocalDateTime();
-        });
-    }
-
-    static Times<OffsetDateTime> instants() {
-        return new Times<>(OffsetDateTime.class, (rows, index) -> {
-            Timestamp value = rows.getTimestamp(index);
-            return value == null ? null : value.toLocalDateTime().atOffset(ZoneOffset.UTC);
-        });
-    }
-
-    /** The text first: java.sql.Timestamp has no offset. */
-    static Times<OffsetDateTime> offsets() {
-        Times<OffsetDateTime> instants = instants();
-        return new Times<>(OffsetDateTime.class, (rows, index) -> {
-            String text = rows.getString(index);
-            try {
-                return text == null ? null : OffsetDateTime.parse(text.trim(), WITH_OFFSET);
-            } catch (DateTimeParseException error) {
-                return instants.older.get(rows, index);
-            }
-        });
-    }
-
     /** The current row's value, or null. A driver shows what it can at the first value that is not null. */
     T get(ResultSet rows, int index) throws SQLException {
         if (isOld) {
-            return older.get(rows, index);
+            return older(rows, index);
         }
         try {
             T value = rows.getObject(index, type);
@@ -116,9 +90,18 @@ final class Times<T> {
         } catch (AbstractMethodError | UnsupportedOperationException error) {
             // A driver of JDBC 4.0 or before.
         }
-        T value = older.get(rows, index);
+        T value = older(rows, index);
         isOld = true;
         return value;
+    }
+
+    private T older(ResultSet rows, int index) throws SQLException {
+        String text = rows.getString(index);
+        try {
+            return text == null ? null : parser.apply(text.trim());
+        } catch (DateTimeParseException error) {
+            return getter.get(rows, index);
+        }
     }
 
     /** Bind a value; one of java.time as java.sql's where the driver knows no better. */

@@ -1,0 +1,116 @@
+package old;
+
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.sql.Connection;
+import java.sql.Driver;
+import java.sql.DriverManager;
+import java.sql.DriverPropertyInfo;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.temporal.Temporal;
+import java.util.Properties;
+import java.util.logging.Logger;
+
+/**
+ * A driver of JDBC 3.0 for `jdbc:old:...`, H2's with what it did not have then taken away.
+ *
+ * <p>With `;MISSING=error` at the end of the URL it is a class compiled long ago, else one whose new methods refuse.
+ */
+public final class OldDriver implements Driver {
+    private static final String PREFIX = "jdbc:old:";
+
+    @Override public Connection connect(String url, Properties info) throws SQLException {
+        if (!acceptsURL(url)) {
+            return null;
+        }
+        boolean isError = url.endsWith(";MISSING=error");
+        String inner = "jdbc:h2:" + url.substring(PREFIX.length()).replace(";MISSING=error", "");
+        return (Connection) wrapped(new org.h2.Driver().connect(inner, info), isError);
+    }
+
+    private static Object wrapped(Object value, boolean isError) {
+        for (Class<?> type : new Class<?>[] {Connection.class, Statement.class, ResultSet.class}) {
+            if (type.isInstance(value)) {
+                return Proxy.newProxyInstance(OldDriver.class.getClassLoader(), all(value), handler(value, isError));
+            }
+        }
+        return value;
+    }
+
+    private static Class<?>[] all(Object value) {
+        for (Class<?> type : new Class<?>[] {java.sql.PreparedStatement.class, Statement.class, ResultSet.class}) {
+            if (type.isInstance(value)) {
+                return new Class<?>[] {type};
+            }
+        }
+        return new Class<?>[] {Connection.class};
+    }
+
+    private static InvocationHandler handler(Object value, boolean isError) {
+        return (proxy, method, arguments) -> {
+            if (isMissing(method, arguments)) {
+                if (isError && isOfJdbc4(method)) {
+                    throw new AbstractMethodError(method.getName());
+                }
+                throw new SQLException("not implemented: " + method.getName());
+            }
+            try {
+                return wrapped(method.invoke(value, arguments), isError);
+            } catch (InvocationTargetException error) {
+                throw error.getCause();
+            }
+        };
+    }
+
+    private static boolean isMissing(Method method, Object[] arguments) {
+        switch (method.getName()) {
+            case "getObject": return arguments[arguments.length - 1] instanceof Class;
+            case "setObject": return arguments[1] instanceof Temporal;
+            case "setQueryTimeout": case "setReadOnly": case "setFetchSize": return true;
+            default: return isOfJdbc4(method);
+        }
+    }
+
+    private static boolean isOfJdbc4(Method method) {
+        switch (method.getName()) {
+            case "getObject": case "setNetworkTimeout": case "isValid": case "getSchema": case "setSchema": return true;
+            default: return false;
+        }
+    }
+
+    @Override public boolean acceptsURL(String url) {
+        return url.startsWith(PREFIX);
+    }
+
+    @Override public DriverPropertyInfo[] getPropertyInfo(String url, Properties info) {
+        return new DriverPropertyInfo[0];
+    }
+
+    @Override public int getMajorVersion() {
+        return 1;
+    }
+
+    @Override public int getMinorVersion() {
+        return 0;
+    }
+
+    @Override public boolean jdbcCompliant() {
+        return false;
+    }
+
+    @Override public Logger getParentLogger() {
+        throw new AbstractMethodError("getParentLogger");
+    }
+
+    static {
+        try {
+            DriverManager.registerDriver(new OldDriver());
+        } catch (SQLException error) {
+            throw new ExceptionInInitializerError(error);
+        }
+    }
+}
