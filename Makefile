@@ -33,5 +33,5 @@ bench: setup  ## measurements against the promises: ONLY=
 	@$(PYTHON) -m bench $(if $(ONLY),--only $(ONLY))
 
 clean:  ## remove what the others made
-	rm -rf .venv jars/lib jars/broker connectors/jdbc/reader.jar bench/out .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf .venv jars/lib jars/broker jars/peers connectors/jdbc/reader.jar bench/out .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache .coverage*

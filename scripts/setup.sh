@@ -129,8 +129,8 @@ install_python() {
 
 install_jars() {
     say "resolving the jars"
-    rm -rf jars/lib jars/broker
-    retry quietly mvn -B -q -f jars/pom.xml -P broker generate-resources
+    rm -rf jars/lib jars/broker jars/peers
+    retry quietly mvn -B -q -f jars/pom.xml -P broker,peers generate-resources
 }
 
 # A JVM that cannot do this starts brokers all the same, in more time.
@@ -146,7 +146,7 @@ if [[ ${1:-} == peers ]]; then
     system_packages peers || say "until then the tests that need them are skipped"
 fi
 environment
-[[ -d jars/lib && -d jars/broker ]] || rm -f $STAMPS/jars
+[[ -d jars/lib && -d jars/broker && -d jars/peers ]] || rm -f $STAMPS/jars
 [[ -f connectors/jdbc/reader.jar ]] || rm -f $STAMPS/reader
 [[ -f jars/broker/classes.jsa ]] || rm -f $STAMPS/classes
 # At once: neither needs the other, and both wait for the network.
