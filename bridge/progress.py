@@ -61,7 +61,8 @@ class Progress:
     parked: str | None = None
     paused: str | None = None
     gone: bool = False
-    first_asked_at: float | None = None
+    behind_since: float | None = None
+    """When it was first asked for what was not all read and published since."""
     scan_began: float | None = None
     state: State = State.STARTING
     state_since: float = field(default_factory=time.monotonic)
@@ -82,6 +83,15 @@ class Progress:
     def awake(self) -> bool:
         """Nothing but the time keeps it from being polled."""
         return not (self.parked or self.paused or self.gone)
+
+    def patience_s(self, wall: datetime) -> float:
+        """For how long it may take to read and publish all there is: until it is due again."""
+        return self.options.cron.wait_s(wall) if self.options.cron else self.options.interval
+
+    def first_due(self, now: float, wall: datetime) -> float:
+        """At once, unless it has a position and its own times."""
+        cron = self.options.cron
+        return now if cron is None or self.committed is None else now + cron.wait_s(wall)
 
     def rest_s(self, wall: datetime) -> float:
         """For how long its quiet hours still last."""
@@ -141,11 +151,11 @@ class Progress:
     # -- one poll
 
     def turn(self, now: float, wait_s: float) -> Turn:
-        if self.first_asked_at is None:
-            self.first_asked_at = now
         rate = self.options.max_rows_per_s
         rows = max(1, int(rate * min(1.0, self.options.interval))) if rate else 0
         began = now if self.scan_began is None else self.scan_began
+        if self.behind_since is None:
+            self.behind_since = began
         return Turn(self, self.generation, self.ahead, self.version, now, rows, wait_s, began)
 
     def ended(self, turn: Turn, batch: Batch, version: int) -> None:
@@ -182,8 +192,13 @@ class Progress:
         self.events += events
         self.bytes += size
         if not batch.more:
-            self.current_at = asked_at
+            self.caught_up(asked_at)
         self.scanned(batch)
+
+    def caught_up(self, asked_at: float) -> None:
+        """Then the source held nothing that Kafka does not have now."""
+        self.current_at = asked_at
+        self.behind_since = None
 
     def scanned(self, batch: Batch) -> None:
         """Kafka has all that it brought."""
@@ -219,5 +234,8 @@ class Turn:
         """The stream was rewound, parked or paused since."""
         return self.generation != self.progress.generation
 
-    def next_due(self, batch: Batch, now: float) -> float:
-        return now if batch.more else max(now, self.began + self.progress.options.interval)
+    def next_due(self, batch: Batch, now: float, wall: datetime) -> float:
+        options = self.progress.options
+        if batch.more:
+            return now
+        return now + options.cron.wait_s(wall) if options.cron else max(now, self.began + options.interval)

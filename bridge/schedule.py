@@ -66,7 +66,7 @@ class Schedule:
         progress = self.streams.get(new.stream.name)
         if progress is None:
             self.streams[new.stream.name] = progress = new
-            new.due = now
+            new.due = new.first_due(now, datetime.now(UTC))
             new.settle_again()
         else:
             progress.found_again(new, now)
@@ -78,8 +78,9 @@ class Schedule:
         """Forget what was read ahead: the next polls begin at what Kafka has."""
         with self._changed:
             for name, progress in self.streams.items():
+                had_all = progress.options.cron and progress.behind_since is None
                 progress.rewind(stored.get(name))
-                self._push(progress, time.monotonic())
+                self._push(progress, progress.due if had_all else time.monotonic())
             self._changed.notify_all()
 
     def published(self, progress: Progress, batch: Batch, asked_at: float, events: int, size: int) -> None:
@@ -91,7 +92,7 @@ class Schedule:
     def caught_up(self, progress: Progress, asked_at: float) -> None:
         """The source was found to hold nothing that Kafka does not have."""
         with self._changed:
-            progress.current_at = asked_at
+            progress.caught_up(asked_at)
 
     def passed_over(self, progress: Progress, batch: Batch) -> None:
         """What was read last says nothing that Kafka does not have."""
@@ -231,7 +232,7 @@ class Schedule:
         with self._changed:
             now = time.monotonic()
             turn.progress.ended(turn, batch, self._version)
-            self._push(turn.progress, now if turn.stale else turn.next_due(batch, now))
+            self._push(turn.progress, now if turn.stale else turn.next_due(batch, now, datetime.now(UTC)))
             return not turn.stale
 
     def failed(self, turn: Turn, error: BridgeError) -> float:

@@ -96,7 +96,7 @@ def _worry(progress: Progress, moment: Moment) -> str | None:
     progress.recent.forget_before(moment.now - REJECT_WINDOW_S)
     if progress.recent.rejects:
         return "dead letters within the last five minutes; see `dead-letters list`"
-    since = progress.first_asked_at if progress.current_at is None else progress.current_at
-    if since is not None and moment.now - since > moment.critical_after:
+    patience_s = max(moment.critical_after, progress.patience_s(moment.wall))
+    if progress.behind_since is not None and moment.now - progress.behind_since > patience_s:
         return "behind its source"
     return None

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from bridge import paths
+from bridge.config.cron import Cron
 from bridge.config.kafka_settings import KafkaSettings
 from bridge.config.quiet import QuietHours
 from bridge.config.units import Duration, Share, Size
@@ -84,6 +85,11 @@ class StreamOptions(_Options):
     """What the engine does with one stream; durations in seconds."""
 
     interval: Duration = Field(default=5.0, description="time between the starts of two polls")
+    cron: Cron | None = Field(
+        default=None,
+        description="times of polls instead of an interval, as in `30 2 * * 1-5 Europe/Berlin`; one that "
+        "passes while the bridge is down is not made up for",
+    )
     deadline: Duration = Field(
         default=30.0, description="a poll that takes longer, and twice the interval, counts as stalled"
     )

@@ -33,10 +33,7 @@ class QuietHours:
     def parse(cls, text: str) -> QuietHours:
         """Errors: ValueError saying what does not fit."""
         times, _, name = text.strip().rpartition(" ")
-        try:
-            zone = ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(_no_zone(name)) from None
+        zone = zone_of(name, _FORM)
         ranges = tuple(piece for part in times.split(",") for piece in _minutes(part.strip()))
         if all(any(start <= minute < end for start, end in ranges) for minute in range(DAY)):
             raise ValueError("leaves no minute of the day to read in; shorten the ranges")
@@ -84,12 +81,20 @@ class QuietHours:
         )
 
 
-def _no_zone(name: str) -> str:
+def zone_of(name: str, form: str) -> ZoneInfo:
+    """The time zone of this name. Errors: ValueError, which tells the form of the whole."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(_no_zone(name, form)) from None
+
+
+def _no_zone(name: str, form: str) -> str:
     zones = available_timezones()
     if not zones:
         return "needs a time zone database, and this machine has none; install tzdata"
     close = get_close_matches(name, zones, n=1)
-    return "has no known time zone at its end; " + (f"did you mean {close[0]}?" if close else _FORM)
+    return "has no known time zone at its end; " + (f"did you mean {close[0]}?" if close else form)
 
 
 def _minutes(part: str) -> tuple[tuple[int, int], ...]:

@@ -181,10 +181,25 @@ def test_resume_ends_the_warning_of_dead_letters_only_where_the_stream_was_parke
 
 def test_a_stream_far_behind_its_source_is_a_warning(schedule: Schedule, clock: Clock) -> None:
     polled(schedule)
+    clock.now += 10.0
+    for _ in range(2):
+        schedule.ended(turn(schedule), Batch({"id": 2}, more=True))
     clock.now += 301.0
     schedule.streams["orders"].due = clock.now
 
     assert seen(schedule) == (State.RUNNING, "warning", "behind its source")
+
+
+def test_a_stream_that_waits_for_its_hour_is_not_behind(clock: Clock) -> None:
+    schedule = Schedule(critical_after=300.0)
+    options = StreamOptions(interval=3600.0)
+    schedule.install([Progress(Stream("orders", "db", ()), options, state_since=clock.now)], 0)
+    only = turn(schedule)
+    schedule.ended(only, Batch({"id": 1}))
+    schedule.caught_up(only.progress, only.asked_at)
+    clock.now += 3599.0
+
+    assert seen(schedule) == (State.RUNNING, "ok", None)
 
 
 def test_a_stream_that_vanished_from_its_source_is_critical(schedule: Schedule) -> None:

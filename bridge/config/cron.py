@@ -1,0 +1,59 @@
+"""Times at which a stream is polled, by the clock on some wall, as cron has them (crontab(5)). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from bridge.config.quiet import zone_of
+
+_FIELDS = 5
+_FORM = "write it like 30 2 * * 1-5 Europe/Berlin: minute, hour, day, month, day of the week, time zone"
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """`text` is how the operator wrote it.
+
+    What happens when a wall clock is put forward or back is as in Debian's cron.
+    """
+
+    text: str
+    times: str
+    zone: ZoneInfo
+
+    @classmethod
+    def parse(cls, text: str) -> Cron:
+        """Errors: ValueError saying what does not fit."""
+        *times, name = text.split()
+        if len(times) != _FIELDS:
+            raise ValueError(f"has not five fields and a time zone; {_FORM}")
+        made = cls(text, " ".join(times), zone_of(name, _FORM))
+        try:
+            made.wait_s(datetime(2026, 1, 1, tzinfo=UTC))
+        except CronSimError as error:
+            raise ValueError(f"{str(error).lower()}; {_FORM}") from None
+        return made
+
+    def wait_s(self, now: datetime) -> float:
+        """Seconds from `now` (aware) to the next of its times, which is later."""
+        coming: datetime = next(CronSim(self.times, now.astimezone(self.zone)))
+        return (coming.astimezone(UTC) - now.astimezone(UTC)).total_seconds()
+
+    def __str__(self) -> str:
+        return self.text
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            lambda value: cls.parse(value) if isinstance(value, str) else value,
+            core_schema.is_instance_schema(cls),
+            json_schema_input_schema=core_schema.str_schema(),
+            serialization=core_schema.plain_serializer_function_ser_schema(str),
+        )
