@@ -13,19 +13,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition, Event
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from unittest.mock import patch
 
 from bridge.admission import Admission
 from bridge.coalescer import Coalescer
 from bridge.config.options import ConnectorSettings, StreamOptions
 from bridge.config.options import Topics as TopicOptions
+from bridge.contract import Connector
 from bridge.encode import EncoderOptions, Origin, encoder
 from bridge.errors import Stopped
 from bridge.images import Images
@@ -45,10 +46,8 @@ from bridge.testing.fakes import (
     FakeKafka,
     FakePositions,
     FakePublisher,
-    FakeSource,
     FakeTopics,
 )
-from bridge.testing.images import FakeImages
 
 RULED = ("coalescer", "outlet", "prefetch", "reader", "schedule", "standby", "task")
 """The modules of the engine that look at the clock."""
@@ -115,13 +114,23 @@ class Published:
     number: int
 
 
+class Source(Protocol):
+    """What outlives its connectors."""
+
+    @property
+    def polls(self) -> Sequence[object]:
+        """One element for each poll, for `read_ahead`."""
+
+    def connector(self) -> Connector: ...
+
+
 class Engine:
     """One life of a worker after another, over the same Kafka and the same source."""
 
     def __init__(
         self,
         kafka: FakeKafka,
-        source: FakeSource | FakeImages,
+        source: Source,
         clock: Clock,
         settings: ConnectorSettings | None = None,
         instance: str = "one",

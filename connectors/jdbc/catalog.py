@@ -68,6 +68,16 @@ class Catalog:
     def may_be_null(self, table: TableName, column: str) -> bool:
         return column not in self._filled(table)
 
+    def may_be_changed(self, table: TableName) -> bool:
+        """By this account, as far as its rights are its own or everybody's."""
+        account = str(self._meta.getUserName() or "").partition("@")[0].lower()
+        rows = self._meta.getTablePrivileges(*self._literal(table))
+        return any(
+            str(row.getString("PRIVILEGE")).upper() in ("INSERT", "UPDATE", "DELETE")
+            and str(row.getString("GRANTEE")).lower() in (account, "public")
+            for row in _rows(rows)
+        )
+
     def _filled(self, table: TableName) -> list[str]:
         """The columns declared NOT NULL."""
         rows = self._meta.getColumns(*self._literal(table), "%")

@@ -41,12 +41,6 @@ def _database(session: Session) -> Iterator[Finding]:
         f"{meta.getDatabaseProductName()} {meta.getDatabaseProductVersion()},"
         f" driver {meta.getDriverName()} {meta.getDriverVersion()}",
     )
-    if not session.connection.isReadOnly():
-        yield Finding(
-            Level.WARNING,
-            "the driver does not keep the session read-only",
-            remedy="give the account SELECT and no other right",
-        )
     if session.dialect is GENERIC:
         yield Finding(
             Level.WARNING,
@@ -109,6 +103,13 @@ def _table(session: Session, name: str, reading: Reading | PermanentError) -> It
     yield Finding(Level.OK, f"can be read, by {', '.join(reading.mode.columns)}", stream=name)
     column = reading.mode.columns[0]
     table = reading.source if isinstance(reading.source, TableName) else None
+    if table and not session.connection.isReadOnly() and session.catalog.may_be_changed(table):
+        yield Finding(
+            Level.WARNING,
+            "the account may change it, and the driver does not keep the session read-only",
+            remedy=f"REVOKE INSERT, UPDATE, DELETE ON {table.sql(session.catalog.quote)} from it",
+            stream=name,
+        )
     indexed = table is not None and session.catalog.indexed(table, column)
     if table and not indexed:
         yield _no_index(session, table, column)

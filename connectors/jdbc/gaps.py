@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from math import gcd
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 MOST = 500
-"""Gaps remembered of one table; of more, those of the smallest numbers are given up."""
+"""Gaps remembered of one table: a statement has two values for each, and a position must not grow large."""
 
 
 class Gap(NamedTuple):
@@ -38,11 +39,11 @@ def passed_over(before: int | None, numbers: pa.Array, since: int) -> tuple[Gap,
 
 
 def _steps(numbers: pa.Array) -> list[tuple[int, int]]:
-    """Neighbours with numbers between them, the last of them at least."""
+    """Neighbours with numbers between them."""
     try:
         whole = numbers.cast(pa.int64())
         lower, upper = whole.slice(0, len(whole) - 1), whole.slice(1)
-        at = pc.indices_nonzero(pc.greater(pc.subtract_checked(upper, lower), 1))[-MOST:]
+        at = pc.indices_nonzero(pc.greater(pc.subtract_checked(upper, lower), 1))
         return list(zip(lower.take(at).to_pylist(), upper.take(at).to_pylist(), strict=True))
     except pa.ArrowInvalid:  # beyond 64 bits
         each = [int(number) for number in numbers.to_pylist()]
@@ -65,6 +66,18 @@ def without(gaps: Iterable[Gap], found: Iterable[int]) -> Iterator[Gap]:
             yield Gap(first, gap.last, gap.since)
 
 
-def highest(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
-    """As many as are remembered."""
+def remembered(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+    """As many as can be: of too many, those that a step of all numbers leaves, then those below the rest.
+
+    Only then, for numbers that step by two on one node may be interleaved with those of another.
+    """
+    if len(gaps) > MOST:
+        step = _step(gaps)
+        gaps = [gap for gap in gaps if gap.first is None or gap.last - gap.first + 1 >= step]
     return tuple(gaps[-MOST:])
+
+
+def _step(gaps: Sequence[Gap]) -> int:
+    """By a multiple of which the numbers around the gaps are apart."""
+    seen = [gap.last + 1 for gap in gaps] + [gap.first - 1 for gap in gaps if gap.first is not None]
+    return gcd(*(number - seen[0] for number in seen))

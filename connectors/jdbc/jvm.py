@@ -38,7 +38,7 @@ def _start(heap: str) -> None:
         jpype.startJVM(*_options(heap), classpath=classpath, convertStrings=True, interrupt=False)
     except (jpype.JVMNotFoundException, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise ConfigError(f"no Java: {reason}", remedy="install Java >= 17, or set JAVA_HOME") from None
+        raise ConfigError(f"no Java: {reason}", remedy="install Java >= 11, or set JAVA_HOME") from None
     _silence()
     # The thread that starts Java is one that Java waits for at exit; once out, it comes back as a daemon.
     detach()
@@ -77,10 +77,11 @@ def driver_jars(config: JdbcConfig, dialect: Dialect) -> list[Path]:
         return [jar for pattern in config.jars for jar in _matches(pattern)]
     folder = jars_folder()
     found = sorted(folder.glob(f"{dialect.artifact or ''}*.jar")) if folder else []
-    if not found and config.driver is None and dialect.coordinates:
+    if not found and config.driver is None and dialect.artifact:
+        jar = f"{dialect.coordinates} (Maven)" if dialect.coordinates else f"the vendor's {dialect.jar}*.jar"
         raise ConfigError(
             f"there is no driver for {dialect.url}",
-            remedy=f"put {dialect.coordinates} (Maven) into {folder or _FOLDERS[-1]}, or set `jars`",
+            remedy=f"put {jar} into {folder or _FOLDERS[-1]}, or set `jars`",
         )
     return found
 
@@ -103,7 +104,10 @@ def driver(config: JdbcConfig, dialect: Dialect) -> Any:
     """The driver of this URL: the named class, the database's usual one, or what registered itself."""
     name = config.driver or dialect.driver
     if name is None:
-        return java("java.sql.DriverManager").getDriver(config.url)
+        # Not DriverManager first, which has looked for drivers before these jars were there.
+        found = java("java.util.ServiceLoader").load(java("java.sql.Driver"))
+        suitable = (each for each in found if each.acceptsURL(config.url))
+        return next(suitable, None) or java("java.sql.DriverManager").getDriver(config.url)
     try:
         made = java(name)()
     except TypeError:

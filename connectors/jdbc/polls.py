@@ -26,6 +26,8 @@ from connectors.jdbc.statements import Statement
 PAGE_ROWS = 250_000
 # While polls wait (for Kafka, for a rate limit) an open cursor counts as a running query in some databases.
 SCAN_S = 5.0
+# The time of day by a clock that nobody sets while the process lives: gaps are forgotten by their age.
+_STARTED_NS = time.time_ns() - time.monotonic_ns()
 
 
 @dataclass(slots=True)
@@ -106,7 +108,7 @@ class Polls:
     def _begin(self, name: str, position: Position | None) -> Running:
         """A table that was altered may have another key: what it was asked for is asked anew."""
         self.session.end()
-        began_ms = time.time_ns() // 1_000_000
+        began_ms = (_STARTED_NS + time.monotonic_ns()) // 1_000_000
         ends = time.monotonic() + self._scan_s
         reading = self._readings.usable(name)
         while True:

@@ -105,8 +105,10 @@ class Readings:
         return self._described_or_refused(found[0]) if found else self._missing(name)
 
     def usable(self, name: str) -> Reading:
-        """Errors: PermanentError."""
-        reading = self.find(name)
+        """What was refused before is looked at again: a grant may be there now. Errors: PermanentError."""
+        reading = self._known.get(name)
+        if not isinstance(reading, Reading):
+            reading = self._known[name] = self._searched(name)
         if isinstance(reading, PermanentError):
             raise type(reading)(reading.text, remedy=reading.remedy)
         return reading

@@ -358,6 +358,8 @@ def test_a_table_without_the_right_to_read_parks_its_stream_alone(
     assert connector.poll(granted, None, Ask()).rows == 0
     critical = [finding for finding in connector.check() if finding.level is Level.CRITICAL]
     assert [finding.stream for finding in critical] == [f"{schema}.a"]
+    postgres.execute(f"GRANT SELECT ON {schema}.a TO {role};")
+    assert connector.poll(denied, None, Ask()).rows == 0, "it is looked at again"
     connector.close()
     postgres.execute(f"DROP OWNED BY {role}; DROP ROLE {role};")
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.jdbc.gaps import MOST, Gap, highest, passed_over, without
+from connectors.jdbc.gaps import MOST, Gap, passed_over, remembered, without
 
 NUMBERS = st.lists(st.integers(-40, 40), min_size=1, unique=True).map(sorted)
 SINCE = 7
@@ -58,7 +58,26 @@ def test_numbers_that_repeat_leave_no_gap() -> None:
 
 
 def test_of_too_many_gaps_those_of_the_smallest_numbers_are_given_up() -> None:
-    numbers = pa.array(range(0, 10 * MOST, 2))
-    kept = highest(passed_over(None, numbers, SINCE))
+    numbers = [number for number in range(10 * MOST) if number % 7 not in (2, 5)]
+    kept = remembered(passed_over(None, pa.array(numbers), SINCE))
     assert len(kept) == MOST
-    assert kept[-1].last == 10 * MOST - 3
+    assert members(kept) == {
+        number for number in range(kept[0].first or 0, numbers[-1]) if number % 7 in (2, 5)
+    }
+
+
+@given(
+    step=st.integers(2, 50), first=st.integers(-99, 99), late=st.sets(st.integers(1, 2 * MOST), max_size=9)
+)
+def test_numbers_that_a_step_leaves_out_push_no_late_ones_out(step: int, first: int, late: set[int]) -> None:
+    """As of a node among several, which gives out each second or third number alone."""
+    numbers = [first + step * number for number in range(2 * MOST + 2) if number not in late]
+    kept = remembered(passed_over(numbers[0] - step, pa.array(numbers), SINCE))
+    assert members(kept, -999) >= {first + step * number for number in late}
+    assert len(kept) <= len(late)
+
+
+def test_as_long_as_they_are_few_gaps_of_any_width_are_remembered() -> None:
+    gaps = passed_over(1, pa.array(range(3, 2 * MOST + 3, 2)), SINCE)
+    assert remembered(gaps) == gaps
+    assert len(gaps) == MOST

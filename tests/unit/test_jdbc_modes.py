@@ -99,6 +99,16 @@ def test_numbers_that_were_passed_over_are_asked_for_before_what_is_new() -> Non
     assert statement(INTEGER, position).values == (10,)
 
 
+def test_rows_all_over_a_gap_leave_as_many_as_a_statement_and_a_position_can_hold() -> None:
+    position, _ = by(INTEGER).ended(after(INTEGER, {"id": None}, 1_000_000), 0)
+    scattered = [number for number in range(1, 200_000) if number % 11 in (1, 4, 9)]
+    for at in range(0, len(scattered), 10_000):
+        position = after(INTEGER, position, *scattered[at : at + 10_000])
+        assert len(json.dumps(position)) < 32_768
+        assert len(statement(INTEGER, position).values) <= 1_002
+    assert position["gaps"][-1] == [scattered[-1] + 1, 999_999, 0], "and what is not read yet is among them"
+
+
 def test_below_the_first_number_ever_there_may_be_others() -> None:
     position, _ = by(INTEGER).ended(after(INTEGER, {"id": None}, 2, 3), 0)
     late = statement(INTEGER, position)

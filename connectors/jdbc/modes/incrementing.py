@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from bridge.contract import Caveat, Emits, Op, Position
 from bridge.errors import PermanentError
-from connectors.jdbc.gaps import Gap, highest, passed_over, without
+from connectors.jdbc.gaps import Gap, passed_over, remembered, without
 from connectors.jdbc.keyset import Read
 from connectors.jdbc.modes.mode import Database, Mode
 from connectors.jdbc.statements import Condition, Quote, Source, Statement, select
@@ -144,11 +144,11 @@ class Incrementing(Mode):
         numbers, place = self._numbers(read), self.place(position)
         if place.awaits:
             found = map(int, numbers.to_pylist())
-            return self._position(replace(place, gaps=tuple(without(place.gaps, found))))
+            return self._position(replace(place, gaps=remembered(tuple(without(place.gaps, found)))))
         gaps = place.gaps
         if self._whole and self._late_ms:
             last = None if place.last is None else int(place.last)
-            gaps = highest((*gaps, *passed_over(last, numbers, began_ms)))
+            gaps = remembered((*gaps, *passed_over(last, numbers, began_ms)))
         last_read = self._number(numbers[-1].as_py())
         return self._position(replace(place, last=last_read, gaps=gaps, asked=bool(gaps)))
 
