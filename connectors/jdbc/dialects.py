@@ -28,6 +28,8 @@ class Dialect:
     driver: str | None = None
     coordinates: str | None = None
     """Maven's name of the driver."""
+    jar: str | None = None
+    """How the names of the driver's jars begin, when not like the last part of that."""
     port: int | None = None
     embedded: str = ""
     """Fits the beginning of URLs that connect to nothing."""
@@ -62,7 +64,8 @@ class Dialect:
 
     @property
     def artifact(self) -> str | None:
-        return self.coordinates.split(":")[1] if self.coordinates else None
+        """How the names of the driver's jars begin."""
+        return self.jar or (self.coordinates.split(":")[1] if self.coordinates else None)
 
 
 GENERIC = Dialect(name="database", url="jdbc:")
@@ -219,7 +222,11 @@ _ORACLE = Dialect(
     driver="oracle.jdbc.OracleDriver",
     coordinates="com.oracle.database.jdbc:ojdbc11",
     port=1521,
-    properties={"oracle.net.CONNECT_TIMEOUT": "{login_ms}", "oracle.jdbc.ReadTimeout": "{socket_ms}"},
+    properties={
+        "oracle.net.CONNECT_TIMEOUT": "{login_ms}",
+        "oracle.jdbc.ReadTimeout": "{socket_ms}",
+        "oracle.net.keepAlive": "true",
+    },
     # Rows are compared and sorted in one order; the driver takes the language of its machine otherwise.
     on_connect=("ALTER SESSION SET NLS_SORT = BINARY NLS_COMP = BINARY",),
     clock='SELECT TO_CHAR(SYS_EXTRACT_UTC(SYSTIMESTAMP), \'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"\') FROM DUAL',
@@ -231,6 +238,13 @@ _ORACLE = Dialect(
         seen="SELECT COUNT(*) + 1 FROM v$transaction",
         grant="GRANT SELECT ON v_$transaction TO {user}",
     ),
+    types={
+        "TIMESTAMP WITH TIME ZONE": "offset_text",
+        "TIMESTAMP WITH LOCAL TIME ZONE": "instant",
+        "BINARY_FLOAT": "float32",
+        "BINARY_DOUBLE": "float64",
+        **dict.fromkeys(("INTERVALYM", "INTERVALDS", "ROWID", "UROWID", "JSON"), "text"),
+    },
 )
 
 _SQL_SERVER = Dialect(
@@ -254,8 +268,12 @@ _SQL_SERVER = Dialect(
         seen="SELECT COUNT(*) + 1 FROM sys.dm_tran_active_transactions",
         grant="GRANT VIEW SERVER STATE TO {user}",
     ),
+    types={"datetimeoffset": "offset_text", **dict.fromkeys(("uniqueidentifier", "sql_variant"), "text")},
+    # Without it DATETIME2's seventh digit would not fit.
+    exact_digits=True,
 )
 
+# LUW and z/OS, which refuses to tell its transactions.
 _DB2 = Dialect(
     name="db2",
     url="jdbc:db2:",
@@ -264,6 +282,7 @@ _DB2 = Dialect(
     port=50000,
     properties={"loginTimeout": "{login}", "blockingReadConnectionTimeout": "{socket}"},
     page="FETCH FIRST {rows} ROWS ONLY",
+    identity="SELECT CURRENT SERVER FROM SYSIBM.SYSDUMMY1",
     clock="SELECT VARCHAR_FORMAT(CURRENT TIMESTAMP - CURRENT TIMEZONE, 'YYYY-MM-DD HH24:MI:SS.FF6') || 'Z'"
     " FROM SYSIBM.SYSDUMMY1",
     offset="SELECT INTEGER(CURRENT TIMEZONE / 10000) * 3600"
@@ -275,10 +294,110 @@ _DB2 = Dialect(
         seen="SELECT COUNT(*) FROM TABLE(MON_GET_UNIT_OF_WORK(NULL, -2))",
         grant="GRANT EXECUTE ON FUNCTION SYSPROC.MON_GET_UNIT_OF_WORK TO USER {user}",
     ),
+    types={"DECFLOAT": "number"},
 )
 
-# MySQL, Oracle, SQL Server and Db2 are written by their manuals.
-DIALECTS = (_POSTGRESQL, _H2, _MARIADB, _MYSQL, _ORACLE, _SQL_SERVER, _DB2)
+_DB2_FOR_I = Dialect(
+    name="db2i",
+    url="jdbc:as400:",
+    driver="com.ibm.as400.access.AS400JDBCDriver",
+    coordinates="net.sf.jt400:jt400",
+    port=8471,
+    properties={
+        "login timeout": "{login}",
+        "socket timeout": "{socket_ms}",
+        "keep alive": "true",
+        "naming": "sql",
+        "date format": "iso",
+        "time format": "iso",
+    },
+    page="FETCH FIRST {rows} ROWS ONLY",
+    identity=_DB2.identity,
+    clock=_DB2.clock,
+    offset=_DB2.offset,
+    types=_DB2.types,
+)
+
+_DERBY = Dialect(
+    name="derby",
+    url="jdbc:derby:",
+    coordinates="org.apache.derby:derby",
+    port=1527,
+    embedded=r"jdbc:derby:(?!//)",
+    page="FETCH FIRST {rows} ROWS ONLY",
+    exact_digits=True,
+)
+
+_HSQLDB = Dialect(
+    name="hsqldb",
+    url="jdbc:hsqldb:",
+    driver="org.hsqldb.jdbc.JDBCDriver",
+    coordinates="org.hsqldb:hsqldb",
+    port=9001,
+    embedded=r"jdbc:hsqldb:(?!hsqls?:|https?:)",
+    page="LIMIT {rows}",
+    clock="VALUES UNIX_MILLIS() / 1000.0",
+    types={"UUID": "text", "INTERVAL": "text", "OTHER": "binary"},
+    exact_digits=True,
+)
+
+_INFORMIX = Dialect(
+    name="informix",
+    url="jdbc:informix",
+    driver="com.informix.jdbc.IfxDriver",
+    coordinates="com.ibm.informix:jdbc",
+    port=9088,
+    properties={
+        "LOGINTIMEOUT": "{login_ms}",
+        "IFX_SOC_TIMEOUT": "{socket_ms}",
+        # Names may be quoted.
+        "DELIMIDENT": "Y",
+    },
+    # Writers do not block it.
+    on_connect=("SET ISOLATION TO COMMITTED READ LAST COMMITTED",),
+    clock="SELECT sh_curtime FROM sysmaster:sysshmvals",
+    types={"INTERVAL": "text"},
+)
+
+_SYBASE_CLOCK = "SELECT DATEDIFF(ss, '19700101', GETUTCDATE())"
+_SYBASE_OFFSET = "SELECT DATEDIFF(ss, GETUTCDATE(), GETDATE())"
+
+_SYBASE = Dialect(
+    name="sybase",
+    url="jdbc:sybase:",
+    driver="com.sybase.jdbc4.jdbc.SybDriver",
+    jar="jconn",
+    port=5000,
+    properties={"LOGINTIMEOUT": "{login}", "APPLICATIONNAME": "legacy-bridge"},
+    on_connect=("SET QUOTED_IDENTIFIER ON",),
+    clock=_SYBASE_CLOCK,
+    offset=_SYBASE_OFFSET,
+    transactions=Transactions(
+        oldest="SELECT DATEDIFF(ss, '19700101', MIN(starttime)) - DATEDIFF(ss, GETUTCDATE(), GETDATE())"
+        " FROM master..syslogshold WHERE spid NOT IN (0, @@spid)",
+        seen="SELECT COUNT(*) + 1 FROM master..syslogshold",
+        grant="GRANT SELECT ON master..syslogshold TO {user}",
+    ),
+)
+
+# An older driver for SQL Server and Sybase.
+_JTDS = Dialect(
+    name="jtds",
+    url="jdbc:jtds:",
+    driver="net.sourceforge.jtds.jdbc.Driver",
+    coordinates="net.sourceforge.jtds:jtds",
+    port=1433,
+    properties={"appName": "legacy-bridge", "loginTimeout": "{login}", "socketTimeout": "{socket}"},
+    on_connect=("SET QUOTED_IDENTIFIER ON",),
+    clock=_SYBASE_CLOCK,
+    offset=_SYBASE_OFFSET,
+)
+
+# Tests run PostgreSQL, H2, MariaDB, Derby and HSQLDB; the others are written by their manuals.
+DIALECTS = (
+    *(_POSTGRESQL, _H2, _MARIADB, _MYSQL, _ORACLE, _SQL_SERVER, _DB2, _DB2_FOR_I),
+    *(_DERBY, _HSQLDB, _INFORMIX, _SYBASE, _JTDS),
+)
 
 
 def dialect_of(url: str) -> Dialect:

@@ -94,7 +94,8 @@ RULES = (
     Rule(CredentialsError, _ACCOUNT, state="28"),
     *(Rule(CredentialsError, _ACCOUNT, text=f"ORA-{code}") for code in ("01017", "28000", "28001")),
     Rule(CredentialsError, _ACCOUNT, codes=(18456,), kind="sqlserver"),
-    Rule(CredentialsError, _ACCOUNT, state="08004", kind="h2"),
+    *(Rule(CredentialsError, _ACCOUNT, state="08004", kind=kind) for kind in ("h2", "derby")),
+    Rule(CredentialsError, _ACCOUNT, state="JZ00L"),  # Sybase's
     Rule(CredentialsError, _ACCOUNT, text="no password was provided"),
     # A database that is not there, an URL or a setting that the driver refuses.
     Rule(ConfigError, "check the database's name in the URL", state="3D"),

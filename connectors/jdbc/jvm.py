@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -104,8 +106,7 @@ def driver(config: JdbcConfig, dialect: Dialect) -> Any:
     """The driver of this URL: the named class, the database's usual one, or what registered itself."""
     name = config.driver or dialect.driver
     if name is None:
-        # Not DriverManager first, which has looked for drivers before these jars were there.
-        found = java("java.util.ServiceLoader").load(java("java.sql.Driver"))
+        found = (java(name)() for jar in driver_jars(config, dialect) for name in _offered(jar))
         suitable = (each for each in found if each.acceptsURL(config.url))
         return next(suitable, None) or java("java.sql.DriverManager").getDriver(config.url)
     try:
@@ -116,6 +117,14 @@ def driver(config: JdbcConfig, dialect: Dialect) -> Any:
         jars = ", ".join(jar.name for jar in driver_jars(config, dialect)) or "the jars folder"
         raise ConfigError(f"no driver of class {name} in {jars}", remedy="check `driver` and `jars`")
     return made
+
+
+def _offered(jar: Path) -> list[str]:
+    """The drivers in a jar, by its own word: DriverManager asks but once, and that may have been before."""
+    with suppress(KeyError), zipfile.ZipFile(jar) as archive:
+        lines = archive.read("META-INF/services/java.sql.Driver").decode().splitlines()
+        return [name for line in lines if (name := line.partition("#")[0].strip())]
+    return []
 
 
 def java(name: str) -> Any:

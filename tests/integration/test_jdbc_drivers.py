@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from bridge.contract import Ask, Connector
+from bridge.contract import Ask, Connector, Level
+from bridge.errors import ConfigError
+from bridge.testing import need
 from bridge.testing.databases import driver_jar
+from connectors.jdbc import JdbcConnector, jvm
+from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialects import GENERIC, dialect_of
-from tests.integration.jdbc_tables import Corner, opened, polled, stream_of
+from tests.integration.jdbc_tables import Corner, opened, polled, rows_of, stream_of
 
 ROWS = (
     "(1, date '2024-02-29', time '23:59:59.123456', timestamp '2024-03-31 02:30:00.123456', timestamp"
@@ -96,3 +105,149 @@ def test_an_old_driver_that_nobody_knows_reads_every_mode(
         rows = texts(connector, h2_corner.name("t"))
         wanted = [row for row in WANTED if not mode.startswith("timestamp") or not is_to_come(row)]
         assert sorted(rows, key=lambda row: row["id"]) == wanted
+
+
+def test_doctor_says_what_is_not_known_of_such_a_driver(old: dict[str, Any], h2_corner: Corner) -> None:
+    streams = {h2_corner.name("t"): {"mode": "images"}}
+    with opened(h2_corner.server, streams, **old) as connector:
+        texts = [finding.text for finding in connector.check()]
+    assert any(text.startswith("whether this driver reads large tables piece by piece") for text in texts)
+
+
+PEERS = Path(__file__).parents[2] / "jars" / "peers"
+EMBEDDED = {
+    "derby": (
+        "jdbc:derby:memory:{};create=true",
+        "APP",
+        {
+            "smallint": ("-5", -5),
+            "bigint": ("9223372036854775807", 2**63 - 1),
+            "decimal(31,5)": ("1.5", Decimal("1.50000")),
+            "double": ("0.1", 0.1),
+            "boolean": ("true", True),
+            "char(3)": ("'ab'", "ab "),
+            "varchar(9)": ("'ü'", "ü"),
+            "clob": ("'long'", "long"),
+            "char(2) for bit data": ("x'00ff'", b"\x00\xff"),
+            "blob": ("cast(x'00ff' as blob)", b"\x00\xff"),
+            "date": ("date('1500-03-01')", date(1500, 3, 1)),
+            "time": ("time('23:59:59')", time(23, 59, 59)),
+            "timestamp": ("timestamp('2024-03-31 02:30:00.123456789')", "2024-03-31T02:30:00.123456789"),
+        },
+    ),
+    "hsqldb": (
+        "jdbc:hsqldb:mem:{}",
+        "PUBLIC",
+        {
+            "tinyint": ("-5", -5),
+            "numeric(40,5)": ("1.5", "1.50000"),
+            "double": ("0.1", 0.1),
+            "boolean": ("true", True),
+            "char(3)": ("'ab'", "ab "),
+            "clob": ("'long'", "long"),
+            "varbinary(9)": ("x'00ff'", b"\x00\xff"),
+            "blob": ("x'00ff'", b"\x00\xff"),
+            "bit(4)": ("b'1010'", b"\xa0"),
+            "date": ("date '1500-03-01'", date(1500, 3, 1)),
+            "time(3)": ("time '23:59:59.123'", time(23, 59, 59, 123000)),
+            "timestamp(3)": (
+                "timestamp '2024-03-31 02:30:00.123'",
+                datetime.fromisoformat("2024-03-31 02:30:00.123"),
+            ),
+            "timestamp(9)": ("timestamp '2024-03-31 02:30:00.123456789'", "2024-03-31T02:30:00.123456789"),
+            "timestamp(0) with time zone": (
+                "timestamp '2024-10-27 02:30:00+2:00'",
+                "2024-10-27T02:30:00+02:00",
+            ),
+            "interval day to second": ("interval '1 02:03:04' day to second", "1 02:03:04.000000"),
+            "uuid": (
+                "uuid('00000000-0000-0000-0000-0000000000ff')",
+                "00000000-0000-0000-0000-0000000000ff",
+            ),
+            "int array": ("array[1,null,3]", "[1,null,3]"),
+        },
+    ),
+}
+
+
+@pytest.fixture(params=EMBEDDED)
+def embedded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """Kind and URL of a database inside this process, with a table of all types and one with times."""
+    found = list(PEERS.glob(f"{request.param}-*.jar"))
+    if not found:
+        need(f"{request.param} is not in jars/peers: run `make setup`")
+    monkeypatch.setenv("LEGACY_BRIDGE_JARS", str(PEERS))
+    template, _, types = EMBEDDED[request.param]
+    url = template.format(f"d{uuid4().hex}")
+    config = JdbcConfig.model_validate({"url": url, "streams": {"*": {"mode": "images"}}})
+    jvm.start(config, dialect_of(url))
+    statement = (
+        jvm.driver(config, dialect_of(url)).connect(url, jvm.java("java.util.Properties")()).createStatement()
+    )
+    columns = ", ".join(f"c{at} {kind}" for at, kind in enumerate(types))
+    values = ", ".join(literal for literal, _ in types.values())
+    nulls = ", ".join("NULL" for _ in types)
+    for sql in (
+        f"CREATE TABLE all_types (id int PRIMARY KEY, {columns})",
+        f"INSERT INTO all_types VALUES (1, {values})",
+        f"INSERT INTO all_types VALUES (2, {nulls})",
+        'CREATE TABLE "Ä ""b" ("a ""key" int PRIMARY KEY, "select" timestamp NOT NULL)',
+        *(f'INSERT INTO "Ä ""b" VALUES ({n}, timestamp(\'2024-01-0{n} 00:00:00\'))' for n in (1, 2, 3)),
+    ):
+        statement.execute(sql)
+    statement.close()
+    return request.param, url
+
+
+@contextmanager
+def reading(url: str, streams: dict[str, Any]) -> Iterator[JdbcConnector]:
+    with closing(JdbcConnector(JdbcConfig.model_validate({"url": url, "streams": streams}))) as connector:
+        connector.open()
+        yield connector
+
+
+def test_databases_without_a_server_are_read(embedded: tuple[str, str]) -> None:
+    kind, url = embedded
+    _, schema, types = EMBEDDED[kind]
+    with reading(url, {f"{schema}.ALL_TYPES": {"mode": "incrementing"}}) as connector:
+        first, second = rows_of(polled(connector, stream_of(connector, f"{schema}.ALL_TYPES"))[0])
+    found = {kind: first[f"C{at}"] for at, kind in enumerate(types)}
+    assert found == {kind: value for kind, (_, value) in types.items()}
+    assert set(second.values()) == {2, None}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mode": "images"},
+        {"mode": "incrementing", "snapshot": True},
+        {"mode": "timestamp", "columns": ["select"]},
+        {"mode": "timestamp+incrementing", "columns": ["select", 'a "key']},
+    ],
+    ids=str,
+)
+def test_their_tables_are_read_in_every_mode(embedded: tuple[str, str], options: dict[str, Any]) -> None:
+    kind, url = embedded
+    name = f'{EMBEDDED[kind][1]}.Ä "b'
+    with reading(url, {name: options}) as connector:
+        batches = polled(connector, stream_of(connector, name), ask=Ask(rows=1))
+        assert [row['a "key'] for batch in batches for row in rows_of(batch)] == [1, 2, 3]
+        again = polled(connector, stream_of(connector, name), batches[-1].position)
+        assert (rows_of(again[0]) == []) == (options["mode"] != "images")
+        assert not [finding.text for finding in connector.check() if finding.level is Level.CRITICAL]
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("jdbc:oracle:thin:@//db/x", "put com.oracle.database.jdbc:ojdbc11 (Maven) into {}"),
+        ("jdbc:sybase:Tds:db:5000/x", "put the vendor's jconn*.jar into {}"),
+    ],
+)
+def test_a_driver_that_is_missing_is_named_with_the_place_for_it(
+    url: str, wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEGACY_BRIDGE_JARS", str(tmp_path))
+    with pytest.raises(ConfigError) as told, reading(url, {"*": {"mode": "images"}}):
+        pass
+    assert told.value.remedy == f"{wanted.format(tmp_path)}, or set `jars`"
