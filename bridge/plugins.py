@@ -31,7 +31,7 @@ def load(kind: str) -> type[Connector]:
     """The class of a kind. Errors: ConfigError when it is not installed, lacks its driver or is none."""
     found = entry_points(group=GROUP, name=kind)
     if not found:
-        raise ConfigError(f"no connector of kind '{kind}'", remedy=_installed(kind))
+        raise ConfigError(f"no connector of kind {shown(kind)}", remedy=_installed(kind))
     if len({point.value for point in found}) > 1:
         names = ", ".join(sorted(point.dist.name for point in found if point.dist))
         raise ConfigError(
