@@ -130,9 +130,13 @@ class Cache:
         self._execute("COMMIT")
 
     def rollback(self) -> None:
+        """Raises nothing: what cannot even be rolled back is thrown away."""
+        self._parts.clear()  # SQLite may have done it by itself already, as when the disk is full
         if self._database is not None and self._database.in_transaction:
-            self._parts.clear()
-            self._execute("ROLLBACK")
+            try:
+                self._database.execute("ROLLBACK")
+            except sqlite3.Error:
+                self.discard()
 
     def forget_parts(self) -> None:
         """How many entries there are is asked again."""
@@ -218,6 +222,8 @@ class Cache:
         return self._database
 
     def _failed(self, error: Exception) -> TransientError:
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+            self.discard()  # it is no database any more
         return TransientError(
             f"cannot keep the state in {self._path}: {error}",
             remedy="see that there is room, and that the service user may write there (`daemon.state_dir`)",

@@ -6,7 +6,7 @@ Every piece that comes out of a comparison is whole: once its events and its par
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bridge.admission import Lane
 from bridge.cache import Part
@@ -29,8 +29,9 @@ class Images:
 
     # -- transactions
 
-    def align(self, stamp: str | None) -> None:
-        self._state.align(stamp)
+    def align(self, stamp: str | None, meanwhile: Callable[[], None]) -> None:
+        """See `KeyedState.align`."""
+        self._state.align(stamp, meanwhile)
 
     def forget(self) -> None:
         """The open transaction was not committed: scans under way start over."""

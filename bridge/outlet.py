@@ -117,6 +117,12 @@ class Outlet:
         if due:
             self._renewed = time.monotonic()
 
+    def renew(self) -> None:
+        """Between two transactions: write the owner's record where that is due."""
+        if self.renewal_due:
+            self.begin()
+            self.commit()
+
     @property
     def renewal_due(self) -> bool:
         return time.monotonic() - self._renewed > self._renew_s

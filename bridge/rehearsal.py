@@ -65,7 +65,7 @@ def images(changelog: Changelog) -> Iterator[Images]:
     with TemporaryDirectory(prefix="legacy-bridge-") as folder:
         found = Images(KeyedState(changelog, Path(folder) / "state", Event()))
         try:
-            found.align(None)
+            found.align(None, lambda: None)
             yield found
         finally:
             found.close()
@@ -73,10 +73,7 @@ def images(changelog: Changelog) -> Iterator[Images]:
 
 def stored(settings: Settings, connector: str) -> Ledger:
     """The connector's records, seen without fencing anybody; none where there is no topic yet."""
-    name = positions.topic(connector)
-    if not Topics(settings.kafka, settings.topics).look([name]):
-        return Ledger()
-    return positions.glance(settings.kafka, connector, Event())
+    return positions.known(settings.kafka, connector, Topics(settings.kafka, settings.topics))
 
 
 def admitted(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from threading import Event
@@ -98,21 +98,25 @@ class KeyedState:
         self._aligned = False
         self.cache.rollback()
 
-    def align(self, stamp: str | None) -> None:
-        """Make the cache what the positions say: as it is on disk, or else as the topic has it."""
+    def align(self, stamp: str | None, meanwhile: Callable[[], None]) -> None:
+        """Make the cache what the positions say: as it is on disk, or else as the topic has it.
+
+        `meanwhile` is called now and then while that is being read, which can take minutes.
+        """
         if self._aligned:
             return
         self.changelog.ensure()
         if stamp is None or self.cache.stamp() != stamp:
-            self._rebuild(stamp)
+            self._rebuild(stamp, meanwhile)
         self._aligned = True
 
-    def _rebuild(self, stamp: str | None) -> None:
+    def _rebuild(self, stamp: str | None, meanwhile: Callable[[], None]) -> None:
         began, entries, found = time.monotonic(), 0, None
         self.cache.create()
         for records in self.changelog.read():
             if self._stop.is_set():
                 raise Stopped("asked to stop while reading the state")
+            meanwhile()
             last = dict(records)
             found = last.pop(STAMP, found)
             self._take(last)
@@ -121,8 +125,8 @@ class KeyedState:
             self.cache.discard()
             raise PermanentError(
                 f"topic {self.changelog.name} does not hold the state that the positions speak of",
-                remedy="restore the topic; or run `legacy-bridge positions accept`, then `resume`, after which "
-                "rows that were published before are published again",
+                remedy="restore the topic; or run `legacy-bridge positions accept`, then `resume`: rows that "
+                "were published before are published again then",
             )
         self.cache.commit(stamp or self.next_stamp())
         self.cache.forget_parts()

@@ -42,6 +42,8 @@ class Entry:
 
 PLAIN = bytes((_PUBLISHED, 0))
 """How an entry begins, packed, as almost all of them are; the digest follows."""
+REFUSED = bytes((_REFUSED, 0))
+"""The same of a row that cannot be an event."""
 
 
 def plain(digest: bytes) -> bytes:

@@ -40,13 +40,19 @@ def texts(rows: pa.RecordBatch, absent: Mapping[str, pa.Array] = NOTHING) -> lis
 
 
 def digests(
-    rows: pa.RecordBatch, absent: Mapping[str, pa.Array] = NOTHING, *, before: bytes = b""
+    rows: pa.RecordBatch,
+    absent: Mapping[str, pa.Array] = NOTHING,
+    *,
+    before: bytes = b"",
+    formless: bytes = b"",
 ) -> list[bytes]:
-    """`before` and a digest for each row; of a row without a form, of its bytes in Arrow's."""
+    """`before` and a digest for each row; of one without a form, `formless` and that of its Arrow bytes."""
     forms = texts(rows, absent)
     hashed, size = blake2b, DIGEST
     return [
-        before + hashed(_raw(rows, row) if form is None else form, digest_size=size).digest()
+        before + hashed(form, digest_size=size).digest()
+        if form is not None
+        else formless + hashed(_raw(rows, row), digest_size=size).digest()
         for row, form in enumerate(forms)
     ]
 

@@ -18,6 +18,8 @@ COMPLETE = {"scan": "complete"}
 class FakeImages:
     """Tables of id -> payload; the payload None is a row that cannot be read.
 
+    A lone surrogate in a payload makes text that is not UTF-8: such a row can be no event.
+
     A keyless table has rows (id, payload) as often as `repeats` says.
     """
 
@@ -117,5 +119,6 @@ def _scan(*, begins: bool, ends: bool) -> Scan:
 def _changes(table: Table, rows: Sequence[tuple[int, str]]) -> tuple[Changes, ...]:
     if not rows:
         return ()
-    columns = {"id": [at for at, _ in rows], "payload": [text for _, text in rows]}
-    return (Changes(table, pa.RecordBatch.from_pydict(columns, schema=SCHEMA)),)
+    texts = [text.encode(errors="surrogateescape") for _, text in rows]
+    columns = [pa.array([at for at, _ in rows], pa.int64()), pa.array(texts, pa.binary()).view(pa.string())]
+    return (Changes(table, pa.RecordBatch.from_arrays(columns, schema=SCHEMA)),)

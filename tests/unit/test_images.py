@@ -1,0 +1,490 @@
+"""What becomes of a source that can only be read as a whole: see bridge.testing.simulation.
+
+Random histories with failures are in tests/property/test_images.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from bridge.config.options import ConnectorSettings, StreamOptions
+from bridge.errors import PermanentError, TransientError
+from bridge.testing.fakes import FakeKafka
+from bridge.testing.images import FakeImages
+from bridge.testing.simulation import Clock, Engine
+
+TABLE = "orders"
+NO_TEXT = "caf\udce9"
+"""Not UTF-8: its row can be no event."""
+
+
+class Case:
+    """A source of images, its engine, and what Kafka has of it."""
+
+    def __init__(self, clock: Clock, folder: Path, source: FakeImages | None = None, **options: Any) -> None:
+        self.source, self.kafka = source or FakeImages(), FakeKafka()
+        stream = StreamOptions(interval=1.0, **options)
+        settings = ConnectorSettings(name="erp", kind="fake", defaults=stream, max_rejects=1.0)
+        self.cache = folder / "erp.state"
+        self.engine = Engine(self.kafka, self.source, clock, settings, cache=self.cache)
+
+    @property
+    def rows(self) -> dict[int, str | None]:
+        return self.source.tables[TABLE]
+
+    def scan(self, scans: int = 1) -> None:
+        """Whole scans, and everything that follows from them."""
+        for _ in range(scans):
+            self.engine.settle()
+
+    def events(self) -> list[tuple[str, int]]:
+        """Operation and id of each event."""
+        return [(each["op"], (each["after"] or each["before"])["id"]) for each in self.envelopes()]
+
+    def envelopes(self) -> list[Any]:
+        return [json.loads(each.value) for each in self.kafka.committed(f"erp.{TABLE}") if each.value]
+
+    def letters(self) -> list[str | None]:
+        """The keys of the dead letters."""
+        found = self.kafka.committed(self.engine.positions.letters)
+        return [json.loads(each.value or b"")["key"] for each in found]
+
+    def complete(self) -> int:
+        """Polls that ended a scan."""
+        return sum(position == {"scan": "complete"} for _, position in self.source.polls)
+
+    def folded(self) -> Counter[str]:
+        """The table as its consumers have it: how often each row is there."""
+        table: Counter[str] = Counter()
+        for each in self.envelopes():
+            if each["op"] == "d":
+                table[json.dumps(each["before"])] -= 1
+                assert table[json.dumps(each["before"])] >= 0, "deleted more often than created"
+            else:
+                table[json.dumps(each["after"])] += 1
+        return +table
+
+    def parked(self) -> str:
+        return self.engine.parked(TABLE)
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with Clock() as clock:
+        yield clock
+
+
+@pytest.fixture
+def make(clock: Clock, tmp_path: Path) -> Iterator[Callable[..., Case]]:
+    """Cases over a cache each; in the end they let go of it."""
+    made: list[Case] = []
+
+    def case(source: FakeImages | None = None, **options: Any) -> Case:
+        made.append(Case(clock, tmp_path / str(len(made)), source, **options))
+        return made[-1]
+
+    yield case
+    for each in made:
+        each.engine.restart()
+
+
+@pytest.fixture
+def case(make: Callable[..., Case]) -> Case:
+    return make()
+
+
+@pytest.fixture
+def keyless(make: Callable[..., Case]) -> Case:
+    return make(FakeImages(keyless=True))
+
+
+def filled(case: Case, number: int) -> Case:
+    """`number` rows, published."""
+    case.rows.update({each: f"row {each}" for each in range(1, number + 1)})
+    case.scan()
+    return case
+
+
+# -- deletes
+
+
+def test_a_scan_that_misses_too_many_rows_deletes_none_and_parks(case: Case) -> None:
+    filled(case, 40)
+    for each in range(1, 14):
+        del case.rows[each]
+    case.scan()
+    assert "13 of 40 rows of orders are gone at once, which is more than max_delete (30%)" in case.parked()
+    assert Counter(op for op, _ in case.events()) == {"r": 40}
+
+
+def test_what_a_parked_scan_found_beside_the_deletes_is_published(case: Case) -> None:
+    filled(case, 40)
+    for each in range(1, 14):
+        del case.rows[each]
+    case.rows[50] = "new"
+    case.scan()
+    assert case.parked()
+    assert case.events()[40:] == [("c", 50)]
+
+
+def test_a_few_deletes_are_no_mass_delete_however_small_the_table(case: Case) -> None:
+    filled(case, 10)
+    case.rows.clear()
+    case.scan()
+    assert not case.parked()
+    assert Counter(op for op, _ in case.events()) == {"r": 10, "d": 10}
+
+
+def test_max_delete_is_what_an_operator_says(make: Callable[..., Case]) -> None:
+    case = filled(make(max_delete=1.0), 40)
+    case.rows.clear()
+    case.scan()
+    assert Counter(op for op, _ in case.events()) == {"r": 40, "d": 40}
+
+
+def test_after_resume_the_deletes_that_were_too_many_park_it_again(case: Case) -> None:
+    filled(case, 40)
+    for each in range(1, 14):
+        del case.rows[each]
+    case.scan()
+    case.engine.resume()
+    case.scan()
+    assert case.parked()
+    case.rows.update({each: f"row {each}" for each in range(1, 14)})
+    case.engine.resume()
+    case.scan()
+    assert not case.parked()
+    assert Counter(op for op, _ in case.events()) == {"r": 40}
+
+
+def test_a_row_is_deleted_when_so_many_scans_in_a_row_have_missed_it(make: Callable[..., Case]) -> None:
+    case = make(confirm_deletes=3)
+    filled(case, 5)
+    del case.rows[2]
+    begun = case.complete()
+    deleted_after = 0
+    for _ in range(2000):
+        case.engine.read()
+        case.engine.publish()
+        if ("d", 2) in case.events():
+            deleted_after = case.complete() - begun
+            break
+    assert deleted_after >= 3
+    assert case.events()[5:] == [("d", 2)]
+
+
+def test_a_row_that_is_back_was_never_gone(make: Callable[..., Case]) -> None:
+    case = make(confirm_deletes=3)
+    filled(case, 5)
+    for _ in range(4):
+        del case.rows[2]
+        scans(case, 1)
+        case.rows[2] = "row 2"
+        scans(case, 1)
+    assert len(case.events()) == 5
+
+
+def scans(case: Case, number: int) -> None:
+    """Until so many more scans have ended, and are published."""
+    wanted = len(ended(case)) + number
+    for _ in range(1000):
+        if len(ended(case)) >= wanted:
+            case.engine.publish()
+            return
+        case.engine.read()
+        case.engine.publish()
+    raise AssertionError("no scan ends")
+
+
+def ended(case: Case) -> list[Any]:
+    """Polls that begin a scan: the one before has ended."""
+    return [position for _, position in case.source.polls if position in (None, {"scan": "complete"})]
+
+
+def test_a_scan_that_is_cut_short_deletes_nothing(case: Case) -> None:
+    filled(case, 8)
+    del case.rows[2]
+    case.source.cut.add(TABLE)
+    for _ in range(50):
+        case.engine.read()
+        case.engine.publish()
+    assert len(case.events()) == 8
+    case.source.whims.append(TransientError("connection reset"))
+    case.engine.read()
+    case.source.cut.clear()
+    case.scan()
+    assert case.events()[8:] == [("d", 2)]
+
+
+def test_a_scan_that_fails_begins_anew_and_repeats_nothing(case: Case) -> None:
+    case.rows.update({each: f"row {each}" for each in range(1, 9)})
+    case.source.whims.extend([None, None, None, TransientError("connection reset")])
+    case.scan()
+    assert case.events() == [("r", each) for each in range(1, 9)]
+
+
+# -- rejects, and rows that can be no event
+
+
+def test_a_reject_is_dead_lettered_once_and_its_row_is_no_delete(case: Case) -> None:
+    filled(case, 5)
+    case.rows[3] = None
+    case.scan(3)
+    assert case.letters() == ['{"id": 3}']
+    assert len(case.events()) == 5
+    case.rows[3] = "mended"
+    case.scan()
+    assert case.events()[5:] == [("u", 3)]
+
+
+def test_a_row_that_was_never_readable_is_created_when_it_is(case: Case) -> None:
+    filled(case, 3)
+    case.rows[4] = None
+    case.scan()
+    case.rows[4] = "mended"
+    case.scan()
+    del case.rows[4]
+    case.scan()
+    assert case.events()[3:] == [("c", 4), ("d", 4)]
+
+
+def test_a_reject_that_is_gone_was_no_row_to_delete(case: Case) -> None:
+    filled(case, 3)
+    case.rows[4] = None
+    case.scan()
+    del case.rows[4]
+    case.scan()
+    case.rows[4] = None
+    case.scan()
+    assert len(case.events()) == 3
+    assert case.letters() == ['{"id": 4}', '{"id": 4}']
+
+
+def test_a_reject_without_a_key_takes_the_deletes_from_its_scan_with_a_warning(case: Case) -> None:
+    filled(case, 5)
+    del case.rows[2]
+    case.source.unkeyed = 1
+    with capture_logs() as logs:
+        scans(case, 2)
+    assert len(case.events()) == 5
+    (said, *_) = [each for each in logs if each["event"] == "deletes are not looked for in this scan"]
+    assert (said["log_level"], said["table"]) == ("warning", TABLE)
+    assert said["why"] == "a record of orders was rejected that has no key"
+    case.source.unkeyed = 0
+    case.scan()
+    assert case.events()[5:] == [("d", 2)]
+
+
+def test_a_row_that_can_be_no_event_is_dead_lettered_once(case: Case) -> None:
+    filled(case, 5)
+    case.rows[3] = case.rows[6] = NO_TEXT
+    case.scan(3)
+    assert case.letters() == ['{"id":3}', '{"id":6}']
+    assert len(case.events()) == 5
+    case.rows[3] = case.rows[6] = "mended"
+    case.scan()
+    assert case.events()[5:] == [("u", 3), ("c", 6)]
+
+
+def test_what_was_never_published_is_not_deleted(case: Case) -> None:
+    filled(case, 5)
+    case.rows[6] = NO_TEXT
+    case.scan()
+    del case.rows[6]
+    case.scan()
+    assert len(case.events()) == 5
+
+
+# -- columns
+
+
+def test_excluded_columns_make_no_updates(make: Callable[..., Case]) -> None:
+    case = filled(make(exclude=("payload",)), 5)
+    case.rows[3] = "another"
+    case.scan()
+    del case.rows[4]
+    case.scan()
+    assert case.events()[5:] == [("d", 4)]
+    assert case.envelopes()[0]["after"] == {"id": 1}
+
+
+def test_a_column_that_is_excluded_from_now_on_makes_every_row_another(case: Case) -> None:
+    """Consumers shall have what the bridge says."""
+    filled(case, 3)
+    stream = StreamOptions(interval=1.0, exclude=("payload",))
+    case.engine.settings = case.engine.settings.model_copy(update={"defaults": stream})
+    case.engine.restart()
+    case.scan()
+    assert case.events()[3:] == [("u", 1), ("u", 2), ("u", 3)]
+
+
+# -- the state
+
+
+def test_a_new_host_reads_the_state_from_its_topic(case: Case) -> None:
+    filled(case, 5)
+    case.engine.drain()
+    case.cache.unlink()
+    case.rows[3] = "another"
+    case.engine.restart()
+    case.scan()
+    assert case.events()[5:] == [("u", 3)]
+
+
+def test_a_state_that_was_lost_parks_the_connector_with_the_remedy(case: Case) -> None:
+    filled(case, 5)
+    case.engine.drain()
+    case.cache.unlink()
+    del case.kafka.topics["_bridge.state.erp"]
+    case.engine.restart()
+    with pytest.raises(PermanentError, match="does not hold the state that the positions speak of") as parked:
+        case.scan()
+    assert "legacy-bridge positions accept" in parked.value.remedy
+    assert len(case.events()) == 5
+
+
+def test_a_cache_that_is_not_of_the_last_transaction_is_read_anew(case: Case) -> None:
+    filled(case, 5)
+    case.engine.drain()
+    old = case.cache.read_bytes()
+    case.engine.restart()
+    del case.rows[3]
+    case.scan()
+    case.engine.drain()
+    case.cache.write_bytes(old)
+    case.engine.restart()
+    case.scan()
+    assert case.events()[5:] == [("d", 3)]
+
+
+# -- tables without a key
+
+
+def test_equal_rows_are_counted(keyless: Case) -> None:
+    case = keyless
+    case.rows.update({1: "a", 2: "b"})
+    case.source.repeats[1] = 3
+    case.scan()
+    case.source.repeats[1] = 1
+    case.scan()
+    case.source.repeats[1] = 2
+    case.scan()
+    assert case.events() == [("r", 1)] * 3 + [("r", 2)] + [("d", 1)] * 2 + [("c", 1)]
+
+
+def test_a_changed_row_without_a_key_is_another_one(keyless: Case) -> None:
+    case = keyless
+    case.rows.update({1: "a", 2: "b"})
+    case.scan()
+    case.rows[1] = "c"
+    case.scan()
+    assert case.events()[2:] == [("c", 1), ("d", 1)]
+    assert case.envelopes()[-1]["before"] == {"id": 1, "payload": "a"}
+
+
+def test_of_equal_rows_some_are_gone_when_so_many_scans_have_missed_them(
+    make: Callable[..., Case],
+) -> None:
+    case = make(FakeImages(keyless=True), confirm_deletes=3)
+    case.rows.update({1: "a"})
+    case.source.repeats[1] = 3
+    case.scan()
+    for repeats in (1, 3, 2, 3, 1, 3):
+        case.source.repeats[1] = repeats
+        scans(case, 1)
+    assert len(case.events()) == 3
+    case.source.repeats[1] = 1
+    case.scan()
+    assert case.events()[3:] == [("d", 1)] * 2
+
+
+def test_a_row_without_a_key_that_can_be_no_event_takes_the_deletes_from_its_scan(keyless: Case) -> None:
+    case = keyless
+    case.rows.update({1: "a", 2: "b"})
+    case.scan()
+    del case.rows[1]
+    case.rows[3] = NO_TEXT
+    scans(case, 2)
+    assert len(case.events()) == 2
+    del case.rows[3]
+    case.scan()
+    assert case.events()[2:] == [("d", 1)]
+
+
+def test_a_row_that_is_too_long_to_be_remembered_is_no_end_of_the_stream(keyless: Case) -> None:
+    case = keyless
+    case.rows.update({1: "a", 2: "x" * 600_000})
+    scans(case, 3)
+    assert not case.parked()
+    assert max(len(each.key or b"") for each in case.kafka.committed("_bridge.state.erp")) < 1000
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.dictionaries(st.integers(1, 4), st.tuples(st.sampled_from("ab"), st.integers(0, 3))),
+        st.sampled_from(["scan", "fail", "restart", "new host"]),
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS, st.integers(1, 4))
+def test_the_topic_of_a_table_without_a_key_has_each_row_as_often_as_the_table(
+    steps: list[tuple[dict[int, tuple[str, int]], str]], most: int
+) -> None:
+    with TemporaryDirectory() as folder, Clock() as clock:
+        case = Case(clock, Path(folder), FakeImages(keyless=True, most=most))
+        for rows, event in steps:
+            for row, (payload, times) in rows.items():
+                case.rows[row], case.source.repeats[row] = payload, times
+            upset(case, event)
+        case.source.whims.clear()
+        case.scan(2)
+        table = Counter(
+            {
+                json.dumps({"id": row, "payload": payload}): case.source.repeats[row]
+                for row, payload in case.rows.items()
+            }
+        )
+        assert case.folded() == +table
+        case.engine.restart()  # lets go of the cache
+
+
+def upset(case: Case, event: str) -> None:
+    match event:
+        case "scan":
+            case.scan()
+        case "fail":
+            case.source.whims.extend([None, None, TransientError("connection reset")])
+            case.engine.run(3)
+        case "restart":
+            case.engine.run(1)
+            case.engine.restart()
+        case "new host":
+            case.engine.drain()
+            case.cache.unlink(missing_ok=True)
+
+
+def test_slots_are_numbered_anew_when_most_are_empty(
+    make: Callable[..., Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.cache.HOLES", 5)
+    case = make(max_delete=1.0)
+    numbers = count(1)
+    for _ in range(8):
+        case.rows.clear()
+        case.rows.update({next(numbers): "a" for _ in range(4)})
+        case.scan()
+    assert Counter(op for op, _ in case.events()) == {"r": 4, "c": 28, "d": 28}
