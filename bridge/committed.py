@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -65,22 +65,13 @@ def messages(settings: Mapping[str, Any], within: Bounds) -> Iterator[tuple[str,
 
 
 def _until(
-    consumer: Consumer, reading: dict[tuple[str, int], int], look: Callable[[], object]
+    consumer: Consumer, reading: Reading, look: Callable[[], object]
 ) -> Iterator[tuple[str, list[Message]]]:
     """`look` is called now and then while nothing comes, and raises when Kafka is gone."""
+    sort = _of_one if len(reading) == 1 else _of_several
     moved = looked = time.monotonic()
     while reading:
-        found: dict[str, list[Message]] = {}
-        for message in consumer.consume(num_messages=CHUNK, timeout=0.2):
-            place = (str(message.topic()), int(message.partition() or 0))
-            offset, error = int(message.offset() or 0), message.error()
-            if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                raise KafkaException(error)
-            # The end can be a transaction's marker, which only "end of partition" tells us we have passed.
-            if place in reading and offset >= reading[place]:
-                del reading[place]
-            elif place in reading and error is None:
-                found.setdefault(place[0], []).append(message)
+        found = sort(consumer.consume(num_messages=CHUNK, timeout=0.2), reading)
         now = time.monotonic()
         if found:
             moved = looked = now
@@ -94,3 +85,31 @@ def _until(
                 f"a transaction on {topic}, partition {partition}, stays open and hides what is behind it",
                 remedy="wait for transaction.timeout.ms to pass and try again",
             )
+
+
+type Reading = dict[tuple[str, int], int]
+"""Partition -> where it ends for us; one that was read that far is taken out."""
+
+
+def _of_several(messages: Sequence[Message], reading: Reading) -> dict[str, list[Message]]:
+    """Those within the bounds, by topic."""
+    found: dict[str, list[Message]] = {}
+    for message in messages:
+        place = (str(message.topic()), int(message.partition() or 0))
+        offset, error = int(message.offset() or 0), message.error()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            raise KafkaException(error)
+        # The end can be a transaction's marker, which only "end of partition" tells us we have passed.
+        if place in reading and offset >= reading[place]:
+            del reading[place]
+        elif place in reading and error is None:
+            found.setdefault(place[0], []).append(message)
+    return found
+
+
+def _of_one(messages: Sequence[Message], reading: Reading) -> dict[str, list[Message]]:
+    """The same of one partition alone, where few messages have to be looked at one by one."""
+    (((topic, _), end),) = reading.items()
+    if messages and int(messages[-1].offset() or 0) < end and not any(each.error() for each in messages):
+        return {topic: [*messages]}
+    return _of_several(messages, reading)
