@@ -71,7 +71,7 @@ class Catalog:
     def may_be_changed(self, table: TableName) -> bool:
         """By this account, as far as its rights are its own or everybody's."""
         account = str(self._meta.getUserName() or "").partition("@")[0].lower()
-        rows = self._meta.getTablePrivileges(*self._literal(table))
+        rows = self._meta.getTablePrivileges(*self._like_it(table))
         return any(
             str(row.getString("PRIVILEGE")).upper() in ("INSERT", "UPDATE", "DELETE")
             and str(row.getString("GRANTEE")).lower() in (account, "public")
@@ -80,26 +80,37 @@ class Catalog:
 
     def _filled(self, table: TableName) -> list[str]:
         """The columns declared NOT NULL."""
-        rows = self._meta.getColumns(*self._literal(table), "%")
-        return [str(row.getString("COLUMN_NAME")) for row in _rows(rows) if row.getInt("NULLABLE") == 0]
+        return [
+            str(row.getString("COLUMN_NAME")) for row in self._columns(table) if row.getInt("NULLABLE") == 0
+        ]
 
     def sorted_as(self, table: TableName, by_type: Mapping[str, str]) -> dict[str, str]:
         """Column -> template, of the columns whose types are in `by_type`."""
         if not by_type:
             return {}
-        rows = self._meta.getColumns(*self._literal(table), "%")
-        types = {str(row.getString("COLUMN_NAME")): str(row.getString("TYPE_NAME")) for row in _rows(rows)}
+        types = {
+            str(row.getString("COLUMN_NAME")): str(row.getString("TYPE_NAME")) for row in self._columns(table)
+        }
         return {name: by_type[kind] for name, kind in types.items() if kind in by_type}
 
-    def _literal(self, table: TableName) -> tuple[str | None, str | None, str]:
-        """The table as a pattern that fits nothing else."""
+    def _columns(self, table: TableName) -> Iterator[Any]:
+        rows = self._meta.getColumns(*self._like_it(table), "%")
+        schema = "TABLE_SCHEM" if self._schemas else "TABLE_CAT"
+        for row in _rows(rows):
+            if TableName(str(row.getString(schema) or ""), str(row.getString("TABLE_NAME"))) == table:
+                yield row
+
+    def _like_it(self, table: TableName) -> tuple[str | None, str | None, str]:
+        """A pattern for the table; it may fit more."""
         catalog, schema = self._place(table.schema)
         return catalog, schema and self._escaped(schema), self._escaped(table.name)
 
     def _escaped(self, name: str) -> str:
-        for mark in (self._escape, "%", "_") if self._escape else ():
-            name = name.replace(mark, self._escape + mark)
-        return name
+        """The escape itself is any letter: MariaDB's driver does not find it escaped."""
+        escaped = (
+            {self._escape: "_", "%": f"{self._escape}%", "_": f"{self._escape}_"} if self._escape else {}
+        )
+        return "".join(escaped.get(letter, letter) for letter in name)
 
     def indexed(self, table: TableName, column: str) -> bool:
         """Does an index begin with `column`?"""

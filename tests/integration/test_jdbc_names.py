@@ -1,0 +1,84 @@
+"""Names of tables, columns and schemas may be anything that the database lets them be."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from bridge.contract import Ask, Level
+from tests.integration.jdbc_tables import Corner, polled, stream_of
+
+NAMES = (
+    "order",
+    "SELECT",
+    "MixedCase",
+    "with  spaces",
+    'double"quote',
+    "single'quote",
+    "back`tick",
+    "Größe €",
+    "per%cent_and__more",
+    "a.b",
+    "back\\slash",
+    "semi;colon",
+    "-- comment",
+    "{brace}",
+    "question?",
+    "star*",
+)
+
+
+def quoted(corner: Corner, name: str) -> str:
+    mark = "`" if corner.kind == "mariadb" else '"'
+    return mark + name.replace(mark, mark * 2) + mark
+
+
+def statements(corner: Corner, number: int, name: str) -> str:
+    table, key, time = (quoted(corner, each) for each in (name, f"{name} k", name))
+    return (
+        f"CREATE TABLE $.{table} ({key} int PRIMARY KEY, {time} timestamp NOT NULL);\n"
+        f"CREATE INDEX i{number} ON $.{table} ({time});\n"
+        f"INSERT INTO $.{table} VALUES ({number}, '2024-01-01 00:00:00'), (99, '2024-01-02 00:00:00');\n"
+    )
+
+
+@pytest.mark.parametrize("mode", ["images", "incrementing", "timestamp+incrementing"])
+def test_strange_names_are_read_in_every_mode(corner: Corner, mode: str) -> None:
+    corner.execute("".join(statements(corner, number, name) for number, name in enumerate(NAMES)))
+    streams = {f"{corner.schema}.{literal(name)}": {"mode": mode, **options(mode, name)} for name in NAMES}
+    with corner.opened(streams) as connector:
+        found = connector.discover()
+        assert {stream.name for stream in found} == {f"{corner.schema}.{name}" for name in NAMES}
+        for number, name in enumerate(NAMES):
+            batches = polled(connector, stream_of(connector, f"{corner.schema}.{name}"), ask=Ask(rows=1))
+            rows = [row for batch in batches for changes in batch.changes for row in changes.rows.to_pylist()]
+            assert [row[f"{name} k"] for row in rows] == [number, 99], name
+        findings = [one.text for one in connector.check() if one.level is not Level.OK and one.stream]
+        assert findings == []
+
+
+def options(mode: str, name: str) -> dict[str, list[str]]:
+    return {"columns": [name, f"{name} k"]} if mode == "timestamp+incrementing" else {}
+
+
+def literal(name: str) -> str:
+    """A pattern for just this name."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def test_a_schema_may_have_a_strange_name_too(corner: Corner) -> None:
+    if corner.kind == "mariadb":
+        pytest.skip("mariadb has no schemas")
+    schema = f'Sché"ma {uuid.uuid4().hex[:6]}'
+    name = quoted(corner, schema)
+    corner.execute(f"CREATE SCHEMA {name};")
+    corner.execute(f'CREATE TABLE {name}."T" ("K" int, "N" int, PRIMARY KEY ("K", "N"));')
+    corner.execute(f'INSERT INTO {name}."T" VALUES (1, 1), (1, 2), (2, 1);')
+    try:
+        with corner.opened({f"{schema}.T": {"mode": "images"}}) as connector:
+            (stream,) = connector.discover()
+            assert stream.name == f"{schema}.T"
+            assert sum(batch.rows for batch in polled(connector, stream, ask=Ask(rows=1))) == 3
+    finally:
+        corner.execute(f"DROP SCHEMA {name} CASCADE;")
