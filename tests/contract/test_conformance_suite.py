@@ -170,6 +170,40 @@ class TestASoundConnectorOfImages(Conformance):
         return MemorySubject(Images)
 
 
+class Keyless(Images):
+    """The same without a key."""
+
+    stream = Stream("words", "memory", (replace(TABLE, key=()),), emits=Emits.IMAGES)
+
+    def changes(self, rows: list[int]) -> Changes:
+        return replace(super().changes(rows), table=self.stream.tables[0])
+
+
+class TestASoundConnectorOfImagesWithoutAKey(Conformance):
+    @pytest.fixture
+    def subject(self) -> Subject:
+        return MemorySubject(Keyless)
+
+
+class Overlapping(Memory):
+    """A sound connector of images that knows where it is, and reads the last row before that again."""
+
+    stream = Stream("words", "memory", (TABLE,), emits=Emits.IMAGES)
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        batch = super().poll(stream, position, ask)
+        start = self.begin(position)
+        if not start or batch.rows:
+            return batch
+        return replace(batch, changes=(self.changes(self.source.rows[start - 1 : start]),))
+
+
+class TestASoundConnectorOfImagesThatOverlap(Conformance):
+    @pytest.fixture
+    def subject(self) -> Subject:
+        return MemorySubject(Overlapping)
+
+
 BROKEN: list[tuple[str, type[Memory]]] = []
 
 
@@ -414,12 +448,109 @@ class BelievesAnyPosition(Memory):
         return int((position or {}).get("read", 0))
 
 
+class Marked(Images):
+    """Says where its scan stands as it likes."""
+
+    def mark(self, batch: Batch) -> Batch:
+        raise NotImplementedError
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        return self.mark(super().poll(stream, position, ask))
+
+
+@found_by("a_scan_has_a_beginning_and_an_end", "no_row_is_lost_or_read_twice")
+class NeverBegins(Marked):
+    def mark(self, batch: Batch) -> Batch:
+        return replace(batch, scan=Scan.MORE if batch.scan is Scan.FIRST else batch.scan)
+
+
+@found_by("a_scan_has_a_beginning_and_an_end")
+class BeginsWithEachPage(Marked):
+    def mark(self, batch: Batch) -> Batch:
+        return replace(batch, scan=Scan.FIRST if batch.more else batch.scan)
+
+
+@found_by("a_scan_has_a_beginning_and_an_end")
+class EndsWithEachPage(Marked):
+    def mark(self, batch: Batch) -> Batch:
+        return replace(batch, scan=Scan.ONLY)
+
+
+@found_by("a_scan_has_a_beginning_and_an_end")
+class NeverEnds(Marked):
+    def mark(self, batch: Batch) -> Batch:
+        return replace(batch, scan=Scan.MORE if batch.scan is Scan.LAST else batch.scan)
+
+
+@found_by("a_scan_has_a_beginning_and_an_end")
+class StopsInTheMiddle(Marked):
+    def mark(self, batch: Batch) -> Batch:
+        return replace(batch, more=False)
+
+
+@found_by("a_scan_has_a_beginning_and_an_end")
+class ScansWithoutPause(Marked):
+    """`more` at the end of a scan: the engine would begin the next one at once, for ever."""
+
+    def mark(self, batch: Batch) -> Batch:
+        return replace(batch, more=True)
+
+
+@found_by("a_scan_has_a_beginning_and_an_end")
+class ForgetsItsMark(Marked):
+    def mark(self, batch: Batch) -> Batch:
+        return replace(batch, scan=None if batch.scan is Scan.MORE else batch.scan)
+
+
+@found_by("the_position_of_a_whole_scan_begins_the_next")
+class StaysAtTheEnd(Marked):
+    def mark(self, batch: Batch) -> Batch:
+        return batch if batch.more else replace(batch, position={"read": len(self.source.rows)})
+
+
+@found_by("the_position_of_a_whole_scan_begins_the_next")
+class CountsItsScans(Marked):
+    scans = 0
+
+    def begin(self, position: Position | None) -> int:
+        return int((position or {}).get("read", 0))
+
+    def mark(self, batch: Batch) -> Batch:
+        self.scans += not batch.more
+        return batch if batch.more else replace(batch, position={"read": 0, "scans": self.scans})
+
+
+@found_by("a_scan_begun_anew_brings_the_same_rows", "the_same_position_reads_the_same_place")
+class GoesOnWhereItWasLeft(Images):
+    """The place in the scan is the instance's, not the position's."""
+
+    at = 0
+
+    def begin(self, position: Position | None) -> int:
+        super().begin(position)
+        return self.at
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        batch = super().poll(stream, position, ask)
+        self.at = int(batch.position["read"])
+        return batch
+
+
+@found_by("no_key_comes_twice_in_a_scan")
+class OverlapsItsPages(Images):
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        batch = super().poll(stream, position, ask)
+        start = self.begin(position)
+        rows = self.source.rows[max(0, start - 1) : start + batch.rows]
+        return replace(batch, changes=(self.changes(rows),))
+
+
 @pytest.mark.parametrize(
     ("test", "kind"), [pytest.param(*case, id=f"{case[1].__name__}-{case[0]}") for case in BROKEN]
 )
 def test_the_suite_finds(test: str, kind: type[Memory]) -> None:
     run = getattr(Conformance(), f"test_{test}")
-    run(MemorySubject(Memory))
+    run(MemorySubject(Images if issubclass(kind, Images) else Memory))
     with pytest.raises((AssertionError, RuntimeError, PermanentError, TransientError, pytest.fail.Exception)):
         run(MemorySubject(kind))
 
