@@ -7,12 +7,19 @@ topic that was re-partitioned, or no position beside a topic that is not empty w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from bridge.config.options import ConnectorSettings
+from bridge.config.options import ConnectorSettings, OnSchemaChange
 from bridge.config.options import Topics as TopicOptions
-from bridge.contract import CONTRACT_VERSION, Stream
-from bridge.errors import BridgeError, ConfigError, CredentialsError, Stopped, TransientError
+from bridge.contract import CONTRACT_VERSION, Batch, Stream
+from bridge.errors import (
+    BridgeError,
+    ConfigError,
+    CredentialsError,
+    PermanentError,
+    Stopped,
+    TransientError,
+)
 from bridge.policy import Policy
 from bridge.positions import Paused, Stored
 from bridge.progress import Progress
@@ -42,10 +49,20 @@ class Lane:
     routes: Mapping[str, Route]
     kind: str
     version: int
+    forms: Mapping[str, str] = field(default_factory=dict)
+    """Table -> what must not change; without one it may."""
 
     def stored(self, position: object) -> Stored:
         partitions = {route.topic: route.partitions for route in self.routes.values()}
-        return Stored(position, self.kind, self.version, self.stream.identity, partitions)
+        identity = self.stream.identity
+        return Stored(position, self.kind, self.version, identity, partitions, forms=self.forms)
+
+    def accept(self, batch: Batch) -> None:
+        """Errors: PermanentError when a table of it has changed and must not."""
+        for table in {id(each.table): each.table for each in batch.changes}.values() if self.forms else ():
+            was = next((each for each in self.stream.tables if each.name == table.name), table)
+            if table is not was and (what := self.policy.difference(was, table)):
+                raise PermanentError(f"table {table.name} has changed: {what}", remedy=ACCEPT)
 
 
 def topics_of(settings: ConnectorSettings, options: TopicOptions, stream: Stream) -> dict[str, str]:
@@ -172,9 +189,12 @@ class Admission:
             if isinstance(found, BridgeError):
                 raise found
             routes[table] = Route(topic, found.max_message_bytes, found.partitions, found.created)
-        policy = Policy(self._settings.stream(stream.name))
+        options = self._settings.stream(stream.name)
+        policy = Policy(options)
         policy.check(stream.tables)
-        return Lane(stream, policy, routes, self._settings.kind, self._version)
+        parks = options.on_schema_change is OnSchemaChange.PARK
+        forms = {table.name: policy.form(table) for table in stream.tables} if parks else {}
+        return Lane(stream, policy, routes, self._settings.kind, self._version, forms)
 
     def _compare(self, lane: Lane, stored: Stored | None) -> None:
         """Raises the reason for which the stream must wait for an operator."""
@@ -198,6 +218,11 @@ class Admission:
             raise ConfigError(
                 "its position was written by a newer version", remedy=f"install that version, or {ACCEPT}"
             )
+        for table, form in lane.forms.items():
+            if stored.forms.get(table, form) != form:
+                raise ConfigError(
+                    f"table {table} is not as it was when its position was written", remedy=ACCEPT
+                )
         for route in lane.routes.values():
             was = stored.partitions.get(route.topic, route.partitions)
             if was != route.partitions:

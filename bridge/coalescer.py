@@ -157,6 +157,7 @@ class Coalescer:
         sent = Sent(fetched)
         try:
             record(STREAM + fetched.name, lane.stored(batch.position))
+            lane.accept(batch)
             if lane.stream.emits is Emits.IMAGES:
                 has_news = self._send_differences(lane, sent)
             else:

@@ -52,6 +52,7 @@ class Owner:
 class Stored:
     """A stream's record. `partitions`: event topic -> partition count, since key order hangs on it.
 
+    `forms`: table -> digest of its columns and key, where a change of them parks.
     `accept`: an operator has agreed to whatever would park the stream at its next start.
     """
 
@@ -62,6 +63,7 @@ class Stored:
     partitions: Mapping[str, int] = field(default_factory=dict)
     contract: int = CONTRACT_VERSION
     accept: bool = False
+    forms: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,11 @@ class OnGap(StrEnum):
     RESCAN = "rescan"
 
 
+class OnSchemaChange(StrEnum):
+    PUBLISH = "publish"
+    PARK = "park"
+
+
 class OnMissing(StrEnum):
     CREATE = "create"
     REQUIRE = "require"
@@ -98,6 +103,11 @@ class StreamOptions(_Options):
     )
     on_gap: OnGap = Field(
         default=OnGap.PARK, description="when the source no longer holds the changes since the position"
+    )
+    on_schema_change: OnSchemaChange = Field(
+        default=OnSchemaChange.PUBLISH,
+        description="when a table has other columns, types or another key than before; publish: events have "
+        "them from then on; park: the stream waits for `positions accept`",
     )
     quiet_hours: QuietHours | None = Field(
         default=None, description="daily hours without polls, as in `22:00-02:00 Europe/Berlin`"

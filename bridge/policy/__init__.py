@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Protocol
 
 import pyarrow as pa
@@ -43,6 +45,23 @@ class Policy:
         """The table as it is published. Errors: ConfigError."""
         return self._table(table)
 
+    def form(self, table: Table) -> str:
+        """Digest of what consumers see of it: columns with their types, in any order, and the key."""
+        seen = [sorted(_columns(self._table(table))), table.key]
+        return blake2b(json.dumps(seen).encode(), digest_size=8).hexdigest()
+
+    def difference(self, was: Table, now: Table) -> str:
+        """In words, what consumers would see of it; empty when that is nothing."""
+        old, new = set(_columns(self._table(was))), set(_columns(self._table(now)))
+        told = [
+            f"{word} {', '.join(' '.join(each) for each in sorted(columns))}"
+            for word, columns in (("without", old - new), ("with", new - old))
+            if columns
+        ]
+        if was.key != now.key:
+            told.append(f"with the key {', '.join(now.key) or 'of none'}")
+        return ", ".join(told)
+
     def apply(self, changes: Changes) -> Changes:
         """Without the excluded columns; the very same object if it has none. Errors: ConfigError."""
         before, names = changes.before, changes.rows.schema.names
@@ -72,3 +91,7 @@ class Policy:
         kept = [i for i, field in enumerate(before.type) if field.name not in self._exclude]
         children, fields = [before.field(i) for i in kept], [before.type[i] for i in kept]
         return pa.StructArray.from_arrays(children, fields=fields, mask=before.is_null())
+
+
+def _columns(table: Table) -> list[tuple[str, str]]:
+    return [(field.name, str(field.type)) for field in table.schema]

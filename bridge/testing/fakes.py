@@ -402,6 +402,8 @@ class FakeSource:
         """Streams whose polls bring nothing, and say that there is more."""
         self.odd: set[str] = set()
         """Streams whose rows lack their key column."""
+        self.wider: set[str] = set()
+        """Streams whose tables have got one more column."""
         self.polls: list[tuple[str, Position | None]] = []
         self.opened = 0
 
@@ -438,8 +440,11 @@ class FakeConnector(Connector):
         return [self._stream(name, table) for name, table in self._source.tables.items()]
 
     def _stream(self, name: str, table: FakeTable) -> Stream:
-        shape = Table(name, SCHEMA, ("id",))
-        return Stream(name, self._source.identity, (shape,), settles=table.settles)
+        return Stream(name, self._source.identity, (self._shape(name),), settles=table.settles)
+
+    def _shape(self, name: str) -> Table:
+        wider = SCHEMA.append(pa.field("more", pa.bool_()))
+        return Table(name, wider if name in self._source.wider else SCHEMA, ("id",))
 
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
         assert self._is_open, "polled while closed"
@@ -454,7 +459,7 @@ class FakeConnector(Connector):
         if not found or stream.name in self._source.undecided:
             return Batch(position, more=stream.name in self._source.undecided)
         last = found[-1][0]
-        shape = replace(stream.tables[0], name=table.table or stream.name)
+        shape = replace(self._shape(stream.name), name=table.table or stream.name)
         rows = [(at, text) for at, text in found if text]
         return Batch(
             {"id": last, "ballast": table.ballast} if table.ballast else {"id": last},
@@ -476,5 +481,6 @@ class FakeConnector(Connector):
 
 def _changes(table: Table, rows: Sequence[tuple[int, str]], *, odd: bool) -> Changes:
     columns: Mapping[str, Any] = {"id": [at for at, _ in rows], "payload": [text for _, text in rows]}
-    batch = pa.RecordBatch.from_pydict(columns, schema=SCHEMA)
+    more = {name: [None] * len(rows) for name in table.schema.names if name not in columns}
+    batch = pa.RecordBatch.from_pydict({**columns, **more}, schema=table.schema)
     return Changes(table, batch.select(["payload"]) if odd else batch, Op.CREATE)

@@ -73,3 +73,34 @@ def test_excluding_every_column_is_refused() -> None:
     keyless = Table("log", pa.schema([("line", pa.string())]), ())
     with pytest.raises(ConfigError, match="no column of log is left"):
         Policy(Options(("line",))).check([keyless])
+
+
+def shaped(key: tuple[str, ...] = ("id",), **columns: pa.DataType) -> Table:
+    return Table("staff", pa.schema({"id": pa.int64(), **columns}), key)
+
+
+STAFF = shaped(name=pa.string(), salary=pa.int32())
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        (shaped(name=pa.string(), salary=pa.int32(), at=pa.date32()), "with at date32[day]"),
+        (shaped(name=pa.string()), "without salary int32"),
+        (shaped(name=pa.string(), salary=pa.int64()), "without salary int32, with salary int64"),
+        (shaped(surname=pa.string(), salary=pa.int32()), "without name string, with surname string"),
+        (shaped(("id", "name"), name=pa.string(), salary=pa.int32()), "with the key id, name"),
+        (shaped((), name=pa.string(), salary=pa.int32()), "with the key of none"),
+    ],
+)
+def test_what_consumers_see_of_a_change_is_told(now: Table, words: str) -> None:
+    policy = Policy(Options())
+    assert policy.difference(STAFF, now) == words
+    assert policy.form(STAFF) != policy.form(now)
+
+
+def test_the_order_of_columns_and_excluded_ones_are_no_change() -> None:
+    policy = Policy(Options(("bonus",)))
+    same = shaped(salary=pa.int32(), name=pa.string(), bonus=pa.int8())
+    assert policy.difference(STAFF, same) == ""
+    assert policy.form(STAFF) == policy.form(same)

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bridge.config.options import ConnectorSettings, TransactionOptions
+from bridge.config.options import ConnectorSettings, OnSchemaChange, TransactionOptions
 from bridge.contract import MAX_POSITION_BYTES
 from bridge.errors import TransientError
-from bridge.positions import Stored
+from bridge.positions import STREAM, Stored, record
 from bridge.publisher import Fenced
-from bridge.testing.fakes import SKIPPED, FakeKafka, FakeSource, FakeTable, Fault, Step
+from bridge.testing.fakes import (
+    SKIPPED,
+    FakeKafka,
+    FakeSource,
+    FakeTable,
+    Fault,
+    Record,
+    State,
+    Step,
+    Transaction,
+)
 from bridge.testing.images import FakeImages
 from bridge.testing.simulation import BRISK, Clock, Engine
 
@@ -605,3 +617,59 @@ def test_the_deletes_of_a_large_table_take_as_many_transactions_as_they_need(
     assert len(deletes) == 25_000
     assert len({each.transaction.number for each in deletes}) >= 2
     engine.restart()
+
+
+def parking(clock: Clock, kafka: FakeKafka, *names: str) -> Engine:
+    """An engine that parks streams whose tables change."""
+    options = BRISK.model_copy(update={"on_schema_change": OnSchemaChange.PARK})
+    return Engine(
+        kafka, FakeSource(*names), clock, ConnectorSettings(name="erp", kind="fake", defaults=options)
+    )
+
+
+def test_a_changed_table_is_published_as_it_is(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.source.insert("orders", *letters_of(3))
+    engine.settle()
+    engine.source.wider.add("orders")
+    engine.source.insert("orders", *letters_of(3))
+    engine.settle()
+    assert engine.published("orders") == [1, 2, 3, 4, 5, 6]
+    events = [json.loads(each.value or b"") for each in kafka.committed("erp.orders")]
+    assert ["more" in event["after"] for event in events] == [False] * 3 + [True] * 3
+
+
+def test_a_changed_table_parks_its_stream_alone_where_it_shall(clock: Clock, kafka: FakeKafka) -> None:
+    engine = parking(clock, kafka, "orders", "customers")
+    for name in engine.source.tables:
+        engine.source.insert(name, *letters_of(3))
+    engine.settle()
+    engine.source.wider.add("orders")
+    for name in engine.source.tables:
+        engine.source.insert(name, *letters_of(3))
+    engine.settle()
+    assert engine.published("orders") == [1, 2, 3]
+    assert engine.published("customers") == [1, 2, 3, 4, 5, 6]
+    assert "table orders has changed: with more bool" in engine.parked("orders")
+
+
+def test_it_stays_parked_until_its_position_is_accepted(clock: Clock, kafka: FakeKafka) -> None:
+    """Also when the table changes while the bridge is down; `resume` and a restart are no consent."""
+    engine = parking(clock, kafka, "orders")
+    engine.source.insert("orders", *letters_of(3))
+    engine.settle()
+    engine.source.wider.add("orders")
+    engine.source.insert("orders", *letters_of(3))
+    engine.restart()
+    engine.settle()
+    engine.resume("orders")
+    engine.settle()
+    assert "not as it was" in engine.parked("orders")
+    assert engine.published("orders") == [1, 2, 3]
+    stored = engine.positions.glance().streams["orders"]
+    accepted = record(STREAM + "orders", replace(stored, accept=True))
+    kafka.topics[engine.positions.name].append(Record(*accepted, Transaction(state=State.COMMITTED)))
+    for _ in range(2):
+        engine.restart()
+        engine.settle()
+        assert engine.published("orders") == [1, 2, 3, 4, 5, 6]
