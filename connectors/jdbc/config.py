@@ -110,16 +110,16 @@ class JdbcStream(StreamConfig):
         description="publish values of CHAR columns without the spaces that fill them up; keys, too",
     )
     max_value_bytes: int | None = Field(
-        None,
+        default=None,
         ge=1,
         description="most bytes of a text or binary value; default: 32 MiB, or a sixth of the heap",
     )
     oversize: Literal["reject", "truncate"] = Field(
-        "reject",
+        default="reject",
         description="a value that is longer: its row is a reject, or it is cut; a key is never cut",
     )
     unknown_types: Literal["string", "reject", "fail"] = Field(
-        "string",
+        default="string",
         description="a column of a type that is not known: its values as the driver writes them, or rows with"
         " one are rejects, or the stream parks",
     )

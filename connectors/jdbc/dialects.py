@@ -154,7 +154,7 @@ _MARIADB_UTC = ("SET time_zone = '+00:00'",)
 _MARIADB_OFFSET = (
     "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@GLOBAL.time_zone))"
 )
-_MARIADB_TYPES = {
+_MARIADB_TYPES: Mapping[str | int, str] = {
     "TIMESTAMP": "instant",
     # From -838 to 838 hours, and no time of day.
     "TIME": "text",

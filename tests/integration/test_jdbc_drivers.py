@@ -30,7 +30,7 @@ ROWS = (
     " timestamp with time zone '2024-10-27 02:30:00.5+01:00', time with time zone '10:00:00Z', -1, 'b'),"
     " (3, NULL, NULL, timestamp '2024-03-31 02:30:00.123457', NULL, NULL, NULL, NULL)"
 )
-WANTED = [
+WANTED: list[dict[str, Any]] = [
     {
         "id": 1, "d": "2024-02-29", "t": "23:59:59.123456", "ts": "2024-03-31 02:30:00.123456",
         "tz": "2024-10-27T02:30:00.500000+02:00", "ttz": "10:00:00.000000+05:30", "n": "1.50", "x": "a",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bridge.admission import Lane
@@ -13,7 +15,7 @@ from bridge.policy import Policy
 from tests.integration.jdbc_tables import Corner, polled
 
 # What is done, in each database; what the next row is then; what an operator is told.
-CHANGES = {
+CHANGES: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
     "added": (
         dict.fromkeys(("h2", "postgresql", "mariadb"), "ADD d int"),
         {"id": 2, "a": 2, "b": "new", "d": 5},

@@ -85,7 +85,8 @@ def test_every_type_arrives_as_the_documentation_says(corner: Corner, servers_zo
     }
     assert told.keys() | rejects.keys() == set(range(len(rows)))
     assert set(told[0].values()) == {0, None}
-    found, wanted = {}, {}
+    found: dict[tuple[str, str], Any] = {}
+    wanted: dict[tuple[str, str], Any] = {}
     for number, row in enumerate(rows):
         for at, literal in row.items():
             value = types[at].values[literal]
