@@ -1,6 +1,6 @@
 # docker build -t legacy-bridge .
 # docker run -v ./config:/etc/legacy-bridge:ro -v ./drivers:/usr/share/legacy-bridge/jars:ro legacy-bridge
-# Progress is kept in Kafka: the container has no volume that must survive.
+# Progress is kept in Kafka: the container has no volume that must survive. /var/lib/legacy-bridge holds caches.
 
 FROM python:3.13-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends default-jdk-headless

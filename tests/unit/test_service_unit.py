@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from bridge import cli
+from bridge import cli, paths
 from bridge.cli.parser import UNKNOWN
 
 UNIT = Path(__file__).parents[2] / "config" / "legacy-bridge.service"
@@ -77,3 +78,17 @@ def test_who_shall_monitor_is_told_how_to_join_the_group_of_a_dynamic_user(where
     text = (UNIT.parents[1] / where).read_text()
     assert f"useradd --system --user-group {setting('User')}" in text
     assert f"usermod -aG {setting('User')} nagios" in text
+
+
+def test_caches_and_sockets_go_where_systemd_and_the_image_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ProtectSystem=strict` and a user without rights leave no other place."""
+    assert (setting("StateDirectory"), setting("RuntimeDirectory")) == ("legacy-bridge", "legacy-bridge")
+    dockerfile = UNIT.parents[1].joinpath("Dockerfile").read_text()
+    for variable, folder, place in (
+        ("STATE_DIRECTORY", "/var/lib/legacy-bridge", paths.state_dir),
+        ("RUNTIME_DIRECTORY", "/run/legacy-bridge", paths.run_dir),
+    ):
+        monkeypatch.setenv(variable, folder)  # as systemd does
+        assert place() == Path(folder)
+        assert f"{variable}={folder}" in dockerfile
+        assert re.search(rf"install -d -o legacy-bridge -g legacy-bridge -m 07\d0 {folder}\b", dockerfile)
