@@ -82,6 +82,8 @@ class Cache:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._database: sqlite3.Connection | None = None
+        self._whole = True
+        """It can be rolled back."""
         self._parts: dict[bytes, Part] = {}
 
     # -- the file
@@ -99,18 +101,28 @@ class Cache:
         return rows.get("stamp") if rows.get("format") == FORMAT else None
 
     def create(self) -> None:
-        """Empty, and without a stamp until the first commit."""
+        """Empty, to be filled, and of no use until it is `filled` and then committed with a stamp."""
         self.discard()
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._database = _connected(self._path)
-            self._database.executescript(_TABLES)
+            self._database.executescript("PRAGMA journal_mode = OFF;" + _TABLES)
+            self._whole = False
         except (sqlite3.Error, OSError) as error:
             raise self._failed(error) from error
+
+    def filled(self) -> None:
+        """Until here a crash may leave half of it, from here on it is kept whole."""
+        if self._live().in_transaction:
+            self._execute("COMMIT")
+        self._execute("PRAGMA journal_mode = WAL")
+        self._parts.clear()
+        self._whole = True
 
     def discard(self) -> None:
         """Close and delete it: another process that still has it open writes where nobody reads."""
         self.close()
+        self._whole = True
         for end in ("", "-wal", "-shm"):
             with suppress(OSError):
                 self._path.with_name(self._path.name + end).unlink(missing_ok=True)
@@ -132,15 +144,13 @@ class Cache:
     def rollback(self) -> None:
         """Raises nothing: what cannot even be rolled back is thrown away."""
         self._parts.clear()  # SQLite may have done it by itself already, as when the disk is full
-        if self._database is not None and self._database.in_transaction:
+        if not self._whole:
+            self.discard()
+        elif self._database is not None and self._database.in_transaction:
             try:
                 self._database.execute("ROLLBACK")
             except sqlite3.Error:
                 self.discard()
-
-    def forget_parts(self) -> None:
-        """How many entries there are is asked again."""
-        self._parts.clear()
 
     # -- entries
 

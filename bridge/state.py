@@ -128,21 +128,25 @@ class KeyedState:
                 remedy="restore the topic; or run `legacy-bridge positions accept`, then `resume`: rows that "
                 "were published before are published again then",
             )
+        self.cache.filled()
         self.cache.commit(stamp or self.next_stamp())
-        self.cache.forget_parts()
         if entries:
             took = round(time.monotonic() - began, 1)
             log.info("state read from its topic", topic=self.changelog.name, records=entries, took_s=took)
 
     def _take(self, records: Mapping[bytes, bytes | None]) -> None:
-        parts: dict[bytes, list[Record]] = {}
-        for name, value in records.items():
-            head, _, key = name.partition(_BREAK)
-            parts.setdefault(head, []).append((key, value))
-        for head, entries in parts.items():
-            part = self.cache.part(head)
-            self.cache.drop(part, [key for key, value in entries if value is None])
-            puts = [(key, part.new_slot(), value) for key, value in entries if value is not None]
+        for head, keys in _by_head(records).items():
+            part, start = self.cache.part(head), len(head) + len(_BREAK)
+            gone = [key[start:] for key in keys if records[key] is None]
+            if gone:
+                self.cache.drop(part, gone)
+            values = ((key[start:], records[key]) for key in keys)
+            puts = [
+                (key, slot, value)
+                for slot, (key, value) in enumerate(values, part.slots)
+                if value is not None
+            ]
+            part.slots += len(keys)
             self.cache.put(part, puts, len(puts))
 
     @staticmethod
@@ -157,3 +161,11 @@ class KeyedState:
 
     def close(self) -> None:
         self.cache.close()
+
+
+def _by_head(names: Iterable[bytes]) -> dict[bytes, list[bytes]]:
+    """Record keys by what they begin with."""
+    found: dict[bytes, list[bytes]] = {}
+    for name in names:
+        found.setdefault(name[: name.index(_BREAK)], []).append(name)
+    return found

@@ -28,6 +28,7 @@ def path(tmp_path: Path) -> Path:
 def cache(path: Path) -> Iterator[Cache]:
     cache = Cache(path)
     cache.create()
+    cache.filled()
     yield cache
     cache.close()
 
@@ -123,6 +124,7 @@ def test_what_is_rolled_back_was_never_there(cache: Cache) -> None:
 def test_a_file_without_a_commit_has_no_stamp(path: Path) -> None:
     cache = Cache(path)
     cache.create()
+    cache.filled()
     cache.part(HEAD)
     cache.close()
     assert stamp_of(path) is None
@@ -145,6 +147,7 @@ def test_a_file_that_is_no_cache_is_thrown_away(path: Path, spoilt: bytes) -> No
 
 def filled_anew(cache: Cache) -> None:
     cache.create()
+    cache.filled()
     filled(cache, range(3), "second")
     assert cache.stamp() == "second"
     assert cache.part(HEAD).count == 3
@@ -220,6 +223,7 @@ def test_what_another_process_still_has_open_is_left_to_it(cache: Cache, path: P
         ours = Cache(path)
         assert ours.stamp() is None
         ours.create()
+        ours.filled()
         filled(ours, range(5), "ours")
         other.stdin.write("go on\n")
         other.stdin.flush()
