@@ -215,6 +215,13 @@ class JdbcConfig(ConnectorConfig):
         ge=1,
         description="how long the database may take to answer; keep it below the stream's deadline",
     )
+    isolation: (
+        Literal["read_uncommitted", "read_committed", "repeatable_read", "serializable", "snapshot"] | None
+    ) = Field(
+        default=None,
+        description="how far read transactions see others; default: as the database does;"
+        " snapshot is SQL Server's",
+    )
     heap: str = Field("256m", description="the JVM's largest heap")
 
     @field_validator("url")

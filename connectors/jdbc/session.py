@@ -8,7 +8,7 @@ from typing import Any
 
 import jpype
 
-from bridge.errors import PermanentError
+from bridge.errors import ConfigError, PermanentError
 from connectors.jdbc.catalog import Catalog
 from connectors.jdbc.clock import Moment, nanoseconds
 from connectors.jdbc.config import JdbcConfig
@@ -20,6 +20,14 @@ from connectors.jdbc.statements import Source, Statement, largest
 
 # Streams that are polled one after the other share a look at the clock: an older one is only more careful.
 MOMENT_S = 0.02
+# java.sql.Connection's numbers, and SQLServerConnection's.
+ISOLATIONS = {
+    "read_uncommitted": 1,
+    "read_committed": 2,
+    "repeatable_read": 4,
+    "serializable": 8,
+    "snapshot": 4096,
+}
 
 
 class Session:
@@ -38,11 +46,22 @@ class Session:
     def _prepare_connection(self) -> None:
         with suppress(jpype.JException):  # an extra fence, which some drivers do not offer
             self.connection.setReadOnly(True)
+        self._isolate()
         # pgjdbc would otherwise load the whole result before it gives the first row.
         self.connection.setAutoCommit(False)
         for sql in self.dialect.on_connect:
             self.scalar(sql.format(query_ms=round(self._config.query_timeout * 1000)))
         self.connection.commit()
+
+    def _isolate(self) -> None:
+        """Errors: ConfigError when the database has no such isolation."""
+        wanted = self._config.isolation
+        if wanted is None:
+            return
+        level = ISOLATIONS[wanted]
+        if not self.connection.getMetaData().supportsTransactionIsolationLevel(level):
+            raise ConfigError(f"isolation: the database has no {wanted}", remedy="choose another, or none")
+        self.connection.setTransactionIsolation(level)
 
     def _identity(self) -> str:
         """The database itself where it can be asked, else where it is; never how it was reached."""

@@ -21,6 +21,7 @@ from bridge.testing.databases import driver_jar
 from connectors.jdbc import JdbcConnector, jvm
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialects import GENERIC, dialect_of
+from connectors.jdbc.session import ISOLATIONS
 from tests.integration.jdbc_tables import Corner, opened, polled, rows_of, stream_of
 
 ROWS = (
@@ -251,3 +252,23 @@ def test_a_driver_that_is_missing_is_named_with_the_place_for_it(
     with pytest.raises(ConfigError) as told, reading(url, {"*": {"mode": "images"}}):
         pass
     assert told.value.remedy == f"{wanted.format(tmp_path)}, or set `jars`"
+
+
+@pytest.mark.parametrize("isolation", ["read_committed", "repeatable_read", "serializable"])
+def test_the_isolation_of_read_transactions_can_be_chosen(corner: Corner, isolation: str) -> None:
+    corner.execute("CREATE TABLE $.t (id int PRIMARY KEY); INSERT INTO $.t VALUES (1), (2);")
+    streams = {corner.name("t"): {"mode": "incrementing"}}
+    with corner.opened(streams, isolation=isolation) as connector:
+        lanes = connector._lanes
+        assert lanes is not None
+        assert lanes.session.connection.getTransactionIsolation() == ISOLATIONS[isolation]
+        assert len(rows_of(polled(connector, stream_of(connector, corner.name("t")))[0])) == 2
+
+
+def test_an_isolation_that_the_database_does_not_have_is_refused(embedded: tuple[str, str]) -> None:
+    _, url = embedded
+    connector = JdbcConnector(
+        JdbcConfig.model_validate({"url": url, "streams": {"*": {"mode": "images"}}, "isolation": "snapshot"})
+    )
+    with closing(connector), pytest.raises(ConfigError, match="no snapshot"):
+        connector.open()
