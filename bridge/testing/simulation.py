@@ -138,7 +138,8 @@ class Engine:
         cache: Path = Path("cache-of-no-use"),
     ) -> None:
         """`cache`: the file for the state of a source of images."""
-        self.kafka, self.source, self.clock = kafka, source, clock
+        self.kafka, self.clock = kafka, clock
+        self.source: Any = source  # of the kind that the test knows
         self.settings = settings or ConnectorSettings(name="erp", kind="fake", defaults=BRISK)
         self._cache = cache
         self._images: Images | None = None
