@@ -139,6 +139,9 @@ keep_classes() {
         || say "brokers will start slowly"
 }
 
+# The tests start hundreds of processes, and not everywhere does Python write bytecode by itself.
+compile_python() { .venv/bin/python -m compileall -q bridge connectors; }
+
 compile_reader() { .venv/bin/python jars/compile_reader.py; }
 
 system_packages core
@@ -156,3 +159,4 @@ wait $python
 wait $jars
 step classes keep_classes jars/pom.xml
 step reader compile_reader jars/src jars/compile_reader.py
+compile_python

@@ -147,6 +147,7 @@ def main(arguments: Sequence[str]) -> int:
     """`run CONFIG` is the daemon; `worker FD` is what it spawns."""
     command, argument = arguments
     if command == "run":
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # who is killed has nothing to report
         return daemon(Path(argument), [sys.executable, "-m", "bridge.testing.killing", "worker"])
     death = Plan(Path(os.environ[PLAN_VARIABLE])).take()
     if death is not None and death[0] is Step.ANY_TIME:
