@@ -314,7 +314,7 @@ def test_a_mariadb_on_a_machine_in_another_zone(monkeypatch: pytest.MonkeyPatch,
 def test_a_clock_that_was_set_back_loses_nothing(corner: Corner) -> None:
     made(corner)
     with folding(corner, snapshot=False) as folded:
-        ahead = datetime.now(UTC).replace(tzinfo=None, year=2090)
+        ahead = datetime.now(UTC).replace(tzinfo=None, year=2090, microsecond=123_456)
         folded.position = {"high": ahead.isoformat()}
         corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {NOW[corner.kind]});")
         assert folded.poll() == [1]
