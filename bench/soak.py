@@ -1,4 +1,4 @@
-"""`python -m bench.soak [--only spine] [--minutes N] [--kills N] [--seed N]`: kills, and counts the cost.
+"""`python -m bench.soak [--only WHAT] [--minutes N] [--kills N] [--seed N]`: kills, and counts the cost.
 
 The last line is for machines; the exit code is 0 only when nothing was lost, doubled or falsely deleted.
 """
@@ -18,9 +18,10 @@ from pathlib import Path
 from threading import Event
 
 from bench.torment import Torment, Verdict
+from bridge.testing.databases import DatabaseError
 from bridge.testing.kafka import BrokerError, KafkaBroker, qualify
 
-SOAKS = ("spine",)
+SOAKS = ("spine", "jdbc")
 KILLS = 1_000
 ROUND, LEAST = 100, 20
 """Kills a round, at the most and about the least; each round has systems and topics of its own."""
@@ -86,17 +87,25 @@ def main() -> int:
     kills = args.kills or (sys.maxsize if args.minutes else KILLS)
     print(f"soak {args.only}: seed {args.seed}", flush=True)
     try:
-        total = soak(kills, args.minutes, args.seed, stop)
-    except BrokerError as error:
+        total = _soak_of(args.only)(kills, args.minutes, args.seed, stop)
+    except (BrokerError, DatabaseError) as error:
         print(f"soak {args.only}: {error}", file=sys.stderr)
         return 2
     return report(args.only, total, args.seed)
 
 
+def _soak_of(what: str) -> Callable[[int, float | None, int, Event], Verdict]:
+    if what == "jdbc":
+        from bench import lives  # which needs Java
+
+        return lives.soak
+    return soak
+
+
 def report(what: str, total: Verdict, seed: int) -> int:
     idle = total.hidden <= 0
     if idle:
-        print("the kills left nothing uncommitted on the broker: this run has proved nothing")
+        print("the kills left nothing uncommitted: this run has proved nothing")
     print(
         f"soak {what}: kills={total.kills} histories={total.histories} lost={total.lost} "
         f"doubled={total.doubled} false_deletes={total.false_deletes} seed={seed}"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bridge.contract import Ask, Batch, Caveat, Connector, Level, Stream
+from bridge.contract import Ask, Batch, Caveat, Connector, Finding, Level, Stream
 from bridge.errors import PermanentError
 from bridge.testing.conformance import drain
 from bridge.testing.databases import DatabaseServer
@@ -381,6 +381,26 @@ def test_doctor_misses_an_index_on_the_column_that_grows(postgres: DatabaseServe
         (finding,) = [finding for finding in connector.check() if finding.level is not Level.OK]
     assert finding.stream == f"{schema}.b"
     assert finding.remedy.startswith(f'CREATE INDEX ON "{schema}"."b" ("n")')
+
+
+def test_doctor_minds_rights_to_change_tables_where_the_session_is_not_read_only(
+    h2: DatabaseServer, h2_schema: str
+) -> None:
+    table, account = f"{h2_schema}.T", f"R{h2_schema}"
+    h2.execute(f"CREATE TABLE {table} (id int PRIMARY KEY);\nCREATE USER {account} PASSWORD '{h2.password}';")
+    h2.execute(f"GRANT SELECT, INSERT ON {table} TO {account};")
+
+    def findings() -> list[Finding]:
+        with closing(configured(h2, {table: {"mode": "incrementing"}}, user=account)) as connector:
+            connector.open()
+            return [finding for finding in connector.check() if finding.level is not Level.OK]
+
+    (finding,) = findings()
+    assert (finding.stream, finding.text[:25]) == (table, "the account may change it")
+    assert finding.remedy == f'REVOKE INSERT, UPDATE, DELETE ON "{h2_schema}"."T" from it'
+    h2.execute(f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM {account};")
+    assert findings() == []
+    h2.execute(f"DROP USER {account};")
 
 
 def test_the_read_transaction_ends_with_the_scan(postgres: DatabaseServer, schema: str) -> None:
