@@ -15,7 +15,6 @@ import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeFormatterBuilder;
 import java.time.temporal.ChronoField;
 import java.time.temporal.TemporalAccessor;
-import java.util.StringJoiner;
 
 /** Values of different sizes: bytes one after the other, and where each one ends. */
 abstract class Varying extends Column {
@@ -247,41 +246,7 @@ abstract class Varying extends Column {
 
         @Override byte[] bytes(ResultSet rows) throws SQLException {
             java.sql.Array value = rows.getArray(index);
-            return value == null ? null : json(value.getArray()).getBytes(StandardCharsets.UTF_8);
-        }
-
-        private static String json(Object value) throws SQLException {
-            if (value instanceof java.sql.Array) {
-                return json(((java.sql.Array) value).getArray());
-            } else if (value == null || value instanceof Boolean) {
-                return String.valueOf(value);
-            } else if (value instanceof java.lang.Number) {
-                return number(value);
-            } else if (!value.getClass().isArray()) {
-                return quoted(value.toString());
-            }
-            StringJoiner all = new StringJoiner(",", "[", "]");
-            for (int i = 0; i < java.lang.reflect.Array.getLength(value); i++) {
-                all.add(json(java.lang.reflect.Array.get(value, i)));
-            }
-            return all.toString();
-        }
-
-        private static String number(Object value) {
-            String text = value instanceof BigDecimal ? ((BigDecimal) value).toPlainString() : value.toString();
-            return text.endsWith("y") || text.equals("NaN") ? quoted(text) : text;
-        }
-
-        private static String quoted(String text) {
-            StringBuilder all = new StringBuilder("\"");
-            for (char each : text.toCharArray()) {
-                if (each < ' ') {
-                    all.append(String.format("\\u%04x", (int) each));
-                } else {
-                    all.append(each == '"' || each == '\\' ? "\\" : "").append(each);
-                }
-            }
-            return all.append('"').toString();
+            return value == null ? null : JsonArray.of(value.getArray()).getBytes(StandardCharsets.UTF_8);
         }
     }
 
