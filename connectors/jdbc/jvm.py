@@ -60,8 +60,9 @@ def _options(heap: str) -> Sequence[str]:
         "-Xrs",
         "-Duser.timezone=UTC",
         "-Djava.awt.headless=true",
-        # java.util.logging writes to standard error unless it is configured not to.
+        # java.util.logging writes to standard error unless it is configured not to, Derby to its working folder.
         f"-Djava.util.logging.config.file={os.devnull}",
+        f"-Dderby.stream.error.file={os.devnull}",
     )
 
 
