@@ -60,7 +60,7 @@ def _options(heap: str) -> Sequence[str]:
         "-Xrs",
         "-Duser.timezone=UTC",
         "-Djava.awt.headless=true",
-        # java.util.logging writes to standard error unless it is configured not to, Derby to its working folder.
+        # Else java.util.logging writes to standard error, and Derby a file into its working folder.
         f"-Djava.util.logging.config.file={os.devnull}",
         f"-Dderby.stream.error.file={os.devnull}",
     )
