@@ -19,6 +19,8 @@ LOOK_S = 0.5
 ANSWER_S = 5.0
 SPARE_S = 60.0
 """Besides two intervals: a scan takes its time."""
+RHYTHM_S, ROUNDED_S = 1.0, 0.1
+"""What a worker said longer ago is not as good as now; how far a time of the status may be off."""
 AT_REST = (State.FAILED, State.PAUSED, State.QUIET, State.STANDBY)
 """In these no scan is to be waited for."""
 
@@ -40,10 +42,10 @@ def wait_for_scans(
             return vain | dict.fromkeys(left, error.text)
         found = status["connectors"].get(connector, {})
         for stream, moment in tuple(left.items()):
-            patience = 2 * options.stream(stream).interval + SPARE_S
-            if asked - _lag_s(found, stream) > moment:
+            patience_s = 2 * options.stream(stream).interval + SPARE_S - (asked - began)
+            if asked - _age_s(found, stream) > moment:
                 del left[stream]
-            elif reason := _hopeless(found, stream) or _overdue(asked - began, patience):
+            elif reason := _hopeless(found, stream, patience_s):
                 vain[stream] = reason
                 del left[stream]
         if left:
@@ -52,23 +54,26 @@ def wait_for_scans(
     return vain
 
 
-def _lag_s(connector: Mapping[str, Any], stream: str) -> float:
-    """How old the beginning of the last whole scan is that was published."""
-    lag: float | None = connector.get("streams", {}).get(stream, {}).get("lag_s")
-    return math.inf if lag is None else lag
+def _age_s(connector: Mapping[str, Any], stream: str) -> float:
+    """How old the beginning of the last whole scan is that was published, at the most."""
+    lag_s: float | None = connector.get("streams", {}).get(stream, {}).get("lag_s")
+    beat_s: float | None = connector.get("beat_age_s")
+    if lag_s is None or beat_s is None or beat_s > RHYTHM_S:
+        return math.inf
+    return lag_s + beat_s + ROUNDED_S
 
 
-def _hopeless(connector: Mapping[str, Any], stream: str) -> str:
-    state = connector.get("state")
+def _hopeless(connector: Mapping[str, Any], stream: str, patience_s: float) -> str:
+    """Why a new scan is not to be waited for; empty when it is."""
+    state, found = connector.get("state"), connector.get("streams", {}).get(stream)
     if state is None:
         return "the daemon has no such connector"
-    found = connector.get("streams", {}).get(stream)
+    if patience_s < 0:
+        return "no new scan of it was published in time"
     if found is None:
         return "the daemon does not run it" if state in (State.RUNNING, *AT_REST) else ""
     if state == State.STANDBY or found["state"] in AT_REST:
         return f"its state is {state if state == State.STANDBY else found['state']}"
+    if found["next_poll_s"] > patience_s:
+        return f"its next scan begins in {found['next_poll_s']:.0f} s"
     return ""
-
-
-def _overdue(waited: float, patience: float) -> str:
-    return f"no new scan of it was published within {patience:.0f} s" if waited > patience else ""
