@@ -98,8 +98,9 @@ def test_workers_killed_at_every_step_leave_the_topic_what_the_table_is(
     ]
     chance.shuffle(deaths)
     plan.write(deaths)
+    connectors = {name: images(legacy.path, max_delete="100%")}
     daemon = DaemonProcess(
-        tmp_path / "daemon", broker.address, {name: images(legacy.path, max_delete="100%")}, daemon=NEVER_PARKED,
+        tmp_path / "daemon", broker.address, connectors, daemon=NEVER_PARKED,
         environment={PLAN_VARIABLE: str(tmp_path / "plan")}, command=("-m", "bridge.testing.killing", "run"),
     )  # fmt: skip
     with daemon:
