@@ -164,8 +164,9 @@ class KeyedState:
 
 
 def _by_head(names: Iterable[bytes]) -> dict[bytes, list[bytes]]:
-    """Record keys by what they begin with."""
+    """Record keys by what they begin with; what is none of ours is left out."""
     found: dict[bytes, list[bytes]] = {}
     for name in names:
-        found.setdefault(name[: name.index(_BREAK)], []).append(name)
+        if (end := name.find(_BREAK)) > 0:
+            found.setdefault(name[:end], []).append(name)
     return found

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 
 from bridge.config.options import ConnectorSettings, StreamOptions
 from bridge.errors import PermanentError, TransientError
-from bridge.testing.fakes import FakeKafka
+from bridge.testing.fakes import FakeKafka, State
 from bridge.testing.images import FakeImages
 from bridge.testing.simulation import Clock, Engine
 
@@ -488,3 +488,16 @@ def test_slots_are_numbered_anew_when_most_are_empty(
         case.rows.update({next(numbers): "a" for _ in range(4)})
         case.scan()
     assert Counter(op for op, _ in case.events()) == {"r": 4, "c": 28, "d": 28}
+
+
+def test_a_foreign_record_in_the_state_topic_is_passed_over(make: Callable[..., Case]) -> None:
+    case = make()
+    case.rows.update({1: "a", 2: "b"})
+    case.scan()
+    case.kafka.begin("stranger")
+    case.kafka.append("stranger", "_bridge.state.erp", [b"junk", None], [b"?", b"?"])
+    case.kafka.end("stranger", State.COMMITTED)
+    upset(case, "new host")
+    case.rows[2] = "c"
+    case.scan()
+    assert case.events() == [("r", 1), ("r", 2), ("u", 2)]
