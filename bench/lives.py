@@ -29,7 +29,7 @@ def soak(kills: int, minutes: float | None, seed: int, stop: Event) -> Verdict:
     total, deadline = Verdict(), time.monotonic() + minutes * 60 if minutes else float("inf")
     os.environ["TEST_PASSWORD"] = DatabaseServer.password
     with ExitStack() as stack:
-        servers = [stack.enter_context(kind()).start() for kind in (PostgresServer, MariaServer)]
+        servers = [stack.enter_context(kind()) for kind in (PostgresServer, MariaServer)]
         houses = [jdbc_house.h2(), *map(jdbc_house.of, servers)]
         for house in houses:
             stack.callback(house.close)
