@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from bridge.errors import ConfigError
+from bridge.units import Seconds as Seconds  # noqa: PLC0414 -- connectors import it from here
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -276,6 +277,8 @@ class Connector(ABC):
 
     Config: ClassVar[type[ConnectorConfig]] = ConnectorConfig
     position_version: ClassVar[int] = 1
+    answers_within_s: float | None = None
+    """By its own time-out for the source, if it has one; `doctor` compares that with `deadline`."""
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -17,9 +17,9 @@ from bridge import paths
 from bridge.config.cron import Cron
 from bridge.config.kafka_settings import KafkaSettings
 from bridge.config.quiet import QuietHours
-from bridge.config.units import Duration, Share, Size
 from bridge.contract import pick
 from bridge.encode import EncoderOptions
+from bridge.units import Duration, Share, Size
 
 VERSION: Literal[1] = 1
 HIGHEST_PORT = 65535

@@ -81,6 +81,7 @@ class Examination:
             self._say(f"connected in {time.monotonic() - began:.1f} s")
             streams = source.discover()
             self._streams(streams)
+            self._deadlines(source, streams)
             self.findings += source.check()
             if and_then is not None:
                 self._run(None, lambda: and_then(source, streams))
@@ -93,6 +94,18 @@ class Examination:
                 self._say(f"note: this way of reading {CAVEATS[caveat]}", stream=stream.name)
             policy = Policy(self._options.stream(stream.name))
             self._run(stream.name, lambda policy=policy, stream=stream: policy.check(stream.tables))
+
+    def _deadlines(self, source: Connector, streams: Sequence[Stream]) -> None:
+        """A poll that is interrupted before the source gives up says less of what is wrong."""
+        longest = source.answers_within_s or 0
+        deadlines = {each.name: self._options.stream(each.name).deadline for each in streams}
+        if short := [name for name, deadline in deadlines.items() if deadline <= longest]:
+            self._say(
+                f"a poll ends at its deadline of {deadlines[short[0]]:g} s, but the connector's own time-out"
+                f" for the source is {longest:g} s ({len(short)} of {len(streams)} streams)",
+                Level.WARNING,
+                "raise `deadline`, or lower that time-out",
+            )
 
     # -- positions and topics
 

@@ -35,6 +35,7 @@ class JdbcConnector(Connector):
 
     def __init__(self, config: JdbcConfig) -> None:
         super().__init__(config)
+        self.answers_within_s = config.query_timeout
         self._dialect = dialect_of(config.url)
         self._lanes: Lanes | None = None
         self._secrets: list[str] = []

@@ -344,3 +344,14 @@ def test_missing_grants_are_named_with_the_command_that_gives_them(
 
     grant(guarded, ResourceType.TRANSACTIONAL_ID, "bridge.erp", AclOperation.WRITE)
     assert ("erp", "warning") not in alice.examined()[1]
+
+
+def test_a_deadline_shorter_than_the_connectors_own_time_out_is_told(patient: Patient) -> None:
+    streams = {"PUBLIC.T": {"mode": "images", "deadline": "10s"}, "PUBLIC.U": {"mode": "images"}}
+    url = f"jdbc:h2:{patient.folder}/erp"
+    patient.document["connectors"][patient.name] = {"kind": "jdbc", "url": url, "streams": streams}
+    _, findings = patient.examined()
+    assert (
+        "a poll ends at its deadline of 10 s, but the connector's own time-out for the source is 20 s"
+        " (1 of 2 streams); raise `deadline`, or lower that time-out"
+    ) in findings[patient.name, "warning"]

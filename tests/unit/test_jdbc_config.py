@@ -36,38 +36,6 @@ def test_durations_have_units(written: str | int, seconds: float) -> None:
     assert config(query_timeout=written).query_timeout == seconds
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "jdbc:postgresql://db/erp?password=hunter2xyz",
-        "jdbc:postgresql://db/erp?ssl=true&sslpassword=hunter2xyz",
-        "jdbc:postgresql://bridge:hunter2xyz@db/erp",
-        "jdbc:h2:/data/erp;PASSWORD=hunter2xyz",
-        "jdbc:sqlserver://db;user=sa;Pwd=hunter2xyz",
-        "jdbc:oracle:thin:bridge/hunter2xyz@db:1521/erp",
-    ],
-)
-def test_a_password_in_the_url_is_refused_and_not_repeated(url: str) -> None:
-    with pytest.raises(ValidationError) as refusal:
-        config(url=url)
-    assert "holds a password" in str(refusal.value)
-    assert "hunter2xyz" not in str(refusal.value)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "jdbc:postgresql://a:5432,b:5432/erp?targetServerType=primary",
-        "jdbc:h2:tcp://127.0.0.1:9092/./erp;IFEXISTS=TRUE",
-        "jdbc:oracle:thin:@//db:1521/erp",
-        "jdbc:sqlserver://db:1433;databaseName=erp;encrypt=true",
-        "jdbc:mariadb://[::1]:3306/erp",
-    ],
-)
-def test_ordinary_urls_are_taken(url: str) -> None:
-    assert config(url=url).url == url
-
-
 def test_a_secret_among_the_properties_must_be_a_reference() -> None:
     with pytest.raises(ValidationError) as refusal:
         config(properties={"sslpassword": "hunter2xyz"})

@@ -179,6 +179,13 @@ def test_a_position_that_cannot_be_right_is_refused_with_one_that_can(position: 
         check_position(BY_ID, position)
 
 
+def test_a_key_that_is_declared_is_the_column_that_grows() -> None:
+    by_key = JdbcStream(mode="incrementing", key=("payno",))
+    check_position(by_key, {"payno": 5})
+    with pytest.raises(ConfigError, match=r'write {"payno": NUMBER}'):
+        check_position(by_key, {"payx": 5})
+
+
 def test_which_column_a_position_is_of_is_not_known_without_the_configuration() -> None:
     check_position(BY_KEY, {"ID": 7})
     with pytest.raises(ConfigError, match=r'write {"COLUMN": NUMBER}'):

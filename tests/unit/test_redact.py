@@ -152,6 +152,13 @@ def test_names_of_other_things(name: str) -> None:
         ("jdbc:h2:mem:x;PASSWORD=x", "has one"),
         ("jdbc:oracle:thin:scott/tiger@db", "has one"),
         ("jdbc:oracle:thin:@//db:1521/x", "none"),
+        ("jdbc:postgresql://db/erp?ssl=true&sslpassword=x", "has one"),
+        ("jdbc:sqlserver://db;user=sa;Pwd=x", "has one"),
+        ("jdbc:oracle:thin:bridge/x@db:1521/erp", "has one"),
+        ("jdbc:postgresql://a:5432,b:5432/erp?targetServerType=primary", "none"),
+        ("jdbc:h2:tcp://127.0.0.1:9092/./erp;IFEXISTS=TRUE", "none"),
+        ("jdbc:sqlserver://db:1433;databaseName=erp;encrypt=true", "none"),
+        ("jdbc:mariadb://[::1]:3306/erp", "none"),
         ("SELECT password = 'x' FROM t", "none"),
     ],
 )

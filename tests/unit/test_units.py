@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from bridge.config.units import Duration, Share, Size
+from bridge.units import Duration, Share, Size
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def check_position(options: JdbcStream | None, position: Position) -> None:
         case "images":
             fits, wanted = _is_scan(position), '{"scan": "complete"}, which begins a new one'
         case "incrementing":
-            column = options.columns[0] if options and options.columns else None
+            column = _column_that_grows(options)
             fits, wanted = _is_number(position, column), f'{{"{column or "COLUMN"}": NUMBER}}'
         case _:
             fits, wanted = _is_time(position), '{"high": "2026-01-31T12:00:00"}, as the column has its times'
@@ -106,6 +106,12 @@ def check_position(options: JdbcStream | None, position: Position) -> None:
         what = {"images": "a place in a scan", "incrementing": "the last value of the column that grows"}
         told = what.get(options.mode if options else "incrementing", "a time of the change column")
         raise ConfigError(f"it is not {told}", remedy=f"write {wanted}")
+
+
+def _column_that_grows(options: JdbcStream | None) -> str | None:
+    """As far as the configuration says; else it is the primary key."""
+    named = (options.columns or options.key) if options else ()
+    return named[0] if len(named) == 1 else None
 
 
 def _is_scan(position: Any) -> bool:

@@ -65,18 +65,15 @@ def _either(number: dict[str, Any], pattern: str, *examples: str) -> WithJsonSch
     )
 
 
+_WRITTEN = (r"^([0-9.]+(ms|[smhd]) ?)+$", "5s", "100ms", "1h30m")
+Seconds = Annotated[float, BeforeValidator(seconds), _either({"type": "number"}, *_WRITTEN)]
+"""A duration of any length; a `Field` says which will do."""
 Duration = Annotated[
     float,
     BeforeValidator(seconds),
     AfterValidator(_positive),
     AfterValidator(_bounded),
-    _either(
-        {"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_S},
-        r"^([0-9.]+(ms|[smhd]) ?)+$",
-        "5s",
-        "100ms",
-        "1h30m",
-    ),
+    _either({"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_S}, *_WRITTEN),
 ]
 Size = Annotated[
     int,
