@@ -1,6 +1,6 @@
 """What a monitoring system makes of a status document: level, one line, perfdata, reasons. Pure.
 
-Standard library only, so that `health` starts at once; docs/health.md describes the document.
+Nothing outside the standard library, so that `health` starts at once; docs/health.md describes the document.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from bridge.visible import visible
 
 STATUS_SCHEMA = 1
 """The newest status document this module can read."""
@@ -43,7 +45,7 @@ class Reason(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        return shortened(f"{self.where} {self.text}")
+        return shortened(f"{visible(self.where)} {self.text}")
 
 
 class Verdict(NamedTuple):
@@ -180,7 +182,7 @@ def _perfdata(status: Status, connector: str | None) -> Iterator[str]:
     yield f"restarts={sum(each['restarts'] for each in status['connectors'].values())}c;;;0"
     yield f"uptime={status['daemon']['uptime_s']}s;;;0"
     for name, lag in _lags(status, connector):
-        label = name.replace("'", "''").replace("=", "_").replace("|", "_")
+        label = visible(name).replace("'", "''").replace("=", "_").replace("|", "_")
         yield f"'{label}_lag'={lag}s;;;0"
 
 
@@ -209,5 +211,5 @@ def span(seconds: float) -> str:
 
 def shortened(text: str) -> str:
     """One line without the perfdata's separator."""
-    words = " ".join(text.replace("|", "/").split())
+    words = visible(" ".join(text.replace("|", "/").split()))
     return words if len(words) <= LONGEST else f"{words[: LONGEST - 3]}..."

@@ -10,13 +10,14 @@ import argparse
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from io import TextIOWrapper
 from typing import NoReturn
 
 from bridge.cli.parser import UNKNOWN, Parser
 from bridge.errors import BridgeError, ConfigError
+from bridge.visible import visible, visible_lines
 
 OK, FAILED, INTERRUPTED, UNHEARD = 0, 1, 130, 141
 """And UNKNOWN: usage, configuration, or a bug. The last two are what a shell says of SIGINT and SIGPIPE."""
@@ -66,9 +67,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get(TRACEBACK):
             raise
         code, line = _told(error)
-        print(line, file=sys.stderr)
+        complain(line)
     _end_output()
     return code
+
+
+def say(lines: Iterable[str]) -> None:
+    """Prints what people read, in which names and values of a source may stand."""
+    print("\n".join(map(visible, lines)), flush=True)
+
+
+def complain(error: object) -> None:
+    """The same for an error, on standard error; it may be of several lines."""
+    print(visible_lines(str(error)), file=sys.stderr)
 
 
 def _told(error: Exception) -> tuple[int, str]:

@@ -6,7 +6,7 @@ import argparse
 import json
 from dataclasses import asdict
 
-from bridge.cli import OK, arguments
+from bridge.cli import OK, arguments, say
 from bridge.cli.parser import UNKNOWN
 
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([asdict(problem) for problem in problems], indent=2))
     else:
-        print("\n".join(map(str, problems)) or f"{args.config}: no problems found")
+        say(map(str, problems) if problems else [f"{args.config}: no problems found"])
     return UNKNOWN if problems else OK
 
 

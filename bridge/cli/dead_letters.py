@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bridge.cli import FAILED, OK, arguments
+from bridge.cli import FAILED, OK, arguments, say
 
 if TYPE_CHECKING:
     from bridge.config.options import Settings
@@ -62,7 +62,7 @@ def list_letters(args: argparse.Namespace) -> int:
         _print_json({"letters": [_document(entry) for entry in entries]})
     else:
         whose = f"{args.connector}/{args.stream}" if args.stream else args.connector
-        print("\n".join(map(_line, entries)) or f"{whose} has no dead letters")
+        say(map(_line, entries) if entries else [f"{whose} has no dead letters"])
     return OK
 
 
@@ -77,7 +77,7 @@ def show_letter(args: argparse.Namespace) -> int:
     if args.json:
         _print_json({"letter": asdict(letter)})
     else:
-        print("\n".join(_lines(letter)))
+        say(_lines(letter))
     return OK
 
 
@@ -96,7 +96,7 @@ def replay_letters(args: argparse.Namespace) -> int:
         outcomes = [{"number": str(entry.place), "refused": reason} for entry, reason in judged]
         _print_json({"dry_run": args.dry_run, "letters": outcomes})
     else:
-        print("\n".join(_told(judged, "would be published" if args.dry_run else "published")))
+        say(_told(judged, "would be published" if args.dry_run else "published"))
     return FAILED if args.number and any(reason for _, reason in judged) else OK
 
 
@@ -123,7 +123,7 @@ def _lines(letter: DeadLetter) -> Iterator[str]:
         state += f": {letter.unkept}"
     yield f"payload   {state}" + (", in base64" if letter.payload and letter.encoding == "base64" else "")
     if letter.payload:
-        yield letter.payload
+        yield from letter.payload.split("\n")
 
 
 def _document(entry: Entry) -> dict[str, Any]:

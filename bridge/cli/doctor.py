@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from bridge.cli import arguments
+from bridge.visible import visible
 
 if TYPE_CHECKING:
     from bridge.doctor import Line
@@ -57,10 +58,12 @@ def _shown(lines: Iterable[Line]) -> Iterator[Line]:
     for line in lines:
         if line.about != about:
             about = line.about
-            console.print(Text(about, style="bold"))
-        console.print(Text.assemble("  ", (f"{line.level.upper():8}", STYLES[line.level]), f"  {line.text}"))
+            console.print(Text(visible(about), style="bold"))
+        console.print(
+            Text.assemble("  ", (f"{line.level.upper():8}", STYLES[line.level]), f"  {visible(line.text)}")
+        )
         if line.remedy:
-            console.print(Text(f"            {line.remedy}", style="italic"))
+            console.print(Text(f"            {visible(line.remedy)}", style="italic"))
         counts[line.level] = counts.get(line.level, 0) + 1
         yield line
     console.print(", ".join(f"{counts.get(level, 0)} {level}" for level in ("critical", "warning", "ok")))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge import ask
-from bridge.cli import FAILED, OK, arguments
+from bridge.cli import FAILED, OK, arguments, say
 from bridge.errors import BridgeError
 from bridge.health import shortened
 from bridge.states import State
@@ -52,7 +52,7 @@ def give(order: str, args: argparse.Namespace) -> int:
     for name, (state, reason) in after.items():
         was = before.get(name, (state, None))[0]
         change = f"was {was}, is {state}" if was != state else f"is {state}"
-        print(f"{name} {change}" + (f": {shortened(reason)}" if reason else ""))
+        say([f"{name} {change}" + (f": {shortened(reason)}" if reason else "")])
     return FAILED if any(state in IN_VAIN for state, _ in after.values()) else OK
 
 

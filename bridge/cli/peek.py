@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bridge.cli import FAILED, OK, arguments
+from bridge.cli import FAILED, OK, arguments, complain, say
 from bridge.errors import TransientError
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def _print(args: argparse.Namespace, sample: Sample, error: str) -> None:
             sys.stdout.buffer.write(b"%s\t%s\n" % (event.key or b"null", event.value or b"null"))
         sys.stdout.buffer.flush()
         if error:
-            print(f"{name}: {error}", file=sys.stderr)
+            complain(f"{name}: {error}")
         return
-    print("\n".join(_lines(name, sample, error)), flush=True)
+    say(_lines(name, sample, error))
 
 
 def _lines(name: str, sample: Sample, error: str) -> Iterator[str]:

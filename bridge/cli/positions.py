@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from bridge.cli import OK, arguments
+from bridge.cli import OK, arguments, say
 
 if TYPE_CHECKING:
     from bridge.amend import Amending, Records
@@ -96,7 +96,7 @@ def print_positions(args: argparse.Namespace) -> int:
         document = {name: asdict(ledger) for name, ledger in ledgers.items()}
         print(json.dumps({"schema": SCHEMA, "connectors": document}, indent=2))
     else:
-        print("\n".join(line for name, ledger in ledgers.items() for line in _lines(name, ledger)))
+        say(line for name, ledger in ledgers.items() for line in _lines(name, ledger))
     return OK
 
 
@@ -195,8 +195,9 @@ def import_positions(args: argparse.Namespace) -> int:
         return amending.checked(known)
 
     code = _change(args, configured)
-    for stream in sorted(skipped):
-        print(f"{args.connector}/{stream}: skipped, since the configuration does not name it")
+    if skipped:
+        reason = "skipped, since the configuration does not name it"
+        say(f"{args.connector}/{stream}: {reason}" for stream in sorted(skipped))
     return code
 
 
@@ -232,12 +233,10 @@ def _change(args: argparse.Namespace, amend: Amend, note: str = "", *, state_is_
             if state_is_lost:
                 held.forget_state()
             held.deed = f"positions {args.action}: {'; '.join(_moves(ledger, records, 'was', 'is'))}"
-    for line in _moves(ledger, records, *(("is", "would be") if args.dry_run else ("was", "is"))):
-        print(f"{args.connector}/{line}")
-    if state_is_lost:
-        print(f"{args.connector}: {STATE_LOST}")
+    moves = _moves(ledger, records, *(("is", "would be") if args.dry_run else ("was", "is")))
+    lost = [f"{args.connector}: {STATE_LOST}"] if state_is_lost else []
     done = "dry run: nothing was written" if args.dry_run else "written; a running daemon goes on from there"
-    print("; ".join(filter(None, (done, note))))
+    say([*(f"{args.connector}/{line}" for line in moves), *lost, "; ".join(filter(None, (done, note)))])
     return OK
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bridge.cli import FAILED, OK, arguments
+from bridge.cli import FAILED, OK, arguments, complain, say
 from bridge.cli.parser import UNKNOWN
 from bridge.errors import BridgeError
 
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         return _compare(args)
     except BridgeError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return UNKNOWN
 
 
@@ -53,7 +53,7 @@ def _compare(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(redactor.clean(report.as_json()), indent=2, ensure_ascii=False))
     else:
-        print("\n".join(map(redactor.redact, report.lines())))
+        say(map(redactor.redact, report.lines()))
     if report.faulty:
         return FAILED
     return OK if report.sound else UNKNOWN

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.health import Level, Status, Verdict, span
+from bridge.visible import visible
 
 STYLES = {
     Level.OK: "green",
@@ -78,7 +79,11 @@ class Board:
         for name, connector in self._status["connectors"].items():
             table.add_row(Text(f"{name} ({connector['kind']})", style="bold"), *_state(connector))
             for stream, each in connector["streams"].items():
-                cells = (f"  {stream}", *_state(each), *self._figures(f"{name}/{stream}", each))
+                cells = (
+                    Text(f"  {visible(stream)}"),
+                    *_state(each),
+                    *self._figures(f"{name}/{stream}", each),
+                )
                 table.add_row(*cells[: len(columns)])
         return table
 

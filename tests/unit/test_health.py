@@ -203,3 +203,14 @@ def test_whatever_the_status_it_is_one_line_with_perfdata_and_the_worst_level(
     assert "|" not in told
     assert len(told) < 1200
     assert all(PERFDATUM.fullmatch(each) for each in re.findall(r"(?:'(?:[^']|'')*'|[^' ])+", perfdata))
+
+
+def test_a_name_with_control_characters_leaves_the_verdict_on_its_one_line() -> None:
+    wild = "a\nb\x1b[2J"
+    failed = stream("FAILED", "critical", "no \x1b[31mtable")
+
+    line = judge(status(erp=connector(streams={wild: failed})), "erp").line
+
+    assert line.isprintable()
+    assert r"erp/a\nb\x1b[2J FAILED for 3 min: no \x1b[31mtable" in line
+    assert r"'a\nb\x1b[2J_lag'=0.4s" in line
