@@ -200,7 +200,7 @@ class Child:
         if await self._holds():
             error = await self._ordered({"command": name, "stream": stream, "by": by, "at": at})
         else:
-            why = self.status()["error"] or "starting"
+            why = self.status()["error"] or ("another daemon holds it" if self._stands_by else "starting")
             error = f"{self.connector.name} has no worker at work ({why})"
         if name == "resume" and self.parked is not None:
             return None  # it was tried again, and the state says why in vain
@@ -222,10 +222,15 @@ class Child:
         """Whether a worker holds the connector, or comes to in time: an order needs one to be kept."""
         deadline = time.monotonic() + ANSWER_S
         while not (self.alive and self._pulse.holds):
-            if self.parked is not None or self._stopping.is_set() or time.monotonic() > deadline:
+            hopeless = self.parked is not None or self._stands_by or self._stopping.is_set()
+            if hopeless or time.monotonic() > deadline:
                 return False
             await asyncio.sleep(HOLD_LOOK_S)
         return True
+
+    @property
+    def _stands_by(self) -> bool:
+        return self.alive and self._pulse.standby
 
     def unpark(self) -> None:
         """Start the worker now, with a clean record."""

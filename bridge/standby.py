@@ -22,6 +22,8 @@ class Standby:
         self._instance, self._positions, self._stop = instance, positions, stop
         self._offset, self._since = -2, 0.0
         self.waiting = False
+        self.why: str | None = None
+        """Who holds the connector, while `waiting`."""
 
     def wait(self) -> None:
         """Until the owner has let go, or has not renewed its record for as long as its lease is."""
@@ -39,7 +41,7 @@ class Standby:
                     break
                 self._say(owner)
             self._stop.wait(LOOK_S)
-        self.waiting = False
+        self.waiting, self.why = False, None
 
     def _other(self, ledger: Ledger) -> Owner | None:
         """Who holds the connector, so far as can be seen."""
@@ -53,4 +55,5 @@ class Standby:
     def _say(self, owner: Owner) -> None:
         if not self.waiting:
             log.warning("standing by", owner=owner.name, host=owner.host)
+        self.why = f"daemon {owner.name} on {owner.host} holds it"
         self.waiting = True

@@ -232,7 +232,7 @@ class Worker:
                 "holds": self._task.holds,
                 "standby": self._standby.waiting,
                 "state": state,
-                "error": self._public(kafka or source),
+                "error": self._public(kafka or source or self._standby.why),
                 "streams": {
                     name: {**each, "error": self._public(each["error"])} for name, each in streams.items()
                 },

@@ -340,6 +340,25 @@ def test_resume_makes_a_standby_take_the_connector_over(
     assert family.claims[:2] == ["take", "take"]
 
 
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        ("daemon b on host2 holds it", "daemon b on host2 holds it"),
+        (None, "another daemon holds it"),
+    ],
+)
+def test_an_order_to_a_standby_is_refused_at_once(tmp_path: Path, says: str | None, why: str) -> None:
+    family = Family(tmp_path, standby=True, holds=False, says=says)
+
+    async def scenario() -> str | None:
+        async with running(family) as child:
+            await until(lambda: child._pulse.standby)
+            async with asyncio.timeout(module.ANSWER_S / 2):
+                return await order(child, "pause")
+
+    assert asyncio.run(scenario()) == f"erp has no worker at work ({why})"
+
+
 def test_totals_count_over_the_lives_of_workers(tmp_path: Path) -> None:
     family = Family(tmp_path, exit=0)
 

@@ -132,3 +132,20 @@ def test_a_stop_ends_the_waiting(engine: Engine, clock: Clock) -> None:
     meanwhile = Meanwhile(clock, stopping())
     Standby("two", engine.positions, meanwhile).wait()
     assert meanwhile.waits == 2
+
+
+def test_who_stands_by_knows_whom_it_waits_for(engine: Engine, clock: Clock) -> None:
+    told: list[str | None] = []
+
+    def looking() -> Iterator[None]:
+        for _ in range(2):
+            told.append(standby.why)
+            yield
+
+    standby = Standby("two", engine.positions, Meanwhile(clock, looking()))
+    standby.wait()
+    (owner,) = set(told)
+    assert owner is not None
+    assert owner.startswith("daemon ")
+    assert owner.endswith(" holds it")
+    assert standby.why is None
