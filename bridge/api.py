@@ -100,8 +100,15 @@ async def _listen(path: Path, mode: int, answer: Answer) -> asyncio.Server:
         raise ConfigError(
             f"another daemon answers at {path}", remedy="stop it, or give this one its own daemon.run_dir"
         )
-    with _permitted(path, mode):
-        return await asyncio.start_unix_server(_conversation(answer), path, limit=LINE_LIMIT)
+    try:
+        with _permitted(path, mode):
+            return await asyncio.start_unix_server(_conversation(answer), path, limit=LINE_LIMIT)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)  # asyncio words it its own way
+        raise ConfigError(
+            f"cannot make the socket {path}: {reason}",
+            remedy="make room, or set daemon.run_dir to a folder this user may write to",
+        ) from error
 
 
 @contextmanager
@@ -175,14 +182,18 @@ def _http(address: str, supervisor: Supervisor, loop: asyncio.AbstractEventLoop)
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Who hangs up in the middle is no error of ours."""
+        """Who hangs up in the middle, or does not read its answer, is no error of ours."""
         error = sys.exception()
-        if not isinstance(error, ConnectionError):
+        if not isinstance(error, OSError):
             log.error("http: a request failed; this is a bug", exc_info=error)
 
 
 class _Server6(_Server):
     address_family = socket.AF_INET6
+
+
+class _LoopStands(Exception):
+    """The supervisor's loop is busy. No TimeoutError: that is a client's, which does not read."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -199,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         try:
             self._answer()
-        except TimeoutError:
+        except _LoopStands:
             self._send(503, "text/plain", b"the loop does not answer\n")
 
     def _answer(self) -> None:
@@ -225,7 +236,10 @@ class _Handler(BaseHTTPRequestHandler):
         async def ask() -> dict[str, Any]:
             return self.supervisor.status()
 
-        return asyncio.run_coroutine_threadsafe(ask(), self.loop).result(timeout=STATUS_S)
+        try:
+            return asyncio.run_coroutine_threadsafe(ask(), self.loop).result(timeout=STATUS_S)
+        except TimeoutError:
+            raise _LoopStands from None
 
     def _send(self, code: int, content: str, body: bytes) -> None:
         self.send_response(code)

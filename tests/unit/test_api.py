@@ -165,14 +165,53 @@ def test_a_client_that_is_gone_before_its_answer_says_nothing_in_the_log(
     daemon: Daemon, capfd: pytest.CaptureFixture[str]
 ) -> None:
     server = api._Server(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    for gone in (ConnectionResetError(104, "reset"), BrokenPipeError(32, "broken")):
-        with suppress(ConnectionError):
+    for gone in (ConnectionResetError(104, "reset"), BrokenPipeError(32, "broken"), TimeoutError("write")):
+        with suppress(OSError):
             try:
                 raise gone
             finally:
                 server.handle_error(None, ("127.0.0.1", 1))
     server.server_close()
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_client_that_does_not_read_its_answer_is_hung_up_on_without_alarm(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(api._Handler, "timeout", 0.2)
+    monkeypatch.setattr(Supervisor, "status", lambda _self: {"much": "x" * 50_000_000})
+
+    async def patient() -> bytes:
+        options = daemon[2].model_copy(update={"http": f"127.0.0.1:{free_port()}"})
+        async with api.serving(daemon[1], options):
+            with socket.create_connection(("127.0.0.1", int(str(options.http).rpartition(":")[2]))) as client:
+                client.sendall(b"GET /status HTTP/1.0\r\n\r\n")
+                await asyncio.sleep(1.0)
+                client.settimeout(5.0)
+                return await asyncio.to_thread(_all_of, client)
+
+    answer = asyncio.run(patient())
+    assert answer.startswith(b"HTTP/1.0 200")
+    assert len(answer) < 50_000_000
+    assert b"the loop does not answer" not in answer
+    assert "bug" not in capfd.readouterr().out
+
+
+def _all_of(client: socket.socket) -> bytes:
+    with suppress(ConnectionError):
+        return b"".join(iter(lambda: client.recv(1 << 20), b""))
+    return b""
+
+
+def test_a_socket_that_cannot_be_made_is_told_in_words(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(asyncio, "start_unix_server", full)
+    with pytest.raises(ConfigError, match=r"cannot make the socket .*status\.sock: No space left on device"):
+        failing(daemon, daemon[2])
 
 
 def failing(daemon: Daemon, options: config.Daemon) -> None:
