@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
 
 
 class Notifier:
@@ -16,15 +15,33 @@ class Notifier:
         ours = pid is None or int(pid) == os.getpid()
         self.watchdog_s = int(usec) / 2_000_000 if usec and ours else None
         """How often the watchdog wants to hear from us: half its patience."""
+        self._unsaid: dict[str, object] = {}
+        """What the service manager, busy with other things, has not taken yet."""
+        self._status = ""
+        self._next_beat = 0.0
 
     def say(self, **state: object) -> None:
-        """As in `say(READY=1, STATUS="...")`."""
-        if self._address is None:
+        """As in `say(READY=1)`. Never waits: what is not taken now goes with what is said next."""
+        self._unsaid |= state
+        if self._address is None or not self._unsaid:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
-        text = "\n".join(f"{name}={value}" for name, value in state.items())
-        with (
-            suppress(OSError),
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender,
-        ):
-            sender.sendto(text.encode(), address)
+        text = "\n".join(f"{name}={value}" for name, value in self._unsaid.items())
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+            try:
+                sender.sendto(text.encode(), socket.MSG_DONTWAIT, address)
+            except BlockingIOError:
+                return
+            except OSError:  # nobody listens any more
+                pass
+        self._unsaid.clear()
+
+    def keep_up(self, now: float, status: str) -> None:
+        """To be called again and again: the watchdog hears from us in time, and of every other status."""
+        if self.watchdog_s is not None and now >= self._next_beat:
+            self._next_beat = now + self.watchdog_s
+            self._unsaid["WATCHDOG"] = 1
+        if status != self._status:
+            self._status = status
+            self._unsaid["STATUS"] = status
+        self.say()

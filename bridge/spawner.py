@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-WORKER = (sys.executable, "-m", "bridge.entry")
+WORKER = (sys.executable, "-P", "-m", "bridge.entry")
+"""-P: nothing is imported from the folder in which somebody started the daemon."""
 
 
 class Spawned(NamedTuple):

@@ -99,8 +99,6 @@ class Supervisor:
                 )
                 self._runs[name] = asyncio.create_task(self._children[name].run(), name=name)
         self._retry_with_new_credentials()
-        if self._notifier.watchdog_s is not None:
-            self._notifier.say(WATCHDOG=1)
         self._look()
         try:
             await asyncio.wait_for(self._stop.wait(), TICK_S)
@@ -115,7 +113,7 @@ class Supervisor:
             self._transitions[name].note(status, self.ticked)
             levels.append(worst(status))
         told = ", ".join(f"{levels.count(level)} {level}" for level in Level if level in levels)
-        self._notifier.say(STATUS=told or "no connectors")
+        self._notifier.keep_up(self.ticked, told or "no connectors")
 
     # -- connectors
 
@@ -164,7 +162,7 @@ class Supervisor:
 
     async def _validated(self) -> Settings:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bridge", "config", "check", str(self._path)),
+            *(sys.executable, "-P", "-m", "bridge", "config", "check", str(self._path)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -128,7 +128,7 @@ def _examinations(path: Path, names: Sequence[str], extent: str, patience_s: flo
 
 
 def _examination(path: Path, name: str, extent: str, patience_s: float) -> Examined:
-    command = [sys.executable, "-m", "bridge.doctor.examination", str(path), name, extent]
+    command = [sys.executable, "-P", "-m", "bridge.doctor.examination", str(path), name, extent]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=patience_s, check=False

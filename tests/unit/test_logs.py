@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO, cast
 
 import pytest
 import structlog
@@ -150,3 +155,52 @@ def test_configuring_again_takes_effect_for_loggers_that_are_already_there(
     log.debug("yes")
 
     assert [line["event"] for line in lines(capsys)] == ["yes"]
+
+
+def test_a_log_that_cannot_be_written_loses_lines_and_counts_them() -> None:
+    written: list[str] = []
+    full = [True]
+
+    class Disk(io.StringIO):
+        def write(self, text: str) -> int:
+            if full[0]:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            written.append(text)
+            return len(text)
+
+    log = logs.Lossy(Disk())
+    structlog.configure(
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", log)),
+        processors=[log.tell, structlog.processors.JSONRenderer()],
+    )
+    for _ in range(3):
+        structlog.get_logger().info("nobody reads this")
+    full[0] = False
+    structlog.get_logger().info("again")
+    structlog.get_logger().info("and again")
+    assert [json.loads(line) for line in "".join(written).splitlines()] == [
+        {"event": "again", "lines_lost": 3},
+        {"event": "and again"},
+    ]
+
+
+@pytest.mark.parametrize("target", ["/dev/full", "pipe"])
+def test_a_process_goes_on_without_its_log(target: str) -> None:
+    code = (
+        "import structlog; from bridge import logs; from bridge.redact import Redactor\n"
+        "logs.configure('json', 'info', Redactor(()))\n"
+        "for _ in range(100): structlog.get_logger().info('x' * 1000)\n"
+        "print('went on')"
+    )
+    if target == "pipe":
+        reader, number = os.pipe()
+        os.close(reader)
+    else:
+        number = os.open(target, os.O_WRONLY)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=number, check=False
+        )
+    finally:
+        os.close(number)
+    assert (done.returncode, done.stdout) == (0, b"went on\n")

@@ -44,6 +44,33 @@ def test_children_do_not_inherit_the_conversation(
     assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} & set(os.environ)
 
 
+def test_the_watchdog_hears_from_us_in_time_and_a_status_is_told_once(
+    manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "20000000")
+    notifier = Notifier()
+    for now in (100.0, 100.5, 109.9, 110.0):
+        notifier.keep_up(now, "1 ok")
+    notifier.keep_up(110.5, "1 warning")
+    manager.setblocking(False)
+    heard = [manager.recv(100) for _ in range(3)]
+    assert heard == [b"WATCHDOG=1\nSTATUS=1 ok", b"WATCHDOG=1", b"STATUS=1 warning"]
+    with pytest.raises(BlockingIOError):
+        manager.recv(100)
+
+
+def test_a_service_manager_that_does_not_listen_holds_nobody_up_and_hears_it_later(
+    manager: socket.socket,
+) -> None:
+    notifier = Notifier()
+    for number in range(2000):
+        notifier.say(STATUS=number)
+    notifier.say(STOPPING=1)
+    while b"STOPPING=1" not in (heard := manager.recv(1000)):
+        notifier.say()
+    assert heard == b"STATUS=1999\nSTOPPING=1"
+
+
 def test_the_watchdog_hears_from_us_twice_as_often_as_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "30000000")
     assert Notifier().watchdog_s == 15.0

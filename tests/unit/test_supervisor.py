@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +15,7 @@ from structlog.testing import capture_logs
 
 from bridge import config
 from bridge.config.options import Settings
-from bridge.spawner import Spawner
+from bridge.spawner import WORKER, Spawner
 from bridge.supervisor import Supervisor
 
 WORKER = """
@@ -247,3 +249,15 @@ def test_supervision_that_fails_goes_on_with_the_same_claim_and_counts(
             assert (daemon._children["a"], child.claim, child.restarts) == (child, "ask", 1)
 
     asyncio.run(scenario())
+
+
+def test_a_worker_imports_nothing_from_the_folder_the_daemon_was_started_in(tmp_path: Path) -> None:
+    (tmp_path / "structlog.py").write_text("open('hijacked', 'w')")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        command = [*WORKER, str(theirs.fileno())]
+        worker = subprocess.Popen(
+            command, cwd=tmp_path, pass_fds=[theirs.fileno()], stderr=subprocess.DEVNULL
+        )
+    assert worker.wait(30) == 0, "nobody tells it whose it is"
+    assert not (tmp_path / "hijacked").exists()
