@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from bridge import config
+from bridge import config, spawner
 from bridge.config.options import Settings
-from bridge.spawner import WORKER, Spawner
+from bridge.spawner import Spawner
 from bridge.supervisor import Supervisor
 
 WORKER = """
@@ -255,7 +255,7 @@ def test_a_worker_imports_nothing_from_the_folder_the_daemon_was_started_in(tmp_
     (tmp_path / "structlog.py").write_text("open('hijacked', 'w')")
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        command = [*WORKER, str(theirs.fileno())]
+        command = [*spawner.WORKER, str(theirs.fileno())]
         worker = subprocess.Popen(
             command, cwd=tmp_path, pass_fds=[theirs.fileno()], stderr=subprocess.DEVNULL
         )
