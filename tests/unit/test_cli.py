@@ -209,7 +209,7 @@ def test_config_check_asks_librdkafka(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], setting: str, column: int, problem: str
 ) -> None:
     file = tmp_path / "bridge.yaml"
-    kafka = f"kafka:\n  {setting}\n  sasl.password: env:NOT_SET_HERE\n  ssl.ca.location: /not/here\n"
+    kafka = f"kafka:\n  {setting}\n  sasl.password: env:NOT_SET_HERE\n  ssl.ca.location: {__file__}\n"
     file.write_text(
         MINIMAL.read_text().replace("kafka: {", f"{kafka}  ").replace('"localhost:9092"}', '"localhost:9092"')
     )
