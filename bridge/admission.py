@@ -237,8 +237,9 @@ class Admission:
         for route in lane.routes.values():
             if not route.created and not self._topics.is_empty(route.topic, route.partitions):
                 raise ConfigError(
-                    f"there is no position, but topic {route.topic} has records: a start would repeat them",
-                    remedy=ACCEPT,
+                    f"there is no position, but topic {route.topic} has records: a start would repeat them, "
+                    "or mix with another connector's",
+                    remedy=f"if another connector writes there, {REMEDY}; otherwise, {ACCEPT}",
                 )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from bridge.config import kafka_settings, yaml_places
+from bridge.config import kafka_settings, tls_files, yaml_places
 from bridge.config.kafka_settings import KafkaSettings
 from bridge.config.options import (
     CONNECTOR_KEYS,
@@ -88,7 +88,7 @@ def check(path: Path, *examiners: Callable[[Reading], None]) -> list[Problem]:
 
 def _examined(reading: Reading, examiners: Iterable[Callable[[Reading], None]]) -> list[Problem]:
     """All problems, one a place, in the order of the file."""
-    for examine in examiners:
+    for examine in (tls_files.examine, *examiners):
         examine(reading)
     first = {(problem.line, problem.column, problem.where): problem for problem in reversed(reading.problems)}
     return sorted(first.values(), key=lambda problem: (problem.line or 0, problem.column or 0))
@@ -208,17 +208,28 @@ class Reading:
 
     def _topics_twice(self) -> None:
         """Streams that were given one topic; names that differ by `.` and `_` are one for Kafka."""
-        owners: dict[str, str] = {}
+        owners: dict[str, tuple[str, Keys]] = {}
         for name, connector in self.connectors.items():
-            for pattern, options in connector.streams.items():
-                topic = options.topic
-                if topic is None or "{" in topic or topic == connector.defaults.topic:
-                    continue
-                other = owners.setdefault(topic.replace(".", "_"), f"{name}/{pattern}")
-                if other != f"{name}/{pattern}":
-                    path = ("connectors", name, "streams", pattern, "topic")
-                    text = f"{shown(topic)} is also the topic of {other}"
-                    self.wrong(Fault(path, text, "give each stream its own"))
+            for whose, topic, path in self._literal_topics(name, connector):
+                other, place = owners.setdefault(topic.replace(".", "_"), (whose, path))
+                if other != whose:
+                    line = self.document.at_key(place, "").line
+                    text = f"{shown(topic)} is also the topic of {other}, line {line}"
+                    self.wrong(Fault(path, text, "give each stream its own", about_key=path[-1] != "topic"))
+
+    def _literal_topics(self, name: str, connector: ConnectorSettings) -> Iterator[tuple[str, str, Keys]]:
+        """Whose, topic and place; a topic for a whole connector is one, whatever streams take it."""
+        topics = {pattern: each.topic for pattern, each in connector.streams.items()}
+        for pattern, topic in (topics or {"": connector.defaults.topic}).items():
+            if topic is None or "{" in topic:
+                continue
+            path: Keys = ("connectors", name)
+            if topic != connector.defaults.topic:
+                yield f"{name}/{pattern}", topic, (*path, "streams", pattern, "topic")
+            elif (*path, "topic") in self.document.values:
+                yield name, topic, (*path, "topic")
+            else:
+                yield name, topic, path
 
     def _connector(self, name: str, raw: Raw, defaults: Raw) -> ConnectorSettings | None:
         path = ("connectors", name)

@@ -192,7 +192,7 @@ def test_anchors_and_aliases_are_written_out(file: Path) -> None:
         ),
         pytest.param(
             HEAD + ERP + "    streams: {orders: {topic: a.b}, items: {topic: a_b}}\n",
-            "8:52: connectors.erp.streams.items.topic: 'a_b' is also the topic of erp/orders; "
+            "8:52: connectors.erp.streams.items.topic: 'a_b' is also the topic of erp/orders, line 8; "
             "give each stream its own",
             id="one topic twice",
         ),
@@ -376,13 +376,73 @@ def test_settings_that_break_exactly_once_are_refused_by_name_with_the_reason(
 @pytest.mark.parametrize(
     "setting",
     ["acks: all", "acks: -1", "max.in.flight: 5", "message.timeout.ms: 30000", "security.protocol: SASL_SSL",
-     "sasl.username: env:KAFKA_USER", "ssl.ca.location: /etc/ca.pem", "sasl.password: cred:kafka"],
+     "sasl.username: env:KAFKA_USER", "ssl.ca.location: probe", "ssl.ca.location: /etc",
+     "sasl.password: cred:kafka"],
 )  # fmt: skip
 def test_any_other_setting_passes_through_to_librdkafka(file: Path, setting: str) -> None:
     name, _, value = setting.partition(": ")
     kafka = load(file, f"version: 1\nname: p\nkafka:\n  bootstrap.servers: b\n  {setting}\n{ERP}").kafka
 
     assert str(kafka[name]) in (value, f"Secret({value})")
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("/not/here.pem", "No such file or directory"), ("/etc", "Is a directory")],
+)
+def test_a_certificate_that_cannot_be_read_is_told_with_its_place_and_reason(
+    file: Path, path: str, reason: str
+) -> None:
+    name = "ssl.certificate.location"
+    with pytest.raises(ConfigErrors) as caught:
+        load(file, f"version: 1\nname: p\nkafka:\n  bootstrap.servers: b\n  {name}: {path}\n{ERP}")
+    (problem,) = caught.value.problems
+    assert str(problem).startswith(f"{file}:5:29: kafka.'{name}': cannot read '{path}': {reason}; check")
+    assert problem in config.check(file)
+
+
+CRM = ERP.replace("erp", "crm").removeprefix("connectors:\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            HEAD + "defaults: {topic: shared.orders}\n" + ERP + CRM,
+            "9:3: connectors.crm: 'shared.orders' is also the topic of erp, line 6; give each stream its own",
+        ),
+        (
+            HEAD
+            + ERP
+            + "    topic: shared.orders\n"
+            + CRM
+            + "    streams: {orders: {topic: shared_orders}}\n",
+            "12:31: connectors.crm.streams.orders.topic: 'shared_orders' is also the topic of erp, line 8; ",
+        ),
+        (
+            HEAD + ERP + "    streams: {a: {topic: o}}\n" + CRM + "    streams: {b: {topic: o}}\n",
+            "12:26: connectors.crm.streams.b.topic: 'o' is also the topic of erp/a, line 8; ",
+        ),
+    ],
+)
+def test_two_connectors_with_one_topic_are_refused(file: Path, text: str, told: str) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        load(file, text)
+    (problem,) = caught.value.problems
+    assert str(problem).removeprefix(f"{file}:").startswith(told)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD + "defaults: {topic: o}\n" + ERP + CRM + "    topic: p\n",
+        HEAD + "defaults: {topic: o}\n" + ERP + CRM + "    streams: {orders: {topic: p}}\n",
+        HEAD + "defaults: {topic: '{connector}.{table}'}\n" + ERP + CRM,
+        HEAD + ERP + "    topic: o\n    streams: {a: {}, b: {}}\n" + CRM,
+    ],
+)
+def test_connectors_with_topics_of_their_own_may_stand_together(file: Path, text: str) -> None:
+    assert set(load(file, text).connectors) == {"erp", "crm"}
 
 
 SECRET_PLACES = [
