@@ -98,8 +98,11 @@ def exported(connector: str, ledger: Ledger) -> dict[str, Any]:
     return {"schema": SCHEMA, "connector": connector, "streams": streams}
 
 
-def imported(text: str, name: str, connector: str) -> Records:
-    """What an exported file says, which is named `name` and must be of `connector`. Errors: ConfigError."""
+def imported(text: str, name: str, connector: str, origin: str | None = None) -> Records:
+    """What an exported file, named `name`, says to `connector`; it must be of that one, or of `origin`.
+
+    Errors: ConfigError.
+    """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -110,9 +113,9 @@ def imported(text: str, name: str, connector: str) -> Records:
         raise ConfigError(
             f"{name} is no export of positions", remedy="give a file made by `positions export`"
         )
-    if (exporter := document.get("connector")) != connector:
+    if (exporter := document.get("connector")) != (origin or connector):
         raise ConfigError(
-            f"{name} is of connector {exporter}, not {connector}",
+            f"{name} is of connector {exporter}, not {origin or connector}",
             remedy=f"if that is right, say so with --from {exporter}",
         )
     try:
@@ -121,6 +124,8 @@ def imported(text: str, name: str, connector: str) -> Records:
         first = error.errors()[0]
         where = ".".join(map(str, ("streams", *first["loc"])))
         raise ConfigError(f"{name}: {where}: {first['msg']}", remedy="export it again") from None
+    if exporter != connector:  # its topics are not ours
+        records = {stream: replace(stored, partitions={}) for stream, stored in records.items()}
     return {stream: replace(stored, accept=False) for stream, stored in records.items()}
 
 

@@ -186,7 +186,7 @@ def import_positions(args: argparse.Namespace) -> int:
     from bridge import amend
 
     name = "standard input" if str(args.file) == "-" else str(args.file)
-    records = amend.imported(_text(args.file), name, args.origin or args.connector)
+    records = amend.imported(_text(args.file), name, args.connector, args.origin)
     skipped: set[str] = set()
 
     def configured(amending: Amending, _ledger: Ledger) -> Records:

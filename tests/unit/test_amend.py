@@ -150,7 +150,14 @@ def test_an_export_of_another_connector_is_refused() -> None:
         ConfigError, match=r"file is of connector crm, not erp; if that is right, .*--from crm"
     ):
         imported(text, "file", "erp")
+    with pytest.raises(ConfigError, match=r"file is of connector crm, not shop"):
+        imported(text, "file", "erp", "shop")
     assert imported(text, "file", "crm") == LEDGER.streams
+
+
+def test_positions_of_another_connector_come_without_its_topics() -> None:
+    text = json.dumps(exported("crm", LEDGER))
+    assert imported(text, "file", "erp", "crm") == {"orders": replace(ORDERS, partitions={})}
 
 
 def test_what_an_operator_agreed_to_travels_in_no_file() -> None:
