@@ -22,4 +22,15 @@ def must_be_shallow(text: str | bytes, loader: Any) -> None:
 
 
 def too_deep(mark: Any) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=f"it nests more than {DEEPEST} deep", problem_mark=mark)
+    return _refused(
+        mark, f"it nests more than {DEEPEST} deep", "no option needs that: look for lost brackets"
+    )
+
+
+def endless(mark: Any) -> yaml.MarkedYAMLError:
+    return _refused(mark, "aliases make it endless", "write out what the aliases (*name) stand for")
+
+
+def _refused(mark: Any, text: str, remedy: str) -> yaml.MarkedYAMLError:
+    """PyYAML's own errors have no note."""
+    return yaml.MarkedYAMLError(problem=text, problem_mark=mark, note=remedy)

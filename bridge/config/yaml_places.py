@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from bridge.config.problems import ConfigErrors, Keys, Problem, dotted
-from bridge.nesting import DEEPEST, must_be_shallow, too_deep
+from bridge.nesting import DEEPEST, endless, must_be_shallow, too_deep
 
 LARGEST = 100_000
 """Values a file may have once its aliases are written out; a few lines of aliases can mean billions."""
@@ -107,7 +107,7 @@ def _plain(document: Document, node: yaml.Node, path: Keys, outer: tuple[yaml.No
     document.values.setdefault(path, _place(node))
     document.keys.setdefault(path, _place(node))
     if node in outer or document.count > LARGEST:
-        raise yaml.MarkedYAMLError(problem="aliases make it endless", problem_mark=node.start_mark)
+        raise endless(node.start_mark)
     if len(outer) > DEEPEST:
         raise too_deep(node.start_mark)
     match node:
@@ -182,5 +182,6 @@ def _not_yaml(path: Path, text: str, error: yaml.YAMLError) -> Problem:
     said = re.sub(
         r"""['"](?!<)[^'"]{2,}['"]""", "...", str(getattr(error, "problem", None) or "unreadable characters")
     )
-    remedy = "check quotes, colons and indentation; quote a value that begins with * & ! @ % or `"
+    usual = "check quotes, colons and indentation; quote a value that begins with * & ! @ % or `"
+    remedy = getattr(error, "note", None) or usual
     return Problem(str(path), line, column, "", f"not YAML: {said}", remedy)

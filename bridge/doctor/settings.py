@@ -27,6 +27,7 @@ def judge_settings(brokers: int, configs: Configs, settings: Settings) -> Iterat
     yield from _new_topics(brokers, configs, settings)
     yield from _timeout(configs, settings)
     yield from _elections(brokers, configs)
+    yield from _unproven(settings)
 
 
 def _transaction_log(brokers: int, configs: Configs) -> Iterator[Finding]:
@@ -94,6 +95,19 @@ def _elections(brokers: int, configs: Configs) -> Iterator[Finding]:
             Level.WARNING, f"{name}=true: a replica that is behind can become leader and lose records",
             f"set {name}=false on the brokers",
         )  # fmt: skip
+
+
+def _unproven(settings: Settings) -> Iterator[Finding]:
+    """What leaves TLS encrypting for whoever answers."""
+    for name, off, so in (
+        ("enable.ssl.certificate.verification", "false", "any certificate is taken for a broker's"),
+        ("ssl.endpoint.identification.algorithm", "none", "a certificate of another host is taken, too"),
+    ):
+        if str(settings.kafka.get(name, "")).lower() == off:
+            text = f"{name}: {off}: {so}, and who sits in between reads the password and the events"
+            yield Finding(
+                Level.WARNING, text, "remove it from `kafka:`; set ssl.ca.location to the brokers' authority"
+            )
 
 
 def _least(configs: Configs, name: str) -> int | None:

@@ -50,6 +50,20 @@ def test_a_stand_alone_broker_is_a_warning_and_nothing_more() -> None:
     assert len(found[Level.WARNING].splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "off", "on"),
+    [
+        ("enable.ssl.certificate.verification", False, True),
+        ("enable.ssl.certificate.verification", "false", "true"),
+        ("ssl.endpoint.identification.algorithm", "none", "https"),
+    ],
+)
+def test_brokers_that_need_not_prove_who_they_are_are_a_warning(name: str, off: object, on: object) -> None:
+    found = said(3, SOUND, of=settings({name: off}))
+    assert f"{name}: {str(off).lower()}: " in found[Level.WARNING]
+    assert Level.WARNING not in said(3, SOUND, of=settings({name: on}))
+
+
 def test_settings_that_may_not_be_read_are_not_guessed() -> None:
     assert said(3) == {}
 
