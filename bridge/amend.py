@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from bridge.config.options import ConnectorSettings
 from bridge.contract import CONTRACT_VERSION, Connector, Position, pick
 from bridge.errors import ConfigError, PermanentError
+from bridge.nesting import must_be_shallow_json
 from bridge.positions import STREAM, Ledger, Stored, record
 
 SCHEMA = 1
@@ -104,8 +105,9 @@ def imported(text: str, name: str, connector: str, origin: str | None = None) ->
     Errors: ConfigError.
     """
     try:
+        must_be_shallow_json(text)
         document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ConfigError(
             f"{name} is no JSON: {error}", remedy="give a file made by `positions export`"
         ) from None

@@ -1,12 +1,23 @@
-"""How deep YAML may nest: PyYAML composes it by recursion in C, and a file of brackets ends the process."""
+"""How deep YAML and JSON may nest: C reads them by recursion, and a file of brackets ends the process."""
 
 from __future__ import annotations
 
+import re
+from itertools import accumulate
 from typing import Any
 
 import yaml
 
 DEEPEST = 64
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+
+def must_be_shallow_json(text: str) -> None:
+    """Errors: ValueError when it nests deeper than anything of ours."""
+    steps = (_STEPS[each] for each in _STRING.sub("", text) if each in _STEPS)
+    if max(accumulate(steps), default=0) > DEEPEST:
+        raise ValueError(f"it nests more than {DEEPEST} deep")
 
 
 def must_be_shallow(text: str | bytes, loader: Any) -> None:

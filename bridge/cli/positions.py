@@ -69,9 +69,12 @@ def _add_changes(actions: arguments.Actions) -> None:
 
 
 def _json(text: str) -> Any:
+    from bridge.nesting import must_be_shallow_json
+
     try:
+        must_be_shallow_json(text)
         return json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         said = text if len(text) <= LONGEST_WRONG else f"{text[:LONGEST_WRONG]}..."
         raise argparse.ArgumentTypeError(f"{said!r} is no JSON: {error}; {QUOTES}") from None
 
