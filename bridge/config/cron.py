@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema
 
-from bridge.config.quiet import zone_of
+from bridge.config.quiet import as_text, zone_of
 
 _FIELDS = 5
 _FORM = "write it like 30 2 * * 1-5 Europe/Berlin: minute, hour, day, month, day of the week, time zone"
@@ -51,9 +51,4 @@ class Cron:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(
-            lambda value: cls.parse(value) if isinstance(value, str) else value,
-            core_schema.is_instance_schema(cls),
-            json_schema_input_schema=core_schema.str_schema(),
-            serialization=core_schema.plain_serializer_function_ser_schema(str),
-        )
+        return as_text(cls, cls.parse)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -73,12 +74,17 @@ class QuietHours:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(
-            lambda value: cls.parse(value) if isinstance(value, str) else value,
-            core_schema.is_instance_schema(cls),
-            json_schema_input_schema=core_schema.str_schema(),
-            serialization=core_schema.plain_serializer_function_ser_schema(str),
-        )
+        return as_text(cls, cls.parse)
+
+
+def as_text(kind: type, parse: Callable[[str], object]) -> CoreSchema:
+    """Of an option that the operator writes as a text, and that is a text again in JSON."""
+    return core_schema.no_info_before_validator_function(
+        lambda value: parse(value) if isinstance(value, str) else value,
+        core_schema.is_instance_schema(kind),
+        json_schema_input_schema=core_schema.str_schema(),
+        serialization=core_schema.plain_serializer_function_ser_schema(str),
+    )
 
 
 def zone_of(name: str, form: str) -> ZoneInfo:

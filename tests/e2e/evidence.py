@@ -45,15 +45,26 @@ def hostile(folder: Path) -> dict[str, str]:
 @contextmanager
 def writing(*sources: SqliteSource, pause: float = 0.02) -> Iterator[None]:
     """Small transactions into the table `orders` of every source, for as long as the block runs."""
-    stop = threading.Event()
     chance = random.Random(11)
 
     def write() -> None:
-        while not stop.wait(pause):
-            for each in sources:
-                each.insert(chance.randint(1, 30))
+        for each in sources:
+            each.insert(chance.randint(1, 30))
 
-    thread = threading.Thread(target=write)
+    with meanwhile(write, pause):
+        yield
+
+
+@contextmanager
+def meanwhile(action: Callable[[], object], pause: float) -> Iterator[None]:
+    """`action` again and again, from a thread of its own, for as long as the block runs."""
+    stop = threading.Event()
+
+    def act() -> None:
+        while not stop.wait(pause):
+            action()
+
+    thread = threading.Thread(target=act)
     thread.start()
     try:
         yield

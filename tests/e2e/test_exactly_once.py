@@ -8,7 +8,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import Broker
 from bridge.testing.killing import DEATHS, PARENT_VARIABLE, PLAN_VARIABLE, Plan, Step
 from bridge.testing.sqlite_source import SqliteSource
-from tests.e2e.evidence import end_of
+from tests.e2e.evidence import end_of, writing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -87,26 +87,6 @@ class Systems:
         return sum(self._count(name, "read_uncommitted") - self._count(name) for name in self.names)
 
 
-@contextmanager
-def writing(sources: Mapping[str, SqliteSource]) -> Iterator[None]:
-    """Small transactions into every source, from a thread of its own, for as long as the block runs."""
-    stop = threading.Event()
-    chance = random.Random(7)
-
-    def write() -> None:
-        while not stop.wait(0.02):
-            for source in sources.values():
-                source.insert(chance.randint(1, 30))
-
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
 def deaths(a_step: int, seed: int) -> list[tuple[Step, int]]:
     """`a_step` deaths at each step, in random order, at the first few passages of the step."""
     chance = random.Random(seed)
@@ -127,7 +107,7 @@ def test_workers_killed_at_every_step_lose_and_double_nothing(broker: Broker, tm
         tmp_path / "daemon", broker.address, systems.connectors(), daemon=NEVER_PARKED,
         environment={PLAN_VARIABLE: str(tmp_path / "plan")}, command=KILLING,
     )  # fmt: skip
-    with daemon, writing(systems.sources):
+    with daemon, writing(*systems.sources.values()):
         wait_until(
             lambda: daemon.killed() == len(DEATHS) * KILLS_A_STEP,
             300,
@@ -149,7 +129,7 @@ def test_supervisors_killed_at_every_step_lose_and_double_nothing(broker: Broker
         tmp_path / "daemon", broker.address, systems.connectors(),
         environment={PLAN_VARIABLE: str(tmp_path / "plan"), PARENT_VARIABLE: "yes"}, command=KILLING,
     )  # fmt: skip
-    with writing(systems.sources):
+    with writing(*systems.sources.values()):
         for _ in range(SUPERVISOR_KILLS_A_STEP * len(DEATHS)):
             daemon.start()
             wait_until(lambda: not daemon.running, 60, "the supervisor killed")
@@ -220,7 +200,7 @@ def frozen_in_mid_transaction(
         daemon={"lease": "5s"}, environment={PLAN_VARIABLE: str(folder / "freeze")}, command=KILLING,
     )  # fmt: skip
     (name,) = systems.names
-    with daemon, writing(systems.sources):
+    with daemon, writing(*systems.sources.values()):
         wait_until(lambda: daemon.worker_pid(name), 30, "a worker")
         pid = daemon.worker_pid(name)
         assert pid is not None
@@ -347,7 +327,7 @@ def test_a_neighbour_stuck_in_a_transaction_does_not_hold_up_a_restart(
         daemon = DaemonProcess(tmp_path / "free", broker.address, free.connectors())
         for _ in range(2):
             with daemon:
-                with writing(free.sources):
+                with writing(*free.sources.values()):
                     time.sleep(1.0)
                 free.settle(30)
         assert free.verdict() == (0, 0, True)

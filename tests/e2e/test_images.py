@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,7 +14,7 @@ from bridge.testing.folding import Folded, folded
 from bridge.testing.kafka import Broker
 from bridge.testing.killing import DEATHS, PLAN_VARIABLE, Plan, Step
 from bridge.testing.sqlite_source import SqliteSource
-from tests.e2e.evidence import in_state, parked_stream, source
+from tests.e2e.evidence import in_state, meanwhile, parked_stream, source
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -42,24 +39,6 @@ def as_published(legacy: SqliteSource) -> dict[tuple[int], str | None]:
 
 def payloads(topic: Folded) -> dict[tuple[Any, ...], str]:
     return {key: row["payload"] for key, row in topic.rows.items()}
-
-
-@contextmanager
-def changing(legacy: SqliteSource) -> Iterator[None]:
-    """Rows come, change and go for as long as the block runs."""
-    stop, chance = threading.Event(), random.Random(5)
-
-    def change() -> None:
-        while not stop.wait(0.05):
-            legacy.change(10, chance)
-
-    thread = threading.Thread(target=change)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def becomes_the_table(broker: Broker, name: str, legacy: SqliteSource) -> None:
@@ -104,7 +83,7 @@ def test_workers_killed_at_every_step_leave_the_topic_what_the_table_is(
         environment={PLAN_VARIABLE: str(tmp_path / "plan")}, command=("-m", "bridge.testing.killing", "run"),
     )  # fmt: skip
     with daemon:
-        with changing(legacy):
+        with meanwhile(lambda: legacy.change(10, chance), 0.05):
             wait_until(lambda: daemon.killed() == len(deaths), 200, "deaths", 0.2)
         becomes_the_table(broker, name, legacy)
     assert plan.left == 0
