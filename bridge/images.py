@@ -39,10 +39,6 @@ class Images:
         self._stamp = None
         self._state.forget()
 
-    def drop(self, stream: str) -> None:
-        """A scan of the stream that is under way will not end."""
-        self._passes.pop(stream, None)
-
     def records(self, piece: Piece) -> tuple[str, list[bytes | None], list[bytes | None]]:
         """Topic, keys and values of what the piece changes in the state."""
         entries = [
@@ -108,7 +104,7 @@ class Images:
         if batch.scan in (Scan.LAST, Scan.ONLY):
             for table in tables.values():
                 yield from comparison(lane.policy.table(table)).gone(options)
-            self.drop(lane.stream.name)
+            self._passes.pop(lane.stream.name, None)
 
     def _passes_of(self, lane: Lane, scan: Scan | None) -> dict[str, Pass]:
         name = lane.stream.name

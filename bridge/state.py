@@ -22,7 +22,7 @@ from bridge import committed
 from bridge.cache import Cache
 from bridge.encode.texts import compact
 from bridge.errors import PermanentError, Stopped
-from bridge.topics import COMPACTED, Cluster, Wanted
+from bridge.topics import Cluster, compacted
 
 log = structlog.get_logger("bridge.state")
 
@@ -58,8 +58,7 @@ class StateTopic:
 
     def ensure(self) -> None:
         """Create or check it. Errors: ConfigError, TransientError."""
-        required = {"cleanup.policy": "compact"}
-        self._topics.ensure([Wanted(self.name, 1, COMPACTED, required, exact=True)])
+        self._topics.ensure([compacted(self.name)])
 
     def read(self) -> Iterator[list[Record]]:
         """All of it, in order. Errors: TransientError."""
