@@ -88,7 +88,8 @@ def _topic(address: str) -> str:
     from confluent_kafka.admin import AdminClient, NewTopic
 
     name = fresh("bare")
-    AdminClient({"bootstrap.servers": address}).create_topics([NewTopic(name, 1, 1)])[name].result(30)
+    admin = AdminClient({"bootstrap.servers": address})  # what it was asked for ends when it does
+    admin.create_topics([NewTopic(name, 1, 1)])[name].result(30)
     return name
 
 
