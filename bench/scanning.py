@@ -34,7 +34,7 @@ def measures(folder: Path, address: str, server: PostgresServer, rows: int = ROW
     server.execute(CREATE.format(rows=rows))
     connector = {
         "kind": "jdbc", "url": server.url, "user": server.user, "password": "env:BENCH_PASSWORD",
-        "query_timeout": "120s", "deadline": "300s",
+        "statement_timeout": "120s", "deadline": "300s",
         "interval": "1h", "streams": {TABLE: {"mode": "images"}},
     }  # fmt: skip
     millions = f"{rows / 1e6:g}M keys"

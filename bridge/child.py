@@ -23,6 +23,7 @@ from bridge.intensity import Intensity
 from bridge.pulse import SILENT_S, Life, Pulse
 from bridge.retry import delay
 from bridge.spawner import Spawner
+from bridge.turnstile import Turnstile
 
 log = structlog.get_logger("bridge.supervisor")
 
@@ -43,8 +44,10 @@ class Child:
         spawner: Spawner,
     ) -> None:
         self.connector, self._settings, self._owner, self._spawner = connector, settings, owner, spawner
+        turnstile: Turnstile,
         self._intensity = Intensity(settings.daemon.restarts, settings.daemon.restart_window)
         self._process: asyncio.subprocess.Process | None = None
+        self._turnstile = turnstile
         self._writer: asyncio.StreamWriter | None = None
         self._answers = Answers(self._send)
         self._wanted = asyncio.Event()
@@ -70,7 +73,7 @@ class Child:
 
     async def _live(self) -> None:
         """One worker's life, or one wait for it."""
-        if self.parked is not None:
+        if self.parked is not None or not self._turnstile.admit(self.connector.name, self._wanted.set):
             await self._wanted.wait()
             self._wanted.clear()
             return
@@ -195,6 +198,7 @@ class Child:
         if name == "resume" and (self.parked is not None or not self.alive or self._pulse.standby):
             self.claim = "take"
             if self._pulse.standby:
+        self._turnstile.park(self.connector.name)
                 await self._end_process()
             self.unpark()
         if await self._holds():
@@ -222,7 +226,7 @@ class Child:
         """Whether a worker holds the connector, or comes to in time: an order needs one to be kept."""
         deadline = time.monotonic() + ANSWER_S
         while not (self.alive and self._pulse.holds):
-            hopeless = self.parked is not None or self._stands_by or self._stopping.is_set()
+            hopeless = self.parked or self.waits or self._stands_by or self._stopping.is_set()
             if hopeless or time.monotonic() > deadline:
                 return False
             await asyncio.sleep(HOLD_LOOK_S)
@@ -260,6 +264,11 @@ class Child:
         await self._end_process()
 
     async def _end_process(self) -> None:
+    @property
+    def waits(self) -> str | None:
+        """For whose sessions, in words; None where it need not wait, or does not want to."""
+        return None if self.parked is not None else self._turnstile.obstacle(self.connector.name)
+
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -291,7 +300,7 @@ class Child:
 
     def status(self) -> dict[str, Any]:
         """The connector as `health`, the status page and the metrics show it."""
-        said = self._pulse.status(Life(self.alive, self.parked, self.last_exit))
+        said = self._pulse.status(Life(self.alive, self.parked, self.last_exit, self.waits))
         streams, age = said.pop("streams"), said.pop("beat_age_s")
         return {
             "kind": self.connector.kind,

@@ -31,6 +31,12 @@ type Position = Any
 
 MAX_POSITION_BYTES = 256 * 1024
 
+type Ranges = Mapping[str, tuple[Any, Any]]
+"""Column of a key -> its least and its greatest value, both included; None where there is no such end.
+
+Whole numbers and truth values are themselves, all else is text: times as in ISO 8601, bytes in hexadecimal.
+"""
+
 
 class Secret:
     """A reference to a secret: `env:NAME`, `file:PATH` or `cred:NAME` (systemd's credentials directory).
@@ -195,7 +201,8 @@ class Stream:
 class Ask:
     """What the engine asks of one poll: about `rows` rows and `bytes` bytes, waiting at most `wait_s`.
 
-    `changed(table, keys, marks)` (images only) answers with a mask of the rows whose details must be read.
+    `changed(table, keys, marks)` (images only) tells which rows must be read: those that are not known, or
+    were known with another mark; the others are for `Batch.seen`. Where it is None, all must.
     """
 
     rows: int = 10_000
@@ -222,6 +229,7 @@ class Changes:
     source: pa.RecordBatch | None = None
     ts: pa.Array | None = None
 
+    marks: pa.Array | None = None
 
 @dataclass(frozen=True, slots=True)
 class Reject:
@@ -268,6 +276,18 @@ class Finding:
 
 
 class Connector(ABC):
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """What a connector takes of the sessions (conversations, LUs) that its account may have: `max_sessions`.
+
+    `account`: who logs on where, as messages tell it; connectors that tell the same are counted together.
+    """
+
+    account: str
+    most: int = 1
+    """So many are open at a time at most."""
+
+
     """Reads one kind of source. Raise `TransientError`, `PermanentError` or `GapError` (bridge.errors).
 
     After PermanentError and GapError from `poll` the instance stays open for its other streams; after
@@ -280,6 +300,8 @@ class Connector(ABC):
     answers_within_s: float | None = None
     """By its own time-out for the source, if it has one; `doctor` compares that with `deadline`."""
 
+    sessions: Sessions | None = None
+    """Set by `__init__` where an account's sessions are few: nobody has to connect to know it."""
     def __init__(self, config: Any) -> None:
         self.config = config
 
@@ -296,6 +318,24 @@ class Connector(ABC):
         """The changes after `position` (None: from the start); the same position reads the same place."""
 
     def commit(self, stream: Stream, position: Position) -> None:
+    def reread(
+        self, stream: Stream, position: Position | None, place: Position | None, within: Ranges, ask: Ask
+    ) -> Batch:
+        """All rows that are there now, once each, beside the polls; `more` is False with the last of them.
+
+        They come in an order of the connector's own, after `place` (None: from the beginning), which is JSON
+        as a position is; those alone whose keys are `within`. `position` is how far the polls have read: of
+        changes, leave out what they are yet to bring. Errors: as `poll`; PermanentError stops nothing else.
+        """
+        if stream.emits is not Emits.IMAGES or stream.settles or within:
+            raise PermanentError(
+                f"{type(self).__name__} cannot read {stream.name} once more"
+                + (" by ranges of keys" if within and stream.emits is Emits.IMAGES else ""),
+                remedy="cancel the resnapshot; `positions rewind --to start` reads what the source still has",
+            )
+        batch = self.poll(stream, place, ask)
+        return replace(batch, scan=None, more=batch.more and batch.scan not in (Scan.LAST, Scan.ONLY))
+
         """Kafka has everything up to `position`. For streams that settle: called again after `open()`."""
         return
 

@@ -30,6 +30,8 @@ class Life(NamedTuple):
 
 class Judgement(NamedTuple):
     """A connector's state, how bad that is, and why."""
+    waits: str | None = None
+    """What it cannot be started for."""
 
     state: State
     level: Level
@@ -130,6 +132,8 @@ class Pulse:
     def _note(self, state: State) -> None:
         now = time.monotonic()
         if state is not self._state:
+        if not life.alive and life.waits is not None:
+            return State.BACKOFF, life.waits
             self._state, self._state_since = state, now
         streams = self._beat.get("streams", {}).values()
         if state not in UNWELL and not any(each["state"] in UNPOLLED for each in streams):

@@ -6,6 +6,7 @@ asyncio, no JVM, no native driver; it never imports pyarrow or a Kafka client.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -18,7 +19,7 @@ from typing import Any
 
 import structlog
 
-from bridge import __version__, config
+from bridge import __version__, config, needs
 from bridge.child import Child, owner_record
 from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Level
@@ -27,6 +28,7 @@ from bridge.errors import BridgeError
 from bridge.notify import Notifier
 from bridge.spawner import Spawner
 from bridge.transitions import Transitions
+from bridge.turnstile import Needs, Turnstile
 
 log = structlog.get_logger("bridge.supervisor")
 
@@ -46,6 +48,7 @@ class Supervisor:
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._transitions: dict[str, Transitions] = {}
         self._stop = asyncio.Event()
+        self._turnstile = Turnstile()
         self._notifier = Notifier()
         self._started = time.time()
         self._reload_error: str | None = None
@@ -57,6 +60,7 @@ class Supervisor:
     async def run(self) -> int:
         """Until SIGTERM or SIGINT; a second signal cuts the shutdown short."""
         self._install_signals()
+        self._turnstile.expect(await self._needs(self._settings))
         for connector in self._settings.connectors.values():
             self._start(connector)
         self._notifier.say(READY=1, STATUS=f"{len(self._children)} connectors")
@@ -118,7 +122,7 @@ class Supervisor:
     # -- connectors
 
     def _start(self, connector: ConnectorSettings) -> None:
-        child = Child(connector, self._settings, self._owner, self._spawner)
+        child = Child(connector, self._settings, self._owner, self._spawner, self._turnstile)
         self._children[connector.name] = child
         self._transitions[connector.name] = Transitions(connector.name, time.monotonic())
         self._runs[connector.name] = asyncio.create_task(child.run(), name=connector.name)
@@ -127,6 +131,7 @@ class Supervisor:
         del self._transitions[name]
         await self._children.pop(name).stop()
         await asyncio.gather(self._runs.pop(name), return_exceptions=True)
+        self._turnstile.leave(name)
 
     def _retry_with_new_credentials(self) -> None:
         """A parked connector gets one attempt when a secret has changed since its worker was started."""
@@ -147,7 +152,8 @@ class Supervisor:
         async with self._one_reload:
             try:
                 self._must_go_on()
-                await self._change_to(await self._validated())
+                settings = await self._validated()
+                await self._change_to(settings, await self._needs(settings))
             except BridgeError as error:
                 self._reload_error = str(error)
                 log.warning("reload refused; the old configuration stays in force", error=str(error))
@@ -161,31 +167,47 @@ class Supervisor:
             return self._reload_error
 
     async def _validated(self) -> Settings:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "bridge", "config", "check", str(self._path)),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        checking = asyncio.ensure_future(process.communicate())
-        stopping = asyncio.ensure_future(self._stop.wait())
-        await asyncio.wait((checking, stopping), timeout=VALIDATE_S, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if late := not checking.done():
-            process.kill()
-        output, _ = await checking
+        code, output = await self._asked("bridge", "config", "check", str(self._path))
         self._must_go_on()
-        if late:
+        if code is None:
             raise BridgeError(f"checking {self._path} took more than {VALIDATE_S:.0f} s")
-        if process.returncode:
+        if code:
             said = output.decode(errors="replace").strip().replace("\n", "; ")
-            raise BridgeError(
-                said or f"checking {self._path} ended without a word: {exited(process.returncode)}"
-            )
+            raise BridgeError(said or f"checking {self._path} ended without a word: {exited(code)}")
         settings = config.load(self._path)
         if settings.daemon != self._settings.daemon or settings.name != self._settings.name:
             raise BridgeError("`name` and `daemon:` cannot change while running", remedy="restart the daemon")
         return settings
+
+    async def _needs(self, settings: Settings) -> Needs:
+        """Whose sessions are counted. Connectors' modules are loaded elsewhere: they may import anything."""
+        connectors = settings.connectors
+        if not needs.limited(connectors):
+            return {}
+        asked = {name: each.model_dump(mode="json") for name, each in connectors.items()}
+        code, output = await self._asked("bridge.needs", told=json.dumps(asked).encode())
+        if code != 0 and not self._stop.is_set():
+            how = "took too long" if code is None else exited(code)
+            log.error("max_sessions counts only some connectors: asking them failed", how=how)
+        return needs.counted(connectors, needs.parsed(output))
+
+    async def _asked(self, module: str, *words: str, told: bytes = b"") -> tuple[int | None, bytes]:
+        """A module in a process of its own: its exit code and what it says; None when it was cut short."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", module, *words),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        answer = asyncio.ensure_future(process.communicate(told))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait((answer, stopping), timeout=VALIDATE_S, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        late = not answer.done()
+        if late:
+            process.kill()
+        output, _ = await answer
+        return None if late else process.returncode, output
 
     def _must_go_on(self) -> None:
         if self._stop.is_set():
@@ -198,6 +220,7 @@ class Supervisor:
         ending = [name for name in old if everything or old[name] != new.get(name)]
         self._must_go_on()
         self._settings = settings
+        self._turnstile.expect(needed)
         await asyncio.gather(*(self._end(name) for name in ending))
         self._must_go_on()  # who is started now would never be stopped
         for name, connector in new.items():
@@ -245,7 +268,7 @@ class Supervisor:
 
     @property
     def ready(self) -> bool:
-        return all(child.spawned for child in self._children.values())
+        return all(child.spawned or child.waits for child in self._children.values())
 
 
 def _now() -> str:

@@ -21,16 +21,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when the file is sound, 3 when it is not; connects nowhere and reveals no secret."""
+    """0 when the file is sound, or has warnings only, else 3; connects nowhere and reveals no secret."""
     from bridge import config
     from bridge.config import client_check
+    from bridge.contract import Level
 
     problems = config.check(args.config, client_check.examine)
     if args.json:
         print(json.dumps([asdict(problem) for problem in problems], indent=2))
     else:
         say(map(str, problems) if problems else [f"{args.config}: no problems found"])
-    return UNKNOWN if problems else OK
+    return UNKNOWN if any(problem.level is Level.CRITICAL for problem in problems) else OK
 
 
 def print_schema(_args: argparse.Namespace) -> int:

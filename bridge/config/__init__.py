@@ -7,6 +7,7 @@ The engine's options are checked here; what is left over belongs to the connecto
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +78,13 @@ def check(path: Path, *examiners: Callable[[Reading], None]) -> list[Problem]:
 
     `examiners` add what this module must not know: the supervisor's process never loads librdkafka.
     """
-    from bridge import plugins
+    from bridge import needs, plugins
 
     try:
         reading = Reading(yaml_places.read(path))
     except ConfigErrors as error:
         return list(error.problems)
-    return _examined(reading, (plugins.examine, *examiners))
+    return _examined(reading, (plugins.examine, needs.examine, *examiners))
 
 
 def _examined(reading: Reading, examiners: Iterable[Callable[[Reading], None]]) -> list[Problem]:
@@ -108,7 +109,8 @@ class Reading:
     def wrong(self, fault: Fault, path: Keys = ()) -> None:
         """Notes a fault in what stands at `path`."""
         place = self.document.at_key if fault.about_key else self.document.at_value
-        self.problems.append(place((*path, *fault.path), fault.text, fault.remedy))
+        problem = place((*path, *fault.path), fault.text, fault.remedy)
+        self.problems.append(replace(problem, level=fault.level))
 
     def _read(self) -> Settings | None:
         top = self._mapping(self.document.data, ())

@@ -150,6 +150,12 @@ class ConnectorOptions(_Options):
         description="a larger share of rejected records within 5 minutes parks the stream, "
         "if they are more than 10; 0: the first one does",
     )
+    max_sessions: int | None = Field(
+        default=None,
+        ge=1,
+        description="most sessions that the connector's account may have at its source, over all connectors "
+        "of this daemon that log on with it: who would have one more waits until another has ended",
+    )
     transaction: TransactionOptions = Field(default=TransactionOptions(), description="when to commit")
     prefetch: PrefetchOptions = Field(default=PrefetchOptions(), description="how far to read ahead")
     encoder: EncoderOptions = Field(

@@ -11,7 +11,7 @@ from typing import Any, TypeAliasType, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from bridge.contract import Secret
+from bridge.contract import Level, Secret
 from bridge.errors import ConfigError
 from bridge.redact import names_a_secret, redact_patterns
 
@@ -31,10 +31,13 @@ class Problem:
     where: str
     text: str
     remedy: str = ""
+    level: Level = Level.CRITICAL
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        where = f"{self.where}: " if self.where else ""
+        where = ("warning: " if self.level is Level.WARNING else "") + (
+            f"{self.where}: " if self.where else ""
+        )
         remedy = f"; {self.remedy}" if self.remedy else ""
         return f"{place}: {where}{self.text}{remedy}"
 
@@ -55,6 +58,7 @@ class Fault:
     text: str
     remedy: str = ""
     about_key: bool = False
+    level: Level = Level.CRITICAL
 
 
 def faults(

@@ -103,7 +103,7 @@ def _config(path: Path) -> Iterator[Line]:
 
     problems = config.check(path, client_check.examine)
     for problem in problems:
-        yield Line(Level.CRITICAL, "config", str(problem))
+        yield Line(problem.level, "config", str(problem))
     if not problems:
         yield Line(Level.OK, "config", f"{path}: no problems found")
 

@@ -37,6 +37,8 @@ def _setting(value: Any) -> Any:
 Setting = Annotated[Secret | str | int | float | bool, BeforeValidator(_setting)]
 
 
+# As long as the kernel lets a connection rest at most.
+_LONGEST_REST_S = 32_767
 _MOST_COLUMNS = {"incrementing": 1, "timestamp": 1, "timestamp+incrementing": 2, "images": 0}
 
 
@@ -190,10 +192,22 @@ class JdbcConfig(ConnectorConfig):
     )
     exclude_tables: tuple[str, ...] = Field((), description="tables or patterns that are not read after all")
     login_timeout: Seconds = Field(10.0, ge=1, description="how long connecting may take")
-    query_timeout: Seconds = Field(
+    statement_timeout: Seconds = Field(
         20.0,
         ge=1,
         description="how long the database may take to answer; keep it below the stream's deadline",
+    )
+    keep_alive: Seconds = Field(
+        60.0,
+        ge=1,
+        le=_LONGEST_REST_S,
+        description="an idle connection shows a sign of life this often, so that no firewall forgets it",
+    )
+    sessions: int = Field(
+        2,
+        ge=1,
+        le=2,
+        description="most sessions at a time: the second is for tables without a key; 1: those are not read",
     )
     isolation: (
         Literal["read_uncommitted", "read_committed", "repeatable_read", "serializable", "snapshot"] | None
@@ -203,6 +217,17 @@ class JdbcConfig(ConnectorConfig):
         " snapshot is SQL Server's",
     )
     heap: str = Field("256m", description="the JVM's largest heap")
+
+    @property
+    def account(self) -> str:
+        """Who logs on."""
+        return str(self.user or self.properties.get("user") or "nobody")
+
+    @property
+    def most_sessions(self) -> int:
+        """Only images without a declared key may be of a table that has none."""
+        unkeyed = any(each.mode == "images" and not each.key for each in self.streams.values())
+        return self.sessions if unkeyed else 1
 
     @field_validator("url")
     @classmethod

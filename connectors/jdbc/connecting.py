@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from bridge.contract import Secret
@@ -17,7 +16,8 @@ NETWORK_GRACE = 3.0
 
 def properties(config: JdbcConfig, dialect: Dialect) -> tuple[dict[str, str], list[str]]:
     """What the driver is told, and the secrets in it: the dialect's settings, the operator's over them."""
-    seconds = {"login": round(config.login_timeout), "socket": round(config.query_timeout + NETWORK_GRACE)}
+    network = config.statement_timeout + NETWORK_GRACE
+    seconds = {"login": round(config.login_timeout), "socket": round(network)}
     times = seconds | {f"{name}_ms": value * 1000 for name, value in seconds.items()}
     told = {name: template.format(**times) for name, template in dialect.properties.items()}
     secrets = []
@@ -39,9 +39,3 @@ def connect(config: JdbcConfig, driver: Any, settings: dict[str, str]) -> Any:
     if connection is None:
         raise ConfigError("the driver does not know this URL", remedy="check `url` and `driver`")
     return connection
-
-
-def place_of(url: str) -> str:
-    """An URL without its parameters and without a user in it."""
-    scheme, slashes, rest = re.split("[?;]", url, maxsplit=1)[0].partition("//")
-    return scheme.removeprefix("jdbc:") + slashes + rest.rpartition("@")[2]

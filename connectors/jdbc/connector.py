@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from bridge.contract import Ask, Batch, Connector, Finding, Position, Stream, pick
+from bridge.contract import Ask, Batch, Connector, Finding, Position, Sessions, Stream, pick
 from bridge.errors import BridgeError, PermanentError, TransientError
-from connectors.jdbc import sockets
+from connectors.jdbc import sockets, urls
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialects import dialect_of
 
@@ -24,6 +25,9 @@ _PATIENCE = 0.7
 _GOOD_BYE = 2.0
 # How long a cursor and its transaction stay open while no poll comes.
 REST_S = 5.0
+# A session that rested for so long is asked whether it still lives, before anything else is asked of it.
+IDLE_S = 30.0
+PROBE_S = 3.0
 
 
 class JdbcConnector(Connector):
@@ -35,16 +39,18 @@ class JdbcConnector(Connector):
 
     def __init__(self, config: JdbcConfig) -> None:
         super().__init__(config)
-        self.answers_within_s = config.query_timeout
-        self._dialect = dialect_of(config.url)
+        self.answers_within_s = config.statement_timeout
+        self._dialect = dialect = dialect_of(config.url)
+        account = f"{config.account} at {urls.server_of(config.url, dialect)}"
+        self.sessions = Sessions(account, config.most_sessions)
         self._lanes: Lanes | None = None
         self._secrets: list[str] = []
-        self._fuse = sockets.Fuse(
-            "jdbc-fuse", partial(sockets.shut, sockets.ports(config.url, self._dialect))
-        )
+        self._ports = urls.ports(config.url, dialect)
+        self._fuse = sockets.Fuse("jdbc-fuse", partial(sockets.shut, self._ports))
         self._rest = sockets.Fuse("jdbc-rest", self._end_scan)
         self._state = threading.Lock()
         self._calling = self._interrupted = False
+        self._used = 0.0
 
     def open(self) -> None:
         from connectors.jdbc import jvm
@@ -53,6 +59,25 @@ class JdbcConnector(Connector):
         with self._call(f"connecting to {self._place}"):
             jvm.start(self.config, self._dialect)
             self._lanes = Lanes(self.config, self._connected)
+
+    def _awake(self) -> Lanes:
+        """What is open; a session that was cut while it rested is replaced without a word."""
+        from connectors.jdbc.polls import Lanes
+
+        lanes = self._opened
+        if time.monotonic() - self._used < IDLE_S:
+            return lanes
+        self._allow(PROBE_S)
+        if lanes.session.lives():
+            self._allow(None)
+            return lanes
+        self._allow(_GOOD_BYE)
+        lanes.close()
+        self._lanes = None
+        self._lanes = renewed = Lanes(self.config, self._connected)
+        if renewed.session.identity != lanes.session.identity:
+            raise TransientError(f"another database answers at {self._place}")  # it is to be opened anew
+        return renewed
 
     def _connected(self) -> Session:
         from connectors.jdbc import jvm
@@ -65,10 +90,11 @@ class JdbcConnector(Connector):
         self._allow(self.config.login_timeout + _PATIENCE)
         connection = connect(self.config, driver, settings)
         try:
-            patience = self.config.query_timeout + NETWORK_GRACE + _PATIENCE
+            sockets.keep_alive(self._ports, self.config.keep_alive)
+            patience = self.config.statement_timeout + NETWORK_GRACE + _PATIENCE
             self._allow(patience)
             session = Session(self.config, self._dialect, connection)
-            self._allow(patience + self.config.query_timeout)  # for what a poll asks of it
+            self._allow(patience + self.config.statement_timeout)  # for what a poll asks of it
             return session
         except BaseException:
             connection.close()
@@ -76,11 +102,11 @@ class JdbcConnector(Connector):
 
     def discover(self) -> Sequence[Stream]:
         with self._call(f"reading the catalogue of {self._place}"):
-            return self._opened.readings.discover()
+            return self._awake().readings.discover()
 
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
         with self._call(f"reading {stream.name}"):
-            return self._opened.poll(stream.name, position, ask)
+            return self._awake().poll(stream.name, position, ask)
 
     def check_position(self, stream: str, position: Position) -> None:
         from connectors.jdbc.modes import check_position
@@ -119,12 +145,15 @@ class JdbcConnector(Connector):
 
             jvm.detach()
 
-    def _allow(self, seconds: float) -> None:
+    def _allow(self, seconds: float | None) -> None:
         """What comes next is cut off after this time; the fuse of an interrupt goes before."""
         with self._state:
             if self._interrupted:
                 raise TransientError("interrupted")
-            self._fuse.light(seconds)
+            if seconds is None:
+                self._fuse.put_out()
+            else:
+                self._fuse.light(seconds)
 
     @property
     def _opened(self) -> Lanes:
@@ -134,9 +163,7 @@ class JdbcConnector(Connector):
 
     @property
     def _place(self) -> str:
-        from connectors.jdbc.connecting import place_of
-
-        return place_of(self.config.url)
+        return urls.place_of(self.config.url)
 
     @contextmanager
     def _call(self, doing: str) -> Iterator[None]:
@@ -149,6 +176,7 @@ class JdbcConnector(Connector):
         except Exception as error:  # noqa: BLE001 -- raised again, translated
             raise self._translated(error, doing) from None
         finally:
+            self._used = time.monotonic()
             with self._state:
                 self._calling = False
                 self._fuse.put_out()

@@ -35,7 +35,7 @@ class Dialect:
     """Fits the beginning of URLs that connect to nothing."""
     properties: Mapping[str, str] = field(default_factory=dict)
     on_connect: tuple[str, ...] = ()
-    """Statements, templates of {query_ms}."""
+    """Statements, templates of {statement_ms}."""
     page: str = ""
     """Ends a statement that shall bring a bounded number of rows, so that the planner knows."""
     fetch_size: int = 5_000
@@ -104,7 +104,7 @@ _POSTGRESQL = Dialect(
     },
     page="LIMIT {rows}",
     # Holds while a statement is parsed, too, when the driver's own time-out and cancel() do not.
-    on_connect=("SET statement_timeout = {query_ms}", "SET intervalstyle = 'iso_8601'"),
+    on_connect=("SET statement_timeout = {statement_ms}", "SET intervalstyle = 'iso_8601'"),
     identity="SELECT current_database() || '@' || system_identifier FROM pg_control_system()",
     clock="SELECT extract(epoch FROM clock_timestamp())",
     # now() is the time a transaction began, before it wrote anything and so has an id. Prepared ones have no

@@ -77,7 +77,7 @@ _SETTINGS = "check the URL and `properties`"
 _H2 = "org.h2."
 _AGAIN = "it is tried again"
 _SERVER = "it is tried again; check that the database runs and can be reached"
-_SLOW = "it is tried again; add an index, or raise query_timeout and the stream's deadline"
+_SLOW = "it is tried again; add an index, or raise statement_timeout and the stream's deadline"
 
 # A vendor's code counts for that vendor alone: H2's and SQL Server's exceptions are known by their class,
 # Oracle's by ORA-, MariaDB's by state and words.

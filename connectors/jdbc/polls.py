@@ -51,9 +51,9 @@ class Running:
 class Polls:
     """The polls that one session answers."""
 
-    def __init__(self, session: Session, readings: Readings, query_timeout: float) -> None:
+    def __init__(self, session: Session, readings: Readings, statement_timeout: float) -> None:
         self.session, self._readings = session, readings
-        self._scan_s = min(SCAN_S, query_timeout / 2)
+        self._scan_s = min(SCAN_S, statement_timeout / 2)
         self._page = session.dialect.page.format(rows=PAGE_ROWS)
         self._last: Running | None = None
 
@@ -141,7 +141,7 @@ class Lanes:
         self._interrupted = Event()
 
     def _lane(self, session: Session) -> Polls:
-        return Polls(session, self.readings, self._config.query_timeout)
+        return Polls(session, self.readings, self._config.statement_timeout)
 
     def poll(self, name: str, position: Position | None, ask: Ask) -> Batch:
         self._interrupted.clear()

@@ -144,6 +144,11 @@ class Readings:
             _refuse_unknown(source, unknown_types(description, dialect))
         found = columns(description, dialect, "reject" if unknown == "reject" else "string")
         mode, key = modes.make(options, source, found, self._keys(source, options))
+        if mode.own_session and self._config.sessions == 1:
+            raise PermanentError(
+                f"table {source} has no key: it is read in a second session, and `sessions` is 1",
+                remedy="allow a second one, or name the columns that tell its rows apart under `key`",
+            )
         fields = [pa.field(one.name, one.type, nullable=one.name not in key) for one in found]
         table = Table(str(source), pa.schema(fields), key)
         return Reading(source, description, found, table, mode, options)

@@ -12,14 +12,15 @@ from bridge.errors import ConfigError, PermanentError
 from connectors.jdbc.catalog import Catalog
 from connectors.jdbc.clock import Moment, nanoseconds
 from connectors.jdbc.config import JdbcConfig
-from connectors.jdbc.connecting import place_of
 from connectors.jdbc.dialects import Dialect
 from connectors.jdbc.errors import translate
 from connectors.jdbc.reader import Cursor, Reader
 from connectors.jdbc.statements import Source, Statement, largest
+from connectors.jdbc.urls import place_of
 
 # Streams that are polled one after the other share a look at the clock: an older one is only more careful.
 MOMENT_S = 0.02
+PROBE_S = 2
 # java.sql.Connection's numbers, and SQLServerConnection's.
 ISOLATIONS = {
     "read_uncommitted": 1,
@@ -40,7 +41,7 @@ class Session:
         self.connection = connection
         self._prepare_connection()
         self.catalog = Catalog(connection)
-        self._reader = Reader(connection, dialect, config.query_timeout)
+        self._reader = Reader(connection, dialect, config.statement_timeout)
         self.identity = self._identity()
 
     def _prepare_connection(self) -> None:
@@ -50,7 +51,7 @@ class Session:
         # pgjdbc would otherwise load the whole result before it gives the first row.
         self.connection.setAutoCommit(False)
         for sql in self.dialect.on_connect:
-            self.scalar(sql.format(query_ms=round(self._config.query_timeout * 1000)))
+            self.scalar(sql.format(statement_ms=round(self._config.statement_timeout * 1000)))
         self.connection.commit()
 
     def _isolate(self) -> None:
@@ -84,7 +85,7 @@ class Session:
         statement = self.connection.createStatement()
         try:
             with suppress(jpype.JException):  # some drivers know none: the connection is cut in the end
-                statement.setQueryTimeout(round(self._config.query_timeout))
+                statement.setQueryTimeout(round(self._config.statement_timeout))
             if not statement.execute(sql):
                 return None
             rows = statement.getResultSet()
@@ -142,6 +143,13 @@ class Session:
         if running:
             running.close()
         self.connection.rollback()
+
+    def lives(self) -> bool:
+        """Does the database still answer here? A driver that cannot tell is believed."""
+        try:
+            return bool(self.connection.isValid(PROBE_S))
+        except jpype.JException:
+            return True
 
     def close(self) -> None:
         with suppress(jpype.JException):

@@ -1,27 +1,12 @@
-"""The last resort against a database that accepts and stays silent."""
+"""This process's connections to a database, beneath its driver: kept alive, and shut as the last resort."""
 
 from __future__ import annotations
 
 import os
-import re
 import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
-
-from connectors.jdbc.dialects import Dialect
-
-_PORT = re.compile(r"[?&;(]\s*(?:port|portnumber|pgport)\s*=\s*(\d{1,5})\b", re.IGNORECASE)
-
-
-def ports(url: str, dialect: Dialect) -> set[int]:
-    """The ports a JDBC URL connects to; none where the database is in this process."""
-    if dialect.embedded and re.match(dialect.embedded, url):
-        return set()
-    place = re.split("[?;]", url, maxsplit=1)[0]
-    hosts = re.sub(r"\[.*?\]", "address", place)  # IPv6 is full of colons
-    named = re.findall(r"\w:(\d{1,5})\b", hosts) + _PORT.findall(url)
-    return {int(port) for port in named} or ({dialect.port} if dialect.port else set())
 
 
 class Fuse:
@@ -52,15 +37,34 @@ def shut(to: set[int]) -> None:
     JDBC's own means (cancel, abort, network time-outs) are missing or need the silent server in many drivers.
     A connection of somebody else in this process that is hit by chance sees one reconnect.
     """
+    _each(to, lambda connection: connection.shutdown(socket.SHUT_RDWR))
+
+
+def keep_alive(to: set[int], every_s: float) -> None:
+    """Have the kernel show signs of life on idle connections, and end those that miss three of them.
+
+    Firewalls forget what says nothing for long, and few drivers have a setting for how long that may be.
+    """
+
+    def set_up(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL):
+            connection.setsockopt(socket.IPPROTO_TCP, option, max(1, round(every_s)))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+
+    _each(to, set_up)
+
+
+def _each(to: set[int], do: Callable[[socket.socket], None]) -> None:
     for entry in Path("/proc/self/fd").glob("*") if Path("/proc/self/fd").is_dir() else ():
         try:
             if str(entry.readlink()).startswith("socket:"):
-                _shut_one(int(entry.name), to)
+                _if_to(int(entry.name), to, do)
         except OSError:
             continue
 
 
-def _shut_one(fd: int, to: set[int]) -> None:
+def _if_to(fd: int, to: set[int], do: Callable[[socket.socket], None]) -> None:
     with socket.socket(fileno=os.dup(fd)) as ours:
         if ours.family in (socket.AF_INET, socket.AF_INET6) and ours.getpeername()[1] in to:
-            ours.shutdown(socket.SHUT_RDWR)
+            do(ours)

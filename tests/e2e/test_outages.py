@@ -137,7 +137,7 @@ def more(server: DatabaseServer, table: str, first: int, last: int) -> None:
 def jdbc(server: DatabaseServer, url: str, stream: str) -> dict[str, Any]:
     return {
         "kind": "jdbc", "url": url, "user": server.user, "password": "env:TEST_DB_PASSWORD", "heap": "64m",
-        "interval": INTERVAL_S, "deadline": DEADLINE_S, "login_timeout": 2, "query_timeout": 2,
+        "interval": INTERVAL_S, "deadline": DEADLINE_S, "login_timeout": 2, "statement_timeout": 2,
         "streams": {stream: {"mode": "incrementing"}},
     }  # fmt: skip
 

@@ -441,12 +441,12 @@ def test_the_read_transaction_ends_when_no_poll_comes(
 
 
 def test_a_cursor_that_polls_keep_open_too_long_is_opened_anew(h2: DatabaseServer, h2_schema: str) -> None:
-    """H2 counts an open cursor as a running query, which query_timeout would end."""
+    """H2 counts an open cursor as a running query, which statement_timeout would end."""
     table = f"{h2_schema}.T"
     h2.execute(f"CREATE TABLE {table} (id int PRIMARY KEY, x varchar(100));")
     h2.execute(f"INSERT INTO {table} SELECT x, repeat('x', 90) FROM system_range(1, 40000);")
     seen: list[int] = []
-    with closing(configured(h2, {table: {"mode": "incrementing"}}, query_timeout="1s")) as connector:
+    with closing(configured(h2, {table: {"mode": "incrementing"}}, statement_timeout="1s")) as connector:
         connector.open()
         stream, position, more = stream_of(connector, table), None, True
         while more:

@@ -164,10 +164,10 @@ def test_an_embedded_database_is_interrupted_too(tmp_path: Path) -> None:
 
 
 def test_a_statement_that_takes_too_long_is_given_up(postgres: DatabaseServer, table: str) -> None:
-    with closing(configured(postgres.url, table, query_timeout="1s")) as connector:
+    with closing(configured(postgres.url, table, statement_timeout="1s")) as connector:
         connector.open()
         (stream,) = connector.discover()
-        with locked(postgres, table), pytest.raises(TransientError, match="raise query_timeout"):
+        with locked(postgres, table), pytest.raises(TransientError, match="raise statement_timeout"):
             connector.poll(stream, None, Ask())
 
 
@@ -177,7 +177,7 @@ def test_a_silent_database_does_not_hang_anything(server: str, request: pytest.F
     database: DatabaseServer = request.getfixturevalue(server)
     with TcpProxy(database.port) as proxy:
         url = database.url.replace(str(database.port), str(proxy.port))
-        connector = configured(url, "PUBLIC.NOTHING", login_timeout="1s", query_timeout="1s")
+        connector = configured(url, "PUBLIC.NOTHING", login_timeout="1s", statement_timeout="1s")
         with proxy.silence():
             began = time.monotonic()
             with pytest.raises(TransientError):

@@ -15,6 +15,7 @@ from bridge import child as module
 from bridge.child import Child
 from bridge.config.options import ConnectorSettings, Settings
 from bridge.spawner import Spawned, Spawner
+from bridge.turnstile import Turnstile
 
 WORKER = """
 import json, os, socket, sys, time
@@ -54,7 +55,7 @@ class Family:
             {"name": "erp", "kind": "fake", "options": {"diary": str(self._diary), **options}}
         )
         spawner = Spawner((sys.executable, "-c", WORKER, "worker"))
-        self.child = Child(connector, settings, {"instance": "this"}, spawner)
+        self.child = Child(connector, settings, {"instance": "this"}, spawner, Turnstile())
 
     @property
     def claims(self) -> list[str]:

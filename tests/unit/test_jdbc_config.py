@@ -33,7 +33,7 @@ def test_a_small_configuration_is_enough() -> None:
     ("written", "seconds"), [("15s", 15), ("1500ms", 1.5), ("2m", 120), (20, 20), ("1h30m", 5400)]
 )
 def test_durations_have_units(written: str | int, seconds: float) -> None:
-    assert config(query_timeout=written).query_timeout == seconds
+    assert config(statement_timeout=written).statement_timeout == seconds
 
 
 def test_a_secret_among_the_properties_must_be_a_reference() -> None:
@@ -80,7 +80,7 @@ def test_a_secret_among_the_properties_must_be_a_reference() -> None:
         ({"properties": {"sslmode": ["hunter2xyz"]}}, "properties.sslmode"),
         ({"login_timeout": True}, "login_timeout"),
         ({"login_timeout": "500ms"}, "login_timeout"),
-        ({"query_timeout": "soon"}, "query_timeout"),
+        ({"statement_timeout": "soon"}, "statement_timeout"),
         ({"password": "hunter2xyz"}, "password"),
         ({"exclude": ["public.t"]}, "exclude"),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.jdbc import types
 from connectors.jdbc.dialects import DIALECTS, GENERIC, Dialect, dialect_of
-from connectors.jdbc.sockets import ports
+from connectors.jdbc.urls import ports
 
 TEMPLATES = {"login", "login_ms", "socket", "socket_ms"}
 
@@ -47,7 +47,7 @@ def test_a_row_uses_what_there_is(dialect: Dialect) -> None:
     assert {name for _, name, _, _ in Formatter().parse(templates) if name} <= TEMPLATES
     dialect.page.format(rows=1)
     for sql in dialect.on_connect:
-        assert sql.format(query_ms=1)
+        assert sql.format(statement_ms=1)
     known = {*types._CODES.values(), *types._NAMED, "instant", "number", "flag"}
     assert set(dialect.types.values()) <= known
     assert dialect is GENERIC or dialect.artifact

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from connectors.jdbc.dialects import dialect_of
-from connectors.jdbc.sockets import Fuse, ports
+from connectors.jdbc.sockets import Fuse
+from connectors.jdbc.urls import ports
 
 
 @pytest.mark.parametrize(

@@ -24,32 +24,37 @@ lines = socket.socket(fileno=int(sys.argv[2])).makefile("rw")
 lines.readline()
 print(json.dumps({"type": "beat", "holds": True, "state": "RUNNING", "error": None, "streams": {}}),
     file=lines, flush=True)
-lines.readline()
+if "park" in lines.readline():
+    print(json.dumps({"type": "end", "code": 4, "error": "no such table"}), file=lines, flush=True)
+    sys.exit(4)
 """
 OBEYS = Spawner((sys.executable, "-c", WORKER, "worker"))
 
 
-class Plant:
-    """A configuration file, and the daemon that runs it."""
+SOMETHING = "url: 'jdbc:h2:mem:x', streams: {T: {mode: incrementing}}"
 
-    def __init__(self, folder: Path, *connectors: str) -> None:
+
+class Plant:
+    """A configuration file, and the daemon that runs it; connectors by name, or with their options."""
+
+    def __init__(self, folder: Path, *connectors: str, **options: str) -> None:
         self._folder, self.path = folder, folder / "bridge.yaml"
         self.password = folder / "password"
         self.password.write_text("old")
-        self.write(*connectors)
+        self.write(*connectors, **options)
         self.daemon = Supervisor(self.path, self.settings, OBEYS)
 
     @property
     def settings(self) -> Settings:
         return config.load(self.path)
 
-    def write(self, *connectors: str) -> None:
-        each = "  {}: {{kind: jdbc, url: 'jdbc:h2:mem:x', streams: {{T: {{mode: incrementing}}}}}}\n"
+    def write(self, *connectors: str, **options: str) -> None:
+        whole = dict.fromkeys(connectors, SOMETHING) | options
         self.path.write_text(
             "version: 1\nname: test\n"
             f"kafka: {{bootstrap.servers: '127.0.0.1:9', sasl.password: 'file:{self.password}'}}\n"
             f"daemon: {{run_dir: {self._folder}, http: off, stop_within: 5s}}\n"
-            "connectors:\n" + "".join(each.format(name) for name in connectors)
+            "connectors:\n" + "".join(f"  {name}: {{kind: jdbc, {each}}}\n" for name, each in whole.items())
         )
 
     @property
@@ -58,10 +63,12 @@ class Plant:
 
 
 @asynccontextmanager
-async def running(plant: Plant) -> AsyncIterator[Supervisor]:
+async def running(plant: Plant, **states: str) -> AsyncIterator[Supervisor]:
+    """Once its connectors are in these states, or else all at work."""
     run = asyncio.create_task(plant.daemon.run())
+    wanted = states or dict.fromkeys(plant.settings.connectors, "RUNNING")
     try:
-        await until(lambda: set(plant.states.values()) == {"RUNNING"})
+        await until(lambda: plant.states == wanted)
         yield plant.daemon
     finally:
         plant.daemon._stop.set()
@@ -261,3 +268,87 @@ def test_a_worker_imports_nothing_from_the_folder_the_daemon_was_started_in(tmp_
         )
     assert worker.wait(30) == 0, "nobody tells it whose it is"
     assert not (tmp_path / "hijacked").exists()
+
+
+LIMITED = "url: 'jdbc:postgresql://db/erp', user: bridge, max_sessions: 1, streams: {t: {mode: incrementing}}"
+BRIDGE = "bridge at postgresql://db"
+
+
+def test_no_worker_is_started_whose_session_its_account_does_not_have(tmp_path: Path) -> None:
+    plant = Plant(tmp_path, a=LIMITED, b=LIMITED)
+
+    async def scenario() -> None:
+        async with running(plant, a="RUNNING", b="BACKOFF") as daemon:
+            waiting = daemon.status()["connectors"]["b"]
+            assert waiting["error"] == f"waits for a session of {BRIDGE}: 1 of 1 are taken by a"
+            assert (waiting["health"], waiting["pid"], daemon.ready) == ("warning", None, True)
+            told = await daemon.command("resume", "b", None, "uid 7")
+            assert told is not None
+            assert "1 of 1 are taken by a" in told
+            daemon._children["a"]._signal(9)  # it comes again, and keeps its place
+            await until(lambda: daemon._children["a"].restarts == 1)
+            await until(lambda: plant.states == {"a": "RUNNING", "b": "BACKOFF"})
+
+    asyncio.run(scenario())
+
+
+def test_a_connector_that_waits_starts_when_another_is_parked_and_it_has_no_claim_on_the_place(
+    tmp_path: Path,
+) -> None:
+    plant = Plant(tmp_path, a=LIMITED, b=LIMITED)
+
+    async def scenario() -> None:
+        async with running(plant, a="RUNNING", b="BACKOFF") as daemon:
+            daemon._children["a"]._send({"command": "park"})
+            await until(lambda: plant.states == {"a": "FAILED", "b": "RUNNING"})
+            daemon._children["a"].unpark()
+            await until(lambda: plant.states == {"a": "BACKOFF", "b": "RUNNING"})
+            assert str(daemon.status()["connectors"]["a"]["error"]).endswith("taken by b")
+
+    asyncio.run(scenario())
+
+
+def test_a_reload_hands_sessions_on_in_the_order_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = Plant(tmp_path, a=LIMITED, b=LIMITED, c=LIMITED)
+
+    async def scenario() -> None:
+        async with running(plant, a="RUNNING", b="BACKOFF", c="BACKOFF") as daemon:
+            _, over = validating(plant, monkeypatch)
+            over.set()
+            changed = LIMITED.replace("/erp", "/erp?changed")
+            plant.write(a=changed, b=LIMITED, c=LIMITED)
+            assert await daemon.reload() is None
+            await until(lambda: plant.states == {"a": "RUNNING", "b": "BACKOFF", "c": "BACKOFF"})
+            plant.write(b=LIMITED, c=LIMITED)
+            assert await daemon.reload() is None
+            await until(lambda: plant.states == {"b": "RUNNING", "c": "BACKOFF"})
+            two = LIMITED.replace("max_sessions: 1", "max_sessions: 2")
+            plant.write(b=LIMITED.replace(", max_sessions: 1", ""), c=two, d=two)
+            assert await daemon.reload() is None
+            await until(lambda: plant.states == {"b": "RUNNING", "c": "RUNNING", "d": "BACKOFF"})
+
+    asyncio.run(scenario())
+
+
+def test_connectors_that_cannot_be_asked_for_their_sessions_start_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = Plant(tmp_path, a=LIMITED, b=LIMITED)
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+
+    async def scenario() -> None:
+        async with running(plant, a="RUNNING", b="RUNNING"):
+            pass
+
+    with capture_logs() as lines:
+        asyncio.run(scenario())
+    (line,) = [line for line in lines if line["log_level"] == "error"]
+    assert (line["event"], line["how"]) == (
+        "max_sessions counts only some connectors: asking them failed",
+        "killed by SIGSEGV",
+    )
