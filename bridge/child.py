@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -30,6 +30,8 @@ log = structlog.get_logger("bridge.supervisor")
 ANSWER_S = 10.0
 HOLD_LOOK_S = 0.05
 KILL_S = 2.0
+DYING_S = 1.0
+"""Within which a worker whose channel broke ends by itself, if it does."""
 LINE_LIMIT = 64 * 1024 * 1024
 
 
@@ -42,12 +44,12 @@ class Child:
         settings: Settings,
         owner: Mapping[str, Any],
         spawner: Spawner,
+        turnstile: Turnstile,
     ) -> None:
         self.connector, self._settings, self._owner, self._spawner = connector, settings, owner, spawner
-        turnstile: Turnstile,
+        self._turnstile = turnstile
         self._intensity = Intensity(settings.daemon.restarts, settings.daemon.restart_window)
         self._process: asyncio.subprocess.Process | None = None
-        self._turnstile = turnstile
         self._writer: asyncio.StreamWriter | None = None
         self._answers = Answers(self._send)
         self._wanted = asyncio.Event()
@@ -133,9 +135,16 @@ class Child:
             while line := await self._reader.readline():
                 self._receive(json.loads(line))
         except (ConnectionError, ValueError) as error:
-            log.warning("worker's channel broke; killing it", connector=self.connector.name, error=str(error))
-            self._signal(signal.SIGKILL)
+            await self._broken(process, str(error))
         return await process.wait()
+
+    async def _broken(self, process: asyncio.subprocess.Process, error: str) -> None:
+        """Most often the worker is dying, and how it ended says all there is to say."""
+        try:
+            await asyncio.wait_for(process.wait(), DYING_S)
+        except TimeoutError:
+            log.warning("worker's channel broke; killing it", connector=self.connector.name, error=error)
+            self._signal(signal.SIGKILL)
 
     async def _watch(self) -> None:
         """The one thing heartbeats cannot say: that there are none."""
@@ -189,20 +198,23 @@ class Child:
 
     def _park(self, reason: str) -> None:
         self.parked = reason
+        self._turnstile.park(self.connector.name)
         log.error("connector parked", connector=self.connector.name, error=reason)
 
     # -- commands
 
-    async def command(self, name: str, stream: str | None, by: str, at: str) -> str | None:
+    async def command(
+        self, name: str, stream: str | None, by: str, at: str, where: Sequence[str] = ()
+    ) -> str | None:
         """Pass an order on; the error in words, or None. `resume` also starts a parked connector."""
         if name == "resume" and (self.parked is not None or not self.alive or self._pulse.standby):
             self.claim = "take"
             if self._pulse.standby:
-        self._turnstile.park(self.connector.name)
                 await self._end_process()
             self.unpark()
         if await self._holds():
-            error = await self._ordered({"command": name, "stream": stream, "by": by, "at": at})
+            order = {"command": name, "stream": stream, "by": by, "at": at, "where": where}
+            error = await self._ordered(order)
         else:
             why = self.status()["error"] or ("another daemon holds it" if self._stands_by else "starting")
             error = f"{self.connector.name} has no worker at work ({why})"
@@ -253,6 +265,11 @@ class Child:
         return stamp([self.connector.options, self._settings.kafka])
 
     @property
+    def waits(self) -> str | None:
+        """For whose sessions, in words; None where it need not wait, or does not want to."""
+        return None if self.parked is not None else self._turnstile.obstacle(self.connector.name)
+
+    @property
     def spawned(self) -> bool:
         """A worker was started at least once."""
         return self._process is not None
@@ -264,11 +281,6 @@ class Child:
         await self._end_process()
 
     async def _end_process(self) -> None:
-    @property
-    def waits(self) -> str | None:
-        """For whose sessions, in words; None where it need not wait, or does not want to."""
-        return None if self.parked is not None else self._turnstile.obstacle(self.connector.name)
-
         process = self._process
         if process is None or process.returncode is not None:
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from bridge.errors import ConfigError
+from bridge.errors import ConfigError, PermanentError
 from bridge.units import Seconds as Seconds  # noqa: PLC0414 -- connectors import it from here
 
 if TYPE_CHECKING:
@@ -218,7 +218,8 @@ class Changes:
     `rows`: after images (a delete needs only its key, other columns null); `op`: one for all, or a string
     array of c/u/d/r; `before`: a struct array, a null slot means unknown; `absent`: column -> boolean mask of
     values not read, which is not NULL; `source`: the connector's own public columns (scn, xid);
-    `ts`: time of the change at the source in ms since the epoch (int64 array), where known.
+    `ts`: time of the change at the source in ms since the epoch (int64 array), where known; `marks` (images
+    only): what shows each row's next change, for `Ask.changed`.
     """
 
     table: Table
@@ -228,8 +229,8 @@ class Changes:
     absent: Mapping[str, pa.BooleanArray] = field(default_factory=dict)
     source: pa.RecordBatch | None = None
     ts: pa.Array | None = None
-
     marks: pa.Array | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Reject:
@@ -275,7 +276,6 @@ class Finding:
     stream: str | None = None
 
 
-class Connector(ABC):
 @dataclass(frozen=True, slots=True)
 class Sessions:
     """What a connector takes of the sessions (conversations, LUs) that its account may have: `max_sessions`.
@@ -288,6 +288,7 @@ class Sessions:
     """So many are open at a time at most."""
 
 
+class Connector(ABC):
     """Reads one kind of source. Raise `TransientError`, `PermanentError` or `GapError` (bridge.errors).
 
     After PermanentError and GapError from `poll` the instance stays open for its other streams; after
@@ -299,9 +300,9 @@ class Sessions:
     position_version: ClassVar[int] = 1
     answers_within_s: float | None = None
     """By its own time-out for the source, if it has one; `doctor` compares that with `deadline`."""
-
     sessions: Sessions | None = None
     """Set by `__init__` where an account's sessions are few: nobody has to connect to know it."""
+
     def __init__(self, config: Any) -> None:
         self.config = config
 
@@ -317,7 +318,6 @@ class Sessions:
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
         """The changes after `position` (None: from the start); the same position reads the same place."""
 
-    def commit(self, stream: Stream, position: Position) -> None:
     def reread(
         self, stream: Stream, position: Position | None, place: Position | None, within: Ranges, ask: Ask
     ) -> Batch:
@@ -336,11 +336,12 @@ class Sessions:
         batch = self.poll(stream, place, ask)
         return replace(batch, scan=None, more=batch.more and batch.scan not in (Scan.LAST, Scan.ONLY))
 
+    def commit(self, stream: Stream, position: Position) -> None:
         """Kafka has everything up to `position`. For streams that settle: called again after `open()`."""
         return
 
     def migrate(self, position: Position, version: int) -> Position:
-        """Today's form of a position written when `position_version` was `version` (always an older one)."""
+        """Today's form of a position, or of a place, from when `position_version` was `version`: an older one."""
         return position
 
     def check_position(self, stream: str, position: Position) -> None:

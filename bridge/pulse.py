@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from bridge.contract import Level
+from bridge.intensity import REJECT_WINDOW_S
 from bridge.states import State, health
 
 SILENT_S = 30.0
 """A worker that sends no heartbeat for so long is dead or frozen, and is killed."""
 RHYTHM_S = 1.0
 """A heartbeat is due twice in so long: what it says is as good as now."""
-COUNTERS = ("polls", "scans", "rows", "events", "bytes", "rejects")
+COUNTERS = ("polls", "scans", "rows", "events", "bytes", "rejects", "reread", "resnapshots")
+
+REJECTED = "dead letters within the last five minutes; see `dead-letters list`"
 
 UNWELL = (State.STARTING, State.BACKOFF, State.STALLED, State.FAILED)
 UNPOLLED = (State.STARTING, State.STALLED)
@@ -26,12 +30,12 @@ class Life(NamedTuple):
     alive: bool
     parked: str | None
     last_exit: str | None
+    waits: str | None = None
+    """What it cannot be started for."""
 
 
 class Judgement(NamedTuple):
     """A connector's state, how bad that is, and why."""
-    waits: str | None = None
-    """What it cannot be started for."""
 
     state: State
     level: Level
@@ -49,6 +53,8 @@ class Pulse:
         """As they were last heard of: of this worker, or of the one before until this one knows its own."""
         self._current: dict[str, float] = {}
         """When each was last up to date with its source."""
+        self._rejected: dict[str, float] = {}
+        """When each was last heard to have written dead letters."""
         self._before: dict[str, dict[str, int]] = {}
         """Counters of the workers before this one, so that totals never fall."""
         self._state, self._state_since = State.STARTING, time.monotonic()
@@ -62,10 +68,13 @@ class Pulse:
         self._beat, self._at = {}, time.monotonic()
 
     def take(self, beat: dict[str, Any]) -> None:
+        known = self._beat.get("streams", {})
         self._beat, self._at = beat, time.monotonic()
         if beat.get("streams") or beat.get("state") == State.RUNNING:
             self._streams = beat["streams"]
         for name, stream in beat.get("streams", {}).items():
+            if stream["rejects"] > (known[name]["rejects"] if name in known else 0):
+                self._rejected[name] = self._at
             if stream["lag_s"] is not None:
                 self._current[name] = self._at - stream["lag_s"]
             elif stream["polls"]:
@@ -110,7 +119,9 @@ class Pulse:
             "error": judged.error,
             "beat_age_s": round(self.silent_s, 1) if self._at else None,
             "streams": {
-                name: self._with_totals(name, each if told else self._left_alone(each, judged))
+                name: self._with_totals(
+                    name, self._worry(name, each) if told else self._left_alone(each, judged)
+                )
                 | {"lag_s": self._lag_s(name, each)}
                 for name, each in self._streams.items()
             },
@@ -121,6 +132,8 @@ class Pulse:
     def _found(self, life: Life) -> tuple[State, str | None]:
         if life.parked is not None:
             return State.FAILED, life.parked
+        if not life.alive and life.waits is not None:
+            return State.BACKOFF, life.waits
         if not life.alive and life.last_exit is None:
             return State.STARTING, None
         if not life.alive:
@@ -132,8 +145,6 @@ class Pulse:
     def _note(self, state: State) -> None:
         now = time.monotonic()
         if state is not self._state:
-        if not life.alive and life.waits is not None:
-            return State.BACKOFF, life.waits
             self._state, self._state_since = state, now
         streams = self._beat.get("streams", {}).values()
         if state not in UNWELL and not any(each["state"] in UNPOLLED for each in streams):
@@ -162,6 +173,13 @@ class Pulse:
         return Judgement(state, health(state, lasting, self._critical_after_s), error)
 
     # -- its streams
+
+    def _worry(self, name: str, stream: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A stream that runs, with a warning of dead letters, which outlives the worker that wrote them."""
+        recent = time.monotonic() - self._rejected.get(name, -math.inf) < REJECT_WINDOW_S
+        if not recent or stream["state"] != State.RUNNING:
+            return stream
+        return {**stream, "health": Level.WARNING, "error": REJECTED}
 
     def _left_alone(self, stream: Mapping[str, Any], judged: Judgement) -> dict[str, Any]:
         """A stream no worker speaks of: in its connector's state."""

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -213,7 +213,7 @@ class Supervisor:
         if self._stop.is_set():
             raise BridgeError("the daemon is stopping")
 
-    async def _change_to(self, settings: Settings) -> None:
+    async def _change_to(self, settings: Settings, needed: Needs) -> None:
         """Only what differs is touched; a parked connector is tried again when it differs."""
         everything = (settings.kafka, settings.topics) != (self._settings.kafka, self._settings.topics)
         old, new = self._settings.connectors, settings.connectors
@@ -229,12 +229,14 @@ class Supervisor:
 
     # -- answers
 
-    async def command(self, name: str, connector: str, stream: str | None, by: str) -> str | None:
-        """`pause` or `resume` a connector or one of its streams; the error in words, or None."""
+    async def command(
+        self, name: str, connector: str, stream: str | None, by: str, where: Sequence[str] = ()
+    ) -> str | None:
+        """Give a connector, or one of its streams, an order; the error in words, or None."""
         child = self._children.get(connector)
         if child is None:
             return self._unknown(connector)
-        error = await child.command(name, stream, by, _now())
+        error = await child.command(name, stream, by, _now(), where)
         log.info("operator", command=name, target=connector, stream=stream, by=by, error=error)
         return error
 
