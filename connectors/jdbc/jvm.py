@@ -43,8 +43,8 @@ def _start(heap: str) -> None:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"no Java: {reason}", remedy="install Java >= 11, or set JAVA_HOME") from None
     _silence()
-    # JPype has Python look for garbage whenever Java did. What is loaded by now will never be any, and looking
-    # at all of it took a quarter of a copy's processor time.
+    # JPype has Python look for garbage whenever Java did. What is loaded by now will never be any; to look at
+    # all of it took a quarter of the processor time of a copy.
     gc.freeze()
     # The thread that starts Java is one that Java waits for at exit; once out, it comes back as a daemon.
     detach()
