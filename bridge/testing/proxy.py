@@ -22,7 +22,8 @@ class TcpProxy:
         self._loop = asyncio.new_event_loop()
         self._flowing = asyncio.Event()
         self._flowing.set()
-        self._clients: set[asyncio.Task[None]] = set()
+        self._clients: dict[asyncio.Task[None], asyncio.Event] = {}
+        """Of each connection: whether it is known still."""
         self._thread = threading.Thread(target=self._loop.run_forever, name="tcp-proxy", daemon=True)
 
     def __enter__(self) -> Self:
@@ -49,6 +50,11 @@ class TcpProxy:
         """End all connections there are; new ones are served."""
         asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result()
 
+    def forget(self) -> None:
+        """What firewalls do to connections that rest: no byte passes on them any more, and nobody is told."""
+        for known in list(self._clients.values()):
+            self._loop.call_soon_threadsafe(known.clear)
+
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -66,15 +72,16 @@ class TcpProxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._clients.add(task)
+        self._clients[task] = known = asyncio.Event()
+        known.set()
         with suppress(OSError, asyncio.CancelledError):
             await self._flowing.wait()
             onward = await asyncio.open_connection("127.0.0.1", self.target)
             try:
-                await self._both(self._pump(reader, onward[1]), self._pump(onward[0], writer))
+                await self._both(self._pump(reader, onward[1], known), self._pump(onward[0], writer, known))
             finally:
                 onward[1].close()
-        self._clients.discard(task)
+        self._clients.pop(task, None)
         writer.close()
 
     @staticmethod
@@ -88,8 +95,11 @@ class TcpProxy:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, known: asyncio.Event
+    ) -> None:
         while piece := await reader.read(PIECE):
             await self._flowing.wait()
+            await known.wait()
             writer.write(piece)
             await writer.drain()

@@ -17,6 +17,10 @@ _READABLE = frozenset(
 )
 
 
+_SYSTEMS_SCHEMAS = frozenset({"information_schema", "pg_catalog"})
+_SYSTEMS_DATABASES = frozenset({"information_schema", "mysql", "performance_schema", "sys"})
+
+
 class _Index(NamedTuple):
     unique: bool
     columns: tuple[str, ...]
@@ -27,6 +31,8 @@ class Catalog:
         self._meta = connection.getMetaData()
         self._catalog = connection.getCatalog()
         self._schemas = bool(self._meta.supportsSchemasInDataManipulation())
+        self._column = "TABLE_SCHEM" if self._schemas else "TABLE_CAT"
+        self._hidden = _SYSTEMS_SCHEMAS if self._schemas else _SYSTEMS_DATABASES
         self._escape = str(self._meta.getSearchStringEscape() or "")
         self.quote = Quote(str(self._meta.getIdentifierQuoteString() or ""))
 
@@ -42,7 +48,7 @@ class Catalog:
 
     def nearest(self, name: str) -> str | None:
         """A table that `name` may have meant: another case first, then another spelling."""
-        names = [str(table) for table in self._tables("%", "%")]
+        names = [str(table) for table in self._tables(*self._like("*"))]
         same = (known for known in names if known.lower() == name.lower())
         return next(same, None) or next(iter(get_close_matches(name, names, 1)), None)
 
@@ -95,9 +101,8 @@ class Catalog:
 
     def _columns(self, table: TableName) -> Iterator[Any]:
         rows = self._meta.getColumns(*self._like_it(table), "%")
-        schema = "TABLE_SCHEM" if self._schemas else "TABLE_CAT"
         for row in _rows(rows):
-            if TableName(str(row.getString(schema) or ""), str(row.getString("TABLE_NAME"))) == table:
+            if TableName(str(row.getString(self._column) or ""), str(row.getString("TABLE_NAME"))) == table:
                 yield row
 
     def _like_it(self, table: TableName) -> tuple[str | None, str | None, str]:
@@ -139,22 +144,22 @@ class Catalog:
             for index, columns in found.items()
         ]
 
-    def _tables(self, schema: str, name: str) -> Iterator[TableName]:
+    def _tables(self, catalog: str | None, schema: str | None, name: str) -> Iterator[TableName]:
         offered = [str(row.getString(1)).strip() for row in _rows(self._meta.getTableTypes())]
         types = [kind for kind in offered if kind in _READABLE] or None
-        column = "TABLE_SCHEM" if self._schemas else "TABLE_CAT"
-        place = (self._catalog, schema) if self._schemas else (self._catalog, None)
-        for row in _rows(self._meta.getTables(*place, name, types)):
-            table = TableName(str(row.getString(column) or ""), str(row.getString("TABLE_NAME")))
-            if table.schema.lower() not in ("information_schema", "pg_catalog"):
+        for row in _rows(self._meta.getTables(catalog, schema, name, types)):
+            table = TableName(str(row.getString(self._column) or ""), str(row.getString("TABLE_NAME")))
+            if table.schema.lower() not in self._hidden:
                 yield table
 
-    def _like(self, pattern: str) -> tuple[str, str]:
-        """JDBC's patterns for a pattern like `public.customer_*`: they may find more, never less."""
+    def _like(self, pattern: str) -> tuple[str | None, str | None, str]:
+        """Catalogue and JDBC's patterns for one like `public.customer_*`: they may find more, never less."""
         schema, dot, name = pattern.partition(".")
         if not dot or "." in name:
-            return "%", "%"
-        return self._translated(schema), self._translated(name)
+            schema = name = "*"
+        if self._schemas:
+            return self._catalog, self._translated(schema), self._translated(name)
+        return None if any(mark in schema for mark in "*?[") else schema, None, self._translated(name)
 
     def _translated(self, pattern: str) -> str:
         if "[" in pattern or not self._escape:
@@ -162,6 +167,7 @@ class Catalog:
         return self._escaped(pattern).replace("*", "%").replace("?", "_")
 
     def _place(self, schema: str) -> tuple[str | None, str | None]:
+        """Catalogue and schema; databases are catalogues where there are no schemas."""
         return (self._catalog, schema or None) if self._schemas else (schema or self._catalog, None)
 
 

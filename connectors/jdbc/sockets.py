@@ -37,7 +37,7 @@ def shut(to: set[int]) -> None:
     JDBC's own means (cancel, abort, network time-outs) are missing or need the silent server in many drivers.
     A connection of somebody else in this process that is hit by chance sees one reconnect.
     """
-    _each(to, lambda connection: connection.shutdown(socket.SHUT_RDWR))
+    each(to, lambda connection: connection.shutdown(socket.SHUT_RDWR))
 
 
 def keep_alive(to: set[int], every_s: float) -> None:
@@ -52,10 +52,11 @@ def keep_alive(to: set[int], every_s: float) -> None:
             connection.setsockopt(socket.IPPROTO_TCP, option, max(1, round(every_s)))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
 
-    _each(to, set_up)
+    each(to, set_up)
 
 
-def _each(to: set[int], do: Callable[[socket.socket], None]) -> None:
+def each(to: set[int], do: Callable[[socket.socket], None]) -> None:
+    """With each of this process's connections to these ports."""
     for entry in Path("/proc/self/fd").glob("*") if Path("/proc/self/fd").is_dir() else ():
         try:
             if str(entry.readlink()).startswith("socket:"):

@@ -7,7 +7,8 @@ import uuid
 import pytest
 
 from bridge.contract import Ask, Level
-from tests.integration.jdbc_tables import Corner, polled, stream_of
+from bridge.testing.databases import DatabaseServer
+from tests.integration.jdbc_tables import Corner, opened, polled, rows_of, stream_of
 
 NAMES = (
     "order",
@@ -82,3 +83,24 @@ def test_a_schema_may_have_a_strange_name_too(corner: Corner) -> None:
             assert sum(batch.rows for batch in polled(connector, stream, ask=Ask(rows=1))) == 3
     finally:
         corner.execute(f"DROP SCHEMA {name} CASCADE;")
+
+
+def test_another_database_of_the_same_server_is_read_where_databases_have_no_schemas(
+    mariadb: DatabaseServer, test_password: None
+) -> None:
+    corner = Corner(mariadb)
+    corner.execute("CREATE TABLE $.one (id int PRIMARY KEY); CREATE TABLE $.two (id int, UNIQUE (id));")
+    corner.execute("INSERT INTO $.one VALUES (1); INSERT INTO $.two VALUES (2);")
+    streams = {
+        f"{corner.schema}.one": {"mode": "incrementing"},
+        f"{corner.schema[:6]}*.t*": {"mode": "images"},
+    }
+    with opened(mariadb, streams) as connector:
+        found = {stream.name: stream for stream in connector.discover()}
+        assert set(found) == {f"{corner.schema}.one", f"{corner.schema}.two"}
+        assert [rows_of(polled(connector, each)[0]) for each in found.values()] == [[{"id": 1}], [{"id": 2}]]
+    with opened(mariadb, {"*": {"mode": "images"}}) as connector:
+        databases = {stream.name.partition(".")[0] for stream in connector.discover()}
+        assert corner.schema in databases
+        assert not databases & {"mysql", "sys", "performance_schema", "information_schema"}
+    corner.drop()

@@ -1,0 +1,87 @@
+"""Sessions: kept alive, found out when they were cut, and no more of them than the account may have."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from bridge.contract import Ask
+from bridge.errors import PermanentError, TransientError
+from bridge.testing.proxy import TcpProxy
+from connectors.jdbc import connector as module
+from connectors.jdbc import sockets
+from connectors.jdbc.session import Session
+from tests.integration.jdbc_tables import Corner, polled, stream_of
+
+
+@pytest.fixture
+def few(corner: Corner) -> Corner:
+    """A table of one row."""
+    corner.execute("CREATE TABLE $.t (id int PRIMARY KEY); INSERT INTO $.t VALUES (1);")
+    return corner
+
+
+def test_a_session_that_a_firewall_forgot_is_replaced_without_an_error(
+    few: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = few.name("t")
+    with TcpProxy(few.server.port) as proxy:
+        url = few.server.url.replace(str(few.server.port), str(proxy.port))
+        with few.opened({name: {"mode": "incrementing"}}, url=url) as connector:
+            stream = stream_of(connector, name)
+            (first,) = polled(connector, stream)
+            few.execute("INSERT INTO $.t VALUES (2);")
+            before = connector._lanes
+            proxy.forget()
+            monkeypatch.setattr(module, "IDLE_S", 0)
+            monkeypatch.setattr(module, "PROBE_S", 0.3)
+            (batch,) = polled(connector, stream, first.position)
+            assert few.rows(batch) == [{"id": 2}]
+            renewed = connector._lanes
+            assert renewed is not before
+            assert polled(connector, stream, batch.position)[0].rows == 0
+            assert connector._lanes is renewed, "this one lives"
+
+
+def test_a_session_that_was_used_just_now_is_not_asked_whether_it_lives(
+    few: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "lives", lambda _: pytest.fail("asked"))
+    with few.opened({few.name("t"): {"mode": "incrementing"}}) as connector:
+        polled(connector, stream_of(connector, few.name("t")))
+
+
+def test_a_session_in_whose_place_another_database_answers_is_not_taken_for_it(
+    few: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with few.opened({few.name("t"): {"mode": "incrementing"}}) as connector:
+        stream = stream_of(connector, few.name("t"))
+        monkeypatch.setattr(module, "IDLE_S", 0)
+        monkeypatch.setattr(Session, "lives", lambda _: False)
+        monkeypatch.setattr(Session, "_identity", lambda _: "a copy")
+        with pytest.raises(TransientError, match="another database answers at"):
+            connector.poll(stream, None, Ask())
+
+
+def test_the_kernel_keeps_idle_connections_alive(few: Corner) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def look(connection: socket.socket) -> None:
+        on = connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        seen.append((on, connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)))
+
+    with few.opened({few.name("t"): {"mode": "incrementing"}}, keep_alive="45s") as connector:
+        sockets.each(connector._ports, look)
+    assert (1, 45) in seen
+
+
+def test_a_table_without_a_key_is_not_read_where_only_one_session_is_allowed(corner: Corner) -> None:
+    corner.execute("CREATE TABLE $.bare (a int); CREATE TABLE $.keyed (a int PRIMARY KEY);")
+    streams = {corner.name(table): {"mode": "images"} for table in ("bare", "keyed")}
+    with corner.opened(streams, sessions=1) as connector:
+        assert connector.sessions is not None
+        assert connector.sessions.most == 1
+        polled(connector, stream_of(connector, corner.name("keyed")))
+        with pytest.raises(PermanentError, match="has no key: it is read in a second session"):
+            connector.poll(stream_of(connector, corner.name("bare")), None, Ask())
