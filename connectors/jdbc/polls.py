@@ -81,8 +81,7 @@ class Polls:
         while True:
             scan.used = time.monotonic()
             before = scan.position
-            rows, refused = scan.cursor.read(scan.reading.table.schema, ask.rows, ask.bytes)
-            read = Read(rows, refused)
+            read = _read(scan, ask)
             scan.position = scan.reading.mode.after(before, read, scan.began_ms)
             more = self._advance(scan)
             if len(read) or not more:
@@ -188,6 +187,12 @@ class Lanes:
         aside, self._aside = self._aside, None
         if aside:
             aside.session.close()
+
+
+def _read(scan: Running, ask: Ask) -> Read:
+    if not scan.cursor.waiting:
+        return Read(scan.reading.nothing, ())
+    return Read(*scan.cursor.read(scan.reading.table.schema, ask.rows, ask.bytes))
 
 
 def _batch(reading: Reading, read: Read, places: tuple[Position, Position, Position], *, more: bool) -> Batch:

@@ -32,14 +32,12 @@ class Reader:
         self._connection = connection
         self._fetch_size = dialect.fetch_size
         self._timeout = round(timeout)
-        self._packer = java("bridge.jdbc.Packer")()
+        self._cursor, self._packer = java("bridge.jdbc.Cursor"), java("bridge.jdbc.Packer")()
 
     def open(self, statement: Statement) -> Cursor:
         """Prepare; `execute()` is the cursor's, so that `cancel()` has something to cancel meanwhile."""
         values = [_java_value(value) for value in statement.values]
-        cursor = java("bridge.jdbc.Cursor")(
-            self._connection, statement.sql, values, self._fetch_size, self._timeout
-        )
+        cursor = self._cursor(self._connection, statement.sql, values, self._fetch_size, self._timeout)
         return Cursor(cursor, self._packer)
 
 
@@ -48,20 +46,27 @@ class Cursor:
         self._java = cursor
         self._packer = packer
         self._keys: Sequence[str] = ()
+        self._limit = NO_LIMIT
+        self._bound = False
         self.columns: Sequence[Column] = ()
         self.read_rows = 0
 
     def execute(self) -> str:
         """Run the query; returns the description of its columns (types.described)."""
-        self._java.execute()
-        return str(self._java.describe())
+        return str(self._java.execute())
 
     def bind(self, columns: Sequence[Column], keys: Sequence[str], limit: Limit = NO_LIMIT) -> None:
         """Say how the columns are read, and which ones identify a row that cannot be."""
-        self.columns, self._keys = columns, keys
-        names = [column.name for column in columns]
-        places = [names.index(key) for key in keys]
-        self._java.bind([column.kind for column in columns], places, limit.bytes or 0, limit.oversize)
+        self.columns, self._keys, self._limit = columns, keys, limit
+        self._bound = False
+
+    def _bind(self) -> None:
+        """Not before there is a row: most polls find none."""
+        names = [column.name for column in self.columns]
+        places = [names.index(key) for key in self._keys]
+        kinds = [column.kind for column in self.columns]
+        self._java.bind(kinds, places, self._limit.bytes or 0, self._limit.oversize)
+        self._bound = True
 
     @property
     def waiting(self) -> bool:
@@ -69,6 +74,8 @@ class Cursor:
         return bool(self._java.waiting())
 
     def read(self, schema: pa.Schema, rows: int, size: int) -> tuple[pa.RecordBatch, list[Refused]]:
+        if not self._bound:
+            self._bind()
         count = int(self._java.read(max(1, rows), max(1, size)))
         refused = [
             Refused(int(row), str(why), dict(zip(self._keys, keys, strict=True)))

@@ -30,6 +30,8 @@ class Reading:
     table: Table
     mode: Mode
     options: JdbcStream
+    nothing: pa.RecordBatch
+    """No rows of the table, made once: most polls find none."""
 
     @property
     def limit(self) -> Limit:
@@ -151,7 +153,8 @@ class Readings:
             )
         fields = [pa.field(one.name, one.type, nullable=one.name not in key) for one in found]
         table = Table(str(source), pa.schema(fields), key)
-        return Reading(source, description, found, table, mode, options)
+        nothing = pa.RecordBatch.from_pylist([], schema=table.schema)
+        return Reading(source, description, found, table, mode, options, nothing)
 
     def _options(self, source: Source) -> JdbcStream:
         options = pick(self._config.streams, str(source))

@@ -73,7 +73,7 @@ class Column:
 
 
 def described(text: str) -> list[Described]:
-    """Read the answer of the Java helper's Cursor.describe()."""
+    """Read the answer of the Java helper's Cursor.execute()."""
     lines = (line.split("\x1f") for line in text.split("\x1e") if line)
     return [
         Described(name, int(code), type_name, int(precision), int(scale), signed == "1")

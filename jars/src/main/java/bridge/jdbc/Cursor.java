@@ -56,13 +56,14 @@ public final class Cursor implements AutoCloseable {
         }
     }
 
-    public void execute() throws SQLException {
+    /** Run the query; returns a line a column: name, java.sql.Types code, type name, precision, scale, 1 when signed. */
+    public String execute() throws SQLException {
         rows = statement.executeQuery();
         waiting = rows.next();
+        return described();
     }
 
-    /** A line a column: name, java.sql.Types code, type name, precision, scale, 1 when signed. */
-    public String describe() throws SQLException {
+    private String described() throws SQLException {
         ResultSetMetaData meta = rows.getMetaData();
         StringBuilder text = new StringBuilder();
         for (int i = 1; i <= meta.getColumnCount(); i++) {
