@@ -1,4 +1,4 @@
-"""`python -m bench.soak [--only WHAT] [--minutes N] [--kills N] [--seed N]`: kills, and counts the cost.
+"""`python -m bench.soak [--only WHAT] [--minutes N] [--kills N] [--histories N] [--seed N]`: what kills cost.
 
 The last line is for machines; the exit code is 0 only when nothing was lost, doubled or falsely deleted.
 """
@@ -6,6 +6,7 @@ The last line is for machines; the exit code is 0 only when nothing was lost, do
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import shutil
 import signal
@@ -17,20 +18,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-from bench.torment import Torment, Verdict
+from bench.torment import Torment, Until, Verdict
 from bridge.testing.databases import DatabaseError
 from bridge.testing.kafka import BrokerError, KafkaBroker, qualify
 
 SOAKS = ("spine", "jdbc")
-KILLS = 1_000
+KILLS, HISTORIES = 1_000, 10_000
+"""What a run does when it is not told otherwise: kills of the spine, histories of each mode of JDBC."""
 ROUND, LEAST = 100, 20
 """Kills a round, at the most and about the least; each round has systems and topics of its own."""
 
 
-def soak(kills: int, minutes: float | None, seed: int, stop: Event) -> Verdict:
-    """Rounds until so many kills, or minutes, are over; a round that costs something is the last."""
-    total = Verdict()
-    deadline = time.monotonic() + minutes * 60 if minutes else float("inf")
+def soak(until: Until, seed: int, stop: Event) -> Verdict:
+    """Rounds until there are enough; a round that costs something is the last."""
+    total, kills, deadline = Verdict(), until.kills, time.monotonic() + until.seconds
     with _folder(lambda: total.clean) as folder, KafkaBroker(folder / "broker") as broker:
         verdict = qualify(broker.address)
         print(f"broker: {verdict}", flush=True)
@@ -73,7 +74,12 @@ def main() -> int:
     parser.add_argument("--only", metavar="WHAT", default="spine", help=f"one of {', '.join(SOAKS)}")
     parser.add_argument("--minutes", type=float, help="end after so long (default: after the kills)")
     parser.add_argument(
-        "--kills", type=int, help=f"end after so many (default: {KILLS}, or what the minutes allow)"
+        "--kills", type=int, help=f"end after so many (spine: {KILLS}, or what the minutes allow)"
+    )
+    parser.add_argument(
+        "--histories",
+        type=int,
+        help=f"jdbc: end after so many of each mode (default: {HISTORIES}, or what the minutes allow)",
     )
     parser.add_argument(
         "--seed", type=int, default=random.randrange(1_000_000), help="repeat a run's choices"
@@ -84,17 +90,23 @@ def main() -> int:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    kills = args.kills or (sys.maxsize if args.minutes else KILLS)
     print(f"soak {args.only}: seed {args.seed}", flush=True)
     try:
-        total = _soak_of(args.only)(kills, args.minutes, args.seed, stop)
+        total = _soak_of(args.only)(_until(args), args.seed, stop)
     except (BrokerError, DatabaseError) as error:
         print(f"soak {args.only}: {error}", file=sys.stderr)
         return 2
     return report(args.only, total, args.seed)
 
 
-def _soak_of(what: str) -> Callable[[int, float | None, int, Event], Verdict]:
+def _until(args: argparse.Namespace) -> Until:
+    """What is not said is what a run does by itself, unless anything else bounds it."""
+    kills = args.kills or (sys.maxsize if args.minutes or args.only != "spine" else KILLS)
+    histories = args.histories or (sys.maxsize if args.minutes or args.kills else HISTORIES)
+    return Until(kills, histories, args.minutes * 60 if args.minutes else math.inf)
+
+
+def _soak_of(what: str) -> Callable[[Until, int, Event], Verdict]:
     if what == "jdbc":
         from bench import lives  # which needs Java
 

@@ -30,6 +30,15 @@ QUICK = {"reconnect.backoff.max.ms": 500}
 
 
 @dataclass(frozen=True)
+class Until:
+    """When a run has done enough: the first of these counts; histories are those of each mode."""
+
+    kills: int
+    histories: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What a round has shown; `hidden` are records on the broker that no committed consumer sees."""
 

@@ -402,8 +402,8 @@ class Conformance:
 class Read:
     """What a series of polls brought."""
 
-    def __init__(self, position: Position) -> None:
-        self.position = position
+    def __init__(self, position: Position, *, images: bool) -> None:
+        self.position, self.images = position, images
         self.batches: list[Batch] = []
 
     @property
@@ -412,7 +412,11 @@ class Read:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        return [row for batch in self.batches for row in rows_of(batch)]
+        """Of images outside of scans without those that came before: the engine drops what it knows."""
+        rows = [row for batch in self.batches for row in rows_of(batch)]
+        if self.scans or not self.images:
+            return rows
+        return [row for place, row in enumerate(rows) if row not in rows[:place]]
 
     @property
     def scans(self) -> bool:
@@ -446,7 +450,7 @@ def first_stream(connector: Connector) -> Stream:
 
 def drain(connector: Connector, stream: Stream, position: Position | None, ask: Ask | None = None) -> Read:
     """Poll until the source has nothing more, and check what every batch must fulfil."""
-    read, scanning = Read(position), False
+    read, scanning = Read(position, images=stream.emits is Emits.IMAGES), False
     for _ in range(MOST_POLLS):
         batch = connector.poll(stream, read.position, ask or Ask())
         scanning = scan_goes_on(batch, stream, scanning)

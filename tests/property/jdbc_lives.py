@@ -1,9 +1,9 @@
 """Random lives of a JDBC connector under the real engine: what Kafka has in the end is the table.
 
-Writers begin, write, commit late, roll back and have clocks that are off; between any two of their steps the
-engine reads and publishes, Kafka fails, the process ends, a connection is lost. The databases are real; Kafka
-is in memory (bridge.testing.simulation), and a committed record is all that a new life knows. `live` makes
-everything from one seed.
+Writers begin, write, commit late, roll back, write what cannot be read, and have clocks that are off;
+between any two of their steps the engine reads and publishes, Kafka fails, the process ends, a connection is
+lost. The databases are real; Kafka is in memory (bridge.testing.simulation), and a committed record is all
+that a new life knows. `live` makes everything from one seed.
 """
 
 from __future__ import annotations
@@ -22,35 +22,27 @@ import jpype
 from structlog.testing import capture_logs
 
 from bridge.config.options import ConnectorSettings, PrefetchOptions, StreamOptions, TransactionOptions
+from bridge.deadletters import DeadLetter, parse
 from bridge.errors import Stopped
 from bridge.publisher import Fenced
-from bridge.testing.fakes import Crash, FakeKafka, Fault, State
-from bridge.testing.folding import Folded, folded
+from bridge.testing.fakes import Crash, FakeKafka, Fault, Record, State
 from bridge.testing.simulation import Clock, Engine
+from bridge.testing.verifying import verified
 from connectors.jdbc import JdbcConnector, polls, session, sockets
-from tests.property.jdbc_house import LATE_S, SKEW_S, WRITERS, House, Writers
+from tests.property.jdbc_house import READABLE, SHAPES, WRITERS, House
+from tests.property.jdbc_judge import Evidence, Outcome
+from tests.property.jdbc_writers import LATE_S, SKEW_S, Writers
 
-MODES = ("incrementing", "timestamp", "timestamp+incrementing", "images")
+GROWING = "incrementing"
+BY_TIME = {"timestamp": ("at",), "timestamp+incrementing": ("at", "id")}
+MODES = (GROWING, *BY_TIME, "images", "query", "snapshot")
+"""`query`: a SELECT read in any of the modes before; `snapshot`: before one of those that can have it."""
 STEPS = (20, 70)
-PATIENCE = 50
+PATIENCE, PASS_S = 100, 1.1
+"""How often it may take a pass to catch up; a pass is begun each second."""
 TICKS_S = (0.001, 0.4, 1, 3, LATE_S, 60)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a life has cost; nothing, if all is well. `told` says more of it."""
-
-    lost: int = 0
-    doubled: int = 0
-    false_deletes: int = 0
-    told: str = ""
-    kills: int = 0
-    hidden: int = 0
-    """Records that no committed consumer sees."""
-
-    @property
-    def clean(self) -> bool:
-        return not (self.lost or self.doubled or self.false_deletes)
+MEMORY = Path("/dev/shm")
+"""Where files are not synced to a disk, if there is such a place."""
 
 
 @dataclass
@@ -80,34 +72,72 @@ class Source:
             lanes.session.connection.close() if chance.random() < 0.5 else lanes.end()
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a table is read, and what is done to it."""
+
+    mode: str
+    shape: str
+    query: bool
+    snapshot: bool
+    late: bool
+    """What commits after the late window is missed."""
+    poison: float
+
+    @classmethod
+    def drawn(cls, mode: str, chance: random.Random) -> Way:
+        query, snapshot = mode == "query", mode == "snapshot"
+        growing = (GROWING, *BY_TIME)
+        if query:
+            mode, snapshot = chance.choice((*growing, "images")), chance.random() < 0.5
+        elif snapshot:
+            mode = chance.choice(growing)
+        shapes = ["keyed"] if mode == GROWING else [each for each in SHAPES if each != "loose"]
+        if mode == "images" and not query:
+            shapes.append("loose")
+        shape = chance.choice(shapes)
+        late = mode != "images" and chance.random() < 0.1
+        poison = 0.0 if late or shape == "loose" else chance.choice((0.0, 0.001, 0.05, 0.3))
+        return cls(mode, shape, query, snapshot and mode != "images", late, poison)
+
+    def options(self, house: House) -> dict[str, Any]:
+        columns = [house.spelled(name) for name in BY_TIME.get(self.mode, ())]
+        options: dict[str, Any] = {"mode": self.mode, "columns": columns, "max_value_bytes": READABLE}
+        if self.mode == GROWING:
+            options["late_window"] = 0 if self.late else 60
+        elif self.mode in BY_TIME:
+            options["late_window"] = LATE_S
+        if self.mode != "images":
+            options["snapshot"] = self.snapshot
+        if self.query:
+            key = [house.spelled(name) for name in SHAPES[self.shape]]
+            options |= {"query": f"SELECT * FROM {self.shape}", "key": key}
+        return options
+
+
 class Life:
     """One history, from its seed to what it has cost."""
 
     def __init__(self, house: House, mode: str, seed: int, clock: Clock, folder: Path) -> None:
         self.chance = chance = random.Random(f"{mode} {seed}")
-        shows = bool(house.now) or chance.random() < 0.5
-        self.writers = Writers(house, mode, chance, shows=shows)
-        self.house, self.kafka = house, FakeKafka()
-        options = self._options(house, mode)
-        self.source = Source(lambda: house.connector(options, shows=shows))
-        self.name = house.stream(options)
+        self.house, self.way = house, Way.drawn(mode, chance)
+        # A server shows its transactions: what is late by its clock is found all the same.
+        late = self.way.late and (self.way.mode == GROWING or not house.time)
+        self.writers = Writers(
+            house,
+            self.way.shape,
+            chance,
+            poison=self.way.poison,
+            grows=self.way.mode == GROWING,
+            shows=not late and (bool(house.time) or chance.random() < 0.5),
+            late=late,
+        )
+        self.kafka, options = FakeKafka(), self.way.options(house)
+        self.name = "query" if self.way.query else house.table(self.way.shape)
+        self.source = Source(lambda: house.connector(self.name, options))
         self.page = chance.choice((1, 2, 3, 7, 1000))
         self.cache = folder / "erp.state"
         self.engine = Engine(self.kafka, self.source, clock, self._settings(), cache=self.cache)
-
-    def _options(self, house: House, mode: str) -> dict[str, Any]:
-        chance, name = self.chance, house.column
-        columns = {
-            "timestamp": [name("at")],
-            "timestamp+incrementing": [name("at"), name("id")],
-        }.get(mode, [])
-        options: dict[str, Any] = {"mode": mode, "columns": columns}
-        if mode != "images":
-            options["snapshot"] = chance.random() < 0.5
-            options["late_window"] = 60 if mode == "incrementing" else LATE_S
-        if chance.random() < 0.2:
-            options |= {"query": "SELECT * FROM t", "key": [name("id")]}
-        return options
 
     def _settings(self) -> ConnectorSettings:
         chance = self.chance
@@ -118,6 +148,7 @@ class Life:
             discover_every=chance.choice((2.0, 60.0)),
             prefetch=PrefetchOptions(rows=chance.choice((1, 2, 5, 1000))),
             transaction=TransactionOptions(rows=chance.choice((1, 10, 1000))),
+            max_rejects=1.0,
         )
 
     # -- what happens
@@ -133,7 +164,7 @@ class Life:
         finally:
             self.engine.restart()  # which closes the cache
             self.source.close()
-            self.house.empty()
+            self.house.empty(self.way.shape)
 
     def _acts(self) -> dict[Callable[[], None], int]:
         chance, writers = self.chance, self.writers
@@ -186,44 +217,59 @@ class Life:
         self.writers.tick(SKEW_S + 1)
         self.engine.resume()
         self._catch_up()
-        said = len(self._events())
-        self.engine.run(2)
+        said = self._said
+        self.engine.run(PASS_S)
         if reason := self.engine.parked(self.name):
             return Outcome(lost=1, told=f"parked: {reason}")
-        return self._judged(len(self._events()) - said)
+        return self._evidence(self._said - said).judged()
 
     def _catch_up(self) -> None:
         """Through back-offs and whatever is under way, then some passes more."""
         clock, name = self.engine.clock, self.name
         for _ in range(PATIENCE):
             began = clock.now
-            while clock.now < began + 2:
+            while clock.now < began + PASS_S:
                 self.living(Engine.read)
                 self.living(Engine.publish)
             stream = self.engine.schedule.streams.get(name)
             if stream and (stream.parked or (stream.current_at or 0) > began):
                 break
-        self.engine.run(2)
+        self.engine.run(2 * PASS_S)
 
-    def _judged(self, restless: int) -> Outcome:
-        """`restless`: events without any change."""
-        topic: Folded = folded(self._events(), self.house.column("id"))
-        have = {key: row[self.house.column("x")] for (key,), row in topic.rows.items()}
-        table = self.house.rows()
-        lost = {key for key in table if have.get(key) != table[key]} | (have.keys() - table.keys())
-        deleted = {event["before"][self.house.column("id")] for event in self._events() if event["op"] == "d"}
-        false = deleted - self.writers.gone
-        told = f"table {table}, topic {have}, events {self._events()}" if lost or false else ""
-        return Outcome(len(lost), topic.doubled + restless, len(false), told)
+    def _evidence(self, restless: int) -> Evidence:
+        source = self.source.open
+        assert source is not None
+        return Evidence(
+            self.house,
+            self.writers,
+            [json.loads(record.value) for record in self._topic if record.value],
+            [
+                letter
+                for record in self._letters
+                if isinstance(letter := parse(record.value or b""), DeadLetter)
+            ],
+            restless,
+            verified(self.kafka, self.engine.settings, source),
+            sees_deletes=self.way.mode == "images",
+        )
+
+    @property
+    def _topic(self) -> list[Record]:
+        return self.kafka.committed(f"erp.{self.name}")
+
+    @property
+    def _letters(self) -> list[Record]:
+        return self.kafka.committed(self.engine.positions.letters)
+
+    @property
+    def _said(self) -> int:
+        """How many events and dead letters there are."""
+        return len(self._topic) + len(self._letters)
 
     @property
     def _hidden(self) -> int:
         records = (record for records in self.kafka.topics.values() for record in records)
         return sum(record.transaction.state is not State.COMMITTED for record in records)
-
-    def _events(self) -> list[dict[str, Any]]:
-        records = self.kafka.committed(f"erp.{self.name}")
-        return [json.loads(record.value) for record in records if record.value]
 
 
 @contextmanager
@@ -235,7 +281,8 @@ def time() -> Iterator[Clock]:
 
 def live(house: House, mode: str, seed: int) -> Outcome:
     """The history of this seed."""
-    with time() as clock, capture_logs(), TemporaryDirectory() as folder:
+    shared = MEMORY if MEMORY.is_dir() else None
+    with time() as clock, house.timed(), capture_logs(), TemporaryDirectory(dir=shared) as folder:
         life = Life(house, mode, seed, clock, Path(folder))
         with patch.object(polls, "PAGE_ROWS", life.page):
             return life.run()

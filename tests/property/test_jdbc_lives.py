@@ -14,7 +14,7 @@ from tests.property import jdbc_house
 from tests.property.jdbc_house import House
 from tests.property.jdbc_lives import MODES, live
 
-SECONDS, ON_SERVERS = 5.0, 3.0
+SECONDS, ON_SERVERS = 3.3, 2.0
 SEED_VARIABLE = "BRIDGE_SEED"
 """Repeats a run, or a life that has failed."""
 
@@ -61,4 +61,4 @@ def all_lives_end_well(house: House, mode: str, seconds: float, capsys: pytest.C
         assert outcome.clean, f"{mode}, {SEED_VARIABLE}={seed}: {outcome}"
         seed += 1
     with capsys.disabled():
-        print(f"\n{house.url.split(':')[1]} {mode}: {seed - first} lives, {SEED_VARIABLE}={first}", end=" ")  # noqa: T201
+        print(f"\n{house.name} {mode}: {seed - first} lives, {SEED_VARIABLE}={first}", end=" ")  # noqa: T201
