@@ -6,8 +6,11 @@ import ctypes
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from statistics import mean
+from typing import NamedTuple
 
 import confluent_kafka
 
@@ -17,24 +20,52 @@ from bridge.testing.kafka import jdk
 
 CHUNK = 100_000
 
+type Record = tuple[bytes, bytes]
+"""Key and value."""
 
-def drained(server: DatabaseServer, table: str) -> float:
-    """Rows a second of a warm Java program that reads a table of bench.copying and does nothing else."""
-    command = [
-        jdk("java"),
-        "-Xmx512m",
-        "-cp",
-        str(driver_jar(server.kind)),
-        str(Path(__file__).with_name("Drain.java")),
-    ]
-    done = subprocess.run(
+
+class Limits(NamedTuple):
+    """Rows a second."""
+
+    read: float
+    produced: float
+
+
+def alone(address: str, records: Sequence[Record], server: DatabaseServer, table: str) -> Limits:
+    """Each with the machine for itself."""
+    with _draining(server, table) as drain:
+        read = _rate(drain)
+    return Limits(read, produced(address, records))
+
+
+def at_once(address: str, records: Sequence[Record], server: DatabaseServer, table: str) -> Limits:
+    """Both beside each other, as in a copy; what is produced counts while the table is read."""
+    with _draining(server, table) as drain:
+        rates = [produced(address, records)]
+        while drain.poll() is None:
+            rates.append(produced(address, records))
+        return Limits(_rate(drain), mean(rates[:-1] or rates))
+
+
+@contextmanager
+def _draining(server: DatabaseServer, table: str) -> Iterator[subprocess.Popen[str]]:
+    """A warm Java program that reads a table of bench.copying again and again, and does nothing else."""
+    source = str(Path(__file__).with_name("Drain.java"))
+    command = [jdk("java"), "-Xmx512m", "-cp", str(driver_jar(server.kind)), source]
+    with subprocess.Popen(
         [*command, server.url, server.user, table],
         env={**os.environ, "BENCH_PASSWORD": server.password},
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
-        check=True,
-    )
-    return float(done.stdout)
+    ) as drain:
+        assert drain.stdout is not None
+        assert drain.stdout.readline() == "warm\n"
+        yield drain
+
+
+def _rate(drain: subprocess.Popen[str]) -> float:
+    assert drain.stdout is not None
+    return float(drain.stdout.readline())
 
 
 class _Message(ctypes.Structure):
@@ -53,7 +84,7 @@ class _Message(ctypes.Structure):
     )
 
 
-def produced(address: str, records: Sequence[tuple[bytes, bytes]]) -> float:
+def produced(address: str, records: Sequence[Record]) -> float:
     """Records a second, keys and values, through librdkafka called from C, without transactions."""
     library = _library()
     settings = {
@@ -77,7 +108,7 @@ def produced(address: str, records: Sequence[tuple[bytes, bytes]]) -> float:
     return len(records) / (time.monotonic() - began)
 
 
-def _messages(records: Sequence[tuple[bytes, bytes]]) -> ctypes.Array[_Message]:
+def _messages(records: Sequence[Record]) -> ctypes.Array[_Message]:
     messages = (_Message * len(records))()
     for message, (key, value) in zip(messages, records, strict=True):
         message.payload, message.len, message.key, message.key_len = value, len(value), key, len(key)
