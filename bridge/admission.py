@@ -21,7 +21,7 @@ from bridge.errors import (
     TransientError,
 )
 from bridge.policy import Policy
-from bridge.positions import Paused, Stored
+from bridge.positions import Ledger, Stored
 from bridge.progress import Progress
 from bridge.topics import REMEDY, Cluster, Described, Wanted, abridged, event_topic, unified
 
@@ -82,26 +82,22 @@ class Admission:
         self._partitions: dict[str, int] = {}
         """Of the topics of everybody admitted."""
 
-    def admit(
-        self, streams: Sequence[Stream], stored: Mapping[str, Stored], paused: Mapping[str, Paused]
-    ) -> list[tuple[Progress, Lane | None]]:
+    def admit(self, streams: Sequence[Stream], ledger: Ledger) -> list[tuple[Progress, Lane | None]]:
         """Every stream with its progress; without a lane it is parked. Errors: TransientError from Kafka."""
-        names = self._all_names(streams, stored)
+        names = self._all_names(streams, ledger.streams)
         wanted = {topic for each in names.values() if isinstance(each, dict) for topic in each.values()}
         known = self._describe(wanted)
-        found = [self._one(each, names[each.name], known, stored.get(each.name), paused) for each in streams]
+        found = [self._one(each, names[each.name], known, ledger) for each in streams]
         routes = [route for _, lane in found if lane for route in lane.routes.values()]
         self._partitions = {route.topic: route.partitions for route in routes}
         return found
 
-    def missing(
-        self, streams: Sequence[Stream], stored: Mapping[str, Stored], paused: Mapping[str, Paused]
-    ) -> Iterator[Progress]:
+    def missing(self, streams: Sequence[Stream], ledger: Ledger) -> Iterator[Progress]:
         """Streams that have a position and were not found, though the configuration asks for them."""
         found = {each.name for each in streams}
-        for name, record in stored.items():
+        for name, record in ledger.streams.items():
             if name not in found and self._settings.asks_for(name):
-                progress = self._progress(Stream(name, record.identity, ()), record, paused)
+                progress = self._progress(Stream(name, record.identity, ()), ledger)
                 progress.vanished()
                 yield progress
 
@@ -152,13 +148,12 @@ class Admission:
         stream: Stream,
         names: Mapping[str, str] | BridgeError,
         known: Mapping[str, Described | BridgeError],
-        stored: Stored | None,
-        paused: Mapping[str, Paused],
+        ledger: Ledger,
     ) -> tuple[Progress, Lane | None]:
-        progress = self._progress(stream, stored, paused)
+        progress = self._progress(stream, ledger)
         try:
             lane = self._lane(stream, names, known)
-            self._compare(lane, stored)
+            self._compare(lane, ledger.streams.get(stream.name))
         except WHOLE:
             raise
         except BridgeError as error:
@@ -166,9 +161,9 @@ class Admission:
             return progress, None
         return progress, lane
 
-    def _progress(self, stream: Stream, stored: Stored | None, paused: Mapping[str, Paused]) -> Progress:
+    def _progress(self, stream: Stream, ledger: Ledger) -> Progress:
+        stored, pause = ledger.streams.get(stream.name), ledger.pause_of(stream.name)
         progress = Progress(stream, self._settings.stream(stream.name), fresh=stored is None or stored.accept)
-        pause = paused.get(stream.name) or paused.get("")
         progress.paused = pause.by if pause else None
         if stored is not None:
             progress.committed = progress.ahead = stored.position

@@ -1,7 +1,7 @@
 """The one place where progress is kept: the connector's compacted topic, written in its transactions.
 
-Keys: `owner`, `stream:<name>`, `pause:<name>` (`pause:` alone for the whole connector), `state`. Values are
-JSON.
+Keys: `owner`, `stream:<name>`, `pause:<name>` (`pause:` alone for the whole connector, with streams that come
+later), `state`. Values are JSON.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from bridge import kafka
 from bridge.contract import CONTRACT_VERSION, MAX_POSITION_BYTES, Position
 from bridge.errors import CredentialsError, PermanentError, Stopped, TransientError
-from bridge.topics import DEFAULT_MAX_BYTES, Topics, dead_letters, internal
+from bridge.topics import DEFAULT_MAX_BYTES, Ends, Topics, dead_letters, internal
 
 OWNER = "owner"
 STREAM = "stream:"
@@ -68,8 +68,11 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
+    """`lifted`: it is no pause, but leaves its stream out of the one of the whole connector."""
+
     by: str
     at: str
+    lifted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,11 @@ class Ledger:
     streams: Mapping[str, Stored] = field(default_factory=dict)
     pauses: Mapping[str, Paused] = field(default_factory=dict)
     state: Kept | None = None
+
+    def pause_of(self, stream: str) -> Paused | None:
+        """Its own, or that of the whole connector."""
+        found = self.pauses.get(stream, self.pauses.get(""))
+        return None if found is None or found.lifted else found
 
     def fold(self, key: str, value: bytes | None, offset: int) -> Ledger:
         """The ledger after one more record of the topic."""
@@ -137,6 +145,7 @@ class Records(Protocol):
     @property
     def letters_limit(self) -> int: ...
     def ensure(self) -> None: ...
+    def ends(self, topic: str) -> Ends: ...
     def read(self) -> Ledger: ...
     def glance(self) -> Ledger: ...
 
@@ -155,6 +164,9 @@ class PositionsTopic:
         """Create or check both. Errors: ConfigError, TransientError."""
         found = self._topics.ensure(internal(self.name, self.letters))
         self.letters_limit = found[self.letters].max_message_bytes
+
+    def ends(self, topic: str) -> Ends:
+        return self._topics.ends(topic)
 
     def read(self) -> Ledger:
         return read(self._settings, self._connector, self._stop)

@@ -83,7 +83,7 @@ def admitted(
     topics = Rehearsal(settings.kafka, settings.topics)
     options = settings.connectors[connector]
     admission = Admission(options, topics, settings.topics, source.position_version)
-    return admission.admit(streams, ledger.streams, ledger.pauses)
+    return admission.admit(streams, ledger)
 
 
 def waiting(settings: Settings, connector: str, source: Connector) -> list[str]:

@@ -188,7 +188,7 @@ class Task:
         """Judge what was discovered last; a transient failure leaves it to be judged again."""
         self._commit()
         ledger = self._outlet.ledger
-        admitted = self._admission.admit(self._found.streams, ledger.streams, ledger.pauses)
+        admitted = self._admission.admit(self._found.streams, ledger)
         for progress, lane in admitted:
             self._coalescer.admit(progress.stream.name, lane)
         if self._outlet.shrink(self._coalescer.smallest_limit):
@@ -197,7 +197,7 @@ class Task:
             return
         self._coalescer.align()
         self._write_starts([(progress, lane) for progress, lane in admitted if progress.fresh and lane])
-        missing = self._admission.missing(self._found.streams, ledger.streams, ledger.pauses)
+        missing = self._admission.missing(self._found.streams, ledger)
         self._schedule.install((*(progress for progress, _ in admitted), *missing), self._found.opening)
         self._admitted = True
 
@@ -238,17 +238,20 @@ class Task:
 
     def pause(self, stream: str, by: Paused) -> None:
         """Keep the pause in Kafka; `stream` is empty for the whole connector. Through `order`."""
-        self._write_pauses({stream: by})
+        pauses = {} if stream else self._outlet.ledger.pauses
+        lifted = [name for name, each in pauses.items() if each.lifted]
+        self._write_pauses({**dict.fromkeys(lifted), stream: by})
         for name in self._named(stream):
             self._schedule.pause(name, by.by)
 
     def resume(self, stream: str) -> None:
         """End pauses and parks; discover and judge the streams anew. Through `order`."""
-        known = self._outlet.ledger.pauses
-        kept: dict[str, Paused | None] = {}
-        if stream and (whole := known.get("")):
-            kept = {**dict.fromkeys(self._schedule.streams, whole), **known}
-        self._write_pauses(kept | dict.fromkeys(["", stream] if stream else ["", *known]))
+        pauses = self._outlet.ledger.pauses
+        whole = pauses.get("")
+        if stream:
+            self._write_pauses({stream: whole and replace(whole, lifted=True)})
+        else:
+            self._write_pauses(dict.fromkeys(["", *pauses]))
         self._schedule.resume(self._named(stream))
         self._outlet.read()
         self._rewind()

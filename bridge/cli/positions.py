@@ -134,7 +134,9 @@ def _lines(name: str, ledger: Ledger) -> Iterator[str]:
 
 def _paused(ledger: Ledger, stream: str) -> str:
     pause = ledger.pauses.get(stream)
-    return f" (paused by {pause.by} at {pause.at})" if pause else ""
+    if pause is None:
+        return ""
+    return " (not paused)" if pause.lifted else f" (paused by {pause.by} at {pause.at})"
 
 
 def _shown(stored: Stored | None) -> str:

@@ -12,7 +12,7 @@ from bridge.admission import Admission, Lane
 from bridge.config.options import ConnectorSettings, StreamOptions, Topics
 from bridge.contract import CONTRACT_VERSION, Stream, Table
 from bridge.errors import ConfigError, CredentialsError, TransientError
-from bridge.positions import Paused, Stored
+from bridge.positions import Ledger, Paused, Stored
 from bridge.progress import Progress
 from bridge.testing.fakes import FakeKafka, FakeTopics, Fault, Record, Transaction
 
@@ -40,7 +40,7 @@ def admitted(
 ) -> list[tuple[Progress, Lane | None]]:
     settings = ConnectorSettings(name="erp", kind="jdbc", **options)
     admission = Admission(settings, FakeTopics(kafka), Topics(), VERSION)
-    return admission.admit(streams or (stream(),), stored or {}, paused or {})
+    return admission.admit(streams or (stream(),), Ledger(streams=stored or {}, pauses=paused or {}))
 
 
 def reason(kafka: FakeKafka, stored: Stored | None) -> str:
@@ -192,6 +192,13 @@ def test_a_log_has_a_topic_for_every_table(kafka: FakeKafka) -> None:
     }
 
 
+def test_a_stream_can_be_left_out_of_the_pause_of_its_connector(kafka: FakeKafka) -> None:
+    whole = Paused("uid 0", "now")
+    pauses = {"": whole, "orders": replace(whole, lifted=True)}
+    found = admitted(kafka, stream("orders"), stream("items"), paused=pauses)
+    assert [progress.paused for progress, _ in found] == [None, "uid 0"]
+
+
 @pytest.mark.parametrize("key", ["orders", ""])
 def test_a_pause_of_the_stream_or_of_the_connector_holds(kafka: FakeKafka, key: str) -> None:
     ((progress, lane),) = admitted(kafka, paused={key: Paused("uid 0", "now")})
@@ -201,13 +208,13 @@ def test_a_pause_of_the_stream_or_of_the_connector_holds(kafka: FakeKafka, key: 
 
 def test_a_source_without_streams_is_no_failure(kafka: FakeKafka) -> None:
     admission = Admission(ConnectorSettings(name="erp", kind="jdbc"), FakeTopics(kafka), Topics(), VERSION)
-    assert admission.admit((), {}, {}) == []
+    assert admission.admit((), Ledger()) == []
 
 
 def test_partitions_that_kafka_does_not_tell_change_nothing(kafka: FakeKafka) -> None:
     settings = ConnectorSettings(name="erp", kind="jdbc")
     admission = Admission(settings, FakeTopics(kafka), Topics(), VERSION)
-    admission.admit((stream(),), {}, {})
+    admission.admit((stream(),), Ledger())
     kafka.partitions[TOPIC] = 2
     kafka.fail(Fault.ABORTED)
     assert admission.holds()

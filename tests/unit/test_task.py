@@ -538,6 +538,30 @@ def test_resume_of_one_stream_leaves_the_pause_of_the_others(clock: Clock, kafka
     assert not engine.published("items")
 
 
+def test_a_pause_of_the_connector_is_one_of_streams_that_come_later(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.settle()
+    engine.pause()
+    engine.settle()
+    engine.resume("orders")
+    engine.settle()
+    engine.source.tables["items"] = FakeTable()
+    engine.restart()
+    for name in ("orders", "items"):
+        engine.source.insert(name, "a")
+    engine.settle()
+    assert engine.published("orders") == [1]
+    assert not engine.published("items")
+
+    engine.pause()
+    engine.settle()
+    assert engine.schedule.streams["orders"].paused, "a pause of the whole leaves nobody out"
+
+    engine.resume()
+    engine.settle()
+    assert engine.published("items") == [1]
+
+
 def test_an_order_ends_the_back_off(clock: Clock, kafka: FakeKafka) -> None:
     engine = engine_of(clock, kafka, "orders")
     engine.settle()
