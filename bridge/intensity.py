@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
+REJECT_WINDOW_S = 300.0
+"""How long a reject counts: for the share that parks a stream, and as a WARNING."""
+
 
 class Intensity:
     """At most `most` events within `window` seconds."""
@@ -45,9 +48,9 @@ class RejectShare:
             self._seconds.append((second, rows, rejects))
         self.rows += rows
         self.rejects += rejects
-        self.forget_before(now - self._window)
+        self._forget_before(now - self._window)
 
-    def forget_before(self, then: float) -> None:
+    def _forget_before(self, then: float) -> None:
         while self._seconds and self._seconds[0][0] < int(then):
             _, rows, rejects = self._seconds.popleft()
             self.rows -= rows

@@ -12,12 +12,11 @@ from datetime import datetime
 from bridge.config.options import StreamOptions
 from bridge.contract import Batch, Position, Scan, Stream
 from bridge.errors import BridgeError, TransientError
-from bridge.intensity import RejectShare
+from bridge.intensity import REJECT_WINDOW_S, RejectShare
 from bridge.positions import Stored
 from bridge.retry import delay
 from bridge.states import State
 
-REJECT_WINDOW_S = 300.0
 REJECTS_TOLERATED = 10
 """However large their share is: a few bad records must not stop a stream of a few. Not so with `0`."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bridge.contract import Level
-from bridge.progress import REJECT_WINDOW_S, Progress
+from bridge.progress import Progress
 from bridge.states import Facts, State, derive, health
 
 
@@ -93,9 +93,6 @@ def _stall(progress: Progress, call: str | None) -> str:
 
 
 def _worry(progress: Progress, moment: Moment) -> str | None:
-    progress.recent.forget_before(moment.now - REJECT_WINDOW_S)
-    if progress.recent.rejects:
-        return "dead letters within the last five minutes; see `dead-letters list`"
     patience_s = max(moment.critical_after, progress.patience_s(moment.wall))
     if progress.behind_since is not None and moment.now - progress.behind_since > patience_s:
         return "behind its source"

@@ -113,6 +113,27 @@ def test_totals_never_fall_when_a_worker_is_replaced(clock: Clock) -> None:
     assert found.status(ALIVE)["streams"]["orders"]["events"] == 10
 
 
+def test_dead_letters_are_a_warning_for_five_minutes_whatever_becomes_of_the_worker(clock: Clock) -> None:
+    def seen(rejects: int) -> tuple[Level, str | None]:
+        said = beat()
+        said["streams"]["orders"] |= {"health": Level.OK, "rejects": rejects}
+        found.take(said)
+        orders = found.status(ALIVE)["streams"]["orders"]
+        return orders["health"], orders["error"]
+
+    found = Pulse(STARTING_S, CRITICAL_AFTER_S)
+    found.begin()
+    assert seen(0) == (Level.OK, None)
+    assert seen(1) == (Level.WARNING, pulse.REJECTED)
+    clock.now += 200.0
+    found.end("killed by SIGKILL")
+    found.begin()
+    assert seen(0) == (Level.WARNING, pulse.REJECTED)
+    clock.now += 101.0
+    assert seen(0) == (Level.OK, None)
+    assert seen(1) == (Level.WARNING, pulse.REJECTED)
+
+
 def test_state_s_starts_anew_with_each_state(clock: Clock) -> None:
     found = beating(clock, State.BACKOFF)
     found.status(ALIVE)

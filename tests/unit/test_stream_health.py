@@ -132,24 +132,6 @@ def test_a_parked_stream_gives_its_reason_first(schedule: Schedule) -> None:
     assert seen(schedule, trouble="gone") == (State.FAILED, "critical", "no such table")
 
 
-def test_dead_letters_are_a_warning_for_five_minutes(schedule: Schedule, clock: Clock) -> None:
-    polled(schedule)
-    orders = schedule.streams["orders"]
-    assert schedule.rejected(orders, rows=1000, rejects=1, tolerated=0.01) is None
-
-    state, health, error = seen(schedule)
-    assert (state, health) == (State.RUNNING, "warning")
-    assert "dead-letters list" in error
-
-    clock.now += 299.0
-    orders.due = clock.now
-    assert seen(schedule)[1] == "warning"
-    clock.now += 2.0
-    orders.due = clock.now
-    orders.current_at = clock.now
-    assert seen(schedule) == (State.RUNNING, "ok", None)
-
-
 @pytest.mark.parametrize(
     ("tolerated", "rows", "rejects", "parks"),
     [
@@ -169,7 +151,7 @@ def test_more_rejects_than_ten_and_than_their_share_park_and_with_a_share_of_not
     assert bool(reason) is parks
 
 
-def test_resume_ends_the_warning_of_dead_letters_only_where_the_stream_was_parked(schedule: Schedule) -> None:
+def test_resume_forgives_rejects_only_where_the_stream_was_parked(schedule: Schedule) -> None:
     orders = schedule.streams["orders"]
     schedule.rejected(orders, rows=1000, rejects=1, tolerated=0.01)
     schedule.resume(["orders"])
