@@ -52,7 +52,6 @@ class Facts:
 
     parked: bool = False
     paused: bool = False
-    standby: bool = False
     quiet: bool = False
     failing: bool = False
     polled: bool = False
@@ -64,10 +63,9 @@ class Facts:
 
 
 def derive(facts: Facts) -> State:
-    """The state that follows from the facts; the first that applies wins."""
+    """The state that follows from the facts; the first that applies wins. STANDBY is a whole connector's."""
     answers = (
         (State.FAILED, facts.parked),
-        (State.STANDBY, facts.standby),
         (State.PAUSED, facts.paused),
         (State.STALLED, facts.late_s > facts.patience_s),
         (State.BACKOFF, facts.failing),

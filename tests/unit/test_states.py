@@ -11,7 +11,6 @@ from bridge.states import TABLE, Facts, State, derive, health
 
 ORDER = [
     (State.FAILED, {"parked": True}),
-    (State.STANDBY, {"standby": True}),
     (State.PAUSED, {"paused": True}),
     (State.STALLED, {"late_s": 31.0}),
     (State.BACKOFF, {"failing": True}),
