@@ -13,10 +13,13 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from confluent_kafka import Message
+
 from bridge import committed, positions, sources
 from bridge.admission import Lane, topics_of
 from bridge.config.options import Settings
 from bridge.contract import Caveat, Connector, Emits, Position, Stream
+from bridge.deadletters import Replayed
 from bridge.errors import GapError, PermanentError
 from bridge.positions import Stored
 from bridge.redact import Redactor
@@ -40,6 +43,7 @@ class Place:
     number: int
     events: int = 0
     letters: int = 0
+    """Those that were not replayed."""
 
     @property
     def stream(self) -> Stream:
@@ -85,6 +89,8 @@ class Verification:
         self._places: list[Place] = []
         self._skipped: dict[str, str] = {}
         self._unknown: dict[str, str] = {}
+        self._letters: dict[tuple[int, int], Place] = {}
+        """Partition and offset of each that was not replayed, and whose it is."""
         self._scanned: dict[str, float] = {}
         """Streams without a position between two scans, and when (monotonic) they had been read."""
 
@@ -163,7 +169,7 @@ class Verification:
         for topic, messages in committed.messages(self._settings.kafka, bounds):
             place = by_topic.get(topic)
             if topic == dead_letters(self._connector):
-                self._read_letters(places, [message.value() for message in messages], look)
+                self._read_letters(places, messages, look)
             elif place is not None:
                 records: list[Record] = [(message.key(), message.value()) for message in messages]
                 place.side.published(place.number, records)
@@ -173,16 +179,19 @@ class Verification:
             done += len(messages)
             self._progress("events", done, total)
 
-    def _read_letters(
-        self, places: Iterable[Place], values: Iterable[bytes | None], look: Look | None
-    ) -> None:
+    def _read_letters(self, places: Iterable[Place], messages: Iterable[Message], look: Look | None) -> None:
         tables = {(place.stream.name, place.table): place for place in places}
-        for stream, table, letter in filter(None, map(burial, values)):
-            if place := tables.get((stream, table)):
-                place.side.buried(place.number, [letter])
+        for message in messages:
+            found = burial(message.value())
+            if isinstance(found, Replayed):
+                if place := self._letters.pop((found.partition, found.offset), None):
+                    place.letters -= 1
+            elif found and (place := tables.get(found[:2])):
+                place.side.buried(place.number, [found[2]])
+                self._letters[int(message.partition() or 0), int(message.offset() or 0)] = place
                 place.letters += 1
                 if look is not None:
-                    place.side.expect_refused(place.number, [letter[0]], look)
+                    place.side.expect_refused(place.number, [found[2][0]], look)
 
     # -- scans
 

@@ -12,7 +12,7 @@ from bridge import __version__
 from bridge.admission import Lane, Route
 from bridge.config.options import ConnectorSettings
 from bridge.contract import Ask, Connector, Position, Scan, Stream
-from bridge.deadletters import DeadLetter, Stage, parse
+from bridge.deadletters import DeadLetter, Replayed, Stage, parse
 from bridge.encode import Origin, encoder
 from bridge.policy import Policy
 from bridge.positions import Stored
@@ -66,12 +66,12 @@ def lane_of(
     return Lane(stream, Policy(settings.stream(stream.name)), routes, settings.kind, version=0)
 
 
-def burial(value: bytes | None) -> tuple[str, str, Letter] | None:
-    """Stream and table of a record of the dead-letter topic, and what counts of it; None: it is no letter."""
+def burial(value: bytes | None) -> tuple[str, str, Letter] | Replayed | None:
+    """A record of the dead-letter topic: stream, table, and what counts of the letter; None: not ours."""
     try:
         letter = parse(value or b"")
-        if not isinstance(letter, DeadLetter):
-            return None
+        if isinstance(letter, Replayed):
+            return letter
         event = letter.body if letter.stage == Stage.SIZE and letter.whole else None
         at = int(datetime.fromisoformat(letter.at).timestamp() * 1000)
         return letter.stream, letter.table, (letter_key(letter), shape(event)[2] if event else UNREAD, at)
