@@ -124,6 +124,8 @@ class Examination:
             if lane is None:
                 self._park(name, str(progress.parked))
                 continue
+            if any(each.stream == name and each.level is Level.CRITICAL for each in self.findings):
+                continue  # it will come to nothing
             if progress.paused:
                 self._say(f"paused by {progress.paused}", Level.WARNING, "`resume` when it may go on", name)
             start = (
