@@ -178,9 +178,10 @@ class Coalescer:
         if not (batch.changes or batch.rejects):
             return False
         self.begin().grow(outgoing)
+        letters = self._outlet.placed(outgoing.letters)
         for topic, keys, values in outgoing.records:
             self._outlet.send(topic, keys, values)
-        if letters := outgoing.letters:
+        if letters:
             self._outlet.bury(letters)
             log.warning("dead letters", stream=lane.stream.name, count=len(letters), first=letters[0].reason)
         sent.add(outgoing)

@@ -7,13 +7,16 @@ import hashlib
 import json
 import re
 from codecs import getincrementaldecoder
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bridge.contract import Position, Reject
 from bridge.redact import Redactor
+
+if TYPE_CHECKING:
+    from bridge.topics import Ends
 
 MAX_RAW = 64 * 1024
 MAX_TEXT = 4096
@@ -62,6 +65,9 @@ class DeadLetter:
     at: str
     unkept: str | None = None
     """Why the payload is missing."""
+    topic_id: str = ""
+    ends: list[int] = field(default_factory=list)
+    """Where the topic's partitions ended, just before the events beside it: what is behind came later."""
 
     def record(self, limit: int) -> tuple[bytes, bytes]:
         """Key and value for the dead-letter topic, which takes `limit` bytes."""
@@ -72,6 +78,14 @@ class DeadLetter:
             if self.position is not None:
                 return replace(self, position=None).record(limit)
         return key, value
+
+    @property
+    def replayable(self) -> bool:
+        """It holds the event itself."""
+        return self.stage == Stage.SIZE and self.whole
+
+    def placed(self, ends: Ends) -> DeadLetter:
+        return replace(self, topic_id=ends.id, ends=ends.offsets)
 
     @property
     def body(self) -> bytes:

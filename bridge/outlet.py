@@ -97,6 +97,12 @@ class Outlet:
     def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
         self._publisher.send(topic, keys, values)
 
+    def placed(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+        """Those that can be replayed, with where their topics end; before the events beside them are sent."""
+        topics = {each.topic for each in letters if each.replayable}
+        ends = {topic: self._positions.ends(topic) for topic in topics}
+        return [each.placed(ends[each.topic]) if each.replayable else each for each in letters]
+
     def bury(self, letters: Sequence[DeadLetter]) -> None:
         """Send dead letters."""
         records = [letter.record(self._positions.letters_limit) for letter in letters]

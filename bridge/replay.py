@@ -9,21 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from confluent_kafka import KafkaException, Message, TopicPartition
+from confluent_kafka import Message
 
-from bridge import committed, kafka
+from bridge import committed
 from bridge.committed import Bounds
 from bridge.config.options import Settings
 from bridge.deadletters import MASKED, TOO_LARGE, DeadLetter, Replayed, Stage, parse
-from bridge.errors import BridgeError, ConfigError, TransientError
+from bridge.errors import BridgeError, ConfigError
 from bridge.press import OVERHEAD
 from bridge.takeover import Takeover
 from bridge.topics import Described, Topics, dead_letters
 
-SKEW_MS = 5 * 60 * 1000
-"""How far the broker's clock may be from the bridge's."""
-CALL_S = 15.0
-_TIME = re.compile(rb'"ts_ms":(\d+)}$')
 _DELETE = re.compile(rb'"op":"d","ts_ms":\d+}$')
 
 
@@ -48,11 +44,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A letter without its payload, which can be large; `ts_ms` is the time in the event it holds."""
+    """A letter without its payload, which can be large."""
 
     place: Place
     letter: DeadLetter
-    ts_ms: int | None
     replayed: Replayed | None = None
 
 
@@ -80,8 +75,7 @@ class Archive:
             if isinstance(record, Replayed):
                 self._replayed[Place(record.partition, record.offset)] = record
             else:
-                bare = replace(record, payload=None)
-                self._found[place] = Entry(place, bare, _time(record.body) if record.whole else None)
+                self._found[place] = Entry(place, replace(record, payload=None))
         self._read |= committed.ends(bounds)
         return [
             replace(each, replayed=self._replayed.get(place)) for place, each in sorted(self._found.items())
@@ -122,6 +116,8 @@ class Replay:
         self._archive = Archive(settings.kafka, connector)
         self._topics = Topics(settings.kafka, settings.topics)
         self._late: set[Place] = set()
+        self._older: dict[str, Place] = {}
+        """Digest of each event that was replayed -> its letter."""
         self._read: dict[tuple[str, int], int] = {}
 
     def judged(self, wanted: Collection[Place]) -> list[Judged]:
@@ -136,7 +132,8 @@ class Replay:
         chosen = [entries[place] for place in wanted] if wanted else list(entries.values())
         topics = self._topics.look({entry.letter.topic for entry in chosen if entry.letter.topic})
         judged = [(entry, refusal(entry, topics)) for entry in chosen]
-        self._look_for_newer([entry for entry, reason in judged if reason is None])
+        self._older = {entry.letter.sha256: entry.place for entry in entries.values() if entry.replayed}
+        self._look_for_newer([entry for entry, reason in judged if reason is None], topics)
         return [
             (entry, OVERTAKEN if reason is None and entry.place in self._late else reason)
             for entry, reason in judged
@@ -168,50 +165,47 @@ class Replay:
         marker_key, marker = Replayed(place.partition, place.offset, self._by, now).record(letter)
         held.send(dead_letters(self._connector), [marker_key], [marker])
 
-    def _look_for_newer(self, entries: Sequence[Entry]) -> None:
+    def _look_for_newer(self, entries: Sequence[Entry], topics: Mapping[str, Described]) -> None:
         """Notes letters whose key has a newer event in the topic: a replay would bring an old row back."""
         waiting: dict[tuple[str, bytes], list[Entry]] = {}
         for entry in entries:
             if entry.letter.key is not None:
                 waiting.setdefault((entry.letter.topic, entry.letter.key.encode()), []).append(entry)
-        bounds = committed.behind(self._since(entries), self._read)
+        bounds = committed.bounds(self._settings.kafka, {entry.letter.topic for entry in entries})
+        since = {
+            (topic, partition): min(
+                _end(each.letter, topics[topic], partition) for each in entries if each.letter.topic == topic
+            )
+            for topic, partition in bounds
+        }
+        bounds = committed.behind(committed.behind(bounds, since), self._read)
         for topic, messages in committed.messages(self._settings.kafka, bounds):
             for message in messages:
                 for entry in waiting.get((topic, message.key() or b""), ()):
-                    if _is_newer(message, entry):
+                    if self._follows(message, entry, topics[topic]):
                         self._late.add(entry.place)
         self._read |= committed.ends(bounds)
 
-    def _since(self, entries: Sequence[Entry]) -> Bounds:
-        """The topics from the time of the oldest of the letters on."""
-        since = {
-            topic: min(each.ts_ms or 0 for each in entries if each.letter.topic == topic) - SKEW_MS
-            for topic in {each.letter.topic for each in entries}
-        }
-        bounds = committed.bounds(self._settings.kafka, since)
-        consumer = kafka.consumer(self._settings.kafka, "read_committed")
-        try:
-            asked = [TopicPartition(*place, max(0, since[place[0]])) for place in bounds]
-            found = consumer.offsets_for_times(asked, timeout=CALL_S) if asked else []
-        except KafkaException as error:
-            raise TransientError(f"cannot read the topics: {kafka.reason(error)}") from error
-        finally:
-            consumer.close()
-        ends = committed.ends(bounds)
-        return {
-            (each.topic, each.partition): (
-                each.offset if each.offset >= 0 else ends[each.topic, each.partition],
-                ends[each.topic, each.partition],
-            )
-            for each in found
-        }
+    def _follows(self, message: Message, entry: Entry, topic: Described) -> bool:
+        """Whether it came after what the letter holds, and not from an older letter."""
+        value, partition, offset = message.value(), message.partition() or 0, message.offset() or 0
+        if value is None or offset < _end(entry.letter, topic, partition):
+            return False  # a tombstone follows its delete
+        older = self._older.get(hashlib.sha256(value).hexdigest())
+        return older is None or older > entry.place
+
+
+def _end(letter: DeadLetter, topic: Described, partition: int) -> int:
+    """Where the partition ended before the letter was written; 0: of this topic, that is not known."""
+    known = letter.ends if letter.topic_id == topic.id else []
+    return known[partition] if partition < len(known) else 0
 
 
 REREAD = (
     "have the row change once more in its source, or rewind the stream, "
     "which publishes again all that came after the row"
 )
-OVERTAKEN = "a newer event of its key has been published; this one would undo it"
+OVERTAKEN = "a newer event of its key was published behind or beside it; this one would undo it"
 
 
 def refusal(entry: Entry, topics: Mapping[str, Described]) -> str | None:
@@ -227,7 +221,7 @@ def _reasons(entry: Entry, topics: Mapping[str, Described]) -> Iterator[str]:
         yield "it is no row, so there is no event; correct the record in the source"
     if letter.stage == Stage.ENCODE:
         yield f"its row has no event; correct it in the source; or exclude the column, and {REREAD}"
-    if not letter.whole or entry.ts_ms is None:
+    if not letter.whole:
         unkept = letter.unkept or f"{TOO_LARGE}, or {MASKED}"
         yield f"its event was not kept, since {unkept}; raise the topic's max.message.bytes, and {REREAD}"
     if letter.topic not in topics:
@@ -239,15 +233,3 @@ def _reasons(entry: Entry, topics: Mapping[str, Described]) -> Iterator[str]:
             f"its event has {letter.size} bytes, topic {letter.topic} takes {limit}; "
             "raise the topic's max.message.bytes"
         )
-
-
-def _time(event: bytes) -> int | None:
-    found = _TIME.search(event)
-    return int(found[1]) if found else None
-
-
-def _is_newer(message: Message, entry: Entry) -> bool:
-    """Of two events encoded in the same millisecond nobody knows; a tombstone follows its delete."""
-    value = message.value()
-    published = _time(value) if value is not None else None
-    return published is not None and entry.ts_ms is not None and published >= entry.ts_ms

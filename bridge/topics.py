@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
@@ -104,6 +104,15 @@ class Described:
     config: Mapping[str, str]
     created: bool
     """It did not exist before, so it is empty."""
+    id: str = ""
+    """Another one when the topic was deleted and made anew."""
+
+
+class Ends(NamedTuple):
+    """Where the partitions of a topic end, and which topic of that name it is."""
+
+    id: str
+    offsets: list[int]
 
 
 def internal(positions: str, letters: str) -> tuple[Wanted, Wanted]:
@@ -157,13 +166,25 @@ class Topics:
 
     def look(self, names: Iterable[str]) -> dict[str, Described]:
         """Those of the topics that exist; creates nothing and refuses nothing."""
-        found = self.partitions(names)
-        if not found:
-            return {}
+        found = self._describe(names)
         return {
-            name: Described(found[name], self._max_bytes(config), config, created=False)
+            name: Described(
+                len(found[name].partitions),
+                self._max_bytes(config),
+                config,
+                created=False,
+                id=str(found[name].topic_id),
+            )
             for name, config in self._configs(found).items()
         }
+
+    def ends(self, name: str) -> Ends:
+        """Those that every record to come is behind."""
+        found = self._describe([name])
+        if name not in found:
+            raise _vanished(name)
+        topic = found[name]
+        return Ends(str(topic.topic_id), self._offsets(name, len(topic.partitions), OffsetSpec.latest()))
 
     def is_empty(self, name: str, partitions: int) -> bool:
         """Whether no record is left in the topic (transaction markers count as records)."""
@@ -177,18 +198,22 @@ class Topics:
         try:
             return [self._result(future, name).offset for future in answers.values()]
         except _Unknown:
-            raise TransientError(f"topic {name} has just vanished") from None
+            raise _vanished(name) from None
 
     def partitions(self, names: Iterable[str]) -> dict[str, int]:
         """The partition counts of those that exist."""
-        found: dict[str, int] = {}
+        return {name: len(topic.partitions) for name, topic in self._describe(names).items()}
+
+    def _describe(self, names: Iterable[str]) -> dict[str, Any]:
+        """Name -> confluent_kafka's TopicDescription, of those that exist."""
+        found: dict[str, Any] = {}
         asked = list(names)
         if not asked:
             return found  # which the client refuses to ask
         answers = self._admin.describe_topics(TopicCollection(asked), request_timeout=CALL_S)
         for name, future in answers.items():
             try:
-                found[name] = len(self._result(future, name).partitions)
+                found[name] = self._result(future, name)
             except _Unknown:
                 continue
         return found
@@ -258,6 +283,10 @@ class _Unknown(Exception):
 
 class _Exists(Exception):
     """Somebody else created it a moment ago."""
+
+
+def _vanished(name: str) -> TransientError:
+    return TransientError(f"topic {name} has just vanished")
 
 
 def _translated(error: KafkaError, name: str) -> Exception:

@@ -22,7 +22,7 @@ from bridge.errors import BridgeError, Stopped, TransientError
 from bridge.positions import Ledger, topic
 from bridge.publisher import Aborted, Broken, Fenced
 from bridge.state import topic as state_topic
-from bridge.topics import DEFAULT_MAX_BYTES, Described, Wanted, dead_letters
+from bridge.topics import DEFAULT_MAX_BYTES, Described, Ends, Wanted, dead_letters
 
 
 class Step(StrEnum):
@@ -296,6 +296,10 @@ class FakePositions:
         _outside(self._kafka, Step.ENSURE)
         for name in (self.name, self.letters):
             self._kafka.topics.setdefault(name, [])
+
+    def ends(self, topic: str) -> Ends:
+        _outside(self._kafka, Step.ENSURE)
+        return Ends(topic, [len(self._kafka.topics.get(topic, ()))])
 
     def read(self) -> Ledger:
         """Errors: TransientError, also when an open transaction hides the end."""

@@ -25,15 +25,17 @@ from confluent_kafka.admin import (
 from bridge import committed, config, takeover
 from bridge.deadletters import Letters
 from bridge.redact import Redactor
-from bridge.replay import Replay
+from bridge.replay import OVERTAKEN, Place, Replay
 from bridge.takeover import Takeover
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import Broker
 from bridge.testing.sqlite_source import SqliteSource, installed
+from bridge.topics import Ends, Topics
 
 ROWS = 5
 LARGE = "y" * 5000
 CARD = "4111111111111111"
+UNKNOWN = Ends("", [])
 
 
 class Erp:
@@ -156,7 +158,7 @@ def test_an_event_that_was_overtaken_is_refused(erp: Erp) -> None:
     producer.produce(erp.topic, newer, b'{"id":7}')
     assert producer.flush(10) == 0
     said = erp.letters("replay", erp.numbers("size")[1], code=1)
-    assert "a newer event of its key has been published" in said
+    assert "a newer event of its key was published behind or beside it" in said
 
 
 def test_all_that_can_be_replayed_is_and_the_rest_is_told(erp: Erp) -> None:
@@ -172,6 +174,7 @@ def test_the_bridge_goes_on_after_a_replay(erp: Erp) -> None:
     wait_until(lambda: erp.ids()[-2:] == [11, 12], 90, what="rows inserted after the replay")
     said = erp.run("verify", str(erp.daemon.config), erp.name, code=1)
     assert "lost=0 doubled=0 differing=1" in said, "the newer event that is not of the source"
+    assert "12 rows, 10 events (3 dead letters)" in said, "those that were replayed count no more"
 
 
 def at_work(erp: Erp) -> None:
@@ -181,12 +184,12 @@ def at_work(erp: Erp) -> None:
     wait_until(lambda: len(consume(erp.address, erp.topic)) > before, 90, what="a new row")
 
 
-def bury(erp: Erp, *events: tuple[bytes, bytes]) -> None:
+def bury(erp: Erp, *events: tuple[bytes, bytes], ends: Ends = UNKNOWN) -> None:
     """Letters as a worker writes them, of events that its source cannot be made to have."""
     producer = Producer({"bootstrap.servers": erp.address})
     for key, event in events:
         letter = Letters(Redactor(), "orders", None, 0).too_large("orders", erp.topic, 10, key, event)
-        letter_key, value = letter.record(1_000_000)
+        letter_key, value = letter.placed(ends).record(1_000_000)
         producer.produce(f"_bridge.dead-letters.{erp.name}", value, letter_key)
     assert producer.flush(10) == 0
 
@@ -196,6 +199,24 @@ def test_a_delete_is_followed_by_its_tombstone(erp: Erp) -> None:
     bury(erp, (key, event))
     assert "1 of 1 dead letters published" in erp.letters("replay", erp.numbers("size")[-1])
     assert [record.value for record in consume(erp.address, erp.topic) if record.key == key] == [event, None]
+
+
+def test_what_is_newer_is_told_by_the_log_and_not_by_clocks(erp: Erp) -> None:
+    """The clock goes back all the while: from letter to letter, and once more to a later event."""
+    key, settings = b'{"id":100}', config.load(erp.daemon.config)
+    event = b'{"before":null,"after":{},"op":"c","ts_ms":%d}'
+    ends = Topics(settings.kafka, settings.topics).ends(erp.topic)
+    bury(erp, *((key, event % time) for time in (4, 3, 2)), ends=ends)
+    first, *later = (Place.read(number) for number in erp.numbers("size")[-3:])
+
+    replay = Replay(settings, erp.name, "a test")
+    assert [refused for _, refused in replay.run(replay.judged([first]))] == [None]
+    assert [refused for _, refused in Replay(settings, erp.name, "a test").judged(later)] == [None, None]
+
+    producer = Producer({"bootstrap.servers": erp.address, "partitioner": "murmur2_random"})
+    producer.produce(erp.topic, event % 1, key)
+    assert producer.flush(10) == 0
+    assert [refused for _, refused in Replay(settings, erp.name, "a test").judged(later)] == [OVERTAKEN] * 2
 
 
 def test_a_replay_reads_nothing_twice_and_keeps_the_connector_as_long_as_it_takes(

@@ -136,7 +136,7 @@ def test_a_foreign_record_is_told_from_a_letter(value: bytes) -> None:
 
 
 def entry(letter: DeadLetter, **more: Any) -> Entry:
-    return Entry(Place(0, 3), letter, 1_700_000_000_000, **more)
+    return Entry(Place(0, 3), letter, **more)
 
 
 def test_an_event_that_fits_now_can_be_replayed(letters: Letters) -> None:
