@@ -19,8 +19,6 @@ COUNTERS = ("polls", "scans", "rows", "events", "bytes", "rejects", "reread", "r
 
 REJECTED = "dead letters within the last five minutes; see `dead-letters list`"
 
-REJECTED = "dead letters within the last five minutes; see `dead-letters list`"
-
 UNWELL = (State.STARTING, State.BACKOFF, State.STALLED, State.FAILED)
 UNPOLLED = (State.STARTING, State.STALLED)
 """A call that hangs in every worker is over when each stream was polled, not when a worker begins to."""
