@@ -1,10 +1,10 @@
-"""What databases do differently: one row of a table each. A database without a row works by the first one."""
+"""What databases do differently: one row of a table each. A database without a row works by the defaults."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 
@@ -19,12 +19,13 @@ class Transactions(NamedTuple):
     """What makes it see them; a template of {user}."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """`properties` are templates of {login}, {socket} (s), {login_ms}, {socket_ms}; `page` of {rows}."""
+    """One row."""
 
     name: str
-    url: str
+    scheme: str = ""
+    """How URLs begin after `jdbc:`, when not with the name."""
     driver: str | None = None
     coordinates: str | None = None
     """Maven's name of the driver."""
@@ -34,11 +35,13 @@ class Dialect:
     embedded: str = ""
     """Fits the beginning of URLs that connect to nothing."""
     properties: Mapping[str, str] = field(default_factory=dict)
+    """For the driver; templates of {login}, {socket} (s), {login_ms}, {socket_ms}."""
     on_connect: tuple[str, ...] = ()
     """Statements, templates of {statement_ms}."""
+    fence: str | None = None
+    """Makes a session refuse to write: a statement, or empty where the driver's setReadOnly() does."""
     page: str = ""
-    """Ends a statement that shall bring a bounded number of rows, so that the planner knows."""
-    fetch_size: int = 5_000
+    """Ends a statement that shall bring {rows} rows and no more, so that the planner knows."""
     identity: str | None = None
     """Says which database this is, wherever it was reached from."""
     clock: str | None = None
@@ -52,6 +55,11 @@ class Dialect:
     """Type name, its first word, or JDBC type code -> kind (types.py), where the code says too little."""
     exact_digits: bool = False
     """The driver tells how many digits of a second a column holds."""
+
+    @property
+    def url(self) -> str:
+        """How URLs begin."""
+        return f"jdbc:{self.scheme or self.name + ':'}"
 
     @property
     def clocks(self) -> tuple[str, ...]:
@@ -68,7 +76,12 @@ class Dialect:
         return self.jar or (self.coordinates.split(":")[1] if self.coordinates else None)
 
 
-GENERIC = Dialect(name="database", url="jdbc:")
+def dialect_of(url: str) -> Dialect:
+    return next((dialect for dialect in DIALECTS if url.startswith(dialect.url)), GENERIC)
+
+
+GENERIC = Dialect(name="database")
+_LIMIT, _FETCH = "LIMIT {rows}", "FETCH FIRST {rows} ROWS ONLY"
 
 _ARRAY, _JAVA_OBJECT = 2003, 2000
 _POSTGRESQL_TEXTS = (
@@ -81,7 +94,6 @@ _POSTGRESQL_TEXTS = (
 
 _POSTGRESQL = Dialect(
     name="postgresql",
-    url="jdbc:postgresql:",
     driver="org.postgresql.Driver",
     coordinates="org.postgresql:postgresql",
     port=5432,
@@ -91,7 +103,6 @@ _POSTGRESQL = Dialect(
         "loginTimeout": "{login}",
         "socketTimeout": "{socket}",
         "cancelSignalTimeout": "2",
-        "tcpKeepAlive": "true",
         # Text is compared with a column of any type (uuid, enum, inet) as a value of that type.
         "stringtype": "unspecified",
         # Values come in binary, a sixth cheaper; no plan is kept, so that a table may change between polls.
@@ -102,7 +113,8 @@ _POSTGRESQL = Dialect(
             f"{name}_ARRAY" for name in ("INT2", "INT4", "INT8", "FLOAT4", "FLOAT8", "TEXT", "VARCHAR")
         ),
     },
-    page="LIMIT {rows}",
+    page=_LIMIT,
+    fence="",
     # Holds while a statement is parsed, too, when the driver's own time-out and cancel() do not.
     on_connect=("SET statement_timeout = {statement_ms}", "SET intervalstyle = 'iso_8601'"),
     identity="SELECT current_database() || '@' || system_identifier FROM pg_control_system()",
@@ -129,7 +141,6 @@ _POSTGRESQL = Dialect(
 
 _H2 = Dialect(
     name="h2",
-    url="jdbc:h2:",
     driver="org.h2.Driver",
     coordinates="com.h2database:h2",
     port=9092,
@@ -137,7 +148,7 @@ _H2 = Dialect(
     properties={"NETWORK_TIMEOUT": "{socket_ms}"},
     # Without it H2 builds the whole result before the first row comes.
     on_connect=("SET LAZY_QUERY_EXECUTION 1",),
-    page="LIMIT {rows}",
+    page=_LIMIT,
     identity="SELECT DATABASE_PATH()",
     clock="SELECT EXTRACT(EPOCH FROM CURRENT_TIMESTAMP)",
     types={
@@ -148,85 +159,65 @@ _H2 = Dialect(
     exact_digits=True,
 )
 
-# Else a TIMESTAMP would come as the server's wall clock shows it, twice the same in an hour in autumn.
-_MARIADB_UTC = ("SET time_zone = '+00:00'",)
-# A DATETIME is most often what that clock shows.
-_MARIADB_OFFSET = (
-    "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@GLOBAL.time_zone))"
-)
-_MARIADB_TYPES: Mapping[str | int, str] = {
-    "TIMESTAMP": "instant",
-    # From -838 to 838 hours, and no time of day.
-    "TIME": "text",
-    "YEAR": "int16",
-    # Is TINYINT(1), which holds -128 to 127.
-    "BOOLEAN": "flag",
-    "uuid": "text",
-}
-_INNODB = Transactions(
-    # In the machine's zone, whatever the session's is.
-    oldest="SELECT UNIX_TIMESTAMP(CONVERT_TZ(MIN(trx_started), 'SYSTEM', @@session.time_zone))"
-    " FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()",
-    seen="SELECT COUNT(*) + 1 FROM information_schema.innodb_trx",
-    grant="GRANT PROCESS ON *.* TO {user}",
-)
-
-# They are sorted by the order of their definition, but compared with text as text.
-_ENUMERATIONS = dict.fromkeys(("ENUM", "SET"), "CAST({} AS CHAR)")
-
 _MARIADB = Dialect(
     name="mariadb",
-    url="jdbc:mariadb:",
     driver="org.mariadb.jdbc.Driver",
     coordinates="org.mariadb.jdbc:mariadb-java-client",
     port=3306,
     properties={"connectTimeout": "{login_ms}", "socketTimeout": "{socket_ms}"},
-    page="LIMIT {rows}",
-    on_connect=_MARIADB_UTC,
+    # Else a TIMESTAMP would come as the server's wall clock shows it, twice the same in an hour in autumn.
+    on_connect=("SET time_zone = '+00:00'",),
+    # Its driver only notes that it is to be so.
+    fence="SET SESSION TRANSACTION READ ONLY",
+    page=_LIMIT,
     clock="SELECT UNIX_TIMESTAMP(NOW(6))",
-    offset=_MARIADB_OFFSET,
-    transactions=_INNODB,
-    sorted_as=_ENUMERATIONS,
-    types=_MARIADB_TYPES,
+    # A DATETIME is most often what the server's clock shows.
+    offset="SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(),"
+    " CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@GLOBAL.time_zone))",
+    transactions=Transactions(
+        # In the machine's zone, whatever the session's is.
+        oldest="SELECT UNIX_TIMESTAMP(CONVERT_TZ(MIN(trx_started), 'SYSTEM', @@session.time_zone))"
+        " FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()",
+        seen="SELECT COUNT(*) + 1 FROM information_schema.innodb_trx",
+        grant="GRANT PROCESS ON *.* TO {user}",
+    ),
+    # They are sorted by the order of their definition, but compared with text as text.
+    sorted_as=dict.fromkeys(("ENUM", "SET"), "CAST({} AS CHAR)"),
+    types={
+        "TIMESTAMP": "instant",
+        # From -838 to 838 hours, and no time of day.
+        "TIME": "text",
+        "YEAR": "int16",
+        # Is TINYINT(1), which holds -128 to 127.
+        "BOOLEAN": "flag",
+        "uuid": "text",
+    },
     exact_digits=True,
 )
 
-_MYSQL = Dialect(
+_MYSQL = replace(
+    _MARIADB,
     name="mysql",
-    url="jdbc:mysql:",
     driver="com.mysql.cj.jdbc.Driver",
     coordinates="com.mysql:mysql-connector-j",
-    port=3306,
-    # Rows come piece by piece, not all of a result at once.
     properties={
-        "connectTimeout": "{login_ms}",
-        "socketTimeout": "{socket_ms}",
+        **_MARIADB.properties,
+        # Rows come piece by piece, not all of a result at once.
         "useCursorFetch": "true",
         "connectionTimeZone": "UTC",
         # As MariaDB's driver does by itself.
         "transformedBitIsBoolean": "true",
         "zeroDateTimeBehavior": "CONVERT_TO_NULL",
     },
-    page="LIMIT {rows}",
-    on_connect=_MARIADB_UTC,
-    clock="SELECT UNIX_TIMESTAMP(NOW(6))",
-    offset=_MARIADB_OFFSET,
-    transactions=_INNODB,
-    sorted_as=_ENUMERATIONS,
-    types=_MARIADB_TYPES,
+    exact_digits=False,
 )
 
 _ORACLE = Dialect(
     name="oracle",
-    url="jdbc:oracle:",
     driver="oracle.jdbc.OracleDriver",
     coordinates="com.oracle.database.jdbc:ojdbc11",
     port=1521,
-    properties={
-        "oracle.net.CONNECT_TIMEOUT": "{login_ms}",
-        "oracle.jdbc.ReadTimeout": "{socket_ms}",
-        "oracle.net.keepAlive": "true",
-    },
+    properties={"oracle.net.CONNECT_TIMEOUT": "{login_ms}", "oracle.jdbc.ReadTimeout": "{socket_ms}"},
     # Rows are compared and sorted in one order; the driver takes the language of its machine otherwise.
     on_connect=("ALTER SESSION SET NLS_SORT = BINARY NLS_COMP = BINARY",),
     clock='SELECT TO_CHAR(SYS_EXTRACT_UTC(SYSTIMESTAMP), \'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"\') FROM DUAL',
@@ -249,7 +240,6 @@ _ORACLE = Dialect(
 
 _SQL_SERVER = Dialect(
     name="sqlserver",
-    url="jdbc:sqlserver:",
     driver="com.microsoft.sqlserver.jdbc.SQLServerDriver",
     coordinates="com.microsoft.sqlserver:mssql-jdbc",
     port=1433,
@@ -276,12 +266,11 @@ _SQL_SERVER = Dialect(
 # LUW and z/OS, which refuses to tell its transactions.
 _DB2 = Dialect(
     name="db2",
-    url="jdbc:db2:",
     driver="com.ibm.db2.jcc.DB2Driver",
     coordinates="com.ibm.db2:jcc",
     port=50000,
     properties={"loginTimeout": "{login}", "blockingReadConnectionTimeout": "{socket}"},
-    page="FETCH FIRST {rows} ROWS ONLY",
+    page=_FETCH,
     identity="SELECT CURRENT SERVER FROM SYSIBM.SYSDUMMY1",
     clock="SELECT VARCHAR_FORMAT(CURRENT TIMESTAMP - CURRENT TIMEZONE, 'YYYY-MM-DD HH24:MI:SS.FF6') || 'Z'"
     " FROM SYSIBM.SYSDUMMY1",
@@ -297,45 +286,41 @@ _DB2 = Dialect(
     types={"DECFLOAT": "number"},
 )
 
-_DB2_FOR_I = Dialect(
+_DB2_FOR_I = replace(
+    _DB2,
     name="db2i",
-    url="jdbc:as400:",
+    scheme="as400:",
     driver="com.ibm.as400.access.AS400JDBCDriver",
     coordinates="net.sf.jt400:jt400",
     port=8471,
     properties={
         "login timeout": "{login}",
         "socket timeout": "{socket_ms}",
-        "keep alive": "true",
         "naming": "sql",
         "date format": "iso",
         "time format": "iso",
     },
-    page="FETCH FIRST {rows} ROWS ONLY",
-    identity=_DB2.identity,
-    clock=_DB2.clock,
-    offset=_DB2.offset,
-    types=_DB2.types,
+    transactions=None,
 )
 
 _DERBY = Dialect(
     name="derby",
-    url="jdbc:derby:",
     coordinates="org.apache.derby:derby",
     port=1527,
     embedded=r"jdbc:derby:(?!//)",
-    page="FETCH FIRST {rows} ROWS ONLY",
+    fence="",
+    page=_FETCH,
     exact_digits=True,
 )
 
 _HSQLDB = Dialect(
     name="hsqldb",
-    url="jdbc:hsqldb:",
     driver="org.hsqldb.jdbc.JDBCDriver",
     coordinates="org.hsqldb:hsqldb",
     port=9001,
     embedded=r"jdbc:hsqldb:(?!hsqls?:|https?:)",
-    page="LIMIT {rows}",
+    fence="",
+    page=_LIMIT,
     clock="VALUES UNIX_MILLIS() / 1000.0",
     types={"UUID": "text", "INTERVAL": "text", "OTHER": "binary"},
     exact_digits=True,
@@ -343,7 +328,7 @@ _HSQLDB = Dialect(
 
 _INFORMIX = Dialect(
     name="informix",
-    url="jdbc:informix",
+    scheme="informix",
     driver="com.informix.jdbc.IfxDriver",
     coordinates="com.ibm.informix:jdbc",
     port=9088,
@@ -359,19 +344,15 @@ _INFORMIX = Dialect(
     types={"INTERVAL": "text"},
 )
 
-_SYBASE_CLOCK = "SELECT DATEDIFF(ss, '19700101', GETUTCDATE())"
-_SYBASE_OFFSET = "SELECT DATEDIFF(ss, GETUTCDATE(), GETDATE())"
-
 _SYBASE = Dialect(
     name="sybase",
-    url="jdbc:sybase:",
     driver="com.sybase.jdbc4.jdbc.SybDriver",
     jar="jconn",
     port=5000,
     properties={"LOGINTIMEOUT": "{login}", "APPLICATIONNAME": "legacy-bridge"},
     on_connect=("SET QUOTED_IDENTIFIER ON",),
-    clock=_SYBASE_CLOCK,
-    offset=_SYBASE_OFFSET,
+    clock="SELECT DATEDIFF(ss, '19700101', GETUTCDATE())",
+    offset="SELECT DATEDIFF(ss, GETUTCDATE(), GETDATE())",
     transactions=Transactions(
         oldest="SELECT DATEDIFF(ss, '19700101', MIN(starttime)) - DATEDIFF(ss, GETUTCDATE(), GETDATE())"
         " FROM master..syslogshold WHERE spid NOT IN (0, @@spid)",
@@ -381,16 +362,15 @@ _SYBASE = Dialect(
 )
 
 # An older driver for SQL Server and Sybase.
-_JTDS = Dialect(
+_JTDS = replace(
+    _SYBASE,
     name="jtds",
-    url="jdbc:jtds:",
     driver="net.sourceforge.jtds.jdbc.Driver",
     coordinates="net.sourceforge.jtds:jtds",
+    jar=None,
     port=1433,
     properties={"appName": "legacy-bridge", "loginTimeout": "{login}", "socketTimeout": "{socket}"},
-    on_connect=("SET QUOTED_IDENTIFIER ON",),
-    clock=_SYBASE_CLOCK,
-    offset=_SYBASE_OFFSET,
+    transactions=None,
 )
 
 # Tests run PostgreSQL, H2, MariaDB, Derby and HSQLDB; the others are written by their manuals.
@@ -398,7 +378,3 @@ DIALECTS = (
     *(_POSTGRESQL, _H2, _MARIADB, _MYSQL, _ORACLE, _SQL_SERVER, _DB2, _DB2_FOR_I),
     *(_DERBY, _HSQLDB, _INFORMIX, _SYBASE, _JTDS),
 )
-
-
-def dialect_of(url: str) -> Dialect:
-    return next((dialect for dialect in DIALECTS if url.startswith(dialect.url)), GENERIC)

@@ -103,10 +103,10 @@ def _table(session: Session, name: str, reading: Reading | PermanentError) -> It
     yield Finding(Level.OK, f"can be read, by {', '.join(reading.mode.columns)}", stream=name)
     column = reading.mode.columns[0]
     table = reading.source if isinstance(reading.source, TableName) else None
-    if table and not session.connection.isReadOnly() and session.catalog.may_be_changed(table):
+    if table and not session.fenced and session.catalog.may_be_changed(table):
         yield Finding(
             Level.WARNING,
-            "the account may change it, and the driver does not keep the session read-only",
+            "the account may change it, and nothing keeps the session read-only",
             remedy=f"REVOKE INSERT, UPDATE, DELETE ON {table.sql(session.catalog.quote)} from it",
             stream=name,
         )

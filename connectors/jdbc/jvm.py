@@ -85,10 +85,13 @@ def driver_jars(config: JdbcConfig, dialect: Dialect) -> list[Path]:
     folder = jars_folder()
     found = sorted(folder.glob(f"{dialect.artifact or ''}*.jar")) if folder else []
     if not found and config.driver is None and dialect.artifact:
-        jar = f"{dialect.coordinates} (Maven)" if dialect.coordinates else f"the vendor's {dialect.jar}*.jar"
+        jar = (
+            f"the jar of {dialect.coordinates}" if dialect.coordinates else f"the vendor's {dialect.jar}*.jar"
+        )
+        maven = f"; in a checkout, add {dialect.coordinates} to jars/pom.xml" if dialect.coordinates else ""
         raise ConfigError(
             f"there is no driver for {dialect.url}",
-            remedy=f"put {jar} into {folder or _FOLDERS[-1]}, or set `jars`",
+            remedy=f"put {jar} into {folder or _FOLDERS[-1]}, or set `jars`{maven}",
         )
     return found
 

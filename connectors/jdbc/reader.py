@@ -9,11 +9,13 @@ from typing import Any
 import jpype
 import pyarrow as pa
 
-from connectors.jdbc.dialects import Dialect
 from connectors.jdbc.jvm import java
 from connectors.jdbc.statements import Statement
 from connectors.jdbc.types import NO_LIMIT, Column, Limit
 from connectors.jdbc.values import Bound, Temporal
+
+# At most in a round trip; fewer when they are wide.
+FETCH_ROWS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +30,15 @@ class Refused:
 class Reader:
     """Opens cursors on one connection; they share the buffer in which batches leave Java."""
 
-    def __init__(self, connection: Any, dialect: Dialect, timeout: float) -> None:
+    def __init__(self, connection: Any, timeout: float) -> None:
         self._connection = connection
-        self._fetch_size = dialect.fetch_size
         self._timeout = round(timeout)
         self._cursor, self._packer = java("bridge.jdbc.Cursor"), java("bridge.jdbc.Packer")()
 
     def open(self, statement: Statement) -> Cursor:
         """Prepare; `execute()` is the cursor's, so that `cancel()` has something to cancel meanwhile."""
         values = [_java_value(value) for value in statement.values]
-        cursor = self._cursor(self._connection, statement.sql, values, self._fetch_size, self._timeout)
+        cursor = self._cursor(self._connection, statement.sql, values, FETCH_ROWS, self._timeout)
         return Cursor(cursor, self._packer)
 
 

@@ -41,18 +41,28 @@ class Session:
         self.connection = connection
         self._prepare_connection()
         self.catalog = Catalog(connection)
-        self._reader = Reader(connection, dialect, config.statement_timeout)
+        self._reader = Reader(connection, config.statement_timeout)
         self.identity = self._identity()
 
     def _prepare_connection(self) -> None:
-        with suppress(jpype.JException):  # an extra fence, which some drivers do not offer
-            self.connection.setReadOnly(True)
+        self.fenced = self._fence()
         self._isolate()
         # pgjdbc would otherwise load the whole result before it gives the first row.
         self.connection.setAutoCommit(False)
         for sql in self.dialect.on_connect:
             self.scalar(sql.format(statement_ms=round(self._config.statement_timeout * 1000)))
         self.connection.commit()
+
+    def _fence(self) -> bool:
+        """Have the session refuse to write; False where nobody sees to that, whatever the driver says."""
+        fence = self.dialect.fence
+        try:
+            self.connection.setReadOnly(True)
+            if fence:
+                self.scalar(fence)
+        except jpype.JException:  # some drivers, and old servers, do not offer it
+            return False
+        return fence is not None
 
     def _isolate(self) -> None:
         """Errors: ConfigError when the database has no such isolation."""

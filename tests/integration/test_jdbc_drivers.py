@@ -241,8 +241,11 @@ def test_their_tables_are_read_in_every_mode(embedded: tuple[str, str], options:
 @pytest.mark.parametrize(
     ("url", "wanted"),
     [
-        ("jdbc:oracle:thin:@//db/x", "put com.oracle.database.jdbc:ojdbc11 (Maven) into {}"),
-        ("jdbc:sybase:Tds:db:5000/x", "put the vendor's jconn*.jar into {}"),
+        (
+            "jdbc:oracle:thin:@//db/x",
+            "put the jar of {1} into {0}, or set `jars`; in a checkout, add {1} to jars/pom.xml",
+        ),
+        ("jdbc:sybase:Tds:db:5000/x", "put the vendor's jconn*.jar into {0}, or set `jars`"),
     ],
 )
 def test_a_driver_that_is_missing_is_named_with_the_place_for_it(
@@ -251,7 +254,7 @@ def test_a_driver_that_is_missing_is_named_with_the_place_for_it(
     monkeypatch.setenv("LEGACY_BRIDGE_JARS", str(tmp_path))
     with pytest.raises(ConfigError) as told, reading(url, {"*": {"mode": "images"}}):
         pass
-    assert told.value.remedy == f"{wanted.format(tmp_path)}, or set `jars`"
+    assert told.value.remedy == wanted.format(tmp_path, "com.oracle.database.jdbc:ojdbc11")
 
 
 @pytest.mark.parametrize("isolation", ["read_committed", "repeatable_read", "serializable"])

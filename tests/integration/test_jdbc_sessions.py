@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+import jpype
 import pytest
 
 from bridge.contract import Ask
@@ -85,3 +86,13 @@ def test_a_table_without_a_key_is_not_read_where_only_one_session_is_allowed(cor
         polled(connector, stream_of(connector, corner.name("keyed")))
         with pytest.raises(PermanentError, match="has no key: it is read in a second session"):
             connector.poll(stream_of(connector, corner.name("bare")), None, Ask())
+
+
+def test_a_session_cannot_write_where_the_driver_keeps_it_from_that(few: Corner) -> None:
+    with few.opened({few.name("t"): {"mode": "incrementing"}}) as connector:
+        assert connector._lanes is not None
+        session = connector._lanes.session
+        assert session.fenced == (few.kind != "h2")
+        if session.fenced:
+            with pytest.raises(jpype.JException, match=r"(?i)read.only"):
+                session.scalar(f"INSERT INTO {few.name('t')} VALUES (2)")
