@@ -77,6 +77,10 @@ _SETTINGS = "check the URL and `properties`"
 _H2 = "org.h2."
 _AGAIN = "it is tried again"
 _SERVER = "it is tried again; check that the database runs and can be reached"
+_SILENT = (
+    "it is tried again; check that the database runs and can be reached; "
+    "where a statement takes so long, raise statement_timeout and the stream's deadline"
+)
 _SLOW = "it is tried again; add an index, or raise statement_timeout and the stream's deadline"
 
 # A vendor's code counts for that vendor alone: H2's and SQL Server's exceptions are known by their class,
@@ -117,6 +121,9 @@ RULES = (
     Rule(ConfigError, "write an absolute path, or ~/, in the URL", codes=(90011,), kind=_H2),
     Rule(ConfigError, _SETTINGS, codes=(90046, 90066, 90088, 90113), kind=_H2),
     Rule(ConfigError, _SETTINGS, kind="PSQL", text="Invalid "),
+    # The network's time-out comes after the statement's own, where the driver has that.
+    Rule(TransientError, _SILENT, kind="SocketTimeoutException"),
+    Rule(TransientError, _SILENT, text="Read timed out"),
     # Time ran out, or somebody cancelled.
     Rule(TransientError, _SLOW, state="57014"),
     Rule(TransientError, _SLOW, state="HYT"),
@@ -147,6 +154,9 @@ RULES = (
 )
 # What means something else as long as there is no session.
 CONNECTING = (
+    Rule(TransientError, _SERVER, kind="SQLTimeoutException"),
+    Rule(TransientError, _SERVER, state="HYT"),
+    Rule(TransientError, _SERVER, text="Read timed out"),
     Rule(ConfigError, _SETTINGS, state="22"),
     Rule(ConfigError, "grant CONNECT on the database to the account", state="42501"),
     *RULES,

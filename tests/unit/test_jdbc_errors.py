@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import BridgeError, ConfigError, CredentialsError, PermanentError, TransientError
-from connectors.jdbc.errors import CONNECTING, Fault, JvmError, judge, masked
+from connectors.jdbc.errors import CONNECTING, RULES, Fault, JvmError, Rule, judge, masked
 
 PSQL = "org.postgresql.util.PSQLException"
 H2 = "org.h2.jdbc.JdbcSQLException"
@@ -82,6 +83,37 @@ def test_while_connecting_there_is_no_row_and_no_table_to_look_at(fault: Fault, 
     error = judge([fault], "connecting to db", rules=CONNECTING)
     assert type(error) is ConfigError
     assert remedy in str(error)
+
+
+TIMEOUT = "java.sql.SQLTimeoutException"
+AWAY = "check that the database runs and can be reached"
+SLOW = "raise statement_timeout and the stream's deadline"
+
+
+@pytest.mark.parametrize(
+    ("chain", "rules", "remedy"),
+    [
+        ([Fault(TIMEOUT, "Read timed out", "08000")], CONNECTING, AWAY),
+        ([Fault(SERVER, "the login timed out", "HYT00")], CONNECTING, AWAY),
+        (
+            [Fault(MARIA, "(Read timed out)", "08000")],
+            RULES,
+            f"{AWAY}; where a statement takes so long, {SLOW}",
+        ),
+        (
+            [Fault(PSQL, "an I/O error", "08006"), Fault("java.net.SocketTimeoutException", "")],
+            RULES,
+            f"{AWAY}; where a statement takes so long, {SLOW}",
+        ),
+        ([Fault(TIMEOUT, "ORA-01013", "72000", 1013)], RULES, f"add an index, or {SLOW}"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_told_from_a_slow_statement(
+    chain: list[Fault], rules: Sequence[Rule], remedy: str
+) -> None:
+    error = judge(chain, "db", rules=rules)
+    assert isinstance(error, TransientError)
+    assert error.remedy == f"it is tried again; {remedy}"
 
 
 def test_a_cause_decides_when_the_outer_exception_says_nothing() -> None:
