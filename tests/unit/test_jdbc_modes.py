@@ -150,7 +150,15 @@ def test_a_position_that_is_no_number_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "position", [{"id": 7}, {"id": "7.25"}, {"id": None}, {"after": {"id": 7}, "gaps": [[3, 4, 0]]}]
+    "position",
+    [
+        {"id": 7},
+        {"id": "7.25"},
+        {"id": None},
+        {"after": {"id": 7}},
+        {"after": {"id": 7}, "gaps": [[3, 4, 0]]},
+        {"after": {"id": 7}, "snapshot": 9},
+    ],
 )
 @pytest.mark.parametrize("options", [None, BY_KEY, BY_ID])
 def test_a_position_written_by_hand_is_known_by_its_shape(

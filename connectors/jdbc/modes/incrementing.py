@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
+from typing import Any
 
 import pyarrow as pa
 
@@ -43,19 +44,24 @@ class Place:
 
 
 def parsed(position: Position, column: str | None, number: type[int | Decimal]) -> Place:
-    """`{column: last}`, or `{"after": {column: last}, "gaps": [...]}`. Errors: ValueError and its like."""
+    """`{column: last}`, or `{"after": {column: last}, ...}`. Errors: ValueError and its like."""
     match position:
-        case {"after": {**after}, "gaps": [*gaps], **rest} if rest.keys() <= {"asked", "snapshot"}:
+        case {"after": {**after}, **rest} if rest.keys() <= {"gaps", "asked", "snapshot"}:
             known = tuple(
                 Gap(first if first is None else int(first), int(last), int(since))
-                for first, last, since in gaps
+                for first, last, since in rest.get("gaps", ())
             )
             until = _finite(rest["snapshot"], number) if "snapshot" in rest else None
-            return replace(parsed(after, column, number), gaps=known, asked="asked" in rest, snapshot=until)
+            return Place(_last(after, column, number), known, asked="asked" in rest, snapshot=until)
+    return Place(_last(position, column, number))
+
+
+def _last(after: Any, column: str | None, number: type[int | Decimal]) -> int | Decimal | None:
+    match after:
         case {**value} if len(value) == 1 and column in (None, *value):
             (last,) = value.values()
-            return Place(None if last is None else _finite(last, number))
-    raise ValueError(position)
+            return None if last is None else _finite(last, number)
+    raise ValueError(after)
 
 
 def _finite(value: object, number: type[int | Decimal]) -> int | Decimal:
