@@ -31,6 +31,9 @@ type Position = Any
 
 MAX_POSITION_BYTES = 256 * 1024
 
+NUMBER_TEXT: Mapping[str, str] = {"bridge": "number"}
+"""Metadata of a field of strings that are numbers too long for Arrow's decimals; `encoder.decimal` counts."""
+
 type Ranges = Mapping[str, tuple[Any, Any]]
 """Column of a key -> its least and its greatest value, both included; None where there is no such end.
 
@@ -262,6 +265,11 @@ class Batch:
         return self.scan not in (Scan.FIRST, Scan.MORE)
 
     @property
+    def completes(self) -> bool:
+        """Whether a whole scan ends with it."""
+        return self.scan in (Scan.LAST, Scan.ONLY)
+
+    @property
     def rows(self) -> int:
         return sum(changes.rows.num_rows for changes in self.changes)
 
@@ -341,7 +349,7 @@ class Connector(ABC):
         return
 
     def migrate(self, position: Position, version: int) -> Position:
-        """Today's form of a position, or of a place, from when `position_version` was `version`: an older one."""
+        """Today's form of a position, or place, from when `position_version` was `version` (an older one)."""
         return position
 
     def check_position(self, stream: str, position: Position) -> None:

@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as t
 
+from bridge.contract import NUMBER_TEXT
 from bridge.encode import EncoderOptions, times
 
 type Form = Callable[[pa.Array], pa.Array]
 
+_NUMBER_TEXT = {name.encode(): value.encode() for name, value in NUMBER_TEXT.items()}
 _PLAIN_SCALE = 6  # up to here Arrow writes a decimal without exponent, as Java's BigDecimal does
 
 
@@ -25,6 +27,7 @@ class Columns:
 
     def __init__(self, options: EncoderOptions) -> None:
         iso = options.time == "iso"
+        self._decimal = options.decimal
         self._forms: tuple[tuple[Callable[[pa.DataType], bool], Form], ...] = (
             (_is_plain, _same),
             (t.is_float16, lambda array: array.cast(pa.float32())),
@@ -50,6 +53,15 @@ class Columns:
             raise UnsupportedError(f"the Arrow type {array.type} has no JSON form")
         return form(array)
 
+    def column(self, field: pa.Field, array: pa.Array) -> pa.Array:
+        """The same of a column, which may be of numbers kept as text."""
+        plain = self.plain(array)
+        return plain.cast(pa.float64()) if self._decimal == "double" and _has_numbers(field) else plain
+
+    def unquotes(self, field: pa.Field) -> bool:
+        """Whether its text is written as numbers, where it is one."""
+        return self._decimal == "number" and _has_numbers(field)
+
     def _struct(self, array: pa.StructArray) -> pa.Array:
         if not array.type.num_fields:
             return array
@@ -70,6 +82,11 @@ class Columns:
             raise UnsupportedError(f"the Arrow type {array.type} has keys that cannot name a JSON member")
         items = self.plain(array.items[span])
         return pa.MapArray.from_arrays(offsets, names.cast(pa.string()), items, mask=array.is_null())
+
+
+def _has_numbers(field: pa.Field) -> bool:
+    metadata = field.metadata
+    return metadata is not None and _NUMBER_TEXT.items() <= metadata.items()
 
 
 def _spanned(array: pa.Array) -> tuple[pa.Array, slice]:

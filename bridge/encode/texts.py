@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby, repeat
@@ -22,6 +23,7 @@ type Text = bytes | list[bytes]
 
 NOTHING: Mapping[str, pa.Array] = {}
 
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 UNAVAILABLE = b'"__debezium_unavailable_value"'
 
 
@@ -45,9 +47,12 @@ def joined(parts: Sequence[Text], rows: int) -> list[bytes]:
 
 def members(batch: pa.RecordBatch, columns: Columns, absent: Mapping[str, pa.Array] = NOTHING) -> list[Text]:
     """The inside of each row's JSON object. Errors: UnsupportedError and ValueError name the column."""
-    names = batch.schema.names
-    plain = [_plain(name, column, columns) for name, column in zip(names, batch.columns, strict=True)]
-    special = [_special(column, absent.get(name)) for name, column in zip(names, plain, strict=True)]
+    names, fields = batch.schema.names, list(batch.schema)
+    plain = [_plain(field, column, columns) for field, column in zip(fields, batch.columns, strict=True)]
+    special = [
+        (_numbers(column) if columns.unquotes(field) else {}) | _special(column, absent.get(field.name))
+        for field, column in zip(fields, plain, strict=True)
+    ]
     parts: list[Text] = []
     for is_special, indices in groupby(range(len(names)), key=lambda i: bool(special[i])):
         for run in ([i] for i in indices) if is_special else (list(indices),):
@@ -58,9 +63,10 @@ def members(batch: pa.RecordBatch, columns: Columns, absent: Mapping[str, pa.Arr
     return parts
 
 
-def _plain(name: str, array: pa.Array, columns: Columns) -> pa.Array:
+def _plain(field: pa.Field, array: pa.Array, columns: Columns) -> pa.Array:
+    name = field.name
     try:
-        plain = columns.plain(array)
+        plain = columns.column(field, array)
         plain.validate(full=True)  # text that is not UTF-8 would reach the event as it is
     except (UnsupportedError, NotImplementedError) as error:
         raise UnsupportedError(f"column {name}: {error}") from error
@@ -89,6 +95,12 @@ def _special(array: pa.Array, absent: pa.Array | None) -> dict[int, bytes]:
     if absent is not None:
         special |= dict.fromkeys(pc.indices_nonzero(absent).to_pylist(), UNAVAILABLE)
     return special
+
+
+def _numbers(array: pa.Array) -> dict[int, bytes]:
+    """The rows whose text is a number, and no NaN."""
+    texts = enumerate(array.to_pylist())
+    return {row: text.encode() for row, text in texts if text is not None and _NUMBER.fullmatch(text)}
 
 
 def _finite(array: pa.Array) -> bool:

@@ -151,7 +151,7 @@ class Readings:
                 f"table {source} has no key: it is read in a second session, and `sessions` is 1",
                 remedy="allow a second one, or name the columns that tell its rows apart under `key`",
             )
-        fields = [pa.field(one.name, one.type, nullable=one.name not in key) for one in found]
+        fields = [pa.field(one.name, one.type, one.name not in key, one.metadata) for one in found]
         table = Table(str(source), pa.schema(fields), key)
         nothing = pa.RecordBatch.from_pylist([], schema=table.schema)
         return Reading(source, description, found, table, mode, options, nothing)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
+from bridge.contract import NUMBER_TEXT
 from connectors.jdbc.dialects import Dialect
 
 _NAMED = {
@@ -70,6 +71,10 @@ class Column:
     name: str
     kind: str
     type: pa.DataType
+
+    @property
+    def metadata(self) -> Mapping[str, str] | None:
+        return NUMBER_TEXT if self.kind == "number" else None
 
 
 def described(text: str) -> list[Described]:

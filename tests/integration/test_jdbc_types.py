@@ -99,6 +99,20 @@ def test_every_type_arrives_as_the_documentation_says(corner: Corner, servers_zo
     assert schema.field(0).type == pa.int32()
 
 
+WIDE = {"h2": "numeric(60,2)", "postgresql": "numeric", "mariadb": "decimal(60,2)"}
+
+
+def test_numbers_of_any_precision_are_text_numbers_or_doubles_as_wanted(corner: Corner) -> None:
+    columns = f"id int PRIMARY KEY, narrow numeric(9,2), wide {WIDE[corner.kind]}"
+    corner.execute(f"CREATE TABLE $.t ({columns}); INSERT INTO $.t VALUES (1, 1.50, 1.50);")
+    with corner.reading("t", "incrementing") as (connector, stream):
+        (batch,) = polled(connector, stream)
+    for decimal, wanted in (("string", '"1.50"'), ("number", "1.50"), ("double", "1.5")):
+        options = EncoderOptions.model_validate({"decimal": decimal})
+        (value,) = encoder(options).encode(batch.changes[0], Origin("erp", "jdbc", "1"), 0).values
+        assert f'"narrow":{wanted},"wide":{wanted}}}' in str(value).lower()
+
+
 def test_char_is_padded_and_trimmed_when_wanted_in_keys_too(corner: Corner) -> None:
     corner.execute(
         "CREATE TABLE $.t (k char(5) PRIMARY KEY, v varchar(5), n int);"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from bridge.contract import Changes, Op, Table
+from bridge.contract import NUMBER_TEXT, Changes, Op, Table
 from bridge.encode import Encoded, EncoderOptions, Origin, encoder
 from bridge.errors import PermanentError
 
@@ -213,6 +213,35 @@ def test_decimals_can_be_numbers_and_doubles() -> None:
     amounts = pa.array([Decimal("12345678901234567890.10"), Decimal("0.00"), None], pa.decimal128(38, 2))
     assert text_after(amounts, decimal="number") == ["12345678901234567890.10", "0.00", "null"]
     assert text_after(amounts, decimal="double") == ["1.2345678901234567e19", "0.0", "null"]
+
+
+def test_numbers_kept_as_text_are_written_as_decimals_are() -> None:
+    texts = ["12345678901234567890123456789012345678901234567890.10", "-0.5", "0", "NaN", "Infinity", None]
+    numbers = pa.field("x", pa.string(), metadata=NUMBER_TEXT)
+
+    def written(**options: Any) -> list[str]:
+        rows = pa.record_batch([pa.array(texts)], pa.schema([numbers]))
+        values = encode(Changes(Table("t", rows.schema, ()), rows), **options).values
+        found = (value.decode() for value in values if value)
+        return [value.split('"after":{"x":')[1].split('},"source"')[0] for value in found]
+
+    assert written() == [*(f'"{text}"' for text in texts[:-1]), "null"]
+    assert written(decimal="number") == [*texts[:3], '"NaN"', '"Infinity"', "null"]
+    assert written(decimal="double") == [
+        "1.2345678901234567e49",
+        "-0.5",
+        "0.0",
+        '"NaN"',
+        '"Infinity"',
+        "null",
+    ]
+
+
+@pytest.mark.parametrize("text", ["007", "1e5", "+1", ".5", "5.", "1 ", "٣", '1,"y":2'])
+def test_text_that_is_no_number_as_json_has_them_stays_text(text: str) -> None:
+    rows = pa.record_batch([pa.array([text])], pa.schema([pa.field("x", pa.string(), metadata=NUMBER_TEXT)]))
+    (value,) = encode(Changes(Table("t", rows.schema, ()), rows), decimal="number").values
+    assert json.loads(value or "")["after"] == {"x": text}
 
 
 def test_a_float_that_json_has_no_number_for_is_text() -> None:
