@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from bridge.config.options import ConnectorSettings, OnSchemaChange
 from bridge.config.options import Topics as TopicOptions
-from bridge.contract import CONTRACT_VERSION, Batch, Stream
+from bridge.contract import CONTRACT_VERSION, Batch, Changes, Emits, Op, Stream, Table
 from bridge.errors import (
     BridgeError,
     ConfigError,
@@ -22,7 +22,7 @@ from bridge.errors import (
 )
 from bridge.policy import Policy
 from bridge.positions import Ledger, Stored
-from bridge.progress import Progress
+from bridge.progress import Progress, is_keyed
 from bridge.topics import REMEDY, Cluster, Described, Wanted, abridged, event_topic, unified
 
 WHOLE = (TransientError, CredentialsError, Stopped)
@@ -51,14 +51,34 @@ class Lane:
     version: int
     forms: Mapping[str, str] = field(default_factory=dict)
     """Table -> what must not change; without one it may."""
+    keyed: bool = False
+    """What is known of its rows is kept."""
 
     def stored(self, position: object) -> Stored:
         partitions = {route.topic: route.partitions for route in self.routes.values()}
         identity = self.stream.identity
-        return Stored(position, self.kind, self.version, identity, partitions, forms=self.forms)
+        return Stored(
+            position, self.kind, self.version, identity, partitions, forms=self.forms, keyed=self.keyed
+        )
+
+    @property
+    def follows(self) -> bool:
+        """What is known of its rows follows the changes that it tells."""
+        return self.keyed and self.stream.emits is Emits.CHANGES
+
+    def compares(self, batch: Batch) -> bool:
+        """Whether only what is new in it is published."""
+        return self.stream.emits is Emits.IMAGES or (self.keyed and batch.scan is not None)
 
     def accept(self, batch: Batch) -> None:
-        """Errors: PermanentError when a table of it has changed and must not."""
+        """Errors: PermanentError when a table of it has changed and must not, or its state cannot follow."""
+        for changes in batch.changes if self.follows else ():
+            _must_have_a_key(changes.table)
+            if batch.scan is not None and _deletes(changes):
+                raise PermanentError(
+                    f"a scan of table {changes.table.name} brings a delete",
+                    remedy="this is a defect of the connector: rows that are gone are not in a scan",
+                )
         for table in {id(each.table): each.table for each in batch.changes}.values() if self.forms else ():
             was = next((each for each in self.stream.tables if each.name == table.name), table)
             if table is not was and (what := self.policy.difference(was, table)):
@@ -189,7 +209,11 @@ class Admission:
         policy.check(stream.tables)
         parks = options.on_schema_change is OnSchemaChange.PARK
         forms = {table.name: policy.form(table) for table in stream.tables} if parks else {}
-        return Lane(stream, policy, routes, self._settings.kind, self._version, forms)
+        keyed = is_keyed(stream, options)
+        lane = Lane(stream, policy, routes, self._settings.kind, self._version, forms, keyed)
+        for table in stream.tables if lane.follows else ():
+            _must_have_a_key(table)
+        return lane
 
     def _compare(self, lane: Lane, stored: Stored | None) -> None:
         """Raises the reason for which the stream must wait for an operator."""
@@ -236,6 +260,20 @@ class Admission:
                     "or mix with another connector's",
                     remedy=f"if another connector writes there, {REMEDY}; otherwise, {ACCEPT}",
                 )
+
+
+def _must_have_a_key(table: Table) -> None:
+    if not table.key:
+        raise ConfigError(
+            f"table {abridged(table.name)} has no key, so that a rescan could not find what it missed",
+            remedy="set `on_gap: park` for the stream, or give the table a key",
+        )
+
+
+def _deletes(changes: Changes) -> bool:
+    if isinstance(changes.op, Op):
+        return changes.op is Op.DELETE
+    return Op.DELETE in changes.op.unique().to_pylist()
 
 
 def _collisions(

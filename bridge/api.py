@@ -81,18 +81,25 @@ def _everything(supervisor: Supervisor) -> Answer:
                 return supervisor.status()
             case "reload":
                 return {"error": await supervisor.reload()}
-            case "pause" | "resume" | "renew" as name:
-                connector, stream = request.get("connector"), request.get("stream")
-                if not isinstance(connector, str) or not isinstance(stream, str | None):
-                    return {"error": "`connector` must be a name, `stream` a name or absent"}
-                by = f"uid {peer}"
-                if name == "renew":
-                    return {"error": await supervisor.renew(connector, request.get("deed"), by)}
-                return {"error": await supervisor.command(name, connector, stream, by)}
+            case "pause" | "resume" | "resnapshot" | "cancel-resnapshot" | "renew":
+                return {"error": await _obeyed(supervisor, request, f"uid {peer}")}
             case other:
                 return {"error": f"unknown command {other!r}"}
 
     return answer
+
+
+async def _obeyed(supervisor: Supervisor, request: Mapping[str, Any], by: str) -> str | None:
+    """What went wrong with an order, in words."""
+    name, connector, stream = request["command"], request.get("connector"), request.get("stream")
+    where = request.get("where", [])
+    if not isinstance(connector, str) or not isinstance(stream, str | None):
+        return "`connector` must be a name, `stream` a name or absent"
+    if not (isinstance(where, list) and all(isinstance(each, str) for each in where)):
+        return "`where` must be a list of ranges"
+    if name == "renew":
+        return await supervisor.renew(connector, request.get("deed"), by)
+    return await supervisor.command(name, connector, stream, by, where)
 
 
 async def _listen(path: Path, mode: int, answer: Answer) -> asyncio.Server:

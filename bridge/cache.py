@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import batched
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from bridge.errors import TransientError
@@ -77,10 +78,12 @@ class Part:
 
 
 class Cache:
-    """Used from one thread. Errors of every call: TransientError, for whatever SQLite cannot do."""
+    """Used from one thread, `glance` excepted. Errors: TransientError, for whatever SQLite cannot do."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = RLock()
+        """Nobody glances into a database that is being written, or closed."""
         self._database: sqlite3.Connection | None = None
         self._whole = True
         """It can be rolled back."""
@@ -129,10 +132,10 @@ class Cache:
 
     def close(self) -> None:
         self._parts.clear()
-        if self._database is not None:
-            with suppress(sqlite3.Error):
-                self._database.close()
-            self._database = None
+        with self._lock, suppress(sqlite3.Error):
+            database, self._database = self._database, None
+            if database is not None:
+                database.close()
 
     # -- transactions
 
@@ -184,12 +187,17 @@ class Cache:
         return found if len(found) < most else None
 
     def _each(self, part: Part, keys: Sequence[bytes]) -> list[Put]:
-        found: list[Put] = []
-        for some in batched(keys, MOST_VALUES):
-            marks = ",".join("?" * len(some))
-            query = f"SELECT key, slot, value FROM entries WHERE part = ? AND key IN ({marks})"  # noqa: S608
-            found += self._execute(query, (part.id, *some))
-        return found
+        return [row for query, values in _asking(part.id, keys) for row in self._execute(query, values)]
+
+    def glance(self, head: bytes, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """From any thread: those of the keys that are there, committed or not. In doubt there are none."""
+        found: dict[bytes, bytes] = {}
+        with suppress(sqlite3.Error, TransientError):
+            for (number,) in self._rows("SELECT id FROM parts WHERE head = ?", (head,)):
+                for query, values in _asking(number, keys):
+                    found |= {key: value for key, _, value in self._rows(query, values)}
+            return found
+        return {}
 
     def put(self, part: Part, puts: Sequence[Put], new: int) -> None:
         """`new` of the entries were not there."""
@@ -214,15 +222,20 @@ class Cache:
 
     def _execute(self, query: str, values: Sequence[object] = ()) -> list[Any]:
         try:
-            return self._live().execute(query, values).fetchall()
+            return self._rows(query, values)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
+    def _rows(self, query: str, values: Sequence[object]) -> list[Any]:
+        with self._lock:
+            return self._live().execute(query, values).fetchall()
+
     def _write(self, query: str, rows: Iterable[tuple[object, ...]]) -> None:
         try:
-            if not self._live().in_transaction:
-                self._live().execute("BEGIN")
-            self._live().executemany(query, rows)
+            with self._lock:
+                if not self._live().in_transaction:
+                    self._live().execute("BEGIN")
+                self._live().executemany(query, rows)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
@@ -240,9 +253,17 @@ class Cache:
         )
 
 
+def _asking(part: int, keys: Sequence[bytes]) -> Iterator[tuple[str, tuple[object, ...]]]:
+    """The statements, and their values, that find these keys."""
+    for some in batched(keys, MOST_VALUES):
+        marks = ",".join("?" * len(some))
+        query = f"SELECT key, slot, value FROM entries WHERE part = ? AND key IN ({marks})"  # noqa: S608
+        yield query, (part, *some)
+
+
 def _connected(path: Path) -> sqlite3.Connection:
     # One process at a time; synchronous NORMAL keeps the file whole when the power fails, if not its end.
-    database = sqlite3.connect(path, isolation_level=None, timeout=0)
+    database = sqlite3.connect(path, isolation_level=None, timeout=0, check_same_thread=False)
     try:
         database.executescript(
             "PRAGMA locking_mode = EXCLUSIVE; PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;"

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from bridge.admission import Lane
+from bridge.comparison import Piece
 from bridge.config.options import ConnectorSettings
-from bridge.contract import Batch, Emits, Position
+from bridge.contract import Batch, Emits, Op
 from bridge.errors import PermanentError
 from bridge.images import Images
 from bridge.outlet import Outlet
-from bridge.positions import STATE, STREAM, Kept, record
+from bridge.positions import RESNAPSHOT, STATE, STREAM, Kept, Ledger, Resnapshot, record
 from bridge.prefetch import Fetched
 from bridge.press import Outgoing, Press
+from bridge.rereading import Rereading
 from bridge.schedule import Schedule
 from bridge.state import STAMP
 
@@ -48,8 +51,13 @@ class Sent:
         return self.fetched.name
 
     @property
-    def position(self) -> Position:
-        return self.fetched.batch.position
+    def again(self) -> Rereading | None:
+        return self.fetched.turn.again
+
+    @property
+    def key(self) -> str:
+        """Of the record that says how far it has come."""
+        return (RESNAPSHOT if self.again else STREAM) + self.name
 
 
 @dataclass(slots=True)
@@ -102,9 +110,26 @@ class Coalescer:
 
     def align(self) -> None:
         """Before batches are compared: the state must be what the positions say. Not in a transaction."""
-        if any(lane.stream.emits is Emits.IMAGES for lane in self._lanes.values()):
+        if any(lane.keyed for lane in self._lanes.values()):
             kept = self._outlet.ledger.state
             self._images.align(kept.stamp if kept else None, self._outlet.renew)
+
+    def begins_to_follow(self, lane: Lane, ledger: Ledger) -> bool:
+        """Whether from now on what is known of its rows is kept; what was known once is dropped."""
+        stored = ledger.streams.get(lane.stream.name)
+        if not lane.follows or stored is None or stored.keyed:
+            return False
+        for piece in self._images.forgotten(lane):
+            self._keep(piece)
+            if self.full:
+                self.commit()
+        if stored.position is not None:
+            log.warning(
+                "on_gap: rescan counts from here on: of what was published before, a rescan repeats all that "
+                "has not changed since, and finds no deletes",
+                stream=lane.stream.name,
+            )
+        return True
 
     # -- the open transaction
 
@@ -156,27 +181,37 @@ class Coalescer:
         batch = fetched.batch
         sent = Sent(fetched)
         try:
-            record(STREAM + fetched.name, lane.stored(batch.position))
+            record(sent.key, lane.stored(batch.position))
             lane.accept(batch)
-            if lane.stream.emits is Emits.IMAGES:
+            if sent.again:
+                has_news = self._send_afresh(lane, sent)
+            elif lane.compares(batch):
                 has_news = self._send_differences(lane, sent)
             else:
-                has_news = self._send(lane, sent, batch)
+                has_news = self._send_changes(lane, sent, batch)
         except PermanentError as error:
-            self._schedule.park(fetched.name, str(error))
+            self._park(sent, str(error))
             return
         if has_news:
-            if batch.ends:
+            if batch.ends and not sent.again:
                 self._held.pop(fetched.name, None)
             self.begin().add(sent)
         else:
             self._hold(fetched)
 
-    def _send(self, lane: Lane, sent: Sent, batch: Batch) -> bool:
-        """Whether there was anything to send."""
+    def _send_changes(self, lane: Lane, sent: Sent, batch: Batch) -> bool:
+        """As they are; where it is kept, the state follows. Whether there was anything to send."""
+        outgoing = self._send(lane, sent, batch)
+        if lane.keyed:
+            for piece in self._images.follow(lane, batch, outgoing.refused):
+                self._keep(piece)
+        return bool(batch.changes or batch.rejects)
+
+    def _send(self, lane: Lane, sent: Sent, batch: Batch) -> Outgoing:
+        """What became of it."""
         outgoing = self._press.prepare(lane, batch)
         if not (batch.changes or batch.rejects):
-            return False
+            return outgoing
         self.begin().grow(outgoing)
         letters = self._outlet.placed(outgoing.letters)
         for topic, keys, values in outgoing.records:
@@ -185,7 +220,7 @@ class Coalescer:
             self._outlet.bury(letters)
             log.warning("dead letters", stream=lane.stream.name, count=len(letters), first=letters[0].reason)
         sent.add(outgoing)
-        return True
+        return outgoing
 
     def _send_differences(self, lane: Lane, sent: Sent) -> bool:
         """The same for images: what is not as it was, and the state that it leaves.
@@ -193,26 +228,50 @@ class Coalescer:
         Each piece is whole, so that the deletes of a large table need not go into one transaction.
         """
         progress, batch = sent.fetched.turn.progress, sent.fetched.batch
-        first = batch.scan is not None and progress.committed is None
+        first = progress.committed is None
         has_news = False
         for piece in self._images.compare(lane, batch, progress.options, first=first):
-            part = replace(batch, changes=piece.changes, rejects=piece.rejects)
-            has_news |= self._send(lane, sent, part)
-            if piece.puts or piece.drops:
-                self.begin()
-                self._outlet.send(*self._images.records(piece))
-                self._images.keep(piece)
-                has_news = True
+            has_news |= self._send_piece(lane, sent, piece)
             if self.full:
                 self.commit()
         return has_news
+
+    def _send_afresh(self, lane: Lane, sent: Sent) -> bool:
+        """All the rows of a batch, in one transaction with the place after them."""
+        batch = sent.fetched.batch
+        if lane.stream.emits is Emits.IMAGES:
+            for piece in self._images.afresh(lane, batch):
+                self._send_piece(lane, sent, piece)
+        else:
+            rows = tuple(replace(each, op=Op.READ, before=None) for each in batch.changes)
+            self._send_changes(lane, sent, replace(batch, changes=rows))
+        return True
+
+    def _send_piece(self, lane: Lane, sent: Sent, piece: Piece) -> bool:
+        """Whether there was anything to send."""
+        part = replace(sent.fetched.batch, changes=piece.changes, rejects=piece.rejects)
+        outgoing = self._send(lane, sent, part)
+        for changes, rows in zip(part.changes, outgoing.refused, strict=True):
+            piece.refuse(changes, rows)
+        return self._keep(piece) or bool(part.changes or part.rejects)
+
+    def _keep(self, piece: Piece) -> bool:
+        """Send what the piece changes in the state, if anything."""
+        if not (piece.puts or piece.drops):
+            return False
+        self.begin()
+        self._outlet.send(*self._images.records(piece))
+        self._images.keep(piece)
+        return True
 
     def _hold(self, fetched: Fetched) -> None:
         """A batch without news: when its position is the one Kafka has, that is all there is to say."""
         progress, batch = fetched.turn.progress, fetched.batch
         if not batch.ends:
             return
-        pending = self._transaction and any(each.name == fetched.name for each in self._transaction.batches)
+        pending = self._transaction and any(
+            each.key == STREAM + fetched.name for each in self._transaction.batches
+        )
         if not pending and not batch.more:
             self._schedule.caught_up(progress, fetched.turn.began)
         if pending or batch.position != progress.committed:
@@ -230,9 +289,11 @@ class Coalescer:
         if transaction is None:
             return 0
         batches = [*transaction.batches, *(Sent(held) for held in self._held.values())]
-        positions = {sent.name: sent.position for sent in batches if sent.fetched.batch.ends}
-        for name, position in positions.items():
-            self._outlet.note(STREAM + name, self._lanes[name].stored(position))
+        orders = self._orders(batches)
+        reached = {sent.key: sent for sent in batches if sent.fetched.batch.ends}
+        for key, sent in reached.items():
+            position = sent.fetched.batch.position
+            self._outlet.note(key, orders[key] if sent.again else self._lanes[sent.name].stored(position))
         if stamp := self._images.stamp:
             self._outlet.note(STATE, Kept(stamp))
             self._outlet.send(self._images.topic, [STAMP], [stamp.encode()])
@@ -240,12 +301,35 @@ class Coalescer:
         self._images.commit()
         self._held.clear()
         for sent in batches:
-            self._acknowledge(sent)
+            self._acknowledge(sent, orders.get(sent.key))
         return len(batches)
 
-    def _acknowledge(self, sent: Sent) -> None:
+    def _orders(self, batches: Sequence[Sent]) -> dict[str, Resnapshot | None]:
+        """What is left of the resnapshots that the batches are of, by the keys of their records."""
+        orders: dict[str, Resnapshot | None] = {}
+        for sent in batches:
+            before = orders.get(sent.key) or self._outlet.ledger.resnapshots.get(sent.name)
+            if sent.again and before:
+                place, version = sent.fetched.batch.position, self._lanes[sent.name].version
+                rows = before.rows + sent.fetched.batch.rows
+                left = replace(before, place=place, version=version, rows=rows)
+                orders[sent.key] = left if sent.fetched.batch.more else None
+        return orders
+
+    def _acknowledge(self, sent: Sent, order: Resnapshot | None) -> None:
         turn, batch = sent.fetched.turn, sent.fetched.batch
-        self._schedule.published(turn.progress, batch, turn.began, sent.events, sent.size)
-        reason = self._schedule.rejected(turn.progress, batch.rows, sent.letters, self._max_rejects)
+        if sent.again:
+            self._schedule.republished(sent.again, order, (batch.rows, sent.events, sent.size))
+        else:
+            self._schedule.published(turn.progress, batch, turn.began, sent.events, sent.size)
+        counted = sent.again or turn.progress
+        reason = self._schedule.rejected(counted, batch.rows, sent.letters, self._max_rejects)
         if reason:
+            self._park(sent, reason)
+
+    def _park(self, sent: Sent, reason: str) -> None:
+        """A resnapshot alone, its stream goes on."""
+        if sent.again:
+            self._schedule.give_up(sent.again, reason)
+        else:
             self._schedule.park(sent.name, reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import batched, count
 
@@ -37,9 +37,28 @@ class Piece:
     drops: list[bytes] = field(default_factory=list)
     new: int = 0
     """How many of the entries to put are new."""
+    news: set[bytes] = field(default_factory=set)
+    """Keys whose consumers did not know them."""
 
     def put(self, key: bytes, slot: int, value: bytes) -> None:
         self.puts[key] = (slot, value)
+
+    def refuse(self, changes: Changes, rows: Collection[int]) -> None:
+        """These of its rows became dead letters: their consumers know what they knew before, if anything.
+
+        A row whose key came again has made way for that one. Rows without a key are only counted.
+        """
+        if not rows or not changes.table.key:
+            return
+        (part,) = _picked(changes, sorted(rows), [Op.READ] * len(rows))
+        keys = texts(part.rows.select(list(part.table.key)))
+        for key, value in zip(keys, digests(part.rows, part.absent), strict=True):
+            if key is None or key not in self.puts:
+                continue
+            slot, packed = self.puts[key]
+            entry = Entry.parse(packed)
+            if entry.digest == value:
+                self.put(key, slot, replace(entry, published=key not in self.news, refused=True).packed())
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +73,13 @@ class Comparison:
     """What becomes of a row whose key is not known."""
     cache: Cache
 
-    def _piece(self) -> Piece:
+    def piece(self) -> Piece:
         return Piece(self.part, self.head)
 
-    def rows(self, changes: Changes) -> Piece:
-        """Rows of a table with a key."""
-        piece, part, tracked = self._piece(), self.part, self.tracked
-        keys = texts(changes.rows.select(list(self.table.key)))
-        values = digests(changes.rows, changes.absent, before=PLAIN, formless=REFUSED)
-        found = self.cache.find(part, [key for key in keys if key is not None])
-        if tracked is not None:
-            slots = found.slots
-            tracked.meet_all([slots[key] for key in keys if key in slots])
+    def rows(self, changes: Changes, marks: Sequence[bytes] = ()) -> Piece:
+        """Rows of a table with a key, and what is kept of their marks where they have any."""
+        piece = self.piece()
+        keys, values, found = self._looked_up(changes, marks)
         known = found.values.get
         rows = zip(count(), keys, values)
         different = [row for row, key, value in rows if key is None or known(key) != value]
@@ -78,6 +92,44 @@ class Comparison:
                 ops.append(op)
         piece.changes = _picked(changes, at, ops)
         return piece
+
+    def afresh(self, changes: Changes, marks: Sequence[bytes] = ()) -> Piece:
+        """Rows of a table with a key, known or not: all are published but those that can be no event.
+
+        What was too large for its topic once may fit now.
+        """
+        piece = self.piece()
+        keys, values, found = self._looked_up(changes, marks)
+        at = []
+        for row, (key, value) in enumerate(zip(keys, values, strict=True)):
+            news = self._row(piece, found, key, value)
+            if news is not None or not Entry.parse(value).refused:
+                at.append(row)
+                self._try_again(piece, found, key)
+        piece.changes = _picked(changes, at, [Op.READ] * len(at))
+        return piece
+
+    def _try_again(self, piece: Piece, found: Found, key: bytes | None) -> None:
+        """What was refused once counts as published, unless it is refused again."""
+        if key is None or not (entry := Entry.parse(found.values[key])).refused:
+            return
+        if not entry.published:
+            piece.news.add(key)
+        piece.put(key, found.slots[key], replace(entry, published=True, refused=False).packed())
+
+    def _looked_up(
+        self, changes: Changes, marks: Sequence[bytes]
+    ) -> tuple[list[bytes | None], list[bytes], Found]:
+        """Key and entry of each row, and what is known of them; they have been met now."""
+        keys = texts(changes.rows.select(list(self.table.key)))
+        values = digests(changes.rows, changes.absent, before=PLAIN, formless=REFUSED)
+        if marks:
+            values = [value + mark for value, mark in zip(values, marks, strict=True)]
+        found = self.cache.find(self.part, [key for key in keys if key is not None])
+        if self.tracked is not None:
+            slots = found.slots
+            self.tracked.meet_all([slots[key] for key in keys if key in slots])
+        return keys, values, found
 
     def _row(self, piece: Piece, found: Found, key: bytes | None, value: bytes) -> Op | None:
         """What becomes of a row that is not as it was, or came twice."""
@@ -94,6 +146,10 @@ class Comparison:
         else:
             slot = before[0]
             op, value = _changed(Entry.parse(before[1]), value, self.unknown)
+        if op is self.unknown:
+            piece.news.add(key)
+        elif op is Op.UPDATE:
+            piece.news.discard(key)
         if value:
             found.put(key, slot, value)
             piece.put(key, slot, value)
@@ -101,7 +157,7 @@ class Comparison:
 
     def equals(self, changes: Changes) -> Piece:
         """Rows of a table without a key: what is known of one is how many there are."""
-        piece, part, tracked = self._piece(), self.part, self.tracked
+        piece, part, tracked = self.piece(), self.part, self.tracked
         if tracked is None:
             raise PermanentError(
                 f"table {self.table.name} has no key, and is not read as a whole",
@@ -134,7 +190,7 @@ class Comparison:
 
     def reject(self, reject: Reject) -> Piece:
         """Has its key been seen; and is there a dead letter of this very record?"""
-        piece = self._piece()
+        piece = self.piece()
         key = key_of(reject.key, self.table) if reject.key is not None and self.table.key else None
         if key is None:
             self._be_blind(f"a record of {self.table.name} was rejected that has no key")
@@ -157,7 +213,7 @@ class Comparison:
 
     def met(self, keys: pa.RecordBatch) -> Piece:
         """Keys that the connector knows to be there unchanged."""
-        piece = self._piece()
+        piece = self.piece()
         forms = [form for form in texts(keys.select(list(self.table.key))) if form is not None]
         found = self.cache.find(self.part, forms)
         for form in forms:
@@ -197,7 +253,7 @@ class Comparison:
             yield self._fewer(self.cache.find(part, keys), tracked.counts, options.confirm_deletes)
 
     def _deleted(self, gone: Sequence[Put], confirm: int) -> Piece:
-        piece = self._piece()
+        piece = self.piece()
         forms: list[bytes] = []
         for key, slot, value in gone:
             entry = Entry.parse(value)
@@ -214,7 +270,7 @@ class Comparison:
 
     def _fewer(self, found: Found, counts: dict[bytes, int], confirm: int) -> Piece:
         """Of equal rows some are gone."""
-        piece = self._piece()
+        piece = self.piece()
         forms: list[bytes] = []
         for key, value in found.values.items():
             entry, met = Entry.parse(value), counts.get(key, 0)
@@ -238,8 +294,9 @@ def _back(value: bytes) -> bytes:
 def _changed(before: Entry, value: bytes, unknown: Op) -> tuple[Op | None, bytes]:
     """What a known key's row is to be published as, if at all, and its entry, empty when that stays."""
     now = Entry.parse(value)
-    if (before.digest, before.refused) == (now.digest, now.refused):
-        return None, _back(before.packed())
+    if before.digest == now.digest:
+        kept = replace(before, absent=0, mark=now.mark)
+        return None, b"" if kept == before else kept.packed()
     published = now.published or before.published
     return (Op.UPDATE if before.published else unknown), replace(now, published=published).packed()
 
@@ -260,6 +317,14 @@ def _deletes(table: Table, forms: Sequence[bytes]) -> tuple[Changes, ...]:
         return ()
     names = list(table.key) or list(table.schema.names)
     return (Changes(table, rows_of(forms, table, names), Op.DELETE),)
+
+
+def letters_of(changes: Changes) -> Sequence[str]:
+    """The operation of each row."""
+    if isinstance(changes.op, Op):
+        return [changes.op] * changes.rows.num_rows
+    letters: list[str] = changes.op.to_pylist()
+    return letters
 
 
 def _picked(changes: Changes, at: Sequence[int], ops: Sequence[str]) -> tuple[Changes, ...]:

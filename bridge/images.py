@@ -6,15 +6,23 @@ Every piece that comes out of a comparison is whole: once its events and its par
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from bridge.admission import Lane
 from bridge.cache import Part
-from bridge.comparison import Comparison, Piece
+from bridge.comparison import CHUNK, Comparison, Piece
 from bridge.config.options import StreamOptions
-from bridge.contract import Batch, Op, Scan, Table
-from bridge.diff import Pass
-from bridge.state import KeyedState, head
+from bridge.contract import Batch, Changes, Emits, Op, Reject, Scan, Table
+from bridge.diff import Pass, number, plain
+from bridge.diff.canonical import marked
+from bridge.errors import PermanentError
+from bridge.following import followed
+from bridge.state import KeyedState, head, whole_head
+
+type Passes = Mapping[str, Pass]
+
+WHOLE = b"whole"
+"""The key under which a stream that tells changes is known to have been read as a whole."""
 
 
 class Images:
@@ -78,35 +86,90 @@ class Images:
     # -- comparing
 
     def compare(self, lane: Lane, batch: Batch, options: StreamOptions, *, first: bool) -> Iterator[Piece]:
-        """The batch's changes; `first`: no scan of the stream was ever complete.
+        """The batch's changes; `first`: the stream stands at its beginning.
 
         Errors: PermanentError, when too much is gone or a table cannot be compared.
         """
         passes = self._passes_of(lane, batch.scan)
-        unknown = Op.READ if first else Op.CREATE
+        tells = lane.stream.emits is Emits.CHANGES
+        initial = batch.scan is not None and (not self._was_scanned(lane) if tells else first)
+        unknown = Op.READ if initial else Op.CREATE
         tables = {table.name: table for table in lane.stream.tables}
 
         def comparison(table: Table, op: Op = unknown) -> Comparison:
-            name, cache = head(lane.stream.name, table.name), self._state.cache
-            return Comparison(table, name, cache.part(name), passes.get(table.name), op, cache)
+            return self._comparison(lane, table, passes, op)
 
         for changes in batch.changes:
             shown = lane.policy.apply(changes)
             with_op = comparison(shown.table, Op.READ if changes.op is Op.READ else unknown)
-            yield with_op.rows(shown) if shown.table.key else with_op.equals(shown)
+            marks = _marks(lane, changes)
+            yield with_op.rows(shown, marks) if shown.table.key else with_op.equals(shown)
         for reject in batch.rejects:
-            if reject.table in tables:
-                yield comparison(tables[reject.table]).reject(reject)
-            else:
-                yield Piece(Part(0, 0, 0), b"", rejects=(reject,))
+            yield self._refused(lane, reject, passes, unknown)
         for name, keys in batch.seen:
             yield comparison(tables[name]).met(keys)
-        if batch.scan in (Scan.LAST, Scan.ONLY):
+        if batch.completes:
+            if tells:  # it may be long until it is read as a whole again
+                options = options.model_copy(update={"confirm_deletes": 1})
             for table in tables.values():
                 yield from comparison(lane.policy.table(table)).gone(options)
             self._passes.pop(lane.stream.name, None)
+            if tells:
+                yield self._scanned(lane)
 
-    def _passes_of(self, lane: Lane, scan: Scan | None) -> dict[str, Pass]:
+    def follow(self, lane: Lane, batch: Batch, refused: Sequence[Collection[int]]) -> Iterator[Piece]:
+        """The state after changes that were published as they are; of each, some rows were `refused`."""
+        passes = self._passes.get(lane.stream.name, {})
+        for changes, rows in zip(batch.changes, refused, strict=True):
+            shown = lane.policy.apply(changes)
+            yield followed(self._comparison(lane, shown.table, passes, Op.CREATE), shown, rows)
+
+    def forgotten(self, lane: Lane) -> Iterator[Piece]:
+        """All that is known of a stream, dropped."""
+        cache = self._state.cache
+        for name in (head(lane.stream.name, table.name) for table in lane.stream.tables):
+            for entries in cache.slots(cache.part(name), CHUNK):
+                yield Piece(cache.part(name), name, drops=[key for key, *_ in entries])
+        whole = whole_head(lane.stream.name)
+        if self._was_scanned(lane):
+            yield Piece(cache.part(whole), whole, drops=[WHOLE])
+
+    def _was_scanned(self, lane: Lane) -> bool:
+        """Of a stream that tells changes: whether it was ever read as a whole since its state is kept."""
+        cache = self._state.cache
+        return bool(cache.find(cache.part(whole_head(lane.stream.name)), [WHOLE]).values)
+
+    def _scanned(self, lane: Lane) -> Piece:
+        name = whole_head(lane.stream.name)
+        piece = Piece(self._state.cache.part(name), name)
+        if not self._was_scanned(lane):
+            piece.new = 1
+            piece.put(WHOLE, piece.part.new_slot(), plain(number(1)))
+        return piece
+
+    def afresh(self, lane: Lane, batch: Batch) -> Iterator[Piece]:
+        """All rows of the batch, whatever is known of them; a scan under way has met them, too.
+
+        Errors: PermanentError, when a table cannot be compared.
+        """
+        passes = self._passes.get(lane.stream.name, {})
+        for changes in batch.changes:
+            shown = lane.policy.apply(changes)
+            yield self._comparison(lane, shown.table, passes, Op.READ).afresh(shown, _marks(lane, changes))
+        for reject in batch.rejects:
+            yield self._refused(lane, reject, passes, Op.READ)
+
+    def _refused(self, lane: Lane, reject: Reject, passes: Passes, op: Op) -> Piece:
+        table = next((each for each in lane.stream.tables if each.name == reject.table), None)
+        if table is None:
+            return Piece(Part(0, 0, 0), b"", rejects=(reject,))
+        return self._comparison(lane, table, passes, op).reject(reject)
+
+    def _comparison(self, lane: Lane, table: Table, passes: Passes, op: Op) -> Comparison:
+        name, cache = head(lane.stream.name, table.name), self._state.cache
+        return Comparison(table, name, cache.part(name), passes.get(table.name), op, cache)
+
+    def _passes_of(self, lane: Lane, scan: Scan | None) -> Passes:
         name = lane.stream.name
         if scan is None:
             return {}
@@ -119,3 +182,15 @@ class Images:
             blind = "its beginning was not seen"
             self._passes[name] = {table.name: Pass(blind=blind) for table in lane.stream.tables}
         return self._passes[name]
+
+
+def _marks(lane: Lane, changes: Changes) -> Sequence[bytes]:
+    """What is kept of the marks, if there are any. Errors: PermanentError."""
+    if changes.marks is None:
+        return ()
+    if len(changes.marks) != changes.rows.num_rows:
+        raise PermanentError(
+            f"table {changes.table.name} has {len(changes.marks)} marks beside {changes.rows.num_rows} rows",
+            remedy="this is the connector's to mend",
+        )
+    return marked(changes.marks, lane.policy.form(changes.table))

@@ -22,6 +22,8 @@ COUNTERS = {
     "polls": ("bridge_source_polls", "polls that ended well"),
     "scans": ("bridge_source_scans", "complete scans of a source of images, published"),
     "rejects": ("bridge_dead_letters", "records that went to the dead-letter topic"),
+    "reread": ("bridge_source_rows_reread", "rows that resnapshots published again"),
+    "resnapshots": ("bridge_resnapshots", "resnapshots that ended with their last row"),
 }
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import structlog
 
 from bridge.deadletters import DeadLetter
-from bridge.positions import OWNER, Kept, Ledger, Owner, Paused, Records, Stored, record
+from bridge.positions import OWNER, Ledger, Owner, Records, Value, record
 from bridge.publisher import Fenced, Transactions
 
 log = structlog.get_logger("bridge.outlet")
@@ -108,7 +108,7 @@ class Outlet:
         records = [letter.record(self._positions.letters_limit) for letter in letters]
         self.send(self._positions.letters, [key for key, _ in records], [value for _, value in records])
 
-    def note(self, key: str, value: Owner | Stored | Paused | Kept | None) -> None:
+    def note(self, key: str, value: Value) -> None:
         """Write a record; should it not be committed, the ledger is read again before anything else."""
         raw_key, raw_value = record(key, value)
         self.send(self._positions.name, [raw_key], [raw_value])

@@ -11,7 +11,7 @@ from itertools import islice
 from bridge import rehearsal, sources
 from bridge.admission import Lane, topics_of
 from bridge.config.options import Settings
-from bridge.contract import Ask, Batch, Connector, Emits, Position, Stream
+from bridge.contract import Ask, Batch, Connector, Position, Stream
 from bridge.deadletters import DeadLetter
 from bridge.errors import BridgeError
 from bridge.images import Images
@@ -96,7 +96,7 @@ class Peek:
                 if not isinstance(lane, Lane):
                     yield Sample(stream.name, position, error=f"parked at the next start: {lane}")
                     continue
-                if stream.emits is Emits.IMAGES and images is None:
+                if lane.keyed and images is None:
                     images = stack.enter_context(rehearsal.images(self._changelog(start)))
                 yield self._sample(lane, position, images)
 
@@ -138,10 +138,10 @@ class Peek:
 
     def _parts(self, lane: Lane, batch: Batch, images: Images | None, *, first: bool) -> Iterator[Batch]:
         """The batch as it is, or what is new in its images."""
-        if lane.stream.emits is not Emits.IMAGES or images is None:
+        if not lane.compares(batch) or images is None:
             yield batch
             return
         options = self.settings.connectors[self.connector].stream(lane.stream.name)
-        for piece in images.compare(lane, batch, options, first=first and batch.scan is not None):
+        for piece in images.compare(lane, batch, options, first=first):
             images.keep(piece)  # in our own cache: a key that comes twice is no news the second time
             yield replace(batch, changes=piece.changes, rejects=piece.rejects)

@@ -1,7 +1,7 @@
 """The one place where progress is kept: the connector's compacted topic, written in its transactions.
 
 Keys: `owner`, `stream:<name>`, `pause:<name>` (`pause:` alone for the whole connector, with streams that come
-later), `state`. Values are JSON.
+later), `resnapshot:<name>`, `state`. Values are JSON.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import Any, Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from bridge import kafka
-from bridge.contract import CONTRACT_VERSION, MAX_POSITION_BYTES, Position
+from bridge.contract import CONTRACT_VERSION, MAX_POSITION_BYTES, Position, Ranges
 from bridge.errors import CredentialsError, PermanentError, Stopped, TransientError
 from bridge.topics import DEFAULT_MAX_BYTES, Ends, Topics, dead_letters, internal
 
 OWNER = "owner"
 STREAM = "stream:"
 PAUSE = "pause:"
+RESNAPSHOT = "resnapshot:"
 STATE = "state"
 
 CALL_S = 1.0
@@ -54,6 +55,7 @@ class Stored:
 
     `forms`: table -> digest of its columns and key, where a change of them parks.
     `accept`: an operator has agreed to whatever would park the stream at its next start.
+    `keyed`: what is known of its rows was kept up to this position.
     """
 
     position: Position | None
@@ -64,6 +66,7 @@ class Stored:
     contract: int = CONTRACT_VERSION
     accept: bool = False
     forms: Mapping[str, str] = field(default_factory=dict)
+    keyed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,18 @@ class Paused:
     by: str
     at: str
     lifted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resnapshot:
+    """An order to publish a stream's rows once more, and how far that has come: `rows`, up to `place`."""
+
+    by: str
+    at: str
+    within: Ranges = field(default_factory=dict)
+    place: Position | None = None
+    version: int = 1
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +105,7 @@ class Ledger:
     owner_offset: int = -1
     streams: Mapping[str, Stored] = field(default_factory=dict)
     pauses: Mapping[str, Paused] = field(default_factory=dict)
+    resnapshots: Mapping[str, Resnapshot] = field(default_factory=dict)
     state: Kept | None = None
 
     def pause_of(self, stream: str) -> Paused | None:
@@ -105,6 +121,9 @@ class Ledger:
             return replace(self, streams=_put(self.streams, key[len(STREAM) :], value, Stored))
         if key.startswith(PAUSE):
             return replace(self, pauses=_put(self.pauses, key[len(PAUSE) :], value, Paused))
+        if key.startswith(RESNAPSHOT):
+            name = key[len(RESNAPSHOT) :]
+            return replace(self, resnapshots=_put(self.resnapshots, name, value, Resnapshot))
         if key == STATE:
             return replace(self, state=_parse(Kept, value) if value else None)
         return self
@@ -121,7 +140,10 @@ def _parse(kind: type, value: bytes) -> Any:
     return kind(**{key: item for key, item in json.loads(value).items() if key in known})
 
 
-def record(key: str, value: Owner | Stored | Paused | Kept | None) -> tuple[bytes, bytes | None]:
+type Value = Owner | Stored | Paused | Resnapshot | Kept | None
+
+
+def record(key: str, value: Value) -> tuple[bytes, bytes | None]:
     """Key and value as they go into the topic. Errors: PermanentError when a position is too large."""
     if value is None:
         return key.encode(), None

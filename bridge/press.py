@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from bridge.admission import Lane
 from bridge.contract import Batch, Changes, Position
@@ -23,6 +24,8 @@ class Outgoing:
 
     records: list[tuple[str, list[bytes | None], list[bytes | None]]] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
+    refused: list[frozenset[int]] = field(default_factory=list)
+    """Of each changes of the batch, the rows that became dead letters."""
     events: int = 0
     size: int = 0
 
@@ -62,18 +65,31 @@ class Press:
         encoded = self._encoder.encode(changes, self._origin, now)
         for each in encoded.failures:
             outgoing.letters.append(letters.unencodable(table, route.topic, each.reason, each.key, each.raw))
+        refused = {each.row for each in encoded.failures}
         keys, values, limit = encoded.keys, encoded.values, route.max_bytes - OVERHEAD
         if _longest(keys) + _longest(values) > limit:  # only then is each of them measured
-            for at in reversed(_too_large(keys, values, limit)):
+            rows, places = _rows(values, refused), _too_large(keys, values, limit)
+            refused.update(rows[at] for at in places)
+            for at in reversed(places):
                 key, value = keys.pop(at), values.pop(at)
                 if value is not None:
                     large.append(letters.too_large(table, route.topic, route.max_bytes, key, value))
         outgoing.letters += reversed(large)
+        outgoing.refused.append(frozenset(refused))
         outgoing.add(route.topic, keys, values)
 
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _rows(values: Sequence[bytes | None], failed: Collection[int]) -> list[int]:
+    """The row that each event is of: a tombstone of its delete's, and none of those that failed."""
+    left = (row for row in count() if row not in failed)
+    rows: list[int] = []
+    for value in values:
+        rows.append(rows[-1] if value is None else next(left))
+    return rows
 
 
 def _too_large(keys: Sequence[bytes | None], values: Sequence[bytes | None], limit: int) -> list[int]:

@@ -8,14 +8,18 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.config.options import StreamOptions
-from bridge.contract import Batch, Position, Scan, Stream
+from bridge.config.options import OnGap, StreamOptions
+from bridge.contract import Batch, Emits, Position, Scan, Stream
 from bridge.errors import BridgeError, TransientError
 from bridge.intensity import REJECT_WINDOW_S, RejectShare
 from bridge.positions import Stored
 from bridge.retry import delay
 from bridge.states import State
+
+if TYPE_CHECKING:
+    from bridge.rereading import Rereading
 
 REJECTS_TOLERATED = 10
 """However large their share is: a few bad records must not stop a stream of a few. Not so with `0`."""
@@ -52,6 +56,10 @@ class Progress:
     scans: int = 0
     """Complete passes, published, over a source of images."""
     rows: int = 0
+    reread: int = 0
+    """Rows that resnapshots published again."""
+    resnapshots: int = 0
+    """Those that have ended."""
     events: int = 0
     bytes: int = 0
     rejects: int = 0
@@ -63,6 +71,8 @@ class Progress:
     behind_since: float | None = None
     """When it was first asked for what was not all read and published since."""
     scan_began: float | None = None
+    scans_ahead: int = 0
+    """Complete passes that were read and are not compared yet."""
     state: State = State.STARTING
     state_since: float = field(default_factory=time.monotonic)
     recent: RejectShare = field(default_factory=lambda: RejectShare(REJECT_WINDOW_S))
@@ -124,6 +134,7 @@ class Progress:
         self.generation += 1
         self.in_flight = False
         self.scan_began = None
+        self.scans_ahead = 0
 
     def rewind(self, stored: Stored | None) -> None:
         """Back to what Kafka has."""
@@ -150,11 +161,10 @@ class Progress:
     # -- one poll
 
     def turn(self, now: float, wait_s: float) -> Turn:
-        rate = self.options.max_rows_per_s
-        rows = max(1, int(rate * min(1.0, self.options.interval))) if rate else 0
         began = now if self.scan_began is None else self.scan_began
         if self.behind_since is None:
             self.behind_since = began
+        rows = most_rows(self.options)
         return Turn(self, self.generation, self.ahead, self.version, now, rows, wait_s, began)
 
     def ended(self, turn: Turn, batch: Batch, version: int) -> None:
@@ -164,21 +174,21 @@ class Progress:
         self.polls += 1
         self.failures = 0
         self.error = None
-        rate = self.options.max_rows_per_s
-        self.earliest = turn.asked_at + batch.rows / rate if rate else 0.0
+        self.earliest = rest_after(turn, batch, self.options)
         if not turn.stale:
             self.ahead, self.version = batch.position, version
             self.scan_began = (
                 None if batch.ends else turn.asked_at if batch.scan is Scan.FIRST else turn.began
             )
             self.in_flight = self.stream.settles
+            self.scans_ahead += batch.completes
 
     def failed(self, error: BridgeError, now: float) -> float:
         """It is to be tried again; in how many seconds."""
         self.polling_since = None
         self.failures += 1
         self.error = str(error)
-        wait = delay(self.failures, error.retry_after if isinstance(error, TransientError) else None)
+        wait = backed_off(self.failures, error)
         self.earliest = now + wait
         return wait
 
@@ -201,17 +211,19 @@ class Progress:
 
     def scanned(self, batch: Batch) -> None:
         """Kafka has all that it brought."""
-        self.scans += batch.scan in (Scan.LAST, Scan.ONLY)
+        self.scans += batch.completes
 
     def rejected(self, rows: int, rejects: int, tolerated: float, now: float) -> str | None:
         """Count rejects; the reason to park when their share in five minutes is too high."""
         self.rejects += rejects
-        self.recent.add(now, rows, rejects)
-        rejected, records = self.recent.rejects, self.recent.rows + self.recent.rejects
-        most = max(REJECTS_TOLERATED, tolerated * records) if tolerated else 0
-        if rejects and rejected > most:
-            return f"{rejected} of {records} records in five minutes were rejected; see `dead-letters list`"
-        return None
+        return too_many(self.recent, rows, rejects, tolerated, now)
+
+
+class Reached(NamedTuple):
+    """A position, and the connector's position version that wrote it."""
+
+    position: Position | None
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,14 +239,50 @@ class Turn:
     wait_s: float
     began: float
     """When the scan that it is a part of was begun, else as `asked_at`."""
+    again: Rereading | None = None
+    """It is not for changes but for what this resnapshot publishes again ..."""
+    beside: Reached | None = None
+    """... beside changes that have been read so far."""
 
     @property
     def stale(self) -> bool:
-        """The stream was rewound, parked or paused since."""
-        return self.generation != self.progress.generation
+        """The stream, or the resnapshot, was rewound, parked or paused since."""
+        return self.generation != (self.again or self.progress).generation
 
     def next_due(self, batch: Batch, now: float, wall: datetime) -> float:
         options = self.progress.options
         if batch.more:
             return now
         return now + options.cron.wait_s(wall) if options.cron else max(now, self.began + options.interval)
+
+
+def is_keyed(stream: Stream, options: StreamOptions) -> bool:
+    """Whether what is known of its rows is kept: to find changes in images, or what a gap has swallowed."""
+    return stream.emits is Emits.IMAGES or options.on_gap is OnGap.RESCAN
+
+
+def most_rows(options: StreamOptions) -> int:
+    """What one poll may bring by the rate limit; 0 is no limit."""
+    rate = options.max_rows_per_s
+    return max(1, int(rate * min(1.0, options.interval))) if rate else 0
+
+
+def rest_after(turn: Turn, batch: Batch, options: StreamOptions) -> float:
+    """The rate limit lets nothing be polled before."""
+    rate = options.max_rows_per_s
+    return turn.asked_at + batch.rows / rate if rate else 0.0
+
+
+def backed_off(failures: int, error: BridgeError) -> float:
+    """Seconds to wait after so many failures in a row."""
+    return delay(failures, error.retry_after if isinstance(error, TransientError) else None)
+
+
+def too_many(recent: RejectShare, rows: int, rejects: int, tolerated: float, now: float) -> str | None:
+    """Take in what became of some records; the reason to park when too many were rejected lately."""
+    recent.add(now, rows, rejects)
+    rejected, records = recent.rejects, recent.rows + recent.rejects
+    most = max(REJECTS_TOLERATED, tolerated * records) if tolerated else 0
+    if rejects and rejected > most:
+        return f"{rejected} of {records} records in five minutes were rejected; see `dead-letters list`"
+    return None

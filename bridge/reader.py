@@ -6,22 +6,27 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from threading import Event, Thread
 
+import pyarrow as pa
 import structlog
 
 from bridge.config.options import ConnectorSettings
-from bridge.contract import Ask, Batch, Connector, Position
+from bridge.contract import Ask, Batch, Connector, Emits, Position, Table
 from bridge.errors import BridgeError, ConfigError, CredentialsError, GapError, PermanentError, TransientError
 from bridge.prefetch import Discovered, Fetched, Prefetch
-from bridge.progress import Turn
+from bridge.progress import Turn, is_keyed
 from bridge.retry import delay
 from bridge.schedule import Schedule
 
 log = structlog.get_logger("bridge.reader")
 
 IDLE_S = 1.0
+
+type Changed = Callable[[Turn, Table, pa.RecordBatch, pa.Array], pa.BooleanArray]
+"""`Ask.changed` for one turn: see bridge.marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,10 @@ class Reader:
         queue: Prefetch,
         settings: ConnectorSettings,
         stop: Event,
+        changed: Changed | None = None,
     ) -> None:
         self._make, self._schedule, self._queue, self._stop = make, schedule, queue, stop
+        self._changed = changed
         self._discover_every = settings.discover_every
         self._deadline = settings.defaults.deadline
         self._rows = min(Ask().rows, settings.prefetch.rows)
@@ -174,8 +181,10 @@ class Reader:
     def _poll(self, connector: Connector, turn: Turn) -> None:
         stream = turn.progress.stream
         try:
-            with self._calling(f"poll of {stream.name}", turn.progress.options.deadline):
-                batch = connector.poll(stream, self._position(connector, turn), self._asked(turn))
+            with self._calling(
+                f"{'resnapshot' if turn.again else 'poll'} of {stream.name}", turn.progress.options.deadline
+            ):
+                batch = self._read(connector, turn)
         except GapError as error:
             log.warning("gap", stream=stream.name, error=str(error), on_gap=turn.progress.options.on_gap)
             if marker := self._schedule.gap(turn, str(error)):
@@ -183,22 +192,36 @@ class Reader:
         except (ConfigError, CredentialsError) as error:  # else every stream would try, and accounts lock
             self.parked = error
         except PermanentError as error:
+            if turn.again:
+                log.warning("the resnapshot waits", stream=stream.name, error=str(error))
             self._schedule.ended_parked(turn, str(error))
         except TransientError as error:
             wait = self._schedule.failed(turn, error)
             if not self._stop.is_set():
-                log.warning("poll failed", stream=stream.name, error=str(error), next_try_s=round(wait, 1))
+                event = "resnapshot failed" if turn.again else "poll failed"
+                log.warning(event, stream=stream.name, error=str(error), next_try_s=round(wait, 1))
             self._close()
         else:
             self._hand_over(turn, batch)
 
-    def _position(self, connector: Connector, turn: Turn) -> Position | None:
-        if turn.position is None or turn.version >= connector.position_version:
-            return turn.position
-        return connector.migrate(turn.position, turn.version)
+    def _read(self, connector: Connector, turn: Turn) -> Batch:
+        stream, ask = turn.progress.stream, self._asked(turn)
+        position = _today(connector, turn.position, turn.version)
+        if turn.again is None or turn.beside is None:
+            batch = connector.poll(stream, position, ask)
+            return batch if is_keyed(stream, turn.progress.options) else replace(batch, scan=None)
+        read = _today(connector, *turn.beside)
+        try:
+            batch = connector.reread(stream, read, position, turn.again.within, ask)
+        except GapError as error:
+            raise PermanentError(str(error)) from error
+        return replace(batch, scan=None)
 
     def _asked(self, turn: Turn) -> Ask:
-        return Ask(min(turn.rows or self._rows, self._rows), self._bytes, turn.wait_s)
+        """What is published once more is read once more, whatever is known of it."""
+        images = turn.progress.stream.emits is Emits.IMAGES and not turn.again
+        changed = partial(self._changed, turn) if images and self._changed else None
+        return Ask(min(turn.rows or self._rows, self._rows), self._bytes, turn.wait_s, changed)
 
     def _hand_over(self, turn: Turn, batch: Batch) -> None:
         if self._schedule.ended(turn, batch):
@@ -220,3 +243,10 @@ class Reader:
                     connector.close()
             except Exception as error:  # noqa: BLE001 - what it was closed for matters more
                 log.warning("closing the connector failed", error=str(error))
+
+
+def _today(connector: Connector, position: Position | None, version: int) -> Position | None:
+    """In the form that the connector's version of today writes."""
+    if position is None or version >= connector.position_version:
+        return position
+    return connector.migrate(position, version)

@@ -11,19 +11,27 @@ from threading import Event
 
 from bridge import positions
 from bridge.admission import Admission, Lane
-from bridge.config.options import Settings
+from bridge.config.options import OnMissing, Settings
 from bridge.contract import Connector, Stream
 from bridge.images import Images
 from bridge.positions import Ledger, Stored
 from bridge.progress import Progress
 from bridge.state import Changelog, KeyedState, Record, StateTopic
-from bridge.topics import Topics
+from bridge.topics import Topics, Wanted
 
 
 class Rehearsal(Topics):
     """Judges topics as the engine does, but one that the broker would create counts as there, and empty."""
 
     _rehearsed = True
+
+
+class Assumed(Rehearsal):
+    """The same, and so does one that is missing and required: that is told elsewhere."""
+
+    def _create(self, missing: list[Wanted]) -> None:
+        if self._options.on_missing is not OnMissing.REQUIRE:
+            super()._create(missing)
 
 
 class SeenState(StateTopic):
@@ -77,10 +85,15 @@ def stored(settings: Settings, connector: str) -> Ledger:
 
 
 def admitted(
-    settings: Settings, connector: str, source: Connector, streams: Sequence[Stream], ledger: Ledger
+    settings: Settings,
+    connector: str,
+    source: Connector,
+    streams: Sequence[Stream],
+    ledger: Ledger,
+    judge: type[Rehearsal] = Rehearsal,
 ) -> list[tuple[Progress, Lane | None]]:
     """As the engine would admit them at its next start; without a lane a stream would be parked."""
-    topics = Rehearsal(settings.kafka, settings.topics)
+    topics = judge(settings.kafka, settings.topics)
     options = settings.connectors[connector]
     admission = Admission(options, topics, settings.topics, source.position_version)
     return admission.admit(streams, ledger)

@@ -1,5 +1,7 @@
 """Which stream is polled when: a heap of streams by due time, the one object shared by the worker's threads.
 
+Resnapshots are few, and not in the heap: one after the other, they have what time the changes leave them.
+
 The reader thread asks for turns and says how they ended, the task thread says what Kafka has, the main thread
 looks. Every method takes the one lock, for no longer than it reckons; no connector and no Kafka is called
 under it. It is taken before the queue's (`next` tells the queue that the reader waits), never after.
@@ -17,11 +19,14 @@ from typing import Any
 
 from bridge.contract import Batch, Position, Reject, Stream
 from bridge.errors import BridgeError
-from bridge.positions import Stored
+from bridge.positions import Resnapshot, Stored
 from bridge.progress import Progress, Turn
-from bridge.stream_health import Moment, describe
+from bridge.rereading import Rereading
+from bridge.stream_health import Moment, describe, told
 
 QUIET_RECHECK_S = 30.0
+OUTWAITED_S = 1.0
+"""So long streams that are due go before a resnapshot; then it has one turn among them."""
 
 
 class Schedule:
@@ -37,6 +42,8 @@ class Schedule:
         self.opening = 0
         """How often the connector was opened, or told to look anew: what it found before lets nobody poll."""
         self.streams: dict[str, Progress] = {}
+        self.rereads: dict[str, Rereading] = {}
+        """By stream, in the order in which they are to be done."""
 
     # -- the task's side
 
@@ -71,7 +78,7 @@ class Schedule:
         else:
             progress.found_again(new, now)
         if new.parked or new.paused:
-            progress.forget()
+            self._forget(progress)
         self._push(progress, progress.due)
 
     def rewind(self, stored: Mapping[str, Stored]) -> None:
@@ -83,11 +90,40 @@ class Schedule:
                 self._push(progress, progress.due if had_all else time.monotonic())
             self._changed.notify_all()
 
+    def reread(self, orders: Mapping[str, Resnapshot]) -> None:
+        """What is to be read once more, and from where, as Kafka has it; what was read ahead is forgotten."""
+        with self._changed:
+            before, self.rereads = self.rereads, {}
+            for again in before.values():
+                again.forget()
+            for name, order in orders.items():
+                if name not in self.streams:
+                    continue
+                known = before.get(name)
+                if known is None or known.order.at != order.at:
+                    known = Rereading.ordered(self.streams[name], order, time.monotonic())
+                known.rewind(order)
+                self.rereads[name] = known
+            self._changed.notify_all()
+
     def published(self, progress: Progress, batch: Batch, asked_at: float, events: int, size: int) -> None:
         """Kafka has this batch."""
         with self._changed:
             progress.published(batch, asked_at, events, size)
             self._unblock(progress)
+
+    def republished(self, again: Rereading, order: Resnapshot | None, figures: tuple[int, int, int]) -> None:
+        """Kafka has rows, events and bytes of a resnapshot; and what is left to do of it, if anything."""
+        with self._changed:
+            again.published(order or again.order, *figures)
+            if order is None:
+                again.changes.resnapshots += 1
+                self.rereads.pop(again.name, None)
+
+    def compared(self, progress: Progress) -> None:
+        """The state has all of a whole scan."""
+        with self._changed:
+            progress.scans_ahead = max(0, progress.scans_ahead - 1)
 
     def caught_up(self, progress: Progress, asked_at: float) -> None:
         """The source was found to hold nothing that Kafka does not have."""
@@ -101,8 +137,10 @@ class Schedule:
             progress.in_flight = False
             self._unblock(progress)
 
-    def rejected(self, progress: Progress, rows: int, rejects: int, tolerated: float) -> str | None:
-        """Count rejects; the reason to park the stream when their share in five minutes is too high."""
+    def rejected(
+        self, progress: Progress | Rereading, rows: int, rejects: int, tolerated: float
+    ) -> str | None:
+        """Count rejects; the reason to park when their share in five minutes is too high."""
         with self._changed:
             return progress.rejected(rows, rejects, tolerated, time.monotonic())
 
@@ -110,13 +148,19 @@ class Schedule:
         """From now on nothing of it is published."""
         with self._changed:
             self.streams[name].parked = reason
-            self.streams[name].forget()
+            self._forget(self.streams[name])
+
+    def give_up(self, again: Rereading, reason: str) -> None:
+        """A resnapshot waits for an operator; the changes go on."""
+        with self._changed:
+            again.parked = reason
+            again.forget()
 
     def pause(self, name: str, by: str) -> None:
         """From now on nothing of it is published."""
         with self._changed:
             self.streams[name].paused = by
-            self.streams[name].forget()
+            self._forget(self.streams[name])
 
     def resume(self, names: Iterable[str]) -> None:
         """Un-park and un-pause. No polls until the connector has looked again, and was judged anew."""
@@ -125,6 +169,13 @@ class Schedule:
             for name in names:
                 self.streams[name].resume()
                 self._push(self.streams[name], time.monotonic())
+                if again := self.rereads.get(name):
+                    again.resume(time.monotonic())
+
+    def _forget(self, progress: Progress) -> None:
+        progress.forget()
+        if again := self.rereads.get(progress.stream.name):
+            again.forget()
 
     def close(self) -> None:
         """Let a waiting reader go."""
@@ -174,9 +225,8 @@ class Schedule:
             opening = self.opening
             while True:
                 now = time.monotonic()
-                due = self._due()
+                due = self._due(now)
                 if due is not None and due.due <= now:
-                    heappop(self._heap)
                     if turn := self._begin(due, now):
                         return turn
                     continue
@@ -203,7 +253,20 @@ class Schedule:
         wall = datetime.now(UTC)
         return min((each.rest_s(wall) for each in self.streams.values() if each.awake), default=0.0)
 
-    def _due(self) -> Progress | None:
+    def _due(self, now: float) -> Progress | Rereading | None:
+        """Whose turn comes first."""
+        progress, again = self._due_of_streams(), self._due_again(now)
+        if progress is None or again is None:
+            return progress or again
+        behind = OUTWAITED_S if progress.due <= now else 0.0
+        return again if again.due + behind < progress.due else progress
+
+    def _due_again(self, now: float) -> Rereading | None:
+        """The first resnapshot that is due: two at a time would disturb each other."""
+        waiting = [each for each in self.rereads.values() if each.pollable] if self._open else []
+        return min(waiting, key=lambda each: max(each.due, now), default=None)
+
+    def _due_of_streams(self) -> Progress | None:
         """The stream whose turn comes first; entries that no longer hold are dropped on the way to it."""
         while self._open and self._heap:
             due, _, name = self._heap[0]
@@ -213,24 +276,29 @@ class Schedule:
             heappop(self._heap)
         return None
 
-    def _begin(self, progress: Progress, now: float) -> Turn | None:
-        rest = progress.rest_s(datetime.now(UTC))
+    def _begin(self, due: Progress | Rereading, now: float) -> Turn | None:
+        if isinstance(due, Progress):
+            heappop(self._heap)
+        rest = due.rest_s(datetime.now(UTC))
         if rest > 0:
-            self._push(progress, now + min(rest, QUIET_RECHECK_S))
+            self._put_off(due, now + min(rest, QUIET_RECHECK_S))
             return None
-        progress.polling_since = now
-        return progress.turn(now, self._wait_s(progress, now))
+        due.polling_since = now
+        return due.turn(now, self._wait_s(due, now)) if isinstance(due, Progress) else due.turn(now)
 
     def _wait_s(self, progress: Progress, now: float) -> float:
         """How long the source may keep a poll waiting for something new: not past another stream's turn."""
         most = min(progress.options.interval, progress.options.deadline / 2)
-        following = self._due()
+        following = self._due(now)
         return min(most, max(0.0, following.due - now)) if following else most
 
     def ended(self, turn: Turn, batch: Batch) -> bool:
         """A poll ended well. False: its batch is stale, since the stream was rewound meanwhile."""
         with self._changed:
             now = time.monotonic()
+            if turn.again:
+                turn.again.ended(turn, batch, self._version, now)
+                return not turn.stale
             turn.progress.ended(turn, batch, self._version)
             self._push(turn.progress, now if turn.stale else turn.next_due(batch, now, datetime.now(UTC)))
             return not turn.stale
@@ -238,6 +306,8 @@ class Schedule:
     def failed(self, turn: Turn, error: BridgeError) -> float:
         """A poll failed and will be tried again; in how many seconds."""
         with self._changed:
+            if turn.again:
+                return turn.again.failed(error, time.monotonic())
             wait = turn.progress.failed(error, time.monotonic())
             self._push(turn.progress, turn.progress.earliest)
             return wait
@@ -245,8 +315,9 @@ class Schedule:
     def ended_parked(self, turn: Turn, reason: str) -> None:
         """A poll failed for good."""
         with self._changed:
-            turn.progress.polling_since = None
-            turn.progress.parked = reason
+            failed = turn.again or turn.progress
+            failed.polling_since = None
+            failed.parked = reason
 
     def gap(self, turn: Turn, reason: str) -> Batch | None:
         """The source lost changes: the batch that marks it and starts over, or None when the stream parks."""
@@ -258,6 +329,12 @@ class Schedule:
         return Batch(
             None, rejects=tuple(Reject(table.name, f"gap: {reason}", "") for table in tables), more=True
         )
+
+    def _put_off(self, due: Progress | Rereading, until: float) -> None:
+        if isinstance(due, Progress):
+            self._push(due, until)
+        else:
+            due.due = until
 
     def _push(self, progress: Progress, due: float) -> None:
         progress.due = due = max(due, progress.earliest)
@@ -287,4 +364,7 @@ class Schedule:
         with self._changed:
             now, wall = time.monotonic(), datetime.now(UTC)
             moment = Moment(now, wall, self._critical_after, trouble, kafka, call)
-            return {name: describe(each, moment) for name, each in self.streams.items()}
+            return {
+                name: {**describe(each, moment), "resnapshot": told(self.rereads.get(name))}
+                for name, each in self.streams.items()
+            }

@@ -3,7 +3,7 @@
 As Kafka Streams' changelogs (KIP-28), except that the cache is worth nothing unless it is exactly what the
 positions say: every transaction that changes the state has a new stamp, which is in the ledger, in the topic
 and in the cache. Record keys: `["stream","table"]`, a line feed, the key's canonical form; values are packed
-entries (bridge.diff).
+entries (bridge.diff). Under `["stream"]` is what is known of all its tables together.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ def topic(connector: str) -> str:
 
 def head(stream: str, table: str) -> bytes:
     return compact([stream, table])
+
+
+def whole_head(stream: str) -> bytes:
+    """Of what is known of the stream as a whole."""
+    return compact([stream])
 
 
 class Changelog(Protocol):

@@ -8,6 +8,7 @@ from typing import Any
 
 from bridge.contract import Level
 from bridge.progress import Progress
+from bridge.rereading import Rereading
 from bridge.states import Facts, State, derive, health
 
 
@@ -52,10 +53,20 @@ def describe(progress: Progress, moment: Moment) -> dict[str, Any]:
         "events": progress.events,
         "bytes": progress.bytes,
         "rejects": progress.rejects,
+        "reread": progress.reread,
+        "resnapshots": progress.resnapshots,
         "failures": progress.failures,
         "paused": progress.paused,
         "caveats": sorted(progress.stream.caveats),
     }
+
+
+def told(again: Rereading | None) -> dict[str, Any] | None:
+    """A resnapshot under way."""
+    if again is None:
+        return None
+    order, error = again.order, again.parked or again.error
+    return {"rows": order.rows, "at": order.at, "by": order.by, "within": order.within, "error": error}
 
 
 def _facts(progress: Progress, moment: Moment) -> Facts:

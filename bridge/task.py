@@ -23,7 +23,7 @@ from bridge.coalescer import Coalescer
 from bridge.ends import Ended
 from bridge.errors import BridgeError, Stopped, TransientError
 from bridge.outlet import Outlet
-from bridge.positions import PAUSE, STREAM, Paused
+from bridge.positions import PAUSE, RESNAPSHOT, STREAM, Paused, Resnapshot, Value
 from bridge.prefetch import Discovered, Fetched, Prefetch
 from bridge.progress import Progress
 from bridge.publisher import Aborted, Broken, Fenced
@@ -39,7 +39,7 @@ FORGIVEN_S = 60.0
 
 
 class Task:
-    """`run` is the body of the task thread; only `order`, `holds` and `trouble` are for others."""
+    """`run` is the body of the task thread; only `order` and the properties are for others."""
 
     def __init__(
         self,
@@ -66,6 +66,11 @@ class Task:
     @property
     def holds(self) -> bool:
         return self._outlet.holds
+
+    @property
+    def resnapshots(self) -> Mapping[str, Resnapshot]:
+        """Those under way, by stream, as far as they have come."""
+        return self._outlet.ledger.resnapshots
 
     @property
     def trouble(self) -> str | None:
@@ -166,6 +171,7 @@ class Task:
     def _rewind(self) -> None:
         self._queue.clear()  # before the rewind, after which the reader may at once bring what must be kept
         self._schedule.rewind(self._outlet.ledger.streams)
+        self._schedule.reread(self.resnapshots)
 
     def _finish(self) -> Ended:
         """Publish what is complete, and nothing else; let go of the connector."""
@@ -196,9 +202,16 @@ class Task:
             self._stale = True
             return
         self._coalescer.align()
-        self._write_starts([(progress, lane) for progress, lane in admitted if progress.fresh and lane])
+        self._write_starts(
+            [
+                (progress, lane)
+                for progress, lane in admitted
+                if lane and (self._coalescer.begins_to_follow(lane, ledger) or progress.fresh)
+            ]
+        )
         missing = self._admission.missing(self._found.streams, ledger)
         self._schedule.install((*(progress for progress, _ in admitted), *missing), self._found.opening)
+        self._schedule.reread(self.resnapshots)
         self._admitted = True
 
     def _write_starts(self, fresh: Sequence[tuple[Progress, Lane]]) -> None:
@@ -257,6 +270,21 @@ class Task:
         self._rewind()
         self._found, self._admitted = NOTHING, True  # until the connector has looked again
 
+    def resnapshot(self, orders: Mapping[str, Resnapshot]) -> None:
+        """Publish the streams' rows once more; one whose rows are being read has that to end first."""
+        known = self.resnapshots
+        self._write_resnapshots({name: order for name, order in orders.items() if name not in known})
+
+    def cancel_resnapshot(self, stream: str) -> None:
+        """Leave it where it is; `stream` is empty for all. Through `order`."""
+        known = self.resnapshots
+        self._write_resnapshots(dict.fromkeys(name for name in known if stream in ("", name)))
+
+    def _write_resnapshots(self, orders: Mapping[str, Resnapshot | None]) -> None:
+        self._commit()  # what is open may hold rows of one of them, and says how far that is
+        self._write({RESNAPSHOT + name: order for name, order in orders.items()})
+        self._schedule.reread(self.resnapshots)
+
     def renew(self) -> None:
         """Write the owner's record now: one who was fenced while idle learns it here. Through `order`."""
         self._coalescer.begin()
@@ -267,7 +295,10 @@ class Task:
         return [stream] if stream else list(self._schedule.streams)
 
     def _write_pauses(self, pauses: Mapping[str, Paused | None]) -> None:
+        self._write({PAUSE + name: by for name, by in pauses.items()})
+
+    def _write(self, records: Mapping[str, Value]) -> None:
         self._coalescer.begin()
-        for name, by in pauses.items():
-            self._outlet.note(PAUSE + name, by)
+        for key, value in records.items():
+            self._outlet.note(key, value)
         self._commit()

@@ -38,15 +38,17 @@ from bridge.config.options import Topics as TopicOptions
 from bridge.contract import Connector, ConnectorConfig, Secret
 from bridge.encode import Origin, encoder
 from bridge.ends import Ended
-from bridge.errors import BridgeError, Stopped
+from bridge.errors import BridgeError, ConfigError, Stopped
 from bridge.images import Images
+from bridge.marks import Marks
 from bridge.outlet import Outlet
-from bridge.positions import Owner, Paused, PositionsTopic
+from bridge.positions import Owner, Paused, PositionsTopic, Resnapshot
 from bridge.prefetch import Prefetch
 from bridge.press import Press
 from bridge.publisher import Publisher
 from bridge.reader import Reader
 from bridge.redact import Redactor
+from bridge.rereading import Asking
 from bridge.schedule import Schedule
 from bridge.standby import Standby
 from bridge.state import KeyedState, StateTopic
@@ -102,12 +104,15 @@ class Worker:
         self._standby = Standby(hello.owner.instance, positions, self._stop)
         changelog = StateTopic(hello.kafka, settings.name, topics)
         cache = hello.daemon.state_dir / f"{settings.name}.state"
+        state = KeyedState(changelog, cache, self._stop)
         self._task = self._make_task(
-            KeyedState(changelog, cache, self._stop),
+            state,
             Outlet(hello.owner, make_publisher(hello.kafka, settings.name, self._stop), positions),
             Admission(settings, topics, hello.topics, version),
         )
-        self._reader = Reader(self._connector, self._schedule, self._queue, settings, self._stop)
+        self._reader = Reader(
+            self._connector, self._schedule, self._queue, settings, self._stop, Marks(state).changed
+        )
         self._thread = Thread(target=copy_context().run, args=(self._run_task,), name="task")
         self._ended = Ended.STOPPED
         self._error: str | None = None
@@ -203,6 +208,10 @@ class Worker:
                 self._order(message, lambda: self._task.pause(stream, by))
             case "resume":
                 self._order(message, lambda: self._task.resume(stream))
+            case "resnapshot":
+                self._resnapshot(message, stream)
+            case "cancel-resnapshot":
+                self._cancel_resnapshot(message, stream)
             case "renew":
                 self._order(message, self._task.renew)
             case other:
@@ -216,6 +225,28 @@ class Worker:
                 message, f"no stream {stream!r}; there are: {', '.join(sorted(known)) or 'none yet'}"
             )
             return
+        self._give(message, action)
+
+    def _resnapshot(self, message: Mapping[str, Any], name: str) -> None:
+        order = Resnapshot(message["by"], message["at"])
+        asking = Asking(self._kind, self._task.resnapshots, message["where"], order)
+        known = {each: progress.stream for each, progress in self._schedule.streams.items()}
+        try:
+            orders = {name: asking.of(known[name])} if name in known else asking.of_all(known.values())
+        except ConfigError as error:
+            self._answer(message, str(error))
+        else:
+            self._order(message, lambda: self._task.resnapshot(orders))
+
+    def _cancel_resnapshot(self, message: Mapping[str, Any], stream: str) -> None:
+        """Also that of a stream that is no more."""
+        running = self._task.resnapshots
+        if stream not in running and (stream or not running):
+            self._answer(message, f"no resnapshot is under way{f' of {stream}' if stream else ''}")
+        else:
+            self._give(message, lambda: self._task.cancel_resnapshot(stream))
+
+    def _give(self, message: Mapping[str, Any], action: Callable[[], None]) -> None:
         done = self._task.order(action)
         done.add_done_callback(lambda future: self._answer(message, _why(future.exception())))
 
@@ -233,11 +264,14 @@ class Worker:
                 "standby": self._standby.waiting,
                 "state": state,
                 "error": self._public(kafka or source or self._standby.why),
-                "streams": {
-                    name: {**each, "error": self._public(each["error"])} for name, each in streams.items()
-                },
+                "streams": {name: self._told(each) for name, each in streams.items()},
             }
         )
+
+    def _told(self, stream: dict[str, Any]) -> dict[str, Any]:
+        if again := stream["resnapshot"]:
+            again["error"] = self._public(again["error"])
+        return {**stream, "error": self._public(stream["error"])}
 
     def _public(self, error: str | None) -> str | None:
         """What leaves this process, which alone knows the secrets."""

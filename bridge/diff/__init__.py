@@ -18,7 +18,7 @@ _HEAD = 2
 class Entry:
     """What is kept of a key: 2 bytes of flags and absences, the digest, and what the connector marks it with.
 
-    `published`: its consumers know of it; `refused`: the digest is that of a reject, which has its dead
+    `published`: its consumers know of it; `refused`: what the digest is of, a reject or a row, has its dead
     letter; `absent`: in how many complete scans, one after the other, it was missing. Of rows without a key
     the digest is the number of equal ones.
     """
@@ -83,6 +83,11 @@ class Pass:
         seen = self.seen
         for slot in slots:
             seen[slot] = 1
+
+    def leave(self, slot: int) -> None:
+        """What was met there is no entry any more."""
+        if slot < len(self.seen):
+            self.seen[slot] = 0
 
     def missed(self, slot: int) -> bool:
         return slot >= len(self.seen) or not self.seen[slot]

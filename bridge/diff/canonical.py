@@ -19,6 +19,8 @@ from bridge.errors import PermanentError
 
 DIGEST = 16
 """Bytes: 128 bit, BLAKE2b (RFC 7693)."""
+MARK = 8
+"""Bytes: a mark is compared with one other only, that of the same row."""
 
 _COLUMNS = Columns(EncoderOptions.model_validate({}))
 
@@ -54,6 +56,19 @@ def digests(
         if form is not None
         else formless + hashed(_raw(rows, row), digest_size=size).digest()
         for row, form in enumerate(forms)
+    ]
+
+
+def marked(marks: pa.Array, form: str) -> list[bytes]:
+    """What is kept of a connector's marks, nothing of a null; errors: PermanentError.
+
+    The table's `form` is a part of it: when that changes, every row is another one, and must be read.
+    """
+    known, start = marks.is_valid().to_pylist(), form.encode()
+    written = texts(pa.RecordBatch.from_arrays([marks], ["mark"]))
+    return [
+        blake2b(start + text, digest_size=MARK).digest() if text is not None and is_known else b""
+        for text, is_known in zip(written, known, strict=True)
     ]
 
 

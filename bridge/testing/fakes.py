@@ -17,8 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from bridge.contract import Ask, Batch, Changes, Connector, Op, Position, Reject, Stream, Table
-from bridge.errors import BridgeError, Stopped, TransientError
+from bridge.contract import Ask, Batch, Changes, Connector, Op, Position, Ranges, Reject, Stream, Table
+from bridge.errors import BridgeError, PermanentError, Stopped, TransientError
 from bridge.positions import Ledger, topic
 from bridge.publisher import Aborted, Broken, Fenced
 from bridge.state import topic as state_topic
@@ -408,7 +408,10 @@ class FakeSource:
         """Streams whose rows lack their key column."""
         self.wider: set[str] = set()
         """Streams whose tables have got one more column."""
+        self.unreadable: set[str] = set()
+        """Streams whose rows cannot be read once more."""
         self.polls: list[tuple[str, Position | None]] = []
+        self.rereads: list[tuple[str, Position | None]] = []
         self.opened = 0
 
     def insert(self, name: str, *payloads: str | None) -> None:
@@ -458,10 +461,31 @@ class FakeConnector(Connector):
             raise self._source.failing[stream.name]
         table = self._source.tables[stream.name]
         assert not table.settles or position == table.settled, "polled ahead of what has settled"
+        if stream.name in self._source.undecided:
+            return Batch(position, more=True)
+        return self._page(stream, position, len(table.payloads), ask)
+
+    def reread(
+        self, stream: Stream, position: Position | None, place: Position | None, within: Ranges, ask: Ask
+    ) -> Batch:
+        """In the order of the ids, up to where the polls have come."""
+        assert self._is_open, "reread while closed"
+        self._source.rereads.append((stream.name, place))
+        self._source.heed()
+        if stream.name in self._source.unreadable:
+            raise PermanentError("no such table", remedy="make it")
+        least, most = within.get("id", (None, None))
+        begin = place or {"id": (least or 1) - 1}
+        read = position["id"] if position else 0
+        return self._page(stream, begin, read if most is None else min(most, read), ask)
+
+    def _page(self, stream: Stream, position: Position | None, until: int, ask: Ask) -> Batch:
+        table = self._source.tables[stream.name]
         after = position["id"] if position else 0
-        found = list(enumerate(table.payloads, start=1))[after : after + min(ask.rows, self._source.most)]
-        if not found or stream.name in self._source.undecided:
-            return Batch(position, more=stream.name in self._source.undecided)
+        rows = list(enumerate(table.payloads, start=1))[:until]
+        found = rows[after : after + min(ask.rows, self._source.most)]
+        if not found:
+            return Batch(position)
         last = found[-1][0]
         shape = replace(self._shape(stream.name), name=table.table or stream.name)
         rows = [(at, text) for at, text in found if text]
@@ -469,7 +493,7 @@ class FakeConnector(Connector):
             {"id": last, "ballast": table.ballast} if table.ballast else {"id": last},
             (_changes(shape, rows, odd=stream.name in self._source.odd),) if rows else (),
             tuple(Reject(stream.name, "no payload", "", {"id": at}) for at, text in found if text is None),
-            more=last < len(table.payloads),
+            more=last < until,
         )
 
     def commit(self, stream: Stream, position: Position) -> None:

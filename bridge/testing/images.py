@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bridge.contract import Ask, Batch, Changes, Connector, Emits, Position, Reject, Scan, Stream, Table
 
 SCHEMA = pa.schema([("id", pa.int64()), ("payload", pa.string())])
 COMPLETE = {"scan": "complete"}
+
+type Row = tuple[int, str | None]
 
 
 @dataclass(slots=True)
@@ -34,6 +37,12 @@ class FakeImages:
     """What the next calls into the connector raise; None is a call that goes well."""
     unkeyed: int = 0
     """Records without a key that come in every scan."""
+    marked: bool = False
+    """The list shows marks, and a row is only read where its mark says so."""
+    salt: str = ""
+    """Makes other marks of the same rows."""
+    read: list[int] = field(default_factory=list)
+    """Ids of the rows that were read, where the list shows marks."""
     cut: set[str] = field(default_factory=set)
     """Streams whose scans never end."""
     polls: list[tuple[str, Position | None]] = field(default_factory=list)
@@ -49,7 +58,7 @@ class FakeImages:
         if self.whims and (whim := self.whims.popleft()) is not None:
             raise whim
 
-    def rows(self, name: str) -> list[tuple[int, str | None]]:
+    def rows(self, name: str) -> list[Row]:
         """What a scan of the table brings."""
         return [
             each
@@ -94,17 +103,48 @@ class FakeImagesConnector(Connector):
         place = {"after": some[-1][0] if some else after}
         if source.keyless:
             place = {"count": (position or {}).get("count", 0) + len(some)}
+        seen: tuple[tuple[str, pa.RecordBatch], ...] = ()
+        if source.marked:
+            some, seen = self._opened(stream, some, ask)
         refused = [
             Reject(stream.name, "unreadable", str(at), {"id": at}) for at, text in some if text is None
         ]
         refused += [Reject(stream.name, "no record", "?")] * (source.unkeyed if begins else 0)
         return Batch(
             position=place if more else COMPLETE,
-            changes=_changes(stream.tables[0], [(at, text) for at, text in some if text is not None]),
+            changes=self._changes(stream.tables[0], [(at, text) for at, text in some if text is not None]),
             rejects=tuple(refused),
+            seen=seen,
             scan=_scan(begins=begins, ends=not more),
             more=more,
         )
+
+    def _opened(
+        self, stream: Stream, some: Sequence[Row], ask: Ask
+    ) -> tuple[list[Row], tuple[tuple[str, pa.RecordBatch], ...]]:
+        """The rows of the list that must be read, and the keys of the others."""
+        table = stream.tables[0]
+        keys = pa.RecordBatch.from_arrays([pa.array([at for at, _ in some], pa.int64())], ["id"])
+        must = pa.array([True] * len(some), pa.bool_())
+        if ask.changed is not None:
+            must = ask.changed(table, keys, self._marks(some))
+        rows = [row for row, is_wanted in zip(some, must.to_pylist(), strict=True) if is_wanted]
+        self._source.read += [at for at, _ in rows]
+        return rows, ((table.name, keys.filter(pc.invert(must))),)
+
+    def _changes(self, table: Table, rows: Sequence[tuple[int, str]]) -> tuple[Changes, ...]:
+        if not rows:
+            return ()
+        texts = [text.encode(errors="surrogateescape") for _, text in rows]
+        payloads = pa.array(texts, pa.binary()).view(pa.string())
+        columns = [pa.array([at for at, _ in rows], pa.int64()), payloads]
+        marks = self._marks(rows) if self._source.marked else None
+        return (Changes(table, pa.RecordBatch.from_arrays(columns, schema=SCHEMA), marks=marks),)
+
+    def _marks(self, rows: Sequence[Row]) -> pa.Array:
+        """What the list shows of a row: another text for another payload."""
+        texts = [None if text is None else ascii(text) + self._source.salt for _, text in rows]
+        return pa.array(texts, pa.string())
 
     def close(self) -> None:
         return
@@ -114,11 +154,3 @@ def _scan(*, begins: bool, ends: bool) -> Scan:
     if begins:
         return Scan.ONLY if ends else Scan.FIRST
     return Scan.LAST if ends else Scan.MORE
-
-
-def _changes(table: Table, rows: Sequence[tuple[int, str]]) -> tuple[Changes, ...]:
-    if not rows:
-        return ()
-    texts = [text.encode(errors="surrogateescape") for _, text in rows]
-    columns = [pa.array([at for at, _ in rows], pa.int64()), pa.array(texts, pa.binary()).view(pa.string())]
-    return (Changes(table, pa.RecordBatch.from_arrays(columns, schema=SCHEMA)),)

@@ -30,13 +30,15 @@ from bridge.contract import Connector
 from bridge.encode import EncoderOptions, Origin, encoder
 from bridge.errors import Stopped
 from bridge.images import Images
+from bridge.marks import Marks
 from bridge.outlet import Outlet
-from bridge.positions import STREAM, Owner, Paused
+from bridge.positions import STREAM, Owner, Paused, Resnapshot
 from bridge.prefetch import Prefetch
 from bridge.press import Press
 from bridge.publisher import Fenced
 from bridge.reader import Reader
 from bridge.redact import Redactor
+from bridge.rereading import Asking
 from bridge.schedule import Schedule
 from bridge.state import KeyedState
 from bridge.task import Task
@@ -169,7 +171,9 @@ class Engine:
             self.queue,
             self.stop,
         )
-        self.reader = Reader(self.source.connector, self.schedule, self.queue, settings, self.stop)
+        self.reader = Reader(
+            self.source.connector, self.schedule, self.queue, settings, self.stop, Marks(state).changed
+        )
 
     def drain(self) -> None:
         """Asked to stop, it ends as it should; the next life begins."""
@@ -224,6 +228,7 @@ class Engine:
     def _at_rest(self) -> bool:
         schedule = self.schedule
         failing = any(each.failures and each.pollable for each in schedule.streams.values())
+        failing |= any(each.pollable for each in schedule.rereads.values())
         waiting = schedule.gated or schedule.has_to_settle or failing or self.task.trouble
         return self.task.holds and not waiting
 
@@ -232,6 +237,16 @@ class Engine:
 
     def resume(self, stream: str = "") -> Future[None]:
         return self.task.order(lambda: self.task.resume(stream))
+
+    def resnapshot(self, stream: str, *where: str) -> Future[None]:
+        """As a worker does it. Errors: ConfigError."""
+        order = Resnapshot("test", str(self.clock.now))
+        asking = Asking(type(self.source.connector()), self.task.resnapshots, where, order)
+        orders = {stream: asking.of(self.schedule.streams[stream].stream)}
+        return self.task.order(lambda: self.task.resnapshot(orders))
+
+    def cancel_resnapshot(self, stream: str = "") -> Future[None]:
+        return self.task.order(lambda: self.task.cancel_resnapshot(stream))
 
     def parked(self, stream: str) -> str:
         """Why a stream is parked; empty when it is not."""

@@ -28,7 +28,9 @@ from bridge.testing.simulation import Clock, Engine
 
 TABLE = "orders"
 ids = st.integers(1, 9)
-texts = st.sampled_from(["a", "b", None])
+LARGE = "x" * 1000
+"""Too large for the topic."""
+texts = st.sampled_from(["a", "b", None, LARGE])
 
 
 class Histories(RuleBasedStateMachine):
@@ -38,13 +40,17 @@ class Histories(RuleBasedStateMachine):
         self.clock.__enter__()
         self.folder = Path(tempfile.mkdtemp())
         self.kafka = FakeKafka()
+        self.kafka.max_bytes[f"erp.{TABLE}"] = len(LARGE)
         self.engine: Engine | None = None
 
     @initialize(
-        most=st.integers(1, 4), confirm=st.integers(1, 3), rows=st.dictionaries(ids, texts, min_size=3)
+        most=st.integers(1, 4),
+        confirm=st.integers(1, 3),
+        rows=st.dictionaries(ids, texts, min_size=3),
+        marked=st.booleans(),
     )
-    def start(self, most: int, confirm: int, rows: dict[int, str | None]) -> None:
-        self.source = FakeImages((TABLE, "items"), most=most)
+    def start(self, most: int, confirm: int, rows: dict[int, str | None], *, marked: bool) -> None:
+        self.source = FakeImages((TABLE, "items"), most=most, marked=marked)
         options = StreamOptions(interval=1.0, confirm_deletes=confirm)
         self.source.tables[TABLE].update(rows)
         self.confirm = confirm
@@ -104,6 +110,15 @@ class Histories(RuleBasedStateMachine):
             order(self.engine, TABLE)
             self.it_works(0, 3)
 
+    @rule(order=st.sampled_from(["resnapshot", "resnapshot", "cancel"]))
+    def an_operator_wants_all_of_it_again(self, order: str) -> None:
+        assert self.engine is not None
+        if order == "cancel":
+            self.engine.cancel_resnapshot(TABLE)
+        elif TABLE in self.engine.schedule.streams and TABLE not in self.engine.task.resnapshots:
+            self.engine.resnapshot(TABLE)
+        self.it_works(1, 1)
+
     def living(self, step: Callable[[Engine], None]) -> None:
         """One step of a process that may not survive it."""
         assert self.engine is not None
@@ -136,19 +151,33 @@ class Histories(RuleBasedStateMachine):
             engine.run(3)
         assert not engine.parked(TABLE)
         table, topic = self.source.tables[TABLE], self.folded()
-        readable = {each: text for each, text in table.items() if text is not None}
-        # What became unreadable is as it was last published.
-        assert readable == {each: text for each, text in topic.items() if table.get(each) is not None}
+        readable = self.readable()
+        # What became unreadable, or too large, is as it was last published.
+        assert readable == {each: text for each, text in topic.items() if each in readable}
         assert topic.keys() <= table.keys()
-        refused = {each for each, text in table.items() if text is None}
-        assert refused <= self.refused().keys()
+        assert table.keys() - readable.keys() <= self.refused().keys()
+        self.all_of_it_comes_once_again_when_asked_for(engine)
         said = len(self.events())
         engine.run(3)
         assert len(self.events()) == said, "nothing changes, and nothing is published"
 
+    def all_of_it_comes_once_again_when_asked_for(self, engine: Engine) -> None:
+        assert not engine.task.resnapshots
+        said = len(self.events())
+        engine.resnapshot(TABLE)
+        engine.settle()
+        news = [(each["op"], each["after"]["id"]) for each in self.events()[said:]]
+        assert news == [("r", each) for each in sorted(self.readable())]
+
+    def readable(self) -> dict[int, str]:
+        """The rows that can be published."""
+        rows = self.source.tables[TABLE].items()
+        return {each: text for each, text in rows if text is not None and text != LARGE}
+
     def folded(self) -> dict[int, str]:
         """The table as the topic's consumers have it; every event is a change of what they had."""
         table: dict[int, str] = {}
+        again: Counter[int] = Counter()
         for event in self.events():
             after, op = event["after"], event["op"]
             if op == "d":
@@ -158,9 +187,20 @@ class Histories(RuleBasedStateMachine):
                 table[after["id"]] = after["payload"]
             else:
                 assert op in "cr"
-                assert after["id"] not in table
+                assert op == "r" or after["id"] not in table
+                again[after["id"]] += after["id"] in table
                 table[after["id"]] = after["payload"]
+        assert max(again.values(), default=0) <= self.resnapshots()
         return table
+
+    def resnapshots(self) -> int:
+        """How many were begun."""
+        assert self.engine is not None
+        records = self.kafka.committed(self.engine.positions.name)
+        found = [
+            each.value for each in records if each.value and (each.key or b"").startswith(b"resnapshot:")
+        ]
+        return sum(json.loads(each)["place"] is None for each in found)
 
     def events(self) -> list[dict[str, Any]]:
         records = self.kafka.committed(f"erp.{TABLE}")

@@ -28,7 +28,7 @@ if options.get("beats", True):
     say(type="beat", holds=options.get("holds", True), standby=options.get("standby", False),
         state="RUNNING", error=options.get("says"),
         streams={"orders": {"events": 3, "polls": 1, "scans": 0, "rows": 3, "bytes": 9, "rejects": 0,
-                            "state": "RUNNING", "health": "OK", "error": None, "lag_s": 0.0}})
+                            "reread": 0, "resnapshots": 0, "state": "RUNNING", "health": "OK", "error": None, "lag_s": 0.0}})
 if "end" in options: say(type="end", code=options["end"], error=options.get("error"))
 if "exit" in options: os._exit(options["exit"])
 for line in lines:

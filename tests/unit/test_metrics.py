@@ -17,6 +17,8 @@ STREAM = {
     "polls": 9,
     "scans": 0,
     "rejects": 1,
+    "reread": 12,
+    "resnapshots": 2,
     "lag_s": 0.5,
 }
 STATUS: dict[str, Any] = {
