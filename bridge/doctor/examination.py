@@ -14,15 +14,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bridge import config, plugins, positions, rehearsal, sources, state
-from bridge.admission import Route, topics_of
-from bridge.config.options import ConnectorSettings, Settings
+from bridge import config, kafka, plugins, positions, rehearsal, sources, state
+from bridge.admission import Lane, Route, topics_of
+from bridge.config.options import ConnectorSettings, OnMissing, Settings
 from bridge.contract import Caveat, Connector, Emits, Finding, Level, Stream
 from bridge.doctor import Line
 from bridge.errors import BridgeError, ConfigError
 from bridge.policy import Policy
+from bridge.positions import Ledger
+from bridge.progress import Progress
 from bridge.redact import Redactor
-from bridge.topics import Topics, Wanted, compacted, dead_letters, internal
+from bridge.topics import Topics, Wanted, compacted, create_command, dead_letters, internal
 
 CAVEATS = {
     Caveat.NO_DELETES: "does not see deletes",
@@ -110,34 +112,62 @@ class Examination:
     # -- positions and topics
 
     def _kafka(self, source: Connector, streams: Sequence[Stream]) -> None:
-        topics = rehearsal.Rehearsal(self._settings.kafka, self._settings.topics)
+        topics = rehearsal.Assumed(self._settings.kafka, self._settings.topics)
         own = list(internal(positions.topic(self._name), dead_letters(self._name)))
         if any(stream.emits is Emits.IMAGES for stream in streams):
             own.append(compacted(state.topic(self._name)))
-        self.topics = [*(topic.name for topic in own), *self._event_topics(streams)]
+        names = dict.fromkeys(self._event_topics(streams))
+        events = [Wanted(name, self._settings.topics.partitions) for name in names]
+        self.topics = [topic.name for topic in (*own, *events)]
+        if self._creates_none:
+            self._run(None, lambda: self._missing(topics, [*own, *events]))
         self._run(None, lambda: self._own_topics(topics, own))
         ledger = rehearsal.stored(self._settings, self._name)
         if ledger.owner and not ledger.owner.released:
             self._say(f"held by daemon {ledger.owner.name} on {ledger.owner.host}")
-        for progress, lane in rehearsal.admitted(self._settings, self._name, source, streams, ledger):
-            name = progress.stream.name
-            if lane is None:
-                self._park(name, str(progress.parked))
-                continue
-            if any(each.stream == name and each.level is Level.CRITICAL for each in self.findings):
-                continue  # it will come to nothing
-            if progress.paused:
-                self._say(f"paused by {progress.paused}", Level.WARNING, "`resume` when it may go on", name)
-            start = (
-                "goes on from its stored position" if name in ledger.streams else "starts from the beginning"
-            )
-            self._say(start, stream=name)
-            for route in lane.routes.values():
+        for progress, lane in self._admitted(source, streams, ledger):
+            self._stream(progress, lane, ledger)
+
+    def _stream(self, progress: Progress, lane: Lane | None, ledger: Ledger) -> None:
+        name = progress.stream.name
+        if lane is None:
+            self._park(name, str(progress.parked))
+            return
+        if any(each.stream == name and each.level is Level.CRITICAL for each in self.findings):
+            return  # it will come to nothing
+        if progress.paused:
+            self._say(f"paused by {progress.paused}", Level.WARNING, "`resume` when it may go on", name)
+        start = "goes on from its stored position" if name in ledger.streams else "starts from the beginning"
+        self._say(start, stream=name)
+        for route in lane.routes.values():
+            if not (route.created and self._creates_none):
                 self._say(_route(route), stream=name)
+
+    def _admitted(
+        self, source: Connector, streams: Sequence[Stream], ledger: Ledger
+    ) -> list[tuple[Progress, Lane | None]]:
+        return rehearsal.admitted(self._settings, self._name, source, streams, ledger, rehearsal.Assumed)
+
+    @property
+    def _creates_none(self) -> bool:
+        return self._settings.topics.on_missing is OnMissing.REQUIRE
+
+    def _missing(self, topics: Topics, wanted: Sequence[Wanted]) -> None:
+        """All at once, so that they can be created at once."""
+        there = topics.partitions(each.name for each in wanted)
+        missing = [each for each in wanted if each.name not in there]
+        replication, tools = self._settings.topics.replication, kafka.tools(self._settings.kafka)
+        commands = "; ".join(create_command(each, replication, tools) for each in missing)
+        if missing:
+            names = ", ".join(each.name for each in missing)
+            self._say(f"topics are missing: {names}", Level.CRITICAL, f"create them: {commands}")
 
     def _own_topics(self, topics: Topics, own: Sequence[Wanted]) -> None:
         for topic, described in topics.ensure(own).items():
-            self._say(f"topic {topic} {'will be created' if described.created else 'is as it must be'}")
+            if not described.created:
+                self._say(f"topic {topic} is as it must be")
+            elif not self._creates_none:
+                self._say(f"topic {topic} will be created")
 
     def _park(self, stream: str, reason: str) -> None:
         """What is wrong with the stream's options was told before."""

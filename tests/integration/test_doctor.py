@@ -138,9 +138,11 @@ def test_all_required_topics_that_are_missing_come_with_the_commands_to_create_t
 
     assert code == 2
     create = f"kafka-topics.sh --bootstrap-server {broker.address} --create --topic "
-    for name in ("positions", "dead-letters"):
-        assert f"{create}_bridge.{name}.{patient.name} " in findings[patient.name, "critical"]
-    assert f"{create}{patient.name}.orders " in findings[f"{patient.name}/orders", "critical"]
+    for name in (f"_bridge.positions.{patient.name}", f"_bridge.dead-letters.{patient.name}"):
+        assert f"{create}{name} " in findings[patient.name, "critical"]
+    assert f"{create}{patient.name}.orders " in findings[patient.name, "critical"]
+    assert "".join(findings.values()).count(create) == 3, "each is told once"
+    assert (f"{patient.name}/orders", "critical") not in findings
 
 
 def test_a_source_that_is_gone_and_a_broker_that_is_gone_are_both_told(patient: Patient) -> None:
