@@ -25,6 +25,7 @@ QUEUE_KBYTES = 8 * 1024
 
 REPEAT_S = 30.0
 MOST_TEXTS = 1_000
+_FENCED = re.compile(r"\bfence[ds]\b|\bold epoch\b")
 _FIGURES = re.compile(r"[#/.:\[\]0-9-]+")
 
 PRODUCER_ONLY = (
@@ -144,8 +145,14 @@ class _Repeats(logging.Filter):
 _REPEATS = _Repeats()
 
 
+def _is_no_fence(record: logging.LogRecord) -> bool:
+    """librdkafka tells of a fence in several lines at once; whoever is fenced logs one."""
+    return not _FENCED.search(record.getMessage())
+
+
 def _to_structlog() -> logging.Logger:
     """librdkafka's own log lines take the way of every other line, redaction included."""
     logger = logging.getLogger("librdkafka")
-    logger.addFilter(_REPEATS)  # adding it again does nothing
+    for each in (_is_no_fence, _REPEATS):
+        logger.addFilter(each)  # adding it again does nothing
     return logger

@@ -15,7 +15,7 @@ from typing import Any, TextIO, cast
 import pytest
 import structlog
 
-from bridge import logs
+from bridge import kafka, logs
 from bridge.contract import Secret
 from bridge.redact import MASK, Redactor
 
@@ -204,3 +204,16 @@ def test_a_process_goes_on_without_its_log(target: str) -> None:
     finally:
         os.close(number)
     assert (done.returncode, done.stdout) == (0, b"went on\n")
+
+
+def test_a_fence_is_not_told_by_librdkafka_too(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("json", "info", Redactor())
+    librdkafka = kafka._to_structlog()
+    for text in (
+        "ADDPARTS: Failed to add partition: Broker: Producer attempted an operation with an old epoch",
+        "TXNERR: Fatal transaction error: Local: This instance has been fenced by a newer instance (_FENCED)",
+        "FATAL: There is a newer producer with the same transactionalId which fences the current one",
+        "FAIL: what no other test says",
+    ):
+        librdkafka.error(text)
+    assert [line["event"] for line in lines(capsys)] == ["FAIL: what no other test says"]
