@@ -234,6 +234,8 @@ class Coalescer:
             has_news |= self._send_piece(lane, sent, piece)
             if self.full:
                 self.commit()
+        if batch.completes:
+            self._schedule.compared(progress)
         return has_news
 
     def _send_afresh(self, lane: Lane, sent: Sent) -> bool:

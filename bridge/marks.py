@@ -2,7 +2,7 @@
 
 The answer is of what the task's thread has put into the state so far, committed or not. That is safe: when a
 transaction is aborted, whatever was read before is stale and never published (bridge.schedule), and as long
-as a whole scan waits to be published, every row must be read.
+as a whole scan waits to be compared, every row must be read.
 """
 
 from __future__ import annotations

@@ -17,12 +17,12 @@ from typing import Any
 from bridge import config, kafka, plugins, positions, rehearsal, sources, state
 from bridge.admission import Lane, Route, topics_of
 from bridge.config.options import ConnectorSettings, OnMissing, Settings
-from bridge.contract import Caveat, Connector, Emits, Finding, Level, Stream
+from bridge.contract import Caveat, Connector, Finding, Level, Stream
 from bridge.doctor import Line
 from bridge.errors import BridgeError, ConfigError
 from bridge.policy import Policy
-from bridge.positions import Ledger
-from bridge.progress import Progress
+from bridge.positions import Ledger, Stored
+from bridge.progress import Progress, is_keyed
 from bridge.redact import Redactor
 from bridge.topics import Topics, Wanted, compacted, create_command, dead_letters, internal
 
@@ -114,7 +114,7 @@ class Examination:
     def _kafka(self, source: Connector, streams: Sequence[Stream]) -> None:
         topics = rehearsal.Assumed(self._settings.kafka, self._settings.topics)
         own = list(internal(positions.topic(self._name), dead_letters(self._name)))
-        if any(stream.emits is Emits.IMAGES for stream in streams):
+        if any(is_keyed(stream, self._options.stream(stream.name)) for stream in streams):
             own.append(compacted(state.topic(self._name)))
         names = dict.fromkeys(self._event_topics(streams))
         events = [Wanted(name, self._settings.topics.partitions) for name in names]
@@ -139,9 +139,23 @@ class Examination:
             self._say(f"paused by {progress.paused}", Level.WARNING, "`resume` when it may go on", name)
         start = "goes on from its stored position" if name in ledger.streams else "starts from the beginning"
         self._say(start, stream=name)
+        if lane.follows:
+            self._say_what_a_rescan_finds(name, ledger.streams.get(name))
         for route in lane.routes.values():
             if not (route.created and self._creates_none):
                 self._say(_route(route), stream=name)
+
+    def _say_what_a_rescan_finds(self, stream: str, stored: Stored | None) -> None:
+        if stored is None or stored.keyed:
+            self._say("what is known of its rows is kept, for a rescan after a gap", stream=stream)
+        elif stored.position is not None:
+            self._say(
+                "on_gap: rescan counts from the next start on: of what was published before, a rescan repeats"
+                " all that has not changed since, and finds no deletes",
+                Level.WARNING,
+                "where that matters, rewind the stream to its start when its consumers can bear it",
+                stream,
+            )
 
     def _admitted(
         self, source: Connector, streams: Sequence[Stream], ledger: Ledger

@@ -1,4 +1,4 @@
-"""A legacy system small enough for tests: SQLite tables, read by their growing key or as a whole.
+"""A legacy system small enough for tests: SQLite tables, read by their growing key, a log, or as a whole.
 
 Not installed as a kind: `installed(folder)` makes it one for the processes of a test.
 """
@@ -34,6 +34,8 @@ from bridge.contract import (
     Table,
 )
 from bridge.errors import ConfigError, CredentialsError, TransientError
+from bridge.testing.sqlite_log import CREATE as CREATE_LOG
+from bridge.testing.sqlite_log import LogReader
 
 SCHEMA = pa.schema([("id", pa.int64()), ("customer", pa.int64()), ("payload", pa.string())])
 CREATE = "CREATE TABLE IF NOT EXISTS {} (id INTEGER PRIMARY KEY, customer INTEGER, payload TEXT)"
@@ -43,6 +45,7 @@ class SqliteStream(StreamConfig):
     """One table."""
 
     images: bool = Field(default=False, description="read all rows in every scan, instead of the new ones")
+    log: bool = Field(default=False, description="read all rows once, and then its log of changes")
 
 
 class SqliteConfig(ConnectorConfig):
@@ -62,6 +65,7 @@ class SqliteConnector(Connector):
     def __init__(self, config: SqliteConfig) -> None:
         super().__init__(config)
         self._database: sqlite3.Connection | None = None
+        self._log = LogReader()
 
     def open(self) -> None:
         if not self.config.path.exists():
@@ -89,12 +93,14 @@ class SqliteConnector(Connector):
                 str(self.config.path),
                 (Table(name, SCHEMA, ("id",)),),
                 emits=Emits.IMAGES if options.images else Emits.CHANGES,
-                caveats=frozenset({Caveat.COLLAPSES if options.images else Caveat.NO_DELETES}),
+                caveats=_caveats(options),
             )
             for name, options in self.config.streams.items()
         ]
 
     def poll(self, stream: Stream, position: Any, ask: Ask) -> Batch:
+        if self.config.streams[stream.name].log:
+            return self._log.poll(self._session(), stream, position, ask)
         after = position["id"] if position else 0
         if stream.emits is Emits.IMAGES:
             return self._image(self._read(stream, after, ask), first=after == 0)
@@ -128,7 +134,7 @@ class SqliteConnector(Connector):
 
     def check_position(self, stream: str, position: Any) -> None:  # noqa: ARG002
         match position:
-            case {"id": int()} if len(position) == 1:
+            case {"id": int()} | {"log": int()} if len(position) == 1:
                 return
         raise ConfigError("it is not the last id of a table", remedy='write {"id": NUMBER}')
 
@@ -141,6 +147,12 @@ class SqliteConnector(Connector):
         if self._database is None:
             raise TransientError("not connected")
         return self._database
+
+
+def _caveats(options: SqliteStream) -> frozenset[Caveat]:
+    if options.log:
+        return frozenset()
+    return frozenset({Caveat.COLLAPSES if options.images else Caveat.NO_DELETES})
 
 
 class SqliteSource:
@@ -159,6 +171,16 @@ class SqliteSource:
         with closing(sqlite3.connect(self.path, timeout=10.0)) as database, database:
             database.execute("PRAGMA synchronous = OFF")
             yield database
+
+    def keep_log(self, table: str = "orders") -> None:
+        """From now on there is a log of what happens to the table."""
+        with self.session() as database:
+            database.executescript(CREATE_LOG.format(table))
+
+    def lose_log(self, table: str = "orders") -> None:
+        """All that it has so far."""
+        with self.session() as database:
+            database.execute(f"DELETE FROM {table}_log")  # noqa: S608
 
     def insert(
         self, count: int, table: str = "orders", payload: str | None = "x" * 80, customers: int = 100

@@ -17,6 +17,7 @@ from bridge.encode import Origin, encoder
 from bridge.policy import Policy
 from bridge.positions import Stored
 from bridge.press import Outgoing, Press
+from bridge.progress import is_keyed
 from bridge.redact import Redactor
 from bridge.topics import DEFAULT_MAX_BYTES, Described
 from bridge.verify.comparison import Letter
@@ -63,7 +64,9 @@ def lane_of(
     for table, topic in topics.items():
         found = known.get(topic, _NOT_THERE)
         routes[table] = Route(topic, found.max_message_bytes, found.partitions, created=False)
-    return Lane(stream, Policy(settings.stream(stream.name)), routes, settings.kind, version=0)
+    options = settings.stream(stream.name)
+    keyed = is_keyed(stream, options)
+    return Lane(stream, Policy(options), routes, settings.kind, version=0, keyed=keyed)
 
 
 def burial(value: bytes | None) -> tuple[str, str, Letter] | Replayed | None:

@@ -306,6 +306,62 @@ def test_what_was_never_published_is_not_deleted(case: Case) -> None:
     assert len(case.events()) == 5
 
 
+LARGE = "x" * 2000
+"""Its event is larger than what `small_topic` takes."""
+
+
+@pytest.fixture
+def small_topic(case: Case) -> Case:
+    case.kafka.max_bytes[f"erp.{TABLE}"] = 1000
+    return filled(case, 5)
+
+
+def test_a_row_too_large_for_its_topic_is_dead_lettered_once_and_is_nothing_to_delete(
+    small_topic: Case,
+) -> None:
+    case = small_topic
+    case.rows[6] = LARGE
+    case.scan(2)
+    assert case.letters() == ['{"id":6}']
+    del case.rows[6]
+    case.scan()
+    assert len(case.events()) == 5
+
+
+def test_a_row_that_was_too_large_for_its_topic_is_created_once_it_fits(small_topic: Case) -> None:
+    case = small_topic
+    case.rows[6] = LARGE
+    case.scan()
+    case.rows[6] = "small"
+    case.scan()
+    del case.rows[6]
+    case.scan()
+    assert case.events()[5:] == [("c", 6), ("d", 6)]
+
+
+def test_consumers_know_a_row_that_has_become_too_large_for_its_topic(small_topic: Case) -> None:
+    case = small_topic
+    case.rows[3] = case.rows[4] = LARGE
+    case.scan(2)
+    assert case.letters() == ['{"id":3}', '{"id":4}']
+    case.rows[3] = "small"
+    del case.rows[4]
+    case.scan()
+    assert sorted(case.events()[5:]) == [("d", 4), ("u", 3)]
+
+
+def test_what_became_of_a_row_too_large_for_its_topic_survives_the_process(small_topic: Case) -> None:
+    case = small_topic
+    case.rows[6] = LARGE
+    case.scan()
+    upset(case, "new host")
+    case.scan()
+    assert case.letters() == ['{"id":6}']
+    del case.rows[6]
+    case.scan()
+    assert len(case.events()) == 5
+
+
 # -- columns
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from threading import Event
 from typing import Any, Self
 
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.config.options import ConnectorSettings, PrefetchOptions, StreamOptions
+from bridge.config.options import ConnectorSettings, OnGap, PrefetchOptions, StreamOptions
 from bridge.contract import Ask, Batch, Position, Stream
 from bridge.errors import ConfigError, CredentialsError, GapError, PermanentError, TransientError
 from bridge.prefetch import Prefetch
@@ -198,9 +199,14 @@ def test_a_gap_parks_its_stream_unless_told_otherwise(clock: Clock) -> None:
     assert "archived logs" in engine.parked("orders")
 
 
-def test_a_gap_is_marked_and_read_over_from_the_start_where_that_is_configured(clock: Clock) -> None:
+def test_a_gap_is_marked_and_read_over_from_the_start_where_that_is_configured(
+    clock: Clock, tmp_path: Path
+) -> None:
+    """What then comes in no scan is published as it is."""
     source = FakeSource("orders")
-    engine = engine_of(clock, source, on_gap="rescan")
+    stream = StreamOptions(interval=1.0, on_gap=OnGap.RESCAN)
+    settings = ConnectorSettings(name="erp", kind="fake", defaults=stream)
+    engine = Engine(FakeKafka(), source, clock, settings, cache=tmp_path / "erp.state")
     source.insert("orders", "a", "b")
     engine.settle()
     source.failing["orders"] = GapError("archived logs are gone")
@@ -209,6 +215,7 @@ def test_a_gap_is_marked_and_read_over_from_the_start_where_that_is_configured(c
     engine.settle()
     assert [event.id for event in engine.events("orders")] == [1, 2, 1, 2]
     assert engine.kafka.committed(engine.positions.letters)
+    engine.restart()  # lets go of the cache
 
 
 def test_a_bug_of_the_connector_ends_the_reader_and_lets_the_task_go() -> None:
