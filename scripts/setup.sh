@@ -157,6 +157,7 @@ step python install_python pyproject.toml constraints.txt hatch_build.py & pytho
 step jars install_jars jars/pom.xml & jars=$!
 wait $python
 wait $jars
-step classes keep_classes jars/pom.xml
+step classes keep_classes jars/pom.xml & classes=$!
 step reader compile_reader jars/src jars/compile_reader.py
 compile_python
+wait $classes

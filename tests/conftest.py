@@ -1,12 +1,17 @@
-"""The servers that tests share. Under pytest-xdist each worker process starts its own."""
+"""The servers that tests share.
+
+Workers of pytest-xdist share one broker, where every test has topics of its own. Each has its own databases:
+there a test may look at what is of the whole server, such as open transactions.
+"""
 
 from __future__ import annotations
 
 import shutil
 import signal
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,12 +19,15 @@ from hypothesis import HealthCheck, settings
 from bridge.testing import need
 from bridge.testing.databases import DatabaseError, DatabaseServer, H2Server, MariaServer, PostgresServer
 from bridge.testing.kafka import BrokerError, KafkaBroker, RemoteBroker, free_ports, jars, qualify
+from tests import shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.testing.kafka import Broker
 
+
+KEPT = pytest.StashKey[str]()
 
 # How fast an example is made or run says something of the machine, and nothing of the code.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -30,6 +38,16 @@ def pytest_configure() -> None:
     """A suite that runs in the background was told to ignore Ctrl-C, and its children would be, too."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells a worker of pytest-xdist where to ask for the broker."""
+    if KEPT not in node.config.stash:
+        keeping = ExitStack()
+        node.config.stash[KEPT] = keeping.enter_context(shared.kept())
+        node.config.add_cleanup(keeping.close)
+    node.workerinput["broker"] = node.config.stash[KEPT]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,6 +76,9 @@ def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
         yield _qualified(request.getfixturevalue("docker_broker"))
     elif where:
         yield _qualified(RemoteBroker(where))
+    elif place := getattr(request.config, "workerinput", {}).get("broker"):
+        request.getfixturevalue("broker_jars")
+        yield RemoteBroker(shared.address(place))
     else:
         request.getfixturevalue("broker_jars")
         with KafkaBroker() as started:

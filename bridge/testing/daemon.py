@@ -42,6 +42,8 @@ class DaemonProcess:
         self.config = folder / "bridge.yaml"
         self.log = folder / "daemon.log"
         self._environment = {**installed(folder / "site"), **(environment or {})}
+        # Workers end by os._exit, and leave no data: to be measured costs each daemon a third of its start.
+        self._environment.pop("COVERAGE_PROCESS_CONFIG", None)
         self.document: dict[str, Any] = {
             "version": 1,
             "name": name,

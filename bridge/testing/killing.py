@@ -4,6 +4,8 @@
 the first line off the plan (the file named by LEGACY_BRIDGE_KILL_PLAN): `STEP COUNT`, to die at the COUNT-th
 passage of STEP. A worker that finds the plan empty lives. With LEGACY_BRIDGE_KILL_PARENT set it kills the
 supervisor instead, and the kernel takes the worker with it.
+
+Light, as it is started again and again: what dies is in bridge.testing.mortal.
 """
 
 from __future__ import annotations
@@ -11,17 +13,13 @@ from __future__ import annotations
 import fcntl
 import os
 import random
-import signal
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from threading import Thread, get_ident
 
-from bridge import worker
 from bridge.cli.run import daemon
-from bridge.publisher import Publisher
+from bridge.lean import leave_out_rich
 
 PLAN_VARIABLE = "LEGACY_BRIDGE_KILL_PLAN"
 PARENT_VARIABLE = "LEGACY_BRIDGE_KILL_PARENT"
@@ -45,14 +43,27 @@ class Step(StrEnum):
 DEATHS = tuple(step for step in Step if step not in (Step.FREEZE, Step.ASKED))
 
 
+def deaths(
+    a_step: int, chance: random.Random, *, passages: int = 4, latest_ms: int = 2_500
+) -> list[tuple[Step, int]]:
+    """`a_step` deaths at each step, in random order, at the first few passages of the step."""
+    plan: list[tuple[Step, int]] = [
+        (step, chance.randint(200, latest_ms) if step is Step.ANY_TIME else chance.randint(1, passages))
+        for step in DEATHS
+        for _ in range(a_step)
+    ]
+    chance.shuffle(plan)
+    return plan
+
+
 class Plan:
     """A file of deaths to die, shared by all workers of a daemon."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def write(self, deaths: Sequence[tuple[Step, int]]) -> None:
-        self._path.write_text("".join(f"{step} {count}\n" for step, count in deaths))
+    def write(self, lines: Sequence[tuple[Step, int]]) -> None:
+        self._path.write_text("".join(f"{step} {count}\n" for step, count in lines))
 
     @property
     def left(self) -> int:
@@ -74,86 +85,15 @@ class Plan:
         return Step(step), int(count)
 
 
-class KillingPublisher(Publisher):
-    """Dies at its step; what it had produced is on the broker by then, uncommitted."""
-
-    death: tuple[Step, int] | None = None
-
-    def begin(self) -> None:
-        self._pass(Step.BEFORE_BEGIN)
-        super().begin()
-
-    def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
-        if topic.startswith("_bridge."):
-            super().send(topic, keys, values)
-            return
-        half = len(keys) // 2
-        super().send(topic, keys[:half], values[:half])
-        self._pass(Step.ASKED, self._push)
-        super().send(topic, keys[half:], values[half:])
-        self._pass(Step.AFTER_PRODUCE, self._push)
-        self._pass(Step.FREEZE, self._push)
-
-    def commit(self) -> None:
-        self._pass(Step.BEFORE_COMMIT, self._push)
-        self._pass(Step.DURING_COMMIT, soon=True)
-        super().commit()
-        self._pass(Step.AFTER_COMMIT)
-
-    def _push(self) -> None:
-        """Everything queued reaches the broker, so that the kill leaves something to hide."""
-        deadline = time.monotonic() + 10.0
-        while self._live().flush(1.0) and time.monotonic() < deadline:
-            pass
-
-    def _pass(self, step: Step, first: Callable[[], None] | None = None, *, soon: bool = False) -> None:
-        if self.death is None or self.death[0] is not step:
-            return
-        self.death = (step, self.death[1] - 1)
-        if self.death[1] > 0:
-            return
-        self.death = None
-        if first is not None:
-            first()
-        if soon:
-            _die_in(random.uniform(0.0, 0.02))
-        elif step is Step.ASKED:
-            os.kill(_victim(), signal.SIGTERM)
-            self._stop.wait(10.0)
-        else:
-            _die(signal.SIGSTOP if step is Step.FREEZE else signal.SIGKILL)
-
-
-def _victim() -> int:
-    return os.getppid() if PARENT_VARIABLE in os.environ else os.getpid()
-
-
-def _die(by: signal.Signals = signal.SIGKILL) -> None:
-    if by is signal.SIGKILL and _victim() != os.getpid():
-        os.kill(_victim(), by)
-    # To this very thread: SIGSTOP for the process may wait for another one, while this one commits.
-    signal.pthread_kill(get_ident(), by)
-
-
-def _die_in(seconds: float) -> None:
-    def later() -> None:
-        time.sleep(seconds)
-        _die()
-
-    Thread(target=later, daemon=True).start()
-
-
 def main(arguments: Sequence[str]) -> int:
     """`run CONFIG` is the daemon; `worker FD` is what it spawns."""
     command, argument = arguments
     if command == "run":
-        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # who is killed has nothing to report
         return daemon(Path(argument), [sys.executable, "-m", "bridge.testing.killing", "worker"])
-    death = Plan(Path(os.environ[PLAN_VARIABLE])).take()
-    if death is not None and death[0] is Step.ANY_TIME:
-        _die_in(death[1] / 1000)
-    KillingPublisher.death = death
-    return worker.main(int(argument), KillingPublisher)
+    leave_out_rich()
+    from bridge.testing import mortal
+
+    return mortal.live(int(argument))
 
 
 if __name__ == "__main__":

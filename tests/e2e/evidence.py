@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.hostile import plan
+from bridge.testing.killing import PLAN_VARIABLE, Plan, Step
 from bridge.testing.sqlite_source import SqliteSource, installed
 
 type Start = Callable[..., DaemonProcess]
@@ -40,6 +41,25 @@ def source(path: Path, tables: Sequence[str] = ("orders",)) -> SqliteSource:
 def hostile(folder: Path) -> dict[str, str]:
     """The environment in which the kind `hostile` is installed."""
     return installed(folder / "hostile", **HOSTILE)
+
+
+def doomed(
+    folder: Path,
+    address: str,
+    connectors: Mapping[str, Any],
+    deaths: Sequence[tuple[Step, int]],
+    *,
+    environment: Mapping[str, str] | None = None,
+    **options: Any,
+) -> tuple[DaemonProcess, Plan]:
+    """A daemon whose workers die these deaths, one each, and what is left of the plan."""
+    folder.mkdir(parents=True, exist_ok=True)
+    left = Plan(folder / "plan")
+    left.write(deaths)
+    around = {PLAN_VARIABLE: str(folder / "plan"), **(environment or {})}
+    command = ("-m", "bridge.testing.killing", "run")
+    daemon = DaemonProcess(folder, address, connectors, environment=around, command=command, **options)
+    return daemon, left
 
 
 @contextmanager

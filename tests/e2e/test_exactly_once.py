@@ -21,16 +21,17 @@ from bridge import positions
 from bridge.positions import Stored
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import Broker
-from bridge.testing.killing import DEATHS, PARENT_VARIABLE, PLAN_VARIABLE, Plan, Step
+from bridge.testing.killing import PARENT_VARIABLE, Plan, Step, deaths
 from bridge.testing.sqlite_source import SqliteSource
-from tests.e2e.evidence import end_of, writing
+from tests.e2e.evidence import doomed, end_of, writing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-KILLING = ("-m", "bridge.testing.killing", "run")
 KILLS_A_STEP = 8
 SUPERVISOR_KILLS_A_STEP = 2
 NEVER_PARKED = {"restarts": 1_000_000}
+THE_SUPERVISOR = {PARENT_VARIABLE: "yes"}
+"""Dies, or is asked to stop, in place of its worker."""
 
 
 class Systems:
@@ -87,33 +88,14 @@ class Systems:
         return sum(self._count(name, "read_uncommitted") - self._count(name) for name in self.names)
 
 
-def deaths(a_step: int, seed: int) -> list[tuple[Step, int]]:
-    """`a_step` deaths at each step, in random order, at the first few passages of the step."""
-    chance = random.Random(seed)
-    plan: list[tuple[Step, int]] = [
-        (step, chance.randint(200, 2500) if step is Step.ANY_TIME else chance.randint(1, 4))
-        for step in DEATHS
-        for _ in range(a_step)
-    ]
-    chance.shuffle(plan)
-    return plan
-
-
 def test_workers_killed_at_every_step_lose_and_double_nothing(broker: Broker, tmp_path: Path) -> None:
     systems = Systems(tmp_path, broker.address, 3)
-    plan = Plan(tmp_path / "plan")
-    plan.write(deaths(KILLS_A_STEP, seed=1))
-    daemon = DaemonProcess(
-        tmp_path / "daemon", broker.address, systems.connectors(), daemon=NEVER_PARKED,
-        environment={PLAN_VARIABLE: str(tmp_path / "plan")}, command=KILLING,
-    )  # fmt: skip
+    dying = deaths(KILLS_A_STEP, random.Random(1))
+    daemon, plan = doomed(
+        tmp_path / "daemon", broker.address, systems.connectors(), dying, daemon=NEVER_PARKED
+    )
     with daemon, writing(*systems.sources.values()):
-        wait_until(
-            lambda: daemon.killed() == len(DEATHS) * KILLS_A_STEP,
-            300,
-            "deaths",
-            0.2,
-        )
+        wait_until(lambda: daemon.killed() == len(dying), 300, "deaths", 0.2)
     with daemon:
         systems.settle()
     assert plan.left == 0
@@ -123,18 +105,14 @@ def test_workers_killed_at_every_step_lose_and_double_nothing(broker: Broker, tm
 
 def test_supervisors_killed_at_every_step_lose_and_double_nothing(broker: Broker, tmp_path: Path) -> None:
     systems = Systems(tmp_path, broker.address, 1)
-    plan = Plan(tmp_path / "plan")
-    plan.write(deaths(SUPERVISOR_KILLS_A_STEP, seed=2))
-    daemon = DaemonProcess(
-        tmp_path / "daemon", broker.address, systems.connectors(),
-        environment={PLAN_VARIABLE: str(tmp_path / "plan"), PARENT_VARIABLE: "yes"}, command=KILLING,
-    )  # fmt: skip
+    dying = deaths(SUPERVISOR_KILLS_A_STEP, random.Random(2))
+    daemon, plan = doomed(
+        tmp_path / "daemon", broker.address, systems.connectors(), dying, environment=THE_SUPERVISOR
+    )
     with writing(*systems.sources.values()):
-        for _ in range(SUPERVISOR_KILLS_A_STEP * len(DEATHS)):
+        for _ in dying:
             daemon.start()
-            wait_until(lambda: not daemon.running, 60, "the supervisor killed")
-            assert daemon.process is not None
-            assert daemon.process.returncode == -signal.SIGKILL
+            assert ended(daemon) == -signal.SIGKILL
     assert plan.left == 0
     with daemon:
         systems.settle()
@@ -142,23 +120,36 @@ def test_supervisors_killed_at_every_step_lose_and_double_nothing(broker: Broker
     assert systems.hidden() > 0
 
 
+def ended(daemon: DaemonProcess) -> int:
+    """Its exit code, once it has ended."""
+    wait_until(lambda: not daemon.running, 60, "the end of the daemon")
+    assert daemon.process is not None
+    code: int = daemon.process.returncode
+    return code
+
+
 COPIED = 30_000
-CROWDED = {"queue.buffering.max.messages": 500}
-"""A batch does not fit into the producer's queue: a stop finds most of it still to be sent."""
+
+
+def asked_to_stop(
+    folder: Path, address: str, times: int, **options: Any
+) -> tuple[Systems, DaemonProcess, Plan]:
+    """A daemon with a system to copy, which is asked to stop so many times in the middle of the copy.
+
+    A batch does not fit into the producer's queue: a stop finds most of it still to be sent.
+    """
+    systems = Systems(folder, address, 1)
+    systems.sources[systems.names[0]].insert(COPIED)
+    crowded = {"queue.buffering.max.messages": 500}
+    asked = [(Step.ASKED, 1)] * times
+    daemon, plan = doomed(folder / "daemon", address, systems.connectors(), asked, kafka=crowded, **options)
+    return systems, daemon, plan
 
 
 def test_workers_asked_to_stop_in_the_middle_of_a_copy_lose_and_double_nothing(
     broker: Broker, tmp_path: Path
 ) -> None:
-    systems = Systems(tmp_path, broker.address, 1)
-    (name,) = systems.names
-    systems.sources[name].insert(COPIED)
-    plan = Plan(tmp_path / "plan")
-    plan.write([(Step.ASKED, 1), (Step.ASKED, 1)])
-    daemon = DaemonProcess(
-        tmp_path / "daemon", broker.address, systems.connectors(), kafka=CROWDED,
-        environment={PLAN_VARIABLE: str(tmp_path / "plan")}, command=KILLING,
-    )  # fmt: skip
+    systems, daemon, plan = asked_to_stop(tmp_path, broker.address, 2)
     with daemon:
         systems.settle()
     assert plan.left == 0
@@ -169,20 +160,10 @@ def test_workers_asked_to_stop_in_the_middle_of_a_copy_lose_and_double_nothing(
 def test_a_daemon_asked_to_stop_in_the_middle_of_a_copy_loses_and_doubles_nothing(
     broker: Broker, tmp_path: Path
 ) -> None:
-    systems = Systems(tmp_path, broker.address, 1)
-    (name,) = systems.names
-    systems.sources[name].insert(COPIED)
-    plan = Plan(tmp_path / "plan")
-    plan.write([(Step.ASKED, 1)])
-    daemon = DaemonProcess(
-        tmp_path / "daemon", broker.address, systems.connectors(), kafka=CROWDED,
-        environment={PLAN_VARIABLE: str(tmp_path / "plan"), PARENT_VARIABLE: "yes"}, command=KILLING,
-    )  # fmt: skip
+    systems, daemon, _ = asked_to_stop(tmp_path, broker.address, 1, environment=THE_SUPERVISOR)
     daemon.start()
-    wait_until(lambda: not daemon.running, 60, "the end of the daemon")
-    assert daemon.process is not None
-    assert daemon.process.returncode == 0
-    assert len(systems.published(name)) < COPIED, "it was stopped in the middle"
+    assert ended(daemon) == 0
+    assert systems.total() < COPIED, "it was stopped in the middle"
     with daemon:
         systems.settle()
     assert systems.verdict() == (0, 0, True)
@@ -193,11 +174,9 @@ def frozen_in_mid_transaction(
     folder: Path, systems: Systems, **kafka: Any
 ) -> Iterator[tuple[DaemonProcess, int]]:
     """A daemon whose worker was stopped (SIGSTOP) with records on the broker, and that worker's pid."""
-    plan = Plan(folder / "freeze")
-    plan.write([(Step.FREEZE, 3)])
-    daemon = DaemonProcess(
-        folder / "frozen", systems.address, systems.connectors(), name="first", kafka=kafka,
-        daemon={"lease": "5s"}, environment={PLAN_VARIABLE: str(folder / "freeze")}, command=KILLING,
+    daemon, _ = doomed(
+        folder / "frozen", systems.address, systems.connectors(), [(Step.FREEZE, 3)], name="first",
+        kafka=kafka, daemon={"lease": "5s"},
     )  # fmt: skip
     (name,) = systems.names
     with daemon, writing(*systems.sources.values()):

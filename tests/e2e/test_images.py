@@ -5,16 +5,15 @@ from __future__ import annotations
 import random
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.folding import Folded, folded
 from bridge.testing.kafka import Broker
-from bridge.testing.killing import DEATHS, PLAN_VARIABLE, Plan, Step
+from bridge.testing.killing import deaths
 from bridge.testing.sqlite_source import SqliteSource
-from tests.e2e.evidence import in_state, meanwhile, parked_stream, source
+from tests.e2e.evidence import Start, doomed, in_state, meanwhile, parked_stream, source
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -22,101 +21,91 @@ KILLS_A_STEP = 2
 NEVER_PARKED = {"restarts": 1_000_000}
 
 
-def images(path: Path, **options: Any) -> dict[str, Any]:
-    """A connector to the table `orders` of one file."""
-    streams = {"orders": {"images": True}}
-    return {"kind": "sqlite", "path": str(path), "interval": "50ms", "streams": streams, **options}
+class Copied:
+    """A table of one file, and its topic."""
+
+    def __init__(self, legacy: SqliteSource, broker: Broker, name: str) -> None:
+        self.legacy, self.name, self._broker = legacy, name, broker
+
+    def connectors(self, **options: Any) -> dict[str, Any]:
+        streams = {"orders": {"images": True}}
+        path = str(self.legacy.path)
+        return {
+            self.name: {"kind": "sqlite", "path": path, "interval": "50ms", "streams": streams, **options}
+        }
+
+    def topic(self, isolation: str = "read_committed") -> Folded:
+        records = consume(self._broker.address, f"{self.name}.orders", isolation)
+        return folded((record.event for record in records if record.value), "id")
+
+    def settle(self) -> None:
+        """Wait until the topic is the table."""
+        wait_until(self._is_the_table, 60, "the topic to be the table", 0.5)
+
+    def _is_the_table(self) -> bool:
+        payloads = {key: row["payload"] for key, row in self.topic().rows.items()}
+        return payloads == {(each,): payload for each, payload in self.legacy.rows().items()}
 
 
-def topic_of(broker: Broker, name: str, isolation: str = "read_committed") -> Folded:
-    records = consume(broker.address, f"{name}.orders", isolation)
-    return folded((record.event for record in records if record.value), "id")
+@pytest.fixture
+def copied(broker: Broker, tmp_path: Path, name: str) -> Copied:
+    return Copied(source(tmp_path / "erp.db"), broker, name)
 
 
-def as_published(legacy: SqliteSource) -> dict[tuple[int], str | None]:
-    return {(each,): payload for each, payload in legacy.rows().items()}
-
-
-def payloads(topic: Folded) -> dict[tuple[Any, ...], str]:
-    return {key: row["payload"] for key, row in topic.rows.items()}
-
-
-def becomes_the_table(broker: Broker, name: str, legacy: SqliteSource) -> None:
-    wait_until(
-        lambda: payloads(topic_of(broker, name)) == as_published(legacy), 60, "the topic to be the table", 0.5
-    )
-
-
-def test_inserts_updates_and_deletes_are_found(broker: Broker, tmp_path: Path) -> None:
-    name = f"erp-{uuid4().hex[:8]}"
-    legacy = source(tmp_path / "erp.db")
-    legacy.insert(1000)
-    with DaemonProcess(tmp_path / "daemon", broker.address, {name: images(legacy.path)}) as daemon:
-        becomes_the_table(broker, name, legacy)
-        with legacy.session() as database:
-            database.execute("INSERT INTO orders (id, payload) VALUES (5000, 'new')")
-            database.execute("UPDATE orders SET payload = 'changed' WHERE id = 7")
-            database.execute("DELETE FROM orders WHERE id = 8")
-        becomes_the_table(broker, name, legacy)
-        in_state(daemon, name, "RUNNING")
-    assert topic_of(broker, name).operations == {"r": 1000, "c": 1, "u": 1, "d": 1}
+def test_inserts_updates_and_deletes_are_found(copied: Copied, start: Start) -> None:
+    copied.legacy.insert(1000)
+    daemon = start(copied.connectors())
+    copied.settle()
+    with copied.legacy.session() as database:
+        database.execute("INSERT INTO orders (id, payload) VALUES (5000, 'new')")
+        database.execute("UPDATE orders SET payload = 'changed' WHERE id = 7")
+        database.execute("DELETE FROM orders WHERE id = 8")
+    copied.settle()
+    in_state(daemon, copied.name, "RUNNING")
+    daemon.stop()
+    assert copied.topic().operations == {"r": 1000, "c": 1, "u": 1, "d": 1}
 
 
 def test_workers_killed_at_every_step_leave_the_topic_what_the_table_is(
-    broker: Broker, tmp_path: Path
+    copied: Copied, broker: Broker, tmp_path: Path
 ) -> None:
     """After the commit in Kafka and before the one in the cache, among others."""
-    name = f"erp-{uuid4().hex[:8]}"
-    legacy = source(tmp_path / "erp.db")
-    legacy.insert(2000)
-    plan, chance = Plan(tmp_path / "plan"), random.Random(3)
-    deaths = [
-        (step, chance.randint(200, 1500) if step is Step.ANY_TIME else chance.randint(1, 3))
-        for step in DEATHS
-        for _ in range(KILLS_A_STEP)
-    ]
-    chance.shuffle(deaths)
-    plan.write(deaths)
-    connectors = {name: images(legacy.path, max_delete="100%")}
-    daemon = DaemonProcess(
-        tmp_path / "daemon", broker.address, connectors, daemon=NEVER_PARKED,
-        environment={PLAN_VARIABLE: str(tmp_path / "plan")}, command=("-m", "bridge.testing.killing", "run"),
-    )  # fmt: skip
+    copied.legacy.insert(2000)
+    chance = random.Random(3)
+    dying = deaths(KILLS_A_STEP, chance, passages=3, latest_ms=1500)
+    connectors = copied.connectors(max_delete="100%")
+    daemon, plan = doomed(tmp_path / "daemon", broker.address, connectors, dying, daemon=NEVER_PARKED)
     with daemon:
-        with meanwhile(lambda: legacy.change(10, chance), 0.05):
-            wait_until(lambda: daemon.killed() == len(deaths), 200, "deaths", 0.2)
-        becomes_the_table(broker, name, legacy)
+        with meanwhile(lambda: copied.legacy.change(10, chance), 0.05):
+            wait_until(lambda: daemon.killed() == len(dying), 200, "deaths", 0.2)
+        copied.settle()
     assert plan.left == 0
-    assert topic_of(broker, name).doubled == 0
-    assert sum(topic_of(broker, name, "read_uncommitted").operations.values()) > sum(
-        topic_of(broker, name).operations.values()
-    )
+    assert copied.topic().doubled == 0
+    committed, seen = copied.topic().operations, copied.topic("read_uncommitted").operations
+    assert sum(seen.values()) > sum(committed.values())
 
 
-def test_a_source_that_suddenly_shows_little_of_itself_parks_the_stream(
-    broker: Broker, tmp_path: Path
+def test_a_source_that_suddenly_shows_little_of_itself_parks_the_stream(copied: Copied, start: Start) -> None:
+    copied.legacy.insert(100)
+    daemon = start(copied.connectors())
+    copied.settle()
+    with copied.legacy.session() as database:
+        database.execute("DELETE FROM orders WHERE id > 50")
+    reason = parked_stream(daemon, copied.name)
+    assert "50 of 100 rows of orders are gone at once, which is more than max_delete (30%)" in reason
+    daemon.stop()
+    assert copied.topic().operations == {"r": 100}
+
+
+def test_a_host_without_the_cache_reads_the_state_from_its_topic(
+    copied: Copied, broker: Broker, tmp_path: Path
 ) -> None:
-    name = f"erp-{uuid4().hex[:8]}"
-    legacy = source(tmp_path / "erp.db")
-    legacy.insert(100)
-    with DaemonProcess(tmp_path / "daemon", broker.address, {name: images(legacy.path)}) as daemon:
-        becomes_the_table(broker, name, legacy)
-        with legacy.session() as database:
-            database.execute("DELETE FROM orders WHERE id > 50")
-        reason = parked_stream(daemon, name)
-        assert "50 of 100 rows of orders are gone at once, which is more than max_delete (30%)" in reason
-    assert topic_of(broker, name).operations == {"r": 100}
-
-
-def test_a_host_without_the_cache_reads_the_state_from_its_topic(broker: Broker, tmp_path: Path) -> None:
-    name = f"erp-{uuid4().hex[:8]}"
-    legacy = source(tmp_path / "erp.db")
-    legacy.insert(500)
-    with DaemonProcess(tmp_path / "one", broker.address, {name: images(legacy.path)}):
-        becomes_the_table(broker, name, legacy)
-    with legacy.session() as database:
+    copied.legacy.insert(500)
+    with DaemonProcess(tmp_path / "one", broker.address, copied.connectors()):
+        copied.settle()
+    with copied.legacy.session() as database:
         database.execute("DELETE FROM orders WHERE id = 3")
-    with DaemonProcess(tmp_path / "two", broker.address, {name: images(legacy.path)}) as daemon:
-        becomes_the_table(broker, name, legacy)
+    with DaemonProcess(tmp_path / "two", broker.address, copied.connectors()) as daemon:
+        copied.settle()
         assert "state read from its topic" in daemon.logged()
-    assert topic_of(broker, name).operations == {"r": 500, "d": 1}
+    assert copied.topic().operations == {"r": 500, "d": 1}

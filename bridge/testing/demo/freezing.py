@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from bridge import worker
-from bridge.testing.killing import PLAN_VARIABLE, KillingPublisher, Plan
+from bridge.testing.killing import PLAN_VARIABLE, Plan
+from bridge.testing.mortal import KillingPublisher
 
 
 class FreezingPublisher(KillingPublisher):
