@@ -8,7 +8,7 @@ from bridge.contract import Secret
 from bridge.errors import ConfigError
 from connectors.jdbc import jvm
 from connectors.jdbc.config import JdbcConfig
-from connectors.jdbc.dialects import Dialect
+from connectors.jdbc.dialect import Dialect
 
 # Network time-outs come after the statement's own, which leaves the connection usable.
 NETWORK_GRACE = 3.0

@@ -1,84 +1,13 @@
-"""What databases do differently: one row of a table each. A database without a row works by the defaults."""
+"""What databases do differently: one row of a table each. A database without a row works by the defaults.
+
+Tests run PostgreSQL, H2, MariaDB, Derby and HSQLDB; the others are written by their manuals.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from dataclasses import replace
 
-
-class Transactions(NamedTuple):
-    """Those of others that are open."""
-
-    oldest: str
-    """When the oldest began, written as the clock is; NULL without one."""
-    seen: str
-    """Tells 0, or fails, when the account sees none of them."""
-    grant: str
-    """What makes it see them; a template of {user}."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
-    """One row."""
-
-    name: str
-    scheme: str = ""
-    """How URLs begin after `jdbc:`, when not with the name."""
-    driver: str | None = None
-    coordinates: str | None = None
-    """Maven's name of the driver."""
-    jar: str | None = None
-    """How the names of the driver's jars begin, when not like the last part of that."""
-    port: int | None = None
-    embedded: str = ""
-    """Fits the beginning of URLs that connect to nothing."""
-    properties: Mapping[str, str] = field(default_factory=dict)
-    """For the driver; templates of {login}, {socket} (s), {login_ms}, {socket_ms}."""
-    on_connect: tuple[str, ...] = ()
-    """Statements, templates of {statement_ms}."""
-    fence: str | None = None
-    """Makes a session refuse to write: a statement, or empty where the driver's setReadOnly() does."""
-    page: str = ""
-    """Ends a statement that shall bring {rows} rows and no more, so that the planner knows."""
-    identity: str | None = None
-    """Says which database this is, wherever it was reached from."""
-    clock: str | None = None
-    """The database's time: seconds since the epoch, or ISO 8601 with its zone. Else standard SQL is tried."""
-    offset: str | None = None
-    """By how many seconds the clock of those who write times without a zone is ahead of UTC; else by none."""
-    transactions: Transactions | None = None
-    sorted_as: Mapping[str, str] = field(default_factory=dict)
-    """Type name -> template of what is sorted by and compared instead of a column of that type."""
-    types: Mapping[str | int, str] = field(default_factory=dict)
-    """Type name, its first word, or JDBC type code -> kind (types.py), where the code says too little."""
-    exact_digits: bool = False
-    """The driver tells how many digits of a second a column holds."""
-
-    @property
-    def url(self) -> str:
-        """How URLs begin."""
-        return f"jdbc:{self.scheme or self.name + ':'}"
-
-    @property
-    def clocks(self) -> tuple[str, ...]:
-        """What tells the time, to be tried in turn."""
-        return (self.clock,) if self.clock else ("SELECT CURRENT_TIMESTAMP", "VALUES CURRENT_TIMESTAMP")
-
-    def kind(self, type_name: str, code: int) -> str | None:
-        names = (type_name, re.split(r"[ (]", type_name, maxsplit=1)[0], code)
-        return next((self.types[name] for name in names if name in self.types), None)
-
-    @property
-    def artifact(self) -> str | None:
-        """How the names of the driver's jars begin."""
-        return self.jar or (self.coordinates.split(":")[1] if self.coordinates else None)
-
-
-def dialect_of(url: str) -> Dialect:
-    return next((dialect for dialect in DIALECTS if url.startswith(dialect.url)), GENERIC)
-
+from connectors.jdbc.dialect import Dialect, Transactions
 
 GENERIC = Dialect(name="database")
 _LIMIT, _FETCH = "LIMIT {rows}", "FETCH FIRST {rows} ROWS ONLY"
@@ -373,8 +302,11 @@ _JTDS = replace(
     transactions=None,
 )
 
-# Tests run PostgreSQL, H2, MariaDB, Derby and HSQLDB; the others are written by their manuals.
 DIALECTS = (
     *(_POSTGRESQL, _H2, _MARIADB, _MYSQL, _ORACLE, _SQL_SERVER, _DB2, _DB2_FOR_I),
     *(_DERBY, _HSQLDB, _INFORMIX, _SYBASE, _JTDS),
 )
+
+
+def dialect_of(url: str) -> Dialect:
+    return next((dialect for dialect in DIALECTS if url.startswith(dialect.url)), GENERIC)

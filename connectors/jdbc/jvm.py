@@ -15,7 +15,7 @@ import jpype
 
 from bridge.errors import ConfigError
 from connectors.jdbc.config import JdbcConfig
-from connectors.jdbc.dialects import Dialect
+from connectors.jdbc.dialect import Dialect
 
 HELPER = Path(__file__).with_name("reader.jar")
 _FOLDERS = (Path(__file__).parents[2] / "jars" / "lib", Path("/usr/share/legacy-bridge/jars"))

@@ -12,7 +12,7 @@ from bridge.errors import ConfigError, PermanentError
 from connectors.jdbc.catalog import Catalog
 from connectors.jdbc.clock import Moment, nanoseconds
 from connectors.jdbc.config import JdbcConfig
-from connectors.jdbc.dialects import Dialect
+from connectors.jdbc.dialect import Dialect
 from connectors.jdbc.errors import translate
 from connectors.jdbc.reader import Cursor, Reader
 from connectors.jdbc.statements import Source, Statement, largest

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import pyarrow as pa
 
 from bridge.contract import NUMBER_TEXT
-from connectors.jdbc.dialects import Dialect
+from connectors.jdbc.dialect import Dialect
 
 _NAMED = {
     "bool": pa.bool_(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from connectors.jdbc.dialects import Dialect
+from connectors.jdbc.dialect import Dialect
 
 _PORT = re.compile(r"[?&;(]\s*(?:port|portnumber|pgport)\s*=\s*(\d{1,5})\b", re.IGNORECASE)
 

@@ -7,7 +7,8 @@ from string import Formatter
 import pytest
 
 from connectors.jdbc import types
-from connectors.jdbc.dialects import DIALECTS, GENERIC, Dialect, dialect_of
+from connectors.jdbc.dialect import Dialect
+from connectors.jdbc.dialects import DIALECTS, GENERIC, dialect_of
 from connectors.jdbc.urls import ports
 
 TEMPLATES = {"login", "login_ms", "socket", "socket_ms"}
