@@ -30,7 +30,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([asdict(problem) for problem in problems], indent=2))
     else:
-        say(map(str, problems) if problems else [f"{args.config}: no problems found"])
+        told = {Level.CRITICAL: "", Level.WARNING: "warning: "}
+        lines = [f"{told[problem.level]}{problem}" for problem in problems]
+        say(lines or [f"{args.config}: no problems found"])
     return UNKNOWN if any(problem.level is Level.CRITICAL for problem in problems) else OK
 
 

@@ -35,9 +35,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        where = ("warning: " if self.level is Level.WARNING else "") + (
-            f"{self.where}: " if self.where else ""
-        )
+        where = f"{self.where}: " if self.where else ""
         remedy = f"; {self.remedy}" if self.remedy else ""
         return f"{place}: {where}{self.text}{remedy}"
 

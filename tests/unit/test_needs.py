@@ -76,7 +76,7 @@ def test_connectors_of_which_some_will_always_wait_are_a_warning(
     text = f"a, b take 3 sessions of {BRIDGE}, and max_sessions is 2"
     assert told(file) == [(Level.WARNING, "connectors.b", text)]
     assert main(["config", "check", str(file)]) == 0
-    assert capsys.readouterr().out.startswith(f"{file}:6:3: warning: connectors.b: {text}; ")
+    assert capsys.readouterr().out.startswith(f"warning: {file}:6:3: connectors.b: {text}; ")
 
 
 def test_a_connector_that_can_never_start_is_an_error(tmp_path: Path) -> None:
