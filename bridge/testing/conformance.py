@@ -36,6 +36,7 @@ from bridge.contract import (
     Level,
     Op,
     Position,
+    Ranges,
     Scan,
     Stream,
 )
@@ -294,6 +295,70 @@ class Conformance:
             connector.poll(stream, start, Ask(wait_s=0.2))
             assert time.monotonic() - began < 0.2 + 1, "a poll outlasted `wait_s`"
 
+    # rows read once more, for a resnapshot
+
+    def test_a_reread_brings_every_row_once_and_ends(self, subject: Subject) -> None:
+        with opened(subject) as connector:
+            stream, position = read_before(subject, connector, 7)
+            for ask in (Ask(rows=2), Ask()):
+                read = reread(connector, stream, position, ask)
+                assert len(read.keys) == len(set(read.keys)), "a row was read twice"
+                assert len(read.keys) == 7, f"7 rows are there, {len(read.keys)} were read"
+
+    def test_the_same_place_rereads_the_same_rows(self, subject: Subject) -> None:
+        with opened(subject) as connector:
+            stream, position = read_before(subject, connector, 6)
+            read = reread(connector, stream, position, Ask(rows=2))
+        places = [None, *read.positions[:-1]]
+        with opened(subject) as connector:
+            connector.discover()
+            for place, batch in reversed(list(zip(places, read.batches, strict=True))):
+                again = connector.reread(stream, position, json.loads(json.dumps(place)), {}, Ask(rows=2))
+                assert rows_of(again) == rows_of(batch), f"place {place} reads other rows"
+
+    def test_rereads_and_polls_do_not_disturb_each_other(self, subject: Subject) -> None:
+        with opened(subject) as connector:
+            stream, position = read_before(subject, connector, 5)
+            subject.add(4)
+            images = stream.emits is Emits.IMAGES
+            polls, rereads = Read(position, images=images), Read(None, images=False)
+            for reads in range(MOST_POLLS):
+                if reads == 0 or polls.batches[-1].more:
+                    polls.take(connector.poll(stream, polls.position, Ask(rows=2)))
+                if reads and not rereads.batches[-1].more:
+                    break
+                read = connector.reread(stream, polls.position, rereads.position, {}, Ask(rows=2))
+                rereads.take(read)
+            polls.batches += drain(connector, stream, polls.position, Ask(rows=2)).batches
+        assert len(rereads.keys) == len(set(rereads.keys)), "a row was read twice"
+        assert len(rereads.keys) >= 5, f"5 rows were there, {len(rereads.keys)} were read"
+        if stream.emits is not Emits.IMAGES:
+            assert len(polls.keys) == len(set(polls.keys)) == 4, "polls repeat or miss rows beside a reread"
+
+    def test_a_reread_leaves_new_rows_to_the_polls_that_tell_changes(self, subject: Subject) -> None:
+        with opened(subject) as connector:
+            stream, position = read_before(subject, connector, 3)
+            if stream.emits is Emits.IMAGES:
+                pytest.skip("the connector's images are compared")
+            subject.add(4)
+            assert len(reread(connector, stream, position, Ask()).rows) == 3
+
+    def test_a_reread_keeps_within_ranges_of_the_key(self, subject: Subject) -> None:
+        with opened(subject) as connector:
+            stream, position = read_before(subject, connector, 9)
+            if type(connector).reread is Connector.reread:
+                pytest.skip("the connector reads no ranges of keys")
+            (column, *_), rows = stream.tables[0].key, reread(connector, stream, position, Ask()).rows
+            values = sorted(row[column] for row in rows)
+            low, high = values[2], values[6]
+            if not isinstance(low, int | str):
+                pytest.skip("the key is no number and no text")
+            for ends in ((low, high), (low, None), (None, high), (low, low)):
+                read = reread(connector, stream, position, Ask(rows=2), {column: ends})
+                first, last = ends[0] or values[0], ends[1] or values[-1]
+                expected = [each for each in values if first <= each <= last]
+                assert sorted(row[column] for row in read.rows) == expected, f"not the rows within {ends}"
+
     # scans, of sources that can only be read as a whole
 
     def test_a_scan_has_a_beginning_and_an_end(self, subject: Subject) -> None:
@@ -406,6 +471,10 @@ class Read:
         self.position, self.images = position, images
         self.batches: list[Batch] = []
 
+    def take(self, batch: Batch) -> None:
+        self.batches.append(batch)
+        self.position = batch.position
+
     @property
     def positions(self) -> list[Position]:
         return [batch.position for batch in self.batches]
@@ -462,6 +531,32 @@ def drain(connector: Connector, stream: Stream, position: Position | None, ask: 
             assert not scanning, "`more` says no in the middle of a scan"
             return read
     raise AssertionError(f"`more` never ends: {MOST_POLLS} polls")
+
+
+def read_before(subject: Subject, connector: Connector, count: int) -> tuple[Stream, Position]:
+    """A stream of so many rows, all polled; skips the test where they cannot be read once more."""
+    stream = first_stream(connector)
+    default = type(connector).reread is Connector.reread
+    if default and (stream.emits is not Emits.IMAGES or stream.settles):
+        pytest.skip("the connector cannot read once more what is there")
+    if not all(table.key for table in stream.tables):
+        pytest.skip("rows without a key are not read once more")
+    subject.add(count)
+    return stream, drain(connector, stream, None).position
+
+
+def reread(
+    connector: Connector, stream: Stream, position: Position, ask: Ask, within: Ranges | None = None
+) -> Read:
+    """All rows that are there, from the beginning."""
+    read = Read(None, images=False)
+    for _ in range(MOST_POLLS):
+        batch = connector.reread(stream, position, read.position, within or {}, ask)
+        assert len(json.dumps(batch.position, allow_nan=False).encode()) <= MAX_POSITION_BYTES
+        read.take(batch)
+        if not batch.more:
+            return read
+    raise AssertionError(f"`more` never ends: {MOST_POLLS} rereads")
 
 
 def scan_goes_on(batch: Batch, stream: Stream, scanning: bool) -> bool:  # noqa: FBT001 -- a state, not an option

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from bridge.contract import Ask, Batch, Connector, Finding, Position, Sessions, Stream, pick
+from bridge.contract import Ask, Batch, Connector, Finding, Position, Ranges, Sessions, Stream, pick
 from bridge.errors import BridgeError, PermanentError, TransientError
 from connectors.jdbc import sockets, urls
 from connectors.jdbc.config import JdbcConfig
@@ -107,6 +107,14 @@ class JdbcConnector(Connector):
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
         with self._call(f"reading {stream.name}"):
             return self._awake().poll(stream.name, position, ask)
+
+    def reread(
+        self, stream: Stream, position: Position | None, place: Position | None, within: Ranges, ask: Ask
+    ) -> Batch:
+        from connectors.jdbc.modes import Wanted
+
+        with self._call(f"reading {stream.name} once more"):
+            return self._awake().reread(stream.name, Wanted(within, position), place, ask)
 
     def check_position(self, stream: str, position: Position) -> None:
         from connectors.jdbc.modes import check_position

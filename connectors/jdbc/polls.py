@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from bridge.contract import Ask, Batch, Changes, Position, Reject, Scan
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.keyset import Read
+from connectors.jdbc.modes import Mode, Wanted
 from connectors.jdbc.modes.images import COMPLETE
 from connectors.jdbc.reader import Cursor, Refused
 from connectors.jdbc.readings import Reading, Readings
@@ -30,12 +31,29 @@ SCAN_S = 5.0
 _STARTED_NS = time.time_ns() - time.monotonic_ns()
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a poll is for: a stream's changes, or the rows that are `wanted` once more."""
+
+    stream: str
+    wanted: Wanted | None = None
+
+    @property
+    def id(self) -> object:
+        return self.stream, None if self.wanted is None else self.wanted.within
+
+    def mode(self, reading: Reading) -> Mode:
+        """Errors: PermanentError."""
+        return reading.mode if self.wanted is None else reading.again(self.wanted)
+
+
 @dataclass(slots=True)
 class Running:
     """An open cursor, the position that its next row follows, and the statements that come after its own."""
 
-    stream: str
+    asked: Asked
     reading: Reading
+    mode: Mode
     position: Position
     cursor: Cursor
     rest: list[Statement]
@@ -44,8 +62,8 @@ class Running:
     """When it is old (monotonic): the next poll opens another one at the place this one has reached."""
     used: float = 0.0
 
-    def serves(self, stream: str, position: Position | None) -> bool:
-        return (self.stream, self.position) == (stream, position) and time.monotonic() < self.ends
+    def serves(self, asked: Asked, position: Position | None) -> bool:
+        return (self.asked.id, self.position) == (asked.id, position) and time.monotonic() < self.ends
 
 
 class Polls:
@@ -65,60 +83,61 @@ class Polls:
     @property
     def busy_with(self) -> str | None:
         """The stream whose cursor is open, and with it a transaction."""
-        return self._scan.stream if self._scan else None
+        return self._scan.asked.stream if self._scan else None
 
     @property
     def rests(self) -> bool:
         """It is long since anybody asked for what the open cursor brings."""
         return self._scan is not None and time.monotonic() > self._scan.used + SCAN_S
 
-    def poll(self, name: str, position: Position | None, ask: Ask) -> Batch:
+    def poll(self, asked: Asked, position: Position | None, ask: Ask) -> Batch:
         """Rows, if there are any: statements that bring none are passed over."""
         scan = self._scan
-        if scan is None or not scan.serves(name, position):
-            scan = self._begin(name, position)
+        if scan is None or not scan.serves(asked, position):
+            scan = self._begin(asked, position)
         first = scan.position
         while True:
             scan.used = time.monotonic()
             before = scan.position
             read = _read(scan, ask)
-            scan.position = scan.reading.mode.after(before, read, scan.began_ms)
+            scan.position = scan.mode.after(before, read, scan.began_ms)
             more = self._advance(scan)
             if len(read) or not more:
-                return _batch(scan.reading, read, (first, before, scan.position), more=more)
+                return _batch(scan, read, (first, before, scan.position), more=more)
             if self._scan is None:
-                scan = self._begin(name, scan.position)
+                scan = self._begin(asked, scan.position)
 
     def _advance(self, scan: Running) -> bool:
         """Go to the next row, wherever it comes from; False when there is none for now."""
         while self._scan and not scan.cursor.waiting:
-            if self._page and not scan.reading.mode.own_session and scan.cursor.read_rows >= PAGE_ROWS:
+            if self._page and not scan.mode.own_session and scan.cursor.read_rows >= PAGE_ROWS:
                 self.session.end()
                 return True
             if not scan.rest:
                 self.session.end()
-                scan.position, more = scan.reading.mode.ended(scan.position, scan.began_ms)
+                scan.position, more = scan.mode.ended(scan.position, scan.began_ms)
                 return more
             reading, scan.cursor = self._run(scan.reading, scan.rest.pop(0))
             if reading is not scan.reading:
                 self.session.end()
         return True
 
-    def _begin(self, name: str, position: Position | None) -> Running:
+    def _begin(self, asked: Asked, position: Position | None) -> Running:
         """A table that was altered may have another key: what it was asked for is asked anew."""
         self.session.end()
         began_ms = (_STARTED_NS + time.monotonic_ns()) // 1_000_000
         ends = time.monotonic() + self._scan_s
-        reading = self._readings.usable(name)
+        reading = self._readings.usable(asked.stream)
         while True:
-            begin = reading.mode.begin(position, self.session)
-            first, *rest = reading.mode.statements(begin, self.session.catalog.quote, self._page)
-            asked, (reading, cursor) = reading, self._run(reading, first)
-            if reading is asked:
+            mode = asked.mode(reading)
+            begin = mode.begin(position, self.session)
+            first, *rest = mode.statements(begin, self.session.catalog.quote, self._page)
+            known, (reading, cursor) = reading, self._run(reading, first)
+            if reading is known:
                 break
-        if reading.mode.own_session:
+        if mode.own_session:
             ends = math.inf
-        self._last = Running(name, reading, begin, cursor, rest, began_ms, ends)
+        self._last = Running(asked, reading, mode, begin, cursor, rest, began_ms, ends)
         return self._last
 
     def _run(self, reading: Reading, statement: Statement) -> tuple[Reading, Cursor]:
@@ -145,10 +164,15 @@ class Lanes:
     def poll(self, name: str, position: Position | None, ask: Ask) -> Batch:
         self._interrupted.clear()
         if not self.readings.usable(name).mode.own_session:
-            return self._main.poll(name, position, ask)
+            return self._main.poll(Asked(name), position, ask)
         if self._main.rests:
             self.session.end()
         return self._poll_aside(name, position, ask)
+
+    def reread(self, name: str, wanted: Wanted, place: Position | None, ask: Ask) -> Batch:
+        """Where changes are polled: each ends the other's cursor, and none shows rows as they were before."""
+        self._interrupted.clear()
+        return self._main.poll(Asked(name, wanted), place, ask)
 
     def _poll_aside(self, name: str, position: Position | None, ask: Ask) -> Batch:
         if self._aside is None:
@@ -157,7 +181,7 @@ class Lanes:
             # One pass of this kind at a time, so that there are two sessions and not hundreds.
             self._interrupted.wait(ask.wait_s)
             return Batch(position, scan=None if position in (None, COMPLETE) else Scan.MORE, more=True)
-        batch = self._aside.poll(name, position, ask)
+        batch = self._aside.poll(Asked(name), position, ask)
         if not batch.more:
             self._close_aside()
         return batch
@@ -195,10 +219,10 @@ def _read(scan: Running, ask: Ask) -> Read:
     return Read(*scan.cursor.read(scan.reading.table.schema, ask.rows, ask.bytes))
 
 
-def _batch(reading: Reading, read: Read, places: tuple[Position, Position, Position], *, more: bool) -> Batch:
+def _batch(scan: Running, read: Read, places: tuple[Position, Position, Position], *, more: bool) -> Batch:
     """`places`: the positions before the poll, before these rows, and after them."""
     first, before, after = places
-    mode, rows = reading.mode, _published(reading, read.rows)
+    reading, mode, rows = scan.reading, scan.mode, _published(scan.reading, read.rows)
     return Batch(
         position=after,
         changes=(Changes(reading.table, rows, mode.op(before)),) if rows.num_rows else (),

@@ -14,7 +14,8 @@ from connectors.jdbc import modes
 from connectors.jdbc.catalog import fits
 from connectors.jdbc.config import JdbcConfig, JdbcStream
 from connectors.jdbc.errors import translate
-from connectors.jdbc.modes import Keys, Mode
+from connectors.jdbc.keyset import Keyset
+from connectors.jdbc.modes import Again, Keys, Mode, Wanted
 from connectors.jdbc.session import Session
 from connectors.jdbc.statements import Query, Source, TableName, shape
 from connectors.jdbc.types import Column, Limit, columns, unknown_types
@@ -30,6 +31,9 @@ class Reading:
     table: Table
     mode: Mode
     options: JdbcStream
+    key: Keyset
+    nullable: tuple[str, ...]
+    """Columns of the key that may be NULL."""
     nothing: pa.RecordBatch
     """No rows of the table, made once: most polls find none."""
 
@@ -46,6 +50,15 @@ class Reading:
     @property
     def name(self) -> str:
         return str(self.source)
+
+    def again(self, wanted: Wanted) -> Mode:
+        """To read all its rows once more. Errors: PermanentError."""
+        if not self.table.key:
+            raise PermanentError(
+                f"table {self.source} has no key, so that there is no place in it to go on from",
+                remedy="name the columns that tell its rows apart under `key`",
+            )
+        return Again(self.source, self.key, self.nullable, self.mode, wanted)
 
     @property
     def known_by(self) -> tuple[str, ...]:
@@ -145,7 +158,8 @@ class Readings:
         if unknown == "fail":
             _refuse_unknown(source, unknown_types(description, dialect))
         found = columns(description, dialect, "reject" if unknown == "reject" else "string")
-        mode, key = modes.make(options, source, found, self._keys(source, options))
+        keys = self._keys(source, options)
+        mode, key = modes.make(options, source, found, keys)
         if mode.own_session and self._config.sessions == 1:
             raise PermanentError(
                 f"table {source} has no key: it is read in a second session, and `sessions` is 1",
@@ -154,7 +168,9 @@ class Readings:
         fields = [pa.field(one.name, one.type, one.name not in key, one.metadata) for one in found]
         table = Table(str(source), pa.schema(fields), key)
         nothing = pa.RecordBatch.from_pylist([], schema=table.schema)
-        return Reading(source, description, found, table, mode, options, nothing)
+        keyset = Keyset(tuple(one for name in key for one in found if one.name == name), keys.sorted_as)
+        nullable = () if key == keys.catalogue else key
+        return Reading(source, description, found, table, mode, options, keyset, nullable, nothing)
 
     def _options(self, source: Source) -> JdbcStream:
         options = pick(self._config.streams, str(source))

@@ -12,6 +12,7 @@ from bridge.errors import ConfigError, PermanentError
 from connectors.jdbc.config import JdbcStream
 from connectors.jdbc.keyset import Keyset
 from connectors.jdbc.modes import incrementing
+from connectors.jdbc.modes.again import Again, Wanted
 from connectors.jdbc.modes.images import BEGINNING, COMPLETE, Images, Unkeyed
 from connectors.jdbc.modes.incrementing import Incrementing
 from connectors.jdbc.modes.mode import Database, Mode, is_object
@@ -20,7 +21,7 @@ from connectors.jdbc.modes.timestamp import Timestamp, is_time
 from connectors.jdbc.statements import Source
 from connectors.jdbc.types import Column
 
-__all__ = ["Database", "Keys", "Mode", "check_position", "make"]
+__all__ = ["Again", "Database", "Keys", "Mode", "Wanted", "check_position", "make"]
 
 
 @dataclass(frozen=True, slots=True)

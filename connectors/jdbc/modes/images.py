@@ -68,8 +68,11 @@ class Pages:
         except (ValueError, TypeError):
             return False
 
-    def statements(self, after: Position, quote: Quote, page: str) -> tuple[Statement, ...]:
-        whole = [Condition(f"{quote.name(name)} IS NOT NULL") for name in self._nullable]
+    def statements(
+        self, after: Position, quote: Quote, page: str, more: Sequence[Condition] = ()
+    ) -> tuple[Statement, ...]:
+        """`more`: what else the rows fulfil."""
+        whole = [*more, *(Condition(f"{quote.name(name)} IS NOT NULL") for name in self._nullable)]
         parts = self._key.after(after, quote) if after else [[]]
         return tuple(
             select(self._source, quote, [*conditions, *whole], self._key.order(quote), page)

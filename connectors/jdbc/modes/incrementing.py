@@ -133,6 +133,14 @@ class Incrementing(Mode):
         place = self.place(position)
         return Op.READ if place.snapshot is not None and not place.awaits else Op.CREATE
 
+    def reached(self, position: Position | None) -> Position:
+        return _json(self.place(position).last)
+
+    def up_to(self, reached: Position, quote: Quote) -> Sequence[Condition]:
+        if reached is None:
+            return (Condition("1 = 0"),)
+        return (Condition(f"{quote.name(self.columns[0])} <= ?", (self._number(str(reached)),)),)
+
     def number(self, text: str | None) -> int | Decimal | str:
         """A value of the column as Arrow has it, from the driver's text."""
         return str(text) if self._text else self._number(str(text))

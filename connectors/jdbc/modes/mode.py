@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
 from bridge.contract import Caveat, Emits, Op, Position, Scan
 from bridge.errors import PermanentError
 from connectors.jdbc.clock import Moment
 from connectors.jdbc.keyset import Read
-from connectors.jdbc.statements import Quote, Source, Statement
+from connectors.jdbc.statements import Condition, Quote, Source, Statement
 
 
 class Database(Protocol):
@@ -52,6 +53,14 @@ class Mode(ABC):
     def op(self, _position: Position) -> Op:
         """What happened to the rows after `position`."""
         return Op.CREATE
+
+    def reached(self, _position: Position | None) -> Position:
+        """How far the rows at `position` have been read, where rows after it are yet to come as new."""
+        return None
+
+    def up_to(self, _reached: Position, _quote: Quote) -> Sequence[Condition]:
+        """What rows fulfil that have been read."""
+        return ()
 
     def mark(self, _before: Position, _after: Position) -> Scan | None:
         """Where the rows between two positions stand in a complete pass, if it is one."""
