@@ -24,7 +24,7 @@ from tests.e2e.evidence import Start, command
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-KILLS_A_STEP = 3
+KILLS_A_STEP = 2
 KEYS = 300
 BY_TIME = {"columns": ["at"], "late_window": 0}  # open transactions alone tell how far it is safe to read
 IMAGES = {"mode": "images", "max_delete": "100%"}
@@ -140,7 +140,7 @@ def test_workers_killed_at_every_step_leave_every_topic_what_its_table_is(
     chance.shuffle(deaths)
     plan.write(deaths)
     account = {"url": postgres.url, "user": postgres.user, "password": "env:TEST_PASSWORD"}
-    small = {"prefetch": {"rows": 100}, "transaction": {"rows": 100}, "interval": "100ms"}
+    small = {"prefetch": {"rows": 100}, "transaction": {"rows": 1_000}, "interval": "100ms"}
     connector = {"kind": "jdbc", **account, **small, "streams": shop.streams}
     environment = {PLAN_VARIABLE: str(tmp_path / "plan"), "TEST_PASSWORD": postgres.password}
     daemon = DaemonProcess(
@@ -152,11 +152,17 @@ def test_workers_killed_at_every_step_leave_every_topic_what_its_table_is(
         found = events(broker, f"{name}.{shop.stream(table)}")
         return kept(table, found) == shop.rows(table)
 
+    def all_is_published() -> None:
+        for table in MODES:
+            wait_until(lambda table=table: published(table), 60, f"the topic to be {table}", 0.5)
+
     with daemon:
         with shop.changing():
             wait_until(lambda: daemon.killed() == len(deaths), 400, "deaths", 0.2)
-        for table in MODES:
-            wait_until(lambda table=table: published(table), 60, f"the topic to be {table}", 0.5)
+        all_is_published()
+        for table in DELETED:
+            shop.sql(f"DELETE FROM $.{table} WHERE id = 1;")
+        all_is_published()
         verified = command("verify", daemon.config, name, environment={**os.environ, **environment})
     shop.sql("DROP SCHEMA $ CASCADE;")
     assert verified.returncode == 0, verified.stdout + verified.stderr
