@@ -68,6 +68,8 @@ class DeadLetter:
     topic_id: str = ""
     ends: list[int] = field(default_factory=list)
     """Where the topic's partitions ended, just before the events beside it: what is behind came later."""
+    entry: str | None = None
+    """What the state calls its row, where it is kept."""
 
     def record(self, limit: int) -> tuple[bytes, bytes]:
         """Key and value for the dead-letter topic, which takes `limit` bytes."""
@@ -83,6 +85,9 @@ class DeadLetter:
     def replayable(self) -> bool:
         """It holds the event itself."""
         return self.stage == Stage.SIZE and self.whole
+
+    def of_entry(self, name: bytes | None) -> DeadLetter:
+        return replace(self, entry=name.decode()) if name is not None and self.replayable else self
 
     def placed(self, ends: Ends) -> DeadLetter:
         return replace(self, topic_id=ends.id, ends=ends.offsets)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
 from bridge.admission import Lane
-from bridge.contract import Batch, Changes, Position
+from bridge.comparison import letters_of
+from bridge.contract import Batch, Changes, Op, Position
 from bridge.deadletters import DeadLetter, Letters
+from bridge.diff.canonical import texts
 from bridge.encode import Encoder, Origin
 from bridge.errors import PermanentError
 from bridge.redact import Redactor
@@ -24,7 +26,7 @@ class Outgoing:
 
     records: list[tuple[str, list[bytes | None], list[bytes | None]]] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
-    refused: list[frozenset[int]] = field(default_factory=list)
+    refused: list[set[int]] = field(default_factory=list)
     """Of each changes of the batch, the rows that became dead letters."""
     events: int = 0
     size: int = 0
@@ -61,21 +63,21 @@ class Press:
             )
         now = _now_ms()
         letters = Letters(self._redactor, lane.stream.name, position, now)
-        large: list[DeadLetter] = []
         encoded = self._encoder.encode(changes, self._origin, now)
         for each in encoded.failures:
             outgoing.letters.append(letters.unencodable(table, route.topic, each.reason, each.key, each.raw))
-        refused = {each.row for each in encoded.failures}
+        failed = {each.row for each in encoded.failures}
         keys, values, limit = encoded.keys, encoded.values, route.max_bytes - OVERHEAD
+        large: dict[int, DeadLetter] = {}
         if _longest(keys) + _longest(values) > limit:  # only then is each of them measured
-            rows, places = _rows(values, refused), _too_large(keys, values, limit)
-            refused.update(rows[at] for at in places)
-            for at in reversed(places):
+            rows, names = _rows(values, failed), _names(lane, changes)
+            for at in reversed(_too_large(keys, values, limit)):
                 key, value = keys.pop(at), values.pop(at)
                 if value is not None:
-                    large.append(letters.too_large(table, route.topic, route.max_bytes, key, value))
-        outgoing.letters += reversed(large)
-        outgoing.refused.append(frozenset(refused))
+                    letter = letters.too_large(table, route.topic, route.max_bytes, key, value)
+                    large[rows[at]] = letter.of_entry(names(rows[at]))
+        outgoing.letters += reversed(large.values())
+        outgoing.refused.append(failed | large.keys())
         outgoing.add(route.topic, keys, values)
 
 
@@ -90,6 +92,17 @@ def _rows(values: Sequence[bytes | None], failed: Collection[int]) -> list[int]:
     for value in values:
         rows.append(rows[-1] if value is None else next(left))
     return rows
+
+
+def _names(lane: Lane, changes: Changes) -> Callable[[int], bytes | None]:
+    """What the state, where there is one, calls a row; of rows that are gone it knows nothing."""
+    key, ops = list(changes.table.key), letters_of(changes)
+
+    def name(row: int) -> bytes | None:
+        known = lane.keyed and key and ops[row] != Op.DELETE
+        return texts(changes.rows.slice(row, 1).select(key))[0] if known else None
+
+    return name
 
 
 def _too_large(keys: Sequence[bytes | None], values: Sequence[bytes | None], limit: int) -> list[int]:

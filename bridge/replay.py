@@ -17,6 +17,7 @@ from bridge.config.options import Settings
 from bridge.deadletters import MASKED, TOO_LARGE, DeadLetter, Replayed, Stage, parse
 from bridge.errors import BridgeError, ConfigError
 from bridge.press import OVERHEAD
+from bridge.replayed import Rows
 from bridge.takeover import Takeover
 from bridge.topics import Described, Topics, dead_letters
 
@@ -115,6 +116,7 @@ class Replay:
         self._settings, self._connector, self._by = settings, connector, by
         self._archive = Archive(settings.kafka, connector)
         self._topics = Topics(settings.kafka, settings.topics)
+        self._rows = Rows(settings, connector)
         self._late: set[Place] = set()
         self._older: dict[str, Place] = {}
         """Digest of each event that was replayed -> its letter."""
@@ -131,7 +133,8 @@ class Replay:
                 raise ConfigError(f"there is no dead letter {place}", remedy="`dead-letters list` shows them")
         chosen = [entries[place] for place in wanted] if wanted else list(entries.values())
         topics = self._topics.look({entry.letter.topic for entry in chosen if entry.letter.topic})
-        judged = [(entry, refusal(entry, topics)) for entry in chosen]
+        self._rows.look(entry.letter for entry in chosen)
+        judged = [(entry, refusal(entry, topics) or self._rows.refusal(entry.letter)) for entry in chosen]
         self._older = {entry.letter.sha256: entry.place for entry in entries.values() if entry.replayed}
         self._look_for_newer([entry for entry, reason in judged if reason is None], topics)
         return [
@@ -161,6 +164,7 @@ class Replay:
         key = None if letter.key is None else letter.key.encode()
         events = [letter.body, None] if key is not None and _DELETE.search(letter.body) else [letter.body]
         held.send(letter.topic, [key] * len(events), events)
+        self._rows.publish(held, letter)
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         marker_key, marker = Replayed(place.partition, place.offset, self._by, now).record(letter)
         held.send(dead_letters(self._connector), [marker_key], [marker])

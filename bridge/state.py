@@ -47,6 +47,10 @@ def whole_head(stream: str) -> bytes:
     return compact([stream])
 
 
+def record_key(head: bytes, key: bytes) -> bytes:
+    return head + _BREAK + key
+
+
 class Changelog(Protocol):
     """What the state does with a `StateTopic`."""
 
@@ -159,7 +163,7 @@ class KeyedState:
         keys: list[bytes | None] = []
         values: list[bytes | None] = []
         for key, value in entries:
-            keys.append(head + _BREAK + key)
+            keys.append(record_key(head, key))
             values.append(value)
         return keys, values
 

@@ -44,12 +44,15 @@ class Erp:
     def __init__(self, folder: Path, address: str) -> None:
         self.address, self.name = address, f"erp-{uuid4().hex[:8]}"
         self.topic = f"{self.name}.orders"
+        self.images = f"{self.name}-images"
         self.admin = AdminClient({"bootstrap.servers": address})
-        for future in self.admin.create_topics(
-            [NewTopic(self.topic, 3, 1, config={"max.message.bytes": "2000"})]
-        ).values():
+        small = {"max.message.bytes": "2000"}
+        topics = [NewTopic(topic, 3, 1, config=small) for topic in (self.topic, f"{self.images}.parts")]
+        for future in self.admin.create_topics(topics).values():
             future.result(10)
-        self.source = SqliteSource(folder / "erp.db")
+        self.source = SqliteSource(folder / "erp.db", ["orders", "parts"])
+        self.source.insert(2, "parts")
+        self.source.insert(3, "parts", payload=LARGE)
         self.source.insert(ROWS)
         self.source.insert(3, payload=LARGE)
         self.source.insert(1, payload=CARD + LARGE)
@@ -57,11 +60,12 @@ class Erp:
         connector = {
             "kind": "sqlite", "path": str(self.source.path), "interval": "50ms", "streams": {"orders": {}},
         }  # fmt: skip
-        self.daemon = DaemonProcess(folder, address, {self.name: connector})
+        images = {**connector, "streams": {"parts": {"images": True}}}
+        self.daemon = DaemonProcess(folder, address, {self.name: connector, self.images: images})
 
-    def raise_limit(self) -> None:
+    def raise_limit(self, topic: str) -> None:
         entry = ConfigEntry("max.message.bytes", "100000", incremental_operation=AlterConfigOpType.SET)
-        resource = ConfigResource(ResourceType.TOPIC, self.topic, incremental_configs=[entry])
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
         for future in self.admin.incremental_alter_configs([resource]).values():
             future.result(10)
 
@@ -104,6 +108,8 @@ def test_the_list_says_what_and_why(erp: Erp) -> None:
     assert sum(f"topic {erp.topic} takes 2000" in line for line in lines) == 4
     assert sum("no payload" in line for line in lines) == 1
     assert sum('{"id":7}' in line for line in lines) == 1
+    told = erp.letters("list", "--stream", "ordres")
+    assert told == f"{erp.name}/ordres has no dead letters; there are some of: orders\n"
 
 
 def test_one_is_shown_with_the_event_it_holds(erp: Erp) -> None:
@@ -128,7 +134,7 @@ def test_what_still_does_not_fit_is_refused(erp: Erp) -> None:
 
 
 def test_a_dry_run_publishes_nothing(erp: Erp) -> None:
-    erp.raise_limit()
+    erp.raise_limit(erp.topic)
     said = erp.letters("replay", "--all", "--dry-run")
     assert said.endswith("3 of 5 dead letters would be published\n")
     assert erp.ids() == [1, 2, 3, 4, 5]
@@ -256,11 +262,38 @@ def test_a_replay_reads_nothing_twice_and_keeps_the_connector_as_long_as_it_take
     at_work(erp)
 
 
+def test_a_row_that_is_known_by_a_replay_is_deleted_and_one_that_is_gone_stays_so(erp: Erp) -> None:
+    """In a stream that is read as a whole nobody but the state knows of such a row."""
+
+    def parts() -> list[tuple[str, int]]:
+        events = [record.event for record in consume(erp.address, f"{erp.images}.parts") if record.value]
+        return [(each["op"], (each["after"] or each["before"])["id"]) for each in events]
+
+    def rows_change(gone: int) -> None:
+        """And the scan that finds it has ended."""
+        with erp.source.session() as database:
+            database.execute("DELETE FROM parts WHERE id = ?", (gone,))
+        scans = erp.daemon.stream(erp.images, "parts")["scans"] + 2
+        wait_until(lambda: erp.daemon.stream(erp.images, "parts").get("scans", 0) >= scans, 90, what="scans")
+
+    wait_until(lambda: erp.daemon.stream(erp.images, "parts").get("rejects") == 3, what="dead letters")
+    rows_change(gone=3)
+    erp.raise_limit(f"{erp.images}.parts")
+    said = erp.run("dead-letters", "replay", str(erp.daemon.config), erp.images, "--all")
+    assert "refused: its row is gone from the source" in said
+    assert said.endswith("2 of 3 dead letters published\n")
+    wait_until(lambda: "scans" in erp.daemon.stream(erp.images, "parts"), 90, what="the worker")
+    rows_change(gone=4)
+    wait_until(lambda: ("d", 4) in parts(), 90, what="a delete")
+    assert sorted(parts()) == [("d", 4), ("r", 1), ("r", 2), ("r", 4), ("r", 5)]
+
+
 def test_mistakes_are_one_line(erp: Erp) -> None:
     for words, complaint in (
         (("show", "9999"), "there is no dead letter 9999"),
         (("show", "x"), "'x' is no number of a dead letter"),
         (("replay",), "no dead letter was named; give their numbers, or --all"),
+        (("replay", "1", "--all"), "both some and all dead letters were named"),
         (("replay", "9999"), "there is no dead letter 9999"),
     ):
         said = erp.letters(*words, code=3)
