@@ -69,5 +69,5 @@ def seconds(text: str) -> float:
 def count(text: str) -> int:
     """A whole number from 1 on. Errors: ArgumentTypeError."""
     if not (text.isascii() and text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number; write 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is no such number; write 1 or more")
     return int(text)

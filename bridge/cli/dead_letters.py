@@ -53,16 +53,15 @@ def _place(text: str) -> Place:
 def list_letters(args: argparse.Namespace) -> int:
     from bridge.replay import Archive
 
-    entries = [
-        entry
-        for entry in Archive(_settings(args).kafka, args.connector).entries()
-        if args.stream in (None, entry.letter.stream)
-    ]
+    found = Archive(_settings(args).kafka, args.connector).entries()
+    entries = [entry for entry in found if args.stream in (None, entry.letter.stream)]
     if args.json:
         _print_json({"letters": [_document(entry) for entry in entries]})
     else:
         whose = f"{args.connector}/{args.stream}" if args.stream else args.connector
-        say(map(_line, entries) if entries else [f"{whose} has no dead letters"])
+        others = ", ".join(sorted({entry.letter.stream for entry in found}))
+        none = f"{whose} has no dead letters" + (f"; there are some of: {others}" if others else "")
+        say(map(_line, entries) if entries else [none])
     return OK
 
 
@@ -87,7 +86,8 @@ def replay_letters(args: argparse.Namespace) -> int:
     from bridge.replay import Replay
 
     if bool(args.number) == args.all:
-        raise ConfigError("no dead letter was named", remedy="give their numbers, or --all")
+        text = "both some and all dead letters were named" if args.all else "no dead letter was named"
+        raise ConfigError(text, remedy="give their numbers, or --all")
     replay = Replay(_settings(args), args.connector, f"uid {os.getuid()}")
     judged = replay.judged(args.number)
     if not args.dry_run:

@@ -12,7 +12,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How many keys, and the first of them."""
+    """How often, and the first of the keys."""
 
     count: int = 0
     keys: tuple[str, ...] = ()
@@ -21,8 +21,8 @@ class Found:
         return Found(self.count + other.count, self.keys + other.keys)
 
     def __str__(self) -> str:
-        rest = self.count - len(self.keys)
-        return ", ".join(self.keys) + (f" and {rest} more" if rest > 0 else "")
+        some = self.count > len(self.keys)  # or one of them several times
+        return ", ".join(self.keys) + (f" ({self.count} in all)" if some else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,7 @@ def test_a_stream_that_would_be_parked_says_why(peeking: Peeking) -> None:
     ("words", "error"),
     [
         (["--stream", "nowhere"], "no stream 'nowhere'; there are: orders, items"),
-        (["-n", "0"], "'0' is no number; write 1 or more"),
+        (["-n", "0"], "'0' is no such number; write 1 or more"),
     ],
 )
 def test_what_cannot_be_shown_is_one_line(peeking: Peeking, words: list[str], error: str) -> None:

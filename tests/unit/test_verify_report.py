@@ -26,7 +26,7 @@ def test_nothing_compared_and_something_unread_are_neither_sound_nor_a_fault() -
 
 def test_faults_are_listed_with_their_first_keys() -> None:
     report = Report("erp", (replace(SOUND, lost=Found(5, ("a", "b"))),))
-    assert "  lost: a, b and 3 more" in report.lines()
+    assert "  lost: a, b (5 in all)" in report.lines()
 
 
 def test_information_is_no_fault() -> None:
