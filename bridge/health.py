@@ -154,7 +154,16 @@ def _all_is_well(status: Status) -> str:
     told = ", ".join(f"{count} {state}" for state, count in states.most_common())
     lag = longest_lag(status)
     behind = "" if lag is None else f", lag {span(lag)}"
-    return f"{status['daemon']['name']}: {kind}: {told}{behind}"
+    return f"{status['daemon']['name']}: {kind}: {told}{behind}{_again(status)}"
+
+
+def _again(status: Status) -> str:
+    """Resnapshots under way."""
+    found = [each["resnapshot"] for each in _streams(status) if each.get("resnapshot")]
+    if not found:
+        return ""
+    since, rows = min(each["at"] for each in found), sum(each["rows"] for each in found)
+    return f", {len(found)} resnapshot{'s' * (len(found) > 1)} since {since}: {rows:,} rows so far"
 
 
 def _streams(status: Status) -> Iterator[Status]:

@@ -9,6 +9,7 @@ under it. It is taken before the queue's (`next` tells the queue that the reader
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -22,9 +23,10 @@ from bridge.errors import BridgeError
 from bridge.positions import Resnapshot, Stored
 from bridge.progress import Progress, Turn
 from bridge.rereading import Rereading
-from bridge.stream_health import Moment, describe, told
+from bridge.stream_health import Moment, describe
 
 QUIET_RECHECK_S = 30.0
+MOST_GRID_S = 0.05
 OUTWAITED_S = 1.0
 """So long streams that are due go before a resnapshot; then it has one turn among them."""
 
@@ -37,11 +39,14 @@ class Schedule:
         self._changed = Condition()
         self._heap: list[tuple[float, int, str]] = []
         self._tick = count()
+        self._began = time.monotonic()
         self._critical_after = critical_after
         self._open = self._closed = False
         self.opening = 0
         """How often the connector was opened, or told to look anew: what it found before lets nobody poll."""
         self.streams: dict[str, Progress] = {}
+        self._settling: list[Progress] = []
+        """Of the streams those that settle."""
         self.rereads: dict[str, Rereading] = {}
         """By stream, in the order in which they are to be done."""
 
@@ -62,6 +67,7 @@ class Schedule:
                     self.streams.setdefault(name, new)
                 else:
                     self._take_in(new)
+            self._settling = [each for each in self.streams.values() if each.stream.settles]
             if not self._open and opening == self.opening:
                 for progress in self.streams.values():
                     progress.settle_again()
@@ -201,7 +207,7 @@ class Schedule:
     def has_to_settle(self) -> bool:
         """Now, or once it is known again whose streams they are."""
         with self._changed:
-            return any(each.to_settle for each in self.streams.values())
+            return any(each.to_settle for each in self._settling)
 
     def to_settle(self) -> list[tuple[Stream, Position]]:
         """What the source is to let go of."""
@@ -209,7 +215,7 @@ class Schedule:
             return [(each.stream, each.committed) for each in self._to_settle()]
 
     def _to_settle(self) -> list[Progress]:
-        return [each for each in self.streams.values() if self._open and each.to_settle]
+        return [each for each in self._settling if self._open and each.to_settle]
 
     def settled(self, name: str, position: Position) -> None:
         """The source has let go of everything up to there: the stream may be polled again."""
@@ -293,15 +299,19 @@ class Schedule:
         return min(most, max(0.0, following.due - now)) if following else most
 
     def ended(self, turn: Turn, batch: Batch) -> bool:
-        """A poll ended well. False: its batch is stale, since the stream was rewound meanwhile."""
+        """A poll ended well. False: its batch says nothing, or is stale: the stream was rewound meanwhile."""
         with self._changed:
             now = time.monotonic()
             if turn.again:
                 turn.again.ended(turn, batch, self._version, now)
                 return not turn.stale
+            says_nothing = turn.brought_nothing(batch)
             turn.progress.ended(turn, batch, self._version)
-            self._push(turn.progress, now if turn.stale else turn.next_due(batch, now, datetime.now(UTC)))
-            return not turn.stale
+            due = now if turn.stale else turn.next_due(batch, now, datetime.now(UTC))
+            self._push(turn.progress, due if due <= now else self._together(due, turn.progress))
+            if says_nothing:  # most polls end so, and Kafka has all there is
+                turn.progress.caught_up(turn.began)
+            return not (turn.stale or says_nothing)
 
     def failed(self, turn: Turn, error: BridgeError) -> float:
         """A poll failed and will be tried again; in how many seconds."""
@@ -336,6 +346,11 @@ class Schedule:
         else:
             due.due = until
 
+    def _together(self, due: float, progress: Progress) -> float:
+        """A little later, so that many streams share one waking: on a grid of a fiftieth of the interval."""
+        grid = min(progress.options.interval / 50, MOST_GRID_S)
+        return self._began + math.ceil(round((due - self._began) / grid, 6)) * grid
+
     def _push(self, progress: Progress, due: float) -> None:
         progress.due = due = max(due, progress.earliest)
         heappush(self._heap, (due, next(self._tick), progress.stream.name))
@@ -364,7 +379,5 @@ class Schedule:
         with self._changed:
             now, wall = time.monotonic(), datetime.now(UTC)
             moment = Moment(now, wall, self._critical_after, trouble, kafka, call)
-            return {
-                name: {**describe(each, moment), "resnapshot": told(self.rereads.get(name))}
-                for name, each in self.streams.items()
-            }
+            again = self.rereads.get
+            return {name: describe(each, moment, again(name)) for name, each in self.streams.items()}

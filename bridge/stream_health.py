@@ -31,7 +31,7 @@ class Moment:
         return self.kafka or self.source
 
 
-def describe(progress: Progress, moment: Moment) -> dict[str, Any]:
+def describe(progress: Progress, moment: Moment, again: Rereading | None = None) -> dict[str, Any]:
     """One stream's part of a heartbeat; its state is noted, since a state has a beginning."""
     now, options = moment.now, progress.options
     state = derive(_facts(progress, moment))
@@ -39,6 +39,8 @@ def describe(progress: Progress, moment: Moment) -> dict[str, Any]:
         progress.state, progress.state_since = state, now
     lasting = now - progress.state_since
     concern = _concern(progress, moment)
+    if concern is None and again and again.parked:
+        concern = f"the resnapshot waits for `resume`: {again.parked}"
     level = health(state, lasting, options.deadline if state is State.STARTING else moment.critical_after)
     return {
         "state": state,
@@ -58,13 +60,11 @@ def describe(progress: Progress, moment: Moment) -> dict[str, Any]:
         "failures": progress.failures,
         "paused": progress.paused,
         "caveats": sorted(progress.stream.caveats),
+        "resnapshot": _told(again) if again else None,
     }
 
 
-def told(again: Rereading | None) -> dict[str, Any] | None:
-    """A resnapshot under way."""
-    if again is None:
-        return None
+def _told(again: Rereading) -> dict[str, Any]:
     order, error = again.order, again.parked or again.error
     return {"rows": order.rows, "at": order.at, "by": order.by, "within": order.within, "error": error}
 

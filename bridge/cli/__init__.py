@@ -31,6 +31,7 @@ COMMANDS = (
     ("connectors", "connectors", "list the installed kinds of connectors and their options"),
     ("pause", "pause", "stop polling a connector or stream until it is resumed"),
     ("resume", "resume", "go on after a pause, or after a stream was parked"),
+    ("resnapshot", "resnapshot", "publish all rows once more while their changes go on"),
     ("positions", "positions", "show and change where streams are in their sources"),
     ("dead-letters", "dead_letters", "list, show and replay records that could not be published"),
     ("verify", "verify", "compare a table with its topic: lost, doubled, differing"),

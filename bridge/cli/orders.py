@@ -1,4 +1,4 @@
-"""What `pause` and `resume` share: an order to the daemon, and what became of it."""
+"""What `pause`, `resume` and `resnapshot` share: an order to the daemon, and what became of it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,15 @@ IN_VAIN = (State.FAILED, State.BACKOFF, State.STALLED)
 
 def add(order: str, description: str, parser: argparse.ArgumentParser) -> None:
     parser.description = description
+    take(parser)
+    parser.set_defaults(run=partial(give, order))
+
+
+def take(parser: argparse.ArgumentParser) -> None:
+    """To whom an order goes."""
     arguments.connector(parser)
     arguments.daemon(parser, ask.ADMIN)
     parser.add_argument("--stream", metavar="NAME", help="this stream alone")
-    parser.set_defaults(run=partial(give, order))
 
 
 def give(order: str, args: argparse.Namespace) -> int:
@@ -41,13 +46,9 @@ def give(order: str, args: argparse.Namespace) -> int:
 
     Errors: BridgeError when the daemon refuses.
     """
-    if args.config and Path(args.connector).is_file():  # as other commands have it
-        args.connector, args.config = str(args.config), Path(args.connector)
-    path = ask.where(ask.ADMIN, args.config, args.socket)
+    path = socket(args)
     before = _states(path, args)
-    request = {"command": order, "connector": args.connector, "stream": args.stream}
-    if error := ask.ask(path, request, PATIENCE_S).get("error"):
-        raise BridgeError(f"{order}: {error}")
+    send(path, args, order)
     after = _settled(order, path, args)
     for name, (state, reason) in after.items():
         was = before.get(name, (state, None))[0]
@@ -56,13 +57,26 @@ def give(order: str, args: argparse.Namespace) -> int:
     return FAILED if any(state in IN_VAIN for state, _ in after.values()) else OK
 
 
+def socket(args: argparse.Namespace) -> Path:
+    """The daemon's; the configuration may be given first, as other commands have it."""
+    if args.config and Path(args.connector).is_file():
+        args.connector, args.config = str(args.config), Path(args.connector)
+    return ask.where(ask.ADMIN, args.config, args.socket)
+
+
+def send(path: Path, args: argparse.Namespace, order: str, **more: object) -> None:
+    """Errors: BridgeError when the daemon refuses."""
+    request = {"command": order, "connector": args.connector, "stream": args.stream, **more}
+    if error := ask.ask(path, request, PATIENCE_S).get("error"):
+        raise BridgeError(f"{order}: {error}")
+
+
 type States = dict[str, tuple[str, str | None]]
 
 
 def _states(path: Path, args: argparse.Namespace) -> States:
     """Name -> (state, why) of what the order is about: the streams, or the connector while it has none."""
-    status = ask.ask(path, {"command": "status"}, PATIENCE_S)
-    connector: Mapping[str, Any] = status.get("connectors", {}).get(args.connector, {})
+    connector = known(path, args)
     streams = {
         f"{args.connector}/{name}": (each["state"], each["error"])
         for name, each in connector.get("streams", {}).items()
@@ -71,6 +85,13 @@ def _states(path: Path, args: argparse.Namespace) -> States:
     if streams or not connector:
         return streams
     return {args.connector: (connector["state"], connector["error"])}
+
+
+def known(path: Path, args: argparse.Namespace) -> Mapping[str, Any]:
+    """The connector as the daemon has it; empty when it has none of that name."""
+    status = ask.ask(path, {"command": "status"}, PATIENCE_S)
+    connector: Mapping[str, Any] = status.get("connectors", {}).get(args.connector, {})
+    return connector
 
 
 def _settled(order: str, path: Path, args: argparse.Namespace) -> States:

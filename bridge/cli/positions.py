@@ -15,7 +15,7 @@ from bridge.cli import OK, arguments, say
 if TYPE_CHECKING:
     from bridge.amend import Amending, Records
     from bridge.config.options import Settings
-    from bridge.positions import Ledger, Stored
+    from bridge.positions import Ledger, Resnapshot, Stored
 
 SCHEMA = 1
 """Of `show --json`; a change that could break a reader makes it larger."""
@@ -26,6 +26,7 @@ LONGEST_WRONG = 60
 NOBODY_COMPARES = "if that is ahead of where the stream was, what lies between is skipped"
 """Only the connector knows which of two positions comes first."""
 AGAIN = "what follows is published again"
+CHANGED = "of images only what has changed (`resnapshot` publishes all rows)"
 RESUMES = "no `resume` is needed, unless the connector as a whole was parked"
 STATE_LOST = (
     "what it knew of rows (the keyed state) is from now on what the topic still has: rows may be published "
@@ -127,9 +128,16 @@ def _lines(name: str, ledger: Ledger) -> Iterator[str]:
     for stream, stored in sorted(ledger.streams.items()):
         yield f"  {stream}: {_shown(stored)}{_paused(ledger, stream)}"
         topics = ", ".join(f"{topic} ({count})" for topic, count in stored.partitions.items())
+        if again := ledger.resnapshots.get(stream):
+            yield f"    resnapshot by {again.by} at {again.at}: {again.rows} rows so far{_where(again)}"
         yield f"    of {stored.identity or 'any source'}, kind {stored.kind} version {stored.version}" + (
             f", to {topics}" if topics else ""
         )
+
+
+def _where(order: Resnapshot) -> str:
+    ranges = (f"{column} {low or ''}..{high or ''}" for column, (low, high) in order.within.items())
+    return f", where {' and '.join(ranges)}" if order.within else ""
 
 
 def _paused(ledger: Ledger, stream: str) -> str:
@@ -161,7 +169,7 @@ def rewind_stream(args: argparse.Namespace) -> int:
     return _change(
         args,
         lambda amending, ledger: amending.rewound(ledger, args.stream, args.to),
-        AGAIN if args.to is None else f"{AGAIN}; {NOBODY_COMPARES}",
+        "; ".join([f"{AGAIN}, {CHANGED}", *([] if args.to is None else [NOBODY_COMPARES])]),
     )
 
 

@@ -80,7 +80,7 @@ class Board:
             table.add_row(Text(f"{name} ({connector['kind']})", style="bold"), *_state(connector))
             for stream, each in connector["streams"].items():
                 cells = (
-                    Text(f"  {visible(stream)}"),
+                    Text(f"  {visible(stream)}{_again(each)}"),
                     *_state(each),
                     *self._figures(f"{name}/{stream}", each),
                 )
@@ -114,6 +114,12 @@ class Rate:
             return 0.0
         (began, first), (ended, last) = self._seen[0], self._seen[-1]
         return (last - first) / (ended - began)
+
+
+def _again(stream: Status) -> str:
+    """The resnapshot under way."""
+    again = stream.get("resnapshot")
+    return f"\n    resnapshot: {again['rows']:,} rows since {again['at']}" if again else ""
 
 
 def _state(item: Status) -> tuple[RenderableType, str]:

@@ -24,12 +24,13 @@ CREATE TABLE events (topic INT, key BLOB, op TEXT, before BLOB, after BLOB, at I
     doubled INT, PRIMARY KEY (topic, key)) WITHOUT ROWID;
 """
 
-# A tombstone belongs to the delete before it; it neither changes the row nor comes between two events.
+# A tombstone belongs to the delete before it; it neither changes the row nor comes between two events. A row that was
+# read (r) says what is there, which a resnapshot says again.
 _PUBLISHED = """
 INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 't', 0)
 ON CONFLICT DO UPDATE SET
     doubled = doubled + CASE excluded.op WHEN 't' THEN tombstone
-        ELSE op = excluded.op AND before IS excluded.before AND after IS excluded.after END,
+        ELSE op = excluded.op AND op <> 'r' AND before IS excluded.before AND after IS excluded.after END,
     tombstone = excluded.tombstone,
     op = iif(excluded.tombstone, op, excluded.op),
     at = iif(excluded.tombstone, at, excluded.at),

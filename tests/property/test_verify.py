@@ -47,10 +47,10 @@ def same(one: Event, other: Event) -> bool:
 
 
 def doubled(history: list[Event | None]) -> int:
-    """Equal neighbours, tombstones counted by themselves and not between."""
+    """Equal neighbours, tombstones counted by themselves and not between; what was read may be read again."""
     events = [event for event in history if event is not None]
     stones = sum(one is None and other is None for one, other in pairwise(history))
-    return stones + sum(same(one, other) for one, other in pairwise(events))
+    return stones + sum(same(one, other) and one[0] != "r" for one, other in pairwise(events))
 
 
 def last(history: list[Event | None]) -> object:

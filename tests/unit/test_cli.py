@@ -296,7 +296,7 @@ def test_connectors_fits_the_terminal(
     ("words", "complaint"),
     [
         (["posit"], "no command 'posit'; did you mean 'positions'?; `legacy-bridge --help` tells more"),
-        (["x"], "no command 'x'; there are: run, health, doctor, peek, connectors, pause, resume, positions"),
+        (["x"], "no command 'x'; there are: run, health, doctor, peek, connectors, pause, resume, resnapshot"),
         (["config", "chek"], "legacy-bridge config: no action 'chek'; did you mean 'check'?"),
         (
             ["health", "--connectr", "x"],
@@ -317,7 +317,7 @@ def test_a_slip_is_told_with_what_was_meant(
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("order", ["pause", "resume"])
+@pytest.mark.parametrize("order", ["pause", "resume", "resnapshot"])
 def test_connector_and_file_may_come_in_either_order(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], order: str
 ) -> None:

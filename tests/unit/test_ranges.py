@@ -1,0 +1,86 @@
+"""Ranges of keys, from what an operator writes to what connectors get."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from bridge.contract import Table
+from bridge.errors import ConfigError
+from bridge.ranges import parsed
+
+
+def table(**columns: pa.DataType) -> Table:
+    """All of its columns but the last are its key."""
+    return Table("t", pa.schema([*columns.items(), ("payload", pa.string())]), tuple(columns))
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("id=7", 7, 7),
+        ("id=3..5", 3, 5),
+        ("id=3..", 3, None),
+        ("id=..5", None, 5),
+        ("-5..-3", -5, -3),
+        ("..5", None, 5),
+    ],
+)
+def test_either_end_may_be_left_out_and_so_may_the_only_column(
+    text: str, low: int | None, high: int | None
+) -> None:
+    assert parsed([text], table(id=pa.int64())) == {"id": (low, high)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (pa.string(), "EU=x", "EU=x"),
+        (pa.bool_(), "true", True),
+        (pa.bool_(), "False", False),
+        (pa.decimal128(10, 2), "1.50", "1.50"),
+        (pa.float64(), "1.5", "1.5"),
+        (pa.binary(), "00FF", "00ff"),
+        (pa.date32(), "2026-01-31", "2026-01-31"),
+        (pa.timestamp("us"), "2026-01-31T12:00:00", "2026-01-31T12:00:00.000000"),
+        (pa.timestamp("s"), "2026-01-31", "2026-01-31T00:00:00"),
+        (pa.timestamp("us", "UTC"), "2026-01-31T12:00:00+02:00", "2026-01-31T10:00:00.000000Z"),
+    ],
+)
+def test_values_are_what_json_can_hold(kind: pa.DataType, text: str, value: Any) -> None:
+    assert parsed([text], table(k=kind)) == {"k": (value, value)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (pa.int16(), "40000"),
+        (pa.int64(), "x"),
+        (pa.int64(), "1..2..3"),
+        (pa.bool_(), "yes"),
+        (pa.decimal128(10, 2), "NaN"),
+        (pa.date32(), "31.01.2026"),
+        (pa.timestamp("us", "UTC"), "2026-01-31T12:00:00"),
+        (pa.binary(), "xyz"),
+        (pa.struct([]), "1"),
+    ],
+)
+def test_a_value_that_is_none_of_the_column_is_refused_with_its_type(kind: pa.DataType, text: str) -> None:
+    with pytest.raises(ConfigError, match=r"is no value of column k, which is of type .*; \w+"):
+        parsed([f"k={text}"], table(k=kind))
+
+
+def test_several_ranges_are_of_several_columns_of_the_key() -> None:
+    composite = table(region=pa.string(), number=pa.int32())
+    assert parsed(["region=EU", "number=..99"], composite) == {"region": ("EU", "EU"), "number": (None, 99)}
+    for wrong, said in (
+        (["7"], "names no column of the key of t; .*: region, number"),
+        (["payload=x"], "names no column of the key"),
+        (["number=1", "number=2"], "twice"),
+        (["number=.."], "is no range"),
+        (["number="], "is no range"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            parsed(wrong, composite)
