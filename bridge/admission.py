@@ -23,7 +23,8 @@ from bridge.errors import (
 from bridge.policy import Policy
 from bridge.positions import Ledger, Stored
 from bridge.progress import Progress, is_keyed
-from bridge.topics import REMEDY, Cluster, Described, Wanted, abridged, event_topic, unified
+from bridge.refusals import REMEDY
+from bridge.topics import Cluster, Described, Wanted, abridged, event_topic, unified
 
 WHOLE = (TransientError, CredentialsError, Stopped)
 """Failures that are no single stream's."""

@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetS
 from bridge import kafka
 from bridge.config.options import Topics as TopicOptions
 from bridge.errors import ConfigError, CredentialsError, Stopped, TransientError
+from bridge.refusals import REMEDY, Exists, Unknown, translated, vanished
 
 CALL_S = 10.0
 STEP_S = 0.1
@@ -24,29 +25,6 @@ _FORBIDDEN = re.compile(r"[^A-Za-z0-9._-]")
 _MAX_NAME = 249
 _SHOWN = 60
 """Characters of a name that are told."""
-REMEDY = "set `topic:` for the stream"
-
-PASSING = frozenset(
-    {
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.REQUEST_TIMED_OUT,
-        KafkaError.BROKER_NOT_AVAILABLE,
-        KafkaError.REPLICA_NOT_AVAILABLE,
-        KafkaError.NETWORK_EXCEPTION,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.NOT_COORDINATOR,
-        KafkaError.NOT_ENOUGH_REPLICAS,
-        KafkaError.NOT_CONTROLLER,
-        KafkaError.KAFKA_STORAGE_ERROR,
-        KafkaError.LISTENER_NOT_FOUND,
-        KafkaError.FENCED_LEADER_EPOCH,
-        KafkaError.UNKNOWN_LEADER_EPOCH,
-        KafkaError.THROTTLING_QUOTA_EXCEEDED,
-    }
-)
-"""A broker's answers that may be others a moment later (RetriableException); so are the client's own."""
 
 COMPACTED = {
     "cleanup.policy": "compact",
@@ -182,7 +160,7 @@ class Topics:
         """Those that every record to come is behind."""
         found = self._describe([name])
         if name not in found:
-            raise _vanished(name)
+            raise vanished(name)
         topic = found[name]
         return Ends(str(topic.topic_id), self._offsets(name, len(topic.partitions), OffsetSpec.latest()))
 
@@ -197,8 +175,8 @@ class Topics:
         answers = self._admin.list_offsets(asked, request_timeout=CALL_S)
         try:
             return [self._result(future, name).offset for future in answers.values()]
-        except _Unknown:
-            raise _vanished(name) from None
+        except Unknown:
+            raise vanished(name) from None
 
     def partitions(self, names: Iterable[str]) -> dict[str, int]:
         """The partition counts of those that exist."""
@@ -214,7 +192,7 @@ class Topics:
         for name, future in answers.items():
             try:
                 found[name] = self._result(future, name)
-            except _Unknown:
+            except Unknown:
                 continue
         return found
 
@@ -229,7 +207,7 @@ class Topics:
                 configs[resource.name] = {
                     key: str(entry.value) for key, entry in self._result(future, resource.name).items()
                 }
-            except (_Unknown, ConfigError):
+            except (Unknown, ConfigError):
                 configs[resource.name] = {}
         return configs
 
@@ -248,7 +226,7 @@ class Topics:
         for name, future in answers.items():
             try:
                 self._result(future, name)
-            except _Exists:
+            except Exists:
                 continue
 
     def _result(self, future: Future[Any], name: str) -> Any:
@@ -266,7 +244,7 @@ class Topics:
             except TimeoutError:
                 continue
             except KafkaException as error:
-                raise _translated(error.args[0], name) from error
+                raise translated(error.args[0], name) from error
         raise TransientError(f"Kafka did not answer about topic {name}")
 
     def _max_bytes(self, config: Mapping[str, str]) -> int:
@@ -275,48 +253,6 @@ class Topics:
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTHENTICATION:
             self._refused = kafka.reason(error)
-
-
-class _Unknown(Exception):
-    """The broker does not know the topic."""
-
-
-class _Exists(Exception):
-    """Somebody else created it a moment ago."""
-
-
-def _vanished(name: str) -> TransientError:
-    return TransientError(f"topic {name} has just vanished")
-
-
-def _translated(error: KafkaError, name: str) -> Exception:
-    code = error.code()
-    if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
-        return _Unknown(name)
-    if code == KafkaError.TOPIC_ALREADY_EXISTS:
-        return _Exists(name)
-    if code in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
-        return CredentialsError(
-            f"Kafka refuses the credentials: {kafka.reason(error)}", remedy="check `kafka:`"
-        )
-    if code in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
-        return TransientError(f"Kafka does not answer: {kafka.reason(error)}")
-    if code < 0 or code in PASSING:
-        return TransientError(f"topic {name}: {kafka.reason(error)}")
-    return _refusal(error, name)
-
-
-def _refusal(error: KafkaError, name: str) -> ConfigError:
-    """What will be refused again."""
-    match error.code():
-        case KafkaError.TOPIC_AUTHORIZATION_FAILED | KafkaError.CLUSTER_AUTHORIZATION_FAILED:
-            remedy = "grant Describe, Create, Write (and Read on _bridge.*)"
-            return ConfigError(f"topic {name}: {kafka.reason(error)}", remedy=remedy)
-        case KafkaError.TOPIC_EXCEPTION:
-            remedy = REMEDY
-        case _:
-            remedy = "see `topics:`"
-    return ConfigError(f"topic {name} cannot be created: {kafka.reason(error)}", remedy=remedy)
 
 
 def _check(wanted: Wanted, found: Described, tools: str) -> None:

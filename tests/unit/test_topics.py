@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 from bridge.config.options import Topics as TopicOptions
 from bridge.errors import ConfigError, CredentialsError, TransientError
 from bridge.kafka import tools
+from bridge.refusals import PASSING, translated
 from bridge.topics import (
-    PASSING,
     Described,
     Topics,
     Wanted,
     _check,
-    _translated,
     create_command,
     dead_letters,
     event_topic,
@@ -70,12 +69,12 @@ def test_a_name_that_is_none_is_refused_with_its_remedy(name: str) -> None:
     ],
 )
 def test_what_kafka_will_refuse_again_is_a_mistake_of_the_configuration(code: int) -> None:
-    assert type(_translated(KafkaError(code, "no"), "t")) is ConfigError
+    assert type(translated(KafkaError(code, "no"), "t")) is ConfigError
 
 
 @pytest.mark.parametrize("code", [*PASSING, KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._STATE])
 def test_what_kafka_may_take_later_is_tried_again(code: int) -> None:
-    assert type(_translated(KafkaError(code, "not now"), "t")) is TransientError
+    assert type(translated(KafkaError(code, "not now"), "t")) is TransientError
 
 
 class Forgetful:
@@ -99,7 +98,7 @@ def test_a_topic_that_vanishes_while_it_is_judged_is_judged_again(monkeypatch: p
 
 def test_refused_credentials_are_not_tried_again() -> None:
     refused = KafkaError(KafkaError.SASL_AUTHENTICATION_FAILED, "who?")
-    assert type(_translated(refused, "t")) is CredentialsError
+    assert type(translated(refused, "t")) is CredentialsError
 
 
 def test_positions_are_compacted_and_letters_are_kept() -> None:
