@@ -47,9 +47,10 @@ def parsed(position: Position, column: str | None, number: type[int | Decimal]) 
     """`{column: last}`, or `{"after": {column: last}, ...}`. Errors: ValueError and its like."""
     match position:
         case {"after": {**after}, **rest} if rest.keys() <= {"gaps", "asked", "snapshot"}:
+            gaps: Any = rest.get("gaps", ())
             known = tuple(
                 Gap(first if first is None else int(first), int(last), int(since))
-                for first, last, since in rest.get("gaps", ())
+                for first, last, since in gaps
             )
             until = _finite(rest["snapshot"], number) if "snapshot" in rest else None
             return Place(_last(after, column, number), known, asked="asked" in rest, snapshot=until)
