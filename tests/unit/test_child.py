@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge import child as module
 from bridge.child import Child
@@ -28,8 +29,10 @@ if options.get("beats", True):
     say(type="beat", holds=options.get("holds", True), standby=options.get("standby", False),
         state="RUNNING", error=options.get("says"),
         streams={"orders": {"events": 3, "polls": 1, "scans": 0, "rows": 3, "bytes": 9, "rejects": 0,
-                            "reread": 0, "resnapshots": 0, "state": "RUNNING", "health": "OK", "error": None, "lag_s": 0.0}})
+                            "reread": 0, "resnapshots": 0, "state": "RUNNING", "health": "OK", "error": None,
+                            "lag_s": 0.0}})
 if "end" in options: say(type="end", code=options["end"], error=options.get("error"))
+if "nap" in options: time.sleep(options["nap"])
 if "exit" in options: os._exit(options["exit"])
 for line in lines:
     order = json.loads(line)
@@ -116,6 +119,23 @@ def test_a_worker_that_dies_is_replaced_and_the_next_asks_whose_the_connector_is
     asyncio.run(scenario())
     assert family.claims[:3] == ["take", "ask", "ask"]
     assert family.child.last_exit == "exit code 7"
+
+
+def test_a_worker_that_dies_with_an_order_unread_is_told_of_once(tmp_path: Path) -> None:
+    """Its end of the channel is reset then, which says less than how it ended."""
+    family = Family(tmp_path, nap=0.3, exit=7)
+
+    async def scenario() -> None:
+        async with running(family) as child:
+            await until(family.is_in("RUNNING"))
+            await order(child, "pause")
+            await until(lambda: child.last_exit)
+
+    with capture_logs() as logged:
+        asyncio.run(scenario())
+    told = [(each["event"], each.get("how")) for each in logged if each["log_level"] != "info"]
+    assert told[0] == ("worker ended", "exit code 7")
+    assert not any("channel" in event for event, _ in told)
 
 
 def test_a_worker_that_never_held_its_connector_claims_it_again(tmp_path: Path) -> None:
