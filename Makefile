@@ -26,8 +26,8 @@ lint: core  ## ruff, mypy and the layers
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-soak: setup  ## hours of load, kills and restarts: MINUTES=, KILLS=, ONLY=
-	@$(PYTHON) -m bench.soak $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(KILLS),--kills $(KILLS))
+soak: setup  ## hours of load, kills and restarts: MINUTES=, KILLS=, HISTORIES=, ONLY=
+	@$(PYTHON) -m bench.soak $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(KILLS),--kills $(KILLS)) $(if $(HISTORIES),--histories $(HISTORIES))
 
 bench: setup  ## measurements against the promises: ONLY=
 	@$(PYTHON) -m bench $(if $(ONLY),--only $(ONLY))

@@ -1,4 +1,4 @@
-"""The measures of JDBC: bulk copies beside Kafka Connect's, freshness, images, hundreds of tables."""
+"""The measures of JDBC: copies beside Kafka Connect's, freshness, images, hundreds of tables, outages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from bench import copying, limits, live, peer, scanning
+from bench import copying, limits, live, outage, peer, scanning
 from bench.copying import Copy
 from bench.measures import Measure
 from bench.stage import OPTIMIZING, fresh
@@ -41,6 +41,7 @@ def measures() -> Iterator[Measure]:
             copying.fill(server, "orders")
             copies = _ours(folder, broker.address, server, "PUBLIC.ORDERS")
             yield Measure("bulk copy from H2, first copy of a fresh worker", _rate(copies), "k rows/s")
+        yield from outage.measures(folder / "outage")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -40,6 +40,7 @@ class Lived:
     mode: str = ""
     seed: int = 0
     outcome: Outcome = field(default_factory=Outcome)
+    took_s: float = 0.0
     trouble: str = ""
 
 
@@ -49,6 +50,8 @@ class Tally:
 
     total: Verdict = field(default_factory=Verdict)
     lives: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By database and mode, and so is `took_s`."""
+    took_s: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     refused: int = 0
     overdue: int = 0
 
@@ -60,18 +63,22 @@ class Tally:
         cost = (outcome.lost, amiss, outcome.false_deletes)
         self.total += Verdict(outcome.kills, 1, *cost, hidden=outcome.hidden)
         self.lives[lived.database, lived.mode] += 1
+        self.took_s[lived.database, lived.mode] += lived.took_s
         self.refused += outcome.refused
         self.overdue += outcome.overdue
 
     def say(self, took_s: float) -> None:
         for database in dict.fromkeys(database for database, _ in self.lives):
-            each = (f"{mode} {self.lives[database, mode]}" for mode in MODES)
-            print(f"{database}: {', '.join(each)}")
+            print(f"{database}: {', '.join(self._mode(database, mode) for mode in MODES)}")
         print(
             f"{self.total.histories} lives in {took_s:.0f} s, {self.total.kills} deaths; "
             f"{self.refused} dead letters, {self.overdue} rows that came too late and verify reports",
             flush=True,
         )
+
+    def _mode(self, database: str, mode: str) -> str:
+        number, took_s = self.lives[database, mode], self.took_s[database, mode]
+        return f"{mode} {number} at {1000 * took_s / max(number, 1):.0f} ms"
 
 
 def soak(until: Until, seed: int, stop: Event) -> Verdict:
@@ -134,7 +141,9 @@ def _live_on(seeds: Sequence[int], ended: Ended, results: Queue[Lived]) -> None:
             for house, mode, seed in _lives(houses, seeds):
                 if ended.is_set():
                     break
-                results.put(Lived(house.name, mode, seed, live(house, mode, seed)))
+                began = time.monotonic()
+                outcome = live(house, mode, seed)
+                results.put(Lived(house.name, mode, seed, outcome, time.monotonic() - began))
         results.put(Lived())
     except Exception as error:  # noqa: BLE001 -- told where it is heard
         results.put(Lived(trouble=f"{type(error).__name__}: {error}"))

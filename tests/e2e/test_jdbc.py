@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -154,7 +155,7 @@ def test_workers_killed_at_every_step_leave_every_topic_what_its_table_is(
 
     def all_is_published() -> None:
         for table in MODES:
-            wait_until(lambda table=table: published(table), 60, f"the topic to be {table}", 0.5)
+            wait_until(partial(published, table), 60, f"the topic to be {table}", 0.5)
 
     with daemon:
         with shop.changing():

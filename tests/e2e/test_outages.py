@@ -134,11 +134,11 @@ def more(server: DatabaseServer, table: str, first: int, last: int) -> None:
         server.execute(f"INSERT INTO {table} SELECT x, 'row ' || x FROM SYSTEM_RANGE({first}, {last})")
 
 
-def jdbc(server: DatabaseServer, url: str, stream: str) -> dict[str, Any]:
+def jdbc(server: DatabaseServer, url: str, stream: str, mode: str) -> dict[str, Any]:
     return {
         "kind": "jdbc", "url": url, "user": server.user, "password": "env:TEST_DB_PASSWORD", "heap": "64m",
         "interval": INTERVAL_S, "deadline": DEADLINE_S, "login_timeout": 2, "statement_timeout": 2,
-        "streams": {stream: {"mode": "incrementing"}},
+        "streams": {stream: {"mode": mode}},
     }  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def changes(daemon: DaemonProcess, connector: str) -> list[str]:
 def test_sources_that_are_gone_or_silent_show_in_time_and_harm_no_other(
     broker: Broker, own_postgres: DatabaseServer, h2: DatabaseServer, tmp_path: Path
 ) -> None:
-    """One PostgreSQL is killed, one H2 is behind a proxy that falls silent, one SQLite just goes on."""
+    """A PostgreSQL is killed, an H2 read as images falls silent behind a proxy, an SQLite just goes on."""
     name = f"erp-{uuid4().hex[:8]}"
     gone, silent, fine = f"{name}-gone", f"{name}-silent", f"{name}-fine"
     bare = name.replace("-", "_")
@@ -160,8 +160,8 @@ def test_sources_that_are_gone_or_silent_show_in_time_and_harm_no_other(
     environment = {**hostile(tmp_path / "daemon"), "TEST_DB_PASSWORD": h2.password}
     with TcpProxy(h2.port) as proxy:
         connectors = {
-            gone: jdbc(own_postgres, own_postgres.url, streams[gone]),
-            silent: jdbc(h2, h2.url.replace(str(h2.port), str(proxy.port)), streams[silent]),
+            gone: jdbc(own_postgres, own_postgres.url, streams[gone], "incrementing"),
+            silent: jdbc(h2, h2.url.replace(str(h2.port), str(proxy.port)), streams[silent], "images"),
             fine: sqlite(legacy.path, "hostile", interval="1s"),
         }
         daemon = DaemonProcess(tmp_path / "daemon", broker.address, connectors, environment=environment)
