@@ -212,8 +212,8 @@ class Admission:
         forms = {table.name: policy.form(table) for table in stream.tables} if parks else {}
         keyed = is_keyed(stream, options)
         lane = Lane(stream, policy, routes, self._settings.kind, self._version, forms, keyed)
-        for table in stream.tables if lane.follows else ():
-            _must_have_a_key(table)
+        for each in stream.tables if lane.follows else ():
+            _must_have_a_key(each)
         return lane
 
     def _compare(self, lane: Lane, stored: Stored | None) -> None:

@@ -24,7 +24,7 @@ class LoggedTable:
         self._legacy = SqliteSource(folder / "legacy.db")
         self._legacy.keep_log()
         options = {"orders": SqliteStream(log=True)}
-        self._config = SqliteConfig(path=self._legacy.path, streams=options)
+        self._config = SqliteConfig(path=self._legacy.path, password=None, streams=options)
         self._open: SqliteConnector | None = None
 
     def connector(self) -> SqliteConnector:
