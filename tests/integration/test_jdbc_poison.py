@@ -17,7 +17,7 @@ from bridge.testing.verifying import verified
 from tests.integration.jdbc_tables import Corner, configured
 from tests.property.jdbc_lives import Source
 
-ROWS, EVERY, BATCH = 5_000, 1_000, 700
+ROWS, EVERY, BATCH = 3_000, 1_000, 700
 SERIES = {
     "h2": "SELECT x AS n FROM SYSTEM_RANGE(1, {})",
     "postgresql": "SELECT n FROM generate_series(1, {}) n",

@@ -96,7 +96,7 @@ class Way:
         if mode == "images" and not query:
             shapes.append("loose")
         shape = chance.choice(shapes)
-        late = mode != "images" and chance.random() < 0.1
+        late = mode != "images" and chance.random() < 0.15
         poison = 0.0 if late or shape == "loose" else chance.choice((0.0, 0.001, 0.05, 0.3))
         return cls(mode, shape, query, snapshot and mode != "images", late, poison)
 
@@ -128,6 +128,7 @@ class Life:
             self.way.shape,
             chance,
             poison=self.way.poison,
+            deletes=0.3 if self.way.mode == "images" else 0.1,
             grows=self.way.mode == GROWING,
             shows=not late and (bool(house.time) or chance.random() < 0.5),
             late=late,

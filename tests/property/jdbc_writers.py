@@ -41,6 +41,8 @@ class Writers:
     shape: str
     chance: random.Random
     poison: float = 0.0
+    deletes: float = 0.1
+    """How often a row is written that cannot be read, and how often one is deleted instead."""
     grows: bool = False
     shows: bool = False
     late: bool = False
@@ -72,7 +74,7 @@ class Writers:
         self.count += 1
         if self.shape == "loose":
             self._write_loose(writer, work)
-        elif self.chance.random() < 0.2:
+        elif self.chance.random() < self.deletes:
             self._delete(writer, work)
         else:
             self._write(writer, work)
