@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -39,6 +39,7 @@ from bridge.contract import (
     Ranges,
     Scan,
     Stream,
+    Table,
 )
 from bridge.errors import BridgeError, CredentialsError, GapError, PermanentError, TransientError
 
@@ -395,6 +396,20 @@ class Conformance:
         keys = [key for key in read.keys if key[0] not in keyless]
         assert len(keys) == len(set(keys)), f"a scan brings a key twice: {keys}"
 
+    def test_rows_known_to_be_unchanged_are_seen_and_not_read(self, subject: Subject) -> None:
+        with opened(subject) as connector:
+            answers = Answers()
+            stream, read = scanned(subject, connector, Ask(rows=2, changed=answers))
+            if not answers.asked:
+                pytest.skip("the connector does not ask")
+            start, known = json.loads(json.dumps(read.position)), read.keys[1:]
+            again = drain(connector, stream, start, Ask(rows=2, changed=Answers(known)))
+        for changes in (changes for batch in read.batches for changes in batch.changes):
+            assert changes.marks is not None, f"{changes.table.name}: rows without the marks it asked about"
+            assert len(changes.marks) == changes.rows.num_rows, "not as many marks as rows"
+        assert again.keys == read.keys[:1], "what is known unchanged is read, or what is not is left out"
+        assert again.seen == known, "rows that are not read must be in `seen`: else they count as deleted"
+
     # around reading
 
     def test_commit_can_be_repeated(self, subject: Subject) -> None:
@@ -493,6 +508,12 @@ class Read:
         return any(batch.scan is not None for batch in self.batches)
 
     @property
+    def seen(self) -> list[tuple[Any, ...]]:
+        """Keys, as in `keys`."""
+        named = [(name, keys) for batch in self.batches for name, keys in batch.seen]
+        return [(name, *row.values()) for name, keys in named for row in keys.to_pylist()]
+
+    @property
     def keys(self) -> list[tuple[Any, ...]]:
         """Of a table without a key the whole row."""
         return [
@@ -522,7 +543,7 @@ def drain(connector: Connector, stream: Stream, position: Position | None, ask: 
     read, scanning = Read(position, images=stream.emits is Emits.IMAGES), False
     for _ in range(MOST_POLLS):
         batch = connector.poll(stream, read.position, ask or Ask())
-        scanning = scan_goes_on(batch, stream, scanning)
+        scanning = scan_goes_on(batch, scanning)
         read.position = batch.position
         read.batches.append(batch)
         if stream.settles:
@@ -559,11 +580,29 @@ def reread(
     raise AssertionError(f"`more` never ends: {MOST_POLLS} rereads")
 
 
-def scan_goes_on(batch: Batch, stream: Stream, scanning: bool) -> bool:  # noqa: FBT001 -- a state, not an option
-    """Images without marks have positions, as changes have; some of them come again."""
-    if stream.emits is Emits.IMAGES and (batch.scan or scanning):
+class Answers:
+    """Answers `Ask.changed` as the engine does: all rows have changed but those with `known` keys."""
+
+    def __init__(self, known: Collection[tuple[Any, ...]] = ()) -> None:
+        self._known = known
+        self.asked = 0
+
+    def __call__(self, table: Table, keys: pa.RecordBatch, marks: pa.Array) -> pa.BooleanArray:
+        assert len(marks) == keys.num_rows, f"{table.name}: {keys.num_rows} keys and {len(marks)} marks"
+        self.asked += keys.num_rows
+        rows = keys.select(list(table.key)).to_pylist()
+        return pa.array([(table.name, *row.values()) not in self._known for row in rows], pa.bool_())
+
+
+def scan_goes_on(batch: Batch, scanning: bool) -> bool:  # noqa: FBT001 -- a state, not an option
+    """What has no marks has positions; of images some come again."""
+    if batch.scan or scanning:
         assert batch.scan is not None, "a batch in the middle of a scan must say where that stands"
         assert begins(batch) != scanning, f"scan mark {batch.scan} in the wrong place"
+        ops = [changes.op for changes in batch.changes]
+        single = {op for op in ops if isinstance(op, Op)}
+        letters = {op for each in ops if not isinstance(each, Op) for op in each.to_pylist()}
+        assert Op.DELETE not in single | letters, "a scan brings rows that are there, and nothing else"
     return batch.scan in (Scan.FIRST, Scan.MORE)
 
 

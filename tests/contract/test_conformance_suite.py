@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from pydantic import ConfigDict, Field
 
@@ -183,6 +184,53 @@ class TestASoundConnectorOfImagesWithoutAKey(Conformance):
     @pytest.fixture
     def subject(self) -> Subject:
         return MemorySubject(Keyless)
+
+
+class Listed(Images):
+    """A list that shows a mark for each row; the row itself has to be opened."""
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        batch = super().poll(stream, position, ask)
+        if not batch.changes:
+            return batch
+        (changes,) = batch.changes
+        keys, marks = changes.rows.select(["id"]), changes.rows["word"]
+        must = ask.changed(TABLE, keys, marks) if ask.changed else pa.array([True] * len(marks))
+        read = replace(changes, rows=changes.rows.filter(must), marks=marks.filter(must))
+        return self.told(batch, read, keys.filter(pc.invert(must)))
+
+    def told(self, batch: Batch, read: Changes, others: pa.RecordBatch) -> Batch:
+        return replace(batch, changes=(read,), seen=((TABLE.name, others),))
+
+
+class TestASoundConnectorOfImagesWithMarks(Conformance):
+    @pytest.fixture
+    def subject(self) -> Subject:
+        return MemorySubject(Listed)
+
+
+class Snapshot(Memory):
+    """A sound connector of changes that first reads all there is, and says so."""
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        of = len(self.source.rows) if position is None else position.get("of", 0)
+        plain = None if position is None else {"read": position["read"]} if "of" in position else position
+        start = self.begin(plain)
+        batch = super().poll(
+            stream, plain, replace(ask, rows=max(1, min(ask.rows, of - start))) if of else ask
+        )
+        if not of:
+            return batch
+        ends = batch.position["read"] >= of
+        mark = (Scan.ONLY if ends else Scan.FIRST) if not start else (Scan.LAST if ends else Scan.MORE)
+        place = batch.position if ends else {**batch.position, "of": of}
+        return replace(batch, scan=mark, position=place, more=batch.more or not ends)
+
+
+class TestASoundConnectorOfChangesWithASnapshot(Conformance):
+    @pytest.fixture
+    def subject(self) -> Subject:
+        return MemorySubject(Snapshot)
 
 
 class Overlapping(Memory):
@@ -500,6 +548,35 @@ class ScansWithoutPause(Marked):
 class ForgetsItsMark(Marked):
     def mark(self, batch: Batch) -> Batch:
         return replace(batch, scan=None if batch.scan is Scan.MORE else batch.scan)
+
+
+@found_by("rows_known_to_be_unchanged_are_seen_and_not_read")
+class ReadsAllTheSame(Listed):
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        batch = Images.poll(self, stream, position, ask)
+        for changes in batch.changes if ask.changed else ():
+            assert ask.changed is not None
+            ask.changed(TABLE, changes.rows.select(["id"]), changes.rows["word"])
+        marked = tuple(replace(each, marks=each.rows["word"]) for each in batch.changes)
+        return replace(batch, changes=marked)
+
+
+@found_by("rows_known_to_be_unchanged_are_seen_and_not_read")
+class KeepsTheMarks(Listed):
+    def told(self, batch: Batch, read: Changes, others: pa.RecordBatch) -> Batch:
+        return super().told(batch, replace(read, marks=None), others)
+
+
+@found_by("rows_known_to_be_unchanged_are_seen_and_not_read")
+class SaysNothingOfTheOthers(Listed):
+    def told(self, batch: Batch, read: Changes, others: pa.RecordBatch) -> Batch:
+        return replace(super().told(batch, read, others), seen=())
+
+
+@found_by("no_row_is_lost_or_read_twice")
+class DeletesInItsScan(Marked):
+    def mark(self, batch: Batch) -> Batch:
+        return replace(batch, changes=tuple(replace(each, op=Op.DELETE) for each in batch.changes))
 
 
 @found_by("the_position_of_a_whole_scan_begins_the_next")
