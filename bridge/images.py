@@ -101,7 +101,7 @@ class Images:
 
         for changes in batch.changes:
             shown = lane.policy.apply(changes)
-            with_op = comparison(shown.table, Op.READ if changes.op is Op.READ else unknown)
+            with_op = comparison(shown.table, Op.READ if changes.op is Op.READ and not tells else unknown)
             marks = _marks(lane, changes)
             yield with_op.rows(shown, marks) if shown.table.key else with_op.equals(shown)
         for reject in batch.rejects:

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from bridge.admission import Admission, Lane
-from bridge.config.options import ConnectorSettings, StreamOptions, Topics
-from bridge.contract import CONTRACT_VERSION, Stream, Table
-from bridge.errors import ConfigError, CredentialsError, TransientError
+from bridge.config.options import ConnectorSettings, OnGap, StreamOptions, Topics
+from bridge.contract import CONTRACT_VERSION, Batch, Changes, Emits, Scan, Stream, Table
+from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
 from bridge.positions import Ledger, Paused, Stored
 from bridge.progress import Progress
 from bridge.testing.fakes import FakeKafka, FakeTopics, Fault, Record, Transaction
@@ -219,3 +219,40 @@ def test_partitions_that_kafka_does_not_tell_change_nothing(kafka: FakeKafka) ->
     kafka.fail(Fault.ABORTED)
     assert admission.holds()
     assert not admission.holds(), "the next time it is told"
+
+
+# -- rescans
+
+
+RESCAN = StreamOptions(on_gap=OnGap.RESCAN)
+
+
+def test_a_table_without_a_key_cannot_be_rescanned(kafka: FakeKafka) -> None:
+    keyless = Stream("orders", "db one", (Table("orders", SCHEMA, ()),))
+    ((progress, lane),) = admitted(kafka, keyless, defaults=RESCAN)
+    assert lane is None
+    assert progress.parked == (
+        "table orders has no key, so that a rescan could not find what it missed; "
+        "set `on_gap: park` for the stream, or give the table a key"
+    )
+
+
+def test_images_need_no_key_whatever_is_to_be_done_after_a_gap(kafka: FakeKafka) -> None:
+    keyless = Stream("orders", "db one", (Table("orders", SCHEMA, ()),), emits=Emits.IMAGES)
+    ((_, lane),) = admitted(kafka, keyless, defaults=RESCAN)
+    assert lane is not None
+    assert lane.keyed
+    assert not lane.follows
+
+
+def test_what_a_rescan_cannot_compare_parks_its_stream(kafka: FakeKafka) -> None:
+    ((_, lane),) = admitted(kafka, defaults=RESCAN)
+    assert lane is not None
+    table = lane.stream.tables[0]
+    rows = pa.RecordBatch.from_pylist([{"id": 1, "name": "a"}], SCHEMA)
+    ops = pa.array(["d"])
+    lane.accept(Batch(None, (Changes(table, rows, ops),)))
+    with pytest.raises(PermanentError, match="a scan of table orders brings a delete"):
+        lane.accept(Batch(None, (Changes(table, rows, ops),), scan=Scan.ONLY))
+    with pytest.raises(ConfigError, match="table orders has no key"):
+        lane.accept(Batch(None, (Changes(replace(table, key=()), rows),)))
