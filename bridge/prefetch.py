@@ -96,8 +96,9 @@ class Prefetch:
     def reader_waits(self) -> None:
         """The reader has no stream due: what was fetched so far may as well be committed now."""
         with self._changed:
-            self._idle = True
-            self._changed.notify_all()
+            if not self._idle:
+                self._idle = True
+                self._changed.notify_all()
 
     @property
     def idle(self) -> bool:

@@ -249,6 +249,12 @@ class Turn:
         """The stream, or the resnapshot, was rewound, parked or paused since."""
         return self.generation != (self.again or self.progress).generation
 
+    def brought_nothing(self, batch: Batch) -> bool:
+        """Kafka has all that was read before, and the batch says that this is still all there is."""
+        known = self.position == self.progress.committed == batch.position
+        quiet = batch.scan is None and not (batch.changes or batch.rejects or batch.seen or batch.more)
+        return known and quiet and not (self.stale or self.progress.stream.settles)
+
     def next_due(self, batch: Batch, now: float, wall: datetime) -> float:
         options = self.progress.options
         if batch.more:
