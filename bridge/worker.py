@@ -38,17 +38,17 @@ from bridge.config.options import Topics as TopicOptions
 from bridge.contract import Connector, ConnectorConfig, Secret
 from bridge.encode import Origin, encoder
 from bridge.ends import Ended
-from bridge.errors import BridgeError, ConfigError, Stopped
+from bridge.errors import BridgeError, Stopped
 from bridge.images import Images
 from bridge.marks import Marks
+from bridge.orders import Orders
 from bridge.outlet import Outlet
-from bridge.positions import Owner, Paused, PositionsTopic, Resnapshot
+from bridge.positions import Owner, PositionsTopic
 from bridge.prefetch import Prefetch
 from bridge.press import Press
 from bridge.publisher import Publisher
 from bridge.reader import Reader
 from bridge.redact import Redactor
-from bridge.rereading import Asking
 from bridge.schedule import Schedule
 from bridge.standby import Standby
 from bridge.state import KeyedState, StateTopic
@@ -113,6 +113,7 @@ class Worker:
         self._reader = Reader(
             self._connector, self._schedule, self._queue, settings, self._stop, Marks(state).changed
         )
+        self._orders = Orders(self._kind, self._task, self._schedule, self._answer)
         self._thread = Thread(target=copy_context().run, args=(self._run_task,), name="task")
         self._ended = Ended.STOPPED
         self._error: str | None = None
@@ -139,7 +140,10 @@ class Worker:
         self._thread.start()
         while self._thread.is_alive():
             for message in self._channel.receive(BEAT_S if self._task.holds else FIRST_BEAT_S):
-                self._obey(message)
+                if message["command"] == "stop":
+                    self.stop()
+                else:
+                    self._orders.obey(message)
             if self._channel.closed:
                 self.stop()
             self._watch()
@@ -197,58 +201,6 @@ class Worker:
             self._ended = Ended.CRASHED
 
     # -- the supervisor's side
-
-    def _obey(self, message: Mapping[str, Any]) -> None:
-        stream = message.get("stream") or ""
-        match message["command"]:
-            case "stop":
-                self.stop()
-            case "pause":
-                by = Paused(message["by"], message["at"])
-                self._order(message, lambda: self._task.pause(stream, by))
-            case "resume":
-                self._order(message, lambda: self._task.resume(stream))
-            case "resnapshot":
-                self._resnapshot(message, stream)
-            case "cancel-resnapshot":
-                self._cancel_resnapshot(message, stream)
-            case "renew":
-                self._order(message, self._task.renew)
-            case other:
-                self._answer(message, f"unknown command {other!r}")
-
-    def _order(self, message: Mapping[str, Any], action: Callable[[], None]) -> None:
-        known = self._schedule.streams
-        stream = message.get("stream")
-        if stream and stream not in known:
-            self._answer(
-                message, f"no stream {stream!r}; there are: {', '.join(sorted(known)) or 'none yet'}"
-            )
-            return
-        self._give(message, action)
-
-    def _resnapshot(self, message: Mapping[str, Any], name: str) -> None:
-        order = Resnapshot(message["by"], message["at"])
-        asking = Asking(self._kind, self._task.resnapshots, message["where"], order)
-        known = {each: progress.stream for each, progress in self._schedule.streams.items()}
-        try:
-            orders = {name: asking.of(known[name])} if name in known else asking.of_all(known.values())
-        except ConfigError as error:
-            self._answer(message, str(error))
-        else:
-            self._order(message, lambda: self._task.resnapshot(orders))
-
-    def _cancel_resnapshot(self, message: Mapping[str, Any], stream: str) -> None:
-        """Also that of a stream that is no more."""
-        running = self._task.resnapshots
-        if stream not in running and (stream or not running):
-            self._answer(message, f"no resnapshot is under way{f' of {stream}' if stream else ''}")
-        else:
-            self._give(message, lambda: self._task.cancel_resnapshot(stream))
-
-    def _give(self, message: Mapping[str, Any], action: Callable[[], None]) -> None:
-        done = self._task.order(action)
-        done.add_done_callback(lambda future: self._answer(message, _why(future.exception())))
 
     def _answer(self, message: Mapping[str, Any], error: str) -> None:
         self._channel.send({"type": "answer", "id": message.get("id"), "error": self._public(error or None)})
@@ -345,10 +297,6 @@ class Worker:
         self._report()
         sys.stderr.flush()
         return int(self._ended)
-
-
-def _why(error: BaseException | None) -> str:
-    return (str(error) or type(error).__name__) if error else ""
 
 
 def die_with_parent() -> None:

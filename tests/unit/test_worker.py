@@ -184,7 +184,7 @@ def test_an_order_that_fails_of_a_bug_is_answered(make: Make, monkeypatch: pytes
 
     monkeypatch.setattr(Task, "renew", buggy)
     made, supervisor = make()
-    made._obey({"command": "renew", "id": 7})
+    made._orders.obey({"command": "renew", "id": 7})
     with pytest.raises(LookupError):
         made._task._obey()
     assert told(supervisor) == {"type": "answer", "id": 7, "error": "LookupError"}
