@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
         orders.send(path, args, "resnapshot", where=args.where)
     after = _settled(path, args, before)
     for name, stream in after.items():
+        if args.cancel and not before.get(name, stream)["resnapshot"]:
+            continue
         say([f"{args.connector}/{name}: {_told(before.get(name, stream), stream, cancel=args.cancel)}"])
     failing = [each for each in after.values() if (each["resnapshot"] or {}).get("error")]
     return FAILED if failing else OK
@@ -72,7 +74,7 @@ def _has_begun(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 def _told(before: Mapping[str, Any], now: Mapping[str, Any], *, cancel: bool) -> str:
     again, was = now["resnapshot"], before["resnapshot"]
     if cancel:
-        return f"the resnapshot was ended after {was['rows']:,} rows" if was and not again else "has none"
+        return f"the resnapshot was ended after {was['rows']:,} rows" if not again else "it goes on"
     if again is None:
         done = now["resnapshots"] > before["resnapshots"]
         rows = now["reread"] - before["reread"]

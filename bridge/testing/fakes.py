@@ -488,10 +488,10 @@ class FakeConnector(Connector):
             return Batch(position)
         last = found[-1][0]
         shape = replace(self._shape(stream.name), name=table.table or stream.name)
-        rows = [(at, text) for at, text in found if text]
+        good = [(at, text) for at, text in found if text]
         return Batch(
             {"id": last, "ballast": table.ballast} if table.ballast else {"id": last},
-            (_changes(shape, rows, odd=stream.name in self._source.odd),) if rows else (),
+            (_changes(shape, good, odd=stream.name in self._source.odd),) if good else (),
             tuple(Reject(stream.name, "no payload", "", {"id": at}) for at, text in found if text is None),
             more=last < until,
         )

@@ -24,8 +24,8 @@ CREATE TABLE events (topic INT, key BLOB, op TEXT, before BLOB, after BLOB, at I
     doubled INT, PRIMARY KEY (topic, key)) WITHOUT ROWID;
 """
 
-# A tombstone belongs to the delete before it; it neither changes the row nor comes between two events. A row that was
-# read (r) says what is there, which a resnapshot says again.
+# A tombstone belongs to the delete before it; it neither changes the row nor comes between two events. A row
+# that was read (r) says what is there, which a resnapshot says again.
 _PUBLISHED = """
 INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 't', 0)
 ON CONFLICT DO UPDATE SET

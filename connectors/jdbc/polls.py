@@ -25,6 +25,8 @@ from connectors.jdbc.statements import Statement
 
 # Bounds how long a read transaction lasts (it holds back PostgreSQL's vacuum) for one index look-up a page.
 PAGE_ROWS = 250_000
+# Of rows that are read once more: a poll of changes ends the page, and some drivers then read it to its end.
+REREAD_ROWS = 50_000
 # While polls wait (for Kafka, for a rate limit) an open cursor counts as a running query in some databases.
 SCAN_S = 5.0
 # The time of day by a clock that nobody sets while the process lives: gaps are forgotten by their age.
@@ -41,6 +43,10 @@ class Asked:
     @property
     def id(self) -> object:
         return self.stream, None if self.wanted is None else self.wanted.within
+
+    @property
+    def page_rows(self) -> int:
+        return PAGE_ROWS if self.wanted is None else min(REREAD_ROWS, PAGE_ROWS)
 
     def mode(self, reading: Reading) -> Mode:
         """Errors: PermanentError."""
@@ -60,6 +66,8 @@ class Running:
     began_ms: int
     ends: float
     """When it is old (monotonic): the next poll opens another one at the place this one has reached."""
+    page_rows: int
+    """After so many another page follows; 0: there is but one."""
     used: float = 0.0
 
     def serves(self, asked: Asked, position: Position | None) -> bool:
@@ -72,7 +80,6 @@ class Polls:
     def __init__(self, session: Session, readings: Readings, statement_timeout: float) -> None:
         self.session, self._readings = session, readings
         self._scan_s = min(SCAN_S, statement_timeout / 2)
-        self._page = session.dialect.page.format(rows=PAGE_ROWS)
         self._last: Running | None = None
 
     @property
@@ -110,7 +117,7 @@ class Polls:
     def _advance(self, scan: Running) -> bool:
         """Go to the next row, wherever it comes from; False when there is none for now."""
         while self._scan and not scan.cursor.waiting:
-            if self._page and not scan.mode.own_session and scan.cursor.read_rows >= PAGE_ROWS:
+            if scan.page_rows and scan.cursor.read_rows >= scan.page_rows:
                 self.session.end()
                 return True
             if not scan.rest:
@@ -127,17 +134,19 @@ class Polls:
         self.session.end()
         began_ms = (_STARTED_NS + time.monotonic_ns()) // 1_000_000
         ends = time.monotonic() + self._scan_s
-        reading = self._readings.usable(asked.stream)
+        reading, rows = self._readings.usable(asked.stream), asked.page_rows
+        page = self.session.dialect.page.format(rows=rows)
         while True:
             mode = asked.mode(reading)
             begin = mode.begin(position, self.session)
-            first, *rest = mode.statements(begin, self.session.catalog.quote, self._page)
+            first, *rest = mode.statements(begin, self.session.catalog.quote, page)
             known, (reading, cursor) = reading, self._run(reading, first)
             if reading is known:
                 break
         if mode.own_session:
             ends = math.inf
-        self._last = Running(asked, reading, mode, begin, cursor, rest, began_ms, ends)
+        paged = rows if page and not mode.own_session else 0
+        self._last = Running(asked, reading, mode, begin, cursor, rest, began_ms, ends, paged)
         return self._last
 
     def _run(self, reading: Reading, statement: Statement) -> tuple[Reading, Cursor]:

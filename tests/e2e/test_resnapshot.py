@@ -48,6 +48,8 @@ def test_each_row_comes_once_however_often_workers_are_killed(
         order("pause", name)
         assert "is PAUSED, and it waits for that" in order("resnapshot", name)
         assert "under way since" in order("resnapshot", name, "--stream", "orders")
+        shown = command("positions", "show", daemon.config, name).stdout
+        assert f"resnapshot by uid {os.getuid()} at " in shown
         plan.write(DEATHS)
         os.kill(daemon.worker_pid(name) or 0, signal.SIGKILL)
         with meanwhile(change, 0.1):
@@ -56,7 +58,7 @@ def test_each_row_comes_once_however_often_workers_are_killed(
             wait_until(lambda: daemon.stream(name, "orders").get("resnapshots"), 100, "the last row", 0.2)
         assert daemon.stream(name, "orders")["resnapshot"] is None
         wait_until(lambda: payloads(events()) == legacy.rows(), 60, "the topic to be the table", 0.3)
-        assert "1 resnapshot" not in order("health")
+        assert "no resnapshot is under way" in order("resnapshot", name, "--cancel")
     assert plan.left == 0
     again = Counter(each["after"]["id"] for each in events()[before:] if each["op"] == "r")
     assert again == dict.fromkeys(legacy.ids(), 1)

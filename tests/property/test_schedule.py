@@ -286,7 +286,7 @@ class Scheduling(RuleBasedStateMachine):
     def a_reader_that_waits_long_enough_finds_everything(self) -> None:
         """No stream that may be polled is forgotten by the heap."""
         due = [each.due for name, each in self.models.items() if self.open and each.eligible(name)]
-        first = self.schedule._due()
+        first = self.schedule._due_of_streams()
         assert (first and first.due) == min(due, default=None)
 
     @invariant()

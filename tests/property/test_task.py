@@ -7,6 +7,7 @@ Kafka, and where in it the process ends, is drawn; so are rivals for the connect
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bridge.errors import Stopped, TransientError
-from bridge.positions import STREAM
+from bridge.positions import RESNAPSHOT, STREAM
 from bridge.publisher import Fenced
 from bridge.testing.fakes import SKIPPED, Crash, FakeKafka, FakeSource, Fault
 from bridge.testing.simulation import Clock, Engine
@@ -109,6 +110,17 @@ class Histories(RuleBasedStateMachine):
             order(each, stream)
             self.it_publishes(engine, 4)
 
+    @rule(engine=st.integers(0, 1), stream=names, cancels=st.booleans())
+    def all_of_it_is_wanted_again(self, engine: int, stream: str, cancels: bool) -> None:  # noqa: FBT001
+        """While something is read ahead."""
+        self.it_reads(engine, 2)
+        each = self.engines[engine % len(self.engines)]
+        if cancels:
+            each.cancel_resnapshot(stream)
+        elif stream in each.schedule.streams and stream not in each.task.resnapshots:
+            each.resnapshot(stream)
+        self.it_publishes(engine, 2)
+
     def publish(self, engine: Engine) -> None:
         """Nothing of a paused stream, whatever was read before."""
         paused = {name: self.position(name) for name, each in engine.schedule.streams.items() if each.paused}
@@ -135,7 +147,12 @@ class Histories(RuleBasedStateMachine):
         for name in self.source.tables:
             rows = self.rows(name)[: self.position(name)]
             assert self.events(name) == [(at, text) for at, text in rows if text]
-            assert self.letters(name) == [at for at, text in rows if text is None]
+            refused = [at for at, text in rows if text is None]
+            letters, again = Counter(self.letters(name)), Counter(self.read_again(name))
+            assert list(letters) == refused
+            assert max((letters - Counter(refused)).values(), default=0) <= self.resnapshots(name)
+            assert again.keys() <= {at for at, text in rows if text}
+            assert max(again.values(), default=0) <= self.resnapshots(name)
 
     @invariant()
     def the_source_lets_go_of_nothing_that_kafka_does_not_have(self) -> None:
@@ -164,6 +181,22 @@ class Histories(RuleBasedStateMachine):
         for name, table in self.source.tables.items():
             assert not table.settles or self.let_go(name) == self.position(name)
 
+        for name in self.source.tables:
+            self.all_of_it_comes_once_again_when_asked_for(engine, name)
+
+    def all_of_it_comes_once_again_when_asked_for(self, engine: Engine, name: str) -> None:
+        engine.cancel_resnapshot()
+        engine.settle()
+        before = len(self.read_again(name))
+        engine.resnapshot(name)
+        engine.settle()
+        for _ in range(MOST_PARKS):
+            if engine.task.resnapshots:  # too many rows are none
+                engine.resume()
+                engine.settle()
+        rows = self.rows(name)[: self.position(name)]
+        assert self.read_again(name)[before:] == [at for at, text in rows if text]
+
     # -- what Kafka and the source have
 
     def rows(self, name: str) -> list[tuple[int, str | None]]:
@@ -175,8 +208,20 @@ class Histories(RuleBasedStateMachine):
         return sum(text != SKIPPED for name in tables for _, text in self.rows(name)[self.position(name) :])
 
     def events(self, name: str) -> list[tuple[int, str]]:
-        rows = [self.value(record)["after"] for record in self.kafka.committed(f"erp.{name}")]
+        rows = [each["after"] for each in self.published(name) if each["op"] == "c"]
         return [(row["id"], row["payload"]) for row in rows]
+
+    def read_again(self, name: str) -> list[int]:
+        return [each["after"]["id"] for each in self.published(name) if each["op"] == "r"]
+
+    def published(self, name: str) -> list[Any]:
+        return [self.value(record) for record in self.kafka.committed(f"erp.{name}")]
+
+    def resnapshots(self, name: str) -> int:
+        """How many were begun."""
+        records = self.kafka.committed(self.engines[0].positions.name)
+        values = [each.value for each in records if each.key == (RESNAPSHOT + name).encode()]
+        return sum(json.loads(value)["place"] is None for value in values if value)
 
     def letters(self, name: str) -> list[int]:
         letters = map(self.value, self.kafka.committed(self.engines[0].positions.letters))

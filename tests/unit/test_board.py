@@ -56,6 +56,14 @@ def test_a_stream_is_a_row_with_its_figures() -> None:
     assert row == ["orders", "RUNNING", "3", "min", "0.4", "s", "1,234", "0", "2"]
 
 
+def test_a_resnapshot_under_way_stands_below_its_stream() -> None:
+    board, status = Board(), document()
+    stream = status["connectors"]["erp"]["streams"]["orders"]
+    stream["resnapshot"] = {"rows": 1200, "at": "12:00", "by": "uid 0", "within": {}, "error": None}
+    board.show(judge(status), status)
+    assert "    resnapshot: 1,200 rows since 12:00" in shown(board)
+
+
 def test_a_narrow_terminal_has_fewer_columns_and_no_cut_words() -> None:
     board = Board()
     board.show(judge(document()), document())

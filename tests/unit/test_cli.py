@@ -296,7 +296,7 @@ def test_connectors_fits_the_terminal(
     ("words", "complaint"),
     [
         (["posit"], "no command 'posit'; did you mean 'positions'?; `legacy-bridge --help` tells more"),
-        (["x"], "no command 'x'; there are: run, health, doctor, peek, connectors, pause, resume, resnapshot"),
+        (["x"], "no command 'x'; there are: run, health, doctor, peek, connectors, pause, resume"),
         (["config", "chek"], "legacy-bridge config: no action 'chek'; did you mean 'check'?"),
         (
             ["health", "--connectr", "x"],

@@ -17,7 +17,18 @@ from hypothesis import strategies as st
 from bridge import positions
 from bridge.contract import MAX_POSITION_BYTES
 from bridge.errors import PermanentError, Stopped, TransientError
-from bridge.positions import OWNER, PAUSE, STREAM, Ledger, Owner, Paused, Stored, record
+from bridge.positions import (
+    OWNER,
+    PAUSE,
+    RESNAPSHOT,
+    STREAM,
+    Ledger,
+    Owner,
+    Paused,
+    Resnapshot,
+    Stored,
+    record,
+)
 
 OWNED = Owner("instance", "plant", "host", 90.0)
 JSON = st.recursive(
@@ -63,14 +74,16 @@ def test_the_last_record_of_a_key_counts_and_a_tombstone_removes(
 
 def test_owner_pauses_and_streams_do_not_mix() -> None:
     stored, paused = Stored(1, "jdbc", 1, "db"), Paused("uid 0", "now")
+    ordered = Resnapshot("uid 0", "now", {}, {"after": [7]}, 2, 30)
     ledger = folded(
         record(OWNER, OWNED),
         record(STREAM + "owner", stored),
         record(PAUSE, paused),
         record(PAUSE + "owner", paused),
+        record(RESNAPSHOT + "owner", ordered),
         (b"of a newer bridge", b"{}"),
     )
-    assert ledger == Ledger(OWNED, 0, {"owner": stored}, {"": paused, "owner": paused})
+    assert ledger == Ledger(OWNED, 0, {"owner": stored}, {"": paused, "owner": paused}, {"owner": ordered})
 
 
 def test_the_owners_offset_moves_with_each_of_its_records() -> None:
