@@ -270,6 +270,7 @@ class Coalescer:
         """A batch without news: when its position is the one Kafka has, that is all there is to say."""
         progress, batch = fetched.turn.progress, fetched.batch
         if not batch.ends:
+            self._schedule.passed_over(progress, batch)
             return
         pending = self._transaction and any(
             each.key == STREAM + fetched.name for each in self._transaction.batches
