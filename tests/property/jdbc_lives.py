@@ -225,7 +225,7 @@ class Life:
         return self._evidence(self._said - said).judged()
 
     def _catch_up(self) -> None:
-        """Through back-offs and whatever is under way, then some passes more."""
+        """Through back-offs and whatever is under way, and until what is gone was missed often enough."""
         clock, name = self.engine.clock, self.name
         for _ in range(PATIENCE):
             began = clock.now
@@ -235,7 +235,7 @@ class Life:
             stream = self.engine.schedule.streams.get(name)
             if stream and (stream.parked or (stream.current_at or 0) > began):
                 break
-        self.engine.run(2 * PASS_S)
+        self.engine.run(self.engine.settings.defaults.confirm_deletes * PASS_S)
 
     def _evidence(self, restless: int) -> Evidence:
         source = self.source.open
