@@ -332,7 +332,7 @@ class Schedule:
     def gap(self, turn: Turn, reason: str) -> Batch | None:
         """The source lost changes: the batch that marks it and starts over, or None when the stream parks."""
         progress = turn.progress
-        if progress.options.on_gap == "park":
+        if progress.options.on_gap == "park" or turn.position is None:  # there is nothing before the start
             self.ended_parked(turn, reason)
             return None
         tables = progress.stream.tables

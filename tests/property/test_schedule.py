@@ -119,12 +119,13 @@ class Scheduling(RuleBasedStateMachine):
         poll.at = model.ahead + rows
         changes = (Changes(TABLE, ROWS[rows]),) if rows else ()
         poll.batch = Batch(position(poll.at), changes, more=more)
+        says_nothing = not (rows or more or name in SETTLING) and poll.at == model.committed
         kept = self.schedule.ended(poll.turn, poll.batch)
-        assert kept is not poll.stale
+        assert kept is not (poll.stale or says_nothing)
         options, now = OPTIONS[name], self.clock.now
         model.earliest = poll.turn.asked_at + rows / options.max_rows_per_s if options.max_rows_per_s else 0.0
         at_once = poll.stale or more
-        self.push(name, now if at_once else max(now, poll.turn.asked_at + options.interval))
+        self.push(name, now if at_once else self.together(name, poll.turn.asked_at + options.interval))
         if kept:
             model.ahead, model.reading = poll.at, True
             self.queue.append(poll)
@@ -303,6 +304,14 @@ class Scheduling(RuleBasedStateMachine):
         name = poll.turn.progress.stream.name
         self.models[name].running = False
         return poll, name, self.models[name]
+
+    def together(self, name: str, due: float) -> float:
+        """No sooner, and so little later that it does not matter."""
+        kept: float = self.schedule.streams[name].due
+        late = OPTIONS[name].interval / 50
+        assert max(due, self.clock.now, self.models[name].earliest) <= kept + 1e-6
+        assert kept <= max(due + late, self.clock.now, self.models[name].earliest) + 1e-6
+        return kept
 
     def push(self, name: str, due: float) -> None:
         self.models[name].due = max(due, self.models[name].earliest)

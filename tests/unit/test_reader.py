@@ -209,12 +209,14 @@ def test_a_gap_is_marked_and_read_over_from_the_start_where_that_is_configured(
     engine = Engine(FakeKafka(), source, clock, settings, cache=tmp_path / "erp.state")
     source.insert("orders", "a", "b")
     engine.settle()
-    source.failing["orders"] = GapError("archived logs are gone")
+    source.whims.append(GapError("archived logs are gone"))
     engine.run(1)
-    source.failing.clear()
     engine.settle()
     assert [event.id for event in engine.events("orders")] == [1, 2, 1, 2]
     assert engine.kafka.committed(engine.positions.letters)
+    source.failing["orders"] = GapError("nothing is there to start from")
+    engine.run(3)
+    assert engine.schedule.streams["orders"].parked == "nothing is there to start from"
     engine.restart()  # lets go of the cache
 
 

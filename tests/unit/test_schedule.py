@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from threading import Thread
 from typing import Self
@@ -315,10 +316,12 @@ def test_a_gap_parks_or_is_marked_and_starts_over(streams: Streams) -> None:
     careful, hasty = streams.started(), streams.started()
     assert streams.schedule.gap(careful, "purged") is None
     assert streams.state("careful") is State.FAILED
-    marker = streams.schedule.gap(hasty, "purged")
+    marker = streams.schedule.gap(replace(hasty, position={"id": 1}), "purged")
     assert marker is not None
     assert (marker.position, marker.more) == (None, True)
     assert [reject.reason for reject in marker.rejects] == ["gap: purged"]
+    assert streams.schedule.gap(hasty, "nothing is there to start from") is None
+    assert streams.state("hasty") is State.FAILED
 
 
 def test_a_poll_past_its_deadline_is_stalled_until_it_ends(streams: Streams, clock: Clock) -> None:
