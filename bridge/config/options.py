@@ -103,8 +103,8 @@ class StreamOptions(_Options):
     )
     on_gap: OnGap = Field(
         default=OnGap.PARK,
-        description="when the source no longer holds the changes since the position; rescan: what is known of "
-        "the rows is kept, all are read anew, and what was missed is published",
+        description="when the source no longer holds the changes since the position; rescan: what is known "
+        "of the rows is kept, all are read anew, and what was missed is published",
     )
     on_schema_change: OnSchemaChange = Field(
         default=OnSchemaChange.PUBLISH,
