@@ -15,7 +15,7 @@ import pytest
 
 from bridge.contract import Ask, Batch, Caveat, Connector, Finding, Level, Stream
 from bridge.errors import PermanentError
-from bridge.testing.conformance import drain
+from bridge.testing.conforming import drain
 from bridge.testing.databases import DatabaseServer
 from connectors.jdbc import JdbcConnector, polls
 from connectors.jdbc import connector as connector_module

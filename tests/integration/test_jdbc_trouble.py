@@ -20,7 +20,7 @@ import pytest
 
 from bridge.contract import Ask
 from bridge.errors import BridgeError, ConfigError, CredentialsError, TransientError
-from bridge.testing.conformance import drain, interrupted_poll
+from bridge.testing.conforming import drain, interrupted_poll
 from bridge.testing.databases import DatabaseServer, H2Server, PostgresServer
 from bridge.testing.proxy import TcpProxy
 from connectors.jdbc import JdbcConnector, jvm

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bridge.contract import Ask, Connector, Stream
 from bridge.errors import BridgeError
-from bridge.testing.conformance import drain
+from bridge.testing.conforming import drain
 from connectors.jdbc import JdbcConnector
 
 URL = "jdbc:h2:mem:property;DB_CLOSE_DELAY=-1"
