@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +18,7 @@ from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.hostile import plan
 from bridge.testing.killing import PLAN_VARIABLE, Plan, Step
 from bridge.testing.sqlite_source import SqliteSource, installed
+from tests.commands import command as command  # noqa: PLC0414 -- tests of faults import it from here
 
 type Start = Callable[..., DaemonProcess]
 """The fixture `start`: connectors, and what else DaemonProcess takes."""
@@ -142,16 +141,6 @@ def parked_stream(daemon: DaemonProcess, connector: str, stream: str = "orders")
     """The stream's error once it is parked."""
     in_state(daemon, connector, "FAILED", stream=stream)
     return str(daemon.stream(connector, stream)["error"])
-
-
-def command(
-    *words: str | Path, environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """`legacy-bridge` with these words."""
-    program = Path(sys.executable).with_name("legacy-bridge")
-    return subprocess.run(
-        [program, *map(str, words)], capture_output=True, text=True, timeout=60, check=False, env=environment
-    )
 
 
 class Watch:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import Broker
 from bridge.testing.sqlite_source import SqliteSource, installed
 from bridge.topics import Ends, Topics
+from tests.commands import command
 
 ROWS = 5
 LARGE = "y" * 5000
@@ -71,11 +70,7 @@ class Erp:
 
     def run(self, *words: str, code: int = 0) -> str:
         """Standard output, or standard error where there is no output."""
-        command = [sys.executable, "-m", "bridge", *words]
-        environment = installed(self.daemon.folder / "site")
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = command(*words, environment=installed(self.daemon.folder / "site"))
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout or done.stderr

@@ -25,6 +25,7 @@ from bridge.testing.daemon import DaemonProcess, wait_until
 from bridge.testing.kafka import Broker, KafkaBroker
 from bridge.testing.security import SASL, sasl
 from bridge.testing.sqlite_source import SqliteSource, installed
+from tests.commands import command
 
 COMMAND = str(Path(sys.executable).with_name("legacy-bridge"))
 
@@ -51,14 +52,7 @@ class Patient:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         self.config.write_text(yaml.safe_dump(self.document))
-        return subprocess.run(
-            [COMMAND, "doctor", str(self.config), *words],
-            capture_output=True,
-            text=True,
-            env=self.environment,
-            timeout=120,
-            check=False,
-        )
+        return command("doctor", self.config, *words, environment=self.environment, timeout=120)
 
     def examined(self, *words: str) -> tuple[int, Findings]:
         done = self.run("--json", *words)
@@ -116,6 +110,19 @@ def test_beside_a_running_daemon_it_says_who_holds_the_connector(tmp_path: Path,
 
     assert "held by daemon test" in findings[patient.name, "ok"]
     assert "goes on from its stored position" in findings[f"{patient.name}/orders", "ok"]
+
+
+def test_a_rescan_that_is_switched_on_late_comes_with_what_it_cannot_find(patient: Patient) -> None:
+    patient.document["connectors"][patient.name]["streams"]["orders"]["on_gap"] = "rescan"
+    _, findings = patient.examined()
+    told = findings[f"{patient.name}/orders", "ok"]
+    assert "what is known of its rows is kept, for a rescan after a gap" in told
+    assert f"_bridge.state.{patient.name} will be created" in findings[patient.name, "ok"]
+
+    words = ("set", patient.config, patient.name, "orders", '{"id": 3}')
+    command("positions", *words, environment=patient.environment, timeout=120)
+    _, findings = patient.examined()
+    assert "on_gap: rescan counts from the next start on" in findings[f"{patient.name}/orders", "warning"]
 
 
 def test_what_would_park_a_stream_is_critical(patient: Patient, broker: Broker) -> None:
@@ -261,14 +268,7 @@ def test_health_looks_deeper_when_asked(tmp_path: Path, patient: Patient) -> Non
 
 
 def health(patient: Patient, daemon: DaemonProcess, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, "health", str(daemon.config), *words],
-        capture_output=True,
-        text=True,
-        env=patient.environment,
-        timeout=60,
-        check=False,
-    )
+    return command("health", daemon.config, *words, environment=patient.environment)
 
 
 # -- a broker that checks permissions

@@ -16,15 +16,9 @@ import pytest
 from bridge.testing.daemon import DaemonProcess, wait_until
 from bridge.testing.kafka import Broker
 from bridge.testing.sqlite_source import SqliteSource
+from tests.commands import command
 
 COMMAND = str(Path(sys.executable).with_name("legacy-bridge"))
-type Done = subprocess.CompletedProcess[str]
-
-
-def cli(*words: str | Path) -> Done:
-    return subprocess.run(
-        [COMMAND, *map(str, words)], capture_output=True, text=True, timeout=60, check=False
-    )
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +44,7 @@ def daemon(folder: Path, broker: Broker) -> Iterator[DaemonProcess]:
 
 
 def test_a_daemon_whose_streams_run_is_ok(daemon: DaemonProcess) -> None:
-    done = cli("health", daemon.config, "--connector", "hlt-good")
+    done = command("health", daemon.config, "--connector", "hlt-good")
 
     assert done.returncode == 0
     assert done.stdout.startswith("BRIDGE OK - test: streams: 2 RUNNING, lag 0.")
@@ -58,7 +52,7 @@ def test_a_daemon_whose_streams_run_is_ok(daemon: DaemonProcess) -> None:
 
 
 def test_a_source_that_is_gone_is_a_warning_that_names_it(daemon: DaemonProcess, folder: Path) -> None:
-    done = cli("health", daemon.config, "--connector", "hlt-gone")
+    done = command("health", daemon.config, "--connector", "hlt-gone")
 
     assert done.returncode == 1
     assert "hlt-gone BACKOFF for" in done.stdout
@@ -66,7 +60,7 @@ def test_a_source_that_is_gone_is_a_warning_that_names_it(daemon: DaemonProcess,
 
 
 def test_a_parked_connector_makes_the_daemon_critical_and_comes_first(daemon: DaemonProcess) -> None:
-    done = cli("health", daemon.config)
+    done = command("health", daemon.config)
 
     assert done.returncode == 2
     assert done.stdout.startswith("BRIDGE CRITICAL - hlt-bad FAILED for")
@@ -74,7 +68,7 @@ def test_a_parked_connector_makes_the_daemon_critical_and_comes_first(daemon: Da
 
 
 def test_json_holds_the_verdict_and_the_status(daemon: DaemonProcess) -> None:
-    done = cli("health", daemon.config, "--json")
+    done = command("health", daemon.config, "--json")
 
     document = json.loads(done.stdout)
     assert (document["schema"], document["health"], document["code"]) == (1, "critical", 2)
@@ -84,7 +78,7 @@ def test_json_holds_the_verdict_and_the_status(daemon: DaemonProcess) -> None:
 
 
 def test_every_field_of_the_status_is_documented(daemon: DaemonProcess) -> None:
-    document = json.loads(cli("health", daemon.config, "--json").stdout)
+    document = json.loads(command("health", daemon.config, "--json").stdout)
     connector = document["connectors"]["hlt-good"]
     told = (Path(__file__).parents[2] / "docs" / "health.md").read_text()
 
@@ -96,7 +90,7 @@ def test_a_stopped_daemon_is_critical(daemon: DaemonProcess) -> None:
     assert daemon.process is not None
     daemon.process.send_signal(signal.SIGSTOP)
     try:
-        done = cli("health", daemon.config)
+        done = command("health", daemon.config)
     finally:
         daemon.process.send_signal(signal.SIGCONT)
 
@@ -105,7 +99,7 @@ def test_a_stopped_daemon_is_critical(daemon: DaemonProcess) -> None:
 
 
 def test_a_daemon_that_is_down_is_critical_with_that_word(tmp_path: Path) -> None:
-    done = cli("health", "--socket", tmp_path)
+    done = command("health", "--socket", tmp_path)
 
     assert done.returncode == 2
     assert done.stdout.startswith("BRIDGE CRITICAL - the daemon is down")
@@ -113,9 +107,9 @@ def test_a_daemon_that_is_down_is_critical_with_that_word(tmp_path: Path) -> Non
 
 
 def test_what_cannot_be_known_is_unknown(daemon: DaemonProcess, tmp_path: Path) -> None:
-    missing = cli("health", tmp_path / "missing.yaml")
-    other = cli("health", daemon.config, "--connector", "nowhere")
-    usage = cli("health", "--nonsense")
+    missing = command("health", tmp_path / "missing.yaml")
+    other = command("health", daemon.config, "--connector", "nowhere")
+    usage = command("health", "--nonsense")
 
     assert [each.returncode for each in (missing, other, usage)] == [3, 3, 3]
     assert missing.stdout.startswith(f"BRIDGE UNKNOWN - {tmp_path}/missing.yaml: cannot read the file")
@@ -150,13 +144,13 @@ def test_a_paused_stream_waits_over_a_restart_until_it_is_resumed(broker: Broker
     process = DaemonProcess(tmp_path / "daemon", broker.address, {"hlt-pause": connector})
     with process:
         wait_until(lambda: process.stream("hlt-pause", "orders").get("events") == 10, 60, "events")
-        paused = cli("pause", "hlt-pause", process.config, "--stream", "orders")
+        paused = command("pause", "hlt-pause", process.config, "--stream", "orders")
         process.stop()
         source.insert(5)
         process.start()
         wait_until(lambda: process.stream("hlt-pause", "orders").get("state") == "PAUSED", 60, "PAUSED")
-        seen = cli("health", process.config)
-        resumed = cli("resume", "hlt-pause", process.config)
+        seen = command("health", process.config)
+        resumed = command("resume", "hlt-pause", process.config)
         wait_until(lambda: process.stream("hlt-pause", "orders").get("events") == 5, 60, "the rest")
 
     assert (paused.returncode, resumed.returncode) == (0, 0)
@@ -182,9 +176,9 @@ def test_one_stream_of_a_paused_connector_can_be_resumed_for_good(broker: Broker
 
     with process:
         wait_until(lambda: states() == ["RUNNING", "RUNNING"], 60, "RUNNING")
-        assert cli("pause", "hlt-part", process.config).returncode == 0
+        assert command("pause", "hlt-part", process.config).returncode == 0
         assert states() == ["PAUSED", "PAUSED"]
-        assert cli("resume", "hlt-part", process.config, "--stream", "orders").returncode == 0
+        assert command("resume", "hlt-part", process.config, "--stream", "orders").returncode == 0
         process.stop()
         process.start()
         wait_until(lambda: states() == ["RUNNING", "PAUSED"], 60, "one of two")
@@ -195,9 +189,9 @@ def test_resume_tries_a_parked_connector_again(broker: Broker, tmp_path: Path) -
     connector = {"kind": "sqlite", "path": str(tmp_path / "db"), "interval": "100ms", "streams": {"late": {}}}
     with DaemonProcess(tmp_path / "daemon", broker.address, {"hlt-park": connector}) as process:
         wait_until(lambda: process.connector("hlt-park").get("state") == "FAILED", 60, "park")
-        in_vain = cli("resume", "hlt-park", process.config)
+        in_vain = command("resume", "hlt-park", process.config)
         SqliteSource(tmp_path / "db", ["late"]).insert(3, "late")
-        resumed = cli("resume", "hlt-park", process.config)
+        resumed = command("resume", "hlt-park", process.config)
         wait_until(lambda: process.stream("hlt-park", "late").get("events") == 3, 60, "events")
 
     assert in_vain.returncode == 1
@@ -220,13 +214,13 @@ def test_resume_tries_a_parked_connector_again(broker: Broker, tmp_path: Path) -
 def test_an_order_that_cannot_be_obeyed_is_one_line(
     daemon: DaemonProcess, words: list[str], error: str
 ) -> None:
-    done = cli(*words, "--socket", daemon.folder / "run")
+    done = command(*words, "--socket", daemon.folder / "run")
 
     assert (done.returncode, done.stderr, done.stdout) == (1, error, "")
 
 
 def test_an_order_to_a_daemon_that_is_down_is_one_line(tmp_path: Path) -> None:
-    done = cli("resume", "erp", "--socket", tmp_path)
+    done = command("resume", "erp", "--socket", tmp_path)
 
     assert done.returncode == 1
     assert done.stderr.startswith("the daemon is down: there is no ")

@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import Broker
 from bridge.testing.sqlite_source import SqliteSource
+from tests.commands import command
 
 COMMAND = str(Path(sys.executable).with_name("legacy-bridge"))
 
@@ -37,14 +38,8 @@ class Peeking:
         self.daemon = DaemonProcess(folder / "daemon", address, {self.name: connector})
 
     def peek(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [COMMAND, "peek", str(self.daemon.config), self.name, *words],
-            capture_output=True,
-            text=True,
-            env={**self.daemon._environment, "TMPDIR": str(self.temporary)},
-            timeout=60,
-            check=False,
-        )
+        around = {**self.daemon._environment, "TMPDIR": str(self.temporary)}
+        return command("peek", self.daemon.config, self.name, *words, environment=around)
 
     def published(self, table: str, count: int) -> None:
         """Run the daemon until a table has so many events."""

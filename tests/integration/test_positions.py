@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -27,6 +25,7 @@ from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import Broker
 from bridge.testing.sqlite_source import SqliteSource, installed
 from bridge.topics import Topics
+from tests.commands import command
 
 ROWS = 20
 PARKED = ("elsewhere", "unknown", "otherkind", "newer", "repartitioned")
@@ -62,11 +61,8 @@ class Bridge:
 
     def positions(self, action: str, *words: str, code: int = 0) -> str:
         """Standard output, or standard error when it is to fail."""
-        command = [sys.executable, "-m", "bridge", "positions", action, str(self.daemon.config), *words]
         environment = installed(self.daemon.folder / "site")
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = command("positions", action, self.daemon.config, *words, environment=environment)
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         return done.stderr if code else done.stdout

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +23,7 @@ from bridge.testing.kafka import Broker
 from bridge.testing.sqlite_source import SqliteConfig, SqliteConnector, SqliteSource, installed
 from bridge.verify import Verification
 from bridge.verify.report import Report
+from tests.commands import command
 
 ROWS = 40
 TABLES = ("sound", "doubled", "changed", "truncated", "late", "gone", "letters", "busy", "new", "many")
@@ -227,9 +226,7 @@ def test_a_position_of_another_database_is_told(erp: Erp, tmp_path: Path) -> Non
 
 
 def run(erp: Erp, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bridge", "verify", str(erp.daemon.config), *words]
-    environment = {**os.environ, **installed(erp.daemon.folder / "site")}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return command("verify", erp.daemon.config, *words, environment=installed(erp.daemon.folder / "site"))
 
 
 def test_the_command_ends_with_a_line_for_machines_and_0(erp: Erp) -> None:
@@ -259,8 +256,6 @@ def test_a_wrong_name_is_one_line(erp: Erp) -> None:
 def test_a_broker_that_is_away_is_one_line(erp: Erp, tmp_path: Path) -> None:
     elsewhere = tmp_path / "bridge.yaml"
     elsewhere.write_text(erp.daemon.config.read_text().replace(erp.address, "127.0.0.1:1"))
-    command = [sys.executable, "-m", "bridge", "verify", str(elsewhere), erp.name]
-    environment = {**os.environ, **installed(tmp_path / "site")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = command("verify", elsewhere, erp.name, environment=installed(tmp_path / "site"))
     assert done.returncode == 3
     assert re.fullmatch(r"Kafka at 127\.0\.0\.1:1 cannot be reached: .*\n", done.stderr)
