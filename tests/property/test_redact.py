@@ -9,7 +9,6 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterator
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -51,18 +50,16 @@ def revealed(*values: str) -> Redactor:
     return Redactor([secret])
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
-@settings(max_examples=60)
 @example(secret="pa ss/w+rd=%25", before="", after="")
 @example(secret="a\"b\\c'd\n", before="", after="")
 @given(secret=secrets, before=surroundings, after=surroundings)
-def test_a_planted_secret_does_not_survive(encoding: str, secret: str, before: str, after: str) -> None:
-    encoded = ENCODINGS[encoding](secret)
-
-    redacted = revealed(secret).redact(before + encoded + after)
-
-    assert encoded not in redacted
-    assert secret not in redacted
+def test_a_planted_secret_does_not_survive(secret: str, before: str, after: str) -> None:
+    redactor = revealed(secret)
+    for how, encode in ENCODINGS.items():
+        encoded = encode(secret)
+        redacted = redactor.redact(before + encoded + after)
+        assert encoded not in redacted, how
+        assert secret not in redacted, how
 
 
 @settings(max_examples=60)
