@@ -51,9 +51,10 @@ def test_all_well_says_how_many_streams_run_and_how_far_behind_they_are() -> Non
 def test_a_resnapshot_under_way_is_told_with_its_rows() -> None:
     one = {"rows": 1200, "at": "2026-01-31T12:00:00+00:00", "by": "uid 0", "within": {}, "error": None}
     streams = {"a": stream(resnapshot=one), "b": stream(resnapshot=None)}
-    assert ", 1 resnapshot since 2026-01-31T12:00:00+00:00: 1,200 rows so far" in judge(
-        status(erp=connector(streams=streams))
-    ).line
+    assert (
+        ", 1 resnapshot since 2026-01-31T12:00:00+00:00: 1,200 rows so far"
+        in judge(status(erp=connector(streams=streams))).line
+    )
 
 
 def test_the_states_are_documented_in_the_order_in_which_they_count() -> None:
