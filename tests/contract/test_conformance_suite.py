@@ -692,7 +692,8 @@ class RereadsTheEnds(Again):
 )
 def test_the_suite_finds(test: str, kind: type[Memory]) -> None:
     run = getattr(Conformance(), f"test_{test}")
-    run(MemorySubject(next(sound for sound in (Again, Images, Memory) if issubclass(kind, sound))))
+    sound: Sequence[type[Memory]] = (Again, Images, Memory)
+    run(MemorySubject(next(each for each in sound if issubclass(kind, each))))
     with pytest.raises((AssertionError, RuntimeError, PermanentError, TransientError, pytest.fail.Exception)):
         run(MemorySubject(kind))
 
