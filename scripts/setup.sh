@@ -134,8 +134,8 @@ install_jars() {
 }
 
 # A JVM that cannot do this starts brokers all the same, in more time.
-keep_classes() {
-    quietly .venv/bin/python -c 'from bridge.testing.kafka import keep_classes; keep_classes()' \
+prepare_brokers() {
+    quietly .venv/bin/python -c 'from bridge.testing.kafka import prepare; prepare()' \
         || say "brokers will start slowly"
 }
 
@@ -151,13 +151,13 @@ fi
 environment
 [[ -d jars/lib && -d jars/broker && -d jars/peers ]] || rm -f $STAMPS/jars
 [[ -f connectors/jdbc/reader.jar ]] || rm -f $STAMPS/reader
-[[ -f jars/broker/classes.jsa ]] || rm -f $STAMPS/classes
+[[ -d jars/broker/formatted ]] || rm -f $STAMPS/brokers
 # At once: neither needs the other, and both wait for the network.
 step python install_python pyproject.toml constraints.txt hatch_build.py & python=$!
 step jars install_jars jars/pom.xml & jars=$!
 wait $python
 wait $jars
-step classes keep_classes jars/pom.xml & classes=$!
+step brokers prepare_brokers jars/pom.xml & brokers=$!
 step reader compile_reader jars/src jars/compile_reader.py
 compile_python
-wait $classes
+wait $brokers

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -37,13 +37,15 @@ __all__ = [
     "free_ports",
     "jars",
     "jdk",
-    "keep_classes",
+    "prepare",
     "qualify",
 ]
 
 JARS_VARIABLE = "LEGACY_BRIDGE_BROKER_JARS"
 CLASSES = "classes.jsa"
-"""Beside the jars: the JVM's archive of the broker's classes, see `keep_classes`."""
+"""Beside the jars: the JVM's archive of the broker's classes, see `prepare`."""
+FORMATTED = "formatted"
+"""Beside the jars: the data folder of a broker that never ran."""
 
 FAST_START = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """For tests and the demo: what lives for minutes does not earn back what the optimizing compiler costs."""
@@ -146,7 +148,7 @@ class KafkaBroker:
         if self._process is not None:
             raise BrokerError("the broker runs already")
         if not (self.folder / "server.properties").exists():
-            self._format()
+            self.make()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(self._command(self._java, "kafka.Kafka"), stdout=log, stderr=log)
         try:
@@ -210,7 +212,8 @@ class KafkaBroker:
             "listeners": ",".join(served.values()),
             "advertised.listeners": ",".join(at for name, at in served.items() if name != "CONTROLLER"),
             "listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in self._protocols.items()),
-            "controller.quorum.bootstrap.servers": self.address_of("CONTROLLER"),
+            # Voters by configuration: a formatted folder then names no port, and serves any broker.
+            "controller.quorum.voters": f"1@{self.address_of('CONTROLLER')}",
             "log.dirs": str(self.folder / "data"),
         }
 
@@ -239,20 +242,27 @@ class KafkaBroker:
         scratch.mkdir(parents=True, exist_ok=True)
         return scratch
 
-    def _format(self) -> None:
+    def make(self) -> None:
+        """Make the folder, as the first start does."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        properties = self.folder / "server.properties"
         text = "".join(f"{name}={value}\n" for name, value in self._properties.items())
         (self.folder / "log4j2.properties").write_text(LOGGING)
-        properties.write_text(text)
+        (self.folder / "server.properties").write_text(text)
+        formatted = jars() / FORMATTED
+        if formatted.exists() and not self._scram:
+            shutil.copytree(formatted, self.folder / "data")
+        else:
+            self._format()
+
+    def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "x")
         users = [f"SCRAM-SHA-256=[name={name},password={word}]" for name, word in self._scram.items()]
         added = [word for user in users for word in ("--add-scram", user)]
-        arguments = ("format", "--standalone", "-t", cluster, *added, "-c")
+        arguments = ("format", "-t", cluster, *added, "-c")
         command = self._command(FAST_START, "kafka.tools.StorageTool", *arguments)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            properties.unlink()
+            (self.folder / "server.properties").unlink()
             raise BrokerError(f"formatting the broker's folder failed:\n{done.stdout}{done.stderr}")
 
     def _until_ready(self, deadline: float, stop: Event) -> None:
@@ -296,18 +306,23 @@ def jars() -> Path:
     return folder
 
 
-def keep_classes() -> None:
-    """Have later brokers start with half the processor time: their classes are kept parsed and verified.
+def prepare() -> None:
+    """Have later brokers start with a third of the processor time.
 
-    A JVM other than this one, or changed jars, pass the archive over.
+    Their folder is a copy of a formatted one, and their classes are kept parsed and verified. A JVM other
+    than this one, or changed jars, pass the archive of classes over.
     """
-    archive = jars() / CLASSES
+    archive, formatted = jars() / CLASSES, jars() / FORMATTED
     archive.unlink(missing_ok=True)
+    shutil.rmtree(formatted, ignore_errors=True)
     unfinished = archive.with_suffix(".tmp")
     with KafkaBroker(java=(*FAST_START, f"-XX:ArchiveClassesAtExit={unfinished}")) as broker:
         qualify(broker.address)
         broker.stop(deadline_s=120)
     unfinished.replace(archive)
+    with closing(KafkaBroker()) as never_run:
+        never_run.make()
+        shutil.copytree(never_run.folder / "data", formatted)
 
 
 def _kept_classes() -> Sequence[str]:
