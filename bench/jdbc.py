@@ -78,9 +78,10 @@ def _limits(folder: Path, address: str, server: PostgresServer, middle: float) -
     """In a copy the database, the reading and the producing share the machine: so they do here."""
     name = fresh("bytes")
     copying.bridge(folder / name, address, server, TABLE, name)
-    records = [(each.key or b"", each.value or b"") for each in consume(address, f"{name}.{TABLE}")]
-    alone = limits.alone(address, records, server, TABLE)
-    at_once = limits.at_once(address, records, server, TABLE)
+    events = consume(address, f"{name}.{TABLE}")
+    load = limits.Load([(each.key or b"", each.value or b"") for each in events])
+    alone = limits.alone(address, load, server, TABLE)
+    at_once = limits.at_once(address, load, server, TABLE)
     yield Measure("reading with Java alone", alone.read / 1000, "k rows/s")
     yield Measure("producing the same bytes from C alone", alone.produced / 1000, "k rows/s")
     yield Measure("the same reading, while the same producing runs", at_once.read / 1000, "k rows/s")

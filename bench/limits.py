@@ -6,10 +6,9 @@ import ctypes
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import mean
 from typing import NamedTuple
 
 import confluent_kafka
@@ -31,20 +30,18 @@ class Limits(NamedTuple):
     produced: float
 
 
-def alone(address: str, records: Sequence[Record], server: DatabaseServer, table: str) -> Limits:
+def alone(address: str, load: Load, server: DatabaseServer, table: str) -> Limits:
     """Each with the machine for itself."""
     with _draining(server, table) as drain:
         read = _rate(drain)
-    return Limits(read, produced(address, records))
+    return Limits(read, produced(address, load, lambda: False))
 
 
-def at_once(address: str, records: Sequence[Record], server: DatabaseServer, table: str) -> Limits:
-    """Both beside each other, as in a copy; what is produced counts while the table is read."""
+def at_once(address: str, load: Load, server: DatabaseServer, table: str) -> Limits:
+    """Both beside each other, as in a copy: as long as the table is read, the same is produced over again."""
     with _draining(server, table) as drain:
-        rates = [produced(address, records)]
-        while drain.poll() is None:
-            rates.append(produced(address, records))
-        return Limits(_rate(drain), mean(rates[:-1] or rates))
+        written = produced(address, load, lambda: drain.poll() is None)
+        return Limits(_rate(drain), written)
 
 
 @contextmanager
@@ -84,12 +81,23 @@ class _Message(ctypes.Structure):
     )
 
 
-def produced(address: str, records: Sequence[Record]) -> float:
+class Load:
+    """Records in the form in which C takes them; they must live as long as it does."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+        self.chunks = [_messages(records[at : at + CHUNK]) for at in range(0, len(records), CHUNK)]
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+
+def produced(address: str, load: Load, goes_on: Callable[[], bool]) -> float:
     """Records a second, keys and values, through librdkafka called from C, without transactions."""
     library = _library()
     settings = {
         "bootstrap.servers": address, "compression.codec": "lz4", "batch.size": "900000", "linger.ms": "20",
-        "queue.buffering.max.messages": "1000000", "queue.buffering.max.kbytes": "1000000",
+        "queue.buffering.max.messages": "200000", "queue.buffering.max.kbytes": "1000000",
         "allow.auto.create.topics": "true", "enable.idempotence": "true",
     }  # fmt: skip
     error = ctypes.create_string_buffer(512)
@@ -98,14 +106,15 @@ def produced(address: str, records: Sequence[Record]) -> float:
         library.rd_kafka_conf_set(conf, name.encode(), value.encode(), error, 512)
     producer = library.rd_kafka_new(0, conf, error, 512)
     topic = library.rd_kafka_topic_new(producer, _topic(address).encode(), None)
-    chunks = [_messages(records[at : at + CHUNK]) for at in range(0, len(records), CHUNK)]
-    began = time.monotonic()
-    for messages in chunks:
-        sent = library.rd_kafka_produce_batch(topic, 0, 0x2 | 0x4, messages, len(messages))  # copy, block
-        assert sent == len(messages)
-        library.rd_kafka_poll(producer, 0)
+    began, rounds = time.monotonic(), 0
+    while rounds == 0 or goes_on():
+        rounds += 1
+        for messages in load.chunks:
+            sent = library.rd_kafka_produce_batch(topic, 0, 0x2 | 0x4, messages, len(messages))  # copy, block
+            assert sent == len(messages)
+            library.rd_kafka_poll(producer, 0)
     assert library.rd_kafka_flush(producer, 120_000) == 0
-    return len(records) / (time.monotonic() - began)
+    return rounds * len(load) / (time.monotonic() - began)
 
 
 def _messages(records: Sequence[Record]) -> ctypes.Array[_Message]:

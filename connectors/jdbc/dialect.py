@@ -66,6 +66,11 @@ class Dialect:
         """What tells the time, to be tried in turn."""
         return (self.clock,) if self.clock else ("SELECT CURRENT_TIMESTAMP", "VALUES CURRENT_TIMESTAMP")
 
+    @property
+    def ends_statements(self) -> bool:
+        """The database itself ends those that take too long; a driver has a timer for each of them."""
+        return any("{statement_ms}" in statement for statement in self.on_connect)
+
     def kind(self, type_name: str, code: int) -> str | None:
         names = (type_name, re.split(r"[ (]", type_name, maxsplit=1)[0], code)
         return next((self.types[name] for name in names if name in self.types), None)

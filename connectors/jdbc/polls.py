@@ -74,6 +74,15 @@ class Running:
         return (self.asked.id, self.position) == (asked.id, position) and time.monotonic() < self.ends
 
 
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """A poll that found nothing, and what the next one from there asks: the very same."""
+
+    reading: Reading
+    position: Position
+    statement: Statement
+
+
 class Polls:
     """The polls that one session answers."""
 
@@ -81,6 +90,8 @@ class Polls:
         self.session, self._readings = session, readings
         self._scan_s = min(SCAN_S, statement_timeout / 2)
         self._last: Running | None = None
+        self._quiet: dict[str, Quiet] = {}
+        """Of hundreds of tables most have nothing new: then a poll shall cost little."""
 
     @property
     def _scan(self) -> Running | None:
@@ -100,6 +111,8 @@ class Polls:
     def poll(self, asked: Asked, position: Position | None, ask: Ask) -> Batch:
         """Rows, if there are any: statements that bring none are passed over."""
         scan = self._scan
+        if scan is None and self._is_still_quiet(asked, position):
+            return Batch(position)
         if scan is None or not scan.serves(asked, position):
             scan = self._begin(asked, position)
         first = scan.position
@@ -110,9 +123,27 @@ class Polls:
             scan.position = scan.mode.after(before, read, scan.began_ms)
             more = self._advance(scan)
             if len(read) or not more:
+                if first == scan.position and scan.mode.asks_the_same(first):
+                    self._quiet[asked.stream] = self._remembered(scan)
                 return _batch(scan, read, (first, before, scan.position), more=more)
             if self._scan is None:
                 scan = self._begin(asked, scan.position)
+
+    def _is_still_quiet(self, asked: Asked, position: Position | None) -> bool:
+        known = self._quiet.get(asked.stream)
+        if known is None or known.position != position or asked.wanted:
+            return False
+        if known.reading is not self._readings.usable(asked.stream):
+            return False
+        cursor = self.session.open(known.statement)
+        quiet = cursor.execute() == known.reading.description and not cursor.waiting
+        self.session.end()
+        return quiet
+
+    def _remembered(self, scan: Running) -> Quiet:
+        page = self.session.dialect.page.format(rows=scan.asked.page_rows)
+        statement, *_ = scan.mode.statements(scan.position, self.session.catalog.quote, page)
+        return Quiet(scan.reading, scan.position, statement)
 
     def _advance(self, scan: Running) -> bool:
         """Go to the next row, wherever it comes from; False when there is none for now."""

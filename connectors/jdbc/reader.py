@@ -31,6 +31,7 @@ class Reader:
     """Opens cursors on one connection; they share the buffer in which batches leave Java."""
 
     def __init__(self, connection: Any, timeout: float) -> None:
+        """`timeout`: of a statement, in seconds; 0: somebody else sees to it."""
         self._connection = connection
         self._timeout = round(timeout)
         self._cursor, self._packer = java("bridge.jdbc.Cursor"), java("bridge.jdbc.Packer")()

@@ -41,7 +41,7 @@ class Session:
         self.connection = connection
         self._prepare_connection()
         self.catalog = Catalog(connection)
-        self._reader = Reader(connection, config.statement_timeout)
+        self._reader = Reader(connection, 0 if dialect.ends_statements else config.statement_timeout)
         self.identity = self._identity()
 
     def _prepare_connection(self) -> None:

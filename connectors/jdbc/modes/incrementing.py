@@ -130,6 +130,10 @@ class Incrementing(Mode):
             conditions.append(Condition(f"{name} <= ?", (place.snapshot,)))
         return (select(self.source, quote, conditions, [name], page),)
 
+    def asks_the_same(self, position: Position) -> bool:
+        place = self.place(position)
+        return not place.gaps and place.snapshot is None
+
     def op(self, position: Position) -> Op:
         place = self.place(position)
         return Op.READ if place.snapshot is not None and not place.awaits else Op.CREATE

@@ -50,6 +50,10 @@ class Mode(ABC):
     def ended(self, position: Position, began_ms: int) -> tuple[Position, bool]:
         """The position after the last row of the last statement, and whether to ask on at once."""
 
+    def asks_the_same(self, _position: Position) -> bool:
+        """While there is nothing after `position`, each poll from there asks one thing, whatever the time."""
+        return False
+
     def op(self, _position: Position) -> Op:
         """What happened to the rows after `position`."""
         return Op.CREATE
