@@ -11,10 +11,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import batched
+from itertools import batched, count
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, NamedTuple
 
 from bridge.errors import TransientError
 
@@ -49,18 +49,39 @@ class Found:
     slots: dict[bytes, int] = field(default_factory=dict)
     values: dict[bytes, bytes] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, entries: Sequence[Put]) -> Found:
-        if not entries:
-            return cls()
-        keys, slots, values = zip(*entries, strict=True)
-        return cls(dict(zip(keys, slots, strict=True)), dict(zip(keys, values, strict=True)))
-
     def get(self, key: bytes) -> tuple[int, bytes] | None:
         return (self.slots[key], self.values[key]) if key in self.values else None
 
     def put(self, key: bytes, slot: int, value: bytes) -> None:
         self.slots[key], self.values[key] = slot, value
+
+
+class Near(NamedTuple):
+    """Entries as they came: a column each. What is looked up in order need not be looked up one by one."""
+
+    keys: Sequence[bytes] = ()
+    slots: Sequence[int] = ()
+    values: Sequence[bytes] = ()
+
+    def found(self) -> Found:
+        return Found(
+            dict(zip(self.keys, self.slots, strict=True)), dict(zip(self.keys, self.values, strict=True))
+        )
+
+    def of(self, keys: Sequence[bytes | None]) -> Near | None:
+        """The entries of these keys, in their order; None when there is not one for each."""
+        places: dict[bytes | None, int] = dict(zip(self.keys, count()))
+        rows = [*map(places.get, keys)]
+        return None if None in rows or not rows else self.at(rows)
+
+    def at(self, rows: Iterable[Any]) -> Near:
+        picked = [*rows]
+        keys, slots, values = self
+        return Near(
+            [*map(keys.__getitem__, picked)],
+            [*map(slots.__getitem__, picked)],
+            [*map(values.__getitem__, picked)],
+        )
 
 
 @dataclass(slots=True)
@@ -175,10 +196,16 @@ class Cache:
 
     def find(self, part: Part, keys: Sequence[bytes]) -> Found:
         """Those of the keys that are there, and perhaps some of their neighbours."""
+        return self.near(part, keys).found()
+
+    def near(self, part: Part, keys: Sequence[bytes]) -> Near:
+        """The same, in the order of their keys, mostly."""
         if not part.count or not keys:
-            return Found()
-        near = self._between(part, min(keys), max(keys), SPARSE * len(keys))
-        return Found.of(near if near is not None else self._each(part, keys))
+            return Near()
+        between = self._between(part, min(keys), max(keys), SPARSE * len(keys))
+        entries = between if between is not None else self._each(part, keys)
+        columns: Any = zip(*entries, strict=True)
+        return Near(*columns)
 
     def _between(self, part: Part, low: bytes, high: bytes, most: int) -> list[Put] | None:
         """All entries from one key to another; None when they are too many. A scan comes in order, mostly."""

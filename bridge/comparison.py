@@ -79,10 +79,18 @@ class Comparison:
     def rows(self, changes: Changes, marks: Sequence[bytes] = ()) -> Piece:
         """Rows of a table with a key, and what is kept of their marks where they have any."""
         piece = self.piece()
-        keys, values, found = self._looked_up(changes, marks)
-        known = found.values.get
-        rows = zip(count(), keys, values)
-        different = [row for row, key, value in rows if key is None or known(key) != value]
+        keys, values = self._written(changes, marks)
+        near = self.cache.near(self.part, [key for key in keys if key is not None])
+        if known := near.of(keys):
+            self._meet(known.slots)
+            different = [row for row, was, is_now in zip(count(), known.values, values) if was != is_now]
+            found = known.at(different).found()
+        else:
+            found = self._met(keys, near.found())
+            get = found.values.get
+            different = [
+                row for row, key, value in zip(count(), keys, values) if key is None or get(key) != value
+            ]
         at: list[int] = []
         ops: list[str] = []
         for row in different:
@@ -99,7 +107,8 @@ class Comparison:
         What was too large for its topic once may fit now.
         """
         piece = self.piece()
-        keys, values, found = self._looked_up(changes, marks)
+        keys, values = self._written(changes, marks)
+        found = self._met(keys, self.cache.find(self.part, [key for key in keys if key is not None]))
         at = []
         for row, (key, value) in enumerate(zip(keys, values, strict=True)):
             news = self._row(piece, found, key, value)
@@ -117,19 +126,22 @@ class Comparison:
             piece.news.add(key)
         piece.put(key, found.slots[key], replace(entry, published=True, refused=False).packed())
 
-    def _looked_up(
+    def _written(
         self, changes: Changes, marks: Sequence[bytes]
-    ) -> tuple[list[bytes | None], list[bytes], Found]:
-        """Key and entry of each row, and what is known of them; they have been met now."""
+    ) -> tuple[Sequence[bytes | None], Sequence[bytes]]:
+        """Key and entry of each row."""
         keys = texts(changes.rows.select(list(self.table.key)))
         values = digests(changes.rows, changes.absent, before=PLAIN, formless=REFUSED)
-        if marks:
-            values = [value + mark for value, mark in zip(values, marks, strict=True)]
-        found = self.cache.find(self.part, [key for key in keys if key is not None])
+        return keys, [value + mark for value, mark in zip(values, marks, strict=True)] if marks else values
+
+    def _met(self, keys: Sequence[bytes | None], found: Found) -> Found:
+        slots = found.slots
+        self._meet([slots[key] for key in keys if key in slots])
+        return found
+
+    def _meet(self, slots: Sequence[int]) -> None:
         if self.tracked is not None:
-            slots = found.slots
-            self.tracked.meet_all([slots[key] for key in keys if key in slots])
-        return keys, values, found
+            self.tracked.meet_all(slots)
 
     def _row(self, piece: Piece, found: Found, key: bytes | None, value: bytes) -> Op | None:
         """What becomes of a row that is not as it was, or came twice."""
