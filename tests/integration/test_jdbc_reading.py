@@ -13,23 +13,18 @@ from typing import Any
 
 import pytest
 
-from bridge.contract import Ask, Batch, Caveat, Connector, Finding, Level, Stream
+from bridge.contract import Ask, Caveat, Connector, Finding, Level
 from bridge.errors import PermanentError
 from bridge.testing.conforming import drain
 from bridge.testing.databases import DatabaseServer
-from connectors.jdbc import JdbcConnector, polls
 from connectors.jdbc import connector as connector_module
+from connectors.jdbc import polls
+from tests.integration.jdbc_tables import configured, rows_of, stream_of
 
 
 @pytest.fixture(autouse=True)
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_PASSWORD", DatabaseServer.password)
-
-
-def configured(server: DatabaseServer, streams: dict[str, Any], **more: Any) -> JdbcConnector:
-    account = {"user": server.user, "password": "env:TEST_PASSWORD"}
-    options = {"url": server.url, **account, "streams": streams, **more}
-    return JdbcConnector(JdbcConnector.Config.model_validate(options))
 
 
 @contextmanager
@@ -48,10 +43,6 @@ def wall(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def stream_of(connector: Connector, name: str) -> Stream:
-    return next(stream for stream in connector.discover() if stream.name == name)
-
-
 @pytest.fixture
 def schema(postgres: DatabaseServer) -> Iterator[str]:
     """A schema of this test's own in PostgreSQL."""
@@ -67,10 +58,6 @@ def h2_schema(h2: DatabaseServer) -> Iterator[str]:
     h2.execute(f"CREATE SCHEMA {name};")
     yield name
     h2.execute(f"DROP SCHEMA {name} CASCADE;")
-
-
-def rows_of(batch: Batch) -> list[dict[str, Any]]:
-    return [row for changes in batch.changes for row in changes.rows.to_pylist()]
 
 
 def test_patterns_choose_tables_and_exclusions_win(postgres: DatabaseServer, schema: str) -> None:
