@@ -50,6 +50,19 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["broker"] = node.config.stash[KEPT]
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What tests that passed have `said`, such as the seed that repeats them; also those of pytest-xdist."""
+    said = [
+        str(value)
+        for report in terminalreporter.stats.get("passed", ())
+        for name, value in report.user_properties
+        if name == "said"
+    ]
+    if said:
+        terminalreporter.section("said")
+        terminalreporter.write("\n".join(said) + "\n")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kafka",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -17,6 +17,9 @@ from tests.property.jdbc_lives import MODES, live
 SECONDS, ON_SERVERS = 3.3, 2.0
 SEED_VARIABLE = "BRIDGE_SEED"
 """Repeats a run, or a life that has failed."""
+
+type Said = Callable[[str, object], None]
+"""pytest's record_property: the end of the run shows what was `said`."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,24 +44,23 @@ def server_house(request: pytest.FixtureRequest, password: None) -> Iterator[Hou
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_what_kafka_has_is_the_table(h2_house: House, mode: str, capsys: pytest.CaptureFixture[str]) -> None:
-    all_lives_end_well(h2_house, mode, SECONDS, capsys)
+def test_what_kafka_has_is_the_table(h2_house: House, mode: str, record_property: Said) -> None:
+    all_lives_end_well(h2_house, mode, SECONDS, record_property)
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("server_house", ["postgres", "mariadb"], indirect=True)
 def test_so_it_is_by_the_clock_and_the_open_transactions_of_a_server(
-    server_house: House, mode: str, capsys: pytest.CaptureFixture[str]
+    server_house: House, mode: str, record_property: Said
 ) -> None:
-    all_lives_end_well(server_house, mode, ON_SERVERS, capsys)
+    all_lives_end_well(server_house, mode, ON_SERVERS, record_property)
 
 
-def all_lives_end_well(house: House, mode: str, seconds: float, capsys: pytest.CaptureFixture[str]) -> None:
+def all_lives_end_well(house: House, mode: str, seconds: float, record_property: Said) -> None:
     first = int(os.environ.get(SEED_VARIABLE) or random.randrange(1_000_000))
     seed, deadline = first, time.monotonic() + seconds
     while seed == first or time.monotonic() < deadline:
         outcome = live(house, mode, seed)
         assert outcome.clean, f"{mode}, {SEED_VARIABLE}={seed}: {outcome}"
         seed += 1
-    with capsys.disabled():
-        print(f"\n{house.name} {mode}: {seed - first} lives, {SEED_VARIABLE}={first}", end=" ")  # noqa: T201
+    record_property("said", f"{house.name} {mode}: {seed - first} lives, {SEED_VARIABLE}={first}")
