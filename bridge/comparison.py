@@ -186,7 +186,11 @@ class Comparison:
             known = found.get(form)
             slot = part.new_slot() if known is None else known[0]
             there = 0 if known is None else _count(Entry.parse(known[1]))
-            met = 1 if tracked.meet(slot) else tracked.counts.get(form, 1) + 1
+            if tracked.meet(slot):
+                met = 1
+                tracked.known += there
+            else:
+                met = tracked.counts.get(form, 1) + 1
             if max(met, there) > 1:
                 tracked.counts[form] = met
             if met > there:
@@ -249,20 +253,38 @@ class Comparison:
         if tracked.blind is not None:
             log.warning("deletes are not looked for in this scan", table=self.table.name, why=tracked.blind)
             return
-        missed = part.count - tracked.met
-        if missed > max(FEW, options.max_delete * part.count):
+        missed, known = self._missed(tracked)
+        if missed > max(FEW, options.max_delete * known):
             raise PermanentError(
-                f"{missed} of {part.count} rows of {self.table.name} are gone at once, which is more than "
+                f"{missed} of {known} rows of {self.table.name} are gone at once, which is more than "
                 f"max_delete ({options.max_delete:.0%}); nothing was deleted",
                 remedy="see that the source shows all its rows; if they are gone indeed, raise `max_delete` "
                 "and `resume`",
             )
-        if missed:
+        if part.count > tracked.met:
             for entries in self.cache.slots(part, CHUNK):
                 gone = [each for each in entries if tracked.missed(each[1])]
                 yield self._deleted(gone, options.confirm_deletes)
         for keys in batched(tracked.counts, CHUNK):
             yield self._fewer(self.cache.find(part, keys), tracked.counts, options.confirm_deletes)
+
+    def _missed(self, tracked: Pass) -> tuple[int, int]:
+        """How many rows are gone, of how many that were known before the scan began."""
+        unmet = self.part.count - tracked.met
+        if self.table.key:
+            return unmet, tracked.known
+        all_gone = sum(
+            _count(Entry.parse(value))
+            for entries in (self.cache.slots(self.part, CHUNK) if unmet else ())
+            for _, slot, value in entries
+            if tracked.missed(slot)
+        )
+        fewer = 0
+        for keys in batched(tracked.counts, CHUNK):
+            values = self.cache.find(self.part, keys).values
+            there = ((key, _count(Entry.parse(values[key]))) for key in keys if key in values)
+            fewer += sum(max(0, count - tracked.counts[key]) for key, count in there)
+        return all_gone + fewer, all_gone + tracked.known
 
     def _deleted(self, gone: Sequence[Put], confirm: int) -> Piece:
         piece = self.piece()

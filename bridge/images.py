@@ -176,8 +176,9 @@ class Images:
         if scan in (Scan.FIRST, Scan.ONLY):
             self._passes[name] = {}
             for table in lane.stream.tables:
-                self._passes[name][table.name] = Pass()
-                self._state.cache.tidy(self._state.cache.part(head(name, table.name)))
+                part = self._state.cache.part(head(name, table.name))
+                self._state.cache.tidy(part)
+                self._passes[name][table.name] = Pass(part.count if lane.policy.table(table).key else 0)
         elif name not in self._passes:
             blind = "its beginning was not seen"
             self._passes[name] = {table.name: Pass(blind=blind) for table in lane.stream.tables}

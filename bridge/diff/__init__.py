@@ -59,6 +59,8 @@ def number(count: int) -> bytes:
 class Pass:
     """A complete scan of one table, under way: which of the known entries it has met."""
 
+    known: int = 0
+    """How many rows were known before it began; of rows without a key, those of them that it has met."""
     seen: bytearray = field(default_factory=bytearray)
     """A byte for each slot."""
     counts: dict[bytes, int] = field(default_factory=dict)

@@ -138,6 +138,36 @@ def test_what_a_parked_scan_found_beside_the_deletes_is_published(case: Case) ->
     assert case.events()[40:] == [("c", 50)]
 
 
+def test_rows_that_are_new_make_a_mass_delete_no_smaller(make: Callable[..., Case]) -> None:
+    case = filled(make(FakeImages(most=1000)), 100)
+    case.rows.clear()
+    case.rows.update(dict.fromkeys(range(1001, 1301), "new"))
+    case.scan()
+    assert "100 of 100 rows of orders are gone at once" in case.parked()
+    assert Counter(op for op, _ in case.events()) == {"r": 100, "c": 300}
+
+
+@pytest.mark.parametrize(("left", "gone"), [(1, 99), (0, 100)])
+def test_of_equal_rows_each_counts_in_a_mass_delete(make: Callable[..., Case], left: int, gone: int) -> None:
+    case = make(FakeImages(keyless=True, repeats={1: 100}, most=1000))
+    case.rows.update({1: "a", 2: "b"})
+    case.scan()
+    case.source.repeats = {1: left, 2: 50}
+    case.scan()
+    assert f"{gone} of 101 rows of orders are gone at once" in case.parked()
+    assert "d" not in {op for op, _ in case.events()}
+
+
+def test_a_few_equal_rows_less_are_no_mass_delete(make: Callable[..., Case]) -> None:
+    case = make(FakeImages(keyless=True, repeats={1: 100}, most=1000))
+    case.rows.update({1: "a"})
+    case.scan()
+    case.source.repeats = {1: 70}
+    case.scan()
+    assert not case.parked()
+    assert Counter(op for op, _ in case.events()) == {"r": 100, "d": 30}
+
+
 def test_a_few_deletes_are_no_mass_delete_however_small_the_table(case: Case) -> None:
     filled(case, 10)
     case.rows.clear()
