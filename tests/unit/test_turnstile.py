@@ -144,11 +144,13 @@ def test_the_limit_holds_and_whoever_can_come_in_does(
     for name in NAMES:
         found.admit(name, nothing)
     for deed, name in steps:
-        if deed == "come":
-            wanting.add(name)
+        if deed == "park":
+            found.park(name)
+            wanting.discard(name)
         else:
-            getattr(found, deed)(name)
-            wanting -= {name} if deed == "park" else set()
+            if deed == "leave":
+                found.leave(name)
+            wanting.add(name)
         for each in NAMES:
             if each in wanting:
                 found.admit(each, nothing)
