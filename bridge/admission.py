@@ -116,11 +116,16 @@ class Admission:
     def missing(self, streams: Sequence[Stream], ledger: Ledger) -> Iterator[Progress]:
         """Streams that have a position and were not found, though the configuration asks for them."""
         found = {each.name for each in streams}
-        for name, record in ledger.streams.items():
-            if name not in found and self._settings.asks_for(name):
-                progress = self._progress(Stream(name, record.identity, ()), ledger)
+        for progress in self.stored(ledger):
+            if progress.stream.name not in found:
                 progress.vanished()
                 yield progress
+
+    def stored(self, ledger: Ledger) -> Iterator[Progress]:
+        """What is known of the streams that the configuration asks for, without the source."""
+        for name, record in ledger.streams.items():
+            if self._settings.asks_for(name):
+                yield self._progress(Stream(name, record.identity, ()), ledger)
 
     def holds(self) -> bool:
         """Whether the topics have the partitions they had when they were admitted, as far as Kafka tells."""

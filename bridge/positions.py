@@ -113,6 +113,11 @@ class Ledger:
         found = self.pauses.get(stream, self.pauses.get(""))
         return None if found is None or found.lifted else found
 
+    @property
+    def asleep(self) -> bool:
+        """The whole connector is paused, without an exception: its source is to be left alone."""
+        return "" in self.pauses and not any(each.lifted for each in self.pauses.values())
+
     def fold(self, key: str, value: bytes | None, offset: int) -> Ledger:
         """The ledger after one more record of the topic."""
         if key == OWNER:

@@ -100,8 +100,10 @@ class Reader:
         """The next call into the connector, or an idle second."""
         connector = self._connector
         if connector is None:
-            if (rest := self._schedule.rest()) > 0:
-                self._rest(rest)
+            if self._schedule.asleep:
+                self._rest(IDLE_S, self._schedule.sleep)
+            elif (rest := self._schedule.rest()) > 0:
+                self._rest(rest, self._stop.wait)
             else:
                 self._open()
             return
@@ -112,11 +114,11 @@ class Reader:
         elif turn := self._schedule.next(IDLE_S, self._queue.reader_waits):
             self._poll(connector, turn)
 
-    def _rest(self, seconds: float) -> None:
-        """A source may be shut in its quiet hours."""
+    def _rest(self, seconds: float, wait: Callable[[float], object]) -> None:
+        """A source may be shut in its quiet hours, and while its connector is paused."""
         self._all_is_well()
         self._queue.reader_waits()
-        self._stop.wait(min(seconds, IDLE_S))
+        wait(min(seconds, IDLE_S))
 
     def _open(self) -> None:
         self._schedule.gate()
@@ -152,7 +154,7 @@ class Reader:
         """From time to time, and at once for an operator who may have mended the source."""
         wanted = self._discovered_for != self._schedule.opening
         overdue = time.monotonic() - self._discovered_at > self._discover_every
-        return (wanted or overdue) and not self._schedule.quiet
+        return (wanted or overdue) and not (self._schedule.quiet or self._schedule.asleep)
 
     def _discover(self, connector: Connector) -> None:
         opening = self._schedule.opening

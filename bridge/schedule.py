@@ -42,6 +42,8 @@ class Schedule:
         self._began = time.monotonic()
         self._critical_after = critical_after
         self._open = self._closed = False
+        self._asleep: bool | None = False
+        """Whether the whole connector is paused; None: Kafka has not told yet."""
         self.opening = 0
         """How often the connector was opened, or told to look anew: what it found before lets nobody poll."""
         self.streams: dict[str, Progress] = {}
@@ -87,6 +89,14 @@ class Schedule:
             self._forget(progress)
         self._push(progress, progress.due)
 
+    def heed(self, stored: Iterable[Progress] = (), *, asleep: bool | None) -> None:
+        """Whether the source is to be left alone; then of streams nobody has found, what Kafka has."""
+        with self._changed:
+            self._asleep = asleep
+            for each in stored:
+                self.streams.setdefault(each.stream.name, each)
+            self._changed.notify_all()
+
     def rewind(self, stored: Mapping[str, Stored]) -> None:
         """Forget what was read ahead: the next polls begin at what Kafka has."""
         with self._changed:
@@ -122,9 +132,8 @@ class Schedule:
         """Kafka has rows, events and bytes of a resnapshot; and what is left to do of it, if anything."""
         with self._changed:
             again.published(order or again.order, *figures)
-            if order is None:
+            if order is None and self.rereads.pop(again.name, None):  # of several batches the first
                 again.changes.resnapshots += 1
-                self.rereads.pop(again.name, None)
 
     def compared(self, progress: Progress) -> None:
         """The state has all of a whole scan."""
@@ -202,6 +211,17 @@ class Schedule:
     def gated(self) -> bool:
         with self._changed:
             return not self._open
+
+    @property
+    def asleep(self) -> bool:
+        """The source is to be left alone, or that is not known yet."""
+        return self._asleep is not False
+
+    def sleep(self, most: float) -> None:
+        """For as long as the source is to be left alone, but for `most` seconds."""
+        with self._changed:
+            if self.asleep and not self._closed:
+                self._changed.wait(most)
 
     @property
     def has_to_settle(self) -> bool:
@@ -365,9 +385,10 @@ class Schedule:
 
     @property
     def paused(self) -> bool:
-        """Whether every stream is: then it does not matter that the source cannot be opened."""
+        """Whether every stream is: then it does not matter whether the source can be opened."""
         with self._changed:
-            return bool(self.streams) and all(each.paused for each in self.streams.values())
+            all_are = bool(self.streams) and all(each.paused for each in self.streams.values())
+            return bool(self._asleep) or all_are
 
     def snapshot(
         self, trouble: str | None, call: str | None, kafka: str | None = None

@@ -170,8 +170,15 @@ class Task:
 
     def _rewind(self) -> None:
         self._queue.clear()  # before the rewind, after which the reader may at once bring what must be kept
+        self._heed()
         self._schedule.rewind(self._outlet.ledger.streams)
         self._schedule.reread(self.resnapshots)
+
+    def _heed(self) -> None:
+        """Who is paused as a whole is so before anybody asks the source for its streams."""
+        ledger = self._outlet.ledger
+        stored = self._admission.stored(ledger) if ledger.asleep else ()
+        self._schedule.heed(stored, asleep=ledger.asleep)
 
     def _finish(self) -> Ended:
         """Publish what is complete, and nothing else; let go of the connector."""
@@ -256,6 +263,7 @@ class Task:
         self._write_pauses({**dict.fromkeys(lifted), stream: by})
         for name in self._named(stream):
             self._schedule.pause(name, by.by)
+        self._heed()
 
     def resume(self, stream: str) -> None:
         """End pauses and parks; discover and judge the streams anew. Through `order`."""

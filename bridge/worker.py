@@ -100,6 +100,7 @@ class Worker:
         topics = Topics(hello.kafka, hello.topics, self._stop)
         positions = PositionsTopic(hello.kafka, settings.name, topics, self._stop)
         self._schedule = Schedule(version, hello.daemon.critical_after)
+        self._schedule.heed(asleep=None)  # a source that is paused is not opened even once
         self._queue = Prefetch(settings.prefetch.rows, settings.prefetch.bytes)
         self._standby = Standby(hello.owner.instance, positions, self._stop)
         changelog = StateTopic(hello.kafka, settings.name, topics)
@@ -233,7 +234,7 @@ class Worker:
         """The connector's own state, which its streams' states cannot show before they are known."""
         if self._standby.waiting:
             return State.STANDBY
-        if (kafka or source) and self._schedule.paused:
+        if self._schedule.paused:
             return State.PAUSED
         if kafka:
             return State.BACKOFF

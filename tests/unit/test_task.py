@@ -538,6 +538,35 @@ def test_resume_of_one_stream_leaves_the_pause_of_the_others(clock: Clock, kafka
     assert not engine.published("items")
 
 
+def test_the_source_of_a_connector_that_is_paused_is_not_opened_by_a_restart(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, "orders", "items")
+    engine.settle()
+    engine.pause()
+    engine.settle()
+    assert engine.schedule.paused
+    opened = engine.source.opened
+    engine.restart()
+    engine.publish()
+    engine.run(30.0)
+    assert (engine.source.opened, engine.reader.trouble) == (opened, None)
+    assert engine.schedule.paused
+    assert {name: each.paused for name, each in engine.schedule.streams.items()} == {
+        "orders": "test",
+        "items": "test",
+    }
+
+    engine.source.insert("orders", "a")
+    engine.source.insert("items", "a")
+    engine.resume("orders")
+    engine.settle()
+    assert (engine.published("orders"), engine.published("items")) == ([1], [])
+    engine.resume()
+    engine.settle()
+    assert engine.published("items") == [1]
+
+
 def test_a_pause_of_the_connector_is_one_of_streams_that_come_later(clock: Clock, kafka: FakeKafka) -> None:
     engine = engine_of(clock, kafka, "orders")
     engine.settle()

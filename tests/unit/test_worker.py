@@ -100,6 +100,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
             claim="take",
         )
         made.append(Worker(hello, Channel(theirs)))
+        made[-1]._schedule.heed(asleep=False)  # as Kafka would tell if there were one
         return made[-1], ours
 
     yield make
