@@ -85,6 +85,18 @@ def test_all_rows_are_published_once_more_as_read(clock: Clock, kafka: FakeKafka
     assert not engine.task.resnapshots
 
 
+def test_one_resnapshot_is_counted_once_however_many_chunks_a_transaction_has(
+    clock: Clock, kafka: FakeKafka, tmp_path: Path
+) -> None:
+    engine = images(clock, kafka, tmp_path, most=2)
+    engine.resnapshot("orders")
+    engine.publish()
+    engine.read_ahead(8)
+    engine.settle()
+    progress = engine.schedule.streams["orders"]
+    assert (progress.reread, progress.resnapshots) == (ROWS, 1)
+
+
 def test_unchanged_images_are_published_once_more_and_nothing_follows(
     clock: Clock, kafka: FakeKafka, tmp_path: Path
 ) -> None:
