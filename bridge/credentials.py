@@ -17,7 +17,7 @@ def stamp(options: Any) -> str:
     for path in sorted(_files(options)):
         try:
             status = Path(path).stat()
-        except OSError:
+        except (OSError, ValueError):  # the latter: no path can be like that
             found.update(f"{path}:-".encode())
         else:
             found.update(f"{path}:{status.st_mtime_ns}:{status.st_size}:{status.st_ino}".encode())

@@ -33,6 +33,9 @@ class Spawner:
 
     async def spawn(self) -> Spawned:
         ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.process.returncode is not None:  # it was never told whose it is
+            ahead.channel.close()
+            ahead = None
         return ahead or await self._start()
 
     async def close(self) -> None:

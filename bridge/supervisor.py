@@ -60,16 +60,14 @@ class Supervisor:
     async def run(self) -> int:
         """Until SIGTERM or SIGINT; a second signal cuts the shutdown short."""
         self._install_signals()
-        self._turnstile.expect(await self._needs(self._settings))
         for connector in self._settings.connectors.values():
-            self._start(connector)
-        self._notifier.say(READY=1, STATUS=f"{len(self._children)} connectors")
-        log.info(
-            "daemon started", name=self._settings.name, version=__version__, connectors=list(self._children)
-        )
+            self._take_in(self._child(connector, self._settings))
+        starting = asyncio.create_task(self._start_all())
         try:
             while not self._stop.is_set():
                 await self._tick()
+                if starting.done():
+                    starting.result()
         finally:
             self._stop.set()
             self._notifier.say(STOPPING=1)
@@ -79,6 +77,19 @@ class Supervisor:
                 await asyncio.gather(*self._runs.values(), return_exceptions=True)
         log.info("stopped")
         return 0
+
+    async def _start_all(self) -> None:
+        """To find whose sessions are counted can take long: meanwhile all are there, and none is ready."""
+        async with self._one_reload:
+            self._turnstile.expect(await self._needs(self._settings))
+            if self._stop.is_set():
+                return
+            for name in self._children:
+                self._start(name)
+        self._notifier.say(READY=1, STATUS=f"{len(self._children)} connectors")
+        log.info(
+            "daemon started", name=self._settings.name, version=__version__, connectors=list(self._children)
+        )
 
     def _install_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -121,16 +132,20 @@ class Supervisor:
 
     # -- connectors
 
-    def _start(self, connector: ConnectorSettings) -> None:
-        child = Child(connector, self._settings, self._owner, self._spawner, self._turnstile)
-        self._children[connector.name] = child
-        self._transitions[connector.name] = Transitions(connector.name, time.monotonic())
-        self._runs[connector.name] = asyncio.create_task(child.run(), name=connector.name)
+    def _child(self, connector: ConnectorSettings, settings: Settings) -> Child:
+        return Child(connector, settings, self._owner, self._spawner, self._turnstile)
+
+    def _take_in(self, child: Child) -> None:
+        name = child.connector.name
+        self._children[name], self._transitions[name] = child, Transitions(name, time.monotonic())
+
+    def _start(self, name: str) -> None:
+        self._runs[name] = asyncio.create_task(self._children[name].run(), name=name)
 
     async def _end(self, name: str) -> None:
+        child, run = self._children.pop(name), self._runs.pop(name)
         del self._transitions[name]
-        await self._children.pop(name).stop()
-        await asyncio.gather(self._runs.pop(name), return_exceptions=True)
+        await asyncio.gather(child.stop(), run, return_exceptions=True)
         self._turnstile.leave(name)
 
     def _retry_with_new_credentials(self) -> None:
@@ -158,7 +173,7 @@ class Supervisor:
                 self._reload_error = str(error)
                 log.warning("reload refused; the old configuration stays in force", error=str(error))
             except Exception as error:
-                self._reload_error = f"reload failed half-way, which is a bug: {error!r}"
+                self._reload_error = f"the reload failed, which is a bug: {error!r}"
                 log.exception("reload failed; this is a bug")
             else:
                 self._reload_error = None
@@ -218,14 +233,17 @@ class Supervisor:
         everything = (settings.kafka, settings.topics) != (self._settings.kafka, self._settings.topics)
         old, new = self._settings.connectors, settings.connectors
         ending = [name for name in old if everything or old[name] != new.get(name)]
-        self._must_go_on()
+        starting = [
+            self._child(each, settings) for name, each in new.items() if name not in old or name in ending
+        ]
+        self._must_go_on()  # and whatever may fail has not: from here on the new configuration is in force
         self._settings = settings
         self._turnstile.expect(needed)
         await asyncio.gather(*(self._end(name) for name in ending))
         self._must_go_on()  # who is started now would never be stopped
-        for name, connector in new.items():
-            if name not in self._children:
-                self._start(connector)
+        for child in starting:
+            self._take_in(child)
+            self._start(child.connector.name)
 
     # -- answers
 

@@ -311,9 +311,9 @@ def main(fd: int, make_publisher: Callable[..., Publisher] = Publisher) -> int:
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=fd))
-    hello = channel.receive_one(HELLO_S)
-    if hello is None:
-        return Ended.STOPPED
+    while (hello := channel.receive_one(HELLO_S)) is None:  # started ahead, it may be told late
+        if channel.closed:
+            return Ended.STOPPED
     try:
         worker = Worker(Hello.model_validate(hello), channel, make_publisher)
     except BridgeError as error:

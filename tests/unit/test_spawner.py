@@ -28,6 +28,23 @@ def test_the_worker_started_ahead_is_the_first_to_be_had_and_no_other() -> None:
     assert first < second
 
 
+def test_a_worker_that_ended_before_it_was_told_anything_is_replaced() -> None:
+    async def run() -> int | None:
+        spawner = Spawner(SLEEPS)
+        await spawner.start_ahead()
+        assert spawner._ahead is not None
+        spawner._ahead.process.kill()
+        await spawner._ahead.process.wait()
+        process, channel = await spawner.spawn()
+        code = process.returncode
+        process.kill()
+        await process.wait()
+        channel.close()
+        return code
+
+    assert asyncio.run(run()) is None
+
+
 def test_a_worker_that_was_not_needed_is_gone() -> None:
     async def run() -> int:
         spawner = Spawner(SLEEPS)

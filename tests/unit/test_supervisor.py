@@ -17,6 +17,7 @@ from bridge import config, spawner
 from bridge.config.options import Settings
 from bridge.spawner import Spawner
 from bridge.supervisor import Supervisor
+from bridge.turnstile import Need
 
 WORKER = """
 import json, socket, sys, time
@@ -268,6 +269,57 @@ def test_a_worker_imports_nothing_from_the_folder_the_daemon_was_started_in(tmp_
         )
     assert worker.wait(30) == 0, "nobody tells it whose it is"
     assert not (tmp_path / "hijacked").exists()
+
+
+def test_a_reload_that_fails_leaves_everybody_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = Plant(tmp_path, "a", "b")
+
+    async def scenario() -> None:
+        async with running(plant) as daemon:
+            _, over = validating(plant, monkeypatch)
+            over.set()
+            made = daemon._child
+            monkeypatch.setattr(
+                daemon, "_child", lambda each, of: made(each, of) if each.name != "c" else 1 / 0
+            )
+            plant.write("c", a=SOMETHING.replace("mem:x", "mem:y"))
+            before = dict(daemon._children)
+            told = await daemon.reload()
+            assert told is not None
+            assert "ZeroDivisionError" in told
+            assert daemon._children == before
+            monkeypatch.undo()
+            validating(plant, monkeypatch)[1].set()
+            assert await daemon.reload() is None
+            await until(lambda: plant.states == {"a": "RUNNING", "c": "RUNNING"})
+
+    asyncio.run(scenario())
+
+
+def test_while_connectors_are_asked_for_their_sessions_they_are_there_and_the_daemon_is_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = Plant(tmp_path, a=LIMITED, b=LIMITED)
+    asked = asyncio.Event()
+
+    async def slow(_settings: Settings) -> dict[str, Need]:
+        await asked.wait()
+        return {name: Need(BRIDGE, 1, 1) for name in "ab"}
+
+    monkeypatch.setattr(plant.daemon, "_needs", slow)
+
+    async def scenario() -> None:
+        async with running(plant, a="STARTING", b="STARTING") as daemon:
+            ticked = daemon.ticked
+            await until(lambda: daemon.ticked > ticked)
+            assert not daemon.ready
+            asked.set()
+            await until(lambda: plant.states == {"a": "RUNNING", "b": "BACKOFF"})
+            assert daemon.ready
+
+    asyncio.run(scenario())
 
 
 LIMITED = "url: 'jdbc:postgresql://db/erp', user: bridge, max_sessions: 1, streams: {t: {mode: incrementing}}"
