@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from confluent_kafka import Message
@@ -21,6 +21,8 @@ from bridge.replayed import Rows
 from bridge.takeover import Takeover
 from bridge.topics import Described, Topics, dead_letters
 
+DAY_MS = 86_400_000
+"""How long Kafka keeps a tombstone in a compacted topic that does not say otherwise."""
 _DELETE = re.compile(rb'"op":"d","ts_ms":\d+}$')
 
 
@@ -117,9 +119,12 @@ class Replay:
         self._archive = Archive(settings.kafka, connector)
         self._topics = Topics(settings.kafka, settings.topics)
         self._rows = Rows(settings, connector)
-        self._late: set[Place] = set()
+        self._late: dict[Place, str] = {}
+        """Why a replay would bring an old row back, or might."""
         self._older: dict[str, Place] = {}
         """Digest of each event that was replayed -> its letter."""
+        self._last: dict[tuple[str, bytes], str] = {}
+        """Topic and key -> digest of the last event, to which a tombstone belongs."""
         self._read: dict[tuple[str, int], int] = {}
 
     def judged(self, wanted: Collection[Place]) -> list[Judged]:
@@ -131,16 +136,13 @@ class Replay:
         for place in wanted:
             if place not in entries:
                 raise ConfigError(f"there is no dead letter {place}", remedy="`dead-letters list` shows them")
-        chosen = [entries[place] for place in wanted] if wanted else list(entries.values())
+        chosen = [entries[place] for place in dict.fromkeys(wanted)] if wanted else list(entries.values())
         topics = self._topics.look({entry.letter.topic for entry in chosen if entry.letter.topic})
         self._rows.look(entry.letter for entry in chosen)
         judged = [(entry, refusal(entry, topics) or self._rows.refusal(entry.letter)) for entry in chosen]
         self._older = {entry.letter.sha256: entry.place for entry in entries.values() if entry.replayed}
         self._look_for_newer([entry for entry, reason in judged if reason is None], topics)
-        return [
-            (entry, OVERTAKEN if reason is None and entry.place in self._late else reason)
-            for entry, reason in judged
-        ]
+        return [(entry, reason or self._late.get(entry.place)) for entry, reason in judged]
 
     def run(self, judged: Sequence[Judged]) -> list[Judged]:
         """Publish what was judged fit, if it still is, now that nobody else can write."""
@@ -170,12 +172,15 @@ class Replay:
         held.send(dead_letters(self._connector), [marker_key], [marker])
 
     def _look_for_newer(self, entries: Sequence[Entry], topics: Mapping[str, Described]) -> None:
-        """Notes letters whose key has a newer event in the topic: a replay would bring an old row back."""
+        """Notes letters whose key has a newer event in the topic, or may have had one."""
         waiting: dict[tuple[str, bytes], list[Entry]] = {}
         for entry in entries:
             if entry.letter.key is not None:
                 waiting.setdefault((entry.letter.topic, entry.letter.key.encode()), []).append(entry)
-        bounds = committed.bounds(self._settings.kafka, {entry.letter.topic for entry in entries})
+        bounds = committed.bounds(self._settings.kafka, {topic for topic, _ in waiting})
+        for each in (each for those in waiting.values() for each in those):
+            if not _has_all_since(each.letter, topics[each.letter.topic], bounds):
+                self._late[each.place] = _unknown(each.letter)
         since = {
             (topic, partition): min(
                 _end(each.letter, topics[topic], partition) for each in entries if each.letter.topic == topic
@@ -185,18 +190,22 @@ class Replay:
         bounds = committed.behind(committed.behind(bounds, since), self._read)
         for topic, messages in committed.messages(self._settings.kafka, bounds):
             for message in messages:
-                for entry in waiting.get((topic, message.key() or b""), ()):
-                    if self._follows(message, entry, topics[topic]):
-                        self._late.add(entry.place)
+                place = (topic, message.key() or b"")
+                if place in waiting:
+                    self._note(message, place, waiting[place], topics[topic])
         self._read |= committed.ends(bounds)
 
-    def _follows(self, message: Message, entry: Entry, topic: Described) -> bool:
-        """Whether it came after what the letter holds, and not from an older letter."""
+    def _note(
+        self, message: Message, place: tuple[str, bytes], entries: Iterable[Entry], topic: Described
+    ) -> None:
+        """Whether it came after what a letter holds, and not from an older letter."""
         value, partition, offset = message.value(), message.partition() or 0, message.offset() or 0
-        if value is None or offset < _end(entry.letter, topic, partition):
-            return False  # a tombstone follows its delete
-        older = self._older.get(hashlib.sha256(value).hexdigest())
-        return older is None or older > entry.place
+        if value is not None:
+            self._last[place] = hashlib.sha256(value).hexdigest()
+        older = self._older.get(self._last.get(place, ""))
+        for entry in entries:
+            if offset >= _end(entry.letter, topic, partition) and (older is None or older > entry.place):
+                self._late[entry.place] = OVERTAKEN
 
 
 def _end(letter: DeadLetter, topic: Described, partition: int) -> int:
@@ -205,11 +214,37 @@ def _end(letter: DeadLetter, topic: Described, partition: int) -> int:
     return known[partition] if partition < len(known) else 0
 
 
+def _has_all_since(letter: DeadLetter, topic: Described, bounds: Bounds) -> bool:
+    """Whether nothing that came after the letter can be gone; the state knows without the topic."""
+    if letter.entry is not None:
+        return True
+    whole = letter.topic_id == topic.id and all(
+        first <= _end(letter, topic, partition)
+        for (name, partition), (first, _) in bounds.items()
+        if name == letter.topic
+    )
+    if not whole or "compact" not in topic.config.get("cleanup.policy", ""):
+        return whole
+    kept = timedelta(milliseconds=int(topic.config.get("delete.retention.ms", DAY_MS)))
+    return datetime.now(UTC) - datetime.fromisoformat(letter.at) < kept
+
+
+def _unknown(letter: DeadLetter) -> str:
+    return (
+        f"topic {letter.topic} no longer has all that came after it, so it cannot be known whether this "
+        f"would bring an old row back; `resnapshot --stream {letter.stream} --where KEYRANGE` publishes the "
+        "row as it is, where the stream can have one; else wait for its next change"
+    )
+
+
 REREAD = (
     "have the row change once more in its source, or rewind the stream, "
     "which publishes again all that came after the row"
 )
-OVERTAKEN = "a newer event of its key was published behind or beside it; this one would undo it"
+OVERTAKEN = (
+    "a newer event of its key was published behind or beside it; this one would undo it, so leave it: "
+    "consumers have what came later"
+)
 
 
 def refusal(entry: Entry, topics: Mapping[str, Described]) -> str | None:

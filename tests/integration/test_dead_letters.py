@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -34,7 +34,6 @@ from tests.commands import command
 ROWS = 5
 LARGE = "y" * 5000
 CARD = "4111111111111111"
-UNKNOWN = Ends("", [])
 
 
 class Erp:
@@ -185,12 +184,28 @@ def at_work(erp: Erp) -> None:
     wait_until(lambda: len(consume(erp.address, erp.topic)) > before, 90, what="a new row")
 
 
-def bury(erp: Erp, *events: tuple[bytes, bytes], ends: Ends = UNKNOWN) -> None:
-    """Letters as a worker writes them, of events that its source cannot be made to have."""
+def ends(erp: Erp) -> Ends:
+    """Of the topic as it is."""
+    settings = config.load(erp.daemon.config)
+    return Topics(settings.kafka, settings.topics).ends(erp.topic)
+
+
+def judged(erp: Erp, *numbers: str) -> list[str | None]:
+    """Why each is refused, by somebody who has read nothing yet."""
+    replay = Replay(config.load(erp.daemon.config), erp.name, "a test")
+    return [refused for _, refused in replay.judged([Place.read(number) for number in numbers])]
+
+
+def bury(erp: Erp, *events: tuple[bytes, bytes], since: Ends | None = None) -> None:
+    """Letters as a worker writes them, of events that its source cannot be made to have.
+
+    `since`: where the topic ended; at its beginning, where not given.
+    """
+    since = since or Ends(ends(erp).id, [0, 0, 0])
     producer = Producer({"bootstrap.servers": erp.address})
     for key, event in events:
         letter = Letters(Redactor(), "orders", None, 0).too_large("orders", erp.topic, 10, key, event)
-        letter_key, value = letter.placed(ends).record(1_000_000)
+        letter_key, value = letter.placed(since).record(1_000_000)
         producer.produce(f"_bridge.dead-letters.{erp.name}", value, letter_key)
     assert producer.flush(10) == 0
 
@@ -206,18 +221,22 @@ def test_what_is_newer_is_told_by_the_log_and_not_by_clocks(erp: Erp) -> None:
     """The clock goes back all the while: from letter to letter, and once more to a later event."""
     key, settings = b'{"id":100}', config.load(erp.daemon.config)
     event = b'{"before":null,"after":{},"op":"c","ts_ms":%d}'
-    ends = Topics(settings.kafka, settings.topics).ends(erp.topic)
-    bury(erp, *((key, event % time) for time in (4, 3, 2)), ends=ends)
-    first, *later = (Place.read(number) for number in erp.numbers("size")[-3:])
+    bury(erp, *((key, event % time) for time in (4, 3, 2)), since=ends(erp))
+    first, *later = erp.numbers("size")[-3:]
 
     replay = Replay(settings, erp.name, "a test")
-    assert [refused for _, refused in replay.run(replay.judged([first]))] == [None]
-    assert [refused for _, refused in Replay(settings, erp.name, "a test").judged(later)] == [None, None]
+    assert [refused for _, refused in replay.run(replay.judged([Place.read(first)]))] == [None]
+    assert judged(erp, *later) == [None, None]
 
+    produce(erp, key, event % 1)
+    assert judged(erp, *later) == [OVERTAKEN] * 2
+
+
+def produce(erp: Erp, key: bytes, *values: bytes | None) -> None:
     producer = Producer({"bootstrap.servers": erp.address, "partitioner": "murmur2_random"})
-    producer.produce(erp.topic, event % 1, key)
+    for value in values:
+        producer.produce(erp.topic, value, key)
     assert producer.flush(10) == 0
-    assert [refused for _, refused in Replay(settings, erp.name, "a test").judged(later)] == [OVERTAKEN] * 2
 
 
 def test_a_replay_reads_nothing_twice_and_keeps_the_connector_as_long_as_it_takes(
@@ -281,6 +300,45 @@ def test_a_row_that_is_known_by_a_replay_is_deleted_and_one_that_is_gone_stays_s
     rows_change(gone=4)
     wait_until(lambda: ("d", 4) in parts(), 90, what="a delete")
     assert sorted(parts()) == [("d", 4), ("r", 1), ("r", 2), ("r", 4), ("r", 5)]
+
+
+def test_a_tombstone_is_newer_unless_it_is_that_of_an_older_delete_that_was_replayed(erp: Erp) -> None:
+    """After compaction it is all that is left of a delete."""
+    key, deleted = b'{"id":110}', b'{"before":{"id":110},"after":null,"source":{},"op":"d","ts_ms":1}'
+    bury(erp, (key, deleted), (key, b'{"before":null,"after":{},"op":"c","ts_ms":1}'), since=ends(erp))
+    delete, created = erp.numbers("size")[-2:]
+    assert "1 of 1 dead letters published" in erp.letters("replay", delete)
+    assert judged(erp, created) == [None]
+    bury(erp, (key, deleted), since=ends(erp))
+    produce(erp, key, None)
+    assert judged(erp, erp.numbers("size")[-1]) == [OVERTAKEN]
+
+
+def test_what_the_topic_has_lost_may_have_been_newer(erp: Erp) -> None:
+    """By retention, or by its being made anew: nobody can tell any more."""
+    key, event = b'{"id":120}', b'{"before":null,"after":{},"op":"c","ts_ms":1}'
+    bury(erp, (key, event), (key, event), since=ends(erp))
+    bury(erp, (key, event), since=Ends("another", [0, 0, 0]))
+    *kept, other = erp.numbers("size")[-3:]
+    assert judged(erp, *kept) == [None, None]
+    produce(erp, key, event)
+    topic = ends(erp)
+    gone = [TopicPartition(erp.topic, partition, end) for partition, end in enumerate(topic.offsets)]
+    for future in erp.admin.delete_records(gone).values():
+        future.result(10)
+    for refused in judged(erp, *kept, other):
+        assert refused is not None
+        assert refused.startswith(f"topic {erp.topic} no longer has all that came after it")
+        assert "`resnapshot --stream orders --where KEYRANGE`" in refused
+    bury(erp, (key, event), since=topic)
+    assert judged(erp, erp.numbers("size")[-1]) == [None]
+
+
+def test_a_letter_that_is_named_twice_is_one(erp: Erp) -> None:
+    number = erp.numbers("size")[-1]
+    assert erp.letters("replay", number, number, "--dry-run").endswith(
+        "1 of 1 dead letters would be published\n"
+    )
 
 
 def test_mistakes_are_one_line(erp: Erp) -> None:
