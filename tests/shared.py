@@ -11,6 +11,9 @@ from bridge.testing.kafka import BrokerError, KafkaBroker, qualify
 
 __all__ = ["address", "kept"]
 
+# It is never restarted, and a machine under load must not make it take itself for dead.
+PATIENT = {"broker.session.timeout.ms": "30000"}
+
 
 @contextmanager
 def kept() -> Iterator[str]:
@@ -53,7 +56,7 @@ def _keep(listener: Listener) -> None:
 
 def _started(stack: ExitStack) -> str | BrokerError:
     try:
-        broker = stack.enter_context(KafkaBroker())
+        broker = stack.enter_context(KafkaBroker(properties=PATIENT))
     except BrokerError as error:
         return error
     verdict = qualify(broker.address)
