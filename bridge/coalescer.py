@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -207,9 +207,9 @@ class Coalescer:
                 self._keep(piece)
         return bool(batch.changes or batch.rejects)
 
-    def _send(self, lane: Lane, sent: Sent, batch: Batch) -> Outgoing:
+    def _send(self, lane: Lane, sent: Sent, batch: Batch, buried: Collection[bytes] = ()) -> Outgoing:
         """What became of it."""
-        outgoing = self._press.prepare(lane, batch)
+        outgoing = self._press.prepare(lane, batch, buried)
         if not (batch.changes or batch.rejects):
             return outgoing
         self.begin().grow(outgoing)
@@ -252,7 +252,7 @@ class Coalescer:
     def _send_piece(self, lane: Lane, sent: Sent, piece: Piece) -> bool:
         """Whether there was anything to send."""
         part = replace(sent.fetched.batch, changes=piece.changes, rejects=piece.rejects)
-        outgoing = self._send(lane, sent, part)
+        outgoing = self._send(lane, sent, part, piece.buried)
         for changes, rows in zip(part.changes, outgoing.refused, strict=True):
             piece.refuse(changes, rows)
         return self._keep(piece) or bool(part.changes or part.rejects)

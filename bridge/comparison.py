@@ -39,6 +39,8 @@ class Piece:
     """How many of the entries to put are new."""
     news: set[bytes] = field(default_factory=set)
     """Keys whose consumers did not know them."""
+    buried: set[bytes] = field(default_factory=set)
+    """Keys of rows that are tried again as they are, and have their dead letter."""
 
     def put(self, key: bytes, slot: int, value: bytes) -> None:
         self.puts[key] = (slot, value)
@@ -104,7 +106,7 @@ class Comparison:
     def afresh(self, changes: Changes, marks: Sequence[bytes] = ()) -> Piece:
         """Rows of a table with a key, known or not: all are published but those that can be no event.
 
-        What was too large for its topic once may fit now.
+        What was too large for its topic once may fit now; if not, its dead letter is there.
         """
         piece = self.piece()
         keys, values = self._written(changes, marks)
@@ -114,14 +116,20 @@ class Comparison:
             news = self._row(piece, found, key, value)
             if news is not None or not Entry.parse(value).refused:
                 at.append(row)
-                self._try_again(piece, found, key)
+                self._try_again(piece, found, key, news)
         piece.changes = _picked(changes, at, [Op.READ] * len(at))
         return piece
 
-    def _try_again(self, piece: Piece, found: Found, key: bytes | None) -> None:
+    def _try_again(self, piece: Piece, found: Found, key: bytes | None, news: Op | None) -> None:
         """What was refused once counts as published, unless it is refused again."""
-        if key is None or not (entry := Entry.parse(found.values[key])).refused:
+        if key is None:
             return
+        if news is not None:
+            piece.buried.discard(key)
+        if not (entry := Entry.parse(found.values[key])).refused:
+            return
+        if news is None:
+            piece.buried.add(key)
         if not entry.published:
             piece.news.add(key)
         piece.put(key, found.slots[key], replace(entry, published=True, refused=False).packed())

@@ -43,18 +43,23 @@ class Press:
     def __init__(self, encoder: Encoder, origin: Origin, redactor: Redactor) -> None:
         self._encoder, self._origin, self._redactor = encoder, origin, redactor
 
-    def prepare(self, lane: Lane, batch: Batch) -> Outgoing:
-        """Everything the batch publishes. Errors: PermanentError when a table of it can never be."""
+    def prepare(self, lane: Lane, batch: Batch, buried: Collection[bytes] = ()) -> Outgoing:
+        """Everything the batch publishes. Errors: PermanentError when a table of it can never be.
+
+        `buried`: what the state calls the rows that have their dead letter, should they be too large again.
+        """
         outgoing = Outgoing()
         for changes in batch.changes:
-            self._encode(lane, lane.policy.apply(changes), batch.position, outgoing)
+            self._encode(lane, lane.policy.apply(changes), batch.position, outgoing, buried)
         letters = Letters(self._redactor, lane.stream.name, batch.position, _now_ms())
         for reject in batch.rejects:
             route = lane.routes.get(reject.table)
             outgoing.letters.append(letters.rejected(reject, route.topic if route else ""))
         return outgoing
 
-    def _encode(self, lane: Lane, changes: Changes, position: Position, outgoing: Outgoing) -> None:
+    def _encode(
+        self, lane: Lane, changes: Changes, position: Position, outgoing: Outgoing, buried: Collection[bytes]
+    ) -> None:
         table, route = changes.table.name, lane.routes.get(changes.table.name)
         if route is None:
             raise PermanentError(
@@ -68,15 +73,16 @@ class Press:
             outgoing.letters.append(letters.unencodable(table, route.topic, each.reason, each.key, each.raw))
         failed = {each.row for each in encoded.failures}
         keys, values, limit = encoded.keys, encoded.values, route.max_bytes - OVERHEAD
-        large: dict[int, DeadLetter] = {}
+        large: dict[int, DeadLetter | None] = {}
         if _longest(keys) + _longest(values) > limit:  # only then is each of them measured
             rows, names = _rows(values, failed), _names(lane, changes)
             for at in reversed(_too_large(keys, values, limit)):
                 key, value = keys.pop(at), values.pop(at)
                 if value is not None:
+                    name = names(rows[at])
                     letter = letters.too_large(table, route.topic, route.max_bytes, key, value)
-                    large[rows[at]] = letter.of_entry(names(rows[at]))
-        outgoing.letters += reversed(large.values())
+                    large[rows[at]] = None if name in buried else letter.of_entry(name)
+        outgoing.letters += filter(None, reversed(large.values()))
         outgoing.refused.append(failed | large.keys())
         outgoing.add(route.topic, keys, values)
 

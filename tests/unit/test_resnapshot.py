@@ -188,6 +188,52 @@ def test_a_wrong_range_is_refused_before_anything_happens(clock: Clock, kafka: F
     assert not engine.task.resnapshots
 
 
+def test_an_order_that_cannot_be_kept_costs_itself_alone(clock: Clock, kafka: FakeKafka) -> None:
+    """What was begun of it is not committed with what follows."""
+    engine = changes(clock, kafka)
+    before = events(engine)
+    orders = {"orders": Resnapshot("test", "now"), "other": Resnapshot("x" * 300_000, "now")}
+    done = engine.task.order(lambda: engine.task.resnapshot(orders))
+    engine.publish()
+    assert isinstance(done.exception(), PermanentError)
+    engine.source.insert("orders", "b")
+    engine.settle()
+    assert not engine.task.resnapshots
+    assert [op for op, _ in after(engine, before)] == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("stream", "where", "said"),
+    [
+        ("orders", "id=99999999999999999999", "is no value of column id, which is of type int64"),
+        ("", "id=x", "is no value of column id"),
+        ("ordres", "id=1", "no stream 'ordres'; there are: orders"),
+    ],
+)
+def test_a_worker_refuses_an_order_in_words(
+    clock: Clock, kafka: FakeKafka, stream: str, where: str, said: str
+) -> None:
+    engine = changes(clock, kafka)
+    assert said in answer(engine, stream, where)
+    engine.settle()
+    assert not engine.task.resnapshots
+
+
+def test_before_it_has_looked_it_knows_of_no_stream_and_says_so(clock: Clock, kafka: FakeKafka) -> None:
+    engine = Engine(clock, kafka, FakeSource(clock, ["orders"]))
+    for stream in ("orders", ""):
+        assert answer(engine, stream).startswith("the connector has not looked yet which streams there are")
+
+
+def answer(engine: Engine, stream: str, *where: str) -> str:
+    """What an operator is told at once."""
+    told: list[str] = []
+    kind = type(engine.source.connector())
+    orders = Orders(kind, engine.task, engine.schedule, lambda _, words: told.append(words))
+    orders.obey({"command": "resnapshot", "stream": stream, "by": "x", "at": "now", "where": where})
+    return told[0]
+
+
 def test_a_stream_has_one_at_a_time(clock: Clock, kafka: FakeKafka) -> None:
     engine = changes(clock, kafka)
     engine.resnapshot("orders")
@@ -285,6 +331,45 @@ def test_rows_that_have_a_dead_letter_get_no_other(clock: Clock, kafka: FakeKafk
     engine.settle()
     assert after(engine, before) == read([each for each in IDS if each not in (3, 5)])
     assert engine.letters("orders") == buried
+
+
+def test_a_row_that_is_still_too_large_gets_no_other_dead_letter(
+    clock: Clock, kafka: FakeKafka, tmp_path: Path
+) -> None:
+    kafka.max_bytes["erp.orders"] = 1000
+    engine = images(clock, kafka, tmp_path)
+    engine.source.tables["orders"].update({3: "x" * 2000, 50: "x" * 2000})
+    engine.settle()
+    before = events(engine)
+    for _ in range(2):
+        engine.resnapshot("orders")
+        engine.settle()
+    rest = [each for each in IDS if each != 3]
+    assert after(engine, before) == read(rest * 2)
+    assert [each.id for each in engine.letters("orders")] == [3, 50]
+    kafka.max_bytes["erp.orders"] = 10_000
+    engine.restart()
+    engine.settle()
+    engine.resnapshot("orders")
+    engine.settle()
+    assert after(engine, before)[2 * len(rest) :] == read([*IDS, 50])
+    del engine.source.tables["orders"][50]
+    engine.settle()
+    assert events(engine)[-1] == ("d", 50)
+
+
+def test_another_row_too_large_under_the_same_key_gets_its_own_dead_letter(
+    clock: Clock, kafka: FakeKafka, tmp_path: Path
+) -> None:
+    kafka.max_bytes["erp.orders"] = 1000
+    engine = images(clock, kafka, tmp_path, most=4)
+    engine.source.tables["orders"][12] = "x" * 2000
+    engine.settle()
+    engine.resnapshot("orders")
+    engine.publish()
+    engine.source.tables["orders"][12] = "y" * 2000
+    engine.settle()
+    assert [each.id for each in engine.letters("orders")] == [12, 12]
 
 
 def test_a_row_that_a_scan_had_passed_is_not_deleted_at_its_end(
