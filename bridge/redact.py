@@ -22,7 +22,8 @@ LEAST_LINE = 8
 """Lines of a multi-line secret (a PEM key) from this length on are secrets by themselves."""
 
 _WORDS = r"passw(?:or)?d|pwd|passphrase|secret"
-_NAME = rf"{_WORDS}|token|(?:api|secret|access|private)[._-]?key|credentials?"
+_NAME = rf"{_WORDS}|token|(?:api|secret|access|private)[._-]?key|(?<!load)credentials?"
+"""systemd's LoadCredential= names a file."""
 _NAMES_A_SECRET = re.compile(rf"(?:{_NAME}|ssl\.key\.pem|private\.key\.pem)$", re.IGNORECASE)
 _QUOTED = r"""(?P<quote>\\*["'])(?:\\.|.)*?(?<!\\)(?P=quote)"""
 _PAIR = re.compile(

@@ -132,7 +132,8 @@ class Schedule:
         """Kafka has rows, events and bytes of a resnapshot; and what is left to do of it, if anything."""
         with self._changed:
             again.published(order or again.order, *figures)
-            if order is None and self.rereads.pop(again.name, None) is not None:  # of several batches the first
+            ended = None if order else self.rereads.pop(again.name, None)
+            if ended is not None:  # the first of several
                 again.changes.resnapshots += 1
 
     def compared(self, progress: Progress) -> None:

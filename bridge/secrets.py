@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +23,18 @@ class Secret:
 
     def __init__(self, reference: str) -> None:
         scheme, _, name = reference.partition(":")
-        if scheme not in ("env", "file", "cred") or not name:
+        if scheme not in ("env", "file", "cred") or not name or "\0" in name:
             raise ValueError("not a reference to a secret; write env:NAME, file:PATH or cred:NAME")
         self.reference = reference
         self.revealed: set[str] = set()
 
     def reveal(self) -> str:
-        """The secret's value without its last line end. Errors: ConfigError naming the reference."""
+        """The secret's value, without line ends after it. Errors: ConfigError naming the reference."""
         value = self._read()
         if not value:
             raise ConfigError(f"the secret {self.reference} is empty", remedy="give it a value")
+        if "\0" in value:
+            raise ConfigError(f"the secret {self.reference} holds a NUL", remedy="write it as plain text")
         self.revealed.add(value)
         return value
 
@@ -41,7 +45,7 @@ class Secret:
                 raise ConfigError(
                     f"the environment has no variable {name}", remedy=f"set it, {self.reference} reads it"
                 )
-            return os.environ[name]
+            return self._text(os.environb[os.fsencode(name)])
         if scheme == "cred":
             folder = os.environ.get("CREDENTIALS_DIRECTORY")
             if not folder:
@@ -51,12 +55,21 @@ class Secret:
                 )
             name = str(Path(folder) / name)
         try:
-            return Path(name).read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            value = _content(name)
+        except OSError as error:
             raise ConfigError(
-                f"cannot read the secret {self.reference}: {reason}",
+                f"cannot read the secret {self.reference}: {error.strerror}",
                 remedy="check the path and its permissions",
+            ) from None
+        return self._text(value).rstrip("\r\n")
+
+    def _text(self, value: bytes) -> str:
+        """Editors of one system begin a file with a byte order mark."""
+        try:
+            return value.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise ConfigError(
+                f"cannot read the secret {self.reference}: not UTF-8", remedy="write it in UTF-8"
             ) from None
 
     def __repr__(self) -> str:
@@ -80,3 +93,11 @@ class Secret:
     @classmethod
     def _from_text(cls, value: Any) -> Any:
         return cls(value) if isinstance(value, str) else value
+
+
+def _content(path: str) -> bytes:
+    """Of a regular file: whoever opens a pipe waits for its writer. Errors: OSError."""
+    with open(path, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return file.read()

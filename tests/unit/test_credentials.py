@@ -18,6 +18,10 @@ def password(tmp_path: Path) -> Path:
     return path
 
 
+def test_what_no_path_can_be_is_a_file_that_is_not_there() -> None:
+    assert stamp(["file:/x\0y"]) == stamp(["file:/x\0y"])
+
+
 def test_the_stamp_stays_while_nothing_changes(password: Path) -> None:
     options = {"password": Secret(f"file:{password}")}
     assert stamp(options) == stamp(options)

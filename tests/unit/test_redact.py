@@ -52,6 +52,7 @@ def test_secrets_of_a_known_form_are_masked(text: str, redacted: str) -> None:
         "https://host:8080/path?key_column=id",
         "mail bob@example.org",
         "primary key = (id, line)",
+        "run under systemd with LoadCredential=erp:PATH, or use file:",
     ],
 )
 def test_ordinary_text_stays(text: str) -> None:
