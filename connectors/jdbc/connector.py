@@ -34,7 +34,7 @@ class JdbcConnector(Connector):
     """Tables of a database that has a JDBC driver; one stream a table, named schema.table."""
 
     Config: ClassVar[type[JdbcConfig]] = JdbcConfig
-    position_version = 2  # since 2: gaps
+    position_version = 3  # since 2: gaps; since 3: places name their columns
     config: JdbcConfig
 
     def __init__(self, config: JdbcConfig) -> None:
@@ -120,6 +120,11 @@ class JdbcConnector(Connector):
         from connectors.jdbc.modes import check_position
 
         check_position(pick(self.config.streams, stream), position)
+
+    def migrate(self, position: Position, version: int) -> Position:
+        from connectors.jdbc.modes import migrated
+
+        return migrated(position) if version < 3 else position  # noqa: PLR2004 -- see above
 
     def check(self) -> Sequence[Finding]:
         from connectors.jdbc.findings import findings

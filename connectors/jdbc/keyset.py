@@ -13,6 +13,9 @@ from connectors.jdbc.statements import Condition, Quote
 from connectors.jdbc.types import Column
 from connectors.jdbc.values import Written, bound, told, written
 
+type Place = Mapping[str, Written]
+"""The values of a row in the columns of its key, in their order."""
+
 
 class Read(NamedTuple):
     """What one reading of a cursor brought: rows, and those among them that are none."""
@@ -40,26 +43,30 @@ class Keyset:
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
-    def after(self, values: Sequence[Written], quote: Quote) -> list[list[Condition]]:
+    def after(self, place: Place, quote: Quote) -> list[list[Condition]]:
         """Several statements, one after the other, that bring the rows after the one with these values.
 
         First those equal in all columns but the last, at the end those larger in the first. Each is one range
         of an index; of (a > ? OR a = ? AND b > ?) many a planner makes a walk over the whole of it.
+        Errors: ValueError when they are of other columns, or in another order.
         """
-        places = [bound(column, value) for column, value in zip(self.columns, values, strict=True)]
+        if tuple(place) != self.names:
+            raise ValueError(f"{', '.join(place)} is not {', '.join(self.names)}")
+        places = [bound(column, place[column.name]) for column in self.columns]
         known = list(zip(self.order(quote), places, strict=True))
         return [
             [*(Condition(f"{name} = ?", (value,)) for name, value in known[:last]), _larger(*known[last])]
             for last in reversed(range(len(known)))
         ]
 
-    def last(self, read: Read) -> list[Written] | None:
+    def last(self, read: Read) -> Place | None:
         """The values of the last row; None when it is one that cannot be read, not even so far."""
         if read.refused and read.refused[-1].after == read.rows.num_rows:
             keys = read.refused[-1].keys
-            values = [told(column, keys[column.name]) for column in self.columns]
-            return None if None in values else [value for value in values if value is not None]
-        return [written(read.rows.column(column.name), -1) for column in self.columns]
+            values = {column.name: told(column, keys[column.name]) for column in self.columns}
+            known = {name: value for name, value in values.items() if value is not None}
+            return known if len(known) == len(values) else None
+        return {name: written(read.rows.column(name), -1) for name in self.names}
 
 
 def _larger(name: str, value: object) -> Condition:

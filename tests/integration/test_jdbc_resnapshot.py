@@ -115,8 +115,13 @@ def test_a_table_without_a_key_and_a_place_of_another_key_are_refused(postgres_c
     ):
         connector.reread(stream, None, None, {}, Ask())
     with postgres_corner.reading("t", "images") as (connector, stream):
-        for place in ({"after": ["x"], "until": None}, {"after": [1, 2], "until": None}, {"id": 1}, 7):
-            with pytest.raises(PermanentError, match="is not one in its key"):
+        for place in (
+            {"after": {"id": "x"}, "until": None},
+            {"after": {"b": 1}, "until": None},
+            {"id": 1},
+            7,
+        ):
+            with pytest.raises(PermanentError, match="is not one in the key"):
                 connector.reread(stream, None, place, {}, Ask())
         with pytest.raises(PermanentError, match="none of its key"):
             connector.reread(stream, None, None, {"name": ("x", None)}, Ask())

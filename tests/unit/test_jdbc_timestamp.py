@@ -16,7 +16,7 @@ from bridge.errors import ConfigError, PermanentError
 from connectors.jdbc.clock import SECOND, Moment, iso, nanoseconds
 from connectors.jdbc.config import JdbcStream
 from connectors.jdbc.keyset import Keyset, Read
-from connectors.jdbc.modes import Keys, check_position, make
+from connectors.jdbc.modes import Keys, check_position, make, migrated
 from connectors.jdbc.modes.images import Images, Unkeyed
 from connectors.jdbc.modes.snapshot import Snapshot
 from connectors.jdbc.modes.timestamp import Timestamp
@@ -31,7 +31,7 @@ ZONED = Column("at", "instant:6", pa.timestamp("us", "UTC"))
 DAY = Column("at", "date", pa.date32())
 ID = Column("id", "int64", pa.int64())
 NOON = nanoseconds("2024-07-01T12:00:00")
-HALF_PAST = {"high": "2024-07-01T11:30:00"}
+HALF_PAST = {"by": "at", "high": "2024-07-01T11:30:00"}
 
 
 class Clock:
@@ -96,28 +96,29 @@ def end(mode: Timestamp, clock: Clock, position: Any, *times: str) -> Any:
 
 def test_the_position_is_the_latest_time_that_was_read() -> None:
     assert end(by(), Clock(), HALF_PAST, "2024-07-01T11:59:30", "2024-07-01T11:59:30.123456") == {
-        "high": "2024-07-01T11:59:30.123456"
+        "by": "at",
+        "high": "2024-07-01T11:59:30.123456",
     }
 
 
 def test_it_is_the_clock_once_the_late_window_is_over_so_that_a_quiet_table_is_not_read_again() -> None:
-    assert end(by(), Clock(), HALF_PAST, "2024-07-01T11:45:00") == {"high": "2024-07-01T12:00:00"}
+    assert end(by(), Clock(), HALF_PAST, "2024-07-01T11:45:00") == {"by": "at", "high": "2024-07-01T12:00:00"}
 
 
 def test_it_stays_where_nothing_was_read() -> None:
     assert end(by(), Clock(), HALF_PAST) == HALF_PAST
-    assert end(by(), Clock(), None) == {"high": None}
+    assert end(by(), Clock(), None) == {"by": "at", "high": None}
 
 
 def test_it_never_passes_the_oldest_open_transaction() -> None:
     since = nanoseconds("2024-07-01T11:40:00")
     clock = Clock(oldest=since)
-    assert end(by(), clock, HALF_PAST, "2024-07-01T11:59:30") == {"high": "2024-07-01T11:40:00"}
-    assert end(by(), clock, HALF_PAST, "2024-07-01T11:39:59") == {"high": "2024-07-01T11:39:59"}
+    assert end(by(), clock, HALF_PAST, "2024-07-01T11:59:30") == {"by": "at", "high": "2024-07-01T11:40:00"}
+    assert end(by(), clock, HALF_PAST, "2024-07-01T11:39:59") == {"by": "at", "high": "2024-07-01T11:39:59"}
 
 
 def test_it_never_goes_back_but_the_bound_does_when_the_clock_was_set_back() -> None:
-    ahead = {"high": "2024-07-01T13:00:00"}
+    ahead = {"by": "at", "high": "2024-07-01T13:00:00"}
     assert end(by(), Clock(), ahead, "2024-07-01T11:59:59") == ahead
     assert asked(by(), by().begin(ahead, Clock()))[0][1] == ["2024-07-01T11:59:00", "2024-07-01T12:00:00"]
 
@@ -142,7 +143,7 @@ def test_days_are_read_again_as_a_whole() -> None:
     begun = mode.begin({"high": "2024-07-01"}, Clock())
     assert asked(mode, begun) == [('"at" >= ? AND "at" <= ?', ["2024-06-30", "2024-07-01"])]
     read = mode.after(begun, rows(DAY, ("2024-07-01", 3)), 0)
-    assert mode.ended(read, 0) == ({"high": "2024-07-01"}, False)
+    assert mode.ended(read, 0) == ({"by": "at", "high": "2024-07-01"}, False)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +154,8 @@ def test_days_are_read_again_as_a_whole() -> None:
         {"high": "noon"},
         {"high": "2024-07-01T11:30:00", "more": 1},
         {"high": "2024-07-01T11:30:00Z"},
+        {"by": "changed_at", "high": "2024-07-01T11:30:00"},
+        {"by": 7, "high": "2024-07-01T11:30:00"},
     ],
 )
 def test_a_position_of_another_form_is_refused(position: object) -> None:
@@ -160,8 +163,19 @@ def test_a_position_of_another_form_is_refused(position: object) -> None:
         by().begin(position, Clock())
 
 
-def test_a_position_of_another_order_is_refused() -> None:
-    position = {**by().begin(HALF_PAST, Clock()), "after": ["2024-07-01T11:45:00"]}
+def test_the_column_may_be_left_out_where_the_operator_writes_a_position() -> None:
+    assert by().begin({"high": HALF_PAST["high"]}, Clock()) == by().begin(HALF_PAST, Clock())
+
+
+def test_a_pass_by_another_key_begins_anew() -> None:
+    begun = by().begin(HALF_PAST, Clock())
+    for other in ({"at": "2024-07-01T11:45:00"}, {"at": "2024-07-01T11:45:00", "b": 7}, {"id": 7, "at": "x"}):
+        assert by().begin({**begun, "after": other}, Clock()) == begun
+
+
+@pytest.mark.parametrize("after", [["2024-07-01T11:45:00", 7], {"at": "noon", "id": 7}, 7])
+def test_a_place_of_another_form_is_refused(after: object) -> None:
+    position = {**by().begin(HALF_PAST, Clock()), "after": after}
     with pytest.raises(PermanentError, match="not one of column at"):
         by().begin(position, Clock())
 
@@ -195,22 +209,44 @@ def snapshot() -> Snapshot:
 def test_a_snapshot_hands_over_to_the_time_before_its_first_page() -> None:
     mode, since = snapshot(), nanoseconds("2024-07-01T11:40:00")
     begun = mode.begin(None, Clock(oldest=since))
-    assert begun == {"snapshot": {"after": None, "from": {"high": "2024-07-01T11:40:00"}}}
+    assert begun == {"snapshot": {"after": None, "from": {"by": "at", "high": "2024-07-01T11:40:00"}}}
     middle = mode.after(begun, rows(AT, ("2023-01-01", 4)), 0)
-    assert middle == {"snapshot": {"after": [4], "from": {"high": "2024-07-01T11:40:00"}}}
+    assert middle == {"snapshot": {"after": {"id": 4}, "from": {"by": "at", "high": "2024-07-01T11:40:00"}}}
     assert mode.begin(middle, Clock()) == middle
     (page,) = mode.statements(middle, QUOTE, "LIMIT 5")
     assert page.sql == 'SELECT * FROM "public"."orders" WHERE "id" > ? ORDER BY "id" LIMIT 5'
-    assert mode.ended(middle, 0) == ({"high": "2024-07-01T11:40:00"}, True)
+    assert mode.ended(middle, 0) == ({"by": "at", "high": "2024-07-01T11:40:00"}, True)
     assert (mode.op(middle), mode.op(HALF_PAST)) == (Op.READ, Op.CREATE)
 
 
 @pytest.mark.parametrize(
-    "place", [7, {"after": [1]}, {"after": ["x"], "from": HALF_PAST}, {"after": None, "from": {"high": "x"}}]
+    "place",
+    [7, {"after": {"id": 1}}, {"after": [1], "from": HALF_PAST}, {"after": None, "from": {"high": "x"}}],
 )
 def test_a_snapshot_of_another_form_is_refused(place: object) -> None:
     with pytest.raises(PermanentError, match="is not one of"):
         snapshot().begin({"snapshot": place}, Clock())
+
+
+@pytest.mark.parametrize("other", [{"b": 4}, {"id": 4, "b": 4}, {"id": "x"}])
+def test_a_snapshot_by_another_key_begins_anew_from_where_it_began(other: object) -> None:
+    begun = {"snapshot": {"after": None, "from": HALF_PAST}}
+    assert snapshot().begin({"snapshot": {"after": other, "from": HALF_PAST}}, Clock()) == begun
+
+
+@pytest.mark.parametrize(
+    ("former", "today"),
+    [
+        ({"snapshot": {"after": [4], "from": HALF_PAST}}, {"snapshot": {"after": None, "from": HALF_PAST}}),
+        ({"high": "2024-07-01", "until": "2024-07-02", "after": ["2024-07-01", 4]}, {"high": "2024-07-01"}),
+        ({"after": [4], "skipped": 2}, {"scan": "begins"}),
+        ({"after": [4], "until": 9}, {"after": None, "until": 9}),
+        ({"after": {"id": 4}, "gaps": []}, {"after": {"id": 4}, "gaps": []}),
+        ({"scan": "complete"}, {"scan": "complete"}),
+    ],
+)
+def test_places_that_did_not_name_their_columns_begin_anew(former: object, today: object) -> None:
+    assert migrated(former) == today
 
 
 # What is made of the options
@@ -235,7 +271,7 @@ def test_options_choose_the_mode() -> None:
     ("mode", "columns", "position"),
     [
         ("images", (), {"scan": "complete"}),
-        ("images", (), {"after": [1]}),
+        ("images", (), {"after": {"id": 1}}),
         ("timestamp", ("at",), HALF_PAST),
         ("timestamp", ("at",), {"high": None}),
         ("timestamp", ("at",), {"high": "2024-07-01"}),

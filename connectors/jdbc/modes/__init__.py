@@ -13,7 +13,7 @@ from connectors.jdbc.config import JdbcStream
 from connectors.jdbc.keyset import Keyset
 from connectors.jdbc.modes import incrementing
 from connectors.jdbc.modes.again import Again, Wanted
-from connectors.jdbc.modes.images import BEGINNING, COMPLETE, Images, Unkeyed
+from connectors.jdbc.modes.images import BEGINNING, COMPLETE, Images, Unkeyed, is_page
 from connectors.jdbc.modes.incrementing import Incrementing
 from connectors.jdbc.modes.mode import Database, Mode, is_object
 from connectors.jdbc.modes.snapshot import Snapshot
@@ -21,7 +21,7 @@ from connectors.jdbc.modes.timestamp import Timestamp, is_time
 from connectors.jdbc.statements import Source
 from connectors.jdbc.types import Column
 
-__all__ = ["Again", "Database", "Keys", "Mode", "Wanted", "check_position", "make"]
+__all__ = ["Again", "Database", "Keys", "Mode", "Wanted", "check_position", "make", "migrated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,8 @@ def check_position(options: JdbcStream | None, position: Position) -> None:
             column = _column_that_grows(options)
             fits, wanted = _is_number(position, column), f'{{"{column or "COLUMN"}": NUMBER}}'
         case _:
-            fits, wanted = _is_time(position), '{"high": "2026-01-31T12:00:00"}, as the column has its times'
+            fits = _is_time(position, options.columns[0] if options and options.columns else None)
+            wanted = '{"high": "2026-01-31T12:00:00"}, as the column has its times'
     if not fits:
         what = {"images": "a place in a scan", "incrementing": "the last value of the column that grows"}
         told = what.get(options.mode if options else "incrementing", "a time of the change column")
@@ -116,12 +117,7 @@ def _column_that_grows(options: JdbcStream | None) -> str | None:
 
 
 def _is_scan(position: Any) -> bool:
-    return (
-        position in (BEGINNING, COMPLETE)
-        or is_object(position, "pass", "rows")
-        or is_object(position, "after")
-        or is_object(position, "after", "skipped")
-    )
+    return position in (BEGINNING, COMPLETE) or is_object(position, "pass", "rows") or is_page(position)
 
 
 def _is_number(position: Any, column: str | None) -> bool:
@@ -132,7 +128,22 @@ def _is_number(position: Any, column: str | None) -> bool:
     return True
 
 
-def _is_time(position: Any) -> bool:
+def _is_time(position: Any, column: str | None) -> bool:
     if is_object(position, "snapshot"):
-        return isinstance(position["snapshot"], dict) and is_time(position["snapshot"].get("from"))
-    return is_time(position)
+        place = position["snapshot"]
+        return isinstance(place, dict) and is_time(place.get("from"), column)
+    return is_time(position, column)
+
+
+def migrated(place: Position) -> Position:
+    """Of before version 3, when places did not name their columns: in the middle they begin anew."""
+    match place:
+        case {"snapshot": {"after": [*_], "from": start}}:
+            return {"snapshot": {"after": None, "from": start}}
+        case {"high": high, "after": [*_]}:
+            return {"high": high}
+        case {"after": [*_], "until": until}:
+            return {"after": None, "until": until}
+        case {"after": [*_]}:
+            return BEGINNING
+    return place

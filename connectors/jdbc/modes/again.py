@@ -9,7 +9,7 @@ from typing import Any
 from bridge.contract import Op, Position, Ranges
 from bridge.errors import PermanentError
 from connectors.jdbc.keyset import Keyset, Read
-from connectors.jdbc.modes.images import Pages
+from connectors.jdbc.modes.images import Pages, is_page
 from connectors.jdbc.modes.mode import Database, Mode
 from connectors.jdbc.statements import Condition, Quote, Source, Statement
 from connectors.jdbc.values import bound
@@ -38,11 +38,19 @@ class Again(Mode):
     def begin(self, position: Position | None, _database: Database) -> Position:
         if position is None:
             return {"after": None, "until": self._changes.reached(self._wanted.position)}
-        if not (isinstance(position, dict) and "until" in position and self._pages.knows(_page(position))):
+        fits = isinstance(position, dict) and "until" in position and is_page(_page(position))
+        if not (fits and self._pages.knows(_page(position))):
             raise PermanentError(
-                f"the place in {self.source} is not one in its key",
+                f"the place of the resnapshot is not one in the key of {self.source}, {self._named}",
                 remedy="if the table has another key now, cancel the resnapshot and begin another",
             )
+        try:
+            self._changes.up_to(position["until"], Quote(""))
+        except PermanentError:
+            raise PermanentError(
+                f"when the resnapshot of {self.source} began, changes were read by another column",
+                remedy="cancel the resnapshot and begin another",
+            ) from None
         return position
 
     def statements(self, position: Position, quote: Quote, page: str) -> tuple[Statement, ...]:
@@ -57,6 +65,10 @@ class Again(Mode):
 
     def op(self, _position: Position) -> Op:
         return Op.READ
+
+    @property
+    def _named(self) -> str:
+        return ", ".join(self._key.names)
 
     def _ranges(self, quote: Quote) -> list[Condition]:
         """In the order in which the rows are read, so that an index finds them."""

@@ -39,7 +39,7 @@ class Images(_Pass):
     def begin(self, position: Position | None, _database: Database) -> Position:
         if position in (None, COMPLETE, BEGINNING):
             return BEGINNING
-        if not (is_object(position, "after") or is_object(position, "after", "skipped")):
+        if not is_page(position):
             raise self.stranger(_FORM)
         return position if self._pages.knows(position) else BEGINNING  # the key is another one now
 
@@ -51,7 +51,7 @@ class Images(_Pass):
 
 
 class Pages:
-    """A table in the order of its key; the place in it is {"after": [the last key]}.
+    """A table in the order of its key; the place in it is {"after": {column: value of the last key}}.
 
     After rows whose very keys cannot be read it is that of the last one that can; "skipped" counts.
     """
@@ -60,8 +60,7 @@ class Pages:
         self._source, self._key, self._nullable = source, key, nullable
 
     def knows(self, place: Position) -> bool:
-        if not (is_object(place, "after") or is_object(place, "after", "skipped")):
-            return False
+        """Is it one in this key? The table may have another one by now."""
         after = place["after"]
         try:
             return after is None or bool(self._key.after(after, Quote('"')))
@@ -85,7 +84,14 @@ class Pages:
         last = self._key.last(read)
         if last is None:
             return {"after": place.get("after"), "skipped": place.get("skipped", 0) + len(read)}
-        return {"after": last}
+        return {"after": dict(last)}
+
+
+def is_page(place: Position) -> bool:
+    """Has it the form of a place in pages, by whatever key?"""
+    if not (is_object(place, "after") or is_object(place, "after", "skipped")):
+        return False
+    return place["after"] is None or isinstance(place["after"], dict)
 
 
 class Unkeyed(_Pass):

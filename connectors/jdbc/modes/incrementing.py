@@ -139,12 +139,15 @@ class Incrementing(Mode):
         return Op.READ if place.snapshot is not None and not place.awaits else Op.CREATE
 
     def reached(self, position: Position | None) -> Position:
-        return _json(self.place(position).last)
+        return {self.columns[0]: _json(self.place(position).last)}
 
     def up_to(self, reached: Position, quote: Quote) -> Sequence[Condition]:
         if reached is None:
+            raise self.stranger(f"column {self.columns[0]}")
+        last = self.place(reached).last
+        if last is None:
             return (Condition("1 = 0"),)
-        return (Condition(f"{quote.name(self.columns[0])} <= ?", (self._number(str(reached)),)),)
+        return (Condition(f"{quote.name(self.columns[0])} <= ?", (last,)),)
 
     def number(self, text: str | None) -> int | Decimal | str:
         """A value of the column as Arrow has it, from the driver's text."""

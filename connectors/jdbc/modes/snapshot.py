@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bridge.contract import Op, Position
 from connectors.jdbc.keyset import Keyset, Read
-from connectors.jdbc.modes.images import Pages
+from connectors.jdbc.modes.images import Pages, is_page
 from connectors.jdbc.modes.mode import Database, Mode, is_object
 from connectors.jdbc.modes.timestamp import Timestamp
 from connectors.jdbc.statements import Quote, Source, Statement
@@ -27,10 +27,12 @@ class Snapshot(Mode):
         if not _running(position):
             return self.then.begin(position, database)
         place = position["snapshot"]
-        if not (isinstance(place, dict) and "from" in place and self._pages.knows(_page(place))):
+        if not (isinstance(place, dict) and "from" in place and is_page(_page(place))):
             raise self.stranger("a snapshot")
         self.then.check(place["from"])
-        return position
+        if self._pages.knows(_page(place)):
+            return position
+        return {"snapshot": {"after": None, "from": place["from"]}}  # the key is another one now
 
     def statements(self, position: Position, quote: Quote, page: str) -> tuple[Statement, ...]:
         if _running(position):

@@ -7,8 +7,8 @@ when the pass begins. What it reads again is unchanged, and the engine drops it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,34 +28,37 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\
 class _Place:
     """`high`: all rows up to there were read but for late ones; None: none. The rest: the pass that runs."""
 
+    by: str | None
+    """The column whose times these are."""
     high: str | None
     until: str | None = None
     safe: str | None = None
     """Never after `until`: rows that change from now on, or whose transaction is open, are not older."""
-    after: tuple[Written, ...] = ()
+    after: Mapping[str, Written] = field(default_factory=dict)
     skipped: int = 0
 
     @classmethod
-    def parsed(cls, position: Any) -> _Place:
-        """Errors: ValueError."""
+    def parsed(cls, position: Any, column: str | None) -> _Place:
+        """`column`: whose times they are to be, if that is known. Errors: ValueError."""
         match position:
-            case {"high": str() | None as high, **rest} if not rest and _is_text(high):
-                return cls(high)
+            case {"high": str() | None as high, **rest} if rest.keys() <= {"by"} and _is_text(high):
+                return cls(_named(rest.get("by"), column), high)
             case {"high": str() | None as high, "until": str() as until, "safe": str() as safe, **rest} if (
-                rest.keys() <= {"after", "skipped"} and all(map(_is_text, (high, until, safe)))
+                rest.keys() <= {"by", "after", "skipped"} and all(map(_is_text, (high, until, safe)))
             ):
-                after: Any = rest.get("after", ())
+                after: Any = rest.get("after", {})
                 skipped: Any = rest.get("skipped", 0)
-                return cls(high, until, safe, tuple(after), int(skipped))
+                if isinstance(after, dict):
+                    return cls(_named(rest.get("by"), column), high, until, safe, after, int(skipped))
         raise ValueError(position)
 
     @property
     def position(self) -> Position:
         if self.until is None:
-            return {"high": self.high}
-        place: dict[str, Any] = {"high": self.high, "until": self.until, "safe": self.safe}
+            return {"by": self.by, "high": self.high}
+        place: dict[str, Any] = {"by": self.by, "high": self.high, "until": self.until, "safe": self.safe}
         if self.after:
-            place["after"] = list(self.after)
+            place["after"] = dict(self.after)
         return {**place, "skipped": self.skipped} if self.skipped else place
 
 
@@ -63,10 +66,17 @@ def _is_text(time: str | None) -> bool:
     return time is None or bool(_TIME.fullmatch(time))
 
 
-def is_time(position: Position) -> bool:
-    """Has it the form of this mode's positions?"""
+def _named(name: object, column: str | None) -> str | None:
+    """An operator may leave it out."""
+    if not (isinstance(name, str | None) and (name is None or column in (None, name))):
+        raise ValueError(name)
+    return column or name
+
+
+def is_time(position: Position, column: str | None) -> bool:
+    """Has it the form of this mode's positions, by `column` if that is known?"""
     try:
-        _Place.parsed(position)
+        _Place.parsed(position, column)
     except (ValueError, TypeError):
         return False
     return True
@@ -111,11 +121,11 @@ class Timestamp(Mode):
         if place.until is not None:
             return place.position
         until, safe = self._now(database)
-        return _Place(place.high, self._text(until), self._text(safe)).position
+        return replace(place, until=self._text(until), safe=self._text(safe)).position
 
     def hand_over(self, database: Database) -> Position:
         """Where to go on after something else has read everything from now on."""
-        return _Place(self._text(self._now(database)[1])).position
+        return _Place(self._time.name, self._text(self._now(database)[1])).position
 
     def _now(self, database: Database) -> tuple[int, int]:
         """The clock as writers of the column see it, and what is safe by it."""
@@ -164,19 +174,19 @@ class Timestamp(Mode):
             return position
         last = self._order.last(read)
         skipped = place.skipped + len(read) if last is None else 0
-        after = place.after if last is None else tuple(last)
-        return _Place(place.high, place.until, place.safe, after, skipped).position
+        return replace(place, after=place.after if last is None else last, skipped=skipped).position
 
     def ended(self, position: Position, _began_ms: int) -> tuple[Position, bool]:
         """`high` is the latest time read, or, when that is older than the late window, the clock itself."""
         place = self._place(position)
         if not place.after:
-            return _Place(place.high).position, False
-        last, safe = self._since(str(place.after[0])), clock.nanoseconds(str(place.safe))
+            return _Place(place.by, place.high).position, False
+        last = self._since(str(place.after[self._time.name]))
+        safe = clock.nanoseconds(str(place.safe))
         reached = safe if safe - last >= self._late else min(last, safe)
         if place.high is not None:
             reached = max(reached, clock.nanoseconds(place.high))
-        return _Place(self._text(reached)).position, False
+        return _Place(place.by, self._text(reached)).position, False
 
     def _since(self, text: str) -> int:
         try:
@@ -190,16 +200,19 @@ class Timestamp(Mode):
 
     def _place(self, position: Position | None) -> _Place:
         """Errors: PermanentError."""
+        name = self._time.name
         if position is None:
-            return _Place(None)
+            return _Place(name, None)
         try:
-            place = _Place.parsed(position)
+            place = _Place.parsed(position, name)
             for time in filter(None, (place.high, place.until, place.safe)):
                 bound(self._time, time)
+            if place.after and tuple(place.after) != self._order.names:  # the key is another one now
+                return _Place(name, place.high)
             if place.after:
                 self._order.after(place.after, Quote('"'))
         except (ValueError, TypeError):
-            raise self.stranger(f"column {self._time.name}") from None
+            raise self.stranger(f"column {name}") from None
         return place
 
 
