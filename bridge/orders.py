@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bridge.contract import Connector
-from bridge.errors import ConfigError
+from bridge.errors import BridgeError
 from bridge.positions import Paused, Resnapshot
 from bridge.rereading import Asking
 from bridge.schedule import Schedule
 from bridge.task import Task
+
+NOT_YET = (
+    "the connector has not looked yet which streams there are; try again in a few seconds, or see `health`"
+)
 
 type Message = Mapping[str, Any]
 
@@ -45,23 +49,27 @@ class Orders:
                 self._answer(message, f"unknown command {other!r}")
 
     def _order(self, message: Message, action: Callable[[], None]) -> None:
-        known = self._schedule.streams
         stream = message.get("stream")
-        if stream and stream not in known:
-            self._answer(
-                message, f"no stream {stream!r}; there are: {', '.join(sorted(known)) or 'none yet'}"
-            )
-            return
-        self._give(message, action)
+        if stream and stream not in self._schedule.streams:
+            self._answer(message, self._unknown(stream))
+        else:
+            self._give(message, action)
+
+    def _unknown(self, stream: str) -> str:
+        known = self._schedule.streams
+        return f"no stream {stream!r}; there are: {', '.join(sorted(known))}" if known else NOT_YET
 
     def _resnapshot(self, message: Message, name: str) -> None:
         order = Resnapshot(message["by"], message["at"])
         asking = Asking(self._kind, self._task.resnapshots, message["where"], order)
         known = {each: progress.stream for each, progress in self._schedule.streams.items()}
+        if name not in known and (name or not known):
+            self._answer(message, self._unknown(name))
+            return
         try:
-            orders = {name: asking.of(known[name])} if name in known else asking.of_all(known.values())
-        except ConfigError as error:
-            self._answer(message, str(error))
+            orders = {name: asking.of(known[name])} if name else asking.of_all(known.values())
+        except (BridgeError, ValueError, ArithmeticError) as error:  # it is the order that is wrong
+            self._answer(message, _why(error))
         else:
             self._order(message, lambda: self._task.resnapshot(orders))
 

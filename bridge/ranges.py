@@ -5,9 +5,11 @@ Both ends belong to the range, and either may be left out. Of a key of one colum
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from decimal import Decimal, InvalidOperation
+from datetime import time
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +18,8 @@ from bridge.contract import Ranges, Table
 from bridge.errors import ConfigError
 
 _BOOLEANS = {"true": True, "false": False}
+LONGEST, SHOWN = 2000, 60
+"""Characters of a range: it is kept in the order's record, which is bounded; and of one that is told."""
 FORM = "write COLUMN=VALUE, or COLUMN=FROM..TO, with a column of the key"
 
 
@@ -34,6 +38,10 @@ def parsed(where: Sequence[str], table: Table) -> Ranges:
 
 def _split(text: str, table: Table) -> tuple[str, str, str]:
     """Column, low and high as they were written."""
+    if len(text) > LONGEST:
+        raise ConfigError(
+            f"--where: {text[:SHOWN]}... has {len(text)} characters", remedy=f"at most {LONGEST}"
+        )
     column, found, values = text.partition("=")
     if not found or column not in table.key:
         if len(table.key) != 1 or column in table.schema.names:
@@ -52,7 +60,7 @@ def _split(text: str, table: Table) -> tuple[str, str, str]:
 
 def _value(column: str, text: str, kind: pa.DataType) -> int | bool | str:
     """Errors: ConfigError when it is none of the column's."""
-    with suppress(ValueError, KeyError, InvalidOperation, pa.ArrowException):
+    with suppress(ValueError, KeyError, ArithmeticError, pa.ArrowException):
         return _read(text, kind)
     raise ConfigError(
         f"--where: {text!r} is no value of column {column}, which is of type {kind}", remedy=_example(kind)
@@ -71,11 +79,23 @@ def _whole(text: str, kind: pa.DataType) -> int:
     return int(pa.scalar(int(text), kind).as_py())
 
 
-def _decimal(text: str, _kind: pa.DataType) -> str:
+def _decimal(text: str, kind: pa.DataType) -> str:
     number = Decimal(text)
-    if not number.is_finite():
-        raise ValueError(text)
+    pa.scalar(number, kind)  # that it fits, or written out it could take as much as its exponent says
     return format(number, "f")
+
+
+def _double(text: str, _kind: pa.DataType) -> str:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(text)
+    return repr(number)
+
+
+def _time(text: str, kind: pa.DataType) -> str:
+    moment = time.fromisoformat(text)
+    if moment.tzinfo is not None:
+        raise ValueError(text)
+    return str(pa.scalar(moment, kind).cast(pa.string()).as_py())
 
 
 def _moment(text: str, kind: pa.DataType) -> str:
@@ -99,8 +119,9 @@ _READERS: Sequence[tuple[Callable[[pa.DataType], bool], _Reader]] = (
     (pa.types.is_boolean, lambda text, _: _BOOLEANS[text.lower()]),
     (_is_text, lambda text, _: text),
     (pa.types.is_decimal, _decimal),
-    (pa.types.is_floating, lambda text, _: repr(float(text))),
+    (pa.types.is_floating, _double),
     (_is_bytes, lambda text, _: bytes.fromhex(text).hex()),
+    (pa.types.is_time, _time),
     (pa.types.is_temporal, _moment),
     (lambda _: True, _none),
 )
@@ -113,6 +134,8 @@ def _example(kind: pa.DataType) -> str:
         return "write true or false"
     if _is_bytes(kind):
         return "write hexadecimal digits"
+    if pa.types.is_time(kind):
+        return "write it as 12:00:00"
     zoned = pa.types.is_timestamp(kind) and kind.tz is not None
     if pa.types.is_temporal(kind):
         return f"write it as 2026-01-31{'T12:00:00Z' if zoned else ', with T12:00:00 if it has a time'}"

@@ -146,8 +146,6 @@ class Asking:
     def of_all(self, streams: Iterable[Stream]) -> dict[str, Resnapshot]:
         """Those of all that can have one and have none. Errors: ConfigError, also when that leaves none."""
         streams = list(streams)
-        if not streams:
-            raise ConfigError("no stream is known yet", remedy="see `health`")
         able = [each for each in streams if each.name not in self.running and not self._refusal(each)]
         return {each.name: self.of(each) for each in able or streams[:1]}
 

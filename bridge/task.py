@@ -21,7 +21,7 @@ import structlog
 from bridge.admission import Admission, Lane
 from bridge.coalescer import Coalescer
 from bridge.ends import Ended
-from bridge.errors import BridgeError, Stopped, TransientError
+from bridge.errors import BridgeError, CredentialsError, PermanentError, Stopped, TransientError
 from bridge.outlet import Outlet
 from bridge.positions import PAUSE, RESNAPSHOT, STREAM, Paused, Resnapshot, Value
 from bridge.prefetch import Discovered, Fetched, Prefetch
@@ -36,6 +36,8 @@ IDLE_S = 0.5
 NOTHING = Discovered((), 0)
 FORGIVEN_S = 60.0
 """After so long without a failure there is no trouble, though there was nothing to publish either."""
+REFUSED = (PermanentError, ValueError, ArithmeticError)
+"""What costs an order alone: should more be wrong, reading the positions again will tell."""
 
 
 class Task:
@@ -114,7 +116,7 @@ class Task:
 
     def _turn(self) -> None:
         self._obey()
-        if not self._admitted:
+        if not (self._admitted or self._stale):
             self._admit()
         if self._stale:
             return
@@ -254,7 +256,11 @@ class Task:
                 done.set_result(None)
             except BaseException as error:
                 done.set_exception(error)
-                raise
+                if isinstance(error, CredentialsError) or not isinstance(error, REFUSED):
+                    raise
+                self._coalescer.drop()  # what it had begun must not be committed with what follows
+                self._stale = True
+                return
 
     def pause(self, stream: str, by: Paused) -> None:
         """Keep the pause in Kafka; `stream` is empty for the whole connector. Through `order`."""

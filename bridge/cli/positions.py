@@ -136,8 +136,13 @@ def _lines(name: str, ledger: Ledger) -> Iterator[str]:
 
 
 def _where(order: Resnapshot) -> str:
-    ranges = (f"{column} {low or ''}..{high or ''}" for column, (low, high) in order.within.items())
+    ranges = (f"{column} {_end(low)}..{_end(high)}" for column, (low, high) in order.within.items())
     return f", where {' and '.join(ranges)}" if order.within else ""
+
+
+def _end(value: Any) -> str:
+    """As it was given."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _paused(ledger: Ledger, stream: str) -> str:

@@ -16,6 +16,8 @@ from typing import NoReturn
 import pytest
 
 from bridge import cli
+from bridge.cli import positions
+from bridge.positions import Ledger, Resnapshot, Stored
 from tests.unit.installed import SHOP, install
 
 MINIMAL = Path(__file__).parents[2] / "config" / "minimal.yaml"
@@ -436,3 +438,9 @@ def test_health_in_json_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixt
     document = json.loads(capsys.readouterr().out)
     assert (document["health"], document["code"], document["daemon"]) == ("unknown", 3, None)
     assert "schema 2" in document["reasons"][0]["text"]
+
+
+def test_a_resnapshot_s_range_is_shown_as_it_was_given() -> None:
+    order = Resnapshot("me", "now", within={"id": (0, 5), "done": (False, None)})
+    ledger = Ledger(streams={"orders": Stored(None, "jdbc", 1, "db")}, resnapshots={"orders": order})
+    assert any(line.endswith(", where id 0..5 and done false..") for line in positions._lines("erp", ledger))

@@ -42,6 +42,9 @@ def test_either_end_may_be_left_out_and_so_may_the_only_column(
         (pa.bool_(), "False", False),
         (pa.decimal128(10, 2), "1.50", "1.50"),
         (pa.float64(), "1.5", "1.5"),
+        (pa.decimal128(10, 0), "1e5", "100000"),
+        (pa.time64("us"), "12:00", "12:00:00.000000"),
+        (pa.time32("s"), "23:59:59", "23:59:59"),
         (pa.binary(), "00FF", "00ff"),
         (pa.date32(), "2026-01-31", "2026-01-31"),
         (pa.timestamp("us"), "2026-01-31T12:00:00", "2026-01-31T12:00:00.000000"),
@@ -57,6 +60,16 @@ def test_values_are_what_json_can_hold(kind: pa.DataType, text: str, value: Any)
     ("kind", "text"),
     [
         (pa.int16(), "40000"),
+        (pa.int32(), "99999999999999999999"),
+        (pa.int64(), "9" * 1900),
+        (pa.uint8(), "-1"),
+        (pa.decimal128(10, 2), "1e300000"),
+        (pa.decimal128(10, 2), "1e-300000"),
+        (pa.decimal128(10, 2), "1.555"),
+        (pa.float64(), "nan"),
+        (pa.float64(), "1e400"),
+        (pa.time64("us"), "25:00"),
+        (pa.time64("us"), "12:00+01:00"),
         (pa.int64(), "x"),
         (pa.int64(), "1..2..3"),
         (pa.bool_(), "yes"),
@@ -81,6 +94,7 @@ def test_several_ranges_are_of_several_columns_of_the_key() -> None:
         (["number=1", "number=2"], "twice"),
         (["number=.."], "is no range"),
         (["number="], "is no range"),
+        (["region=" + "x" * 2000], "region=x+... has 2007 characters; at most 2000"),
     ):
         with pytest.raises(ConfigError, match=said):
             parsed(wrong, composite)

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from bridge.config.options import ConnectorSettings, StreamOptions, TransactionOptions
-from bridge.errors import ConfigError, TransientError
+from bridge.errors import ConfigError, PermanentError, TransientError
+from bridge.orders import Orders
+from bridge.positions import Resnapshot
 from bridge.publisher import Fenced
 from bridge.testing.fakes import FakeKafka, FakeSource, Fault
 from bridge.testing.images import FakeImages
@@ -220,7 +222,8 @@ def test_a_worker_refuses_an_order_in_words(
 
 
 def test_before_it_has_looked_it_knows_of_no_stream_and_says_so(clock: Clock, kafka: FakeKafka) -> None:
-    engine = Engine(clock, kafka, FakeSource(clock, ["orders"]))
+    settings = ConnectorSettings(name="erp", kind="fake", defaults=BRISK)
+    engine = Engine(kafka, FakeSource("orders"), clock, settings)
     for stream in ("orders", ""):
         assert answer(engine, stream).startswith("the connector has not looked yet which streams there are")
 
