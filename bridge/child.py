@@ -163,6 +163,8 @@ class Child:
                 if self._pulse.holds:
                     self.claim = "ask"  # from now on the owner's record says whose the connector is
                     self._failures = 0
+            case "letters":
+                self._pulse.note_letters(message["stream"])
             case "answer":
                 self._answers.take(message["id"], message["error"])
             case "end":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -83,8 +83,16 @@ class Coalescer:
     """Used from the task's thread. Errors: those of the outlet, after which it must `drop` what it has."""
 
     def __init__(
-        self, settings: ConnectorSettings, outlet: Outlet, press: Press, images: Images, schedule: Schedule
+        self,
+        settings: ConnectorSettings,
+        outlet: Outlet,
+        press: Press,
+        images: Images,
+        schedule: Schedule,
+        announce: Callable[[str], None] = lambda _stream: None,
     ) -> None:
+        """`announce` takes the name of a stream before a dead letter of it can be seen by anybody."""
+        self._announce = announce
         self._limits, self._max_rejects = settings.transaction, settings.max_rejects
         self._outlet, self._press, self._images, self._schedule = outlet, press, images, schedule
         self._lanes: dict[str, Lane] = {}
@@ -217,6 +225,7 @@ class Coalescer:
         for topic, keys, values in outgoing.records:
             self._outlet.send(topic, keys, values)
         if letters:
+            self._announce(lane.stream.name)
             self._outlet.bury(letters)
             log.warning("dead letters", stream=lane.stream.name, count=len(letters), first=letters[0].reason)
         sent.add(outgoing)
@@ -326,7 +335,8 @@ class Coalescer:
         else:
             self._schedule.published(turn.progress, batch, turn.began, sent.events, sent.size)
         counted = sent.again or turn.progress
-        reason = self._schedule.rejected(counted, batch.rows, sent.letters, self._max_rejects)
+        rejects = sent.letters if sent.again or batch.position is not None else 0  # a gap's marker is none
+        reason = self._schedule.rejected(counted, batch.rows, rejects, self._max_rejects)
         if reason:
             self._park(sent, reason)
 

@@ -80,6 +80,10 @@ class Pulse:
             elif stream["polls"]:
                 self._current.setdefault(name, self._at)  # behind since then at least
 
+    def note_letters(self, stream: str) -> None:
+        """The worker is about to write some, and may not live to count them."""
+        self._rejected[stream] = time.monotonic()
+
     def end(self, how: str | None) -> None:
         """The worker has ended, badly if `how` says so; what it counted remains."""
         self._ended = how

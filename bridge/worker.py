@@ -125,7 +125,7 @@ class Worker:
         settings = self._hello.connector
         origin = Origin(settings.name, settings.kind, __version__)
         press = Press(encoder(settings.encoder), origin, self._redactor)
-        coalescer = Coalescer(settings, outlet, press, Images(state), self._schedule)
+        coalescer = Coalescer(settings, outlet, press, Images(state), self._schedule, self._say_letters)
         return Task(coalescer, outlet, admission, self._schedule, self._queue, self._stop)
 
     def run(self) -> int:
@@ -220,6 +220,10 @@ class Worker:
                 "streams": {name: self._told(each) for name, each in streams.items()},
             }
         )
+
+    def _say_letters(self, stream: str) -> None:
+        """At once: were this worker killed before its next heartbeat, nobody would be warned of them."""
+        self._channel.send({"type": "letters", "stream": stream})
 
     def _told(self, stream: dict[str, Any]) -> dict[str, Any]:
         if again := stream["resnapshot"]:

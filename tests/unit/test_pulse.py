@@ -134,6 +134,17 @@ def test_dead_letters_are_a_warning_for_five_minutes_whatever_becomes_of_the_wor
     assert seen(1) == (Level.WARNING, pulse.REJECTED)
 
 
+def test_dead_letters_that_no_worker_lived_to_count_are_a_warning_all_the_same(clock: Clock) -> None:
+    found = beating(clock)
+    found.note_letters("orders")
+    found.end("killed by SIGKILL")
+    found.begin()
+    said = beat()
+    said["streams"]["orders"]["rejects"] = 0
+    found.take(said)
+    assert found.status(ALIVE)["streams"]["orders"]["error"] == pulse.REJECTED
+
+
 def test_state_s_starts_anew_with_each_state(clock: Clock) -> None:
     found = beating(clock, State.BACKOFF)
     found.status(ALIVE)
