@@ -99,6 +99,8 @@ def consumer(kafka: Mapping[str, Any], isolation: str, **own: Any) -> Consumer:
 
 def admin(kafka: Mapping[str, Any], **own: Any) -> AdminClient:
     conf = {
+        # A client that once heard of no controller asks again only then, by default after five minutes.
+        "topic.metadata.refresh.interval.ms": 10_000,
         **_without(settings(kafka), PRODUCER_ONLY + CONSUMER_ONLY),
         "logger": _to_structlog(),
         **own,
