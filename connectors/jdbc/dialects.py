@@ -49,7 +49,7 @@ _POSTGRESQL = Dialect(
     identity="SELECT current_database() || '@' || system_identifier FROM pg_control_system()",
     clock="SELECT extract(epoch FROM clock_timestamp())",
     # now() is the time a transaction began, before it wrote anything and so has an id. Prepared ones have no
-    # session; other bridges only read.
+    # session, and nothing tells when they began; other bridges only read.
     transactions=Transactions(
         oldest="SELECT extract(epoch FROM least(min(xact_start), (SELECT min(prepared) FROM pg_prepared_xacts"
         " WHERE database = current_database()))) FROM pg_stat_activity WHERE datname = current_database()"
@@ -58,6 +58,7 @@ _POSTGRESQL = Dialect(
         seen="SELECT count(*) FROM pg_roles WHERE rolname IN ('pg_read_all_stats', current_user)"
         " AND (rolsuper OR rolname <> current_user AND pg_has_role(oid, 'USAGE'))",
         grant="GRANT pg_read_all_stats TO {user}",
+        prepared="SELECT current_setting('max_prepared_transactions')",
     ),
     types={
         "timestamptz": "instant",

@@ -71,6 +71,7 @@ def _transactions(session: Session) -> Iterator[Finding]:
         yield Finding(
             Level.OK, "open transactions are seen: rows of long ones are found whenever they commit"
         )
+        yield from _prepared(session)
         return
     text = "rows of a transaction that takes longer than `late_window` are missed"
     if session.dialect.transactions is None:
@@ -86,6 +87,17 @@ def _transactions(session: Session) -> Iterator[Finding]:
         f"the account does not see the transactions of others: {text}",
         remedy=session.dialect.transactions.grant.format(user=user),
     )
+
+
+def _prepared(session: Session) -> Iterator[Finding]:
+    transactions = session.dialect.transactions
+    if transactions and session.allowed(transactions.prepared) not in (None, "0"):
+        yield Finding(
+            Level.WARNING,
+            "of a prepared transaction (two-phase commit) it is known when it was prepared, not when it"
+            " began: rows of one that took longer than `late_window` until then are missed",
+            remedy="make `late_window` longer than that, or set max_prepared_transactions to 0",
+        )
 
 
 def _table(session: Session, name: str, reading: Reading | PermanentError) -> Iterator[Finding]:

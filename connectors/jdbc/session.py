@@ -108,7 +108,10 @@ class Session:
         return self.scalar(largest(source, column, self.catalog.quote))
 
     def moment(self) -> Moment:
-        """The database's clock and its oldest open transaction, in this order. Errors: PermanentError."""
+        """The database's clock and its oldest open transaction, in this order. Errors: PermanentError.
+
+        Ends the transaction: rows are read in one that sees what was committed before it was asked.
+        """
         if self._moment and time.monotonic() < self._moment[0]:
             return self._moment[1]
         asked = time.monotonic()
@@ -123,6 +126,7 @@ class Session:
         moment = Moment(
             nanoseconds(now), nanoseconds(oldest) if oldest else None, nanoseconds(ahead) if ahead else None
         )
+        self.end()
         self._moment = asked + MOMENT_S, moment
         return moment
 

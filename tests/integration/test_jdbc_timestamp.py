@@ -367,8 +367,31 @@ def test_a_snapshot_is_taken_up_again_at_any_page_and_hands_over_without_a_gap(c
             assert all(folded.table[n]["x"] == "new" for n in range(10))
 
 
+@pytest.mark.parametrize("isolation", ["read_committed", "repeatable_read"])
+def test_what_is_committed_when_open_transactions_are_asked_for_is_read(
+    postgres_corner: Corner, monkeypatch: pytest.MonkeyPatch, isolation: str
+) -> None:
+    made(postgres_corner)
+    postgres_corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {ago(postgres_corner, 100)});")
+    options = {"mode": "timestamp", "columns": ["at"], "snapshot": False, "late_window": "1s"}
+    allowed = session.Session.allowed
+
+    def commits_before(here: session.Session, sql: str | None) -> str | None:
+        if "pg_stat_activity" in str(sql):
+            monkeypatch.undo()
+            postgres_corner.execute(f"INSERT INTO $.t VALUES (2, 'late', {ago(postgres_corner, 50)});")
+        return allowed(here, sql)
+
+    with postgres_corner.opened({postgres_corner.name("t"): options}, isolation=isolation) as connector:
+        (stream,) = connector.discover()
+        monkeypatch.setattr(session.Session, "allowed", commits_before)
+        batches = polled(connector, stream)
+        assert [row["id"] for batch in batches for row in postgres_corner.rows(batch)] == [1, 2]
+
+
 def test_doctor_says_whether_open_transactions_are_seen(postgres_corner: Corner) -> None:
     made(postgres_corner)
+    may_prepare = postgres_corner.execute("SHOW max_prepared_transactions;").strip() != "0"
     role = f"reader_{postgres_corner.schema}"
     postgres_corner.execute(
         f"CREATE ROLE {role} LOGIN PASSWORD '{postgres_corner.server.password}';"
@@ -382,6 +405,8 @@ def test_doctor_says_whether_open_transactions_are_seen(postgres_corner: Corner)
             polled(connector, connector.discover()[0])
         postgres_corner.execute(blind.remedy + ";")
         with postgres_corner.opened(streams, user=role) as connector:
-            assert any("open transactions are seen" in f.text for f in connector.check())
+            found = connector.check()
+            assert any("open transactions are seen" in f.text for f in found)
+            assert any("prepared transaction" in f.text for f in found) is may_prepare
     finally:
         postgres_corner.execute(f"DROP OWNED BY {role}; DROP ROLE {role};")
