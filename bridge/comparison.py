@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import batched, count
@@ -280,7 +281,8 @@ class Comparison:
         """How many rows are gone, of how many that were known before the scan began."""
         unmet = self.part.count - tracked.met
         if self.table.key:
-            return unmet, tracked.known
+            others = self._known_otherwise(tracked) if unmet > FEW else 0
+            return unmet - others, tracked.known - others
         all_gone = sum(
             _count(Entry.parse(value))
             for entries in (self.cache.slots(self.part, CHUNK) if unmet else ())
@@ -293,6 +295,11 @@ class Comparison:
             there = ((key, _count(Entry.parse(values[key]))) for key in keys if key in values)
             fewer += sum(max(0, count - tracked.counts[key]) for key, count in there)
         return all_gone + fewer, all_gone + tracked.known
+
+    def _known_otherwise(self, tracked: Pass) -> int:
+        """Of the rows that are gone those by another key that the table had: they may be there by this."""
+        entries = (each for some in self.cache.slots(self.part, CHUNK) for each in some)
+        return sum(tracked.missed(slot) and _columns_of(key) != self.table.key for key, slot, _ in entries)
 
     def _deleted(self, gone: Sequence[Put], confirm: int) -> Piece:
         piece = self.piece()
@@ -354,11 +361,27 @@ def _count(entry: Entry) -> int:
     return int.from_bytes(entry.digest)
 
 
+def _columns_of(form: bytes) -> tuple[str, ...]:
+    """By which a row is known."""
+    return tuple(json.loads(form))
+
+
 def _deletes(table: Table, forms: Sequence[bytes]) -> tuple[Changes, ...]:
-    if not forms:
-        return ()
-    names = list(table.key) or list(table.schema.names)
-    return (Changes(table, rows_of(forms, table, names), Op.DELETE),)
+    """Consumers know a row by the key that the table had then."""
+    by_columns: dict[tuple[str, ...], list[bytes]] = {}
+    for form in forms:
+        by_columns.setdefault(_columns_of(form), []).append(form)
+    return tuple(
+        _deletes_by(names, table, some)
+        for names, some in by_columns.items()
+        if not table.key or set(names) <= set(table.schema.names)  # else there are no words for it
+    )
+
+
+def _deletes_by(names: Sequence[str], table: Table, forms: Sequence[bytes]) -> Changes:
+    there = [name for name in names if name in table.schema.names]
+    known = replace(table, key=tuple(there)) if table.key else table
+    return Changes(known, rows_of(forms, table, there), Op.DELETE)
 
 
 def letters_of(changes: Changes) -> Sequence[str]:

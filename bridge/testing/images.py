@@ -29,6 +29,7 @@ class FakeImages:
     names: tuple[str, ...] = ("orders",)
     most: int = 3
     """Rows one poll brings."""
+    key: tuple[str, ...] = ("id",)
     keyless: bool = False
     repeats: dict[int, int] = field(default_factory=dict)
     identity: str = "the one"
@@ -82,7 +83,7 @@ class FakeImagesConnector(Connector):
 
     def discover(self) -> Sequence[Stream]:
         self._source.heed()
-        key = () if self._source.keyless else ("id",)
+        key = () if self._source.keyless else self._source.key
         return [
             Stream(name, self._source.identity, (Table(name, SCHEMA, key),), emits=Emits.IMAGES)
             for name in self._source.names

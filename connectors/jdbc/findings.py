@@ -6,14 +6,13 @@ import time
 from collections.abc import Iterator, Sequence
 
 from bridge.contract import Finding, Level
-from bridge.errors import PermanentError
 from connectors.jdbc.clock import SECOND, nanoseconds
 from connectors.jdbc.dialects import GENERIC
 from connectors.jdbc.modes.images import Unkeyed
 from connectors.jdbc.modes.snapshot import Snapshot
 from connectors.jdbc.modes.timestamp import Timestamp
 from connectors.jdbc.polls import Lanes
-from connectors.jdbc.readings import Reading
+from connectors.jdbc.readings import Reading, Refusal
 from connectors.jdbc.session import Session
 from connectors.jdbc.statements import TableName
 
@@ -100,8 +99,8 @@ def _prepared(session: Session) -> Iterator[Finding]:
         )
 
 
-def _table(session: Session, name: str, reading: Reading | PermanentError) -> Iterator[Finding]:
-    if isinstance(reading, PermanentError):
+def _table(session: Session, name: str, reading: Reading | Refusal) -> Iterator[Finding]:
+    if not isinstance(reading, Reading):
         yield Finding(Level.CRITICAL, reading.text, reading.remedy, name)
         return
     if isinstance(reading.mode, Unkeyed):
@@ -147,7 +146,7 @@ def _no_index(session: Session, table: TableName, column: str) -> Finding:
     )
 
 
-def _timestamp(reading: Reading | PermanentError) -> Timestamp | None:
+def _timestamp(reading: Reading | Refusal) -> Timestamp | None:
     mode = reading.mode.then if isinstance(reading, Reading) and isinstance(reading.mode, Snapshot) else None
     if mode is None and isinstance(reading, Reading) and isinstance(reading.mode, Timestamp):
         mode = reading.mode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -22,6 +22,7 @@ from connectors.jdbc.reader import Cursor, Refused
 from connectors.jdbc.readings import Reading, Readings
 from connectors.jdbc.session import Session
 from connectors.jdbc.statements import Statement
+from connectors.jdbc.values import Written, written
 
 # Bounds how long a read transaction lasts (it holds back PostgreSQL's vacuum) for one index look-up a page.
 PAGE_ROWS = 250_000
@@ -69,6 +70,17 @@ class Running:
     page_rows: int
     """After so many another page follows; 0: there is but one."""
     used: float = 0.0
+    last: Sequence[Written] = ()
+    """By what the last row of the cursor is known among the others."""
+
+    def repeats(self, rows: pa.RecordBatch) -> bool:
+        """Do two rows that follow each other have the same values of all columns by which they are read?"""
+        if not (self.mode.columns and rows.num_rows):
+            return False
+        columns = [rows.column(name) for name in self.mode.columns]
+        first, last = ([written(each, place) for each in columns] for place in (0, -1))
+        before, self.last = self.last, last
+        return first == before or _has_equals(columns)
 
     def serves(self, asked: Asked, position: Position | None) -> bool:
         return (self.asked.id, self.position) == (asked.id, position) and time.monotonic() < self.ends
@@ -120,6 +132,9 @@ class Polls:
             scan.used = time.monotonic()
             before = scan.position
             read = _read(scan, ask)
+            if scan.repeats(read.rows):
+                self.session.end()
+                raise self._readings.doubted(scan.reading, scan.mode.columns)
             scan.position = scan.mode.after(before, read, scan.began_ms)
             more = self._advance(scan)
             if len(read) or not more:
@@ -156,6 +171,7 @@ class Polls:
                 scan.position, more = scan.mode.ended(scan.position, scan.began_ms)
                 return more
             reading, scan.cursor = self._run(scan.reading, scan.rest.pop(0))
+            scan.last = ()
             if reading is not scan.reading:
                 self.session.end()
         return True
@@ -270,6 +286,17 @@ def _batch(scan: Running, read: Read, places: tuple[Position, Position, Position
         scan=mode.mark(first, after),
         more=more,
     )
+
+
+def _has_equals(columns: Sequence[pa.Array]) -> bool:
+    """The first column decides, mostly."""
+    equal = None
+    for each in columns:
+        same = pc.equal(each.slice(0, len(each) - 1), each.slice(1))
+        equal = same if equal is None else pc.and_(equal, same)
+        if not pc.any(equal).as_py():
+            return False
+    return True
 
 
 def _published(reading: Reading, rows: pa.RecordBatch) -> pa.RecordBatch:

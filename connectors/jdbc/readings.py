@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import jpype
 import pyarrow as pa
 
 from bridge.contract import Stream, Table, pick
-from bridge.errors import ConfigError, CredentialsError, PermanentError
+from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
 from connectors.jdbc import modes
 from connectors.jdbc.catalog import fits
 from connectors.jdbc.config import JdbcConfig, JdbcStream
@@ -19,6 +20,11 @@ from connectors.jdbc.modes import Again, Keys, Mode, Wanted
 from connectors.jdbc.session import Session
 from connectors.jdbc.statements import Query, Source, TableName, shape
 from connectors.jdbc.types import Column, Limit, columns, unknown_types
+
+# For so long a discovery asks for the keys of tables that are known; the rest has its turn in the next one.
+KEYS_S = 0.5
+
+type Refusal = PermanentError | TransientError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,8 @@ class Reading:
     table: Table
     mode: Mode
     options: JdbcStream
+    keys: Keys
+    """As the catalogue told them."""
     key: Keyset
     nullable: tuple[str, ...]
     """Columns of the key that may be NULL."""
@@ -71,10 +79,13 @@ class Readings:
 
     def __init__(self, config: JdbcConfig, session: Session) -> None:
         self._config, self._session = config, session
-        self._known: dict[str, Reading | PermanentError] = {}
+        self._known: dict[str, Reading | Refusal] = {}
+        self._keys_at: dict[str, float] = {}
+        """When the catalogue was asked last for the key of each."""
 
     def discover(self) -> Sequence[Stream]:
         self._session.end()
+        self._look_at_keys()
         names = [str(table) for table in self._found()]
         names += [name for name in self._config.streams if self._is_missed(name) and name not in names]
         streams = [self._stream(name) for name in names]
@@ -90,6 +101,34 @@ class Readings:
                 self._known[str(table)] = self._described_or_refused(table)
         return tables
 
+    def _look_at_keys(self) -> None:
+        """Nothing that a query brings tells of them; those first that were asked for the longest ago."""
+        until = time.monotonic() + KEYS_S
+        tables = [each for each in self._known.values() if isinstance(each, Reading)]
+        for reading in sorted(tables, key=lambda each: self._keys_at.get(each.name, 0.0)):
+            if time.monotonic() > until:
+                break
+            self._look_at_key(reading)
+
+    def _look_at_key(self, reading: Reading) -> None:
+        self._keys_at[reading.name] = time.monotonic()
+        if self._keys(reading.source, reading.options) != reading.keys:
+            self._known[reading.name] = self._described_or_refused(reading.source)
+
+    def doubted(self, reading: Reading, columns: Sequence[str]) -> Refusal:
+        """What to raise for two rows with the same values of these, by which it is read."""
+        self._look_at_key(reading)
+        now = self._known[reading.name]
+        if isinstance(now, PermanentError):
+            return now
+        if now is not reading:
+            return TransientError(f"{reading.source} has another key now", remedy="it is looked at anew")
+        return PermanentError(
+            f"{reading.source} has rows with the same {', '.join(columns)}, by which it is read: some may"
+            " have been missed",
+            remedy="see that no two rows have the same, or name other columns under `key`; then `resume`",
+        )
+
     @property
     def _queries(self) -> dict[str, Query]:
         streams = self._config.streams.items()
@@ -102,29 +141,32 @@ class Readings:
 
     def _stream(self, name: str) -> Stream:
         identity, reading = self._session.identity, self.find(name)
-        if isinstance(reading, PermanentError):  # which poll() raises, so that its siblings run on
+        if not isinstance(reading, Reading):  # which poll() raises, so that its siblings run on
             return Stream(name, identity, ())
         return Stream(name, identity, (reading.table,), reading.mode.emits, caveats=reading.mode.caveats)
 
-    def find(self, name: str) -> Reading | PermanentError:
+    def find(self, name: str) -> Reading | Refusal:
         """How the stream is read, or why it cannot be."""
         known = self._known.get(name)
-        if known is None or (isinstance(known, PermanentError) and name in self._queries):
+        if known is None or (not isinstance(known, Reading) and name in self._queries):
             self._known[name] = known = self._searched(name)
         return known
 
-    def _searched(self, name: str) -> Reading | PermanentError:
+    def _searched(self, name: str) -> Reading | Refusal:
         if query := self._queries.get(name):
             return self._described_or_refused(query)
         found = self._session.catalog.find((name,), ())
         return self._described_or_refused(found[0]) if found else self._missing(name)
 
     def usable(self, name: str) -> Reading:
-        """What was refused before is looked at again: a grant may be there now. Errors: PermanentError."""
+        """What was refused before is looked at again: a grant may be there now.
+
+        Errors: PermanentError; TransientError, of what the next discovery looks at again.
+        """
         reading = self._known.get(name)
-        if not isinstance(reading, Reading):
+        if reading is None or isinstance(reading, PermanentError):
             reading = self._known[name] = self._searched(name)
-        if isinstance(reading, PermanentError):
+        if not isinstance(reading, Reading):
             raise type(reading)(reading.text, remedy=reading.remedy)
         return reading
 
@@ -133,7 +175,7 @@ class Readings:
         meant = f"did you mean {nearest}?" if nearest else "grant SELECT on it, or check its name"
         return PermanentError(f"streams: the database has no table {name}", remedy=meant)
 
-    def _described_or_refused(self, source: Source) -> Reading | PermanentError:
+    def _described_or_refused(self, source: Source) -> Reading | Refusal:
         try:
             cursor = self._session.open(shape(source, self._session.catalog.quote))
             return self._built(source, cursor.execute())
@@ -141,9 +183,13 @@ class Readings:
             return error
         except jpype.JException as error:
             told = translate(error, f"table {source}")
-            if not isinstance(told, PermanentError) or isinstance(told, ConfigError | CredentialsError):
+            if not isinstance(told, PermanentError | TransientError) or isinstance(
+                told, ConfigError | CredentialsError
+            ):
                 raise
             self._session.end()
+            if isinstance(told, TransientError) and not self._session.lives():
+                raise  # else the table is locked, say: that is no matter of the others
             return told
 
     def as_described(self, reading: Reading, description: str) -> Reading:
@@ -170,7 +216,7 @@ class Readings:
         nothing = pa.RecordBatch.from_pylist([], schema=table.schema)
         keyset = Keyset(tuple(one for name in key for one in found if one.name == name), keys.sorted_as)
         nullable = () if key == keys.catalogue else key
-        return Reading(source, description, found, table, mode, options, keyset, nullable, nothing)
+        return Reading(source, description, found, table, mode, options, keys, keyset, nullable, nothing)
 
     def _options(self, source: Source) -> JdbcStream:
         options = pick(self._config.streams, str(source))
@@ -179,6 +225,7 @@ class Readings:
         return options
 
     def _keys(self, source: Source, options: JdbcStream) -> Keys:
+        """Asks the catalogue, but for a query."""
         if isinstance(source, Query):
             return Keys(options.key, declared=options.key)
         catalog = self._session.catalog

@@ -128,6 +128,22 @@ def test_a_scan_that_misses_too_many_rows_deletes_none_and_parks(case: Case) -> 
     assert Counter(op for op, _ in case.events()) == {"r": 40}
 
 
+def test_rows_that_have_another_key_now_are_deleted_by_the_former_one_and_are_no_mass_delete(
+    case: Case,
+) -> None:
+    filled(case, 40)
+    case.source.key = ("id", "payload")
+    case.engine.restart()
+    case.scan()
+    assert Counter(op for op, _ in case.events()) == {"r": 40, "c": 40, "d": 40}
+    keys = [json.loads(each.key or b"") for each in case.kafka.committed(f"erp.{TABLE}") if not each.value]
+    assert [sorted(each) for each in keys] == [["id"]] * 40
+    for each in range(1, 14):
+        del case.rows[each]
+    case.scan()
+    assert "13 of 40 rows of orders are gone at once" in case.parked()
+
+
 def test_what_a_parked_scan_found_beside_the_deletes_is_published(case: Case) -> None:
     filled(case, 40)
     for each in range(1, 14):

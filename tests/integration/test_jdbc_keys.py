@@ -1,0 +1,78 @@
+"""A table whose key is changed while it is read: that is noticed, whoever looks first."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.config.options import StreamOptions
+from bridge.contract import Ask
+from bridge.errors import PermanentError, TransientError
+from bridge.policy import Policy
+from connectors.jdbc import polls
+from tests.integration.jdbc_tables import Corner, assert_one_pass, polled, rows_of, stream_of
+
+
+@pytest.fixture
+def sites(postgres_corner: Corner) -> Corner:
+    """A corner with a table of ten rows."""
+    postgres_corner.execute(
+        "CREATE TABLE $.t (id int PRIMARY KEY, site int NOT NULL DEFAULT 0);"
+        " INSERT INTO $.t SELECT n, 0 FROM generate_series(1, 10) n;"
+    )
+    return postgres_corner
+
+
+REKEYED = (
+    "BEGIN; ALTER TABLE $.t DROP CONSTRAINT t_pkey; ALTER TABLE $.t ADD PRIMARY KEY (id, site);"
+    " INSERT INTO $.t SELECT n, 1 FROM generate_series(1, 10) n; COMMIT;"
+)
+
+
+def test_a_discovery_finds_that_a_table_has_another_key(sites: Corner) -> None:
+    with sites.reading("t", "images") as (connector, stream):
+        assert stream.tables[0].key == ("id",)
+        sites.execute("ALTER TABLE $.t DROP CONSTRAINT t_pkey; ALTER TABLE $.t ADD PRIMARY KEY (id, site);")
+        assert stream_of(connector, stream.name).tables[0].key == ("id", "site")
+
+
+def test_equal_keys_in_a_scan_have_the_catalogue_asked_and_the_scan_begun_anew(
+    sites: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polls, "PAGE_ROWS", 7)
+    with sites.reading("t", "images") as (connector, was):
+        sites.execute(REKEYED)
+        position = connector.poll(was, None, Ask(rows=1)).position
+        with pytest.raises(TransientError, match="has another key now"):
+            polled(connector, was, position, Ask(rows=1))
+        stream = stream_of(connector, was.name)
+        batches = polled(connector, stream, position)
+    assert_one_pass(batches)
+    rows = [(row["id"], row["site"]) for batch in batches for row in rows_of(batch)]
+    assert rows == [(number, site) for number in range(1, 11) for site in (0, 1)]
+    assert Policy(StreamOptions()).difference(was.tables[0], stream.tables[0]) == "with the key id, site"
+
+
+def test_equal_keys_of_which_the_catalogue_knows_nothing_park(postgres_corner: Corner) -> None:
+    postgres_corner.execute(
+        "CREATE TABLE $.t (id int, x int); INSERT INTO $.t VALUES (1, 1), (2, 2), (2, 3);"
+    )
+    for ask in (Ask(), Ask(rows=1)):
+        with (
+            postgres_corner.reading("t", "images", key=["id"]) as (connector, stream),
+            pytest.raises(PermanentError, match="rows with the same id"),
+        ):
+            polled(connector, stream, ask=ask)
+
+
+@pytest.mark.parametrize("looks", ["discovery", "poll"])
+def test_numbers_that_nothing_keeps_apart_any_longer_park(postgres_corner: Corner, looks: str) -> None:
+    postgres_corner.execute("CREATE TABLE $.t (n int UNIQUE NOT NULL); INSERT INTO $.t VALUES (1);")
+    with postgres_corner.reading("t", "incrementing", columns=["n"]) as (connector, stream):
+        position = polled(connector, stream)[-1].position
+        postgres_corner.execute("ALTER TABLE $.t DROP CONSTRAINT t_n_key;")
+        if looks == "discovery":
+            connector.discover()
+        else:
+            postgres_corner.execute("INSERT INTO $.t VALUES (2), (2);")
+        with pytest.raises(PermanentError, match="no primary key or unique index says"):
+            polled(connector, stream, position)
