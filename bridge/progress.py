@@ -64,6 +64,10 @@ class Progress:
     bytes: int = 0
     rejects: int = 0
     failures: int = 0
+    gap: bool = False
+    """The source lost changes, and nothing was read since that follows on what was read anew."""
+    restarts: int = 0
+    """How often in a row it lost some again before all was read anew."""
     error: str | None = None
     parked: str | None = None
     paused: str | None = None
@@ -135,6 +139,7 @@ class Progress:
         self.in_flight = False
         self.scan_began = None
         self.scans_ahead = 0
+        self.gap = False
 
     def rewind(self, stored: Stored | None) -> None:
         """Back to what Kafka has."""
@@ -155,7 +160,7 @@ class Progress:
             self.recent.clear()
         self.parked = self.paused = self.error = None
         self.polled = False
-        self.failures = 0
+        self.failures = self.restarts = 0
         self.earliest = 0.0
 
     # -- one poll
@@ -172,10 +177,13 @@ class Progress:
         self.polling_since = None
         self.polled = True
         self.polls += 1
-        self.failures = 0
-        self.error = None
+        if batch.ends or not self.restarts:
+            self.failures = 0
+            self.error = None
         self.earliest = rest_after(turn, batch, self.options)
         if not turn.stale:
+            if self.scan_began is None and turn.position and batch.position:
+                self.gap, self.restarts = False, 0
             self.ahead, self.version = batch.position, version
             self.scan_began = (
                 None if batch.ends else turn.asked_at if batch.scan is Scan.FIRST else turn.began
@@ -192,7 +200,17 @@ class Progress:
         self.earliest = now + wait
         return wait
 
+    def start_over(self, error: BridgeError, now: float) -> float:
+        """What is read anew was lost in the middle of it, or just behind it; in how many seconds to go on."""
+        self.gap = True
+        self.restarts += 1
+        self.failures = max(self.failures, self.restarts - 1)
+        self.ahead = self.scan_began = None
+        return self.failed(error, now)
+
     def published(self, batch: Batch, asked_at: float, events: int, size: int) -> None:
+        if batch.position is None:  # a gap's marker, which is a dead letter, and no reject
+            self.rejects += len(batch.rejects)
         if batch.ends:
             self.committed = batch.position
         self.in_flight = False

@@ -19,7 +19,7 @@ from threading import Condition
 from typing import Any
 
 from bridge.contract import Batch, Position, Reject, Stream
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, TransientError
 from bridge.positions import Resnapshot, Stored
 from bridge.progress import Progress, Turn
 from bridge.rereading import Rereading
@@ -351,11 +351,21 @@ class Schedule:
             failed.parked = reason
 
     def gap(self, turn: Turn, reason: str) -> Batch | None:
-        """The source lost changes: the batch that marks it and starts over, or None when the stream parks."""
+        """The source lost changes: the batch that marks it and starts over.
+
+        None when the stream parks, or had started over already: then it does so once more, after a back-off.
+        """
         progress = turn.progress
         if progress.options.on_gap == "park" or turn.position is None:  # there is nothing before the start
             self.ended_parked(turn, reason)
             return None
+        with self._changed:
+            if not turn.stale and (progress.gap or progress.scan_began is not None):
+                error = TransientError(f"all is read anew, and changes are lost before that ends: {reason}")
+                progress.start_over(error, time.monotonic())
+                self._push(progress, progress.earliest)
+                return None
+            progress.gap = not turn.stale
         tables = progress.stream.tables
         return Batch(
             None, rejects=tuple(Reject(table.name, f"gap: {reason}", "") for table in tables), more=True

@@ -15,7 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.config.options import ConnectorSettings, StreamOptions
-from bridge.errors import TransientError
+from bridge.errors import GapError, TransientError
 from bridge.testing.fakes import FakeKafka
 from bridge.testing.simulation import Clock, Engine
 from tests.logged import LoggedTable
@@ -128,6 +128,53 @@ def test_two_gaps_one_after_the_other_repeat_nothing(case: Case) -> None:
         case.source.write(gone={gone})
         case.lose()
         assert case.settle() == [("d", gone)]
+
+
+def test_a_log_lost_again_before_the_rescan_has_ended_backs_off_under_one_marker(case: Case) -> None:
+    case.source.write(rows(*range(1, 11)))
+    case.settle()
+    case.source.write({1: "other", 11: "new"}, gone={4})
+    case.lose()
+    case.source.whims.extend([None, None, GapError("the log is lost")] * 6)
+    before, began = len(case.events()), case.engine.clock.now
+    progress = case.engine.schedule.streams[TABLE]
+    waits = []
+    while case.source.whims:
+        case.engine.read()
+        if progress.restarts > len(waits):
+            waits.append(case.engine.schedule.snapshot(None, None)[TABLE])
+        case.engine.publish()
+    assert {(each["state"], each["health"]) for each in waits} == {("BACKOFF", "warning")}
+    assert "changes are lost before that ends: the log is lost" in waits[-1]["error"]
+    assert case.engine.clock.now - began > len(waits) * 0.25
+    case.engine.settle()
+    assert sorted(case.events()[before:]) == [("c", 11), ("d", 4), ("u", 1)]
+    assert case.letters() == ["gap"]
+    told = case.engine.schedule.snapshot(None, None)[TABLE]
+    assert (told["state"], told["error"]) == ("RUNNING", None)
+
+
+def test_a_gap_is_marked_once_more_when_the_log_was_read_in_between(case: Case) -> None:
+    case.source.write(rows(1, 2, 3))
+    case.settle()
+    for number in range(3):
+        case.source.write({4: f"text {number}"})
+        case.lose()
+        case.settle()
+    assert case.letters() == ["gap"] * 3
+
+
+def test_markers_of_gaps_are_no_rejects(make: Callable[..., Case]) -> None:
+    case = make()
+    case.engine.settings = settings(on_gap="rescan").model_copy(update={"max_rejects": 0.0})
+    case.engine.restart()
+    case.source.write(rows(1, 2, 3))
+    case.settle()
+    case.source.write({2: "other"})
+    case.lose()
+    assert case.settle() == [("u", 2)]
+    assert not case.engine.parked(TABLE)
+    assert case.engine.schedule.streams[TABLE].rejects == 1
 
 
 def test_a_rescan_that_is_cut_short_begins_anew_and_repeats_nothing(case: Case) -> None:
