@@ -143,7 +143,7 @@ def _conversation(answer: Answer) -> Callable[[asyncio.StreamReader, asyncio.Str
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while line := await asyncio.wait_for(reader.readline(), IDLE_S):
+            while line := await asyncio.wait_for(_line(reader, writer), IDLE_S):
                 if line.count(b"[") + line.count(b"{") > MOST_BRACKETS:
                     break
                 request = json.loads(line)
@@ -159,6 +159,16 @@ def _conversation(answer: Answer) -> Callable[[asyncio.StreamReader, asyncio.Str
         writer.close()
 
     return converse
+
+
+async def _line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """The next request; nothing after one that is too long, which only a mistaken client of ours sends."""
+    try:
+        return await reader.readline()
+    except ValueError:
+        error = f"a request may have {LINE_LIMIT:,} bytes; ask for fewer ranges at a time"
+        writer.write(json.dumps({"error": error}).encode() + b"\n")
+        return b""
 
 
 def _peer_uid(writer: asyncio.StreamWriter) -> int:

@@ -220,6 +220,8 @@ class Child:
         else:
             why = self.status()["error"] or ("another daemon holds it" if self._stands_by else "starting")
             error = f"{self.connector.name} has no worker at work ({why})"
+            if self.waits:
+                error += "; only a worker can keep an order: give it again once there is one"
         if name == "resume" and self.parked is not None:
             return None  # it was tried again, and the state says why in vain
         return error

@@ -1,4 +1,4 @@
-"""How a worker ended: what it announces, and what its exit code then means. Loads no driver."""
+"""How processes of ours end: with their parent; and what a worker announces, and its exit code then means."""
 
 from __future__ import annotations
 
@@ -16,6 +16,16 @@ class Ended(IntEnum):
     FENCED = 3
     PARKED = 4
     HUNG = 5
+
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """The kernel ends this process when the one that started it dies (prctl(2))."""
+    import ctypes  # the supervisor has no use for it
+
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def described(code: int, end: Mapping[str, Any]) -> str:

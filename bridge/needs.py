@@ -18,6 +18,7 @@ from bridge import plugins
 from bridge.config.options import ConnectorSettings
 from bridge.config.problems import Fault
 from bridge.contract import Level, Sessions
+from bridge.ends import die_with_parent
 from bridge.turnstile import Need, Needs
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def parsed(lines: bytes) -> dict[str, Sessions]:
 
 
 def main() -> None:
+    die_with_parent()
     answers = os.fdopen(os.dup(1), "w")
     with Path(os.devnull).open("w") as nowhere:  # what modules print is no answer
         os.dup2(nowhere.fileno(), 1)

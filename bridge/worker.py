@@ -12,7 +12,6 @@ lock. Work for the task comes as orders, in a queue of their own.
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import os
 import signal
@@ -37,7 +36,7 @@ from bridge.config.options import ConnectorSettings, Daemon
 from bridge.config.options import Topics as TopicOptions
 from bridge.contract import Connector, ConnectorConfig, Secret
 from bridge.encode import Origin, encoder
-from bridge.ends import Ended
+from bridge.ends import Ended, die_with_parent
 from bridge.errors import BridgeError, Stopped
 from bridge.images import Images
 from bridge.marks import Marks
@@ -64,7 +63,6 @@ FIRST_BEAT_S = 0.1
 GRACE_S = 5.0
 """How long an interrupted call may take to end before the process does."""
 HELLO_S = 10.0
-PR_SET_PDEATHSIG = 1
 
 
 class Hello(BaseModel):
@@ -304,14 +302,9 @@ class Worker:
         return int(self._ended)
 
 
-def die_with_parent() -> None:
-    """The kernel ends this process when the supervisor dies; the fence does not depend on it (prctl(2))."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
 def main(fd: int, make_publisher: Callable[..., Publisher] = Publisher) -> int:
     """`fd`: our end of the supervisor's socket pair."""
-    die_with_parent()
+    die_with_parent()  # the fence does not depend on it
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=fd))

@@ -42,6 +42,16 @@ Name = Annotated[str, AfterValidator(_identifier)]
 """Of a daemon or connector: it becomes part of topic names, transactional.id and metrics labels."""
 
 
+def _count(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("is no number")  # noqa: TRY004 - pydantic wants it so
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_count)]
+"""A yes is not 1."""
+
+
 def _fields(text: str) -> set[str]:
     """What stands in braces; a brace of another kind is a field, too."""
     try:
@@ -114,14 +124,16 @@ class StreamOptions(_Options):
     quiet_hours: QuietHours | None = Field(
         default=None, description="daily hours without polls, as in `22:00-02:00 Europe/Berlin`"
     )
-    max_rows_per_s: int | None = Field(default=None, ge=1, description="most rows read a second, on average")
+    max_rows_per_s: Count | None = Field(
+        default=None, ge=1, description="most rows read a second, on average"
+    )
     exclude: tuple[str, ...] = Field(default=(), description="columns that are never published")
     max_delete: Share = Field(
         default=0.3,
         description="when a larger share of a table's rows is missing from a scan, and more than 10 are, "
         "the stream parks and publishes no delete",
     )
-    confirm_deletes: int = Field(
+    confirm_deletes: Count = Field(
         default=1, ge=1, le=100, description="a row counts as deleted once so many scans in a row missed it"
     )
 
@@ -129,7 +141,7 @@ class StreamOptions(_Options):
 class TransactionOptions(_Options):
     """When the publisher commits: whichever bound is reached first."""
 
-    rows: int = Field(default=200_000, ge=1, description="most events in one Kafka transaction")
+    rows: Count = Field(default=200_000, ge=1, description="most events in one Kafka transaction")
     bytes: Size = Field(default=64 * 2**20, description="most encoded bytes in one Kafka transaction")
     age: Duration = Field(
         default=2.0, description="a transaction is committed at the latest this long after its first event"
@@ -139,7 +151,7 @@ class TransactionOptions(_Options):
 class PrefetchOptions(_Options):
     """How far the reader may run ahead of Kafka, so that a stalled broker costs little memory."""
 
-    rows: int = Field(default=50_000, ge=1, description="most rows read ahead")
+    rows: Count = Field(default=50_000, ge=1, description="most rows read ahead")
     bytes: Size = Field(default=8 * 2**20, description="most bytes read ahead")
 
 
@@ -152,7 +164,7 @@ class ConnectorOptions(_Options):
         description="a larger share of rejected records within 5 minutes parks the stream, "
         "if they are more than 10; 0: the first one does",
     )
-    max_sessions: int | None = Field(
+    max_sessions: Count | None = Field(
         default=None,
         ge=1,
         description="most sessions that the connector's account may have at its source, over all connectors "
@@ -202,8 +214,8 @@ class Topics(_Options):
     template: Annotated[str, AfterValidator(_template)] = Field(
         default="{connector}.{table}", description="name of an event topic"
     )
-    partitions: int = Field(default=1, ge=1, description="partitions of an event topic the bridge creates")
-    replication: int | None = Field(
+    partitions: Count = Field(default=1, ge=1, description="partitions of an event topic the bridge creates")
+    replication: Count | None = Field(
         default=None, ge=1, description="replicas of a topic the bridge creates; default: the broker's"
     )
 
@@ -256,7 +268,7 @@ class Daemon(_Options):
         default="127.0.0.1:8778", description="address of /livez, /readyz, /status and /metrics, or off"
     )
     log: LogOptions = Field(default=LogOptions(), description="the log, on standard error")
-    restarts: int = Field(
+    restarts: Count = Field(
         default=5, ge=0, description="crashes of a worker in restart_window before its connector is parked"
     )
     restart_window: Duration = Field(default=300.0, description="see restarts")

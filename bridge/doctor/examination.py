@@ -19,6 +19,7 @@ from bridge.admission import Lane, Route, topics_of
 from bridge.config.options import ConnectorSettings, OnMissing, Settings
 from bridge.contract import Caveat, Connector, Finding, Level, Stream
 from bridge.doctor import Line
+from bridge.ends import die_with_parent
 from bridge.errors import BridgeError, ConfigError
 from bridge.policy import Policy
 from bridge.positions import Ledger, Stored
@@ -93,7 +94,7 @@ class Examination:
             self._say("no stream was found", Level.WARNING, "see `streams:`; a pattern may match nothing")
         for stream in streams:
             for caveat in sorted(stream.caveats):
-                self._say(f"note: this way of reading {CAVEATS[caveat]}", stream=stream.name)
+                self._say(f"the way it is read {CAVEATS[caveat]}", stream=stream.name)
             policy = Policy(self._options.stream(stream.name))
             self._run(stream.name, lambda policy=policy, stream=stream: policy.check(stream.tables))
 
@@ -204,6 +205,7 @@ def _route(route: Route) -> str:
 
 
 def main(words: Sequence[str]) -> None:
+    die_with_parent()  # a source that does not answer would hold it for long after nobody waits
     path, connector, extent = words
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what drivers print is no finding

@@ -84,7 +84,7 @@ def test_a_sound_set_up_has_nothing_critical_and_is_left_as_it_was(patient: Pati
     orders = findings[f"{patient.name}/orders", "ok"]
     assert "starts from the beginning" in orders
     assert f"topic {patient.name}.orders will be created with 1 partition" in orders
-    assert "note: this way of reading does not see deletes" in orders
+    assert "the way it is read does not see deletes" in orders
     assert topics(broker.address) == before
 
 

@@ -473,6 +473,21 @@ SECRET_PLACES = [
 
 
 @pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("option", ["max_sessions", "max_rows_per_s", "confirm_deletes"])
+def test_a_yes_is_no_number(file: Path, option: str) -> None:
+    problems = wrong(
+        file,
+        f"""
+        version: 1
+        name: p
+        kafka: {{bootstrap.servers: k}}
+        connectors: {{e: {{kind: shop, {option}: true}}}}
+        """,
+    )
+    assert [each for each in problems if "is no number" in each], problems
+
+
+@pytest.mark.usefixtures("shop")
 @pytest.mark.parametrize("place", SECRET_PLACES)
 @pytest.mark.parametrize("secret", ["hunter2XYZ", "917263"])
 def test_a_secret_in_clear_is_refused_and_never_shown(file: Path, place: str, secret: str) -> None:

@@ -337,6 +337,7 @@ def test_no_worker_is_started_whose_session_its_account_does_not_have(tmp_path: 
             told = await daemon.command("resume", "b", None, "uid 7")
             assert told is not None
             assert "1 of 1 are taken by a" in told
+            assert told.endswith("only a worker can keep an order: give it again once there is one")
             daemon._children["a"]._signal(9)  # it comes again, and keeps its place
             await until(lambda: daemon._children["a"].restarts == 1)
             await until(lambda: plant.states == {"a": "RUNNING", "b": "BACKOFF"})
