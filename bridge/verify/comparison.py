@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from bridge.verify.report import Found
-from bridge.verify.shape import UNREAD, Shape, moment, shape
+from bridge.verify.shape import UNREAD, moment, shape, telling
 
 CACHE_KIB = 64 * 1024
 
@@ -20,21 +20,22 @@ CREATE TABLE source (topic INT, key BLOB, after BLOB, PRIMARY KEY (topic, key)) 
 CREATE TABLE again (topic INT, key BLOB, after BLOB, PRIMARY KEY (topic, key)) WITHOUT ROWID;
 CREATE TABLE pending (topic INT, key BLOB, after BLOB, PRIMARY KEY (topic, key)) WITHOUT ROWID;
 CREATE TABLE letters (topic INT, key BLOB, after BLOB, at INT, PRIMARY KEY (topic, key)) WITHOUT ROWID;
-CREATE TABLE events (topic INT, key BLOB, op TEXT, before BLOB, after BLOB, at INT, tombstone INT,
+CREATE TABLE events (topic INT, key BLOB, op TEXT, told BLOB, after BLOB, at INT, tombstone INT,
     doubled INT, PRIMARY KEY (topic, key)) WITHOUT ROWID;
 """
 
 # A tombstone belongs to the delete before it; it neither changes the row nor comes between two events. A row
-# that was read (r) says what is there, which a resnapshot says again.
+# that was read (r) says what is there, which a resnapshot says again: it does not come between them either,
+# unless it says something else.
 _PUBLISHED = """
 INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 't', 0)
 ON CONFLICT DO UPDATE SET
     doubled = doubled + CASE excluded.op WHEN 't' THEN tombstone
-        ELSE op = excluded.op AND op <> 'r' AND before IS excluded.before AND after IS excluded.after END,
+        ELSE op = excluded.op AND op <> 'r' AND told IS excluded.told END,
     tombstone = excluded.tombstone,
-    op = iif(excluded.tombstone, op, excluded.op),
+    op = iif(excluded.tombstone OR excluded.op = 'r' AND after IS excluded.after, op, excluded.op),
     at = iif(excluded.tombstone, at, excluded.at),
-    before = iif(excluded.tombstone, before, excluded.before),
+    told = iif(excluded.tombstone OR excluded.op = 'r' AND after IS excluded.after, told, excluded.told),
     after = iif(excluded.tombstone, after, excluded.after)
 """
 
@@ -66,6 +67,8 @@ SELECT s.key, 1 FROM source s JOIN events e USING (topic, key) WHERE s.topic = ?
 _GONE = f"""
 SELECT e.key, 1 FROM events e WHERE e.topic = ? AND e.after IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM source s WHERE s.topic = e.topic AND s.key = e.key)
+    AND NOT EXISTS (SELECT 1 FROM letters l WHERE l.topic = e.topic AND l.key = e.key
+        AND (l.after IS NULL OR l.after IS x'') AND e.at <= l.at)
     AND {_NOT_PENDING.format("e")}
 """  # noqa: S608 - put together from constants
 
@@ -149,7 +152,7 @@ class Comparison:
 
     def expect(self, topic: int, records: Iterable[Record], look: Look = Look.FIRST) -> None:
         """The source has these rows, in the form they would be published in."""
-        self._note(look, ((topic, key, after) for key, (_, _, after), _ in _shapes(records)))
+        self._note(look, ((topic, key or b"", shape(value)[2]) for key, value in records))
 
     def expect_refused(self, topic: int, keys: Iterable[bytes], look: Look = Look.FIRST) -> None:
         """The source has these, and they cannot become events."""
@@ -165,7 +168,7 @@ class Comparison:
     def published(self, topic: int, records: Iterable[Record]) -> None:
         """The topic has these events, in this order."""
         self._database.executemany(
-            _PUBLISHED, ((topic, key, *form, at) for key, form, at in _shapes(records))
+            _PUBLISHED, ((topic, key or b"", *_event(value)) for key, value in records)
         )
 
     def buried(self, topic: int, letters: Iterable[Letter]) -> None:
@@ -199,6 +202,7 @@ class Comparison:
         return Found(count, tuple(keys))
 
 
-def _shapes(records: Iterable[Record]) -> Iterable[tuple[bytes, Shape, int]]:
-    for key, value in records:
-        yield key or b"", shape(value), moment(value)
+def _event(value: bytes | None) -> tuple[str, bytes | None, bytes | None, int]:
+    """Operation, digest of both rows, the row after it, ms since 1970."""
+    op, told, _, after = telling(value)
+    return op, told, after, moment(value)

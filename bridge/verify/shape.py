@@ -22,20 +22,29 @@ _TIME = re.compile(rb'"ts_ms":(\d{1,15})}$')
 LONGEST_TIME = 30
 _PLACEHOLDER = b'"__debezium_unavailable_value"'
 _STRING = rb'"(?:[^"\\]|\\.)*"'
-_NULL_MEMBER = re.compile(rb",%s:null(?=[,}])|(?<={)%s:null,?" % (_STRING, _STRING))
+_NULL_MEMBER = re.compile(rb",%s:null(?=[,}])|(?<={)(?:%s:null(?:,|(?=})))+" % (_STRING, _STRING))
 _read = json.JSONDecoder().raw_decode
 
 
 def shape(value: bytes | None) -> Shape:
     """The shape of an event's value. What is no envelope of ours counts as a row that equals nothing."""
+    op, _, before, after = telling(value)
+    return op, before, after
+
+
+def telling(value: bytes | None) -> tuple[str, bytes | None, bytes | None, bytes | None]:
+    """The shape, and behind its operation the digest of both rows as they are.
+
+    For comparing events with events, where a column that is null is not one that is missing.
+    """
     if value is None:
-        return TOMBSTONE
+        return "t", None, None, None
     try:
         before, after = sides(value)
         op = value[value.rindex(_OP) + len(_OP) :][:1].decode()
     except ValueError:
-        return "?", None, _hash(value)
-    return op, _digest(before), _digest(after)
+        return "?", _hash(value), None, _hash(value)
+    return op, _hash(b",".join((before, after))), _digest(before), _digest(after)
 
 
 def moment(value: bytes | None) -> int:

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.contract import Changes, Op, Table
 from bridge.encode import EncoderOptions, Origin, encoder
-from bridge.verify.shape import TOMBSTONE, UNREAD, shape
+from bridge.verify.shape import TOMBSTONE, UNREAD, shape, telling
 
 ORIGIN = Origin("erp", "jdbc", "1.0")
 
@@ -44,6 +44,14 @@ def test_operation_before_and_after_count(other: bytes | None) -> None:
 def test_a_column_that_came_later_and_is_null_does_not_count() -> None:
     assert shape(event({"id": 1, "a": None, "b": 2})) == shape(event({"id": 1, "b": 2}))
     assert shape(event({"a": None, "id": 1, "c": None})) == shape(event({"id": 1}))
+    assert shape(event({"a": None, "b": None, "id": 1})) == shape(event({"b": None, "id": 1}))
+
+
+def test_between_events_it_counts() -> None:
+    """Else every row would be doubled that was published once more since its table had got a column."""
+    assert telling(event({"id": 1, "a": None}))[1] != telling(event({"id": 1}))[1]
+    assert telling(event({"id": 1}, ts=1))[1] == telling(event({"id": 1}, ts=2))[1]
+    assert telling(event({"id": 1}, before={"id": 2}))[1] != telling(event({"id": 1}))[1]
 
 
 def test_the_text_null_is_no_null() -> None:
