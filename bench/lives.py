@@ -59,7 +59,7 @@ class Tally:
         outcome = lived.outcome
         if not outcome.clean:
             print(f"{lived.database} {lived.mode}, seed {lived.seed}: {outcome}", flush=True)
-        amiss = outcome.doubled + outcome.disordered
+        amiss = outcome.doubled + outcome.disordered + outcome.odd
         cost = (outcome.lost, amiss, outcome.false_deletes)
         self.total += Verdict(outcome.kills, 1, *cost, hidden=outcome.hidden)
         self.lives[lived.database, lived.mode] += 1

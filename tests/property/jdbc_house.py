@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, closing, nullcontext, suppress
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -13,7 +15,7 @@ import jpype
 
 from bridge.errors import BridgeError
 from bridge.testing.databases import DatabaseServer
-from connectors.jdbc import JdbcConnector
+from connectors.jdbc import JdbcConnector, polls
 from connectors.jdbc.clock import SECOND, Moment
 from connectors.jdbc.session import Session
 
@@ -29,7 +31,13 @@ class Row(NamedTuple):
     site: str
     id: int
     x: int
-    poison: bool = False
+    word: str | None
+    at: str
+    """As an event tells it; empty where only the server knows it."""
+
+    @property
+    def poison(self) -> bool:
+        return len(self.word or "") > READABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +99,29 @@ class House:
         """The time, and when the oldest open transaction began, if that is to be seen."""
         self.told = Moment(round(now * SECOND), None if oldest is None else round(oldest * SECOND), None)
 
-    def timed(self) -> AbstractContextManager[Any]:
-        """Within it sessions have the time of this house."""
-        if self.time:
-            return nullcontext()
-        return patch.object(Session, "moment", lambda _: self.told)
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Within it sessions have the time of this house, and gaps age by it."""
+        moment = nullcontext() if self.time else patch.object(Session, "moment", lambda _: self.told)
+        with moment, patch.object(polls, "time", _Ages(self)):
+            yield
 
     def keep(self, sql: str) -> None:
         """Outside of any writer's transaction."""
         run(self._keeper, sql)
 
     def rows(self, shape: str) -> list[Row]:
-        result = self._keeper.createStatement().executeQuery(f"SELECT site, id, x, word FROM {shape}")
+        result = self._keeper.createStatement().executeQuery(f"SELECT site, id, x, word, at FROM {shape}")
         found = []
         while result.next():
-            poison = len(str(result.getString(4))) > READABLE
-            found.append(Row(str(result.getString(1)), result.getLong(2), result.getInt(3), poison))
+            site, word, at = (result.getString(column) for column in (1, 4, 5))
+            told = None if word is None else str(word)
+            found.append(Row(str(site), result.getLong(2), result.getInt(3), told, as_told(str(at))))
         return found
+
+    def told_of(self, row: Row) -> dict[str, Any]:
+        """The row as an event has it."""
+        return {self.spelled(name): value for name, value in row._asdict().items()}
 
     def empty(self, shape: str) -> None:
         for writer in self.writers:
@@ -117,6 +131,24 @@ class House:
     def close(self) -> None:
         for connection in (*self.writers, self._keeper):
             connection.close()
+
+
+class _Ages:
+    """Stands where the polls' `time` does: cursors grow old by the real clock, gaps by the house's."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def monotonic_ns(self) -> int:
+        """Whole milliseconds since the epoch, however large the numbers of seconds are."""
+        return round(self._house.told.now / 1e6) * 1_000_000 - polls._STARTED_NS
+
+
+def as_told(at: str) -> str:
+    """A TIMESTAMP(6) of any database, as an event tells it."""
+    return datetime.fromisoformat(at).isoformat(timespec="microseconds")
 
 
 _number = itertools.count()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise, zip_longest
 from typing import Any
 
+from bridge.contract import Op
 from bridge.deadletters import DeadLetter
+from bridge.testing.fakes import Record
 from bridge.testing.folding import folded
 from bridge.verify import Report
 from tests.property.jdbc_house import SHAPES, House, Row
@@ -25,6 +29,8 @@ class Outcome:
     false_deletes: int = 0
     disordered: int = 0
     """Events of a key that are not in the order of its changes."""
+    odd: int = 0
+    """Records that are not what their change asks for."""
     told: str = ""
     overdue: int = 0
     """Rows that were committed after the late window, and are missed: `verify` has said so."""
@@ -36,32 +42,37 @@ class Outcome:
 
     @property
     def clean(self) -> bool:
-        return not (self.lost or self.doubled or self.false_deletes or self.disordered)
+        return not (self.lost or self.doubled or self.false_deletes or self.disordered or self.odd)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """What there is when all is quiet. `restless`: events that came after that."""
 
     house: House
     writers: Writers
-    events: list[dict[str, Any]]
+    stream: str
+    records: list[Record]
+    first_read: int
+    """The number of the transaction that ended the first reading of all there was; 0: none was wanted."""
     letters: list[DeadLetter]
     restless: int
     report: Report
     sees_deletes: bool
+    began_ms: float
+    """By the clock that nobody patches."""
 
     def judged(self) -> Outcome:
         found = self._loose() if self.writers.shape == "loose" else self._keyed()
         if found.clean and not self._agrees(found):
             found = Outcome(lost=1, told=f"verify does not agree: {[*self.report.lines()]}")
-        return (
-            found
-            if found.clean
-            else Outcome(
-                found.lost, found.doubled, found.false_deletes, found.disordered, f"{found.told} {self._all}"
-            )
-        )
+        odd = [*Form(self).odd()]
+        found = replace(found, odd=len(odd), told=f"{odd[:3]} {found.told}")
+        return found if found.clean else replace(found, told=f"{found.told} {self._all}")
+
+    @cached_property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(record.value) for record in self.records if record.value]
 
     def _agrees(self, found: Outcome) -> bool:
         missed = self.report.total("lost") + self.report.total("differing")
@@ -81,10 +92,14 @@ class Evidence:
     def _keyed(self) -> Outcome:
         key = SHAPES[self.writers.shape]
         topic = folded(self.events, *map(self.house.spelled, key))
-        have = {each: row[self.house.spelled("x")] for each, row in topic.rows.items()}
+        have = topic.rows
         table = {tuple(getattr(row, name) for name in key): row for row in self._rows}
         buried = Counter(self._buried())
-        missed = {each for each, row in table.items() if not _is_there(row, each in buried, have.get(each))}
+        missed = {
+            each
+            for each, row in table.items()
+            if (each not in buried if row.poison else have.get(each) != self.house.told_of(row))
+        }
         kept = have.keys() - table.keys()
         missed |= kept if self.sees_deletes else kept - self.writers.gone.keys()
         again = buried - self.writers.poisoned
@@ -131,23 +146,83 @@ class Evidence:
     # -- a table without one
 
     def _loose(self) -> Outcome:
-        columns = ("site", "id", "x")
         have, amiss = Counter[Key](), 0
         for event in self.events:
             if event["op"] == "d":
-                row = self._of(event["before"], columns)
+                row = self._of(event["before"], Row._fields)
                 amiss += not have[row]
                 have[row] -= 1
             else:
-                have[self._of(event["after"], columns)] += 1
-        table = Counter[Key]((row.site, row.id, row.x) for row in self._rows)
+                have[self._of(event["after"], Row._fields)] += 1
+        table = Counter[Key](self._rows)
         return Outcome(
             lost=(table - have).total(),
             doubled=(have - table).total() + self.restless + amiss,
-            false_deletes=(self._deleted(columns) - self.writers.gone).total(),
+            false_deletes=(self._deleted(("site", "id", "x")) - self.writers.gone).total(),
             told=f"missing {table - have}, too many {have - table}",
         )
 
 
-def _is_there(row: Row, is_buried: bool, published: int | None) -> bool:  # noqa: FBT001
-    return is_buried if row.poison else published == row.x
+@dataclass
+class Form:
+    """Each record by itself, and after those before it: key, envelope, values, operation, tombstone."""
+
+    evidence: Evidence
+    known: set[bytes] = field(default_factory=set)
+    """The keys that consumers know by now."""
+
+    def odd(self) -> Iterator[str]:
+        """What is not as it should be."""
+        records, key = self.evidence.records, self._key
+        for record, after in zip_longest(records, records[1:]):
+            if record.value is None:
+                continue
+            event = json.loads(record.value)
+            if deleted := event["op"] == "d" and bool(key):
+                if after is None or (after.key, after.value) != (record.key, None):
+                    yield f"no tombstone after {event}"
+            elif after and after.value is None:
+                yield f"a tombstone after {event}"
+            for what, odd in self._faults(record, event):
+                if odd:
+                    yield f"{what} of {record.key!r} {event} in transaction {record.transaction.number}"
+            if key and record.key:
+                (self.known.discard if deleted else self.known.add)(record.key)
+
+    @property
+    def _key(self) -> list[str]:
+        return [self.evidence.house.spelled(name) for name in SHAPES[self.evidence.writers.shape]]
+
+    def _faults(self, record: Record, event: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+        op, after, before, key = event["op"], event["after"], event["before"], self._key
+        row = before if op == "d" else after
+        yield "key", (json.loads(record.key) if record.key else {}) != {name: row[name] for name in key}
+        yield "image", (op == "d") != (after is None)
+        yield "image before", (before is not None) if op != "d" else bool(key) and before.keys() != {*key}
+        yield "source", event["source"] != self._source(op)
+        yield "time", not self.evidence.began_ms <= event["ts_ms"] <= time.time() * 1000
+        yield "operation", op not in self._ops(record, row)
+        yield "values", after is not None and bool(key) and not self._was_written(after)
+
+    def _source(self, op: str) -> dict[str, Any]:
+        constant = {"version": "1", "connector": "fake", "name": "erp", "ts_ms": None}
+        return {**constant, "snapshot": "true" if op == "r" else "false", "table": self.evidence.stream}
+
+    def _ops(self, record: Record, row: dict[str, Any]) -> set[str]:
+        """Those that it can have been."""
+        number, writers, end = record.transaction.number, self.evidence.writers, self.evidence.first_read
+        if self._key and record.key in self.known:
+            return {Op.DELETE, Op.UPDATE} if not writers.grows else {Op.DELETE}
+        new = {Op.READ} if number < end else {Op.CREATE} if number > end else {Op.READ, Op.CREATE}
+        if writers.grows and number < end and row[self.evidence.house.spelled("x")] > writers.seeds:
+            new.add(Op.CREATE)  # a number that was passed over, and came meanwhile
+        return new if self._key else {*new, Op.DELETE}
+
+    def _was_written(self, after: dict[str, Any]) -> bool:
+        house = self.evidence.house
+        written = self.evidence.writers.written.get(after[house.spelled("x")])
+        if written is None:
+            return False
+        return after == house.told_of(
+            written if written.at else written._replace(at=after[house.spelled("at")])
+        )

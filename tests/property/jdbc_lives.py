@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import random
+import sys
+import time as wall
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -24,23 +26,27 @@ from structlog.testing import capture_logs
 from bridge.config.options import ConnectorSettings, PrefetchOptions, StreamOptions, TransactionOptions
 from bridge.deadletters import DeadLetter, parse
 from bridge.errors import Stopped
+from bridge.positions import STREAM
 from bridge.publisher import Fenced
 from bridge.testing.fakes import Crash, FakeKafka, Fault, Record, State
 from bridge.testing.simulation import Clock, Engine
 from bridge.testing.verifying import verified
 from connectors.jdbc import JdbcConnector, polls, session, sockets
+from connectors.jdbc.modes.images import COMPLETE
 from tests.property.jdbc_house import READABLE, SHAPES, WRITERS, House
 from tests.property.jdbc_judge import Evidence, Outcome
-from tests.property.jdbc_writers import LATE_S, SKEW_S, Writers
+from tests.property.jdbc_writers import SKEW_S, Writers
 
 GROWING = "incrementing"
 BY_TIME = {"timestamp": ("at",), "timestamp+incrementing": ("at", "id")}
 MODES = (GROWING, *BY_TIME, "images", "query", "snapshot")
 """`query`: a SELECT read in any of the modes before; `snapshot`: before one of those that can have it."""
-STEPS = (20, 70)
+STEPS, SEEDS = (20, 70), (20, 60)
+"""How much happens, and how many rows there are before a snapshot."""
 PATIENCE, PASS_S = 100, 1.1
 """How often it may take a pass to catch up; a pass is begun each second."""
-TICKS_S = (0.001, 0.4, 1, 3, LATE_S, 60)
+TICKS_S, INSTANT_S = (0.4, 1, 3, 60), 0.001
+WINDOWS_S = (0, 1, 3, 5, 60)
 MEMORY = Path("/dev/shm")
 """Where files are not synced to a disk, if there is such a place."""
 
@@ -83,6 +89,8 @@ class Way:
     late: bool
     """What commits after the late window is missed."""
     poison: float
+    window: float
+    """The late window, in seconds."""
 
     @classmethod
     def drawn(cls, mode: str, chance: random.Random) -> Way:
@@ -96,19 +104,20 @@ class Way:
         if mode == "images" and not query:
             shapes.append("loose")
         shape = chance.choice(shapes)
-        late = mode != "images" and chance.random() < 0.15
+        window = chance.choice(WINDOWS_S)
+        late = mode != "images" and (chance.random() < 0.15 or (mode == GROWING and not window))
         poison = 0.0 if late or shape == "loose" else chance.choice((0.0, 0.001, 0.05, 0.3))
-        return cls(mode, shape, query, snapshot and mode != "images", late, poison)
+        return cls(mode, shape, query, snapshot and mode != "images", late, poison, window)
+
+    def seeds(self, chance: random.Random) -> int:
+        """How many rows are there before anybody reads."""
+        return chance.randint(*SEEDS) if self.snapshot else 0
 
     def options(self, house: House) -> dict[str, Any]:
         columns = [house.spelled(name) for name in BY_TIME.get(self.mode, ())]
         options: dict[str, Any] = {"mode": self.mode, "columns": columns, "max_value_bytes": READABLE}
-        if self.mode == GROWING:
-            options["late_window"] = 0 if self.late else 60
-        elif self.mode in BY_TIME:
-            options["late_window"] = LATE_S
         if self.mode != "images":
-            options["snapshot"] = self.snapshot
+            options |= {"late_window": self.window, "snapshot": self.snapshot}
         if self.query:
             key = [house.spelled(name) for name in SHAPES[self.shape]]
             options |= {"query": f"SELECT * FROM {self.shape}", "key": key}
@@ -120,6 +129,7 @@ class Life:
 
     def __init__(self, house: House, mode: str, seed: int, clock: Clock, folder: Path) -> None:
         self.chance = chance = random.Random(f"{mode} {seed}")
+        self.began_ms = wall.time() * 1000 - 1
         self.house, self.way = house, Way.drawn(mode, chance)
         # A server shows its transactions: what is late by its clock is found all the same.
         late = self.way.late and (self.way.mode == GROWING or not house.time)
@@ -127,10 +137,12 @@ class Life:
             house,
             self.way.shape,
             chance,
+            self.way.window,
+            self.way.seeds(chance),
             poison=self.way.poison,
             deletes=0.3 if self.way.mode == "images" else 0.1,
             grows=self.way.mode == GROWING,
-            shows=not late and (bool(house.time) or chance.random() < 0.5),
+            shows=self.way.mode != GROWING and not late and (bool(house.time) or chance.random() < 0.5),
             late=late,
         )
         self.kafka, options = FakeKafka(), self.way.options(house)
@@ -173,7 +185,7 @@ class Life:
             writers.write: 30,
             lambda: writers.end(keep=True): 14,
             lambda: writers.end(keep=False): 4,
-            lambda: writers.tick(chance.choice(TICKS_S)): 8,
+            self._tick: 8,
             lambda: self._several(Engine.read): 12,
             lambda: self._several(Engine.publish): 10,
             self._works: 8,
@@ -183,6 +195,11 @@ class Life:
             self._fault: 4,
             lambda: self.source.lose(chance): 3,
         }
+
+    def _tick(self) -> None:
+        """The edge of the late window is lived through."""
+        edge = self.way.window - INSTANT_S, self.way.window
+        self.writers.tick(max(INSTANT_S, self.chance.choice((INSTANT_S, *edge, *TICKS_S))))
 
     def _several(self, step: Callable[[Engine], None]) -> None:
         for _ in range(self.chance.randint(1, 4)):
@@ -243,7 +260,9 @@ class Life:
         return Evidence(
             self.house,
             self.writers,
-            [json.loads(record.value) for record in self._topic if record.value],
+            self.name,
+            self._topic,
+            self._first_read,
             [
                 letter
                 for record in self._letters
@@ -252,7 +271,22 @@ class Life:
             restless,
             verified(self.kafka, self.engine.settings, source),
             sees_deletes=self.way.mode == "images",
+            began_ms=self.began_ms,
         )
+
+    @property
+    def _first_read(self) -> int:
+        """The number of the transaction with which the stream had been read as a whole for the first time."""
+        if not (self.way.snapshot or self.way.mode == "images"):
+            return 0
+        records = self.kafka.committed(self.engine.positions.name)
+        own = [each for each in records if each.key == (STREAM + self.name).encode() and each.value]
+        places = [(each.transaction.number, json.loads(each.value or b"")["position"]) for each in own]
+        over = (number for number, place in places if place and self._is_whole(place))
+        return min(over, default=sys.maxsize)
+
+    def _is_whole(self, place: Any) -> bool:
+        return place == COMPLETE if self.way.mode == "images" else "snapshot" not in place
 
     @property
     def _topic(self) -> list[Record]:

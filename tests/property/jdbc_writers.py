@@ -7,13 +7,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from tests.property.jdbc_house import READABLE, WRITERS, House, run
+from tests.property.jdbc_house import READABLE, WRITERS, House, Row, as_told, run
 
-LATE_S, SKEW_S = 5, 2
-"""The late window of the modes by time, and by how much the writers' clocks are off."""
+SKEW_S = 2
+"""By how much the writers' clocks are off, where the late window bears it."""
 IDS, SITES = 5, ("a", "b")
 START = 1_720_000_000.0
-WORD, POISON = "word", "p" * 3 * READABLE
+POISON = "p" * 3 * READABLE
+LOOSE_AT = "2024-01-01 00:00:00"
 
 type Key = tuple[str | int, ...]
 """A row's: (id), (site, id), or where there is none the row itself: (site, id, x)."""
@@ -40,6 +41,10 @@ class Writers:
     house: House
     shape: str
     chance: random.Random
+    window: float
+    """The late window, in seconds."""
+    seeds: int = 0
+    """How many rows are there before anybody reads."""
     poison: float = 0.0
     deletes: float = 0.1
     """How often a row is written that cannot be read, and how often one is deleted instead."""
@@ -51,8 +56,10 @@ class Writers:
     highest: int = 0
     mine: dict[int, list[int]] = field(default_factory=lambda: {each: [0] for each in range(WRITERS)})
     """The ids that each has given away, where they grow."""
-    seen: int = 0
-    """The highest id that was ever committed."""
+    commits: list[tuple[int, float]] = field(default_factory=list)
+    """(the highest id, when) of each commit, where they grow."""
+    written: dict[int, Row] = field(default_factory=dict)
+    """Every row that was ever written, by its x (which only rows without a key have in common)."""
     work: dict[int, Work] = field(default_factory=dict)
     gone: Counter[Key] = field(default_factory=Counter)
     """How often a row was deleted, that is, committed so."""
@@ -64,6 +71,15 @@ class Writers:
     def __post_init__(self) -> None:
         self.house.empty(self.shape)
         self._tell()
+        if self.seeds:
+            self._seed()
+
+    def _seed(self) -> None:
+        rows = [self._row(self._site(), id_, self._time(id_ % WRITERS)) for id_ in range(self.seeds)]
+        self.house.keep(f"INSERT INTO {self.shape} (site, id, x, word, at) VALUES {', '.join(rows)}")
+        self.highest = self.seeds - 1
+        for id_ in range(self.seeds):
+            self.mine[id_ % WRITERS].append(id_)
 
     # -- one statement
 
@@ -71,7 +87,6 @@ class Writers:
         writer = self._writer()
         work = self.work.setdefault(writer, Work(self.now))
         self._tell()
-        self.count += 1
         if self.shape == "loose":
             self._write_loose(writer, work)
         elif self.chance.random() < self.deletes:
@@ -88,15 +103,21 @@ class Writers:
     def _write(self, writer: int, work: Work) -> None:
         site, id_, at = self._site(), self._id(writer), self._time(writer)
         key = self._key(site, id_)
-        poisoned = self.chance.random() < self.poison
-        word = POISON if poisoned else WORD
-        row = f"('{site}', {id_}, {self.count}, '{word}', {at})"
-        insert = f"INSERT INTO {self.shape} (site, id, x, word, at) VALUES {row}"
-        change = f"UPDATE {self.shape} SET x = {self.count}, word = '{word}', at = {at}"
+        values = self._row(site, id_, at, poison=self.poison)
+        row = self.written[self.count]
+        change = f"UPDATE {self.shape} SET x = {row.x}, word = {_quoted(row.word)}, at = {at}"
         if self.grows or not self._sql(writer, f"{change} WHERE {self._where(site, id_)}"):
-            self._sql(writer, insert)
+            self._sql(writer, f"INSERT INTO {self.shape} (site, id, x, word, at) VALUES {values}")
         work.times[key] = self._latest
-        work.poisoned[key] += poisoned
+        work.poisoned[key] += row.poison
+
+    def _row(self, site: str, id_: int, at: str, poison: float = 0.0) -> str:
+        """Its SQL; it is the last that was `written`."""
+        self.count += 1
+        word = POISON if self.chance.random() < poison else word_of(self.count)
+        told = "" if self.house.time else as_told(_text(self._latest))
+        self.written[self.count] = Row(site, id_, self.count, word, told)
+        return f"('{site}', {id_}, {self.count}, {_quoted(word)}, {at})"
 
     def _delete(self, writer: int, work: Work) -> None:
         site, id_ = self._site(), self._id_of_old(writer)
@@ -109,7 +130,7 @@ class Writers:
         where = f"site = '{site}' AND id = {id_} AND x = {x}"
         what = self.chance.random()
         if what < 0.5:
-            row = f"('{site}', {id_}, {x}, '{WORD}', '2024-01-01 00:00:00')"
+            row = f"('{site}', {id_}, {x}, {_quoted(word_of(1))}, '{LOOSE_AT}')"
             rows = ", ".join([row] * self.chance.randint(1, 3))
             self._sql(writer, f"INSERT INTO loose (site, id, x, word, at) VALUES {rows}")
         elif what < 0.7:
@@ -122,7 +143,7 @@ class Writers:
 
     def _id(self, writer: int) -> int:
         if not self.grows:
-            return self.chance.randrange(IDS) * WRITERS + writer
+            return self.chance.randrange(max(IDS, self.seeds // WRITERS + 2)) * WRITERS + writer
         self.highest += self.chance.choice((1, 1, 1, 2, 3, 40))
         self.mine[writer].append(self.highest)
         return self.highest
@@ -147,6 +168,7 @@ class Writers:
             self.chance.choice((0, 0, 0, -SKEW_S, -0.5 if self.house.time else SKEW_S)),
             self.house.time,
         )
+        off = off if self.window > SKEW_S else 0
         self._latest = self.now + off
         if time:
             now = time.second if self.chance.random() < 0.3 else time.now
@@ -155,10 +177,10 @@ class Writers:
 
     def tick(self, seconds: float) -> None:
         """No row is committed more than the late window after its time, unless that may be or is seen."""
-        then = self.now + seconds
+        then = round(self.now + seconds, 3)
         for writer, work in list(self.work.items()):
-            earliest = min(work.times.values(), default=then)
-            if not (self.shows or self.late) and then - earliest > LATE_S:
+            overdue = any(self._is_overdue(key, at, then) for key, at in work.times.items())
+            if overdue and not (self.shows or self.late):
                 self.end(writer, keep=True)
         self.now = then
         self._tell()
@@ -182,14 +204,23 @@ class Writers:
         self.gone += work.gone
         self.poisoned += work.poisoned
         if self.late:
-            self.overdue |= {key for key, at in work.times.items() if self._is_overdue(key, at)}
-        if self.grows:
-            self.seen = max((self.seen, *(int(key[0]) for key in work.times)))
+            self.overdue |= {key for key, at in work.times.items() if self._is_overdue(key, at, self.now)}
+        if self.grows and work.times:
+            self.commits.append((max(int(key[0]) for key in work.times), self.now))
 
-    def _is_overdue(self, key: Key, at: float) -> bool:
-        if self.grows:
-            return int(key[0]) < self.seen
-        return self.now - at > LATE_S
+    def _is_overdue(self, key: Key, at: float, now: float) -> bool:
+        """Where ids grow, the window is that of the first larger one that others saw."""
+        if not self.grows:
+            return now - at > self.window
+        return any(id_ > int(key[0]) and round(now - when, 3) >= self.window for id_, when in self.commits)
+
+
+def word_of(x: int) -> str | None:
+    return f"w{x}" if x % 5 else None
+
+
+def _quoted(word: str | None) -> str:
+    return "NULL" if word is None else f"'{word}'"
 
 
 def _text(at: float) -> str:
