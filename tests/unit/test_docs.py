@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bridge import config
+from bridge import config, kafka, positions, state
 from bridge.cli import COMMANDS
 from bridge.config import tls_files
+from bridge.topics import dead_letters
 
 CHECKOUT = Path(__file__).parents[2]
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
@@ -80,6 +81,15 @@ def test_the_options_are_the_models(monkeypatch: pytest.MonkeyPatch) -> None:
     page = (CHECKOUT / "docs" / "configuration.md").read_text()
     assert page == script["written"](page), "run: python scripts/document_options.py"
     assert set(re.findall(r"<!-- options of (\w+) -->", page)) == set(script["MODELS"])
+
+
+def test_the_topics_and_the_producer_s_settings_are_those_of_the_code() -> None:
+    docs = CHECKOUT / "docs"
+    assert f"`queue.buffering.max.kbytes` {kafka.QUEUE_KBYTES}," in (docs / "configuration.md").read_text()
+    rights = (docs / "security.md").read_text()
+    for named in (positions, state):
+        assert f"`{named.topic('CONNECTOR')}`" in rights
+    assert f"`{dead_letters('CONNECTOR')}`" in rights
 
 
 def test_the_types_are_those_that_the_tests_read() -> None:
