@@ -79,12 +79,15 @@ class Takeover:
                     raise
 
     def __exit__(
-        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         try:
-            if kind is None:
+            if error is None:
                 with self._patience():
                     self._hand_back()
+            elif isinstance(error, Fenced):
+                self.deed = None
+                raise _taken() from error
             else:
                 self.deed = None
                 with suppress(BridgeError), self._patience():
@@ -152,8 +155,17 @@ class Takeover:
         timer.start()
         try:
             yield
+        except Fenced as error:
+            raise _taken() from error
         except Stopped as error:
             reason = self._publisher.trouble or "no answer"
             raise TransientError(f"Kafka did not do it within {PATIENCE_S:.0f} s: {reason}") from error
         finally:
             timer.cancel()
+
+
+def _taken() -> Fenced:
+    return Fenced(
+        "another command, such as a second replay, has taken the connector over meanwhile",
+        remedy="what this one had not committed was not written; look again, and run it once more if need be",
+    )

@@ -19,7 +19,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from bridge import config, positions, state
 from bridge.config.options import Settings
 from bridge.positions import Ledger, Stored
-from bridge.publisher import Publisher
+from bridge.publisher import Fenced, Publisher
 from bridge.takeover import Takeover
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import Broker
@@ -316,6 +316,20 @@ def fail_in_the_middle(bridge: Bridge) -> None:
     with Takeover(bridge.settings, bridge.name) as held:
         held.store("orders", Stored({"id": 2}, "sqlite", 1, "db"))
         raise ZeroDivisionError
+
+
+def test_of_two_commands_at_once_the_first_says_that_there_is_another(make: Callable[..., Bridge]) -> None:
+    bridge = make("orders")
+    with pytest.raises(Fenced, match="another command"):
+        hold_while_another_does(bridge)
+    assert bridge.ledger().streams["orders"].position == {"id": 1}
+
+
+def hold_while_another_does(bridge: Bridge) -> None:
+    with Takeover(bridge.settings, bridge.name) as held:
+        with Takeover(bridge.settings, bridge.name) as other:
+            other.store("orders", Stored({"id": 1}, "sqlite", 1, "db"))
+        held.store("orders", Stored({"id": 2}, "sqlite", 1, "db"))
 
 
 def test_mistakes_are_one_line_and_fence_nobody(make: Callable[..., Bridge]) -> None:
