@@ -64,6 +64,7 @@ class Supervisor:
             self._take_in(self._child(connector, self._settings))
         starting = asyncio.create_task(self._start_all())
         try:
+            await asyncio.wait([starting], timeout=TICK_S)  # where nobody is asked it takes no time
             while not self._stop.is_set():
                 await self._tick()
                 if starting.done():
