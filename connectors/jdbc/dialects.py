@@ -105,8 +105,9 @@ _MARIADB = Dialect(
     offset="SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(),"
     " CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@GLOBAL.time_zone))",
     transactions=Transactions(
-        # In the machine's zone, whatever the session's is.
-        oldest="SELECT UNIX_TIMESTAMP(CONVERT_TZ(MIN(trx_started), 'SYSTEM', @@session.time_zone))"
+        # In the machine's zone, whatever the session's is. What it shows may be a tenth of a second old.
+        oldest="SELECT UNIX_TIMESTAMP(LEAST(NOW(6) - INTERVAL 0.1 SECOND, COALESCE("
+        "CONVERT_TZ(MIN(trx_started), 'SYSTEM', @@session.time_zone), NOW(6))))"
         " FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()",
         seen="SELECT COUNT(*) + 1 FROM information_schema.innodb_trx",
         grant="GRANT PROCESS ON *.* TO {user}",
