@@ -21,7 +21,9 @@ def properties(config: JdbcConfig, dialect: Dialect) -> tuple[dict[str, str], li
     times = seconds | {f"{name}_ms": value * 1000 for name, value in seconds.items()}
     told = {name: template.format(**times) for name, template in dialect.properties.items()}
     secrets = []
-    for name, value in {**config.properties, "user": config.user, "password": config.password}.items():
+    account = {"user": config.user, "password": config.password}
+    own = {name: value for name, value in account.items() if value is not None}
+    for name, value in {**config.properties, **own}.items():
         if isinstance(value, Secret):
             told[name] = value.reveal()
             secrets.append(told[name])

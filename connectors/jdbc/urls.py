@@ -6,6 +6,8 @@ import re
 
 from connectors.jdbc.dialect import Dialect
 
+_ORACLE = re.compile(r"^(oracle:\w+:@)(?:tcps?:)?(?://)?([^/:(]+(?::\d+)?)(?=[/:]|$)")
+_HERE = re.compile(r"(?<=//)(127\.0\.0\.1|\[::1\])(?=[:,]|$)")
 _PORT = re.compile(r"[?&;(]\s*(?:port|portnumber|pgport)\s*=\s*(\d{1,5})\b", re.IGNORECASE)
 
 
@@ -27,6 +29,6 @@ def place_of(url: str) -> str:
 
 def server_of(url: str, dialect: Dialect) -> str:
     """The same without the database, where hosts stand before it; the usual port need not be written."""
-    place = place_of(url)
+    place = _ORACLE.sub(r"\1//\2/", place_of(url))
     hosts = re.match(r"[^/]*//[^/]+", place)
-    return hosts[0].lower().removesuffix(f":{dialect.port}") if hosts else place
+    return _HERE.sub("localhost", hosts[0].lower()).removesuffix(f":{dialect.port}") if hosts else place

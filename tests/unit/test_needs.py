@@ -45,6 +45,35 @@ def test_an_account_is_known_by_user_and_server_however_the_rest_is_written(tmp_
     assert needed(file) == {"a": Need(BRIDGE, 1, 3), "b": Need(BRIDGE, 2, 3)}
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("jdbc:oracle:thin:@db:1521/x", "jdbc:oracle:thin:@//DB/y"),
+        ("jdbc:oracle:thin:@db:1521:SID", "jdbc:oracle:thin:@//db:1521/x"),
+        ("jdbc:postgresql://localhost/a", "jdbc:postgresql://127.0.0.1:5432/b"),
+        ("jdbc:postgresql://[::1]/a", "jdbc:postgresql://localhost/a"),
+    ],
+)
+def test_a_server_is_the_same_however_it_is_written(tmp_path: Path, one: str, other: str) -> None:
+    a = f"kind: jdbc, url: '{one}', user: bridge, max_sessions: 3, {TABLE}"
+    b = f"kind: jdbc, url: '{other}', properties: {{user: BRIDGE}}, {TABLE}"
+    assert len({need.account for need in needed(written(tmp_path, a=a, b=b)).values()}) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "url: 'jdbc:postgresql://db/erp?user=bridge'",
+        "url: 'jdbc:sqlserver://db;databaseName=x;user=bridge'",
+        "url: 'jdbc:oracle:thin:bridge@db:1521/x'",
+        "url: 'jdbc:mariadb://bridge@db/x'",
+    ],
+)
+def test_a_user_is_named_by_its_own_option_alone(tmp_path: Path, options: str) -> None:
+    file = written(tmp_path, a=f"kind: jdbc, {options}, {TABLE}")
+    assert any("names a user" in text for *_, text in told(file))
+
+
 def test_the_least_limit_counts(tmp_path: Path) -> None:
     file = written(tmp_path, a=f"{ERP}, max_sessions: 3, {TABLE}", b=f"{ERP}, max_sessions: 2, {TABLE}")
     assert {need.limit for need in needed(file).values()} == {2}
