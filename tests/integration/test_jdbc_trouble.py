@@ -25,6 +25,7 @@ from bridge.testing.databases import DatabaseServer, H2Server, PostgresServer
 from bridge.testing.proxy import TcpProxy
 from connectors.jdbc import JdbcConnector, jvm
 from connectors.jdbc.session import Session
+from tests.integration.jdbc_tables import Corner
 
 WRONG = "no-such-password-4711"
 
@@ -63,6 +64,24 @@ def locked(server: DatabaseServer, table: str) -> Iterator[None]:
         yield
     finally:
         connection.close()
+
+
+def test_a_table_that_is_locked_when_it_is_described_is_no_matter_of_the_others(
+    postgres_corner: Corner,
+) -> None:
+    postgres_corner.execute("CREATE TABLE $.a (id int PRIMARY KEY); CREATE TABLE $.b (id int PRIMARY KEY);")
+    postgres_corner.execute("INSERT INTO $.b VALUES (1);")
+    streams = {postgres_corner.name(table): {"mode": "incrementing"} for table in "ab"}
+    with postgres_corner.opened(streams, statement_timeout="1s") as connector:
+        with locked(postgres_corner.server, postgres_corner.name("a")):
+            busy, free = connector.discover()
+            assert connector.poll(free, None, Ask()).rows == 1
+            with pytest.raises(TransientError, match="statement timeout"):
+                connector.poll(busy, None, Ask())
+            assert connector.poll(free, None, Ask()).rows == 1
+        busy, _ = connector.discover()
+        assert busy.tables
+        connector.poll(busy, None, Ask())
 
 
 def test_a_wrong_password_costs_one_attempt(postgres: DatabaseServer, table: str) -> None:
