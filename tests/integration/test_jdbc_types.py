@@ -160,6 +160,15 @@ def test_values_over_the_limit_make_their_row_a_reject(corner: Corner) -> None:
         ]
 
 
+def test_an_array_over_the_limit_makes_its_row_a_reject(h2_corner: Corner) -> None:
+    h2_corner.execute("CREATE TABLE $.t (id int PRIMARY KEY, c varchar ARRAY);")
+    h2_corner.execute("INSERT INTO $.t VALUES (1, ARRAY['a', 'b']), (2, ARRAY['abcdefgh']);")
+    with h2_corner.reading("t", "incrementing", max_value_bytes=9) as (connector, stream):
+        batch = connector.poll(stream, None, Ask())
+    assert h2_corner.rows(batch) == [{"id": 1, "c": '["a","b"]'}]
+    assert [reject.reason for reject in batch.rejects] == ["column C: is longer than 9 bytes"]
+
+
 @pytest.mark.parametrize(("limit", "letters"), [(9, 4), (10, 5), (1, 0)])
 def test_values_over_the_limit_are_cut_where_that_is_wanted(corner: Corner, limit: int, letters: int) -> None:
     create_long(corner)

@@ -248,6 +248,14 @@ abstract class Varying extends Column {
             java.sql.Array value = rows.getArray(index);
             return value == null ? null : JsonArray.of(value.getArray()).getBytes(StandardCharsets.UTF_8);
         }
+
+        @Override int whole(int start, int end) {
+            return wholeCharacters(start, end);
+        }
+
+        @Override Column limited(int most, boolean cut) {
+            return limit(most, cut);
+        }
     }
 
     /** Times that Arrow has no exact type for, more than 6 digits or an offset in each row: ISO 8601. */
