@@ -119,15 +119,11 @@ class Topics:
 
     def __init__(self, settings: Mapping[str, Any], options: TopicOptions, stop: Event | None = None) -> None:
         self._stop = stop or Event()
-        self._settings = settings
-        self._admin = self._client()
+        self._admin: AdminClient = kafka.admin(settings, error_cb=self._on_error)
         self._options = options
         self._tools = kafka.tools(settings)
         self._producer_limit = kafka.largest_event(settings)
         self._refused: str | None = None
-
-    def _client(self) -> AdminClient:
-        return kafka.admin(self._settings, error_cb=self._on_error)
 
     def ensure(self, wanted: Iterable[Wanted]) -> dict[str, Described]:
         """Every wanted topic described, after the missing ones were created (or refused)."""
@@ -248,10 +244,7 @@ class Topics:
             except TimeoutError:
                 continue
             except KafkaException as error:
-                told = translated(error.args[0], name)
-                if isinstance(told, TransientError):  # who once lost the controller may look for it in vain
-                    self._admin = self._client()
-                raise told from error
+                raise translated(error.args[0], name) from error
         raise TransientError(f"Kafka did not answer about topic {name}")
 
     def _max_bytes(self, config: Mapping[str, str]) -> int:
