@@ -28,6 +28,10 @@ class PermanentError(BridgeError):
     """From poll: the stream is parked. From open: the connector is."""
 
 
+class GoneError(PermanentError):
+    """From poll: the stream is not there for now; it alarms, and goes on when a discovery finds it again."""
+
+
 class ConfigError(PermanentError):
     """What was configured cannot work: the connector is parked, and never retried by itself."""
 

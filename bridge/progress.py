@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 REJECTS_TOLERATED = 10
 """However large their share is: a few bad records must not stop a stream of a few. Not so with `0`."""
 
+GONE = (
+    "the source no longer has this stream; its position is kept; "
+    "if it is gone for good, take it out of `streams:`, or exclude it"
+)
+
 
 @dataclass(slots=True)
 class Progress:
@@ -126,12 +131,9 @@ class Progress:
         self.parked, self.paused = new.parked or self.parked, new.paused
         self.gone = False
 
-    def vanished(self) -> None:
-        self.gone = True
-        self.error = (
-            "the source no longer has this stream; its position is kept; "
-            "if it is gone for good, take it out of `streams:`, or exclude it"
-        )
+    def vanished(self, reason: str = GONE) -> None:
+        if not self.gone:
+            self.gone, self.error = True, reason
 
     def forget(self) -> None:
         """What was read ahead is stale, wherever it is now; the next polls wait for a rewind."""

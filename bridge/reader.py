@@ -15,7 +15,15 @@ import structlog
 
 from bridge.config.options import ConnectorSettings
 from bridge.contract import Ask, Batch, Connector, Emits, Position, Table
-from bridge.errors import BridgeError, ConfigError, CredentialsError, GapError, PermanentError, TransientError
+from bridge.errors import (
+    BridgeError,
+    ConfigError,
+    CredentialsError,
+    GapError,
+    GoneError,
+    PermanentError,
+    TransientError,
+)
 from bridge.prefetch import Discovered, Fetched, Prefetch
 from bridge.progress import Turn, is_keyed
 from bridge.retry import delay
@@ -193,6 +201,8 @@ class Reader:
                 self._hand_over(turn, marker)
         except (ConfigError, CredentialsError) as error:  # else every stream would try, and accounts lock
             self.parked = error
+        except GoneError as error:
+            self._schedule.vanished(turn, str(error))
         except PermanentError as error:
             if turn.again:
                 log.warning("the resnapshot waits", stream=stream.name, error=str(error))

@@ -350,6 +350,12 @@ class Schedule:
             failed.polling_since = None
             failed.parked = reason
 
+    def vanished(self, turn: Turn, reason: str) -> None:
+        """A poll, or a resnapshot's, found what no discovery has missed yet."""
+        with self._changed:
+            (turn.again or turn.progress).polling_since = None
+            turn.progress.vanished(reason)
+
     def gap(self, turn: Turn, reason: str) -> Batch | None:
         """The source lost changes: the batch that marks it and starts over.
 

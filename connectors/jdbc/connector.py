@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from bridge.contract import Ask, Batch, Connector, Finding, Position, Ranges, Sessions, Stream, pick
-from bridge.errors import BridgeError, PermanentError, TransientError
+from bridge.errors import BridgeError, GoneError, PermanentError, TransientError
 from connectors.jdbc import sockets, urls
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialects import dialect_of
@@ -105,7 +105,7 @@ class JdbcConnector(Connector):
             return self._awake().readings.discover()
 
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
-        with self._call(f"reading {stream.name}"):
+        with self._noticing(stream), self._call(f"reading {stream.name}"):
             return self._awake().poll(stream.name, position, ask)
 
     def reread(
@@ -113,7 +113,7 @@ class JdbcConnector(Connector):
     ) -> Batch:
         from connectors.jdbc.modes import Wanted
 
-        with self._call(f"reading {stream.name} once more"):
+        with self._noticing(stream), self._call(f"reading {stream.name} once more"):
             return self._awake().reread(stream.name, Wanted(within, position), place, ask)
 
     def check_position(self, stream: str, position: Position) -> None:
@@ -195,6 +195,15 @@ class JdbcConnector(Connector):
                 self._fuse.put_out()
             if self._lanes and self._lanes.scans:
                 self._rest.light(REST_S)
+
+    @contextmanager
+    def _noticing(self, stream: Stream) -> Iterator[None]:
+        """That its table is gone: it is not found again before there is one."""
+        try:
+            yield
+        except GoneError as error:
+            self._opened.readings.missed(stream.name, error)
+            raise
 
     def _end_scan(self) -> None:
         """Between polls: no transaction stays open for as long as Kafka is away."""

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.errors import BridgeError, ConfigError, CredentialsError, PermanentError, TransientError
+from bridge.errors import (
+    BridgeError,
+    ConfigError,
+    CredentialsError,
+    GoneError,
+    PermanentError,
+    TransientError,
+)
 
 _SECRET = re.compile(
     r"((?:password|passwd|pwd|secret|token|passphrase)\w*\s*[=:]\s*)[^;&,\s)\]]+", re.IGNORECASE
@@ -76,6 +83,10 @@ _ACCOUNT = "check user and password; it is not tried again by itself, since acco
 _SETTINGS = "check the URL and `properties`"
 _H2 = "org.h2."
 _AGAIN = "it is tried again"
+_GONE = (
+    "its position is kept, and it goes on when the table is there again; "
+    "if it is gone for good, take it out of `streams:`, or exclude it"
+)
 _SERVER = "it is tried again; check that the database runs and can be reached"
 _SILENT = (
     "it is tried again; check that the database runs and can be reached; "
@@ -144,6 +155,11 @@ RULES = (
         Rule(TransientError, _SERVER, kind=kind)
         for kind in ("SQLTransient", "SQLRecoverable", "java.net.", "java.io.", "java.nio.")
     ),
+    # A table that is not there now: dropped, or being made anew.
+    *(Rule(GoneError, _GONE, state=state) for state in ("42P01", "42S02", "42S03", "42S04", "42X05")),
+    Rule(GoneError, _GONE, text="ORA-00942"),
+    Rule(GoneError, _GONE, codes=(208,), kind="sqlserver"),
+    Rule(GoneError, _GONE, state="42704", codes=(-204,)),  # Db2's
     # What was asked for is not there or not allowed.
     Rule(PermanentError, "grant SELECT to the account", state="42501"),
     Rule(PermanentError, "grant SELECT to the account", codes=(90096,), kind=_H2),

@@ -10,7 +10,7 @@ import jpype
 import pyarrow as pa
 
 from bridge.contract import Stream, Table, pick
-from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
+from bridge.errors import ConfigError, CredentialsError, GoneError, PermanentError, TransientError
 from connectors.jdbc import modes
 from connectors.jdbc.catalog import fits
 from connectors.jdbc.config import JdbcConfig, JdbcStream
@@ -80,6 +80,8 @@ class Readings:
     def __init__(self, config: JdbcConfig, session: Session) -> None:
         self._config, self._session = config, session
         self._known: dict[str, Reading | Refusal] = {}
+        self._gone: set[str] = set()
+        """Which polls have missed."""
         self._keys_at: dict[str, float] = {}
         """When the catalogue was asked last for the key of each."""
 
@@ -87,6 +89,7 @@ class Readings:
         self._session.end()
         self._look_at_keys()
         names = [str(table) for table in self._found()]
+        self._gone.difference_update(names)
         names += [name for name in self._config.streams if self._is_missed(name) and name not in names]
         streams = [self._stream(name) for name in names]
         self._session.end()
@@ -135,6 +138,8 @@ class Readings:
         return {name: Query(name, options.query) for name, options in streams if options.query}
 
     def _is_missed(self, name: str) -> bool:
+        if name in self._gone:  # tables that are there have been found
+            return name in self._queries and not isinstance(self.find(name), GoneError)
         if name in self._queries:
             return True
         return not any(mark in name for mark in "*?[") and not fits(name, self._config.exclude_tables)
@@ -170,10 +175,15 @@ class Readings:
             raise type(reading)(reading.text, remedy=reading.remedy)
         return reading
 
-    def _missing(self, name: str) -> PermanentError:
+    def missed(self, name: str, error: GoneError) -> None:
+        """A poll says that its table is not there."""
+        self._known[name] = error
+        self._gone.add(name)
+
+    def _missing(self, name: str) -> GoneError:
         nearest = self._session.catalog.nearest(name)
         meant = f"did you mean {nearest}?" if nearest else "grant SELECT on it, or check its name"
-        return PermanentError(f"streams: the database has no table {name}", remedy=meant)
+        return GoneError(f"streams: the database has no table {name}", remedy=meant)
 
     def _described_or_refused(self, source: Source) -> Reading | Refusal:
         try:

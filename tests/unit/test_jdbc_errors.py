@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.errors import BridgeError, ConfigError, CredentialsError, PermanentError, TransientError
+from bridge.errors import (
+    BridgeError,
+    ConfigError,
+    CredentialsError,
+    GoneError,
+    PermanentError,
+    TransientError,
+)
 from connectors.jdbc.errors import CONNECTING, RULES, Fault, JvmError, Rule, judge, masked
 
 PSQL = "org.postgresql.util.PSQLException"
@@ -54,7 +61,13 @@ CASES: list[tuple[str, type[Exception], Fault]] = [
     ("nothing known", TransientError, Fault("com.vendor.StrangeException", "42")),
     ("no SELECT right", PermanentError, Fault(PSQL, "permission denied for table", "42501")),
     ("no SELECT right in MariaDB", PermanentError, Fault(MARIA, "SELECT command denied", "42000", 1142)),
-    ("no such table", PermanentError, Fault(PSQL, "relation does not exist", "42P01")),
+    ("no such table", GoneError, Fault(PSQL, "relation does not exist", "42P01")),
+    ("no such table in H2", GoneError, Fault(H2, 'Table "T" not found', "42S02", 42102)),
+    ("no such table in MariaDB", GoneError, Fault(MARIA, "Table 'erp.t' doesn't exist", "42S02", 1146)),
+    ("no such table in Derby", GoneError, Fault(MARIA, "Table/View 'T' does not exist", "42X05", 30000)),
+    ("no such table in Oracle", GoneError, Fault(MARIA, "ORA-00942: table does not exist", "42000", 942)),
+    ("no such table in SQL Server", GoneError, Fault(SERVER, "Invalid object name 't'", "S0002", 208)),
+    ("no such table in Db2", GoneError, Fault(MARIA, "is an undefined name", "42704", -204)),
     ("no such column", PermanentError, Fault(MARIA, "Unknown column", "42S22", 1054)),
     ("a value of the wrong type", PermanentError, Fault(PSQL, "invalid input syntax", "22P02")),
     ("stack overflow", JvmError, Fault("java.lang.StackOverflowError", "")),
