@@ -42,7 +42,7 @@ class Catalog:
             table: None
             for pattern in patterns
             for table in self._tables(*self._like(pattern))
-            if fnmatchcase(str(table), pattern) and not fits(str(table), excluded)
+            if (fnmatchcase(str(table), pattern) or str(table) == pattern) and not fits(str(table), excluded)
         }
         return sorted(found, key=str)
 

@@ -68,6 +68,13 @@ def literal(name: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
+def test_a_name_that_looks_like_a_pattern_is_a_name_first(postgres_corner: Corner) -> None:
+    postgres_corner.execute('CREATE TABLE $."x[1]" (id int PRIMARY KEY);')
+    name = postgres_corner.name("x[1]")
+    with postgres_corner.opened({name: {"mode": "images"}}) as connector:
+        assert [stream.name for stream in connector.discover()] == [name]
+
+
 def test_a_schema_may_have_a_strange_name_too(corner: Corner) -> None:
     schema = f'Sché"ma `{uuid.uuid4().hex[:6]}'
     name, table = quoted(corner, schema), f"{quoted(corner, schema)}.{quoted(corner, 'T')}"
