@@ -270,7 +270,9 @@ class Connector(ABC):
                 remedy="cancel the resnapshot; `positions rewind --to start` reads what the source still has",
             )
         batch = self.poll(stream, place, ask)
-        return replace(batch, scan=None, more=batch.more and batch.scan not in (Scan.LAST, Scan.ONLY))
+        anew = place is not None and batch.scan in (Scan.FIRST, Scan.ONLY)  # its cursor was gone
+        more = batch.more and batch.scan not in (Scan.LAST, Scan.ONLY)
+        return replace(batch, scan=batch.scan if anew else None, more=more)
 
     def commit(self, stream: Stream, position: Position) -> None:
         """Kafka has everything up to `position`. For streams that settle: called again after `open()`."""

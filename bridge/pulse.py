@@ -193,6 +193,7 @@ class Pulse:
             "health": judged.level,
             "state_s": round(self._lasting_s, 1),
             "error": judged.error,
+            "resnapshot": None if judged.state is State.STANDBY else stream.get("resnapshot"),
         }
 
     def _lag_s(self, name: str, stream: Mapping[str, Any]) -> float | None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import structlog
 
 from bridge.config.options import ConnectorSettings
-from bridge.contract import Ask, Batch, Connector, Emits, Position, Table
+from bridge.contract import Ask, Batch, Connector, Emits, Position, Scan, Table
 from bridge.errors import (
     BridgeError,
     ConfigError,
@@ -132,6 +132,7 @@ class Reader:
         self._schedule.gate()
         try:
             self._connector = self._make()
+            self._schedule.rereads_are_scans = type(self._connector).reread is Connector.reread
             with self._calling("open"):
                 self._connector.open()
             self._discover(self._connector)
@@ -218,15 +219,18 @@ class Reader:
 
     def _read(self, connector: Connector, turn: Turn) -> Batch:
         stream, ask = turn.progress.stream, self._asked(turn)
-        position = _today(connector, turn.position, turn.version)
+        place = _today(connector, turn.position, turn.version)
         if turn.again is None or turn.beside is None:
-            batch = connector.poll(stream, position, ask)
+            batch = connector.poll(stream, place, ask)
             return batch if is_keyed(stream, turn.progress.options) else replace(batch, scan=None)
         read = _today(connector, *turn.beside)
         try:
-            batch = connector.reread(stream, read, position, turn.again.within, ask)
+            batch = connector.reread(stream, read, place, turn.again.within, ask)
         except GapError as error:
             raise PermanentError(str(error)) from error
+        if place is not None and batch.scan in (Scan.FIRST, Scan.ONLY):
+            log.warning("the source began anew in the middle of a resnapshot", stream=stream.name)
+            self._schedule.begins_anew(turn)
         return replace(batch, scan=None)
 
     def _asked(self, turn: Turn) -> Ask:

@@ -11,11 +11,14 @@ from datetime import datetime
 
 from bridge.config.options import StreamOptions
 from bridge.contract import Batch, Connector, Emits, Ranges, Stream
-from bridge.errors import BridgeError, ConfigError
+from bridge.errors import BridgeError, ConfigError, PermanentError
 from bridge.intensity import REJECT_WINDOW_S, RejectShare
 from bridge.positions import Resnapshot
 from bridge.progress import Progress, Reached, Turn, backed_off, most_rows, rest_after, too_many
 from bridge.ranges import parsed
+
+MOST_RESTARTS = 5
+"""Each publishes rows again that were published."""
 
 
 @dataclass(slots=True)
@@ -28,13 +31,16 @@ class Rereading:
     """As Kafka has it."""
     ahead: Reached
     """Where the next chunk begins: past the order's place by what is still in the queue."""
-    due: float
+    ready: float
+    """No chunk before this: a back-off, or quiet hours."""
     polling_since: float | None = None
     generation: int = 0
     complete: bool = False
     """Its last rows have been read."""
     failures: int = 0
     error: str | None = None
+    restarts: int = 0
+    """How often its source began anew in the middle."""
     parked: str | None = None
     recent: RejectShare = field(default_factory=lambda: RejectShare(REJECT_WINDOW_S))
 
@@ -54,6 +60,16 @@ class Rereading:
     @property
     def options(self) -> StreamOptions:
         return self.changes.options
+
+    @property
+    def due(self) -> float:
+        """The rate limit is of both, the stream and what is published once more."""
+        return max(self.ready, self.changes.earliest)
+
+    @property
+    def under_way(self) -> bool:
+        """The source is in the middle of it."""
+        return self.ahead.position is not None and not (self.complete or self.parked)
 
     @property
     def pollable(self) -> bool:
@@ -79,8 +95,8 @@ class Rereading:
         if self.parked:
             self.recent.clear()
         self.parked = self.error = None
-        self.failures = 0
-        self.due = now
+        self.failures = self.restarts = 0
+        self.ready = now
 
     # -- one poll
 
@@ -94,9 +110,19 @@ class Rereading:
         self.polling_since = None
         self.failures = 0
         self.error = None
-        self.due = max(now, rest_after(turn, batch, self.options))
+        self.ready = now
+        self.changes.earliest = max(self.changes.earliest, rest_after(turn, batch, self.options))
         if not turn.stale:
             self.ahead, self.complete = Reached(batch.position, version), not batch.more
+
+    def begins_anew(self) -> None:
+        """Its source did, in the middle. Errors: PermanentError when it does so every time."""
+        self.restarts += 1
+        if self.restarts > MOST_RESTARTS:
+            raise PermanentError(
+                f"the source began anew {self.restarts} times before all of {self.name} was read",
+                remedy="see that it keeps a list open for as long as reading it takes, or read larger pages",
+            )
 
     def failed(self, error: BridgeError, now: float) -> float:
         """It is to be tried again; in how many seconds."""
@@ -104,7 +130,7 @@ class Rereading:
         self.failures += 1
         self.error = str(error)
         wait = backed_off(self.failures, error)
-        self.due = now + wait
+        self.ready = now + wait
         return wait
 
     def published(self, order: Resnapshot, rows: int, events: int, size: int) -> None:

@@ -29,6 +29,8 @@ QUIET_RECHECK_S = 30.0
 MOST_GRID_S = 0.05
 OUTWAITED_S = 1.0
 """So long streams that are due go before a resnapshot; then it has one turn among them."""
+HELD_S = 1.0
+"""So often a stream looks whether its resnapshot lets it go on."""
 
 
 class Schedule:
@@ -51,6 +53,8 @@ class Schedule:
         """Of the streams those that settle."""
         self.rereads: dict[str, Rereading] = {}
         """By stream, in the order in which they are to be done."""
+        self.rereads_are_scans = False
+        """A stream's polls read them, and would disturb the stream's own: those wait."""
 
     # -- the task's side
 
@@ -286,7 +290,7 @@ class Schedule:
         if progress is None or again is None:
             return progress or again
         behind = OUTWAITED_S if progress.due <= now else 0.0
-        return again if again.due + behind < progress.due else progress
+        return again if again.ready + behind < progress.due else progress
 
     def _due_again(self, now: float) -> Rereading | None:
         """The first resnapshot that is due: two at a time would disturb each other."""
@@ -306,12 +310,26 @@ class Schedule:
     def _begin(self, due: Progress | Rereading, now: float) -> Turn | None:
         if isinstance(due, Progress):
             heappop(self._heap)
-        rest = due.rest_s(datetime.now(UTC))
+        rest = max(due.rest_s(datetime.now(UTC)), self._held_s(due, now))
         if rest > 0:
             self._put_off(due, now + min(rest, QUIET_RECHECK_S))
             return None
         due.polling_since = now
         return due.turn(now, self._wait_s(due, now)) if isinstance(due, Progress) else due.turn(now)
+
+    def _held_s(self, due: Progress | Rereading, now: float) -> float:
+        """For how long a stream waits for its own resnapshot, or for what that has taken of the rate."""
+        if not isinstance(due, Progress):
+            return 0.0
+        again = self.rereads.get(due.stream.name)
+        scans = self.rereads_are_scans and again is not None and again.under_way
+        return max(due.earliest - now, HELD_S if scans else 0.0)
+
+    def begins_anew(self, turn: Turn) -> None:
+        """The source of a resnapshot began anew in its middle. Errors: PermanentError, if again and again."""
+        with self._changed:
+            if turn.again and not turn.stale:
+                turn.again.begins_anew()
 
     def _wait_s(self, progress: Progress, now: float) -> float:
         """How long the source may keep a poll waiting for something new: not past another stream's turn."""
@@ -381,7 +399,7 @@ class Schedule:
         if isinstance(due, Progress):
             self._push(due, until)
         else:
-            due.due = until
+            due.ready = until
 
     def _together(self, due: float, progress: Progress) -> float:
         """A little later, so that many streams share one waking: on a grid of a fiftieth of the interval."""

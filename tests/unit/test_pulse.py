@@ -252,6 +252,17 @@ def test_a_standby_does_not_know_how_far_the_owner_is(clock: Clock) -> None:
     assert (seen["state"], seen["lag_s"]) == (State.STANDBY, None)
 
 
+def test_a_resnapshot_is_the_owners_and_no_standbys(clock: Clock) -> None:
+    said = beat()
+    said["streams"]["orders"]["resnapshot"] = {"rows": 14_000}
+    found = beating(clock, streams=said["streams"])
+    found.end("fenced")
+    found.begin()
+    assert found.status(ALIVE)["streams"]["orders"]["resnapshot"] == {"rows": 14_000}
+    found.take(beat(State.STANDBY, holds=False, streams={}))
+    assert found.status(ALIVE)["streams"]["orders"]["resnapshot"] is None
+
+
 def test_a_stream_that_was_never_up_to_date_lags_since_its_first_poll(clock: Clock) -> None:
     said = beat()
     said["streams"]["orders"]["lag_s"] = None

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bridge.config.options import ConnectorSettings, StreamOptions, TransactionOptions
+from bridge.contract import Ask, Batch, Position, Stream
 from bridge.errors import ConfigError, PermanentError, TransientError
 from bridge.orders import Orders
 from bridge.positions import Resnapshot
 from bridge.publisher import Fenced
 from bridge.testing.fakes import FakeKafka, FakeSource, Fault
-from bridge.testing.images import FakeImages
+from bridge.testing.images import FakeImages, FakeImagesConnector
 from bridge.testing.simulation import BRISK, Clock, Engine
 
 ROWS = 12
@@ -440,6 +442,87 @@ def test_the_rate_limit_holds_for_it(clock: Clock, kafka: FakeKafka) -> None:
         engine.read()
         engine.publish()
     assert clock.now - began >= ROWS - 2
+
+
+def test_the_rate_limit_is_of_a_stream_and_its_resnapshot_together(clock: Clock, kafka: FakeKafka) -> None:
+    engine = changes(clock, kafka, max_rows_per_s=5)
+    engine.source.insert("orders", *["more"] * 200)
+    progress = engine.schedule.streams["orders"]
+    read_before = progress.rows
+    engine.resnapshot("orders")
+    engine.run(20)
+    changed = progress.rows - read_before
+    assert changed > 20
+    assert progress.reread > 20
+    assert changed + progress.reread <= 20 * 5 + 10
+
+
+@dataclass(slots=True)
+class Cursors(FakeImages):
+    """A source that has one list open at a time, and begins anew when it is asked for another's next page."""
+
+    cursor: int = 0
+
+    def connector(self) -> FakeImagesConnector:
+        return CursorsConnector(self)
+
+
+class CursorsConnector(FakeImagesConnector):
+    config: Cursors
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        if "after" not in (position or {}) or (position or {})["cursor"] != self.config.cursor:
+            self.config.cursor += 1
+            position = None
+        batch = super().poll(stream, position, ask)
+        return replace(batch, position={**(batch.position or {}), "cursor": self.config.cursor})
+
+
+def test_a_resnapshot_that_is_a_scan_and_its_stream_do_not_disturb_each_other(
+    clock: Clock, tmp_path: Path
+) -> None:
+    kafka, source = FakeKafka(), Cursors(most=3)
+    settings = ConnectorSettings(name="erp", kind="fake", defaults=BRISK)
+    engine = Engine(kafka, source, clock, settings, cache=tmp_path / "erp.state")
+    made.append(engine)
+    source.tables["orders"].update(dict.fromkeys(IDS, "row"))
+    engine.settle()
+    before = events(engine)
+    engine.resnapshot("orders")
+    for _ in range(40):
+        engine.read()
+        engine.publish()
+        clock.now += 0.3
+    assert after(engine, before) == read(IDS)
+    assert not engine.task.resnapshots
+    del source.tables["orders"][5]
+    engine.run(10)
+    assert after(engine, before)[ROWS:] == [("d", 5)]
+
+
+def test_a_resnapshot_whose_source_begins_anew_every_time_gives_up_and_the_stream_goes_on(
+    clock: Clock, tmp_path: Path
+) -> None:
+    kafka, source = FakeKafka(), Cursors(most=3)
+    settings = ConnectorSettings(name="erp", kind="fake", defaults=BRISK)
+    engine = Engine(kafka, source, clock, settings, cache=tmp_path / "erp.state")
+    made.append(engine)
+    source.tables["orders"].update(dict.fromkeys(IDS, "row"))
+    engine.settle()
+    engine.resnapshot("orders")
+    for _ in range(20):
+        engine.read()
+        engine.publish()
+        source.cursor += 1
+        clock.now += 0.5
+    told = engine.schedule.snapshot(None, None)["orders"]
+    assert "began anew 6 times before all of orders was read" in told["resnapshot"]["error"]
+    source.tables["orders"][50] = "new"
+    engine.run(10)
+    assert events(engine)[-1] == ("c", 50)
+    engine.resume("orders")
+    engine.settle()
+    assert not engine.task.resnapshots
 
 
 def test_a_chunk_and_its_place_are_one_transaction_however_small(
