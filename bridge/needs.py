@@ -37,7 +37,7 @@ def said(connectors: Connectors) -> Iterator[tuple[str, Sessions]]:
     for name, settings in connectors.items():
         try:
             sessions = plugins.configure(settings).sessions
-        except Exception:  # noqa: BLE001, S112 -- its worker meets it, too, and tells
+        except (Exception, SystemExit):  # noqa: BLE001, S112 -- its worker meets it, too, and tells
             continue
         if sessions is not None:
             yield name, sessions
