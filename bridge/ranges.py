@@ -128,7 +128,7 @@ _READERS: Sequence[tuple[Callable[[pa.DataType], bool], _Reader]] = (
 
 
 def _example(kind: pa.DataType) -> str:
-    if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+    if pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_floating(kind):
         return "write a number"
     if pa.types.is_boolean(kind):
         return "write true or false"

@@ -85,6 +85,12 @@ def test_a_value_that_is_none_of_the_column_is_refused_with_its_type(kind: pa.Da
         parsed([f"k={text}"], table(k=kind))
 
 
+def test_a_number_is_asked_for_where_a_number_is_wanted() -> None:
+    for kind in (pa.int32(), pa.decimal128(10, 2), pa.float64()):
+        with pytest.raises(ConfigError, match="; write a number$"):
+            parsed(["k=x"], table(k=kind))
+
+
 def test_several_ranges_are_of_several_columns_of_the_key() -> None:
     composite = table(region=pa.string(), number=pa.int32())
     assert parsed(["region=EU", "number=..99"], composite) == {"region": ("EU", "EU"), "number": (None, 99)}
