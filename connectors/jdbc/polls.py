@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bridge.contract import Ask, Batch, Changes, Position, Reject, Scan
+from bridge.errors import PermanentError
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.keyset import Read
 from connectors.jdbc.modes import Mode, Wanted
@@ -61,6 +62,7 @@ class Running:
     asked: Asked
     reading: Reading
     mode: Mode
+    begin: Position
     position: Position
     cursor: Cursor
     rest: list[Statement]
@@ -136,6 +138,9 @@ class Polls:
                 self.session.end()
                 raise self._readings.doubted(scan.reading, scan.mode.columns)
             scan.position = scan.mode.after(before, read, scan.began_ms)
+            if read.rows.num_rows and scan.position == before:
+                self.session.end()
+                raise _stands_still(scan)
             more = self._advance(scan)
             if len(read) or not more:
                 if first == scan.position and scan.mode.asks_the_same(first):
@@ -160,11 +165,16 @@ class Polls:
         statement, *_ = scan.mode.statements(scan.position, self.session.catalog.quote, page)
         return Quiet(scan.reading, scan.position, statement)
 
+    def _statements(self, scan: Running, position: Position) -> tuple[Statement, ...]:
+        return scan.mode.statements(position, self.session.catalog.quote, "")
+
     def _advance(self, scan: Running) -> bool:
         """Go to the next row, wherever it comes from; False when there is none for now."""
         while self._scan and not scan.cursor.waiting:
             if scan.page_rows and scan.cursor.read_rows >= scan.page_rows:
                 self.session.end()
+                if self._statements(scan, scan.position) == self._statements(scan, scan.begin):
+                    raise _stands_still(scan)
                 return True
             if not scan.rest:
                 self.session.end()
@@ -193,7 +203,7 @@ class Polls:
         if mode.own_session:
             ends = math.inf
         paged = rows if page and not mode.own_session else 0
-        self._last = Running(asked, reading, mode, begin, cursor, rest, began_ms, ends, paged)
+        self._last = Running(asked, reading, mode, begin, begin, cursor, rest, began_ms, ends, paged)
         return self._last
 
     def _run(self, reading: Reading, statement: Statement) -> tuple[Reading, Cursor]:
@@ -267,6 +277,15 @@ class Lanes:
         aside, self._aside = self._aside, None
         if aside:
             aside.session.close()
+
+
+def _stands_still(scan: Running) -> PermanentError:
+    """The next page would bring the same rows, for ever."""
+    return PermanentError(
+        f"the values of {', '.join(scan.mode.columns)} do not tell where in {scan.reading.source} to go on:"
+        " they cannot be read, or not as the database compares them (floating-point, BIT, JSON)",
+        remedy="name other columns that tell its rows apart under `key`; then `resume`",
+    )
 
 
 def _read(scan: Running, ask: Ask) -> Read:

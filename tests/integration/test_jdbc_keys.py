@@ -76,3 +76,17 @@ def test_numbers_that_nothing_keeps_apart_any_longer_park(postgres_corner: Corne
             postgres_corner.execute("INSERT INTO $.t VALUES (2), (2);")
         with pytest.raises(PermanentError, match="no primary key or unique index says"):
             polled(connector, stream, position)
+
+
+def test_a_key_that_is_no_place_parks_the_stream_and_is_not_read_for_ever(
+    h2_corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polls, "PAGE_ROWS", 1)
+    h2_corner.execute(
+        """CREATE TABLE $.t (k json PRIMARY KEY); INSERT INTO $.t VALUES (JSON '"a"'), (JSON '"b"');"""
+    )
+    with (
+        h2_corner.reading("t", "images") as (connector, stream),
+        pytest.raises(PermanentError, match="do not tell where in"),
+    ):
+        polled(connector, stream)
