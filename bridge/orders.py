@@ -77,7 +77,7 @@ class Orders:
         """Also that of a stream that is no more."""
         running = self._task.resnapshots
         if stream not in running and (stream or not running):
-            self._answer(message, f"no resnapshot is under way{f' of {stream}' if stream else ''}")
+            self._answer(message, f"no resnapshot{f' of {stream}' if stream else ''} is under way")
         else:
             self._give(message, lambda: self._task.cancel_resnapshot(stream))
 

@@ -32,6 +32,8 @@ def parsed(where: Sequence[str], table: Table) -> Ranges:
             raise ConfigError(f"--where: column {column} is there twice", remedy="give one range of it")
         kind = table.schema.field(column).type
         ends = [None if end == "" else _value(column, end, kind) for end in (low, high)]
+        if None not in ends and not _is_text(kind) and _rank(ends[0], kind) > _rank(ends[1], kind):
+            raise ConfigError(f"--where: {text!r} ends before it begins", remedy="write the lower end first")
         ranges[column] = (ends[0], ends[1])
     return ranges
 
@@ -65,6 +67,11 @@ def _value(column: str, text: str, kind: pa.DataType) -> int | bool | str:
     raise ConfigError(
         f"--where: {text!r} is no value of column {column}, which is of type {kind}", remedy=_example(kind)
     )
+
+
+def _rank(end: Any, kind: pa.DataType) -> Any:
+    """What an end is compared by; the order of text is the source's."""
+    return Decimal(end) if pa.types.is_decimal(kind) or pa.types.is_floating(kind) else end
 
 
 type _Reader = Callable[[str, pa.DataType], int | bool | str]

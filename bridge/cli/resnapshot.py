@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.cli import FAILED, OK, orders, say
+from bridge.errors import ConfigError
 from bridge.health import shortened
 from bridge.states import State
 
@@ -34,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
 
     Errors: BridgeError when the daemon refuses.
     """
+    if args.cancel and args.where:
+        raise ConfigError("--cancel ends a resnapshot as a whole", remedy="leave out --where")
     path = orders.socket(args)
     before = _streams(path, args)
     if args.cancel:
@@ -78,7 +81,8 @@ def _told(before: Mapping[str, Any], now: Mapping[str, Any], *, cancel: bool) ->
     if again is None:
         done = now["resnapshots"] > before["resnapshots"]
         rows = now["reread"] - before["reread"]
-        return f"all {rows:,} rows were published again" if done else "cannot have one; --stream says why"
+        said = "the one row was" if rows == 1 else f"all {rows:,} rows were"
+        return f"{said} published again" if done else "cannot have one; --stream says why"
     if again["error"]:
         return f"the resnapshot waits: {shortened(again['error'])}"
     why = "" if now["state"] == State.RUNNING else f"; the stream is {now['state']}, and it waits for that"

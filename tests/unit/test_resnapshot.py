@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bridge.cli import resnapshot
 from bridge.config.options import ConnectorSettings, StreamOptions, TransactionOptions
 from bridge.contract import Ask, Batch, Position, Stream
 from bridge.errors import ConfigError, PermanentError, TransientError
@@ -237,6 +239,18 @@ def answer(engine: Engine, stream: str, *where: str) -> str:
     orders = Orders(kind, engine.task, engine.schedule, lambda _, words: told.append(words))
     orders.obey({"command": "resnapshot", "stream": stream, "by": "x", "at": "now", "where": where})
     return told[0]
+
+
+def test_ranges_are_no_matter_of_a_cancel() -> None:
+    with pytest.raises(ConfigError, match="ends a resnapshot as a whole; leave out --where"):
+        resnapshot.run(Namespace(cancel=True, where=["id=1"]))
+
+
+@pytest.mark.parametrize(("rows", "told"), [(0, "all 0 rows were"), (1, "the one row was")])
+def test_the_end_of_one_is_told_in_words(rows: int, told: str) -> None:
+    before = {"resnapshot": None, "resnapshots": 0, "reread": 5}
+    now = {"resnapshot": None, "resnapshots": 1, "reread": 5 + rows}
+    assert resnapshot._told(before, now, cancel=False) == f"{told} published again"
 
 
 def test_a_stream_has_one_at_a_time(clock: Clock, kafka: FakeKafka) -> None:
