@@ -123,9 +123,13 @@ class JdbcStream(StreamConfig):
         mode = info.data.get("mode", "incrementing")
         most = _MOST_COLUMNS[mode]
         if len(columns) > most or len(set(columns)) < len(columns):
-            raise ValueError(f"{mode} mode has {('no columns', 'one column', 'two columns')[most]} here")
+            raise ValueError(
+                f"does not fit: {mode} mode has {('no columns', 'one column', 'two columns')[most]} here"
+            )
         if mode.startswith("timestamp") and len(columns) < most:
-            raise ValueError("name the column with the time" + (", and one that grows" if most > 1 else ""))
+            raise ValueError(
+                "must name the column with the time" + (", and one that grows" if most > 1 else "")
+            )
         return columns
 
     @field_validator("key")
@@ -134,7 +138,7 @@ class JdbcStream(StreamConfig):
         if len(set(key)) < len(key):
             raise ValueError("names a column twice")
         if info.data.get("query") and not key:
-            raise ValueError("name the columns that tell the query's rows apart")
+            raise ValueError("must name the columns that tell the query's rows apart")
         return key
 
     @field_validator("snapshot", "unique", "time_zone")
@@ -236,7 +240,7 @@ class JdbcConfig(ConnectorConfig):
     @classmethod
     def _is_a_jdbc_url(cls, url: str) -> str:
         if not re.match(r"jdbc:\w+", url):
-            raise ValueError("not a JDBC URL; they begin like jdbc:postgresql://host/database")
+            raise ValueError("is not a JDBC URL; they begin like jdbc:postgresql://host/database")
         if re.search(_USER_IN_URL, url, re.IGNORECASE):
             raise ValueError("names a user; write that under `user`: sessions are counted by it")
         return url
