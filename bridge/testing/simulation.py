@@ -229,8 +229,8 @@ class Engine:
         schedule = self.schedule
         failing = any(each.failures and each.pollable for each in schedule.streams.values())
         failing |= any(each.pollable for each in schedule.rereads.values())
-        waiting = schedule.gated or schedule.has_to_settle or failing or self.task.trouble
-        return self.task.holds and not waiting
+        waiting = not schedule.asleep and (schedule.gated or schedule.has_to_settle)
+        return self.task.holds and not (waiting or failing or self.task.trouble)
 
     def pause(self, stream: str = "") -> Future[None]:
         return self.task.order(lambda: self.task.pause(stream, Paused("test", "now")))

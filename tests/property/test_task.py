@@ -117,8 +117,10 @@ class Histories(RuleBasedStateMachine):
         each = self.engines[engine % len(self.engines)]
         if cancels:
             each.cancel_resnapshot(stream)
-        elif stream in each.schedule.streams and stream not in each.task.resnapshots:
-            each.resnapshot(stream)
+        elif stream not in each.task.resnapshots:
+            known = each.schedule.streams.get(stream)
+            if known and known.stream.tables:  # of a source that sleeps they are not
+                each.resnapshot(stream)
         self.it_publishes(engine, 2)
 
     def publish(self, engine: Engine) -> None:
