@@ -154,7 +154,8 @@ class Evidence:
                 have[row] -= 1
             else:
                 have[self._of(event["after"], Row._fields)] += 1
-        table = Counter[Key](self._rows)
+        rows: list[Any] = self._rows
+        table = Counter[Key](rows)
         return Outcome(
             lost=(table - have).total(),
             doubled=(have - table).total() + self.restless + amiss,
@@ -208,7 +209,7 @@ class Form:
         constant = {"version": "1", "connector": "fake", "name": "erp", "ts_ms": None}
         return {**constant, "snapshot": "true" if op == "r" else "false", "table": self.evidence.stream}
 
-    def _ops(self, record: Record, row: dict[str, Any]) -> set[str]:
+    def _ops(self, record: Record, row: dict[str, Any]) -> set[Op]:
         """Those that it can have been."""
         number, writers, end = record.transaction.number, self.evidence.writers, self.evidence.first_read
         if self._key and record.key in self.known:

@@ -138,7 +138,7 @@ def test_a_log_lost_again_before_the_rescan_has_ended_backs_off_under_one_marker
     case.source.whims.extend([None, None, GapError("the log is lost")] * 6)
     before, began = len(case.events()), case.engine.clock.now
     progress = case.engine.schedule.streams[TABLE]
-    waits = []
+    waits: list[dict[str, Any]] = []
     while case.source.whims:
         case.engine.read()
         if progress.restarts > len(waits):
