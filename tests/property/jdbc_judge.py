@@ -53,8 +53,8 @@ class Evidence:
     writers: Writers
     stream: str
     records: list[Record]
-    first_read: int
-    """The number of the transaction that ended the first reading of all there was; 0: none was wanted."""
+    first_read: range
+    """The transactions in which the first reading of all there was may have ended; of 0: none was wanted."""
     letters: list[DeadLetter]
     restless: int
     report: Report
@@ -214,8 +214,8 @@ class Form:
         number, writers, end = record.transaction.number, self.evidence.writers, self.evidence.first_read
         if self._key and record.key in self.known:
             return {Op.DELETE, Op.UPDATE} if not writers.grows else {Op.DELETE}
-        new = {Op.READ} if number < end else {Op.CREATE} if number > end else {Op.READ, Op.CREATE}
-        if writers.grows and number < end and row[self.evidence.house.spelled("x")] > writers.seeds:
+        new = {Op.READ} if number < end.start else {Op.CREATE} if number > end.stop else {Op.READ, Op.CREATE}
+        if writers.grows and number < end.stop and row[self.evidence.house.spelled("x")] > writers.seeds:
             new.add(Op.CREATE)  # a number that was passed over, and came meanwhile
         return new if self._key else {*new, Op.DELETE}
 

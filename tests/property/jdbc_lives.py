@@ -199,7 +199,9 @@ class Life:
     def _tick(self) -> None:
         """The edge of the late window is lived through."""
         edge = self.way.window - INSTANT_S, self.way.window
+        self._works()  # what is open is passed over before, and asked for afterwards
         self.writers.tick(max(INSTANT_S, self.chance.choice((INSTANT_S, *edge, *TICKS_S))))
+        self._works()
 
     def _several(self, step: Callable[[Engine], None]) -> None:
         for _ in range(self.chance.randint(1, 4)):
@@ -275,15 +277,19 @@ class Life:
         )
 
     @property
-    def _first_read(self) -> int:
-        """The number of the transaction with which the stream had been read as a whole for the first time."""
+    def _first_read(self) -> range:
+        """From the last place within the first reading of all there is to the first one after it.
+
+        By the numbers of their transactions; what is between them can be of either.
+        """
         if not (self.way.snapshot or self.way.mode == "images"):
-            return 0
+            return range(0)
         records = self.kafka.committed(self.engine.positions.name)
         own = [each for each in records if each.key == (STREAM + self.name).encode() and each.value]
         places = [(each.transaction.number, json.loads(each.value or b"")["position"]) for each in own]
         over = (number for number, place in places if place and self._is_whole(place))
-        return min(over, default=sys.maxsize)
+        end = min(over, default=sys.maxsize)
+        return range(max((number for number, _ in places if number < end), default=0), end)
 
     def _is_whole(self, place: Any) -> bool:
         return place == COMPLETE if self.way.mode == "images" else "snapshot" not in place
