@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import groupby, pairwise, zip_longest
 from pathlib import Path
 from typing import Any, Self
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from bridge.testing.daemon import DaemonProcess, consume, wait_until
+from bridge.testing.daemon import DaemonProcess, Record, consume, wait_until
 from bridge.testing.hostile import plan
 from bridge.testing.killing import PLAN_VARIABLE, Plan, Step
 from bridge.testing.sqlite_source import SqliteSource, installed
@@ -141,6 +141,32 @@ def parked_stream(daemon: DaemonProcess, connector: str, stream: str = "orders")
     """The stream's error once it is parked."""
     in_state(daemon, connector, "FAILED", stream=stream)
     return str(daemon.stream(connector, stream)["error"])
+
+
+def oddities(records: Sequence[Record], *key: str) -> list[str]:
+    """Keys, operations and tombstones that do not follow from a topic's records before them."""
+    found: list[str] = []
+    for _, each in groupby(records, lambda record: record.partition):
+        found += _oddities([*each], key)
+    return found
+
+
+def _oddities(records: Sequence[Record], key: Sequence[str]) -> Iterator[str]:
+    known = set[bytes | None]()
+    for record, following in zip_longest(records, records[1:]):
+        if record.value is None:
+            continue
+        event, name = record.event, record.key
+        gone = event["op"] == "d"
+        buried = following is not None and (following.key, following.value) == (name, None)
+        row = event["before"] if gone else event["after"]
+        if json.loads(name or b"{}") != {column: row[column] for column in key}:
+            yield f"key {name!r} of {event}"
+        if buried != (gone and bool(key)):
+            yield f"tombstone {buried} after {event}"
+        if key and (name in known) != (event["op"] in "ud"):
+            yield f"operation of {event}"
+        (known.discard if gone else known.add)(name)
 
 
 class Watch:

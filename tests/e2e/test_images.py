@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from bridge.testing.daemon import DaemonProcess, consume, wait_until
+from bridge.testing.daemon import DaemonProcess, Record, consume, wait_until
 from bridge.testing.folding import Folded, folded
 from bridge.testing.kafka import Broker
 from bridge.testing.killing import deaths
 from bridge.testing.sqlite_source import SqliteSource
-from tests.e2e.evidence import Start, doomed, in_state, meanwhile, parked_stream, source
+from tests.e2e.evidence import Start, doomed, in_state, meanwhile, oddities, parked_stream, source
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -34,17 +34,22 @@ class Copied:
             self.name: {"kind": "sqlite", "path": path, "interval": "50ms", "streams": streams, **options}
         }
 
+    def records(self, isolation: str = "read_committed") -> list[Record]:
+        return consume(self._broker.address, f"{self.name}.orders", isolation)
+
     def topic(self, isolation: str = "read_committed") -> Folded:
-        records = consume(self._broker.address, f"{self.name}.orders", isolation)
-        return folded((record.event for record in records if record.value), "id")
+        return folded((record.event for record in self.records(isolation) if record.value), "id")
 
     def settle(self) -> None:
         """Wait until the topic is the table."""
         wait_until(self._is_the_table, 60, "the topic to be the table", 0.5)
 
     def _is_the_table(self) -> bool:
-        payloads = {key: row["payload"] for key, row in self.topic().rows.items()}
-        return payloads == {(each,): payload for each, payload in self.legacy.rows().items()}
+        with self.legacy.session() as database:
+            rows = database.execute("SELECT id, customer, payload FROM orders").fetchall()
+        return self.topic().rows == {
+            (id_,): {"id": id_, "customer": customer, "payload": payload} for id_, customer, payload in rows
+        }
 
 
 @pytest.fixture
@@ -81,6 +86,7 @@ def test_workers_killed_at_every_step_leave_the_topic_what_the_table_is(
         copied.settle()
     assert plan.left == 0
     assert copied.topic().doubled == 0
+    assert oddities(copied.records(), "id") == []
     committed, seen = copied.topic().operations, copied.topic("read_uncommitted").operations
     assert sum(seen.values()) > sum(committed.values())
 

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,12 @@ from uuid import uuid4
 
 import pytest
 
-from bridge.testing.daemon import DaemonProcess, consume, wait_until
+from bridge.testing.daemon import Record, consume, wait_until
 from bridge.testing.databases import DatabaseServer
 from bridge.testing.folding import folded
 from bridge.testing.kafka import Broker
-from bridge.testing.killing import DEATHS, PLAN_VARIABLE, Plan, Step
-from tests.e2e.evidence import Start, command
+from bridge.testing.killing import deaths
+from tests.e2e.evidence import Start, command, doomed, oddities
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -39,7 +40,12 @@ MODES: dict[str, dict[str, Any]] = {
     "asked": {**IMAGES, "query": "SELECT id, x, at FROM $.asked WHERE id IS NOT NULL", "key": ["id"]},
 }
 """Table -> how it is read: in each mode, with and without a snapshot first, and by a query."""
+READ_FIRST = ("grown", "numbered", "whole", "loose", "asked")
 GROWING, DELETED = ("growing", "grown"), ("whole", "loose", "asked")
+
+
+type Row = tuple[int, int, str]
+"""The whole of one: id, x, at, as events tell them."""
 
 
 class Shop:
@@ -70,9 +76,12 @@ class Shop:
     def sql(self, text: str) -> str:
         return self.server.execute(text.replace("$", self.schema))
 
-    def rows(self, table: str) -> Counter[tuple[int, int]]:
-        lines = [line.split("|") for line in self.sql(f"SELECT id, x FROM $.{table};").splitlines()]
-        return Counter((int(key), int(x)) for key, x in lines)
+    def rows(self, table: str) -> Counter[Row]:
+        lines = [line.split("|") for line in self.sql(f"SELECT id, x, at FROM $.{table};").splitlines()]
+        return Counter(
+            (int(key), int(x), datetime.fromisoformat(at).isoformat(timespec="microseconds"))
+            for key, x, at in lines
+        )
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -108,50 +117,46 @@ class Shop:
         return f"INSERT INTO $.{table} (id, x, at) VALUES {values} {upsert}; {gone}"
 
 
-def events(broker: Broker, topic: str, isolation: str = "read_committed") -> list[Any]:
-    return [record.event for record in consume(broker.address, topic, isolation) if record.value]
+def events(records: Iterable[Record]) -> list[Any]:
+    return [record.event for record in records if record.value]
 
 
-def counted(found: Iterable[Any]) -> Counter[tuple[int, int]]:
+def counted(found: Iterable[Any]) -> Counter[Row]:
     """The rows that are there after these events, where equal ones count."""
-    rows = Counter[tuple[int, int]]()
+    rows = Counter[Row]()
     for event in found:
         row, sign = (event["before"], -1) if event["op"] == "d" else (event["after"], 1)
-        rows[row["id"], row["x"]] += sign
+        rows[row["id"], row["x"], row["at"]] += sign
     return rows
 
 
-def kept(table: str, found: Sequence[Any]) -> Counter[tuple[int, int]]:
+def kept(table: str, found: Sequence[Any]) -> Counter[Row]:
     """A table as its topic's consumers have it."""
     if table == "loose":
         return counted(found)
-    return Counter((key, row["x"]) for (key,), row in folded(found, "id").rows.items())
+    return Counter((row["id"], row["x"], row["at"]) for row in folded(found, "id").rows.values())
 
 
 def test_workers_killed_at_every_step_leave_every_topic_what_its_table_is(
     broker: Broker, postgres: DatabaseServer, tmp_path: Path, name: str
 ) -> None:
     """One connector reads in every mode at once; the first of its workers die in their snapshots."""
-    shop, plan, chance = Shop(postgres), Plan(tmp_path / "plan"), random.Random(7)
-    deaths = [
-        (step, chance.randint(500, 3000) if step is Step.ANY_TIME else chance.randint(1, 3))
-        for step in DEATHS
-        for _ in range(KILLS_A_STEP)
-    ]
-    chance.shuffle(deaths)
-    plan.write(deaths)
+    shop = Shop(postgres)
+    dying = deaths(KILLS_A_STEP, random.Random(7), passages=3, latest_ms=3000)
     account = {"url": postgres.url, "user": postgres.user, "password": "env:TEST_PASSWORD"}
     small = {"prefetch": {"rows": 100}, "transaction": {"rows": 1_000}, "interval": "100ms"}
     connector = {"kind": "jdbc", **account, **small, "streams": shop.streams}
-    environment = {PLAN_VARIABLE: str(tmp_path / "plan"), "TEST_PASSWORD": postgres.password}
-    daemon = DaemonProcess(
-        tmp_path / "daemon", broker.address, {name: connector}, daemon={"restarts": 1_000_000},
-        environment=environment, command=("-m", "bridge.testing.killing", "run"),
+    environment = {"TEST_PASSWORD": postgres.password}
+    daemon, plan = doomed(
+        tmp_path / "daemon", broker.address, {name: connector}, dying, daemon={"restarts": 1_000_000},
+        environment=environment,
     )  # fmt: skip
 
+    def records(table: str, isolation: str = "read_committed") -> list[Record]:
+        return consume(broker.address, f"{name}.{shop.stream(table)}", isolation)
+
     def published(table: str) -> bool:
-        found = events(broker, f"{name}.{shop.stream(table)}")
-        return kept(table, found) == shop.rows(table)
+        return kept(table, events(records(table))) == shop.rows(table)
 
     def all_is_published() -> None:
         for table in MODES:
@@ -159,7 +164,7 @@ def test_workers_killed_at_every_step_leave_every_topic_what_its_table_is(
 
     with daemon:
         with shop.changing():
-            wait_until(lambda: daemon.killed() == len(deaths), 400, "deaths", 0.2)
+            wait_until(lambda: daemon.killed() == len(dying), 400, "deaths", 0.2)
         all_is_published()
         for table in DELETED:
             shop.sql(f"DELETE FROM $.{table} WHERE id = 1;")
@@ -170,11 +175,14 @@ def test_workers_killed_at_every_step_leave_every_topic_what_its_table_is(
     assert plan.left == 0
     hidden = 0
     for table in MODES:
-        topic = f"{name}.{shop.stream(table)}"
-        committed = events(broker, topic)
-        assert ("d" in [event["op"] for event in committed]) is (table in DELETED)
-        assert table == "loose" or folded(committed, "id").doubled == 0
-        hidden += len(events(broker, topic, "read_uncommitted")) - len(committed)
+        committed = records(table)
+        found = events(committed)
+        operations = {event["op"] for event in found}
+        assert ("d" in operations) is (table in DELETED)
+        assert ("r" in operations) is (table in READ_FIRST)
+        assert oddities(committed, *([] if table == "loose" else ["id"])) == []
+        assert table == "loose" or folded(found, "id").doubled == 0
+        hidden += len(records(table, "read_uncommitted")) - len(committed)
     assert hidden > 0
 
 
