@@ -65,9 +65,11 @@ def test_a_port_where_something_else_listens_is_told_as_such(listener: socket.so
 
 
 def test_tls_towards_a_plain_listener_is_told_as_such(broker: Broker) -> None:
+    """Who is first, our client that understands no answer, or the broker that hangs up, is a race."""
     said = told(broker.address, security_protocol="ssl")
-    assert said.startswith(f"Kafka at {broker.address} cannot be reached: SSL handshake failed: ")
-    assert said.endswith("PLAINTEXT broker listener?; check port, security.protocol and the broker")
+    assert said.startswith(f"Kafka at {broker.address} cannot be reached: ")
+    assert "SSL handshake failed: " in said or "SSL connection closed by peer" in said
+    assert said.endswith("; check port, security.protocol and the broker")
 
 
 @pytest.fixture(scope="module")
