@@ -242,6 +242,12 @@ class Connector(ABC):
     def __init__(self, config: Any) -> None:
         self.config = config
 
+    def prepare(self) -> None:  # noqa: B027 -- most have nothing to do
+        """What takes its time and asks nobody: load libraries, start a JVM. `open()` must work without.
+
+        Called while it is not yet known whether the source may be opened. Its errors are told by `open()`.
+        """
+
     @abstractmethod
     def open(self) -> None:
         """Reveal secrets and connect."""

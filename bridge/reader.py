@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
@@ -66,6 +66,7 @@ class Reader:
         self._bytes = min(Ask().bytes, settings.prefetch.bytes)
         self._thread = Thread(target=copy_context().run, args=(self._run,), name="reader")
         self._connector: Connector | None = None
+        self._prepared = False
         self._discovered_at = 0.0
         self._discovered_for = 0
         """The opening that was last asked for its streams."""
@@ -109,6 +110,7 @@ class Reader:
         connector = self._connector
         if connector is None:
             if self._schedule.asleep:
+                self._prepare()
                 self._rest(IDLE_S, self._schedule.sleep)
             elif (rest := self._schedule.rest()) > 0:
                 self._rest(rest, self._stop.wait)
@@ -127,6 +129,14 @@ class Reader:
         self._all_is_well()
         self._queue.reader_waits()
         wait(min(seconds, IDLE_S))
+
+    def _prepare(self) -> None:
+        """While Kafka is asked whether the source is to be left alone."""
+        if self._prepared:
+            return
+        self._prepared = True
+        with suppress(BridgeError), self._calling("prepare"):  # `open` will tell
+            self._make().prepare()
 
     def _open(self) -> None:
         self._schedule.gate()

@@ -1,4 +1,4 @@
-"""The JDBC connector. Light on purpose: Java and Arrow are loaded by `open()`, in the worker alone."""
+"""The JDBC connector. Light on purpose: Java and Arrow are loaded by `prepare()`, in the worker alone."""
 
 from __future__ import annotations
 
@@ -51,6 +51,13 @@ class JdbcConnector(Connector):
         self._state = threading.Lock()
         self._calling = self._interrupted = False
         self._used = 0.0
+
+    def prepare(self) -> None:
+        from connectors.jdbc import jvm, polls  # noqa: F401 -- loaded now, they need not be later
+
+        with self._call(f"loading the driver for {self._place}"):
+            jvm.start(self.config, self._dialect)
+            jvm.driver(self.config, self._dialect)
 
     def open(self) -> None:
         from connectors.jdbc import jvm

@@ -35,6 +35,11 @@ class Watched(FakeConnector):
     calls: dict[str, Call | None]
     asks: list[Ask]
 
+    def prepare(self) -> None:
+        assert self.reader.call
+        self.calls["prepare"] = self.reader.call
+        raise ConfigError("no Java")
+
     def open(self) -> None:
         self.calls["open"] = self.reader.call
         super().open()
@@ -94,6 +99,23 @@ def test_every_call_into_the_connector_can_be_seen_to_hang(clock: Clock) -> None
     assert said["close"] == "close"
     assert said["commit"] == "commit of queue"
     assert engine.reader.call is None
+
+
+def test_a_connector_prepares_while_kafka_is_asked_whether_its_source_is_to_be_left_alone() -> None:
+    source, schedule = WatchedSource("orders"), Schedule()
+    reader = Reader(
+        source.connector, schedule, Prefetch(10, 1000), ConnectorSettings(name="erp", kind="fake"), Event()
+    )
+    source.reader = lambda: reader
+    schedule.heed(asleep=None)
+    schedule.close()  # so that nobody waits
+    reader.step()
+    assert source.calls.pop("prepare"), "it is called, and what it cannot do is for `open` to tell"
+    reader.step()
+    assert not source.calls, "once is enough"
+    schedule.heed(asleep=False)
+    reader.step()
+    assert source.opened == 1
 
 
 def test_a_poll_is_never_asked_to_wait_until_its_deadline(clock: Clock) -> None:
