@@ -11,7 +11,6 @@ import pyarrow as pa
 import structlog
 
 from bridge.cache import Cache, Found, Part, Put
-from bridge.config.options import StreamOptions
 from bridge.contract import Changes, Op, Reject, Table
 from bridge.diff import PLAIN, REFUSED, Entry, Pass, number, plain
 from bridge.diff.canonical import digest, digests, key_of, rows_of, texts
@@ -255,7 +254,7 @@ class Comparison:
 
     # -- what is gone
 
-    def gone(self, options: StreamOptions) -> Iterator[Piece]:
+    def gone(self, max_delete: float, confirm: int) -> Iterator[Piece]:
         tracked, part = self.tracked, self.part
         if tracked is None:
             return
@@ -263,19 +262,19 @@ class Comparison:
             log.warning("deletes are not looked for in this scan", table=self.table.name, why=tracked.blind)
             return
         missed, known = self._missed(tracked)
-        if missed > max(FEW, options.max_delete * known):
+        if missed > max(FEW, max_delete * known):
             raise PermanentError(
                 f"{missed} of {known} rows of {self.table.name} are gone at once, which is more than "
-                f"max_delete ({options.max_delete:.0%}); nothing was deleted",
+                f"max_delete ({max_delete:.0%}); nothing was deleted",
                 remedy="see that the source shows all its rows; if they are gone indeed, raise `max_delete` "
                 "and `resume`",
             )
         if part.count > tracked.met:
             for entries in self.cache.slots(part, CHUNK):
                 gone = [each for each in entries if tracked.missed(each[1])]
-                yield self._deleted(gone, options.confirm_deletes)
+                yield self._deleted(gone, confirm)
         for keys in batched(tracked.counts, CHUNK):
-            yield self._fewer(self.cache.find(part, keys), tracked.counts, options.confirm_deletes)
+            yield self._fewer(self.cache.find(part, keys), tracked.counts, confirm)
 
     def _missed(self, tracked: Pass) -> tuple[int, int]:
         """How many rows are gone, of how many that were known before the scan began."""

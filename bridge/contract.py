@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -117,7 +118,8 @@ class Stream:
     """A part of a source with a position of its own. `name` is permanent: it is in the position's key.
 
     `identity` says which database, system or client the position is valid in; another one parks the
-    stream. A stream that `settles` is consumed by `commit()` and so is never polled ahead.
+    stream. A stream that `settles` is consumed by `commit()` and so is never polled ahead. `confirms`: so
+    many complete scans in a row must miss a row before it counts as deleted, unless the operator says.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Stream:
     emits: Emits = Emits.CHANGES
     settles: bool = False
     caveats: frozenset[Caveat] = frozenset()
+    confirms: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +241,8 @@ class Connector(ABC):
     """By its own time-out for the source, if it has one; `doctor` compares that with `deadline`."""
     sessions: Sessions | None = None
     """Set by `__init__` where an account's sessions are few: nobody has to connect to know it."""
+    folder: Path | None = None
+    """A folder of its own for what operators may want to see; the engine sets it, `open()` may make it."""
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -109,10 +109,10 @@ class Images:
         for name, keys in batch.seen:
             yield comparison(tables[name]).met(keys)
         if batch.completes:
-            if tells:  # it may be long until it is read as a whole again
-                options = options.model_copy(update={"confirm_deletes": 1})
+            # Of one that tells changes it may be long until it is read as a whole again.
+            confirm = 1 if tells else options.confirm_deletes or lane.stream.confirms
             for table in tables.values():
-                yield from comparison(lane.policy.table(table)).gone(options)
+                yield from comparison(lane.policy.table(table)).gone(options.max_delete, confirm)
             self._passes.pop(lane.stream.name, None)
             if tells:
                 yield self._scanned(lane)

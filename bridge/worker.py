@@ -178,11 +178,11 @@ class Worker:
         """A new one for every opening, of one configuration: its secrets are watched once."""
         if self._config is None:
             plugins.accepted(self._hello.connector, self._hello.places)
-            connector = plugins.configure(self._hello.connector)
-            self._config = connector.config
+            self._config = plugins.configure(self._hello.connector).config
             self._redactor.watch(plugins.secrets(self._config))
-            return connector
-        return self._kind(self._config)
+        connector = self._kind(self._config)
+        connector.folder = self._hello.daemon.state_dir / f"{self._hello.connector.name}.kept"
+        return connector
 
     def _run_task(self) -> None:
         try:

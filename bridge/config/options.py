@@ -133,8 +133,12 @@ class StreamOptions(_Options):
         description="when a larger share of a table's rows is missing from a scan, and more than 10 are, "
         "the stream parks and publishes no delete",
     )
-    confirm_deletes: Count = Field(
-        default=1, ge=1, le=100, description="a row counts as deleted once so many scans in a row missed it"
+    confirm_deletes: Count | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="a row counts as deleted once so many scans in a row missed it; default: what its source"
+        " needs, which is 1 where pages cannot shift while they are read",
     )
 
 

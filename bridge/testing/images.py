@@ -33,6 +33,8 @@ class FakeImages:
     keyless: bool = False
     repeats: dict[int, int] = field(default_factory=dict)
     identity: str = "the one"
+    confirms: int = 1
+    """So many scans must miss a row, by the source's own word."""
     tables: dict[str, dict[int, str | None]] = field(init=False)
     whims: deque[BaseException | None] = field(default_factory=deque)
     """What the next calls into the connector raise; None is a call that goes well."""
@@ -85,7 +87,13 @@ class FakeImagesConnector(Connector):
         self._source.heed()
         key = () if self._source.keyless else self._source.key
         return [
-            Stream(name, self._source.identity, (Table(name, SCHEMA, key),), emits=Emits.IMAGES)
+            Stream(
+                name,
+                self._source.identity,
+                (Table(name, SCHEMA, key),),
+                emits=Emits.IMAGES,
+                confirms=self._source.confirms,
+            )
             for name in self._source.names
         ]
 

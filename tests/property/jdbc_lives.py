@@ -254,7 +254,7 @@ class Life:
             stream = self.engine.schedule.streams.get(name)
             if stream and (stream.parked or (stream.current_at or 0) > began):
                 break
-        self.engine.run(self.engine.settings.defaults.confirm_deletes * PASS_S)
+        self.engine.run((self.engine.settings.defaults.confirm_deletes or 1) * PASS_S)
 
     def _evidence(self, restless: int) -> Evidence:
         source = self.source.open

@@ -158,6 +158,7 @@ def test_what_is_watched_for_secrets_does_not_grow_with_the_openings(
     assert made._redactor.redact("it said hunter2") == "it said ***"
     assert len(made._redactor._secrets) == watched
     assert first is not second, "a connector is used for one opening"
+    assert {each.folder and each.folder.name for each in (first, second, last)} == {"erp.kept"}
 
 
 def test_an_interrupt_that_does_not_return_holds_up_no_stop(make: Make) -> None:
