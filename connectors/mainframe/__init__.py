@@ -1,0 +1,1 @@
+"""3270 screens and mainframe records as sources."""

@@ -1,0 +1,61 @@
+"""One snapshot of a 3270 screen: what every transport delivers and every screen map reads."""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+FILLER = "\x00"  # in the second cell of a double-byte character
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The cells between two attributes; its own attribute is in the cell before `start`."""
+
+    start: int  # address of its first data cell, 0-based, row-major; 0 when the attribute is in the last cell
+    length: (
+        int  # cells of data; 0 when another attribute follows at once. A field may wrap to the screen's top
+    )
+    protected: bool
+    numeric: bool
+    hidden: bool
+    intensified: bool
+    modified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Rows and columns are counted from 1, addresses from 0. Hidden data is never in it."""
+
+    rows: int
+    columns: int
+    text: str  # a character a cell; attributes, nulls, shift codes and hidden data are blanks
+    fields: tuple[Field, ...]  # by address; () when the screen is unformatted
+    cursor: int
+    locked: bool  # the keyboard takes no input
+
+    def row(self, number: int) -> str:
+        """A line, a character a cell: fillers are still in it, so that columns can be counted."""
+        end = number * self.columns
+        return self.text[end - self.columns : end]
+
+    def cut(self, row: int, column: int, length: int) -> str:
+        """The text of so many cells, which may run on into the next line; without fillers."""
+        start = (row - 1) * self.columns + column - 1
+        return self.text[start : start + length].replace(FILLER, "")
+
+    def field_at(self, address: int) -> Field | None:
+        """The field with a data cell at this address; None for attributes and unformatted screens."""
+        if not self.fields:
+            return None
+        # -1, the last field, for what lies before the first one: fields wrap.
+        field = self.fields[bisect_right(self.fields, address, key=lambda each: each.start) - 1]
+        return field if (address - field.start) % len(self.text) < field.length else None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(self.row(number) for number in range(1, self.rows + 1))
+
+    @property
+    def title(self) -> str:
+        """The first line that is not blank: what messages quote."""
+        lines = (line.replace(FILLER, "").strip() for line in self.lines)
+        return next(filter(None, lines), "")
