@@ -63,7 +63,7 @@ class Terminal(Protocol):
         """One of KEYS; returns once it is sent."""
 
     def wait(self, seconds: float) -> bool:
-        """True once the host has written since the last screen() or wait(); False when the time is over.
+        """Whether the host has written since the last screen or wait; False when the time is over.
 
         Errors: TransientError when the session is gone.
         """
