@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from bridge.admission import Lane
-from bridge.comparison import Piece
 from bridge.config.options import ConnectorSettings
 from bridge.contract import Batch, Emits, Op
 from bridge.errors import PermanentError
 from bridge.images import Images
 from bridge.outlet import Outlet
+from bridge.piece import Piece
 from bridge.positions import RESNAPSHOT, STATE, STREAM, Kept, Ledger, Resnapshot, record
 from bridge.prefetch import Fetched
 from bridge.press import Outgoing, Press

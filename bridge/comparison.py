@@ -2,65 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import batched, count
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 
 import pyarrow as pa
 import structlog
 
-from bridge.cache import Cache, Found, Part, Put
+from bridge.cache import Cache, Found, Part
 from bridge.contract import Changes, Op, Reject, Table
 from bridge.diff import PLAIN, REFUSED, Entry, Pass, number, plain
-from bridge.diff.canonical import digest, digests, key_of, rows_of, texts
+from bridge.diff.canonical import digest, digests, key_of, texts
 from bridge.errors import PermanentError
+from bridge.piece import Piece, picked
 
 log = structlog.get_logger("bridge.comparison")
 
-FEW = 10
-"""Deletes that are no mass delete, however few rows there are."""
-CHUNK = 10_000
 LONGEST = 512 * 1024
 """Bytes of a row without a key: it is a key itself, in a topic that takes a mebibyte, mostly."""
-
-
-@dataclass(slots=True)
-class Piece:
-    """Changes and rejects to publish, and what the state is then: entries to put, keys to drop."""
-
-    part: Part
-    head: bytes
-    changes: tuple[Changes, ...] = ()
-    rejects: tuple[Reject, ...] = ()
-    puts: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
-    drops: list[bytes] = field(default_factory=list)
-    new: int = 0
-    """How many of the entries to put are new."""
-    news: set[bytes] = field(default_factory=set)
-    """Keys whose consumers did not know them."""
-    buried: set[bytes] = field(default_factory=set)
-    """Keys of rows that are tried again as they are, and have their dead letter."""
-
-    def put(self, key: bytes, slot: int, value: bytes) -> None:
-        self.puts[key] = (slot, value)
-
-    def refuse(self, changes: Changes, rows: Collection[int]) -> None:
-        """These of its rows became dead letters: their consumers know what they knew before, if anything.
-
-        A row whose key came again has made way for that one. Rows without a key are only counted.
-        """
-        if not rows or not changes.table.key:
-            return
-        (part,) = _picked(changes, sorted(rows), [Op.READ] * len(rows))
-        keys = texts(part.rows.select(list(part.table.key)))
-        for key, value in zip(keys, digests(part.rows, part.absent), strict=True):
-            if key is None or key not in self.puts:
-                continue
-            slot, packed = self.puts[key]
-            entry = Entry.parse(packed)
-            if entry.digest == value:
-                self.put(key, slot, replace(entry, published=key not in self.news, refused=True).packed())
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +59,7 @@ class Comparison:
             if op is not None:
                 at.append(row)
                 ops.append(op)
-        piece.changes = _picked(changes, at, ops)
+        piece.changes = picked(changes, at, ops)
         return piece
 
     def afresh(self, changes: Changes, marks: Sequence[bytes] = ()) -> Piece:
@@ -117,7 +76,7 @@ class Comparison:
             if news is not None or not Entry.parse(value).refused:
                 at.append(row)
                 self._try_again(piece, found, key, news)
-        piece.changes = _picked(changes, at, [Op.READ] * len(at))
+        piece.changes = picked(changes, at, [Op.READ] * len(at))
         return piece
 
     def _try_again(self, piece: Piece, found: Found, key: bytes | None, news: Op | None) -> None:
@@ -193,7 +152,7 @@ class Comparison:
                 continue
             known = found.get(form)
             slot = part.new_slot() if known is None else known[0]
-            there = 0 if known is None else _count(Entry.parse(known[1]))
+            there = 0 if known is None else counted(Entry.parse(known[1]))
             if tracked.meet(slot):
                 met = 1
                 tracked.known += there
@@ -209,7 +168,7 @@ class Comparison:
             elif known is not None and met == there and (back := _back(known[1])):
                 found.put(form, slot, back)
                 piece.put(form, slot, back)
-        piece.changes = _picked(changes, at, [self.unknown] * len(at))
+        piece.changes = picked(changes, at, [self.unknown] * len(at))
         return piece
 
     def reject(self, reject: Reject) -> Piece:
@@ -252,86 +211,6 @@ class Comparison:
         if self.tracked is not None and self.tracked.blind is None:
             self.tracked.blind = why
 
-    # -- what is gone
-
-    def gone(self, max_delete: float, confirm: int) -> Iterator[Piece]:
-        tracked, part = self.tracked, self.part
-        if tracked is None:
-            return
-        if tracked.blind is not None:
-            log.warning("deletes are not looked for in this scan", table=self.table.name, why=tracked.blind)
-            return
-        missed, known = self._missed(tracked)
-        if missed > max(FEW, max_delete * known):
-            raise PermanentError(
-                f"{missed} of {known} rows of {self.table.name} are gone at once, which is more than "
-                f"max_delete ({max_delete:.0%}); nothing was deleted",
-                remedy="see that the source shows all its rows; if they are gone indeed, raise `max_delete` "
-                "and `resume`",
-            )
-        if part.count > tracked.met:
-            for entries in self.cache.slots(part, CHUNK):
-                gone = [each for each in entries if tracked.missed(each[1])]
-                yield self._deleted(gone, confirm)
-        for keys in batched(tracked.counts, CHUNK):
-            yield self._fewer(self.cache.find(part, keys), tracked.counts, confirm)
-
-    def _missed(self, tracked: Pass) -> tuple[int, int]:
-        """How many rows are gone, of how many that were known before the scan began."""
-        unmet = self.part.count - tracked.met
-        if self.table.key:
-            others = self._known_otherwise(tracked) if unmet > FEW else 0
-            return unmet - others, tracked.known - others
-        all_gone = sum(
-            _count(Entry.parse(value))
-            for entries in (self.cache.slots(self.part, CHUNK) if unmet else ())
-            for _, slot, value in entries
-            if tracked.missed(slot)
-        )
-        fewer = 0
-        for keys in batched(tracked.counts, CHUNK):
-            values = self.cache.find(self.part, keys).values
-            there = ((key, _count(Entry.parse(values[key]))) for key in keys if key in values)
-            fewer += sum(max(0, count - tracked.counts[key]) for key, count in there)
-        return all_gone + fewer, all_gone + tracked.known
-
-    def _known_otherwise(self, tracked: Pass) -> int:
-        """Of the rows that are gone those by another key that the table had: they may be there by this."""
-        entries = (each for some in self.cache.slots(self.part, CHUNK) for each in some)
-        return sum(tracked.missed(slot) and _columns_of(key) != self.table.key for key, slot, _ in entries)
-
-    def _deleted(self, gone: Sequence[Put], confirm: int) -> Piece:
-        piece = self.piece()
-        forms: list[bytes] = []
-        for key, slot, value in gone:
-            entry = Entry.parse(value)
-            if entry.absent + 1 < confirm:
-                piece.put(key, slot, replace(entry, absent=entry.absent + 1).packed())
-                continue
-            piece.drops.append(key)
-            if self.table.key:
-                forms += [key] * entry.published
-            else:
-                forms += [key] * _count(entry)
-        piece.changes = _deletes(self.table, forms)
-        return piece
-
-    def _fewer(self, found: Found, counts: dict[bytes, int], confirm: int) -> Piece:
-        """Of equal rows some are gone."""
-        piece = self.piece()
-        forms: list[bytes] = []
-        for key, value in found.values.items():
-            entry, met = Entry.parse(value), counts.get(key, 0)
-            if not 0 < met < _count(entry):
-                continue
-            if entry.absent + 1 < confirm:
-                piece.put(key, found.slots[key], replace(entry, absent=entry.absent + 1).packed())
-                continue
-            forms += [key] * (_count(entry) - met)
-            piece.put(key, found.slots[key], plain(number(met)))
-        piece.changes = _deletes(self.table, forms)
-        return piece
-
 
 def _back(value: bytes) -> bytes:
     """An entry that was missing in earlier scans and is there again; empty when it was not."""
@@ -356,61 +235,6 @@ def _short(forms: Sequence[bytes | None]) -> Sequence[bytes | None]:
     return [None if form is None or len(form) > LONGEST else form for form in forms]
 
 
-def _count(entry: Entry) -> int:
+def counted(entry: Entry) -> int:
+    """Of equal rows without a key, how many there are."""
     return int.from_bytes(entry.digest)
-
-
-def _columns_of(form: bytes) -> tuple[str, ...]:
-    """By which a row is known."""
-    return tuple(json.loads(form))
-
-
-def _deletes(table: Table, forms: Sequence[bytes]) -> tuple[Changes, ...]:
-    """Consumers know a row by the key that the table had then."""
-    by_columns: dict[tuple[str, ...], list[bytes]] = {}
-    for form in forms:
-        by_columns.setdefault(_columns_of(form), []).append(form)
-    return tuple(
-        _deletes_by(names, table, some)
-        for names, some in by_columns.items()
-        if not table.key or set(names) <= set(table.schema.names)  # else there are no words for it
-    )
-
-
-def _deletes_by(names: Sequence[str], table: Table, forms: Sequence[bytes]) -> Changes:
-    there = [name for name in names if name in table.schema.names]
-    known = replace(table, key=tuple(there)) if table.key else table
-    return Changes(known, rows_of(forms, table, there), Op.DELETE)
-
-
-def letters_of(changes: Changes) -> Sequence[str]:
-    """The operation of each row."""
-    if isinstance(changes.op, Op):
-        return [changes.op] * changes.rows.num_rows
-    letters: list[str] = changes.op.to_pylist()
-    return letters
-
-
-def _picked(changes: Changes, at: Sequence[int], ops: Sequence[str]) -> tuple[Changes, ...]:
-    """The rows at these places, with these operations."""
-    if not at:
-        return ()
-    op = Op(ops[0]) if len(set(ops)) == 1 else pa.array(ops, pa.string())
-    if len(at) == changes.rows.num_rows:
-        return (replace(changes, op=op),)
-    places = pa.array(at, pa.int64())
-
-    def take[A](array: A) -> A:
-        return array.take(places) if isinstance(array, pa.Array | pa.RecordBatch) else array
-
-    return (
-        replace(
-            changes,
-            rows=take(changes.rows),
-            op=op,
-            before=take(changes.before),
-            absent={name: take(mask) for name, mask in changes.absent.items()},
-            source=take(changes.source),
-            ts=take(changes.ts),
-        ),
-    )

@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from bridge.cache import Found
-from bridge.comparison import Comparison, Piece, letters_of
+from bridge.comparison import Comparison
 from bridge.contract import Changes, Op
 from bridge.diff import PLAIN, REFUSED, Entry
 from bridge.diff.canonical import digests, texts
+from bridge.piece import Piece, letters_of
 
 
 def followed(comparison: Comparison, changes: Changes, refused: Collection[int]) -> Piece:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from bridge.absence import CHUNK, gone
 from bridge.admission import Lane
 from bridge.cache import Part
-from bridge.comparison import CHUNK, Comparison, Piece
+from bridge.comparison import Comparison
 from bridge.config.options import StreamOptions
 from bridge.contract import Batch, Changes, Emits, Op, Reject, Scan, Table
 from bridge.diff import Pass, number, plain
 from bridge.diff.canonical import marked
 from bridge.errors import PermanentError
 from bridge.following import followed
+from bridge.piece import Piece
 from bridge.state import KeyedState, head, whole_head
 
 type Passes = Mapping[str, Pass]
@@ -112,7 +114,7 @@ class Images:
             # Of one that tells changes it may be long until it is read as a whole again.
             confirm = 1 if tells else options.confirm_deletes or lane.stream.confirms
             for table in tables.values():
-                yield from comparison(lane.policy.table(table)).gone(options.max_delete, confirm)
+                yield from gone(comparison(lane.policy.table(table)), options.max_delete, confirm)
             self._passes.pop(lane.stream.name, None)
             if tells:
                 yield self._scanned(lane)

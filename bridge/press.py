@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from bridge.admission import Lane
-from bridge.comparison import letters_of
 from bridge.contract import Batch, Changes, Op, Position
 from bridge.deadletters import DeadLetter, Letters
 from bridge.diff.canonical import texts
 from bridge.encode import Encoder, Origin
 from bridge.errors import PermanentError
+from bridge.piece import letters_of
 from bridge.redact import Redactor
 
 OVERHEAD = 100

@@ -1,0 +1,145 @@
+"""What a complete scan of a table has not brought: counted, guarded, deleted. See bridge.images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import batched
+
+import structlog
+
+from bridge.cache import Cache, Found, Part, Put
+from bridge.comparison import Comparison, counted
+from bridge.contract import Changes, Op, Table
+from bridge.diff import Entry, Pass, number, plain
+from bridge.diff.canonical import rows_of
+from bridge.errors import PermanentError
+from bridge.piece import Piece
+
+log = structlog.get_logger("bridge.absence")
+
+FEW = 10
+"""Deletes that are no mass delete, however few rows there are."""
+CHUNK = 10_000
+
+
+def gone(comparison: Comparison, max_delete: float, confirm: int) -> Iterator[Piece]:
+    """Deletes, after a complete scan. Errors: PermanentError when it is more than may be."""
+    table, tracked = comparison.table, comparison.tracked
+    if tracked is None:
+        return
+    if tracked.blind is not None:
+        log.warning("deletes are not looked for in this scan", table=table.name, why=tracked.blind)
+        return
+    absence = Absence(table, comparison.head, comparison.part, tracked, comparison.cache, confirm)
+    missed, known = absence.count()
+    if missed > max(FEW, max_delete * known):
+        raise PermanentError(
+            f"{missed} of {known} rows of {table.name} are gone at once, which is more than "
+            f"max_delete ({max_delete:.0%}); nothing was deleted",
+            remedy="see that the source shows all its rows; if they are gone indeed, raise `max_delete` "
+            "and `resume`",
+        )
+    yield from absence.pieces()
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Of one table, after one scan."""
+
+    table: Table
+    head: bytes
+    part: Part
+    tracked: Pass
+    cache: Cache
+    confirm: int
+    """So many scans in a row must have missed a row."""
+
+    def pieces(self) -> Iterator[Piece]:
+        if self.part.count > self.tracked.met:
+            for entries in self.cache.slots(self.part, CHUNK):
+                yield self._deleted([each for each in entries if self.tracked.missed(each[1])])
+        for keys in batched(self.tracked.counts, CHUNK):
+            yield self._fewer(self.cache.find(self.part, keys))
+
+    def count(self) -> tuple[int, int]:
+        """How many rows are gone, of how many that were known before the scan began."""
+        unmet = self.part.count - self.tracked.met
+        if self.table.key:
+            others = self._known_otherwise() if unmet > FEW else 0
+            return unmet - others, self.tracked.known - others
+        all_gone = sum(
+            counted(Entry.parse(value))
+            for entries in (self.cache.slots(self.part, CHUNK) if unmet else ())
+            for _, slot, value in entries
+            if self.tracked.missed(slot)
+        )
+        fewer = 0
+        for keys in batched(self.tracked.counts, CHUNK):
+            values = self.cache.find(self.part, keys).values
+            there = ((key, counted(Entry.parse(values[key]))) for key in keys if key in values)
+            fewer += sum(max(0, count - self.tracked.counts[key]) for key, count in there)
+        return all_gone + fewer, all_gone + self.tracked.known
+
+    def _known_otherwise(self) -> int:
+        """Of the rows that are gone those by another key that the table had: they may be there by this."""
+        entries = (each for some in self.cache.slots(self.part, CHUNK) for each in some)
+        return sum(
+            self.tracked.missed(slot) and _columns_of(key) != self.table.key for key, slot, _ in entries
+        )
+
+    def _deleted(self, gone: Sequence[Put]) -> Piece:
+        piece = Piece(self.part, self.head)
+        forms: list[bytes] = []
+        for key, slot, value in gone:
+            entry = Entry.parse(value)
+            if entry.absent + 1 < self.confirm:
+                piece.put(key, slot, replace(entry, absent=entry.absent + 1).packed())
+                continue
+            piece.drops.append(key)
+            if self.table.key:
+                forms += [key] * entry.published
+            else:
+                forms += [key] * counted(entry)
+        piece.changes = _deletes(self.table, forms)
+        return piece
+
+    def _fewer(self, found: Found) -> Piece:
+        """Of equal rows some are gone."""
+        piece = Piece(self.part, self.head)
+        forms: list[bytes] = []
+        for key, value in found.values.items():
+            entry, met = Entry.parse(value), self.tracked.counts.get(key, 0)
+            if not 0 < met < counted(entry):
+                continue
+            if entry.absent + 1 < self.confirm:
+                piece.put(key, found.slots[key], replace(entry, absent=entry.absent + 1).packed())
+                continue
+            forms += [key] * (counted(entry) - met)
+            piece.put(key, found.slots[key], plain(number(met)))
+        piece.changes = _deletes(self.table, forms)
+        return piece
+
+
+def _columns_of(form: bytes) -> tuple[str, ...]:
+    """By which a row is known."""
+    return tuple(json.loads(form))
+
+
+def _deletes(table: Table, forms: Sequence[bytes]) -> tuple[Changes, ...]:
+    """Consumers know a row by the key that the table had then."""
+    by_columns: dict[tuple[str, ...], list[bytes]] = {}
+    for form in forms:
+        by_columns.setdefault(_columns_of(form), []).append(form)
+    return tuple(
+        _deletes_by(names, table, some)
+        for names, some in by_columns.items()
+        if not table.key or set(names) <= set(table.schema.names)  # else there are no words for it
+    )
+
+
+def _deletes_by(names: Sequence[str], table: Table, forms: Sequence[bytes]) -> Changes:
+    there = [name for name in names if name in table.schema.names]
+    known = replace(table, key=tuple(there)) if table.key else table
+    return Changes(known, rows_of(forms, table, there), Op.DELETE)

@@ -1,0 +1,127 @@
+"""A 3270 screen as the writes that paint it: what mfmock's own builders lack.
+
+Rows and columns count from 1. Orders, attributes and addresses: IBM GA23-0059, 3270 Data Stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from mfmock.tn3270 import datastream as ds
+
+if TYPE_CHECKING:
+    from mfmock.core.ebcdic import Codec
+
+SI, SO = 0x0F, 0x0E
+"""Shift in and shift out: around the double-byte characters inside a field."""
+
+
+class Style(Enum):
+    """How a field looks: intensity and, on colour terminals, its colour."""
+
+    PLAIN = "normal", ds.COLOR_DEFAULT
+    TITLE = "bright", ds.COLOR_WHITE
+    LABEL = "normal", ds.COLOR_TURQUOISE
+    ALARM = "bright", ds.COLOR_RED
+    HIDDEN = "hidden", ds.COLOR_DEFAULT
+
+    @property
+    def intensity(self) -> str:
+        return self.value[0]
+
+    @property
+    def color(self) -> int:
+        return self.value[1]
+
+
+class Erase(Enum):
+    """The command a write begins with."""
+
+    NOTHING = ds.CMD_WRITE
+    DEFAULT = ds.CMD_ERASE_WRITE
+    ALTERNATE = ds.CMD_ERASE_WRITE_ALT
+
+
+def repeat_to(address: int, cell: int) -> bytes:
+    """Repeat to Address: the cell, from where the last order ended until before `address`."""
+    return bytes([ds.ORDER_RA]) + ds.encode_address(address) + bytes([cell])
+
+
+def erase_unprotected_to(address: int) -> bytes:
+    return bytes([ds.ORDER_EUA]) + ds.encode_address(address)
+
+
+def set_attribute(kind: int, value: int) -> bytes:
+    """Of the characters that follow, such as `XA_FOREGROUND`; kind 0 takes all back."""
+    return bytes([ds.ORDER_SA, kind, value])
+
+
+def modify_field(attribute: int) -> bytes:
+    return bytes([ds.ORDER_MF, 1, ds.XA_3270, attribute])
+
+
+def program_tab() -> bytes:
+    return bytes([ds.ORDER_PT])
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An unprotected field, by the name that the host calls it."""
+
+    name: str
+    address: int
+    length: int
+
+
+@dataclass
+class Drawing:
+    """One screen being laid out; later pieces are painted over earlier ones that begin in the same cell."""
+
+    rows: int
+    columns: int
+    codec: Codec
+    extended: bool = True
+    entries: dict[int, Entry] = field(default_factory=dict)
+    cursor: int = 0
+    _pieces: dict[int, bytes] = field(default_factory=dict)
+
+    def text(self, row: int, column: int, text: str, style: Style = Style.PLAIN) -> None:
+        """A protected field; its attribute stands in the cell before. It ends where the next one begins."""
+        self._field(self.address(row, column), self.codec.encode(text), style)
+
+    def bare(self, row: int, column: int, text: str) -> None:
+        """Characters without a field; a screen of them alone is unformatted."""
+        self._pieces[self.address(row, column)] = self.codec.encode(text)
+
+    def entry(
+        self, name: str, row: int, column: int, length: int, value: str = "", style: Style = Style.PLAIN
+    ) -> None:
+        """A field to be typed into, and the protected one after it that ends it. The first takes the cursor."""
+        address = self.address(row, column)
+        if not self.entries:
+            self.cursor = address
+        self.entries[address] = Entry(name, address, length)
+        cells = self.codec.encode(value[:length]).ljust(length, b"\0")
+        self._pieces[address - 1] = self._attribute(style, protected=False) + cells
+        self._pieces[address + length] = self._attribute(Style.PLAIN)
+
+    def address(self, row: int, column: int) -> int:
+        return (row - 1) * self.columns + column - 1
+
+    def write(self, erase: Erase, *, rows: range | None = None, unlock: bool = True) -> bytes:
+        """The write that paints these rows (all without), and gives the keyboard back or keeps it."""
+        wanted = rows or range(1, self.rows + 1)
+        out = bytearray([erase.value, ds.wcc(restore_keyboard=unlock, reset_mdt=unlock)])
+        for address in sorted(self._pieces):
+            if address // self.columns + 1 in wanted:
+                out += ds.sba(address) + self._pieces[address]
+        return bytes(out + ds.sba(self.cursor) + ds.ic())
+
+    def _field(self, address: int, cells: bytes, style: Style) -> None:
+        self._pieces[(address - 1) % (self.rows * self.columns)] = self._attribute(style) + cells
+
+    def _attribute(self, style: Style, *, protected: bool = True) -> bytes:
+        attribute = ds.field_attribute(protected=protected, intensity=style.intensity)
+        return ds.sfe(attribute, style.color) if self.extended and style.color else ds.sf(attribute)

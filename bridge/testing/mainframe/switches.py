@@ -1,0 +1,94 @@
+"""What the host is told to do wrong."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mfmock.tn3270 import negotiation
+
+if TYPE_CHECKING:
+    from bridge.testing.mainframe.customers import Customer
+
+ABEND = "DFHAC2206 17:20:33 CICSTEST Transaction {code} failed with abend ASRA."
+BROADCAST = "*** OPERATOR: SYSTEM CICSTEST GOES DOWN AT 18:00 - PLEASE SIGN OFF ***"
+
+
+@dataclass(frozen=True, slots=True)
+class TwoWrites:
+    """A screen painted in two writes.
+
+    `overwrite`: without erasing, so that until the second one the lower half shows what was there before.
+    `unlock`: the first gives the keyboard back already. Both together cannot be told from a finished screen
+    by looking at it once.
+    """
+
+    after_ms: float = 20
+    unlock: bool = True
+    overwrite: bool = False
+    row: int = 12
+    """The first row of the second write."""
+
+
+@dataclass
+class Switches:
+    """Set at any time, from any thread. A countdown of 1 is the next screen of any session, 0 is never."""
+
+    delay_ms: float = 0
+    """Before each screen."""
+    two_writes: TwoWrites | None = None
+
+    abend: int = 0
+    """Countdown to a screen that is the abend message instead; its transaction has ended."""
+    abend_text: str = ABEND
+    drop: int = 0
+    """Countdown to a screen instead of which the connection is reset."""
+    mute: int = 0
+    """Countdown to a screen that is never painted; the keyboard stays locked."""
+    garbage: int = 0
+    """Countdown to a screen of noise, until CLEAR."""
+    broadcast: int = 0
+    """Countdown to a screen over whose row 12 a message is written, until ENTER or CLEAR."""
+    broadcast_text: str = BROADCAST
+    broadcast_ms: float = 0
+    """How long after that screen."""
+
+    drift: int = 0
+    """Cells by which the list's columns after ID, the detail's and the inquiry's values have moved right."""
+    end_marker: bool = True
+    """Whether the list's last page says END OF LIST, and the others MORE."""
+    reorder: Callable[[Customer], object] | None = None
+    """What the list is sorted by, instead of the id."""
+    insert_between_pages: Callable[[int], Iterable[Customer]] | None = None
+    """Asked before page n of the list is painted, n > 1."""
+    delete_between_pages: Callable[[int], Iterable[str]] | None = None
+    shown: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(id, field) -> what the screens show there, whatever the file has; such as a balance of `12.4X`."""
+    denied: dict[str, str] = field(default_factory=dict)
+    """id -> the message that an inquiry and the detail answer instead of data."""
+
+    expired: bool = False
+    """The password is right, and has expired."""
+    locked: bool = False
+    """The account is; also set by three wrong passwords in a row."""
+    refuse_lu: int | None = None
+    """The reason (RFC 2355) with which every session is refused, such as `INV_DEVICE_NAME`."""
+    session_limit: int | None = None
+    """More sessions than this are told so, and ended."""
+
+    _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def due(self, countdown: str) -> bool:
+        """Whether the screen now painted is the one; counts it."""
+        with self._counting:
+            left: int = getattr(self, countdown)
+            setattr(self, countdown, max(0, left - 1))
+        return left == 1
+
+
+DEVICE_IN_USE = 1
+INV_DEVICE_NAME = 3
+INV_DEVICE_TYPE = negotiation.E_REASON_INV_DEVICE_TYPE
+UNKNOWN_ERROR = 6
