@@ -1,7 +1,7 @@
 """The command `legacy-bridge`; each of its commands is a module whose `add(parser)` says what it takes.
 
 `add` also sets `run`, a function from the arguments to the exit code. Only the module of the command asked
-for is imported: `health` starts at once, and a broken one harms no other.
+for is imported: `health` starts at once, and a broken one harms no other. `plugged` has those of packages.
 """
 
 from __future__ import annotations
@@ -142,4 +142,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=help_line, description=sentence, add_help=name == asked)
         if name == asked:
             import_module(f"{__name__}.{module}").add(one)
+    own = {name for name, _, _ in COMMANDS}
+    if asked not in own and words[:1] not in ([], ["--version"]):
+        from bridge.cli import plugged
+
+        plugged.add(commands, asked, own)
     return parser
