@@ -6,8 +6,33 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-FIRST_NAMES = ("ADA", "BRAM", "CLARA", "DORA", "EMIL", "FRIDA", "GRETA", "HUGO", "INES", "JONAS", "KLARA", "LEO")
-LAST_NAMES = ("ABEL", "BERGER", "CLAASEN", "DIETZ", "EBERT", "FRANK", "GROSS", "HAHN", "IMHOF", "JANSEN", "KRAUS")
+FIRST_NAMES = (
+    "ADA",
+    "BRAM",
+    "CLARA",
+    "DORA",
+    "EMIL",
+    "FRIDA",
+    "GRETA",
+    "HUGO",
+    "INES",
+    "JONAS",
+    "KLARA",
+    "LEO",
+)
+LAST_NAMES = (
+    "ABEL",
+    "BERGER",
+    "CLAASEN",
+    "DIETZ",
+    "EBERT",
+    "FRANK",
+    "GROSS",
+    "HAHN",
+    "IMHOF",
+    "JANSEN",
+    "KRAUS",
+)
 CITIES = ("BREMEN", "HAMBURG", "KASSEL", "LEIPZIG", "MUENSTER", "ULM", "WISMAR")
 STATUSES = ("ACTIVE", "ACTIVE", "ACTIVE", "BLOCKED", "CLOSED")
 
@@ -32,14 +57,15 @@ class Customer:
 
 
 def customer(number: int) -> Customer:
+    turn = number // 10 + number % 10 * 3
     return Customer(
         id=f"{number:08}",
-        name=f"{LAST_NAMES[number % 11]}, {FIRST_NAMES[number % 12]}",
-        city=CITIES[number % 7],
-        balance=Decimal((number * 7919 % 2_000_003) - 1_000_000) / 100,
-        limit=Decimal(number % 50 * 10_000) / 100,
-        status=STATUSES[number % 5],
-        opened=date(1960, 1, 1) + timedelta(days=number * 83 % 22_000),
+        name=f"{LAST_NAMES[turn % 11]}, {FIRST_NAMES[turn % 12]}",
+        city=CITIES[turn % 7],
+        balance=Decimal((turn * 79_193 % 2_000_003) - 1_000_000) / 100,
+        limit=Decimal(turn % 50 * 12_345) / 100,
+        status=STATUSES[turn % 5],
+        opened=date(1960, 1, 1) + timedelta(days=turn * 83 % 22_000),
     )
 
 

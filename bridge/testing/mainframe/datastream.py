@@ -107,6 +107,10 @@ class Drawing:
         self._pieces[address - 1] = self._attribute(style, protected=False) + cells
         self._pieces[address + length] = self._attribute(Style.PLAIN)
 
+    @property
+    def formatted(self) -> bool:
+        return any(piece[0] in (ds.ORDER_SF, ds.ORDER_SFE) for piece in self._pieces.values())
+
     def address(self, row: int, column: int) -> int:
         return (row - 1) * self.columns + column - 1
 
@@ -114,10 +118,17 @@ class Drawing:
         """The write that paints these rows (all without), and gives the keyboard back or keeps it."""
         wanted = rows or range(1, self.rows + 1)
         out = bytearray([erase.value, ds.wcc(restore_keyboard=unlock, reset_mdt=unlock)])
+        if erase is Erase.NOTHING:
+            out += self._wiped(wanted)
         for address in sorted(self._pieces):
             if address // self.columns + 1 in wanted:
                 out += ds.sba(address) + self._pieces[address]
         return bytes(out + ds.sba(self.cursor) + ds.ic())
+
+    def _wiped(self, rows: range) -> bytes:
+        """What these rows held before, fields too."""
+        end = self.address(rows.stop, 1) % (self.rows * self.columns)
+        return ds.sba(self.address(rows.start, 1)) + repeat_to(end, 0)
 
     def _field(self, address: int, cells: bytes, style: Style) -> None:
         self._pieces[(address - 1) % (self.rows * self.columns)] = self._attribute(style) + cells

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mfmock.tn3270 import negotiation
-
 if TYPE_CHECKING:
     from bridge.testing.mainframe.customers import Customer
+
+DEVICE_IN_USE, INV_DEVICE_NAME, UNKNOWN_ERROR = 1, 3, 6
+"""Reasons to refuse an LU: RFC 2355, 7.1.6."""
 
 ABEND = "DFHAC2206 17:20:33 CICSTEST Transaction {code} failed with abend ASRA."
 BROADCAST = "*** OPERATOR: SYSTEM CICSTEST GOES DOWN AT 18:00 - PLEASE SIGN OFF ***"
@@ -75,6 +76,8 @@ class Switches:
     """The account is; also set by three wrong passwords in a row."""
     refuse_lu: int | None = None
     """The reason (RFC 2355) with which every session is refused, such as `INV_DEVICE_NAME`."""
+    busy: set[str] = field(default_factory=set)
+    """LUs that somebody else has."""
     session_limit: int | None = None
     """More sessions than this are told so, and ended."""
 
@@ -86,9 +89,3 @@ class Switches:
             left: int = getattr(self, countdown)
             setattr(self, countdown, max(0, left - 1))
         return left == 1
-
-
-DEVICE_IN_USE = 1
-INV_DEVICE_NAME = 3
-INV_DEVICE_TYPE = negotiation.E_REASON_INV_DEVICE_TYPE
-UNKNOWN_ERROR = 6

@@ -1,0 +1,144 @@
+"""One session: scenes are painted, keys are heard, and the switches do their harm in between."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mfmock.core.keys import Key
+from mfmock.tn3270 import datastream as ds
+
+from bridge.testing.mainframe.datastream import Drawing, Erase, Style
+from bridge.testing.mainframe.desk import Desk, Heard, Scene, Told
+from bridge.testing.mainframe.scenes import Cleared, Noise, SignOn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mfmock.core.ebcdic import Codec
+    from mfmock.core.server import DeviceSession
+
+    from bridge.testing.mainframe.switches import Switches, TwoWrites
+
+BROADCAST_ROW = 12
+SHORT_READS = (Key.PA1, Key.PA2, Key.PA3, Key.UNKNOWN)
+
+
+@dataclass
+class Conversation:
+    session: DeviceSession
+    desk: Desk
+    codec: Codec
+    told: Callable[[Told], None]
+    sent: Callable[[str, bytes], None]
+    """Called with each record, before it is sent."""
+    scene: Scene = field(default_factory=SignOn)
+    _drawing: Drawing | None = None
+    _covered: bool = False
+    """By a broadcast."""
+
+    @property
+    def switches(self) -> Switches:
+        return self.desk.company.switches
+
+    async def run(self) -> None:
+        """Until either side ends it."""
+        goes_on = await self._show(self.scene)
+        while goes_on and (record := await self.session.receive()) is not None:
+            goes_on = await self._answer(record)
+
+    async def tell(self, text: str) -> None:
+        """What a host says that takes no session."""
+        self._drawing = drawing = self._blank()
+        drawing.bare(1, 1, text)
+        await self._send(drawing.write(self._erase()))
+
+    async def _answer(self, record: bytes) -> bool:
+        heard = self._heard(record)
+        self.desk.company.counts["keys"] += 1
+        if self._covered:
+            if heard.key not in (Key.ENTER, Key.CLEAR):
+                await self._broadcast()
+                return True
+            return await self._show(self.scene)
+        if heard.key is Key.CLEAR:
+            return await self._show(Cleared())
+        if heard.key in SHORT_READS:
+            return await self._show(self.scene)
+        scene = self.scene.answer(heard, self.desk)
+        return scene is not None and await self._show(scene)
+
+    async def _show(self, scene: Scene) -> bool:
+        """False when the session has ended instead."""
+        switches = self.switches
+        if switches.due("drop"):
+            self.session.conn.writer.transport.abort()
+            return False
+        if switches.due("mute"):
+            self.scene = scene
+            return True
+        if switches.due("abend"):
+            scene = Cleared(switches.abend_text.format(code=scene.name))
+        if switches.due("garbage"):
+            scene = Noise(self.desk.company.counts["screens"])
+        if switches.delay_ms:
+            await asyncio.sleep(switches.delay_ms / 1000)
+        await self._paint(scene)
+        if switches.due("broadcast"):
+            await asyncio.sleep(switches.broadcast_ms / 1000)
+            await self._broadcast()
+        return True
+
+    async def _paint(self, scene: Scene) -> None:
+        counts = self.desk.company.counts
+        counts["screens"] += 1
+        counts[scene.name] += 1
+        drawing, again = self._blank(), scene.name == self.scene.name and self._drawing is not None
+        scene.draw(drawing, self.desk)
+        self.scene, self._drawing, self._covered = scene, drawing, False
+        two = self.switches.two_writes
+        if two is None or not drawing.formatted:
+            await self._send(drawing.write(self._erase()))
+        else:
+            await self._paint_twice(drawing, two, Erase.NOTHING if again and two.overwrite else self._erase())
+
+    async def _paint_twice(self, drawing: Drawing, two: TwoWrites, erase: Erase) -> None:
+        upper, lower = range(1, two.row), range(two.row, drawing.rows + 1)
+        await self._send(drawing.write(erase, rows=upper, unlock=two.unlock))
+        await asyncio.sleep(two.after_ms / 1000)
+        await self._send(drawing.write(Erase.NOTHING, rows=lower))
+
+    async def _broadcast(self) -> None:
+        assert self._drawing is not None
+        self._covered = True
+        message = self._blank()
+        text = self.switches.broadcast_text[: message.columns - 2]
+        message.text(BROADCAST_ROW, 2, text.ljust(message.columns - 2), Style.ALARM)
+        message.cursor = self._drawing.cursor
+        await self._send(message.write(Erase.NOTHING, rows=range(BROADCAST_ROW, BROADCAST_ROW + 1)))
+
+    def _heard(self, record: bytes) -> Heard:
+        inbound = ds.parse_inbound(record)
+        drawing = self._drawing
+        entries = drawing.entries if drawing else {}
+        fields = {entries[at].name: self._text(raw) for at, raw in inbound.fields.items() if at in entries}
+        bare = b"" if entries else inbound.text + b"".join(raw for _, raw in sorted(inbound.fields.items()))
+        heard = Heard(inbound.key, fields, self._text(bare))
+        for name, text in fields.items() if entries else [("", heard.text)] if heard.text else []:
+            self.told(Told(self.desk.lu, self.scene.name, name, text))
+        return heard
+
+    def _text(self, raw: bytes) -> str:
+        return self.codec.decode(raw).replace("\0", "").strip()
+
+    def _blank(self) -> Drawing:
+        terminal = self.session.terminal
+        return Drawing(terminal.rows, terminal.cols, self.codec, terminal.extended)
+
+    def _erase(self) -> Erase:
+        return Erase.ALTERNATE if self.session.terminal.alternate else Erase.DEFAULT
+
+    async def _send(self, record: bytes) -> None:
+        self.sent(self.desk.lu, record)
+        await self.session.send(record)
