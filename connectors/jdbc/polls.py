@@ -155,10 +155,7 @@ class Polls:
             return False
         if known.reading is not self._readings.usable(asked.stream):
             return False
-        cursor = self.session.open(known.statement)
-        quiet = cursor.execute() == known.reading.description and not cursor.waiting
-        self.session.end()
-        return quiet
+        return self.session.is_quiet(known.statement, known.reading.description)
 
     def _remembered(self, scan: Running) -> Quiet:
         page = self.session.dialect.page.format(rows=scan.asked.page_rows)

@@ -57,6 +57,10 @@ class Cursor:
         """Run the query; returns the description of its columns (types.described)."""
         return str(self._java.execute())
 
+    def is_quiet(self, description: str) -> bool:
+        """Run a query and end its transaction, in one call: it brings no row, and its columns are the same."""
+        return bool(self._java.isQuiet(description))
+
     def bind(self, columns: Sequence[Column], keys: Sequence[str], limit: Limit = NO_LIMIT) -> None:
         """Say how the columns are read, and which ones identify a row that cannot be."""
         self.columns, self._keys, self._limit = columns, keys, limit
@@ -134,5 +138,5 @@ def _java_value(value: Bound) -> Any:
     if type(value) in _CLASSES:
         return java(_CLASSES[type(value)])(value)
     if isinstance(value, int) and -(2**63) <= value < 2**63:
-        return java("java.lang.Long")(value)
+        return value  # which JPype makes a java.lang.Long
     return java("java.math.BigDecimal")(str(value))

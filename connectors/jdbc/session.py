@@ -146,6 +146,12 @@ class Session:
         self.running = cursor = self._reader.open(statement)
         return cursor
 
+    def is_quiet(self, statement: Statement, description: str) -> bool:
+        """Whether the statement, run in a transaction of its own, brings no row, and its columns are such."""
+        quiet = self.open(statement).is_quiet(description)
+        self.running = None
+        return quiet
+
     def cancel(self) -> None:
         """From another thread: ask the database to stop what runs; does not wait."""
         if self.running:

@@ -22,6 +22,7 @@ public final class Cursor implements AutoCloseable {
     private static final int FIRST_FETCH = 100;
     private static final int FETCH_BYTES = 1 << 20;
 
+    private final Connection connection;
     private final PreparedStatement statement;
     private final int fetchSize;
     private final List<String[]> rejects = new ArrayList<>();
@@ -33,6 +34,7 @@ public final class Cursor implements AutoCloseable {
 
     /** @param fetchSize the most rows a round trip brings; fewer when they are wide */
     public Cursor(Connection connection, String sql, Object[] values, int fetchSize, int timeout) throws SQLException {
+        this.connection = connection;
         this.fetchSize = fetchSize;
         statement = connection.prepareStatement(sql, ResultSet.TYPE_FORWARD_ONLY, ResultSet.CONCUR_READ_ONLY);
         try {
@@ -61,6 +63,14 @@ public final class Cursor implements AutoCloseable {
         rows = statement.executeQuery();
         waiting = rows.next();
         return described();
+    }
+
+    /** Run a query that brings no row, mostly, and end its transaction; false: it does, or has other columns. */
+    public boolean isQuiet(String description) throws SQLException {
+        boolean quiet = execute().equals(description) && !waiting;
+        close();
+        connection.rollback();
+        return quiet;
     }
 
     private String described() throws SQLException {
