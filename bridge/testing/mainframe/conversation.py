@@ -31,8 +31,8 @@ class Conversation:
     desk: Desk
     codec: Codec
     told: Callable[[Told], None]
-    sent: Callable[[str, bytes], None]
-    """Called with each record, before it is sent."""
+    wire: Callable[[str, bytes | None], None]
+    """Called with each record before it is sent, and with None for each that was received."""
     scene: Scene = field(default_factory=SignOn)
     _drawing: Drawing | None = None
     _covered: bool = False
@@ -55,7 +55,10 @@ class Conversation:
         await self._send(drawing.write(self._erase()))
 
     async def _answer(self, record: bytes) -> bool:
+        if not record:
+            return True
         heard = self._heard(record)
+        self.wire(self.desk.lu, None)
         self.desk.company.counts["keys"] += 1
         if self._covered:
             if heard.key not in (Key.ENTER, Key.CLEAR):
@@ -106,7 +109,10 @@ class Conversation:
     async def _paint_twice(self, drawing: Drawing, two: TwoWrites, erase: Erase) -> None:
         upper, lower = range(1, two.row), range(two.row, drawing.rows + 1)
         await self._send(drawing.write(erase, rows=upper, unlock=two.unlock))
-        await asyncio.sleep(two.after_ms / 1000)
+        if two.release is None:
+            await asyncio.sleep(two.after_ms / 1000)
+        while two.release is not None and not two.release.is_set() and not self.session.closed:  # noqa: ASYNC110 -- set by a thread
+            await asyncio.sleep(0.001)
         await self._send(drawing.write(Erase.NOTHING, rows=lower))
 
     async def _broadcast(self) -> None:
@@ -140,5 +146,8 @@ class Conversation:
         return Erase.ALTERNATE if self.session.terminal.alternate else Erase.DEFAULT
 
     async def _send(self, record: bytes) -> None:
-        self.sent(self.desk.lu, record)
+        self.desk.company.counts["records"] += 1
+        if self.switches.mutate:
+            record = self.switches.mutate(self.desk.company.counts["records"], record)
+        self.wire(self.desk.lu, record)
         await self.session.send(record)

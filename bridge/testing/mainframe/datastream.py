@@ -98,7 +98,7 @@ class Drawing:
     def entry(
         self, name: str, row: int, column: int, length: int, value: str = "", style: Style = Style.PLAIN
     ) -> None:
-        """A field to be typed into, and the protected one after it that ends it. The first takes the cursor."""
+        """A field to be typed into, and the protected one that ends it. The first takes the cursor."""
         address = self.address(row, column)
         if not self.entries:
             self.cursor = address

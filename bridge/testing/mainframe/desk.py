@@ -1,4 +1,4 @@
-"""What a scene of the host's application knows: the file, the switches, who sits there, and what was heard."""
+"""What a scene of the host's application knows: the file, the switches, who sits there, what was heard."""
 
 from __future__ import annotations
 

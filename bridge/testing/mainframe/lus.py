@@ -1,4 +1,4 @@
-"""LU names, as RFC 2355 (TN3270E: CONNECT) and RFC 1646 (TN3270: `IBM-3279-2@LU`) let a client ask for them."""
+"""LU names as clients ask for them: TN3270E's CONNECT (RFC 2355), TN3270's `IBM-3279-2@LU` (RFC 1646)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mfmock.core.telnet import DO, OPT_TN3270E, Logger, NegotiationError, TelnetConnection
+from mfmock.core.telnet import OPT_TN3270E, Logger, NegotiationError, TelnetConnection
 from mfmock.tn3270.adapter import TN3270Adapter
 from mfmock.tn3270.negotiation import E_DEVICE_TYPE, E_REASON, E_REJECT, E_REQUEST, TN3270ENegotiator
 from mfmock.tn3270.terminal import terminal_from_type
@@ -80,7 +80,7 @@ class LuAdapter(TN3270Adapter):
         if (name := self.granted.pop(conn, None)) is not None:
             self.lus.give_back(name)
 
-    async def negotiate(self, conn: TelnetConnection, device_name: str, log: Logger) -> Terminal:
+    async def negotiate(self, conn: TelnetConnection, device_name: str, log: Logger) -> Terminal:  # noqa: ARG002
         try:
             async with asyncio.timeout(self.negotiation_timeout):
                 kind = await self._extended(conn) if self.tn3270e else None

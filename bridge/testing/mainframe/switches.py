@@ -31,6 +31,8 @@ class TwoWrites:
     overwrite: bool = False
     row: int = 12
     """The first row of the second write."""
+    release: threading.Event | None = None
+    """What the second write waits for, instead of a time."""
 
 
 @dataclass
@@ -55,6 +57,8 @@ class Switches:
     broadcast_text: str = BROADCAST
     broadcast_ms: float = 0
     """How long after that screen."""
+    mutate: Callable[[int, bytes], bytes] | None = None
+    """Given the number of each record that goes out, and the record, which it may spoil; see `spoiling`."""
 
     drift: int = 0
     """Cells by which the list's columns after ID, the detail's and the inquiry's values have moved right."""
