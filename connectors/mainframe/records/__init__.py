@@ -1,0 +1,1 @@
+"""Mainframe data without screens: extract files, and answers of Java connectors."""

@@ -1,0 +1,360 @@
+"""Data descriptions: from the words of a copybook to a tree of items (Enterprise COBOL, data division)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from bridge.errors import ConfigError
+from connectors.mainframe.records.copybook import picture
+from connectors.mainframe.records.copybook.picture import Kind, Picture
+from connectors.mainframe.records.copybook.source import Library, Word, words
+
+_DEEPEST_LEVEL = 49
+_STANDALONE = 77
+_IGNORED_LEVELS = (66, 78, 88)
+_MOST_BINARY_DIGITS = 18
+
+
+class Usage(Enum):
+    DISPLAY = "DISPLAY"
+    BINARY = "BINARY"
+    NATIVE = "COMP-5"
+    PACKED = "PACKED-DECIMAL"
+    FLOAT = "COMP-1"
+    DOUBLE = "COMP-2"
+    NATIONAL = "NATIONAL"
+    POINTER = "POINTER"
+
+
+_USAGES: Mapping[str, Usage] = {
+    "DISPLAY": Usage.DISPLAY,
+    "NATIONAL": Usage.NATIONAL,
+    "BINARY": Usage.BINARY,
+    "PACKED-DECIMAL": Usage.PACKED,
+    "POINTER": Usage.POINTER,
+    "INDEX": Usage.POINTER,
+    **{
+        prefix + suffix: usage
+        for prefix in ("COMP", "COMPUTATIONAL")
+        for suffix, usage in {
+            "": Usage.BINARY,
+            "-1": Usage.FLOAT,
+            "-2": Usage.DOUBLE,
+            "-3": Usage.PACKED,
+            "-4": Usage.BINARY,
+            "-5": Usage.NATIVE,
+        }.items()
+    },
+}
+_WITHOUT_PICTURE = {Usage.FLOAT: 4, Usage.DOUBLE: 8, Usage.POINTER: 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    leading: bool = False
+    separate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Occurs:
+    """`counter`: the item after DEPENDING ON."""
+
+    least: int
+    most: int
+    counter: str | None = None
+
+
+@dataclass(slots=True)
+class Item:
+    """One entry; `usage` and `sign` are what the entry or a group around it says."""
+
+    word: Word
+    level: int
+    name: str | None
+    """None is FILLER."""
+    picture: Picture | None = None
+    usage: Usage | None = None
+    sign: Sign | None = None
+    occurs: Occurs | None = None
+    redefines: str | None = None
+    synchronized: bool = False
+    justified: bool = False
+    items: list[Item] = field(default_factory=list)
+
+    @property
+    def told(self) -> str:
+        return self.name or "FILLER"
+
+    @property
+    def size(self) -> int:
+        """Bytes of an elementary item."""
+        if self.picture is None:
+            return _WITHOUT_PICTURE[self.usage or Usage.POINTER]
+        if self.picture.kind is Kind.NATIONAL:
+            return 2 * self.picture.length
+        digits = self.picture.digits
+        if self.usage in (Usage.BINARY, Usage.NATIVE):
+            return 2 if digits < 5 else 4 if digits < 10 else 8  # noqa: PLR2004 -- the manual's steps
+        if self.usage is Usage.PACKED:
+            return digits // 2 + 1
+        separate = self.picture.signed and self.sign is not None and self.sign.separate
+        return self.picture.length + int(separate)
+
+
+def parse(path: Path, library: Library | None = None) -> list[Item]:
+    """The records (levels 01 and 77) of a copybook; one that begins lower is a record without a name.
+
+    Errors: ConfigError with file and line.
+    """
+    library = library or Library()
+    entries = [entry for sentence in _sentences(path, library) if (entry := _entry(sentence))]
+    if not entries:
+        raise ConfigError(f"{path}: describes no data", remedy="name a copybook")
+    records = _tree(entries)
+    for record in records:
+        _inherit(record, None, None)
+    return records
+
+
+def _sentences(path: Path, library: Library) -> Iterator[list[Word]]:
+    sentence: list[Word] = []
+    for word in words(path, library):
+        if word.text == ".":
+            if sentence:
+                yield sentence
+            sentence = []
+        else:
+            sentence.append(word)
+    if sentence:
+        raise sentence[0].error("the entry has no full stop")
+
+
+# -- one entry
+
+
+class _Clauses:
+    """The words of an entry, one after the other."""
+
+    def __init__(self, words: Sequence[Word]) -> None:
+        self._words, self._at = words, 0
+        self.last = words[0]
+
+    def __bool__(self) -> bool:
+        return self._at < len(self._words)
+
+    @property
+    def ahead(self) -> str:
+        return self._words[self._at].upper if self else ""
+
+    def take(self) -> Word:
+        if not self:
+            raise self.last.error(f"something is missing behind {self.last.text}")
+        self.last = self._words[self._at]
+        self._at += 1
+        return self.last
+
+    def skip(self, *optional: str) -> bool:
+        """Over words that may be there; whether one was."""
+        skipped = False
+        while self and self.ahead in optional:
+            self.take()
+            skipped = True
+        return skipped
+
+    def number(self) -> int:
+        word = self.take()
+        if not word.text.isdecimal():
+            raise word.error(f"{word.text} is no number")
+        return int(word.text)
+
+
+def _entry(sentence: Sequence[Word]) -> Item | None:
+    clauses = _Clauses(sentence)
+    first = clauses.take()
+    if not first.text.isdecimal():
+        raise first.error(
+            f"{first.text} is no level number", "a copybook holds data descriptions alone, without code"
+        )
+    level = int(first.text)
+    if level in _IGNORED_LEVELS:
+        return None
+    if not (1 <= level <= _DEEPEST_LEVEL or level == _STANDALONE):
+        raise first.error(f"there is no level {first.text}")
+    item = Item(first, level, None)
+    if clauses and clauses.ahead not in _CLAUSES and clauses.ahead not in _USAGES:
+        name = clauses.take()
+        if not re.fullmatch(r"[\w-]+", name.text) or name.text.isdecimal():
+            raise name.error(
+                f"{name.text} is no name", "is a COPY … REPLACING missing?" if ":" in name.text else ""
+            )
+        item.name = None if name.upper == "FILLER" else name.upper
+    while clauses:
+        word = clauses.take()
+        if word.upper in _USAGES:
+            item.usage = _USAGES[word.upper]
+        elif word.upper in _CLAUSES:
+            _CLAUSES[word.upper](item, clauses)
+        else:
+            raise word.error(f"{word.text} is not understood")
+    return item
+
+
+def _picture(item: Item, clauses: _Clauses) -> None:
+    clauses.skip("IS")
+    word = clauses.take()
+    try:
+        item.picture = picture.parse(word.text)
+    except ValueError as error:
+        raise word.error(f"the picture {word.text} of {item.told}: {error}") from None
+
+
+def _usage(item: Item, clauses: _Clauses) -> None:
+    clauses.skip("IS")
+    word = clauses.take()
+    if word.upper not in _USAGES:
+        raise word.error(f"USAGE {word.text} is not supported", f"it can be {', '.join(_USAGES)}")
+    item.usage = _USAGES[word.upper]
+
+
+def _sign(item: Item, clauses: _Clauses) -> None:
+    clauses.skip("IS")
+    word = clauses.last if clauses.last.upper in ("LEADING", "TRAILING") else clauses.take()
+    if word.upper not in ("LEADING", "TRAILING"):
+        raise word.error("SIGN is LEADING or TRAILING")
+    separate = clauses.skip("SEPARATE")
+    clauses.skip("CHARACTER")
+    item.sign = Sign(word.upper == "LEADING", separate)
+
+
+def _occurs(item: Item, clauses: _Clauses) -> None:
+    word = clauses.last
+    least = most = clauses.number()
+    if clauses.skip("TO"):
+        most = clauses.number()
+    clauses.skip("TIMES")
+    counter = None
+    if clauses.skip("DEPENDING"):
+        clauses.skip("ON")
+        counter = clauses.take().upper
+        while clauses.skip("OF", "IN"):
+            clauses.take()
+    while clauses.skip("ASCENDING", "DESCENDING", "KEY", "IS", "INDEXED", "BY"):
+        while clauses and clauses.ahead not in _CLAUSES and clauses.ahead not in _USAGES:
+            clauses.take()
+    if counter is None:
+        least = most
+    if not 0 <= least <= most or not most:
+        raise word.error(f"OCCURS {least} TO {most} is impossible")
+    item.occurs = Occurs(least, most, counter)
+
+
+def _redefines(item: Item, clauses: _Clauses) -> None:
+    item.redefines = clauses.take().upper
+
+
+def _value(_item: Item, clauses: _Clauses) -> None:
+    """Up to the next clause; what a program begins with says nothing about records."""
+    clauses.skip("IS", "ARE")
+    clauses.take()
+    while clauses and clauses.ahead not in _CLAUSES and clauses.ahead not in _USAGES:
+        clauses.take()
+
+
+def _synchronized(item: Item, clauses: _Clauses) -> None:
+    clauses.skip("LEFT", "RIGHT")
+    item.synchronized = True
+
+
+def _justified(item: Item, clauses: _Clauses) -> None:
+    clauses.skip("RIGHT")
+    item.justified = True
+
+
+def _blank(item: Item, clauses: _Clauses) -> None:
+    """BLANK WHEN ZERO makes an edited number, which is read as text."""
+    clauses.skip("WHEN")
+    clauses.take()
+    if item.picture and item.picture.kind is Kind.NUMBER:
+        item.picture = Picture(Kind.TEXT, item.picture.length)
+
+
+def _nothing(_item: Item, _clauses: _Clauses) -> None:
+    """A clause that changes no byte."""
+
+
+_CLAUSES: Mapping[str, Callable[[Item, _Clauses], None]] = {
+    **dict.fromkeys(("PIC", "PICTURE"), _picture),
+    "USAGE": _usage,
+    **dict.fromkeys(("SIGN", "LEADING", "TRAILING"), _sign),
+    "OCCURS": _occurs,
+    "REDEFINES": _redefines,
+    **dict.fromkeys(("VALUE", "VALUES"), _value),
+    **dict.fromkeys(("SYNC", "SYNCHRONIZED"), _synchronized),
+    **dict.fromkeys(("JUST", "JUSTIFIED"), _justified),
+    "BLANK": _blank,
+    **dict.fromkeys(("EXTERNAL", "GLOBAL"), _nothing),
+}
+
+
+# -- the tree
+
+
+def _tree(entries: Sequence[Item]) -> list[Item]:
+    records: list[Item] = []
+    around: list[Item] = []
+    for item in entries:
+        if item.level == _STANDALONE:
+            around = []
+        while around and around[-1].level >= item.level:
+            around.pop()
+        if item.level in (1, _STANDALONE):
+            records.append(item)
+        else:
+            if not around:
+                around = [Item(item.word, 1, None)]
+                records.append(around[0])
+            _attach(item, around[-1])
+        around.append(item)
+    return records
+
+
+def _attach(item: Item, group: Item) -> None:
+    if group.picture is not None:
+        raise item.word.error(
+            f"{item.told} (level {item.level:02}) stands in {group.told}, which has a picture",
+            f"see {group.word.file}:{group.word.line}",
+        )
+    if group.items and group.items[0].level != item.level and item.level < group.items[0].level:
+        raise item.word.error(f"{item.told}: no group has level {item.level:02}")
+    group.items.append(item)
+
+
+def _inherit(item: Item, usage: Usage | None, sign: Sign | None) -> None:
+    item.usage, item.sign = item.usage or usage, item.sign or sign
+    if not item.items:
+        _check(item)
+    for each in item.items:
+        _inherit(each, item.usage, item.sign)
+
+
+def _check(item: Item) -> None:
+    """Is an elementary item one that has bytes?"""
+    pictured, usage = item.picture, item.usage or Usage.DISPLAY
+    if pictured is None:
+        if usage not in _WITHOUT_PICTURE:
+            raise item.word.error(f"{item.told} has neither a picture nor items in it")
+        return
+    if usage in _WITHOUT_PICTURE:
+        raise item.word.error(f"{item.told}: USAGE {usage.value} has no picture")
+    if (usage is Usage.NATIONAL) != (pictured.kind is Kind.NATIONAL) and usage is not Usage.DISPLAY:
+        raise item.word.error(f"{item.told}: only PIC N has USAGE NATIONAL")
+    if usage in (Usage.DISPLAY, Usage.NATIONAL):
+        return
+    if pictured.kind is not Kind.NUMBER:
+        raise item.word.error(f"{item.told}: USAGE {usage.value} needs a picture of a number")
+    if usage in (Usage.BINARY, Usage.NATIVE) and pictured.digits > _MOST_BINARY_DIGITS:
+        raise item.word.error(f"{item.told}: USAGE {usage.value} has at most {_MOST_BINARY_DIGITS} digits")
