@@ -1,0 +1,152 @@
+"""A supervised s3270: actions in, answers out. It ends when its stdin does, so also with this process."""
+
+import os
+import select
+import socket
+import subprocess
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from bridge.errors import ConfigError, TransientError
+
+_GRACE_S = 1.0  # from the end of its stdin to the kill
+_PIECE = 1 << 16
+_LONGEST = 1 << 22  # bytes of an answer: the largest buffer is 30 KiB
+
+
+class Interrupted(TransientError):
+    def __init__(self) -> None:
+        super().__init__("interrupted")
+
+
+class Silent(TransientError):
+    def __init__(self) -> None:
+        super().__init__("s3270 does not answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    ok: bool
+    data: tuple[str, ...]
+    status: str
+
+
+class Child:
+    """Used from one thread; `interrupt` from any. An answer given up on is skipped when it comes."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int]
+    ) -> None:
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                pass_fds=inherited,
+                bufsize=0,
+            )
+        except FileNotFoundError:
+            raise ConfigError(
+                "the program s3270 is not installed",
+                remedy="install the package s3270, or use transport: tnz",
+            ) from None
+        self._lines: deque[str] = deque()
+        self._rest = b""
+        self._owed = 0
+        self._alarm, self._waker = socket.socketpair()
+        self._alarm.setblocking(False)
+        self._waker.setblocking(False)
+
+    def ask(self, *actions: str, seconds: float) -> list[Answer]:
+        """The answers to these actions. No error names an action: it may hold a secret.
+
+        Errors: TransientError (it ended), Silent (for so many seconds).
+        """
+        return self._ask(actions, time.monotonic() + seconds, alarmed=None)
+
+    def ask_interruptibly(self, *actions: str, seconds: float) -> list[Answer]:
+        """The same; and `interrupt`, before or meanwhile, raises Interrupted."""
+        return self._ask(actions, time.monotonic() + seconds, alarmed=self._alarm)
+
+    def interrupt(self) -> None:
+        with suppress(OSError):  # closed, or already told
+            self._waker.send(b"!")
+
+    def close(self) -> None:
+        """Idempotent; the process is gone and waited for afterwards."""
+        process = self._process
+        if process.stdin is not None:
+            with suppress(OSError):
+                process.stdin.close()
+        try:
+            process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+        self._alarm.close()
+        self._waker.close()
+
+    def _ask(self, actions: Sequence[str], until: float, alarmed: socket.socket | None) -> list[Answer]:
+        self._send("".join(f"{action}\n" for action in actions))
+        self._owed += len(actions)
+        answers: deque[Answer] = deque(maxlen=len(actions))
+        while self._owed:
+            answers.append(self._answer(until, alarmed))
+            self._owed -= 1
+        return list(answers)
+
+    def _send(self, text: str) -> None:
+        try:
+            if self._process.stdin is not None:
+                self._process.stdin.write(text.encode())
+        except (OSError, ValueError):
+            raise self._ended() from None
+
+    def _answer(self, until: float, alarmed: socket.socket | None) -> Answer:
+        data: list[str] = []
+        status = ""
+        while True:
+            line = self._line(until, alarmed)
+            if line in ("ok", "error"):
+                return Answer(line == "ok", tuple(data), status)
+            if line.startswith("data:"):
+                data.append(line[6:])
+            else:
+                status = line
+
+    def _line(self, until: float, alarmed: socket.socket | None) -> str:
+        while not self._lines:
+            *lines, self._rest = (self._rest + self._read(until, alarmed)).split(b"\n")
+            # What it says of failed connections is freed memory: any bytes.
+            self._lines.extend(line.decode(errors="replace") for line in lines)
+            if len(self._rest) > _LONGEST:
+                raise TransientError("s3270 answers without an end")
+        return self._lines.popleft()
+
+    def _read(self, until: float, alarmed: socket.socket | None) -> bytes:
+        out = self._process.stdout
+        if out is None or out.closed:
+            raise TransientError("the session is closed")
+        sources = [out.fileno()] if alarmed is None else [out.fileno(), alarmed.fileno()]
+        readable, _, _ = select.select(sources, [], [], max(0.0, until - time.monotonic()))
+        if alarmed is not None and alarmed.fileno() in readable:
+            alarmed.recv(_PIECE)
+            raise Interrupted
+        if not readable:
+            raise Silent
+        piece = os.read(out.fileno(), _PIECE)
+        if not piece:
+            raise self._ended()
+        return piece
+
+    def _ended(self) -> TransientError:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE_S)
+        return TransientError(f"s3270 ended by itself, with status {self._process.returncode}")

@@ -1,0 +1,252 @@
+"""A session held by s3270, of the x3270 suite: a child process, told actions and asked for its buffer."""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bridge.errors import BridgeError, ConfigError, TransientError
+from connectors.mainframe import code_pages
+from connectors.mainframe.screen import Screen
+from connectors.mainframe.terminal import Endpoint, Tls
+from connectors.mainframe.transports import cells, reach, readbuffer, tls
+from connectors.mainframe.transports.child import Answer, Child, Silent
+
+# What s3270 knows besides: their text is read as it prints it.
+_ITS_OWN_PAGES = (
+    "cp275", "cp803", "cp870", "cp880", "cp930", "cp935", "cp937", "cp939", "cp1160", "cp1388"
+)  # fmt: skip
+# Two of its tables differ from IBM's in two letters each; the euro pages are right, and theirs otherwise.
+_RIGHT_PAGE = {"cp278": "cp1143", "cp871": "cp1149"}
+_ANSWER_S = 10.0  # for what needs no host
+_SLICE_S = 0.5  # of a wait: after an interrupt, the next action waits so long at most
+_CONNECTED = ("connected-3270", "connected-tn3270e")
+_HOST = re.compile(r"[A-Za-z0-9._:-]+")
+_LU = re.compile(r"[A-Za-z0-9#$_.-]+")
+_NEVER_LOCKED = ("attn", "sysreq")
+_PASSED = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_CONF")  # of the environment; it may hold secrets
+
+
+class S3270:
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Errors: ConfigError, of what can be told without the host."""
+        self._endpoint = endpoint
+        self._child: Child | None = None
+        self._seen = "0"
+        self.lu: str | None = None
+        _check(endpoint)
+
+    def connect(self) -> None:
+        self.close()
+        with _key_password(self._endpoint.tls) as inherited:
+            self._child = Child(_command(self._endpoint, inherited), _environment(), inherited)
+            try:
+                self._establish(self._child)
+            except BaseException:
+                self.close()
+                raise
+
+    def screen(self) -> Screen:
+        """The state of the keyboard and the buffer, of one instant."""
+        if self._endpoint.code_page in code_pages.NAMES:
+            stats, buffer = self._ask("Query(StatsRx)", "ReadBuffer(Ebcdic)")
+            found = readbuffer.codes(buffer.data)
+            text = cells.decoded(found.codes, found.graphics, self._endpoint.code_page)
+        else:
+            stats, _, buffer, printed = self._ask(
+                "Query(StatsRx)", "Snap()", "Snap(ReadBuffer,Ebcdic)", "Snap(ReadBuffer,Ascii)"
+            )
+            found = readbuffer.codes(buffer.data)
+            text = readbuffer.characters(printed.data, found)
+        self._seen = _records(stats)
+        return readbuffer.screen(readbuffer.status(buffer.status), found, text)
+
+    def type(self, address: int, text: str) -> None:
+        screen = self.screen()
+        cells.check_entry(screen, address, text, self._endpoint.code_page)
+        row, column = divmod(address, screen.columns)
+        quoted = text.replace("\\", r"\u005c").replace('"', r"\u0022")
+        answers = self._ask(
+            f"MoveCursor({row},{column})", "EraseEOF()", f'String("{quoted}")' if text else "Ascii(0,0,1)"
+        )
+        if not all(answer.ok for answer in answers):
+            self._ask("Reset()")
+            raise ConfigError(
+                f"row {row + 1}, column {column + 1} of the screen '{screen.title}' does not take the text"
+            )
+
+    def press(self, key: str) -> None:
+        # s3270 would keep a key for later, and press it on a screen nobody has seen.
+        if key not in _NEVER_LOCKED and readbuffer.status(self._ask("Query(StatsRx)")[0].status).locked:
+            raise TransientError("the keyboard is locked: the host has not answered yet")
+        if not self._ask(_action(key))[0].ok:
+            raise TransientError(f"s3270 could not press {key}")
+
+    def wait(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        # Wait ends by what comes after a cell was read; what came before shows in the statistics.
+        while not self._written("Ascii(0,0,1)", "Query(StatsRx)"):
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            if self._written(f"Wait({min(left, _SLICE_S):.3f},Output)", "Query(StatsRx)"):
+                return True
+        return True
+
+    def _written(self, *actions: str) -> bool:
+        """The last of the actions asks for the statistics."""
+        answer = self._alive(self._living().ask_interruptibly(*actions, seconds=_ANSWER_S))[-1]
+        before, self._seen = self._seen, _records(answer)
+        return self._seen != before
+
+    def reset(self) -> None:
+        self._ask("Reset()")
+
+    def interrupt(self) -> None:
+        child = self._child
+        if child is not None:
+            child.interrupt()
+
+    def close(self) -> None:
+        child, self._child = self._child, None
+        self.lu, self._seen = None, "0"
+        if child is not None:
+            child.close()
+
+    def _establish(self, child: Child) -> None:
+        try:
+            (answer,) = child.ask_interruptibly(
+                _connect(self._endpoint), seconds=self._endpoint.connect_timeout
+            )
+        except Silent:
+            raise TransientError(
+                f"{self._endpoint.address} gave no session within {self._endpoint.connect_timeout:g} s",
+                remedy="retried; check port and tls, and whether the LU is active",
+            ) from None
+        if not answer.ok:
+            raise self._failed()
+        state, page, secure, session, lu = child.ask(
+            *(
+                f"Query({what})"
+                for what in ("ConnectionState", "CodePage", "Tls", "TlsSessionInfo", "LuName")
+            ),
+            seconds=_ANSWER_S,
+        )
+        if state.data[0] not in _CONNECTED:
+            raise TransientError(f"{self._endpoint.address} does not talk 3270", remedy="check host and port")
+        if not page.data[0].startswith(f"{_page(self._endpoint)} "):
+            raise ConfigError(f"the installed s3270 does not know the code page {self._endpoint.code_page}")
+        if self._endpoint.tls is not None:
+            _verified(self._endpoint, self._endpoint.tls, secure, session)
+        self.lu = lu.data[0] or None
+
+    def _failed(self) -> BridgeError:
+        why = reach.why_not(self._endpoint)
+        wanted = self._endpoint.tls
+        if wanted is not None and not wanted.host_name and _is_address(self._endpoint.host):
+            why.remedy = (
+                "s3270 verifies names, not addresses: set tls.host_name to a name of the host's certificate"
+            )
+        return why
+
+    def _living(self) -> Child:
+        if self._child is None:
+            raise TransientError("the session is closed")
+        return self._child
+
+    def _ask(self, *actions: str) -> list[Answer]:
+        return self._alive(self._living().ask(*actions, seconds=_ANSWER_S))
+
+    def _alive(self, answers: list[Answer]) -> list[Answer]:
+        if not readbuffer.status(answers[-1].status).connected:
+            raise TransientError(f"{self._endpoint.address} closed the session")
+        return answers
+
+
+def _records(stats: Answer) -> str:
+    """How many the host has sent, of "records 3 bytes 59"."""
+    return stats.data[0].split()[1]
+
+
+def _check(endpoint: Endpoint) -> None:
+    known = (*code_pages.NAMES, *_ITS_OWN_PAGES)
+    if endpoint.code_page not in known:
+        raise ConfigError(
+            f"code_page: s3270 does not know {endpoint.code_page}", remedy=f"one of {', '.join(known)}"
+        )
+    if not _HOST.fullmatch(endpoint.host):
+        raise ConfigError("host: is no name or address of a host")
+    if endpoint.lu is not None and not _LU.fullmatch(endpoint.lu):
+        raise ConfigError("lu: has a character that s3270 cannot ask for", remedy="use transport: tnz")
+
+
+def _page(endpoint: Endpoint) -> str:
+    return _RIGHT_PAGE.get(endpoint.code_page, endpoint.code_page)
+
+
+def _command(endpoint: Endpoint, inherited: list[int]) -> list[str]:
+    kind = 3279 if endpoint.color else 3278
+    command = ["s3270", "-utf8", "-model", f"{kind}-{endpoint.model}", "-codepage", _page(endpoint)]
+    # Enter() is not to wait for the host; TLS is from the first byte or not at all.
+    command += ["-clear", "aidWait", "-clear", "startTls"]
+    return command if endpoint.tls is None else [*command, *_tls_options(endpoint.tls, inherited)]
+
+
+def _tls_options(wanted: Tls, inherited: list[int]) -> Iterator[str]:
+    tls.context(wanted)  # s3270 would only say that it is disconnected
+    if wanted.ca_file is not None:
+        yield from ("-cafile", str(wanted.ca_file))
+    if wanted.host_name is not None:
+        yield from ("-accepthostname", wanted.host_name)
+    if wanted.certificate is not None:
+        yield from ("-certfile", str(wanted.certificate), "-keyfile", str(wanted.key or wanted.certificate))
+    for descriptor in inherited:
+        yield from ("-keypasswd", f"file:/proc/self/fd/{descriptor}")
+
+
+@contextmanager
+def _key_password(wanted: Tls | None) -> Iterator[list[int]]:
+    """A file in memory that the child inherits: neither its arguments nor a disk hold the password."""
+    if wanted is None or wanted.certificate is None or wanted.key_password is None:
+        yield []
+        return
+    descriptor = os.memfd_create("key")
+    try:
+        os.write(descriptor, wanted.key_password.encode())
+        yield [descriptor]
+    finally:
+        os.close(descriptor)
+
+
+def _environment() -> dict[str, str]:
+    return {"LC_ALL": "C.UTF-8"} | {name: os.environ[name] for name in _PASSED if name in os.environ}
+
+
+def _connect(endpoint: Endpoint) -> str:
+    prefix = ("L:" if endpoint.tls else "") + ("" if endpoint.tn3270e else "N:")
+    lu = f"{endpoint.lu}@" if endpoint.lu else ""
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    return f'Connect("{prefix}{lu}{host}:{endpoint.port}")'
+
+
+def _verified(endpoint: Endpoint, wanted: Tls, secure: Answer, session: Answer) -> None:
+    """What s3270 says it did: nothing has been typed yet."""
+    version = next((line.rpartition("TLSv")[2] for line in session.data if "TLSv" in line), "")
+    if secure.data[0] != "secure host-verified":
+        raise ConfigError(f"s3270 did not verify the certificate of {endpoint.address}")
+    if version < wanted.minimum:
+        raise ConfigError(
+            f"{endpoint.address} speaks TLS {version} only", remedy=f"tls.minimum is {wanted.minimum}"
+        )
+
+
+def _action(key: str) -> str:
+    for kind in ("pf", "pa"):
+        if key.startswith(kind) and key[2:].isdigit():
+            return f"{kind.upper()}({key[2:]})"
+    return {"sysreq": "SysReq()", "attn": "Attn()", "enter": "Enter()", "clear": "Clear()"}[key]
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
