@@ -1,18 +1,19 @@
 """Commands that installed packages bring along: the entry-point group `bridge.commands`.
 
 An entry point names a module with `HELP`, its line in the listing, and `add(parser, find)`, which says what
-the command takes and sets `run`, as the modules of this package do. Nobody looks here for a command of our own.
+the command takes and sets `run`, as the modules of this package do. A command of our own is not looked for.
 """
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.cli.arguments import Actions
+from bridge.cli.parser import Parser
 from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 
 GROUP = "bridge.commands"
 
+type Commands = argparse._SubParsersAction[Parser]  # noqa: SLF001 - it has no public name
 type Find = Callable[[Path, str | None], Connector]
 """What a command is given, to get at a connector of a configuration file."""
 
 
-def add(commands: Actions, asked: str | None, taken: Collection[str]) -> None:
-    """The installed commands whose name is not `taken`. Errors: ConfigError when the one asked for is broken."""
+def add(commands: Commands, asked: str | None, taken: Collection[str]) -> None:
+    """The installed commands whose name is not `taken`. Errors: ConfigError when the one asked is broken."""
     points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
     for name in dict.fromkeys(point.name for point in points if point.name not in taken):
         found = [point for point in points if point.name == name]
@@ -61,7 +63,7 @@ def _only(kind: str, names: Sequence[str]) -> str:
     raise ConfigError(f"no connector of the kind '{kind}' in this file", remedy="name the connector")
 
 
-def _add(commands: Actions, found: Sequence[EntryPoint]) -> None:
+def _add(commands: Commands, found: Sequence[EntryPoint]) -> None:
     module = _loaded(found)
     name, line = found[0].name, module.HELP
     parser = commands.add_parser(name, description=f"{line[0].upper()}{line[1:]}.")

@@ -25,7 +25,7 @@ _REPEATED = re.compile(r"(.)\((\d+)\)")
 
 @dataclass(frozen=True, slots=True)
 class BmsField:
-    """Rows and columns of the screen, from 1; the place is that of its first character, not its attribute's."""
+    """Rows and columns are the screen's, from 1, of the first character: its attribute is before it."""
 
     line: int  # of the source
     name: str | None
@@ -34,8 +34,9 @@ class BmsField:
     length: int
     attributes: frozenset[str] = frozenset()
     initial: str = ""
-    picture: str = ""  # PICOUT, else PICIN
-    occurs: int = 1
+    shown: str = ""  # PICOUT
+    typed: str = ""  # PICIN
+    number: int = 0  # from 1, where it OCCURS more than once
     group: str | None = None
 
     @property
@@ -165,23 +166,28 @@ def _field(statement: Statement, of: BmsMap, code_page: str) -> None:
         of.nowhere += [statement.name] if statement.name else []
         return
     initial = _initial(statement, code_page)
-    picture = statement.text("PICOUT") or statement.text("PICIN") or ""
+    shown, typed = statement.text("PICOUT") or "", statement.text("PICIN") or ""
     length = statement.number("LENGTH")
     made = BmsField(
         line=statement.line,
         name=statement.name or None,
         row=0,
         column=0,
-        length=len(initial or _expanded(picture)) if length is None else length,
+        length=len(initial or _expanded(shown or typed)) if length is None else length,
         attributes=frozenset(statement.items("ATTRB")),
         initial=initial,
-        picture=picture,
-        occurs=statement.number("OCCURS") or 1,
+        shown=shown,
+        typed=typed,
         group=statement.operands.get("GRPNAME"),
     )
-    if address + made.length > of.rows * of.columns + 1:
+    occurs = statement.number("OCCURS") or 1
+    pitch = made.length + 1  # each has an attribute of its own
+    if address + (occurs - 1) * pitch + made.length > of.rows * of.columns + 1:
         raise statement.wrong(f"the field goes beyond the map's {of.rows}x{of.columns}")
-    of.fields.append(_placed(made, of, address))
+    for number in range(occurs):
+        row, column = divmod(address + number * pitch, of.columns)
+        one = replace(made, row=row + of.first_row, column=column + of.first_column)
+        of.fields.append(replace(one, number=number + 1) if occurs > 1 else one)
 
 
 def _address(statement: Statement, of: BmsMap) -> int | None:
@@ -205,11 +211,6 @@ def _address(statement: Statement, of: BmsMap) -> int | None:
     return address + 1
 
 
-def _placed(made: BmsField, of: BmsMap, address: int) -> BmsField:
-    row, column = divmod(address, of.columns)
-    return replace(made, row=row + of.first_row, column=column + of.first_column)
-
-
 def _initial(statement: Statement, code_page: str) -> str:
     if (hexadecimal := statement.operands.get("XINIT")) is not None:
         try:
@@ -229,7 +230,7 @@ def _expanded(picture: str) -> str:
 
 
 def statements(text: str, name: str = "map") -> Iterator[Statement]:
-    """The statements of an assembler source, without its comments. Errors: ConfigError with `name` and line."""
+    """The statements of an assembler source. Errors: ConfigError with `name` and line."""
     cards = [line.rstrip("\r").expandtabs() for line in text.split("\n")]
     at = 0
     while at < len(cards):

@@ -1,8 +1,8 @@
-"""A screen as a text file, and back: what `capture` writes, what is kept for the operator after trouble.
+r"""A screen as a text file, and back: what `capture` writes, what is kept for the operator after trouble.
 
 The file is for people first: the lines under a ruler, then the fields. Nothing hidden is in it. A cell that
-would not show as one character is written as an escape: `\\\\` a backslash, `\\{e9}` by its code, `\\_` the second
-cell of a double-byte character that terminals draw narrow, `\\1` a wide character in a single cell.
+would not show as one character is an escape: `\\` a backslash, `\{e9}` by its code, `\_` the second cell of a
+double-byte character that terminals draw narrow, `\1` a wide character in a single cell.
 """
 
 from __future__ import annotations

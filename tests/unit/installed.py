@@ -44,14 +44,16 @@ def install(
     name: str = "shop-bridge",
     points_to: str = "Shop",
     metadata: str = "",
+    group: str = "bridge.connectors",
 ) -> None:
-    """Makes `kind` an installed connector for the rest of the test."""
+    """Makes `kind` an installed connector for the rest of the test, or what else `group` has."""
     module = name.replace("-", "_")
     site = folder / name
     info = site / f"{module}-1.2.dist-info"
     info.mkdir(parents=True)
     (site / f"{module}.py").write_text(dedent(source))
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n{metadata}\n")
-    (info / "entry_points.txt").write_text(f"[bridge.connectors]\n{kind} = {module}:{points_to}\n")
+    place = f"{module}:{points_to}" if points_to else module
+    (info / "entry_points.txt").write_text(f"[{group}]\n{kind} = {place}\n")
     monkeypatch.syspath_prepend(site)
     monkeypatch.delitem(__import__("sys").modules, module, raising=False)
