@@ -1,0 +1,442 @@
+"""Screen maps: how a screen is recognised, where its values stand, and what they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from bridge.errors import ConfigError
+from connectors.mainframe import dates, map_files, pictures
+from connectors.mainframe.terminal import KEYS
+
+ErrorClass = Literal["retry", "relogin", "fatal", "reject", "credentials"]
+Row = Annotated[int, Field(ge=1, le=255)]
+Column = Annotated[int, Field(ge=1, le=255)]
+
+
+def _expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from None
+    return text
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][\w-]*", text, re.ASCII):
+        raise ValueError("is no name: write letters, digits, - and _, a letter first")
+    return text
+
+
+def _key(text: str) -> str:
+    if text.lower() not in KEYS:
+        close = get_close_matches(text.lower(), KEYS, n=1)
+        guess = f"did you mean '{close[0]}'? " if close else ""
+        raise ValueError(f"is no key; {guess}allowed: {', '.join(KEYS[:7])}, pf1 to pf24")
+    return text.lower()
+
+
+def _several(value: Any) -> Any:
+    """One text may stand for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+Expression = Annotated[str, AfterValidator(_expression)]
+Name = Annotated[str, AfterValidator(_name)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rule(_Model):
+    """Something that a screen shows, or must not show. Rows and columns count from 1."""
+
+    row: Row | None = Field(default=None, description="the line it is in; default: any line")
+    column: Column | None = Field(default=None, description="where in the line it begins; default: anywhere")
+    text: str | None = Field(default=None, min_length=1, description="this text, to the letter")
+    pattern: Expression | None = Field(default=None, description="a regular expression instead of a text")
+    absent: bool = Field(default=False, description="true: it must not be there")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Rule:
+        if (self.text is None) == (self.pattern is None):
+            raise ValueError("needs either `text` or `pattern`")
+        if self.column is not None and self.row is None:
+            raise ValueError("has a `column` without a `row`")
+        return self
+
+
+class ErrorRule(Rule):
+    """A message that means an error, and what is done about it."""
+
+    kind: ErrorClass = Field(
+        alias="class",
+        description="retry: poll again later; relogin: log on anew first; fatal: park the stream; reject:"
+        " this row or key alone becomes a dead letter; credentials: park the connector, never try again",
+    )
+
+
+class Value(_Model):
+    """What cells mean. Text, unless one of the options says otherwise; what does not fit is a reject."""
+
+    decimal: Literal[".", ","] = Field(default=".", description="the decimal point of the picture")
+    picture: str | None = Field(
+        default=None,
+        description="a number as COBOL's PICTURE shows it, `9(7)V99-`, `ZZZ,ZZ9.99CR`, `S9(5)`, `(ZZ9)`;"
+        " with X or A a text of exactly this form",
+    )
+    window: int | None = Field(
+        default=None, ge=1, le=9900, description="the first year that a year of two digits can mean, as 1950"
+    )
+    date: str | None = Field(
+        default=None, description="a date, as `DD.MM.YYYY`, `YYMMDD`, `YYYYDDD`, `DDMMMYY`"
+    )
+    time: str | None = Field(default=None, description="a time, as `HH:MM:SS` or `HH:MM AM`")
+    timestamp: str | None = Field(default=None, description="both, as `YYYY-MM-DD-HH.MM.SS.FFFFFF`")
+    true: Texts | None = Field(default=None, description="the texts that mean yes; needs `false`, too")
+    false: Texts | None = Field(default=None, description="the texts that mean no")
+    null: Texts = Field(
+        default=(),
+        description='the texts that mean there is no value, without blanks around them; `""`: blank',
+    )
+    pattern: Expression | None = Field(
+        default=None, description="a regular expression that the whole trimmed text must fit; for text"
+    )
+    trim: Literal["right", "both", "none"] | None = Field(
+        default=None, description="where blanks are removed from a text; default: right, by label: both"
+    )
+    hidden: bool = Field(
+        default=False, description="true: the steps can fill it, and its value is never published or told"
+    )
+
+    @field_validator("picture")
+    @classmethod
+    def _is_a_picture(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is not None:
+            try:
+                compiled_picture(text, info.data.get("decimal", "."))
+            except pictures.NoPicture as error:
+                raise ValueError(f"{error}; symbols are {pictures.SYMBOLS}") from None
+        return text
+
+    @field_validator("date", "time", "timestamp")
+    @classmethod
+    def _is_a_format(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is not None and "window" in info.data:
+            compiled_form(text, info.field_name, info.data["window"])
+        return text
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Value:
+        kinds = [
+            name
+            for name in ("picture", "date", "time", "timestamp", "true")
+            if getattr(self, name) is not None
+        ]
+        if len(kinds) > 1:
+            raise ValueError(f"is both `{kinds[0]}` and `{kinds[1]}`: keep one")
+        if (self.true is None) != (self.false is None):
+            raise ValueError("needs both `true` and `false`, or neither")
+        if both := {*(self.true or ())} & {*(self.false or ())}:
+            raise ValueError(f"has {map_files.shown(min(both))} under `true` and under `false`")
+        if self.window is not None and not {"date", "timestamp"} & {*kinds}:
+            raise ValueError("has a `window` and no date")
+        is_text = not kinds or isinstance(self.compiled, pictures.TextPicture)
+        if not is_text and (self.trim or self.pattern):
+            raise ValueError(f"has `{'trim' if self.trim else 'pattern'}`, which is for text")
+        return self
+
+    @property
+    def compiled(self) -> pictures.NumberPicture | pictures.TextPicture | dates.Format | None:
+        """The picture, or the form of a date; None for plain text and booleans."""
+        if self.picture is not None:
+            return compiled_picture(self.picture, self.decimal)
+        for kind in ("date", "time", "timestamp"):
+            if text := getattr(self, kind):
+                return compiled_form(text, kind, self.window)
+        return None
+
+
+class ColumnMap(Value):
+    """A column of a list."""
+
+    column: Column = Field(description="where it begins in its line")
+    length: int | None = Field(default=None, ge=1, description="its cells; default: what its picture shows")
+
+    @model_validator(mode="after")
+    def _has_a_length(self) -> ColumnMap:
+        _fits(self, self.length)
+        return self
+
+    @property
+    def cells(self) -> int:
+        compiled = self.compiled
+        return self.length or (compiled.width if compiled else 0)
+
+
+class FieldMap(Value):
+    """A field of a screen: by row and column, or by the label before it, or by its number and attributes."""
+
+    row: Row | None = Field(default=None, description="its line; with `label`: the line of the label")
+    column: Column | None = Field(default=None, description="where it begins in its line")
+    length: int | None = Field(
+        default=None,
+        ge=1,
+        description="its cells; default: what its picture shows; by label or number: up to the field's end",
+    )
+    label: str | None = Field(
+        default=None,
+        min_length=1,
+        description="the text before it, as `BALANCE:`; the value is what follows in the line, up to the next"
+        " field or the next label of the map. The blank after the label does not count",
+    )
+    field: int | None = Field(
+        default=None, ge=1, description="the how manieth field it is of those with the attributes below"
+    )
+    protected: bool | None = Field(default=None, description="with `field`: whether it can be typed into")
+    numeric: bool | None = Field(default=None, description="with `field`: whether it takes digits alone")
+    intensified: bool | None = Field(default=None, description="with `field`: whether it is bright")
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> FieldMap:
+        ways = [way for way in ("column", "label", "field") if getattr(self, way) is not None]
+        if len(ways) != 1 or ((self.column is None) != (self.row is None) and self.label is None):
+            raise ValueError("needs one place: `row` and `column`, or `label`, or `field`")
+        if self.field is None and any(getattr(self, name) is not None for name in _ATTRIBUTES):
+            raise ValueError(f"has {' or '.join(f'`{name}`' for name in _ATTRIBUTES)} without `field`")
+        if self.field is not None and self.row is not None:
+            raise ValueError("has a `row` beside `field`: the number is counted over the whole screen")
+        if self.column is not None or self.length is not None:
+            _fits(self, self.length)
+        return self
+
+    @property
+    def cells(self) -> int | None:
+        """None: up to the end of the field."""
+        compiled = self.compiled
+        return self.length or (compiled.width if compiled and self.column is not None else None)
+
+
+_ATTRIBUTES = ("protected", "numeric", "intensified")
+
+
+def _fits(value: Value, length: int | None) -> None:
+    """Errors: ValueError when the length is missing, or too short for the picture."""
+    compiled = value.compiled
+    if length is None and compiled is None:
+        raise ValueError("'length' is missing")
+    if length is not None and compiled is not None and compiled.width > length:
+        raise ValueError(f"has {length} cells, {compiled.text} takes {compiled.width}")
+
+
+class Table(_Model):
+    """A list on a screen, one row a line."""
+
+    rows: str = Field(pattern=r"^\d{1,3}-\d{1,3}$", description="its first and its last line, as `5-21`")
+    columns: Mapping[Name, ColumnMap] = Field(
+        min_length=1, description="name -> where it stands and what it is"
+    )
+    key: Texts = Field(min_length=1, description="the columns that tell one row from all others")
+    blank: Literal["end", "skip"] = Field(
+        default="end", description="what an empty line means: the rows of this page end, or it is passed over"
+    )
+    end: tuple[Rule, ...] = Field(
+        default=(),
+        description="markers of the last page; one that shows is enough, and without one nothing is deleted",
+    )
+    more: tuple[Rule, ...] = Field(
+        default=(), description="markers that a further page exists; one that shows is enough"
+    )
+    next: Annotated[str, AfterValidator(_key)] = Field(default="pf8", description="the key to the next page")
+    pages: int = Field(default=500, ge=1, description="a list with more pages than this is a failure")
+
+    @property
+    def first(self) -> int:
+        return int(self.rows.split("-")[0])
+
+    @property
+    def last(self) -> int:
+        return int(self.rows.split("-")[1])
+
+    @field_validator("rows")
+    @classmethod
+    def _are_lines(cls, rows: str) -> str:
+        first, last = map(int, rows.split("-"))
+        if not 1 <= first <= last <= _MOST_ROWS:
+            raise ValueError("are no lines from top to bottom")
+        return rows
+
+    @field_validator("key")
+    @classmethod
+    def _are_columns(cls, key: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        columns: Mapping[str, ColumnMap] = info.data.get("columns", {})
+        for name in key if columns else ():
+            if name not in columns:
+                raise ValueError(
+                    f"names no column: {map_files.shown(name)}; {map_files.nearest(name, columns)}"
+                )
+            if columns[name].hidden:
+                raise ValueError(f"has the hidden column {name}, which is never published")
+        return key
+
+
+_MOST_ROWS = 255
+
+
+class ScreenMap(_Model):
+    """One screen."""
+
+    size: str | None = Field(
+        default=None, pattern=r"^\d+x\d+$", description="rows and columns, as `24x80`; default: any"
+    )
+    identify: tuple[Rule, ...] = Field(
+        min_length=1, description="what the screen must show to be this one, all of it, and no other map's"
+    )
+    fields: Mapping[Name, FieldMap] = Field(default={}, description="name -> where it stands and what it is")
+    table: Table | None = Field(default=None, description="the list that it shows, if any")
+    errors: tuple[ErrorRule, ...] = Field(
+        default=(), description="messages of this screen that mean an error"
+    )
+
+    _by_size: dict[tuple[int, int], Any] = PrivateAttr(default_factory=dict)  # what recognise.py compiles
+
+    @field_validator("identify")
+    @classmethod
+    def _shows_something(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        if all(rule.absent for rule in rules):
+            raise ValueError("has nothing but `absent`: an empty screen would be this one")
+        return rules
+
+    @model_validator(mode="after")
+    def _is_on_the_screen(self) -> ScreenMap:
+        if self.size is not None and (misfit := self.misfit(*map(int, self.size.split("x")))):
+            raise ValueError(misfit)
+        return self
+
+    @property
+    def by_size(self) -> dict[tuple[int, int], Any]:
+        """Where recognise.py keeps what it compiled."""
+        return self._by_size
+
+    def misfit(self, rows: int, columns: int) -> str:
+        """Why this is no map of such a screen; empty when it may be."""
+        size = f"{rows}x{columns}"
+        if self.size not in (None, size):
+            return f"the screen is {size}, not {self.size}"
+        for what, row, column, cells in self._places():
+            end = (row - 1) * columns + column - 1 + cells
+            in_line = not what.startswith("column") or column - 1 + cells <= columns
+            if row > rows or column > columns or end > rows * columns or not in_line:
+                return f"{what} is not on a screen of {size}"
+        return ""
+
+    def _places(self) -> Iterator[tuple[str, int, int, int]]:
+        """What, its row, column and cells."""
+        for name, each in self.fields.items():
+            yield f"field {name}", each.row or 1, each.column or 1, (each.cells or 1) if each.column else 1
+        for rule in (*self.identify, *self.errors):
+            yield "the text of a rule", rule.row or 1, rule.column or 1, 1
+        if self.table:
+            yield "the table", self.table.last, 1, 1
+            for name, each_column in self.table.columns.items():
+                yield f"column {name}", self.table.last, each_column.column, each_column.cells
+
+
+class MapFileModel(_Model):
+    """A file of screen maps."""
+
+    screens: Mapping[Name, ScreenMap] = Field(default={}, description="name -> screen")
+    errors: tuple[ErrorRule, ...] = Field(default=(), description="messages on any screen that mean an error")
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """All maps of a connector; `where`: name of a screen -> file, line and column."""
+
+    screens: Mapping[str, ScreenMap]
+    errors: tuple[ErrorRule, ...] = ()
+    where: Mapping[str, str] = field(default_factory=dict)
+
+
+def load(
+    paths: Sequence[Path],
+    screens: Mapping[str, ScreenMap | Mapping[str, Any]] | None = None,
+    errors: Sequence[ErrorRule] = (),
+) -> Maps:
+    """The maps of files (`*` and `?` in a name stand for others) and of the configuration itself.
+
+    Errors: ConfigError with a line for each thing that is wrong.
+    """
+    found: dict[str, ScreenMap] = {}
+    where: dict[str, str] = {}
+    rules, problems = list(errors), list[str]()
+    for name, screen in (screens or {}).items():
+        found[name], where[name] = _inline(name, screen), "the configuration"
+    for path in _files(paths):
+        file = map_files.read(path)
+        model = file.read(MapFileModel)
+        for name, screen in model.screens.items() if model else ():
+            if name in found:
+                file.wrong(("screens", name), f"is also in {where[name]}; rename one", key=True)
+            found[name], where[name] = screen, file.place(("screens", name), key=True)
+        rules += model.errors if model else ()
+        problems += file.problems
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return Maps(found, tuple(dict.fromkeys(rules)), where)
+
+
+def _inline(name: str, screen: ScreenMap | Mapping[str, Any]) -> ScreenMap:
+    if isinstance(screen, ScreenMap):
+        return screen
+    try:
+        return ScreenMap.model_validate(screen)
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(map(str, ('screens', name, *path)))}: {text}"
+            for path, text, _ in map_files.faults(error, ScreenMap)
+        ]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    """Errors: ConfigError when a pattern stands for no file."""
+    seen: set[Path] = set()
+    for path in paths:
+        several = sorted(path.parent.glob(path.name)) if set(path.name) & {*"*?["} else [path]
+        if not several:
+            raise ConfigError(f"{path}: no file has such a name", remedy="check the path under `maps`")
+        yield from (each for each in several if each not in seen)
+        seen.update(several)
+
+
+@lru_cache(maxsize=1024)
+def compiled_picture(text: str, decimal: pictures.Point) -> pictures.NumberPicture | pictures.TextPicture:
+    """Errors: NoPicture."""
+    return pictures.picture(text, decimal)
+
+
+@lru_cache(maxsize=1024)
+def compiled_form(text: str, kind: dates.Kind, window: int | None) -> dates.Format:
+    """Errors: NoFormat."""
+    return dates.form(text, kind, window)

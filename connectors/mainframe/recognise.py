@@ -1,0 +1,176 @@
+"""Which screen is this, and what does it say? Names, rows and problems from a screen and the maps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from connectors.mainframe import places, rules
+from connectors.mainframe.fitted import Problem, Row, compiled, span
+from connectors.mainframe.maps import ErrorClass, Maps, Rule, ScreenMap
+from connectors.mainframe.places import Cells, Misplaced
+from connectors.mainframe.rules import View
+from connectors.mainframe.screen import Screen
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """`name` when exactly one map knows the screen; `also`: all of several that do; `told`: why no name."""
+
+    name: str | None
+    also: tuple[str, ...] = ()
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostError:
+    """An error of a map's `errors`, and the line that shows it."""
+
+    kind: ErrorClass
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of one page of a list.
+
+    `ended`: a marker of the last page shows; `more`: a marker of a further page shows, None where the map has
+    none; `short`: an empty line ended the rows before the table's last line.
+    """
+
+    rows: list[Row]
+    ended: bool
+    more: bool | None
+    short: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Cells of a field; `line` for those of a list."""
+
+    name: str
+    start: int
+    length: int
+    line: int | None = None
+
+
+def identify(maps: Maps, screen: Screen) -> Identified:
+    """The one screen that this is; none and several are both no answer."""
+    view = View(screen)
+    names = tuple(name for name, each in maps.screens.items() if _is(each, view))
+    if len(names) == 1:
+        return Identified(names[0])
+    if names:
+        return Identified(
+            None, names, f"the maps {', '.join(names)} all know it: tell them apart by `identify`"
+        )
+    return Identified(None, (), "no map knows it")
+
+
+def _is(each: ScreenMap, view: View) -> bool:
+    return not compiled(each, view.screen).misfit and all(rules.holds(rule, view) for rule in each.identify)
+
+
+def why_not(screen_map: ScreenMap, screen: Screen) -> list[str]:
+    """Each thing that keeps a screen from being this one, with what is there instead."""
+    view, misfit = View(screen), compiled(screen_map, screen).misfit
+    failing = (rules.told(rule, view) for rule in screen_map.identify if not rules.holds(rule, view))
+    return [*([misfit] if misfit else ()), *failing]
+
+
+def shows(rule: Rule, screen: Screen) -> bool:
+    return rules.holds(rule, View(screen))
+
+
+def host_error(maps: Maps, screen: Screen, name: str | None) -> HostError | None:
+    """The first error that shows, by the rules of the screen itself and then by those for all screens."""
+    view = View(screen)
+    own = maps.screens[name].errors if name else ()
+    for rule in (*own, *maps.errors):
+        if rules.holds(rule, view):
+            line = rules.line_of(rule, view)
+            return HostError(rule.kind, view.lines[line - 1].strip() if line else screen.title)
+    return None
+
+
+def record(screen_map: ScreenMap, screen: Screen) -> Row:
+    """The values of a screen's fields, hidden ones left out."""
+    view, row = View(screen), Row({}, [])
+    fitted = compiled(screen_map, screen)
+    if fitted.misfit:
+        row.problems.append(Problem("", screen.title, fitted.misfit))
+    for name, read, place in fitted.fields:
+        raw = ""
+        try:
+            cells = place if isinstance(place, Cells) else places.locate(place, view, fitted.labels)
+            raw = view.cut(cells.start, cells.end)
+            places.must_be_whole(cells, view, raw)
+            row.values[name] = read(raw)
+        except Misplaced as error:
+            row.problems.append(Problem(name, error.raw, str(error)))
+        except ValueError as error:
+            row.problems.append(Problem(name, raw, str(error)))
+    return row
+
+
+def page(screen_map: ScreenMap, screen: Screen) -> Page:
+    """The rows of a screen's list. Errors: ValueError when the map has none, or is for another size."""
+    fitted = compiled(screen_map, screen)
+    table, lines = screen_map.table, fitted.table
+    if table is None or lines is None:
+        raise ValueError(fitted.misfit or "the map has no table")
+    view = View(screen)
+    rows: list[Row] = []
+    short = False
+    for line in range(table.first, table.last + 1):
+        row = lines.row(view, line)
+        if row is None:
+            short = short or table.blank == "end"
+        elif short:
+            rows.append(
+                Row({}, [Problem("", row.raw or screen.row(line), "stands below an empty line")], line)
+            )
+        else:
+            rows.append(row)
+    more = any(rules.holds(rule, view) for rule in table.more) if table.more else None
+    return Page(rows, any(rules.holds(rule, view) for rule in table.end), more, short)
+
+
+def address(screen_map: ScreenMap, name: str, screen: Screen, line: int | None = None) -> int | None:
+    """Where to type into a field, or into a column of a line of the list; None when it is not there."""
+    if line is not None:
+        column = screen_map.table.columns.get(name) if screen_map.table else None
+        return (line - 1) * screen.columns + column.column - 1 if column else None
+    each = screen_map.fields.get(name)
+    if each is None:
+        return None
+    if each.row is not None and each.column is not None:
+        return (each.row - 1) * screen.columns + each.column - 1
+    view = View(screen)
+    if each.field is not None:
+        found = places.numbered(each, view)
+        return found.start if found else None
+    try:
+        after = places.label_end(
+            each, view, [other.label for other in screen_map.fields.values() if other.label]
+        )
+    except Misplaced:
+        return None
+    line_end = (after - 1) // screen.columns * screen.columns + screen.columns
+    fields = (each for each in view.shown_fields if after <= each.start < line_end and not each.protected)
+    return next((each.start for each in fields), None)
+
+
+def places_of(screen_map: ScreenMap, screen: Screen) -> Iterator[Place]:
+    """All cells that a map names, hidden ones too; those that are not on this screen are left out."""
+    view, labels = View(screen), compiled(screen_map, screen).labels
+    for name, each in screen_map.fields.items():
+        try:
+            start, end = span(each, screen.columns) or places.locate(each, view, labels).span
+        except Misplaced:
+            continue
+        yield Place(name, start, end - start)
+    table = screen_map.table
+    for line in range(table.first, table.last + 1) if table else ():
+        for name, column in table.columns.items() if table else ():
+            yield Place(name, (line - 1) * screen.columns + column.column - 1, column.cells, line)
