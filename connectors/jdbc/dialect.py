@@ -44,6 +44,8 @@ class Dialect:
     """Makes a session refuse to write: a statement, or empty where the driver's setReadOnly() does."""
     page: str = ""
     """Ends a statement that shall bring {rows} rows and no more, so that the planner knows."""
+    probe: str = ""
+    """Ends one that only shows whether there is a row, where that is cheaper outside a transaction."""
     identity: str | None = None
     """Says which database this is, wherever it was reached from."""
     clock: str | None = None

@@ -43,7 +43,9 @@ _POSTGRESQL = Dialect(
         ),
     },
     page=_LIMIT,
-    fence="",
+    probe="LIMIT 1",
+    # Its driver only sees to it in transactions that it begins itself.
+    fence="SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
     # Holds while a statement is parsed, too, when the driver's own time-out and cancel() do not.
     on_connect=("SET statement_timeout = {statement_ms}", "SET intervalstyle = 'iso_8601'"),
     identity="SELECT current_database() || '@' || system_identifier FROM pg_control_system()",

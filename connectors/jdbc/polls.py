@@ -158,7 +158,8 @@ class Polls:
         return self.session.is_quiet(known.statement, known.reading.description)
 
     def _remembered(self, scan: Running) -> Quiet:
-        page = self.session.dialect.page.format(rows=scan.asked.page_rows)
+        dialect = self.session.dialect
+        page = dialect.probe or dialect.page.format(rows=scan.asked.page_rows)
         statement, *_ = scan.mode.statements(scan.position, self.session.catalog.quote, page)
         return Quiet(scan.reading, scan.position, statement)
 

@@ -61,6 +61,10 @@ class Cursor:
         """Run a query and end its transaction, in one call: it brings no row, and its columns are the same."""
         return bool(self._java.isQuiet(description))
 
+    def is_quiet_alone(self, description: str) -> bool:
+        """The same outside a transaction."""
+        return bool(self._java.isQuietAlone(description))
+
     def bind(self, columns: Sequence[Column], keys: Sequence[str], limit: Limit = NO_LIMIT) -> None:
         """Say how the columns are read, and which ones identify a row that cannot be."""
         self.columns, self._keys, self._limit = columns, keys, limit

@@ -147,8 +147,10 @@ class Session:
         return cursor
 
     def is_quiet(self, statement: Statement, description: str) -> bool:
-        """Whether the statement, run in a transaction of its own, brings no row, and its columns are such."""
-        quiet = self.open(statement).is_quiet(description)
+        """Whether the statement brings no row, and its columns are such; ends the transaction."""
+        cursor = self.open(statement)
+        look = cursor.is_quiet_alone if self.dialect.probe else cursor.is_quiet
+        quiet = look(description)
         self.running = None
         return quiet
 

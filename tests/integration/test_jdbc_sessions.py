@@ -94,5 +94,8 @@ def test_a_session_cannot_write_where_the_driver_keeps_it_from_that(few: Corner)
         session = connector._lanes.session
         assert session.fenced == (few.kind != "h2")
         if session.fenced:
-            with pytest.raises(jpype.JException, match=r"(?i)read.only"):
-                session.scalar(f"INSERT INTO {few.name('t')} VALUES (2)")
+            for alone in (False, True):
+                session.connection.setAutoCommit(alone)
+                with pytest.raises(jpype.JException, match=r"(?i)read.only"):
+                    session.scalar(f"INSERT INTO {few.name('t')} VALUES (2)")
+                session.connection.setAutoCommit(True)  # ends what the refusal has spoilt

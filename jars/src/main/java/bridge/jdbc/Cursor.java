@@ -73,6 +73,18 @@ public final class Cursor implements AutoCloseable {
         return quiet;
     }
 
+    /** The same outside a transaction, which in some databases saves a round trip. */
+    public boolean isQuietAlone(String description) throws SQLException {
+        connection.setAutoCommit(true);
+        try (this) {
+            return execute().equals(description) && !waiting;
+        } finally {
+            if (!connection.isClosed()) {
+                connection.setAutoCommit(false);
+            }
+        }
+    }
+
     private String described() throws SQLException {
         ResultSetMetaData meta = rows.getMetaData();
         StringBuilder text = new StringBuilder();
