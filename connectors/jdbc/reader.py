@@ -58,7 +58,7 @@ class Cursor:
         return str(self._java.execute())
 
     def is_quiet(self, description: str) -> bool:
-        """Run a query and end its transaction, in one call: it brings no row, and its columns are the same."""
+        """Run a query and end its transaction in one call: it brings no row, and its columns are the same."""
         return bool(self._java.isQuiet(description))
 
     def is_quiet_alone(self, description: str) -> bool:
