@@ -333,6 +333,14 @@ def test_an_insert_between_two_pages_shows_a_row_twice(host: Host, screen: Emula
     assert "00000011" not in ids
 
 
+def test_a_list_that_goes_on_by_key_shows_every_row_once(host: Host, screen: Emulator) -> None:
+    host.switches.by_key = True
+    host.switches.insert_between_pages = lambda page: [customer(11)] if page == 2 else []
+    host.switches.delete_between_pages = lambda page: ["00000030"] if page == 4 else []
+    start(host, screen, "CUSTLIST")
+    assert seen(screen) == [f"{number:08}" for number in range(10, 3010, 10)]
+
+
 def test_a_delete_between_two_pages_skips_a_row(host: Host, screen: Emulator) -> None:
     host.switches.delete_between_pages = lambda page: ["00000020"] if page == 2 else []
     start(host, screen, "CUSTLIST")

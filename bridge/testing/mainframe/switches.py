@@ -64,6 +64,8 @@ class Switches:
     """Cells by which the list's columns after ID, the detail's and the inquiry's values have moved right."""
     end_marker: bool = True
     """Whether the list's last page says END OF LIST, and the others MORE."""
+    by_key: bool = False
+    """Whether PF8 goes on behind the last id shown (in order of id), instead of counting lines."""
     reorder: Callable[[Customer], object] | None = None
     """What the list is sorted by, instead of the id."""
     insert_between_pages: Callable[[int], Iterable[Customer]] | None = None

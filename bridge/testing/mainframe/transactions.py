@@ -121,17 +121,23 @@ class Listing(Scene):
         return self
 
     def _forward(self, company: Company) -> Scene:
-        """By position in the file as it is now."""
-        after, switches = self.offset + company.page_size, company.switches
+        """In the file as it is now."""
+        switches = company.switches
         with company.lock:
             if switches.insert_between_pages:
                 company.customers |= {made.id: made for made in switches.insert_between_pages(self.page + 1)}
             if switches.delete_between_pages:
                 for identity in switches.delete_between_pages(self.page + 1):
                     company.customers.pop(identity, None)
+            after = self._behind(company)
             if after >= len(company.customers):
                 return self.at(company, self.page, self.offset, "NO MORE PAGES")
             return self.at(company, self.page + 1, after)
+
+    def _behind(self, company: Company) -> int:
+        if company.switches.by_key and self.rows:
+            return sum(identity <= self.rows[-1].id for identity in company.customers)
+        return self.offset + company.page_size
 
     def _selected(self, name: str, code: str, desk: Desk) -> Scene:
         number = int(name.removeprefix("select"))
