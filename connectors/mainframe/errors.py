@@ -1,0 +1,80 @@
+"""What goes wrong between two screens, and what the engine does about it: the one place that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bridge.errors import BridgeError, CredentialsError, PermanentError, TransientError
+from connectors.mainframe.screen import Screen
+
+
+class Kind(StrEnum):
+    """Why a step did not lead where it should; the first five are the classes of a map's `errors`."""
+
+    RETRY = "retry"
+    RELOGIN = "relogin"
+    FATAL = "fatal"
+    REJECT = "reject"
+    CREDENTIALS = "credentials"
+    UNKNOWN = "unknown"
+    """The screen is no one's, or not the one expected, or not as its map says."""
+    SILENT = "silent"
+    """No answer in time."""
+
+
+AGAIN = frozenset({Kind.RETRY, Kind.RELOGIN, Kind.UNKNOWN, Kind.SILENT})
+"""Worth a second attempt from `home`."""
+
+_REMEDY = {
+    Kind.FATAL: "mend it at the host, then `resume`",
+    Kind.CREDENTIALS: "see to the account at the host, then `resume`",
+    Kind.UNKNOWN: "compare the kept screen with its map: `legacy-bridge mainframe check`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A screen, and what the maps make of it."""
+
+    screen: Screen
+    name: str | None
+    told: str
+    """Why it has no name: nobody's, or several maps' at once."""
+    kind: Kind | None = None
+    """Of the error that it shows."""
+    error: str = ""
+
+    @property
+    def shown(self) -> str:
+        """For messages: the error, or the first line."""
+        title = f"'{self.error or self.screen.title or 'a blank screen'}'"
+        return f"{title} ({self.name or self.told})"
+
+
+class Trouble(Exception):
+    """A step failed. Becomes an error of the bridge in `translated` alone."""
+
+    def __init__(self, kind: Kind, step: str, expected: str, seen: Looked, why: str = "") -> None:
+        expectation = f"expected {expected}, " if expected else ""
+        super().__init__(f"{step}: {expectation}seen {seen.shown}" + (f": {why}" if why else ""))
+        self.kind, self.seen = kind, seen
+        self._told = step, expected
+
+    def as_kind(self, kind: Kind, why: str) -> Trouble:
+        """The same screen, understood better."""
+        return Trouble(kind, *self._told, self.seen, why)
+
+
+def translated(trouble: Trouble, doing: str, kept: Callable[[Trouble], str]) -> BridgeError:
+    """The engine's error; `kept` keeps the screen and says where."""
+    text, where = f"{doing}: {trouble}", kept(trouble)
+    remedy = _REMEDY.get(trouble.kind, "")
+    told = "; ".join(filter(None, (remedy, where)))
+    match trouble.kind:
+        case Kind.CREDENTIALS:
+            return CredentialsError(text, remedy=told)
+        case Kind.FATAL:
+            return PermanentError(text, remedy=told)
+    return TransientError(text, remedy=told)

@@ -1,0 +1,203 @@
+"""Inquiries: one screen for each key, asked for by all sessions at once."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from bridge.contract import Ask, Ranges, Reject
+from bridge.errors import ConfigError
+from connectors.mainframe import recognise
+from connectors.mainframe.config import KeyFile, KeyStream
+from connectors.mainframe.errors import Kind, Looked, Trouble
+from connectors.mainframe.fitted import Row
+from connectors.mainframe.lists import ListPages
+from connectors.mainframe.readings import InquiryReading
+from connectors.mainframe.scans import Piece, judged
+from connectors.mainframe.sessions import Pool, Session
+from connectors.mainframe.values import reader
+from connectors.mainframe.walk import LONG_REST, Walk
+
+type Asked = Mapping[str, str]
+"""A key as it is typed."""
+type Answer = Row | Reject | None
+
+_TRIES = 2
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one poll asks: keys in turn, each by a session that is free. None is begun after `until`."""
+
+    keys: Sequence[Asked]
+    most: int
+    until: float
+    next: int = 0
+    failed: bool = False
+    answers: dict[int, Answer] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def draw(self) -> tuple[int, Asked] | None:
+        """The next key and its number; None when the round ends. At least one is drawn."""
+        with self._lock:
+            over = self.next and time.monotonic() >= self.until
+            if self.failed or over or self.next >= min(self.most, len(self.keys)):
+                return None
+            self.next += 1
+            return self.next - 1, self.keys[self.next - 1]
+
+
+class InquiryPages:
+    """The answers of one scan. `within`: only keys in these ranges are asked for."""
+
+    def __init__(self, reading: InquiryReading, pool: Pool, within: Ranges | None = None) -> None:
+        self._reading, self._pool, self._within = reading, pool, within or {}
+        told = reading.options.key
+        self._list = ListPages(reading.keys, pool.main, None, told) if reading.keys else None
+        self._keys: Sequence[Asked] | None = None
+        self._places: dict[Session, bool] = {}
+        """Sessions that stand where `steps` begin."""
+
+    def turn(self, ask: Ask, until: float) -> Piece:
+        if self._keys is None:
+            if self._list is not None and not self._list.turn(ask, until).last:
+                return Piece()
+            self._keys = self._known_keys()
+        return self._asked(self._keys, ask, until)
+
+    def _known_keys(self) -> Sequence[Asked]:
+        """Each once, in their order."""
+        return list({tuple(each.values()): each for each in self._named_keys()}.values())
+
+    def _named_keys(self) -> Iterable[Asked]:
+        keys, names = self._reading.options.keys, self._reading.options.key
+        if self._list is not None:
+            return self._list.texts.values()
+        if isinstance(keys, KeyFile):
+            return from_file(keys.file, names)
+        given = () if isinstance(keys, KeyStream) else keys
+        return ({name: str(each[name]) for name in names} for each in given)
+
+    def _asked(self, keys: Sequence[Asked], ask: Ask, until: float) -> Piece:
+        this = _Round(keys, ask.rows, until)
+        sessions = self._pool.take(min(len(keys), ask.rows))
+        if len(sessions) > 1:
+            with ThreadPoolExecutor(len(sessions), "inquiries") as executor:
+                done = [executor.submit(self._work, session, this) for session in sessions]
+            for each in done:
+                each.result()
+        elif sessions:
+            self._work(sessions[0], this)
+        self._keys = keys[this.next :]
+        return self._piece(keys, this)
+
+    def _work(self, session: Session, this: _Round) -> None:
+        try:
+            while drawn := this.draw():
+                number, asked = drawn
+                this.answers[number] = self._answer(session, asked)
+        except BaseException:
+            this.failed = True
+            raise
+
+    def _piece(self, keys: Sequence[Asked], this: _Round) -> Piece:
+        piece = Piece(last=this.next >= len(keys))
+        for number, answer in sorted(this.answers.items()):
+            if isinstance(answer, Reject):
+                piece.rejects.append(answer)
+            elif answer is not None:
+                self._add(answer, keys[number], piece)
+        return piece
+
+    def _add(self, row: Row, asked: Asked, piece: Piece) -> None:
+        table = self._reading.table
+        key, reject = judged(row, table, self._typed(asked))
+        if reject:
+            piece.rejects.append(reject)
+        elif key is not None:
+            piece.rows[key] = {**dict(zip(table.key, key, strict=True)), **row.values}
+
+    # -- one key, in one session
+
+    def _answer(self, session: Session, asked: Asked) -> Answer:
+        told, name = f"key {', '.join(asked.values())}", self._reading.table.name
+        try:
+            typed = self._typed(asked)
+        except ValueError as error:
+            return Reject(name, f"{told}: no screen shows it: it {error}", told)
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return self._ask(session, asked, typed, told)
+            except Trouble as trouble:
+                self._places.pop(session, None)
+                if trouble.kind is Kind.REJECT:
+                    return Reject(name, f"{told}: {trouble.seen.error}", trouble.seen.error, typed)
+                if attempt == _TRIES or trouble.kind not in (Kind.RETRY, Kind.RELOGIN):
+                    raise
+                if trouble.kind is Kind.RELOGIN:
+                    session.renew()
+        return None
+
+    def _ask(self, session: Session, asked: Asked, typed: Mapping[str, Any], told: str) -> Row | None:
+        options, walk = self._reading.options, session.walk
+        if not self._places.get(session):
+            session.go_home()
+            walk = session.walk
+            walk.perform(options.goto, f"{told}, on the way")
+        *before, last = options.steps
+        texts = walk.texts.with_key(asked)
+        walk.perform(before, told, texts)
+        walk.act(last, told, texts)
+        row = self._row(walk, self._lacks(typed), told)
+        walk.perform(options.back, f"{told}, back")
+        self._places[session] = bool(options.goto or options.back)
+        return row
+
+    def _row(self, walk: Walk, lacks: Callable[[Looked], str], told: str) -> Row | None:
+        """None: there is no such key. What cannot be read may be painted in part: it is looked at again."""
+        options, row = self._reading.options, None
+        for times in (1, LONG_REST):
+            seen = walk.await_answer(options.screen, options.missing, told, ready=lacks, times=times)
+            row = recognise.record(self._reading.map, seen.screen) if seen else None
+            if row is None or not row.problems:
+                break
+        return row
+
+    def _lacks(self, typed: Mapping[str, Any]) -> Callable[[Looked], str]:
+        """An answer that shows another key than the one that was asked for is still to come."""
+
+        def lacks(seen: Looked) -> str:
+            shown = recognise.record(self._reading.map, seen.screen).values
+            wrong = [name for name, value in typed.items() if shown.get(name, value) != value]
+            return f"it shows {', '.join(f'{name} {shown[name]}' for name in wrong)}" if wrong else ""
+
+        return lacks
+
+    def _typed(self, asked: Asked) -> Mapping[str, Any]:
+        """The key as the answer shows it. Errors: ValueError when it could not."""
+        fields = self._reading.map.fields
+        return {
+            name: reader(fields[name], "both")(text) if name in fields else text
+            for name, text in asked.items()
+        }
+
+
+def from_file(path: Path, names: Sequence[str]) -> Iterator[Asked]:
+    """Keys out of a CSV file. Errors: ConfigError with file and line."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if missing := [name for name in names if name not in (rows.fieldnames or ())]:
+                raise ConfigError(f"{path}:1: no column {missing[0]}", remedy="name the key's columns there")
+            for row in rows:
+                if any(not row[name] for name in names):
+                    raise ConfigError(f"{path}:{rows.line_num}: a key is empty", remedy="fill it in")
+                yield {name: row[name] for name in names}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path}: cannot read the keys: {error}", remedy="write CSV in UTF-8") from None

@@ -1,0 +1,298 @@
+"""Lists: page after page, and the screen behind each row where there is one.
+
+A list that pages by position shows rows twice, or never, when others come or go while it is read. Twice does
+no harm. So that a row that was there all the time does not count as deleted, what is missing since the last
+scan is looked for in a second pass before the scan ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from bridge.contract import Ask, Reject
+from connectors.mainframe import recognise
+from connectors.mainframe.config import Detail
+from connectors.mainframe.errors import Kind, Looked, Trouble
+from connectors.mainframe.fitted import Row
+from connectors.mainframe.readings import CONFIRMS, ListReading
+from connectors.mainframe.recognise import Page
+from connectors.mainframe.scans import Key, Piece, judged, keys_of
+from connectors.mainframe.sessions import Session
+from connectors.mainframe.walk import LONG_REST
+
+# Passes of one scan, where it pages by position.
+PASSES = 2
+
+
+@dataclass(slots=True)
+class Known:
+    """Of a list, while the connector is open: the keys of former scans, and how many missed each since."""
+
+    missed: dict[Key, int] = field(default_factory=dict)
+    scans: int = 0
+
+    def doubts(self, met: Collection[Key]) -> bool:
+        """Whether a pass that met these is to be repeated; of earlier processes' scans nothing is known."""
+        return self.scans < CONFIRMS or any(key not in met for key in self.missed)
+
+    def scanned(self, met: Collection[Key]) -> None:
+        gone = {key: count + 1 for key, count in self.missed.items() if key not in met}
+        self.missed = dict.fromkeys(met, 0) | {key: count for key, count in gone.items() if count < CONFIRMS}
+        self.scans += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page of the list, whole and at rest."""
+
+    seen: Looked
+    page: Page
+    keys: tuple[Key | None, ...]
+    """Of its rows; None where it cannot be read."""
+
+
+class ListPages:
+    """The pages of one scan. `known` is None where only the rows are wanted, and no deletes rest on them."""
+
+    def __init__(
+        self, reading: ListReading, session: Session, known: Known | None, told: Sequence[str] = ()
+    ) -> None:
+        self._reading, self._session, self._known, self._told_columns = reading, session, known, told
+        self._walk = session.walk
+        self._shown: Shown | None = None
+        self._number = 0
+        self._pass = 1
+        self._met: dict[Key, Mapping[str, Any] | None] = {}
+        """Key -> what the list shows of the row; None for a reject."""
+        self.texts: dict[Key, Mapping[str, str]] = {}
+        """The columns that are `told`, as the host writes them."""
+
+    def turn(self, ask: Ask, until: float) -> Piece:  # noqa: ARG002 -- a page is as long as it is
+        self._shown = shown = self._first() if self._shown is None else self._next(self._shown)
+        piece = self._taken(shown, ask)
+        if self._shown.page.ended:
+            piece.last = self._is_complete()
+        return piece
+
+    # -- turning
+
+    def _first(self) -> Shown:
+        self._number = 1
+        self._session.go_home()
+        self._walk = self._session.walk
+        self._walk.perform(self._reading.options.goto, "to the list")
+        return self._page("page 1")
+
+    def _next(self, before: Shown) -> Shown:
+        self._number += 1
+        told, table = f"page {self._number}", self._reading.list
+        if self._number > table.pages:
+            raise self._trouble(before, told, f"there is no end after {table.pages} pages", Kind.FATAL)
+        if self._walk.look().screen.text != before.seen.screen.text:
+            return self._page(told)  # it was painted on since
+        self._walk.press(table.next, told, (self._reading.options.screen,))
+        after = self._page(told)
+        if after.seen.screen.text != before.seen.screen.text:
+            return self._settled(before, after, told)
+        if table.end:
+            why = f"{table.next} leaves the page as it was, without its end marker"
+            raise self._trouble(after, told, why)
+        return Shown(after.seen, Page([], ended=True, more=False, short=True), ())
+
+    def _settled(self, before: Shown, after: Shown, told: str) -> Shown:
+        """A page with a line that stood there before may be half of the old one and half of the new."""
+        if any(key is not None and key == old for key, old in zip(after.keys, before.keys, strict=False)):
+            return self._page(told, LONG_REST)
+        return after
+
+    def _page(self, told: str, times: int = 1) -> Shown:
+        screen_map = self._reading.map
+        pages: list[Page] = []
+
+        def lacks(seen: Looked) -> str:
+            pages.append(recognise.page(screen_map, seen.screen))
+            return self._lacks(pages[-1])
+
+        rest = times * self._walk.pace.settle
+        seen = self._walk.await_screen((self._reading.options.screen,), told, rest=rest, ready=lacks)
+        page = pages[-1]
+        keys = tuple(judged(row, self._reading.table)[0] for row in page.rows)
+        shown = Shown(seen, page, keys)
+        self._doubt(shown, told)
+        return shown
+
+    def _lacks(self, page: Page) -> str:
+        """A page says where the list goes on or ends, or is full; all else is painted in part."""
+        if page.ended or page.more or (page.more is None and not self._reading.list.end):
+            return ""
+        if page.more is None and len(page.rows) >= self._reading.lines:
+            return ""
+        return f"{len(page.rows)} lines and neither its end nor a sign of more"
+
+    def _doubt(self, shown: Shown, told: str) -> None:
+        """One bad line is a bad line; when most of them are, this is no page of the list as it is mapped."""
+        bad = [row for row in shown.page.rows if row.problems]
+        if len(bad) > 1 and 2 * len(bad) > len(shown.page.rows):
+            first = bad[0].problems[0]
+            why = (
+                f"{len(bad)} of {len(shown.page.rows)} lines do not fit the map: {first.field} {first.reason}"
+            )
+            raise self._trouble(shown, told, why)
+
+    def _is_complete(self) -> bool:
+        """At the end of a pass; False: another one follows."""
+        known = self._known
+        if known is None or self._reading.options.paging == "key":
+            return True
+        if self._pass < PASSES and known.doubts(self._met.keys()):
+            self._pass += 1
+            self._shown = None
+            return False
+        known.scanned(self._met.keys())
+        return True
+
+    # -- the rows of a page
+
+    def _taken(self, shown: Shown, ask: Ask) -> Piece:
+        piece, fresh = Piece(), dict[Key, Row]()
+        self._sort(shown, piece, fresh)
+        if self._reading.detail is None:
+            piece.rows |= {key: row.values for key, row in fresh.items()}
+            return piece
+        self._unchanged(piece, fresh, ask)
+        opened = set[Key]()
+        while fresh:
+            for key, row in fresh.items():
+                self._open(key, row, piece)
+            opened |= fresh.keys()
+            fresh = self._come_meanwhile(opened, piece, ask)
+        return piece
+
+    def _come_meanwhile(self, opened: set[Key], piece: Piece, ask: Ask) -> dict[Key, Row]:
+        """Rows that came to the page while others were opened: the next page would not show them."""
+        fresh = dict[Key, Row]()
+        if self._shown and {*self._shown.keys} - {None, *self._met, *opened}:
+            self._shown = self._page("the page once more")
+            self._sort(self._shown, piece, fresh)
+            for key in opened & fresh.keys():
+                del fresh[key]
+            self._unchanged(piece, fresh, ask)
+        return fresh
+
+    def _sort(self, shown: Shown, piece: Piece, fresh: dict[Key, Row]) -> None:
+        """What the page has that was not met like this: rows are `fresh`, rejects go to the piece."""
+        for row in shown.page.rows:
+            key, reject = judged(row, self._reading.table)
+            values = None if reject else row.values
+            if key is not None and key in self._met and self._met[key] == values:
+                continue
+            if key is not None:
+                self._met[key] = values
+                self.texts[key] = self._texts(shown, row, self._told_columns)
+            if reject:
+                piece.rejects.append(reject)
+            elif key is not None:
+                fresh[key] = row
+
+    def _unchanged(self, piece: Piece, fresh: dict[Key, Row], ask: Ask) -> None:
+        mark = self._reading.options.mark
+        if mark is None or not fresh:
+            return
+        table = self._reading.table
+        marks = {key: row.values.get(mark) for key, row in fresh.items()}
+        piece.marks |= marks
+        if ask.changed is None:
+            return
+        shown = pa.array(list(marks.values()), table.schema.field(mark).type)
+        must = ask.changed(table, keys_of(table, list(fresh)), shown).to_pylist()
+        for key, wanted in zip(list(fresh), must, strict=True):
+            if not wanted:
+                piece.seen.add(key)
+                del fresh[key]
+
+    # -- the screen behind a row
+
+    def _open(self, key: Key, row: Row, piece: Piece) -> None:
+        """Reads it, and comes back to the page, which may show other rows by then."""
+        detail, told = self._reading.options.detail, f"row {written(key)}"
+        if detail is None or self._shown is None or key not in self._shown.keys:
+            del self._met[key]  # it went to another page, or away
+            return
+        try:
+            self._select(detail, self._shown, key, told)
+            found = self._detail(detail, key, told)
+        except Trouble as trouble:
+            if trouble.kind is not Kind.REJECT:
+                raise
+            reason = f"{told}: {trouble.seen.error}"
+            found = Reject(self._reading.table.name, reason, trouble.seen.error, self._told(key))
+        self._keep(key, row, found, piece)
+        self._back(detail, told)
+
+    def _select(self, detail: Detail, shown: Shown, key: Key, told: str) -> None:
+        told, row = f"{told}, to {detail.screen}", shown.page.rows[shown.keys.index(key)]
+        if detail.select is None:
+            texts = self._texts(shown, row, self._reading.table.key)
+            self._walk.perform(detail.goto, told, self._walk.texts.with_key(texts))
+            return
+        at = recognise.address(self._reading.map, detail.select.field, shown.seen.screen, row.line)
+        self._walk.type_into(at or 0, detail.select.text, shown.seen, told)
+        self._walk.press(detail.select.press, told, (detail.screen,))
+
+    def _detail(self, detail: Detail, key: Key, told: str) -> Row | Reject | None:
+        """What the screen shows of this row, and of no other; None when it says that there is none."""
+        table, screen_map = self._reading.table, self._reading.detail or self._reading.map
+
+        def lacks(seen: Looked) -> str:
+            return _another(recognise.record(screen_map, seen.screen), table.key, key)
+
+        seen = self._walk.await_answer(detail.screen, detail.missing, told, ready=lacks)
+        if seen is None:
+            return None
+        row = recognise.record(screen_map, seen.screen)
+        _, reject = judged(row, table, dict(zip(table.key, key, strict=True)))
+        return reject or row
+
+    def _keep(self, key: Key, row: Row, found: Row | Reject | None, piece: Piece) -> None:
+        if found is None:  # deleted since the list was painted
+            del self._met[key]
+        elif isinstance(found, Reject):
+            piece.rejects.append(found)
+        else:
+            piece.rows[key] = {**row.values, **found.values}
+
+    def _back(self, detail: Detail, told: str) -> None:
+        before, told = self._shown, f"{told}, back"
+        if self._walk.look().name != self._reading.options.screen:
+            self._walk.perform(detail.back, told)
+        self._shown = after = self._page(told, 0)
+        if before and not {*before.keys} & {*after.keys}:
+            raise self._trouble(after, told, "it is another page of the list")
+
+    def _texts(self, shown: Shown, row: Row, names: Sequence[str]) -> Mapping[str, str]:
+        """Columns of a line as the list shows them."""
+        columns, screen = self._reading.list.columns, shown.seen.screen
+        places = {name: (row.line or 1, columns[name].column, columns[name].cells) for name in names}
+        return {name: screen.cut(*place).strip() for name, place in places.items()}
+
+    def _told(self, key: Key) -> Mapping[str, Any]:
+        return dict(zip(self._reading.table.key, key, strict=True))
+
+    def _trouble(self, shown: Shown, told: str, why: str, kind: Kind = Kind.UNKNOWN) -> Trouble:
+        return Trouble(kind, told, self._reading.options.screen, shown.seen, why)
+
+
+def written(key: Key) -> str:
+    return ", ".join(map(str, key))
+
+
+def _another(row: Row, names: Sequence[str], key: Key) -> str:
+    """What a screen lacks that shows another row's key."""
+    shown = {name: row.values[name] for name in names if name in row.values}
+    wanted = dict(zip(names, key, strict=True))
+    wrong = [f"{name} {value}" for name, value in shown.items() if value != wanted[name]]
+    return f"it shows {', '.join(wrong)}, not {written(key)}" if wrong else ""

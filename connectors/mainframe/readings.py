@@ -1,0 +1,202 @@
+"""What is read, from options and maps that fit together: checked before anything is connected to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import chain
+
+import pyarrow as pa
+
+from bridge.contract import Caveat, Emits, Stream, Table
+from bridge.errors import ConfigError
+from connectors.mainframe import columns
+from connectors.mainframe.config import (
+    PLACEHOLDER,
+    InquiryStream,
+    KeyStream,
+    ListStream,
+    MainframeConfig,
+    Step,
+)
+from connectors.mainframe.maps import ColumnMap, FieldMap, Maps, ScreenMap
+from connectors.mainframe.maps import Table as ListMap
+from connectors.mainframe.walk import ANY
+
+# Scans that must miss a row of a list paged by position before it counts as deleted.
+CONFIRMS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ListReading:
+    """A list of pages, with the screen behind its rows if there is one."""
+
+    options: ListStream
+    stream: Stream
+    map: ScreenMap
+    list: ListMap
+    detail: ScreenMap | None
+
+    @property
+    def table(self) -> Table:
+        return self.stream.tables[0]
+
+    @property
+    def lines(self) -> int:
+        """Most rows of a page."""
+        return self.list.last - self.list.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class InquiryReading:
+    """A screen for each key; `keys`: the list they are from, if they are from one."""
+
+    options: InquiryStream
+    stream: Stream
+    map: ScreenMap
+    keys: ListReading | None
+
+    @property
+    def table(self) -> Table:
+        return self.stream.tables[0]
+
+
+type Reading = ListReading | InquiryReading
+
+
+def readings(config: MainframeConfig, maps: Maps) -> Mapping[str, Reading]:
+    """By name of the stream. Errors: ConfigError that names the stream."""
+    _check(config, maps)
+    lists = {
+        name: _list(config, maps, name, options)
+        for name, options in config.streams.items()
+        if isinstance(options, ListStream)
+    }
+    inquiries = {
+        name: _inquiry(config, maps, name, options, lists)
+        for name, options in config.streams.items()
+        if isinstance(options, InquiryStream)
+    }
+    return {name: lists.get(name) or inquiries[name] for name in config.streams}
+
+
+def _list(config: MainframeConfig, maps: Maps, name: str, options: ListStream) -> ListReading:
+    where = f"stream {name}"
+    screen = _screen(maps, options.screen, where)
+    if screen.table is None:
+        raise ConfigError(f"{where}: screen {options.screen} has no `table` in its map", remedy="add one")
+    shown = {each: column for each, column in screen.table.columns.items() if not column.hidden}
+    key = options.key or screen.table.key
+    for column in (*key, *((options.mark,) if options.mark else ())):
+        _known(column, shown, f"{where}: column")
+    detail = _screen(maps, options.detail.screen, where) if options.detail else None
+    if options.detail and options.detail.select:
+        _known(options.detail.select.field, screen.table.columns, f"{where}: column")
+    typed = options.detail.select.field if options.detail and options.detail.select else None
+    fields: dict[str, FieldMap | ColumnMap] = {each: one for each, one in shown.items() if each != typed}
+    fields |= {
+        each: one
+        for each, one in (detail.fields if detail else {}).items()
+        if not one.hidden and each not in key
+    }
+    by_position = options.paging == "position"
+    stream = _stream(config, name, columns.schema(fields, key), key, CONFIRMS if by_position else 1)
+    if not screen.table.end:  # nothing says that the list was read to its end
+        stream = _without_deletes(stream)
+    return ListReading(options, stream, screen, screen.table, detail)
+
+
+def _inquiry(
+    config: MainframeConfig, maps: Maps, name: str, options: InquiryStream, lists: Mapping[str, ListReading]
+) -> InquiryReading:
+    where = f"stream {name}"
+    screen = _screen(maps, options.screen, where)
+    fields = {each: one for each, one in screen.fields.items() if not one.hidden}
+    schema = columns.schema(fields, tuple(each for each in options.key if each in fields))
+    for column in reversed([each for each in options.key if each not in fields]):
+        schema = schema.insert(0, pa.field(column, pa.string(), nullable=False))
+    keys = None
+    if isinstance(options.keys, KeyStream):
+        _known(options.keys.stream, lists, f"{where}: list")
+        keys = lists[options.keys.stream]
+        for column in options.key:
+            _known(column, keys.list.columns, f"{where}: column of {options.keys.stream}")
+    stream = _stream(config, name, schema, options.key, keys.stream.confirms if keys else 1)
+    if keys and Caveat.NO_DELETES in keys.stream.caveats:
+        stream = _without_deletes(stream)
+    return InquiryReading(options, stream, screen, keys)
+
+
+def _stream(
+    config: MainframeConfig, name: str, schema: pa.Schema, key: tuple[str, ...], confirms: int
+) -> Stream:
+    return Stream(
+        name,
+        identity=config.identity or config.address,
+        tables=(Table(name, schema, key),),
+        emits=Emits.IMAGES,
+        caveats=frozenset({Caveat.COLLAPSES}),
+        confirms=confirms,
+    )
+
+
+def _without_deletes(stream: Stream) -> Stream:
+    return Stream(
+        stream.name,
+        stream.identity,
+        stream.tables,
+        stream.emits,
+        caveats=stream.caveats | {Caveat.NO_DELETES},
+    )
+
+
+# -- what the options name must be there
+
+
+def _check(config: MainframeConfig, maps: Maps) -> None:
+    for name in filter(None, (config.home, *config.refused)):
+        _screen(maps, name, "the log-on")
+    known = {"user": config.user, "password": config.password} | dict(config.secrets)
+    names = {name for name, value in known.items() if value is not None}
+    steps = chain(config.logon, config.logoff, config.home_by)
+    _check_steps(maps, steps, "the log-on", names)
+    for stream, options in config.streams.items():
+        for part, placeholders in _parts(options):
+            _check_steps(maps, part, f"stream {stream}", names | placeholders)
+
+
+def _parts(options: ListStream | InquiryStream) -> Iterator[tuple[Iterable[Step], set[str]]]:
+    yield options.goto, set()
+    if isinstance(options, InquiryStream):
+        yield (*options.steps, *options.back), set(options.key)
+    elif options.detail:
+        yield options.detail.back, set()
+        # A list's own key is the map's; which columns that has is checked with it.
+        yield options.detail.goto, set(options.key) or {"*"}
+
+
+def _check_steps(maps: Maps, steps: Iterable[Step], where: str, names: set[str]) -> None:
+    fields = {field for screen in maps.screens.values() for field in screen.fields}
+    for step in steps:
+        for name in (*step.when, *step.on, *step.expect):
+            if name != ANY:
+                _screen(maps, name, where)
+        for field in step.fill:
+            here = [maps.screens[name].fields for name in step.on]
+            _known(field, set(chain(*here)) if here else fields, f"{where}: field")
+        for name in (found for text in step.texts for found in PLACEHOLDER.findall(text) if found):
+            if "*" not in names:
+                _known(name, names, f"{where}: placeholder")
+
+
+def _screen(maps: Maps, name: str, where: str) -> ScreenMap:
+    _known(name, maps.screens, f"{where}: screen")
+    return maps.screens[name]
+
+
+def _known(name: str, names: Collection[str], what: str) -> None:
+    if name not in names:
+        close = get_close_matches(name, list(names), n=1)
+        told = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(sorted(names)) or 'none'}"
+        raise ConfigError(f"{what} '{name}' is not known", remedy=told)

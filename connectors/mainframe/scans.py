@@ -1,0 +1,172 @@
+"""A scan: what a list or inquiry brings, piece by piece, as batches of one complete pass."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from bridge.contract import Ask, Batch, Caveat, Changes, Position, Ranges, Reject, Scan, Table
+from bridge.errors import PermanentError
+from connectors.mainframe import columns
+from connectors.mainframe.fitted import Row
+from connectors.mainframe.readings import ListReading, Reading
+
+COMPLETE: Position = {"scan": "complete"}
+# A poll ends after so long, with what it has: other calls have to get their turn.
+SLICE_S = 3.0
+# Another stream may take the terminal once nobody has asked a scan to go on for so long.
+REST_S = 10.0
+
+type Key = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Piece:
+    """A page, or the answers to some keys. `last`: the source has been read to its end."""
+
+    rows: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
+    marks: dict[Key, Any] = field(default_factory=dict)
+    seen: set[Key] = field(default_factory=set)
+    rejects: list[Reject] = field(default_factory=list)
+    last: bool = False
+
+    def add(self, other: Piece) -> None:
+        """What comes later counts; no key is twice in it."""
+        for key in other.rows:
+            self.rows.pop(key, None)
+        self.seen -= other.rows.keys()
+        self.rows |= other.rows
+        self.marks |= other.marks
+        self.seen |= other.seen - self.rows.keys()
+        self.rejects += other.rejects
+        self.last = other.last
+
+    @property
+    def size(self) -> int:
+        return sum(_size(row) for row in self.rows.values())
+
+
+class Pages(Protocol):
+    def turn(self, ask: Ask, until: float) -> Piece:
+        """The next piece; a long one ends at `until` (monotonic)."""
+
+
+class Pass:
+    """One complete pass under way. What fails in it is lost as a whole: the next one begins anew."""
+
+    def __init__(self, name: object, reading: Reading, pages: Pages, within: Ranges | None) -> None:
+        self.name, self._reading, self._pages, self._within = name, reading, pages, within or {}
+        self._table = reading.table
+        self._id = secrets.token_hex(4)
+        self._batches = 0
+        self._used = time.monotonic()
+
+    @property
+    def position(self) -> Position:
+        return {"scan": self._id, "batch": self._batches}
+
+    def serves(self, name: object, position: Position | None) -> bool:
+        return (self.name, self.position) == (name, position)
+
+    @property
+    def rests(self) -> bool:
+        return time.monotonic() > self._used + REST_S
+
+    def read(self, ask: Ask) -> Batch:
+        until = time.monotonic() + SLICE_S
+        whole = Piece()
+        while not whole.last:
+            whole.add(self._pages.turn(ask, until))
+            full = len(whole.rows) + len(whole.seen) >= ask.rows or whole.size >= ask.bytes
+            if full or time.monotonic() >= until:
+                break
+        first = self._batches == 0
+        self._batches += 1
+        self._used = time.monotonic()
+        return Batch(
+            position=COMPLETE if whole.last else self.position,
+            changes=self._changes(whole),
+            rejects=tuple(whole.rejects),
+            seen=((self._table.name, keys_of(self._table, whole.seen)),) if whole.seen else (),
+            scan=_mark(first=first, last=whole.last) if self._deletes else None,
+            more=not whole.last,
+        )
+
+    @property
+    def _deletes(self) -> bool:
+        return Caveat.NO_DELETES not in self._reading.stream.caveats
+
+    def _changes(self, whole: Piece) -> tuple[Changes, ...]:
+        rows = {key: row for key, row in whole.rows.items() if self._wanted(key)}
+        if not rows:
+            return ()
+        marks = None
+        if isinstance(self._reading, ListReading) and (mark := self._reading.options.mark):
+            kind = self._table.schema.field(mark).type
+            marks = pa.array([whole.marks[key] for key in rows], kind)
+        return (Changes(self._table, columns.batch(self._table.schema, list(rows.values())), marks=marks),)
+
+    def _wanted(self, key: Key) -> bool:
+        parts = dict(zip(self._table.key, key, strict=True))
+        return all(_lies(parts[name], ends) for name, ends in self._within.items())
+
+
+def begins(position: Position | None) -> bool:
+    """Whether a new scan begins there. Errors: PermanentError when it is no position of ours."""
+    if position is None or position == COMPLETE:
+        return True
+    if isinstance(position, dict) and position.keys() == {"scan", "batch"}:
+        return False
+    raise PermanentError(
+        "the position is none of a scan of screens",
+        remedy=f"set it to {json.dumps(COMPLETE)} with `positions set`: the list is read from its beginning",
+    )
+
+
+def _lies(value: Any, ends: tuple[Any, Any]) -> bool:
+    """Between two ends, both included; None is no end. Times and decimals are compared as text."""
+    low, high = ends
+    told = value if isinstance(value, int | str) else _text(value)
+    return (low is None or low <= told) and (high is None or told <= high)
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def keys_of(table: Table, keys: Sequence[Key] | set[Key]) -> pa.RecordBatch:
+    fields = [table.schema.field(name) for name in table.key]
+    return columns.batch(pa.schema(fields), [dict(zip(table.key, key, strict=True)) for key in keys])
+
+
+def judged(
+    row: Row, table: Table, asked: Mapping[str, Any] | None = None
+) -> tuple[Key | None, Reject | None]:
+    """The row's key, if it can be read, and the reject, if the row is none. `asked`: parts of the key."""
+    values = {**(asked or {}), **row.values}
+    parts = tuple(values.get(name) for name in table.key)
+    key = None if any(part is None for part in parts) else parts
+    problems = [f"{each.field}: {each.reason}" if each.field else each.reason for each in row.problems]
+    if key is None and not problems:
+        problems = ["the key is empty"]
+    if not problems:
+        return key, None
+    raw = json.dumps({each.field: each.raw for each in row.problems}, ensure_ascii=False)
+    told = dict(zip(table.key, key, strict=True)) if key else None
+    return key, Reject(table.name, "; ".join(problems), raw, told)
+
+
+def _mark(*, first: bool, last: bool) -> Scan:
+    if first:
+        return Scan.ONLY if last else Scan.FIRST
+    return Scan.LAST if last else Scan.MORE
+
+
+def _size(row: Mapping[str, Any]) -> int:
+    return sum(len(value) if isinstance(value, str | bytes) else 8 for value in row.values())

@@ -1,0 +1,248 @@
+"""Sessions: terminals that are logged on. A refused account is tried once, whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from threading import Event, Lock
+
+from bridge.contract import Secret
+from bridge.errors import BridgeError, PermanentError, TransientError
+from connectors.mainframe import transports
+from connectors.mainframe.config import MainframeConfig, Step
+from connectors.mainframe.errors import Kind, Looked, Trouble, translated
+from connectors.mainframe.maps import Maps
+from connectors.mainframe.terminal import Endpoint, Terminal, Tls
+from connectors.mainframe.walk import ANY, Pace, Texts, Walk
+
+# A good-bye that takes longer than this is left unsaid.
+_GOOD_BYE_S = 1.5
+# Some screens answer CLEAR by showing what they covered.
+_MOST_CLEARS = 3
+_CLEAR = Step(press="clear")
+
+type Keep = Callable[[Trouble], str]
+"""Keeps a trouble's screen, and says where."""
+
+
+class Gate:
+    """One log-on at a time; after a refusal there is no other."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._refused: PermanentError | None = None
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Errors: CredentialsError, or PermanentError, once one log-on ended in that."""
+        with self._lock:
+            if self._refused:
+                raise self._refused
+            yield
+
+    def shut(self, error: PermanentError) -> None:
+        self._refused = error
+
+
+class Session:
+    """One LU. Used by one thread at a time, `interrupt` excepted."""
+
+    def __init__(self, endpoint: Endpoint, config: MainframeConfig, shared: Shared) -> None:
+        self._endpoint, self.config, self._shared = endpoint, config, shared
+        self._terminal: Terminal | None = None
+        self._walk: Walk | None = None
+        self._logged_on = False
+
+    @property
+    def walk(self) -> Walk:
+        if self._walk is None:
+            raise TransientError(f"{self._endpoint.address} is not open")
+        return self._walk
+
+    @property
+    def lu(self) -> str | None:
+        return self._terminal.lu if self._terminal else None
+
+    # -- in and out
+
+    def open(self) -> None:
+        """Connect and log on. Errors: of the bridge."""
+        shared = self._shared
+        with shared.gate.passing():
+            self._terminal = shared.terminals(self.config.transport, self._endpoint)
+            self._terminal.connect()
+            pace = Pace(self.config.timeout, self.config.settle)
+            self._walk = Walk(self._terminal, shared.maps, pace, shared.texts, shared.interrupted)
+            self._log_on(self._walk)
+
+    def _log_on(self, walk: Walk) -> None:
+        """Errors: Trouble's, translated; those about the account, for all sessions."""
+        doing = f"log-on at {self._endpoint.address}"
+        for number, step in enumerate(self.config.logon, 1):
+            told = f"step {number} ({step})"
+            try:
+                self._refuse(walk.take(step, told, walk.texts, self.config.refused), step, told)
+            except Trouble as trouble:
+                error = translated(self._about_the_account(trouble), doing, self._shared.keep)
+                if isinstance(error, PermanentError):
+                    self._shared.gate.shut(error)
+                raise error from None
+        self._logged_on = True
+        walk.told_secret_on = None
+
+    def _refuse(self, seen: Looked | None, step: Step, told: str) -> None:
+        if seen is None or not step.press:
+            return
+        if seen.name in self.config.refused or (seen.name and seen.name == self.walk.told_secret_on):
+            raise Trouble(Kind.CREDENTIALS, told, " or ".join(step.expect), seen, "the account is refused")
+
+    def _about_the_account(self, trouble: Trouble) -> Trouble:
+        """After a secret no doubtful answer is asked for twice: accounts lock after three."""
+        told_on = self.walk.told_secret_on
+        if told_on is None or trouble.kind is not Kind.UNKNOWN:
+            return trouble
+        if trouble.seen.name in (*self.config.refused, told_on):
+            return trouble.as_kind(Kind.CREDENTIALS, "the account is refused")
+        return trouble.as_kind(Kind.FATAL, "after a password only what is expected is tried again")
+
+    def close(self) -> None:
+        """Log off, where that is still possible, and let go."""
+        terminal, self._terminal = self._terminal, None
+        walk, self._walk = self._walk, None
+        if terminal is None:
+            return
+        try:
+            if walk and self._logged_on:
+                walk.pace = replace(walk.pace, timeout=min(walk.pace.timeout, _GOOD_BYE_S))
+                with suppress(BridgeError, Trouble):
+                    self._go_home(walk)
+                    walk.perform(self.config.logoff, "log-off")
+        finally:
+            self._logged_on = False
+            terminal.close()
+
+    def interrupt(self) -> None:
+        if self._terminal:
+            self._terminal.interrupt()
+
+    # -- to the place where streams begin
+
+    def go_home(self) -> None:
+        """From wherever: by CLEAR and the steps to `home`, or with a new log-on. Errors: of the bridge."""
+        try:
+            self._go_home(self.walk)
+        except (Trouble, TransientError):
+            if self._shared.interrupted.is_set():
+                raise
+            self.renew()
+            self._go_home(self.walk)
+
+    def renew(self) -> None:
+        """Log on anew. Errors: of the bridge."""
+        self.close()
+        self.open()
+
+    def _go_home(self, walk: Walk) -> None:
+        """Errors: Trouble, TransientError."""
+        home = self.config.home
+        if self._is(walk, home):
+            return
+        self._clear(walk)
+        if not self._is(walk, home):
+            walk.perform(self.config.home_by, f"to {home or 'a cleared screen'}")
+            if home:
+                walk.await_screen((home,), f"to {home}")
+
+    def _clear(self, walk: Walk) -> None:
+        for _ in range(_MOST_CLEARS):
+            walk.unlock("CLEAR")
+            walk.press("clear", "CLEAR", (self.config.home or ANY,))
+            seen = walk.unlock("CLEAR")
+            if not seen.screen.title or self._is(walk, self.config.home):
+                return
+
+    @staticmethod
+    def _is(walk: Walk, home: str | None) -> bool:
+        seen = walk.look()
+        return home is not None and seen.name == home and seen.kind is None and not seen.screen.locked
+
+
+class Shared:
+    """What all sessions of a connector have in common."""
+
+    def __init__(self, config: MainframeConfig, maps: Maps, keep: Keep, interrupted: Event) -> None:
+        self.maps, self.keep, self.interrupted = maps, keep, interrupted
+        self.terminals = transports.terminal
+        self.gate = Gate()
+        user = config.user.reveal() if isinstance(config.user, Secret) else config.user
+        secrets = dict(config.secrets) | ({"password": config.password} if config.password else {})
+        self.texts = Texts(
+            {"user": user} if user else {}, {name: each.reveal() for name, each in secrets.items()}
+        )
+
+
+class Pool:
+    """At most `sessions` of them; the first is there from the start, the others when they are needed."""
+
+    def __init__(self, config: MainframeConfig, shared: Shared) -> None:
+        self._config, self._shared = config, shared
+        self._endpoint = endpoint_of(config)
+        self._sessions: list[Session] = []
+
+    @property
+    def main(self) -> Session:
+        return self.take(1)[0]
+
+    def take(self, count: int) -> list[Session]:
+        """Errors: as `Session.open`."""
+        while len(self._sessions) < min(count, self._config.sessions):
+            self._open_one(len(self._sessions))
+        return self._sessions[:count]
+
+    def _open_one(self, number: int) -> None:
+        lus = self._config.lu or (None,)
+        session = Session(replace(self._endpoint, lu=lus[number % len(lus)]), self._config, self._shared)
+        self._sessions.append(session)  # so that it can be interrupted
+        try:
+            session.open()
+        except BaseException:
+            self._sessions.remove(session)
+            session.close()
+            raise
+
+    def interrupt(self) -> None:
+        """From another thread."""
+        for session in tuple(self._sessions):
+            session.interrupt()
+
+    def close(self) -> None:
+        sessions, self._sessions = self._sessions, []
+        for session in sessions:
+            session.close()
+
+
+def endpoint_of(config: MainframeConfig) -> Endpoint:
+    return Endpoint(
+        host=config.host,
+        port=config.port,
+        model=config.model,
+        code_page=config.code_page,
+        tn3270e=config.tn3270e,
+        tls=_tls_of(config),
+        connect_timeout=config.connect_timeout,
+    )
+
+
+def _tls_of(config: MainframeConfig) -> Tls | None:
+    options = config.tls
+    if isinstance(options, bool):
+        return Tls() if options else None
+    return Tls(
+        options.ca_file,
+        options.certificate,
+        options.key,
+        options.key_password.reveal() if options.key_password else None,
+        options.host_name,
+        options.minimum,
+    )

@@ -1,0 +1,255 @@
+"""Steps over one terminal: type, press, and wait until what came is what was expected, whole and at rest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from threading import Event
+
+from bridge.errors import ConfigError, TransientError
+from connectors.mainframe import recognise
+from connectors.mainframe.config import PLACEHOLDER, Step
+from connectors.mainframe.errors import Kind, Looked, Trouble
+from connectors.mainframe.maps import Maps, Rule, ScreenMap
+from connectors.mainframe.screen import Screen
+from connectors.mainframe.terminal import Terminal
+
+ANY = "any"
+# A screen that nobody asked for may be painted over within this time: then it was on its way to another one.
+_SECOND_THOUGHT_S = 0.5
+# What looks painted in part is given so many times the usual rest.
+LONG_REST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds."""
+
+    timeout: float
+    settle: float
+
+
+class Texts:
+    """What placeholders stand for. Secrets are revealed once, and typed into hidden fields alone."""
+
+    def __init__(self, plain: Mapping[str, str], secret: Mapping[str, str]) -> None:
+        self._plain, self._secret = plain, secret
+
+    def with_key(self, key: Mapping[str, str]) -> Texts:
+        return Texts({**self._plain, **key}, self._secret)
+
+    def secret(self, template: str) -> bool:
+        return any(name in self._secret for name in PLACEHOLDER.findall(template))
+
+    def fill(self, template: str) -> str:
+        """Errors: ConfigError for a name that stands for nothing."""
+        known = {**self._plain, **self._secret}
+
+        def value(name: str) -> str:
+            if name not in known:
+                close = get_close_matches(name, known, n=1)
+                told = f"did you mean {{{close[0]}}}?" if close else f"there are {', '.join(sorted(known))}"
+                raise ConfigError(f"{{{name}}} stands for nothing here", remedy=told)
+            return known[name]
+
+        return PLACEHOLDER.sub(lambda found: value(found[1]) if found[1] else found[0][0], template)
+
+
+class Walk:
+    """One terminal, seen through the maps. Errors of its calls: Trouble, TransientError, ConfigError."""
+
+    def __init__(self, terminal: Terminal, maps: Maps, pace: Pace, texts: Texts, interrupted: Event) -> None:
+        self.terminal, self.maps, self.pace, self.texts = terminal, maps, pace, texts
+        self._interrupted = interrupted
+        self.told_secret_on: str | None = None
+        """The screen that a secret was typed on, until this is set back: what comes now may be about it."""
+        self.last: Looked | None = None
+
+    # -- looking
+
+    def look(self) -> Looked:
+        """What shows now; does not wait."""
+        if self._interrupted.is_set():
+            raise TransientError("interrupted")
+        screen = self.terminal.screen()
+        found = recognise.identify(self.maps, screen)
+        error = recognise.host_error(self.maps, screen, found.name)
+        kind, text = (Kind(error.kind), error.text) if error else (None, "")
+        self.last = Looked(screen, found.name, found.told, kind, text)
+        return self.last
+
+    def map_of(self, name: str) -> ScreenMap:
+        return self.maps.screens[name]
+
+    def await_screen(
+        self,
+        expected: Collection[str],
+        step: str,
+        *,
+        timeout: float | None = None,
+        rest: float = 0.0,
+        ready: Callable[[Looked], str] = lambda _: "",
+        also: Callable[[Looked], bool] = lambda _: False,
+    ) -> Looked:
+        """The first of these screens that shows, is ready, and that nobody writes to for `rest` seconds.
+
+        `ready` says what it still lacks; `also` recognises others. Another screen that is known, or shows an
+        error, ends the wait when it stays for a moment.
+        """
+        ends = time.monotonic() + (timeout or self.pace.timeout)
+        while True:
+            seen = self.look()
+            fits = _is(seen, expected) or (not seen.screen.locked and also(seen))
+            lacks = ready(seen) if fits else ""
+            left = ends - time.monotonic()
+            if fits and not lacks and not (rest and self._wait(rest, step, expected)):
+                return seen
+            if left <= 0:
+                raise _trouble(seen, expected, step, lacks)
+            if not fits and _is_elsewhere(seen):
+                thought = max(rest, self.pace.settle, 0.0 if seen.kind else _SECOND_THOUGHT_S)
+                if not self._wait(min(thought, left), step, expected):
+                    raise _trouble(seen, expected, step)
+            elif not fits or lacks:
+                self._wait(left, step, expected)
+
+    def await_answer(
+        self,
+        screen: str,
+        missing: Collection[str | Rule],
+        told: str,
+        *,
+        ready: Callable[[Looked], str],
+        times: int = 1,
+    ) -> Looked | None:
+        """The screen with a row on it, whole and at rest; None: the host says that there is no such row."""
+
+        def is_missing(seen: Looked) -> bool:
+            return any(
+                seen.name == sign if isinstance(sign, str) else recognise.shows(sign, seen.screen)
+                for sign in missing
+            )
+
+        seen = self.await_screen(
+            (screen,),
+            told,
+            rest=times * self.pace.settle,
+            ready=lambda seen: "" if is_missing(seen) else ready(seen),
+            also=is_missing,
+        )
+        return None if is_missing(seen) else seen
+
+    def _wait(self, seconds: float, step: str, expected: Collection[str]) -> bool:
+        try:
+            return self.terminal.wait(seconds)
+        except TransientError as error:
+            raise self._gone(error, step, expected) from error
+
+    def _gone(self, error: TransientError, step: str, expected: Collection[str]) -> TransientError:
+        shown = f", last seen {self.last.shown}" if self.last else ""
+        return TransientError(
+            f"{step}: expected {_or(expected)}{shown}: {error.text}",
+            remedy=error.remedy,
+            retry_after=error.retry_after,
+        )
+
+    # -- doing
+
+    def perform(self, steps: Sequence[Step], doing: str, texts: Texts | None = None) -> None:
+        for number, step in enumerate(steps, 1):
+            self.take(step, f"{doing}, step {number} ({step})", texts or self.texts)
+
+    def take(self, step: Step, told: str, texts: Texts, expected: Collection[str] = ()) -> Looked | None:
+        """One step; `expected`: screens that may come beside those it expects. None: it was passed over."""
+        if not self.act(step, told, texts, expected):
+            return None
+        return self.await_screen(_wanted(step, expected), told, timeout=step.timeout)
+
+    def act(self, step: Step, told: str, texts: Texts, expected: Collection[str] = ()) -> bool:
+        """Type and press; what comes then is not looked at. Whether the step was not passed over."""
+        if step.when and self.await_screen((ANY,), told).name not in step.when:
+            return False
+        seen = self.await_screen(step.on or (ANY,), told, timeout=step.timeout)
+        if step.type is not None:
+            self._type(seen.screen.cursor, step.type, seen, told, texts)
+        for field, template in step.fill.items():
+            self._type(self._address(seen, field, told), template, seen, told, texts)
+        if step.press:
+            self.press(step.press, told, _wanted(step, expected), step.timeout)
+        return True
+
+    def unlock(self, told: str) -> Looked:
+        """Wait until something can be typed, whatever shows."""
+        ends = time.monotonic() + self.pace.timeout
+        while (seen := self.look()).screen.locked:
+            if (left := ends - time.monotonic()) <= 0:
+                raise _trouble(seen, (), told)
+            self._wait(left, told, ())
+        return seen
+
+    def press(self, key: str, told: str, expected: Collection[str], timeout: float | None = None) -> None:
+        """Press a key, and wait for the host to write something."""
+        try:
+            self.terminal.press(key)
+        except TransientError as error:
+            raise self._gone(error, told, expected) from error
+        if not self._wait(timeout or self.pace.timeout, told, expected):
+            raise _trouble(self.look(), expected, told, "the host does not answer", Kind.SILENT)
+
+    def type_into(self, address: int, template: str, seen: Looked, told: str) -> None:
+        self._type(address, template, seen, told, self.texts)
+
+    def _address(self, seen: Looked, field: str, told: str) -> int:
+        if seen.name is None:
+            raise _trouble(seen, (), told, f"`fill` needs a screen that is known, to find {field}")
+        address = recognise.address(self.maps.screens[seen.name], field, seen.screen)
+        if address is None:
+            raise _trouble(seen, (), told, f"it shows no field {field}")
+        return address
+
+    def _type(self, address: int, template: str, seen: Looked, told: str, texts: Texts) -> None:
+        try:
+            if texts.secret(template):
+                _refuse_unless_hidden(seen.screen, address)
+                self.told_secret_on = seen.name or ""
+            self.terminal.type(address, texts.fill(template))
+        except ConfigError as error:
+            raise ConfigError(f"{told}, on {seen.shown}: {error.text}", remedy=error.remedy) from None
+        except TransientError as error:
+            raise self._gone(error, told, ()) from error
+
+
+def _refuse_unless_hidden(screen: Screen, address: int) -> None:
+    field = screen.field_at(address)
+    if field is None or not field.hidden:
+        raise ConfigError("a secret would be typed where it shows", remedy="fill it into a hidden field")
+
+
+def _wanted(step: Step, expected: Collection[str]) -> Collection[str]:
+    return (*step.expect, *expected) if step.expect else (ANY,)
+
+
+def _is(seen: Looked, expected: Collection[str]) -> bool:
+    if seen.screen.locked or seen.kind is not None:
+        return False
+    return seen.name in expected or ANY in expected
+
+
+def _is_elsewhere(seen: Looked) -> bool:
+    return seen.kind is not None or (seen.name is not None and not seen.screen.locked)
+
+
+def _or(expected: Collection[str]) -> str:
+    return " or ".join(expected)
+
+
+def _trouble(
+    seen: Looked, expected: Collection[str], step: str, why: str = "", kind: Kind | None = None
+) -> Trouble:
+    if seen.kind is not None:
+        return Trouble(seen.kind, step, _or(expected), seen, why)
+    if seen.screen.locked:
+        return Trouble(kind or Kind.SILENT, step, _or(expected), seen, why or "the keyboard stays locked")
+    return Trouble(kind or Kind.UNKNOWN, step, _or(expected), seen, why)
