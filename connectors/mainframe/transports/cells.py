@@ -74,8 +74,8 @@ def blanked(text: str, among: Sequence[Field]) -> str:
     return text
 
 
-def check_entry(screen: Screen, address: int, text: str, code_page: str) -> None:
-    """Whether this can be typed there. The text may be a secret: no message quotes it.
+def check_entry(screen: Screen, address: int, text: str, code_page: str) -> int:
+    """How many cells there are for it. The text may be a secret: no message quotes it.
 
     Errors: TransientError (locked), ConfigError (protected, too long, not in the code page).
     """
@@ -91,6 +91,7 @@ def check_entry(screen: Screen, address: int, text: str, code_page: str) -> None
         raise ConfigError(f"the text for {where} holds a control character")
     if code_page in code_pages.NAMES and not set(text) <= code_pages.encoding(code_page).keys():
         raise ConfigError(f"the text for {where} holds a character that {code_page} has not")
+    return room
 
 
 def _room(screen: Screen, address: int, where: str) -> int:

@@ -2,7 +2,6 @@
 
 import os
 import select
-import socket
 import subprocess
 import time
 from collections import deque
@@ -11,15 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bridge.errors import ConfigError, TransientError
+from connectors.mainframe.transports.wire import Alarm
 
 _GRACE_S = 1.0  # from the end of its stdin to the kill
 _PIECE = 1 << 16
 _LONGEST = 1 << 22  # bytes of an answer: the largest buffer is 30 KiB
-
-
-class Interrupted(TransientError):
-    def __init__(self) -> None:
-        super().__init__("interrupted")
 
 
 class Silent(TransientError):
@@ -35,10 +30,10 @@ class Answer:
 
 
 class Child:
-    """Used from one thread; `interrupt` from any. An answer given up on is skipped when it comes."""
+    """Used from one thread. An answer that was given up on is skipped when it comes."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int]
+        self, command: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int], alarm: Alarm
     ) -> None:
         try:
             self._process = subprocess.Popen(
@@ -58,9 +53,7 @@ class Child:
         self._lines: deque[str] = deque()
         self._rest = b""
         self._owed = 0
-        self._alarm, self._waker = socket.socketpair()
-        self._alarm.setblocking(False)
-        self._waker.setblocking(False)
+        self._alarm = alarm
 
     def ask(self, *actions: str, seconds: float) -> list[Answer]:
         """The answers to these actions. No error names an action: it may hold a secret.
@@ -70,12 +63,8 @@ class Child:
         return self._ask(actions, time.monotonic() + seconds, alarmed=None)
 
     def ask_interruptibly(self, *actions: str, seconds: float) -> list[Answer]:
-        """The same; and `interrupt`, before or meanwhile, raises Interrupted."""
+        """The same; and the alarm, rung before or meanwhile, raises Interrupted."""
         return self._ask(actions, time.monotonic() + seconds, alarmed=self._alarm)
-
-    def interrupt(self) -> None:
-        with suppress(OSError):  # closed, or already told
-            self._waker.send(b"!")
 
     def close(self) -> None:
         """Idempotent; the process is gone and waited for afterwards."""
@@ -90,10 +79,8 @@ class Child:
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
-        self._alarm.close()
-        self._waker.close()
 
-    def _ask(self, actions: Sequence[str], until: float, alarmed: socket.socket | None) -> list[Answer]:
+    def _ask(self, actions: Sequence[str], until: float, alarmed: Alarm | None) -> list[Answer]:
         self._send("".join(f"{action}\n" for action in actions))
         self._owed += len(actions)
         answers: deque[Answer] = deque(maxlen=len(actions))
@@ -109,7 +96,7 @@ class Child:
         except (OSError, ValueError):
             raise self._ended() from None
 
-    def _answer(self, until: float, alarmed: socket.socket | None) -> Answer:
+    def _answer(self, until: float, alarmed: Alarm | None) -> Answer:
         data: list[str] = []
         status = ""
         while True:
@@ -121,7 +108,7 @@ class Child:
             else:
                 status = line
 
-    def _line(self, until: float, alarmed: socket.socket | None) -> str:
+    def _line(self, until: float, alarmed: Alarm | None) -> str:
         while not self._lines:
             *lines, self._rest = (self._rest + self._read(until, alarmed)).split(b"\n")
             # What it says of failed connections is freed memory: any bytes.
@@ -130,15 +117,15 @@ class Child:
                 raise TransientError("s3270 answers without an end")
         return self._lines.popleft()
 
-    def _read(self, until: float, alarmed: socket.socket | None) -> bytes:
+    def _read(self, until: float, alarmed: Alarm | None) -> bytes:
         out = self._process.stdout
         if out is None or out.closed:
             raise TransientError("the session is closed")
-        sources = [out.fileno()] if alarmed is None else [out.fileno(), alarmed.fileno()]
-        readable, _, _ = select.select(sources, [], [], max(0.0, until - time.monotonic()))
-        if alarmed is not None and alarmed.fileno() in readable:
-            alarmed.recv(_PIECE)
-            raise Interrupted
+        left = max(0.0, until - time.monotonic())
+        if alarmed is not None:
+            readable = alarmed.select(out.fileno(), -1, left)
+        else:
+            readable = bool(select.select([out], [], [], left)[0])
         if not readable:
             raise Silent
         piece = os.read(out.fileno(), _PIECE)

@@ -1,12 +1,13 @@
 """Why a session could not be had: s3270 does not tell, so we try the host ourselves, only then."""
 
+import re
 import socket
 import ssl
 import time
 
 from bridge.errors import BridgeError, ConfigError, TransientError
 from connectors.mainframe.terminal import Endpoint
-from connectors.mainframe.transports import tls
+from connectors.mainframe.transports.wire import Alarm, Wire
 
 REASONS = {  # of a TN3270E DEVICE-TYPE REJECT, RFC 2355 section 7.1.6
     0: "its partner is not connected",
@@ -19,9 +20,8 @@ REASONS = {  # of a TN3270E DEVICE-TYPE REJECT, RFC 2355 section 7.1.6
     7: "the host cannot choose one",
 }
 _DO_TN3270E, _WILL_TN3270E = bytes.fromhex("fffd28"), bytes.fromhex("fffb28")
-_SEND_DEVICE_TYPE, _REJECT, _IS = (
-    bytes.fromhex(code) for code in ("fffa280802", "fffa28020605", "fffa280204")
-)
+_SEND_DEVICE_TYPE, _IS = bytes.fromhex("fffa280802"), bytes.fromhex("fffa280204")
+_REJECTED = re.compile(rb"\xff\xfa\x28\x02\x06\x05(.)", re.DOTALL)
 
 
 def device_type(endpoint: Endpoint) -> str:
@@ -36,6 +36,13 @@ def refused(endpoint: Endpoint, reason: int | None) -> TransientError:
     return TransientError(
         f"{endpoint.address} refused {asked}: {why}",
         remedy="retried; is the LU free and active, and the host's session limit not reached?",
+    )
+
+
+def silent(endpoint: Endpoint) -> TransientError:
+    return TransientError(
+        f"{endpoint.address} gave no session within {endpoint.connect_timeout:g} s",
+        remedy="retried; check port and tls, and whether the LU is active",
     )
 
 
@@ -69,44 +76,32 @@ def _unverified(endpoint: Endpoint, error: ssl.SSLCertVerificationError) -> Brid
     return ConfigError(text, remedy="set tls.ca_file to its authority, tls.host_name to the name in it")
 
 
-def why_not(endpoint: Endpoint) -> BridgeError:
+def why_not(endpoint: Endpoint, alarm: Alarm) -> BridgeError:
     """Connects as the client did, as far as the choice of the LU, and says what went wrong."""
     try:
-        with _connected(endpoint) as host:
-            return refused(endpoint, _answer(endpoint, host))
+        wire = Wire(endpoint, alarm)
+        try:
+            return refused(endpoint, _answer(endpoint, wire))
+        finally:
+            wire.close()
     except (OSError, BridgeError) as error:
         return explained(endpoint, error)
 
 
-def _connected(endpoint: Endpoint) -> socket.socket:
-    host = socket.create_connection((endpoint.host, endpoint.port), endpoint.connect_timeout)
-    if endpoint.tls is None:
-        return host
-    try:
-        name = endpoint.tls.host_name or endpoint.host
-        return tls.context(endpoint.tls).wrap_socket(host, server_hostname=name)
-    except BaseException:
-        host.close()
-        raise
-
-
-def _answer(endpoint: Endpoint, host: socket.socket) -> int | None:
+def _answer(endpoint: Endpoint, wire: Wire) -> int | None:
     """The reason of a reject; None when the host closes, or accepts us after all."""
     until = time.monotonic() + endpoint.connect_timeout
-    asked = (
-        b"\x28\x02\x07"
-        + device_type(endpoint).encode()
-        + (b"\x01" + endpoint.lu.encode() if endpoint.lu else b"")
-    )
+    asked = b"\x28\x02\x07" + device_type(endpoint).encode()
+    asked += b"\x01" + endpoint.lu.encode() if endpoint.lu else b""
     answers = {_DO_TN3270E: _WILL_TN3270E, _SEND_DEVICE_TYPE: b"\xff\xfa" + asked + b"\xff\xf0"}
     heard = b""
-    while endpoint.tn3270e and time.monotonic() < until:
-        piece = host.recv(4096)
-        heard += piece
-        if _REJECT in heard:
-            return heard[heard.index(_REJECT) + len(_REJECT)] if not heard.endswith(_REJECT) else None
+    while endpoint.tn3270e:
+        piece = wire.receive(until - time.monotonic())
+        heard += piece or b""
+        if reject := _REJECTED.search(heard):
+            return int(reject[1][0])
         if not piece or _IS in heard:
             return None
         for said in [said for said in answers if said in heard]:
-            host.sendall(answers.pop(said))
+            wire.send(answers.pop(said))
     return None

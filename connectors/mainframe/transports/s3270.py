@@ -12,6 +12,7 @@ from connectors.mainframe.screen import Screen
 from connectors.mainframe.terminal import Endpoint, Tls
 from connectors.mainframe.transports import cells, reach, readbuffer, tls
 from connectors.mainframe.transports.child import Answer, Child, Silent
+from connectors.mainframe.transports.wire import Alarm
 
 # What s3270 knows besides: their text is read as it prints it.
 _ITS_OWN_PAGES = (
@@ -32,6 +33,7 @@ class S3270:
     def __init__(self, endpoint: Endpoint) -> None:
         """Errors: ConfigError, of what can be told without the host."""
         self._endpoint = endpoint
+        self._alarm = Alarm()
         self._child: Child | None = None
         self._seen = "0"
         self.lu: str | None = None
@@ -40,7 +42,7 @@ class S3270:
     def connect(self) -> None:
         self.close()
         with _key_password(self._endpoint.tls) as inherited:
-            self._child = Child(_command(self._endpoint, inherited), _environment(), inherited)
+            self._child = Child(_command(self._endpoint, inherited), _environment(), inherited, self._alarm)
             try:
                 self._establish(self._child)
             except BaseException:
@@ -104,9 +106,7 @@ class S3270:
         self._ask("Reset()")
 
     def interrupt(self) -> None:
-        child = self._child
-        if child is not None:
-            child.interrupt()
+        self._alarm.ring()
 
     def close(self) -> None:
         child, self._child = self._child, None
@@ -120,10 +120,7 @@ class S3270:
                 _connect(self._endpoint), seconds=self._endpoint.connect_timeout
             )
         except Silent:
-            raise TransientError(
-                f"{self._endpoint.address} gave no session within {self._endpoint.connect_timeout:g} s",
-                remedy="retried; check port and tls, and whether the LU is active",
-            ) from None
+            raise reach.silent(self._endpoint) from None
         if not answer.ok:
             raise self._failed()
         state, page, secure, session, lu = child.ask(
@@ -142,7 +139,7 @@ class S3270:
         self.lu = lu.data[0] or None
 
     def _failed(self) -> BridgeError:
-        why = reach.why_not(self._endpoint)
+        why = reach.why_not(self._endpoint, self._alarm)
         wanted = self._endpoint.tls
         if wanted is not None and not wanted.host_name and _is_address(self._endpoint.host):
             why.remedy = (

@@ -1,0 +1,135 @@
+"""A session held in this process by tnz, where nothing but Python packages can be installed.
+
+The host is heard only inside connect, screen and wait: a session left alone answers none of its questions.
+"""
+
+import time
+
+from bridge.errors import ConfigError, TransientError
+from connectors.mainframe import code_pages
+from connectors.mainframe.screen import Screen
+from connectors.mainframe.terminal import Endpoint
+from connectors.mainframe.transports import cells, reach
+from connectors.mainframe.transports.emulator import AIDS, Emulator, Unreadable
+from connectors.mainframe.transports.wire import Alarm, Wire
+
+
+class TnzTerminal:
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Errors: ConfigError, of what can be told without the host."""
+        if endpoint.code_page not in code_pages.NAMES:
+            raise ConfigError(
+                f"code_page: transport tnz does not know {endpoint.code_page}",
+                remedy=f"use transport: s3270, or one of {', '.join(code_pages.NAMES)}",
+            )
+        self._endpoint = endpoint
+        self._alarm = Alarm()
+        self._wire: Wire | None = None
+        self._emulator = Emulator(endpoint)
+        self._seen = 0
+        self.lu: str | None = None
+
+    def connect(self) -> None:
+        self.close()
+        try:
+            self._wire = Wire(self._endpoint, self._alarm)
+        except OSError as error:
+            raise reach.explained(self._endpoint, error) from None
+        self._emulator = Emulator(self._endpoint)
+        self._seen = 0
+        try:
+            self._negotiate(time.monotonic() + self._endpoint.connect_timeout)
+        except BaseException:
+            self.close()
+            raise
+        self.lu = self._emulator.lu
+
+    def screen(self) -> Screen:
+        while self._hear(0):
+            pass
+        tnz = self._emulator
+        self._seen = tnz.records
+        text = cells.decoded(bytes(tnz.plane_dc), tnz.graphics(), self._endpoint.code_page)
+        among = cells.fields(tnz.attributes(), len(text))
+        return Screen(tnz.maxrow, tnz.maxcol, cells.blanked(text, among), among, tnz.curadd, tnz.locked)
+
+    def type(self, address: int, text: str) -> None:
+        screen = self.screen()
+        room = cells.check_entry(screen, address, text, self._endpoint.code_page)
+        codes = code_pages.encoding(self._endpoint.code_page)
+        written = bytes(codes[character] for character in text).ljust(room, b"\0")
+        self._emulator.put(address, written, screen.field_at(address))
+        self._emulator.curadd = (address + len(text)) % len(screen.text)
+
+    def press(self, key: str) -> None:
+        if key == "attn":
+            self._emulator.attn()
+        elif key == "sysreq" and self._emulator.tn3270e:
+            self._emulator.abort_output()
+        elif self._emulator.locked:
+            raise TransientError("the keyboard is locked: the host has not answered yet")
+        elif key == "clear":
+            self._emulator.clear()
+        else:
+            self._emulator.key_aid(AIDS[key])
+        self._flush()
+
+    def wait(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while self._emulator.records == self._seen:
+            if not self._hear(until - time.monotonic()):
+                return False
+        self._seen = self._emulator.records
+        return True
+
+    def reset(self) -> None:
+        self._emulator.unlock()
+
+    def interrupt(self) -> None:
+        self._alarm.ring()
+
+    def close(self) -> None:
+        wire, self._wire = self._wire, None
+        self.lu = None
+        if wire is not None:
+            wire.close()
+
+    def _negotiate(self, until: float) -> None:
+        where = self._endpoint.address
+        while not self._emulator.tn3270:
+            try:
+                heard = self._hear(until - time.monotonic())
+            except Unreadable:
+                raise TransientError(f"{where} does not talk 3270", remedy="check host and port") from None
+            except TransientError:
+                # It closed: after a reject of the LU, or because it has no session for us.
+                raise reach.refused(self._endpoint, self._emulator.rejected) from None
+            if not heard:
+                raise reach.silent(self._endpoint)
+
+    def _hear(self, seconds: float) -> bool:
+        """Whether the host sent something in time. Errors: TransientError, when the session is gone."""
+        try:
+            data = self._living().receive(seconds)
+        except OSError as error:
+            raise TransientError(f"{self._endpoint.address} is lost: {error.strerror or error}") from None
+        if data is None:
+            return False
+        if not data:
+            raise TransientError(f"{self._endpoint.address} closed the session")
+        self._emulator.hear(data)
+        self._flush()
+        return True
+
+    def _flush(self) -> None:
+        data = self._emulator.said()
+        try:
+            if data:
+                self._living().send(data)
+        except OSError as error:
+            raise TransientError(f"{self._endpoint.address} is lost: {error.strerror or error}") from None
+
+    def _living(self) -> Wire:
+        if self._wire is None:
+            raise TransientError("the session is closed")
+        return self._wire
