@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connectors.mainframe import places
@@ -108,7 +109,7 @@ class Fitted:
 
     misfit: str
     fields: tuple[tuple[str, Reader, Cells | FieldMap], ...]
-    labels: tuple[str, ...]
+    labels: Mapping[str, Sequence[str]]  # as places.Labels wants them
     table: FittedTable | None
 
 
@@ -122,7 +123,7 @@ def compiled(screen_map: ScreenMap, screen: Screen) -> Fitted:
 
 
 def _fitted(screen_map: ScreenMap, rows: int, columns: int) -> Fitted:
-    labels = tuple(each.label for each in screen_map.fields.values() if each.label)
+    labels = places.longer_labels(screen_map.fields.values())
     misfit = screen_map.misfit(rows, columns)
     if misfit:
         return Fitted(misfit, (), labels, None)

@@ -362,7 +362,7 @@ class ScreenMap(_Model):
                 yield f"column {name}", self.table.last, each_column.column, each_column.cells
 
 
-class MapFileModel(_Model):
+class FileOfMaps(_Model):
     """A file of screen maps."""
 
     screens: Mapping[Name, ScreenMap] = Field(default={}, description="name -> screen")
@@ -394,7 +394,7 @@ def load(
         found[name], where[name] = _inline(name, screen), "the configuration"
     for path in _files(paths):
         file = map_files.read(path)
-        model = file.read(MapFileModel)
+        model = file.read(FileOfMaps)
         for name, screen in model.screens.items() if model else ():
             if name in found:
                 file.wrong(("screens", name), f"is also in {where[name]}; rename one", key=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import cached_property
+from itertools import groupby
 from typing import Literal
 
 type Point = Literal[".", ","]
@@ -99,10 +100,13 @@ class NumberPicture:
         """The number; blanks around it do not count. Errors: ValueError."""
         text = shown.strip(" ")
         for fits, sign in self._shapes.get(len(text), ()):
-            if fits(text):
-                digits = text.translate(self._dropped) or "0"
-                number = (sign if digits.strip("0") else "") + digits + self._exponent
-                return Decimal(number) if self.scale else int(number)
+            if found := fits(text):
+                digits = "".join(found.groups()) or "0"  # the stars that stand for zero have none
+                if self.trail == "S":
+                    digits = digits.translate(_PUNCHED)
+                if sign and digits.strip("0"):
+                    digits = sign + digits
+                return Decimal(digits + self._exponent) if self.scale else int(digits + self._exponent)
         raise ValueError(f"does not fit the picture {self.text}" if text else "is blank")
 
     def format(self, value: int | Decimal) -> str:
@@ -207,13 +211,11 @@ class NumberPicture:
 
     def _expression(self, look: str) -> str:
         never_zero = "" if self._shows_zero or _ANY not in look else "(?=[^1-9]*[1-9])"
-        return never_zero + "".join(_CLASSES.get(cell) or re.escape(cell) for cell in look)
-
-    @cached_property
-    def _dropped(self) -> dict[int, str | None]:
-        letters = self.trail if len(self.trail) == 2 else ""  # noqa: PLR2004 -- CR, DB
-        dropped: dict[int, str | None] = dict.fromkeys(map(ord, f" ,./*+-(){_CURRENCIES}{letters}"))
-        return {**dropped, **_PUNCHED} if self.trail == "S" else dropped
+        runs = (("".join(run), digits) for digits, run in groupby(look, _CLASSES.__contains__))
+        return never_zero + "".join(
+            f"({''.join(map(_CLASSES.__getitem__, run))})" if digits else re.escape(run)
+            for run, digits in runs
+        )
 
     @cached_property
     def _exponent(self) -> str:

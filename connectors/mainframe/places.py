@@ -7,13 +7,13 @@ counts as part of it, unless the map names those cells, too.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.mainframe.maps import FieldMap
 from connectors.mainframe.rules import View
-from connectors.mainframe.screen import Field
+from connectors.mainframe.screen import FILLER, Field
 
 # These end a text without being part of what is beside it.
 OPENING, CLOSING = ":=|<[({", "|>])}"
@@ -67,19 +67,47 @@ def must_be_whole(cells: Cells, view: View, raw: str) -> None:
             raise ValueError(f"has a field in it that begins in column {(at + 1) % view.screen.columns + 1}")
 
 
-def locate(each: FieldMap, view: View, labels: Sequence[str]) -> Cells:
+class Labels:
+    """Where the labels of a map stand on a screen. `longer`: each label -> those that contain it."""
+
+    def __init__(self, view: View, longer: Mapping[str, Sequence[str]]) -> None:
+        hits = {label: _hits(view, label) for label in longer}
+        inside = {label: [hit for other in others for hit in hits[other]] for label, others in longer.items()}
+        self._hits = {
+            label: [(at, end) for at, end in hits[label] if not any(a <= at < b for a, b in inside[label])]
+            for label in longer
+        }
+        self.starts = sorted(at for found in self._hits.values() for at, _ in found)
+
+    def end(self, each: FieldMap, width: int) -> int:
+        """The cell after a field's label. Errors: Misplaced when there is not exactly one."""
+        ends = [end for at, end in self._hits[each.label or ""] if each.row in (None, at // width + 1)]
+        if len(ends) != 1:
+            often = f"is {len(ends)} times on the screen: give its `row`, too" if ends else "is not there"
+            raise Misplaced(f"the label {each.label!r} {often}")
+        return ends[0]
+
+    def next(self, start: int, end: int) -> int | None:
+        """Where the next label begins between two addresses."""
+        at = bisect_left(self.starts, start)
+        return self.starts[at] if at < len(self.starts) and self.starts[at] < end else None
+
+
+def longer_labels(fields: Iterable[FieldMap]) -> dict[str, tuple[str, ...]]:
+    labels = [each.label for each in fields if each.label]
+    return {label: tuple(other for other in labels if label in other and label != other) for label in labels}
+
+
+def locate(each: FieldMap, view: View, labels: Labels) -> Cells:
     """The cells of a field by label or number. Errors: Misplaced."""
-    if each.label is None:
-        return _by_number(each, view)
-    return _by_label(each, view, [label for label in labels if label != each.label])
+    return _by_number(each, view) if each.label is None else _by_label(each, view, labels)
 
 
 def _by_number(each: FieldMap, view: View) -> Cells:
     found = numbered(each, view)
     if found is None:
-        raise Misplaced(
-            "the screen has not so many fields" if view.screen.fields else "the screen has no fields"
-        )
+        has = "not so many such fields" if view.screen.fields else "no fields"
+        raise Misplaced(f"the screen has {has}")
     return Cells(found.start, found.start + min(each.length or found.length, found.length), left=False)
 
 
@@ -93,44 +121,34 @@ def numbered(each: FieldMap, view: View) -> Field | None:
     return next((field for number, field in enumerate(fits, 1) if number == each.field), None)
 
 
-def _by_label(each: FieldMap, view: View, others: Sequence[str]) -> Cells:
-    after = label_end(each, view, others)
+def _by_label(each: FieldMap, view: View, labels: Labels) -> Cells:
     width = view.screen.columns
-    end = (after - 1) // width * width + width
+    after = labels.end(each, width)
+    line_end = end = (after - 1) // width * width + width
     field = view.screen.field_at(after - 1)
     if field is not None:
-        own_end = min(field.start + field.length, end)
-        if not view.text[after:own_end].strip(" "):
-            return _beside(each, view, others, after, own_end, end)
-        end = own_end
+        end = min(field.start + field.length, line_end)
+        if not view.text[after:end].strip(" "):
+            return _beside(each, view, labels, Cells(after, end, left=False, right=False), line_end)
     start = after + 1 if after < end and view.text[after] == " " else after
-    return _up_to(each, view, others, start, end)
+    following = labels.next(start, end)
+    limit = end if following is None else following
+    if each.length is not None and start + each.length < limit:
+        return Cells(start, start + each.length, left=False)
+    return Cells(start, limit, left=False, right=False)
 
 
-def _up_to(each: FieldMap, view: View, others: Sequence[str], start: int, end: int) -> Cells:
-    """A value behind its label in the same field, or on a screen without fields."""
-    line_end = (start // view.screen.columns + 1) * view.screen.columns
-    following = [at for label in others for at in _hits(view, label, start, min(end, line_end))]
-    limit = min(following, default=end)
-    if each.length is not None:
-        limit = min(limit, start + each.length)
-    return Cells(start, max(limit, start), left=False, right=limit not in following)
-
-
-def _beside(
-    each: FieldMap, view: View, others: Sequence[str], after: int, own_end: int, line_end: int
-) -> Cells:
+def _beside(each: FieldMap, view: View, labels: Labels, nothing: Cells, line_end: int) -> Cells:
     """The field that follows in the line, when the label's own has nothing more.
 
     Errors: Misplaced when that might be the next label rather than the value.
     """
-    at = bisect_right(view.starts, after - 1)
+    at = bisect_right(view.starts, nothing.start - 1)
     following = next((field for field in view.screen.fields[at:] if field.length), None)
-    nothing = Cells(after, own_end, left=False, right=False)
     if following is None or following.start >= line_end:
         return nothing
     text = view.cut(following.start, following.start + following.length)
-    if text.lstrip(" ").startswith(tuple(others)):
+    if labels.next(following.start, following.start + len(text) - len(text.lstrip(" ")) + 1) is not None:
         return nothing
     if following.protected and _LABEL.match(text):
         raise Misplaced("may be the next label: give row and column instead of the label", text)
@@ -138,31 +156,26 @@ def _beside(
     return Cells(following.start, following.start + length, left=False)
 
 
-def label_end(each: FieldMap, view: View, others: Iterable[str]) -> int:
-    """The cell after a field's label. Errors: Misplaced when there is not exactly one."""
-    label, width = each.label or "", view.screen.columns
-    start, end = (0, len(view.text)) if each.row is None else ((each.row - 1) * width, each.row * width)
-    longer = [other for other in others if label in other]
-    inside = [(at, at + len(other)) for other in longer for at in _hits(view, other, start, end)]
-    hits = [
-        at for at in _hits(view, label, start, end) if not any(first <= at < last for first, last in inside)
-    ]
-    if len(hits) != 1:
-        often = f"is {len(hits)} times on the screen: give its `row`, too" if hits else "is not on the screen"
-        raise Misplaced(f"the label {label!r} {often}")
-    return hits[0] + len(label)
-
-
-def _hits(view: View, label: str, start: int, end: int) -> list[int]:
-    """Where a label stands as a word of its own, inside one line."""
-    hits, text, width = [], view.text, view.screen.columns
-    at = text.find(label, start, end)
-    while at >= 0:
-        after = at + len(label)
-        inside_a_line = at // width == (after - 1) // width
-        before_it, after_it = text[at - 1] if at % width else " ", text[after] if after % width else " "
-        joined = (before_it.isalnum() and label[0].isalnum()) or (after_it.isalnum() and label[-1].isalnum())
-        if inside_a_line and not joined:
-            hits.append(at)
-        at = text.find(label, at + 1, end)
+def _hits(view: View, label: str) -> list[tuple[int, int]]:
+    """Where a label stands as a word of its own, inside one line: from and up to."""
+    text, width = view.text, view.screen.columns
+    hits = []
+    for start, end in _finds(text, label) if not view.wide else _finds_wide(text, label):
+        before, after = text[start - 1] if start % width else " ", text[end] if end % width else " "
+        joined = (before.isalnum() and label[0].isalnum()) or (after.isalnum() and label[-1].isalnum())
+        if not joined and start // width == (end - 1) // width:
+            hits.append((start, end))
     return hits
+
+
+def _finds(text: str, label: str) -> Iterator[tuple[int, int]]:
+    at = text.find(label)
+    while at >= 0:
+        yield at, at + len(label)
+        at = text.find(label, at + 1)
+
+
+def _finds_wide(text: str, label: str) -> Iterator[tuple[int, int]]:
+    """Where double-byte characters may have a filler behind them."""
+    pattern = "".join(f"{re.escape(character)}{FILLER}?" for character in label)
+    return (found.span() for found in re.finditer(pattern, text))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from connectors.mainframe import places, rules
 from connectors.mainframe.fitted import Problem, Row, compiled, span
 from connectors.mainframe.maps import ErrorClass, Maps, Rule, ScreenMap
-from connectors.mainframe.places import Cells, Misplaced
+from connectors.mainframe.places import Cells, Labels, Misplaced
 from connectors.mainframe.rules import View
 from connectors.mainframe.screen import Screen
 
@@ -99,10 +99,11 @@ def record(screen_map: ScreenMap, screen: Screen) -> Row:
     fitted = compiled(screen_map, screen)
     if fitted.misfit:
         row.problems.append(Problem("", screen.title, fitted.misfit))
+    labels = Labels(view, fitted.labels)
     for name, read, place in fitted.fields:
         raw = ""
         try:
-            cells = place if isinstance(place, Cells) else places.locate(place, view, fitted.labels)
+            cells = place if isinstance(place, Cells) else places.locate(place, view, labels)
             raw = view.cut(cells.start, cells.end)
             places.must_be_whole(cells, view, raw)
             row.values[name] = read(raw)
@@ -151,9 +152,7 @@ def address(screen_map: ScreenMap, name: str, screen: Screen, line: int | None =
         found = places.numbered(each, view)
         return found.start if found else None
     try:
-        after = places.label_end(
-            each, view, [other.label for other in screen_map.fields.values() if other.label]
-        )
+        after = Labels(view, compiled(screen_map, screen).labels).end(each, screen.columns)
     except Misplaced:
         return None
     line_end = (after - 1) // screen.columns * screen.columns + screen.columns
@@ -163,7 +162,7 @@ def address(screen_map: ScreenMap, name: str, screen: Screen, line: int | None =
 
 def places_of(screen_map: ScreenMap, screen: Screen) -> Iterator[Place]:
     """All cells that a map names, hidden ones too; those that are not on this screen are left out."""
-    view, labels = View(screen), compiled(screen_map, screen).labels
+    view, labels = View(screen), Labels(View(screen), compiled(screen_map, screen).labels)
     for name, each in screen_map.fields.items():
         try:
             start, end = span(each, screen.columns) or places.locate(each, view, labels).span
