@@ -45,6 +45,8 @@ class Problem:
     offset: int
     raw: bytes
     reason: str
+    whole: bool = False
+    """Nothing of the record can be trusted: it has another length."""
 
     def __str__(self) -> str:
         shown = self.raw.hex() if len(self.raw) <= _SHOWN else f"{self.raw[:_SHOWN].hex()}..."
@@ -203,7 +205,7 @@ class Decoder:
         refused: dict[int, Problem] = {}
 
         def refuse(row: int, at: int, reason: str) -> None:
-            refused.setdefault(row, Problem(row, self.layout.name, at, records[row], reason))
+            refused.setdefault(row, Problem(row, self.layout.name, at, records[row], reason, whole=True))
 
         for part in self._row.parts:
             if isinstance(part, Table):

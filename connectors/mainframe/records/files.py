@@ -1,0 +1,244 @@
+"""`transport: file`: each complete version of an extract file is one scan. Arrow is loaded by `open()`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from bridge.contract import Ask, Batch, Caveat, Changes, Emits, Finding, Level, Position, Scan, Stream
+from bridge.errors import BridgeError, ConfigError, PermanentError, TransientError
+from connectors.mainframe.records.options import FileOptions, FileStream
+
+if TYPE_CHECKING:
+    from connectors.mainframe.records.extracts import Version
+    from connectors.mainframe.records.reading import Reading
+    from connectors.mainframe.records.rows import Rows
+
+_SAMPLE = 100
+_READ = {"file", "size", "mtime_ns", "reading"}
+_WITHIN = {"at", "rows", "records"}
+_BEGINNING = dict.fromkeys(sorted(_WITHIN), 0)
+
+
+class FileSource:
+    """The streams of a configuration; its methods are a connector's, with their errors."""
+
+    def __init__(self, options: FileOptions) -> None:
+        self._options = options
+        self._interrupted = Event()
+        self._files: dict[str, _File] = {}
+
+    def open(self) -> None:
+        """Read the copybooks. Errors: ConfigError."""
+        self._files = {
+            name: _File(name, options, self._options.identity or options.path, self._pause)
+            for name, options in self._options.streams.items()
+        }
+
+    def discover(self) -> Sequence[Stream]:
+        return [file.stream for file in self._files.values()]
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        self._interrupted.clear()
+        check_position(position)
+        file = self._files.get(stream.name)
+        if file is None:
+            raise PermanentError(f"there is no stream {stream.name}", remedy="configure it under `streams`")
+        try:
+            return file.poll(position, ask)
+        except OSError as error:
+            raise _translated(error, file.options) from None
+
+    def check(self) -> Sequence[Finding]:
+        return [file.check() for file in self._files.values()]
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def _pause(self) -> None:
+        if self._interrupted.is_set():
+            raise TransientError("interrupted")
+
+
+def check_position(position: Position | None) -> None:
+    """Errors: ConfigError, when it is none of a file."""
+    form = position.keys() if isinstance(position, dict) else set()
+    if position is not None and form not in (_READ, _READ | _WITHIN):
+        raise ConfigError(
+            "the position is none of a file",
+            remedy="`positions rewind --to start` has the file read from its beginning",
+        )
+
+
+class _File:
+    """One stream: the newest file of its path."""
+
+    def __init__(self, name: str, options: FileStream, identity: str, pause: Callable[[], None]) -> None:
+        from connectors.mainframe.records.extracts import extract
+        from connectors.mainframe.records.reading import reading
+
+        self.options, self._pause = options, pause
+        self._reading: Reading = reading(name, options)
+        self._extract = extract(options, self._reading.decoder.width)
+        caveats = frozenset({Caveat.COLLAPSES})
+        self.stream = Stream(name, identity, (self._reading.table,), Emits.IMAGES, caveats=caveats)
+        self._seen: tuple[Version, float] | None = None
+        """What was there when last looked at, and since when."""
+        self._opened: _Opened | None = None
+
+    def poll(self, position: Position | None, ask: Ask) -> Batch:
+        page = position if position is not None and "at" in position else None
+        opened = self._opened
+        if page and opened and self._is_of(page, opened.version):
+            return self._page(opened, page, ask)
+        version = self._complete()
+        if version is None and page:
+            raise TransientError(
+                f"{self.options.path} was replaced while it was read", remedy="it is read once it rests"
+            )
+        if version is None or (position is not None and page is None and self._is_of(position, version)):
+            return Batch(position)
+        opened = self._begin(version)
+        return self._page(opened, page if page and self._is_of(page, version) else None, ask)
+
+    def close(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened:
+            opened.file.close()
+
+    # -- versions
+
+    def _complete(self) -> Version | None:
+        """The newest version, once it is whole."""
+        from connectors.mainframe.records.extracts import is_done, newest
+
+        version, now = newest(self.options), time.monotonic()
+        if version is None:
+            return None
+        if self._seen is None or self._seen[0] != version:
+            self._seen = version, now
+        if self.options.done:
+            return version if is_done(version, self.options.done) else None
+        return version if now - self._seen[1] >= self.options.settle else None
+
+    def _begin(self, version: Version) -> _Opened:
+        """Errors: TransientError, when it is not whole after all."""
+        self.close()
+        self._opened = opened = _Opened(version, version.path.open("rb"))
+        opened.must_rest()
+        if self.options.format == "fixed" or self._reading.trailer:
+            opened.last = self._extract.last(opened.file, version.size, self._pause)
+        if not self._reading.ends_with(opened.last):
+            raise TransientError(f"{version.path} lacks its trailer", remedy="it is read once it is complete")
+        return opened
+
+    def _is_of(self, position: Mapping[str, Any], version: Version) -> bool:
+        told = self._told(version)
+        return all(position[name] == told[name] for name in _READ)
+
+    def _told(self, version: Version) -> Mapping[str, Any]:
+        return {
+            "file": version.path.name,
+            "size": version.size,
+            "mtime_ns": version.mtime_ns,
+            "reading": self._reading.digest,
+        }
+
+    # -- pages
+
+    def _page(self, opened: _Opened, page: Mapping[str, Any] | None, ask: Ask) -> Batch:
+        version, before = opened.version, page or _BEGINNING
+        found, records, end = self._read(opened.file, before, ask)
+        opened.must_rest()
+        rows = before["rows"] + found.rows.num_rows + len(found.rejects)
+        last = end >= version.size
+        if last:
+            self._must_count(opened, rows)
+            self.close()
+        within = {} if last else {"at": end, "rows": rows, "records": before["records"] + records}
+        changes = (Changes(self._reading.table, found.rows),) if found.rows.num_rows else ()
+        mark = _mark(first=page is None, last=last)
+        return Batch({**self._told(version), **within}, changes, found.rejects, scan=mark, more=not last)
+
+    def _read(self, file: BinaryIO, before: Mapping[str, Any], ask: Ask) -> tuple[Rows, int, int]:
+        """Rows of a page, how many records it has, and where the next one begins."""
+        from connectors.mainframe.records.extracts import Fixed
+
+        how, first, at = self._extract, before["records"] + 1, before["at"]
+        if isinstance(how, Fixed) and self._reading.takes_all:
+            data, end = how.block(file, at, ask.bytes, ask.rows)
+            return self._reading.block(data, how.width, first), len(data) // how.width, end
+        records, end = how.page(file, at, ask.bytes, ask.rows)
+        width = how.width if isinstance(how, Fixed) else None
+        return self._reading.chosen(records, first, width), len(records), end
+
+    def _must_count(self, opened: _Opened, rows: int) -> None:
+        counted = self._reading.counted(opened.last or b"")
+        if counted is not None and counted != rows:
+            self.close()
+            raise TransientError(
+                f"{opened.version.path} has {rows} rows, its trailer counts {counted}",
+                remedy="it is read again; was it cut on its way?",
+            )
+
+    # -- doctor
+
+    def check(self) -> Finding:
+        from connectors.mainframe.records.extracts import newest
+
+        name = self.stream.name
+        try:
+            version = newest(self.options)
+            if version is None:
+                return Finding(
+                    Level.WARNING, f"there is no file {self.options.path} yet", "check `path`", name
+                )
+            found, records, _ = self._read(self._begin(version).file, _BEGINNING, Ask(rows=_SAMPLE))
+        except (BridgeError, OSError) as error:
+            told = _translated(error, self.options) if isinstance(error, OSError) else error
+            return Finding(Level.WARNING, told.text, told.remedy, name)
+        finally:
+            self.close()
+        told_ = f"of the first {records} records of {version.path}"
+        if found.rejects:
+            text = f"{len(found.rejects)} {told_} are no rows: {found.rejects[0].reason}"
+            return Finding(Level.WARNING, text, "compare the copybook with the file", name)
+        return Finding(Level.OK, f"{found.rows.num_rows} {told_} are rows", stream=name)
+
+
+@dataclass(slots=True)
+class _Opened:
+    """A version that is being read; it stays the same file when another one takes its name."""
+
+    version: Version
+    file: BinaryIO
+    last: bytes | None = None
+
+    def must_rest(self) -> None:
+        """Errors: TransientError, when something was written to it."""
+        found = os.fstat(self.file.fileno())
+        if (found.st_size, found.st_mtime_ns) != (self.version.size, self.version.mtime_ns):
+            raise TransientError(
+                f"{self.version.path} was changed while it was read", remedy="it is read anew once it rests"
+            )
+
+
+def _translated(error: OSError, options: FileStream) -> BridgeError:
+    return TransientError(
+        f"{error.filename or options.path}: {error.strerror}",
+        remedy="check the file, its permissions and where it is mounted",
+    )
+
+
+def _mark(*, first: bool, last: bool) -> Scan:
+    if first:
+        return Scan.ONLY if last else Scan.FIRST
+    return Scan.LAST if last else Scan.MORE
