@@ -88,8 +88,7 @@ def _lines(screen: Screen, notes: Iterable[str]) -> Iterator[str]:
     yield f"cursor {_place(screen.cursor, screen.columns)}"
     yield f"keyboard {'locked' if screen.locked else 'unlocked'}"
     yield "#    " + "".join("----+----" + str(ten % 10) for ten in range(1, 15))[: screen.columns]
-    shown = replace(screen, text=_blanked(screen))
-    for number, line in enumerate(shown.lines, 1):
+    for number, line in enumerate(blanked(screen).lines, 1):
         yield f"{number:>3} |{_escaped(line)}|"
     for field in screen.fields:
         attributes = "".join(f" {name}" for name in ATTRIBUTES if getattr(field, name))
@@ -101,14 +100,14 @@ def _place(address: int, columns: int) -> str:
     return f"{row + 1},{column + 1}"
 
 
-def _blanked(screen: Screen) -> str:
-    """The cells, once more without what is in hidden fields: a file is the last place for a password."""
+def blanked(screen: Screen, places: Iterable[tuple[int, int]] = ()) -> Screen:
+    """Without what is in hidden fields, and at these addresses for so many cells."""
     cells = list(screen.text)
-    for field in screen.fields:
-        if field.hidden:
-            for address in range(field.start, field.start + field.length):
-                cells[address % len(cells)] = " "
-    return "".join(cells)
+    hidden = [(field.start, field.length) for field in screen.fields if field.hidden]
+    for start, length in (*hidden, *places):
+        for address in range(start, start + length):
+            cells[address % len(cells)] = " "
+    return replace(screen, text="".join(cells))
 
 
 def _escaped(line: str) -> str:

@@ -1,0 +1,84 @@
+"""What the maps make of a screen, told to those who write them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from connectors.mainframe import recognise
+from connectors.mainframe.fitted import Row
+from connectors.mainframe.maps import Maps, ScreenMap
+from connectors.mainframe.screen import Screen
+
+_NEAREST = 5
+
+
+@dataclass(slots=True)
+class Checked:
+    """`lines`: what matched, what did not, and why; `sound`: one map knows the screen and reads all of it."""
+
+    name: str | None
+    lines: list[str] = field(default_factory=list)
+    sound: bool = True
+
+
+def check(maps: Maps, screen: Screen) -> Checked:
+    found = recognise.identify(maps, screen)
+    checked = Checked(found.name)
+    error = recognise.host_error(maps, screen, found.name)
+    if error:
+        checked.lines.append(f"an error of the class {error.kind}: {error.text!r}")
+    if found.name:
+        _values(maps.screens[found.name], screen, checked)
+        return checked
+    checked.sound = error is not None
+    checked.lines.append(found.told)
+    if not found.also:
+        checked.lines += _why_not(maps, screen)
+    return checked
+
+
+def _why_not(maps: Maps, screen: Screen) -> Iterator[str]:
+    """The maps that come nearest, with what keeps each from it."""
+    reasons = {name: recognise.why_not(each, screen) for name, each in maps.screens.items()}
+    for name in sorted(reasons, key=lambda name: len(reasons[name]))[:_NEAREST]:
+        yield f"not {name}, {len(reasons[name])} of {len(maps.screens[name].identify)} rules fail:"
+        yield from (f"  {reason}" for reason in reasons[name])
+    if len(reasons) > _NEAREST:
+        yield f"nor any of the other {len(reasons) - _NEAREST} maps"
+
+
+def _values(screen_map: ScreenMap, screen: Screen, checked: Checked) -> None:
+    row = recognise.record(screen_map, screen)
+    checked.lines += _row(row)
+    checked.sound = checked.sound and not row.problems
+    if screen_map.table is None:
+        return
+    page = recognise.page(screen_map, screen)
+    ends = "the last page" if page.ended else "not the last page" if screen_map.table.end else "no end marker"
+    more = {True: ", a further page exists", False: ", no sign of a further page", None: ""}[page.more]
+    checked.lines.append(f"a list of {len(page.rows)} row{'s' * (len(page.rows) != 1)}, {ends}{more}")
+    for each in page.rows:
+        values = ", ".join(f"{name} {_told(value)}" for name, value in each.values.items())
+        checked.lines.append(f"  row {each.line}: {values}")
+        checked.lines += [f"    NOT READ {problem}" for problem in each.problems]
+        checked.sound = checked.sound and not each.problems
+
+
+def _row(row: Row) -> Iterator[str]:
+    width = max(map(len, row.values), default=0)
+    for name, value in row.values.items():
+        yield f"{name:<{width}}  {_told(value)}"
+    for problem in row.problems:
+        yield f"NOT READ {problem}"
+
+
+def _told(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case str():
+            return repr(value)
+    return str(value)
