@@ -1,7 +1,9 @@
-"""A supervised s3270: actions in, answers out. It ends when its stdin does, so also with this process."""
+"""A supervised s3270: actions in, answers out. It never outlives this process."""
 
+import fcntl
 import os
 import select
+import signal
 import subprocess
 import time
 from collections import deque
@@ -35,21 +37,15 @@ class Child:
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int], alarm: Alarm
     ) -> None:
+        heard, self._lifeline = os.pipe()
         try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                pass_fds=inherited,
-                bufsize=0,
-            )
-        except FileNotFoundError:
-            raise ConfigError(
-                "the program s3270 is not installed",
-                remedy="install the package s3270, or use transport: tnz",
-            ) from None
+            self._process = _started(command, environment, [*inherited, heard])
+            _die_with(heard, self._process.pid)
+        except BaseException:
+            os.close(self._lifeline)
+            raise
+        finally:
+            os.close(heard)
         self._lines: deque[str] = deque()
         self._rest = b""
         self._owed = 0
@@ -67,18 +63,27 @@ class Child:
         return self._ask(actions, time.monotonic() + seconds, alarmed=self._alarm)
 
     def close(self) -> None:
-        """Idempotent; the process is gone and waited for afterwards."""
-        process = self._process
-        if process.stdin is not None:
-            with suppress(OSError):
-                process.stdin.close()
+        """The process is gone and waited for afterwards. Once only."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         try:
-            process.wait(_GRACE_S)
+            self._process.wait(_GRACE_S)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+            self._process.kill()
+        self._wait()
+
+    def kill(self) -> None:
+        """The same, of one that is in the middle of an action."""
+        self._process.kill()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._wait()
+
+    def _wait(self) -> None:
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        os.close(self._lifeline)
 
     def _ask(self, actions: Sequence[str], until: float, alarmed: Alarm | None) -> list[Answer]:
         self._send("".join(f"{action}\n" for action in actions))
@@ -137,3 +142,32 @@ class Child:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE_S)
         return TransientError(f"s3270 ended by itself, with status {self._process.returncode}")
+
+
+def _started(
+    command: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            pass_fds=inherited,
+            bufsize=0,
+        )
+    except FileNotFoundError:
+        raise ConfigError(
+            "the program s3270 is not installed", remedy="install the package s3270, or use transport: tnz"
+        ) from None
+
+
+def _die_with(pipe: int, pid: int) -> None:
+    """The kernel kills the process when the pipe's other end closes, even while it heeds no stdin.
+
+    PR_SET_PDEATHSIG would do it as soon as the thread ends that has started the process.
+    """
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, pid)
+    fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)

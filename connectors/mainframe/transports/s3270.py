@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bridge.errors import BridgeError, ConfigError, TransientError
+from bridge.errors import ConfigError, TransientError
 from connectors.mainframe import code_pages
 from connectors.mainframe.screen import Screen
 from connectors.mainframe.terminal import Endpoint, Tls
@@ -42,12 +42,13 @@ class S3270:
     def connect(self) -> None:
         self.close()
         with _key_password(self._endpoint.tls) as inherited:
-            self._child = Child(_command(self._endpoint, inherited), _environment(), inherited, self._alarm)
+            child = Child(_command(self._endpoint, inherited), _environment(), inherited, self._alarm)
             try:
-                self._establish(self._child)
+                self._establish(child)
             except BaseException:
-                self.close()
+                child.kill()
                 raise
+        self._child = child
 
     def screen(self) -> Screen:
         """The state of the keyboard and the buffer, of one instant."""
@@ -122,7 +123,7 @@ class S3270:
         except Silent:
             raise reach.silent(self._endpoint) from None
         if not answer.ok:
-            raise self._failed()
+            raise reach.why_not(self._endpoint, self._alarm)
         state, page, secure, session, lu = child.ask(
             *(
                 f"Query({what})"
@@ -137,15 +138,6 @@ class S3270:
         if self._endpoint.tls is not None:
             _verified(self._endpoint, self._endpoint.tls, secure, session)
         self.lu = lu.data[0] or None
-
-    def _failed(self) -> BridgeError:
-        why = reach.why_not(self._endpoint, self._alarm)
-        wanted = self._endpoint.tls
-        if wanted is not None and not wanted.host_name and _is_address(self._endpoint.host):
-            why.remedy = (
-                "s3270 verifies names, not addresses: set tls.host_name to a name of the host's certificate"
-            )
-        return why
 
     def _living(self) -> Child:
         if self._child is None:
@@ -174,6 +166,11 @@ def _check(endpoint: Endpoint) -> None:
         )
     if not _HOST.fullmatch(endpoint.host):
         raise ConfigError("host: is no name or address of a host")
+    if endpoint.tls is not None and not endpoint.tls.host_name and _is_address(endpoint.host):
+        raise ConfigError(
+            f"tls: s3270 cannot verify a certificate by the address {endpoint.host}",
+            remedy="set tls.host_name to a name of the host's certificate, or use transport: tnz",
+        )
     if endpoint.lu is not None and not _LU.fullmatch(endpoint.lu):
         raise ConfigError("lu: has a character that s3270 cannot ask for", remedy="use transport: tnz")
 

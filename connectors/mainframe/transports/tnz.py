@@ -42,7 +42,7 @@ class TnzTerminal:
         except BaseException:
             self.close()
             raise
-        self.lu = self._emulator.lu
+        self.lu = self._emulator.lu or self._endpoint.lu
 
     def screen(self) -> Screen:
         while self._hear(0):
