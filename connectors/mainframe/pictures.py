@@ -315,8 +315,9 @@ def _check(picture: NumberPicture, found: re.Match[str]) -> None:
         and (
             "9" in found["whole"] + found["nines"] or not set(found["whole"]) <= {*found["fraction"], *",B/"}
         ),
-        "has its sign in the last digit, which is none": picture.trail == "S"
-        and picture.cells[-1:] not in tuple(_DIGIT),
+        "has S beside insertions or suppressed zeros: its sign needs a cell, as in `ZZ9-`": picture.trail
+        == "S"
+        and not set(picture.cells) <= {"9"},
         "has a sign and parentheses": picture.lead == "(" and picture.floating in ("+", "-"),
     }
     for text, wrong in faults.items():
