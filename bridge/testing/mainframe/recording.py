@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-WIDTH = 48
+WIDTH = 40
 """Bytes a line."""
 
 
