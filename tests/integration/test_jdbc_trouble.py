@@ -25,6 +25,7 @@ from bridge.testing.databases import DatabaseServer, H2Server, PostgresServer
 from bridge.testing.proxy import TcpProxy
 from connectors.jdbc import JdbcConnector, jvm
 from connectors.jdbc.session import Session
+from connectors.jvm import options as java_options
 from tests.integration.jdbc_tables import Corner
 
 WRONG = "no-such-password-4711"
@@ -375,7 +376,7 @@ def test_what_drivers_print_and_log_goes_nowhere() -> None:
 
 
 def test_java_is_bounded_and_utc() -> None:
-    options = jvm._options("32m")
+    options = java_options("32m")
     assert {"-Xmx32m", "-XX:MaxDirectMemorySize=32m", "-XX:+ExitOnOutOfMemoryError"} <= set(options)
     done = worker(
         "import jpype; java = jpype.java;"
