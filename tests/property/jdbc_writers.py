@@ -54,8 +54,8 @@ class Writers:
     now: float = START
     count: int = 0
     highest: int = 0
-    mine: dict[int, list[int]] = field(default_factory=lambda: {each: [0] for each in range(WRITERS)})
-    """The ids that each has given away, where they grow."""
+    mine: dict[int, list[int]] = field(default_factory=lambda: {each: [-1 - each] for each in range(WRITERS)})
+    """The ids that each has given away, where they grow; the first is no row's."""
     commits: list[tuple[int, float]] = field(default_factory=list)
     """(the highest id, when) of each commit, where they grow."""
     written: dict[int, Row] = field(default_factory=dict)
