@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mfmock.tn3270 import datastream as ds
@@ -42,6 +43,10 @@ class Erase(Enum):
     NOTHING = ds.CMD_WRITE
     DEFAULT = ds.CMD_ERASE_WRITE
     ALTERNATE = ds.CMD_ERASE_WRITE_ALT
+
+
+at = lru_cache(maxsize=4096)(ds.sba)
+"""Set Buffer Address."""
 
 
 def repeat_to(address: int, cell: int) -> bytes:
@@ -122,17 +127,22 @@ class Drawing:
             out += self._wiped(wanted)
         for address in sorted(self._pieces):
             if address // self.columns + 1 in wanted:
-                out += ds.sba(address) + self._pieces[address]
-        return bytes(out + ds.sba(self.cursor) + ds.ic())
+                out += at(address) + self._pieces[address]
+        return bytes(out + at(self.cursor) + ds.ic())
 
     def _wiped(self, rows: range) -> bytes:
         """What these rows held before, fields too."""
         end = self.address(rows.stop, 1) % (self.rows * self.columns)
-        return ds.sba(self.address(rows.start, 1)) + repeat_to(end, 0)
+        return at(self.address(rows.start, 1)) + repeat_to(end, 0)
 
     def _field(self, address: int, cells: bytes, style: Style) -> None:
         self._pieces[(address - 1) % (self.rows * self.columns)] = self._attribute(style) + cells
 
     def _attribute(self, style: Style, *, protected: bool = True) -> bytes:
-        attribute = ds.field_attribute(protected=protected, intensity=style.intensity)
-        return ds.sfe(attribute, style.color) if self.extended and style.color else ds.sf(attribute)
+        return _field_order(style, protected, self.extended)
+
+
+@lru_cache
+def _field_order(style: Style, protected: bool, extended: bool) -> bytes:  # noqa: FBT001 -- a table's key
+    attribute = ds.field_attribute(protected=protected, intensity=style.intensity)
+    return ds.sfe(attribute, style.color) if extended and style.color else ds.sf(attribute)

@@ -126,7 +126,7 @@ class Cleared(Scene):
             case ["CESN", *_]:
                 return SignOn()
         if desk.user is None:
-            return Cleared(f"DFHAC2033 YOU ARE NOT AUTHORIZED TO USE TRANSACTION {words[0]}")
+            return Cleared(f"DFHAC2033 YOU ARE NOT AUTHORIZED TO USE TRANSACTION {words[0][:8]}")
         return self._started(words, desk)
 
     @staticmethod
@@ -142,7 +142,7 @@ class Cleared(Scene):
                 return Listing.at(desk.company, 1, 0)
             case ["CUSTDET", identity]:
                 return Detail.of(identity, desk.company)
-        return Cleared(f"DFHAC2001 TRANSACTION {words[0]} IS NOT RECOGNIZED. CHECK THE TRANSACTION NAME.")
+        return Cleared(f"DFHAC2001 TRANSACTION {words[0][:8]} IS NOT RECOGNIZED. CHECK THE TRANSACTION NAME.")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mfmock.core.keys import Key
@@ -46,7 +47,15 @@ def labelled(drawing: Drawing, row: int, label: str, value: str, drift: int = 0)
 
 def values(company: Company, customer: Customer) -> dict[str, str]:
     """By label, as the host writes them."""
-    plain = {
+    plain = _written(customer)
+    if not company.switches.shown:
+        return dict(plain)
+    return {label: company.shown(customer, label.lower(), text) for label, text in plain.items()}
+
+
+@lru_cache(maxsize=4096)
+def _written(customer: Customer) -> dict[str, str]:
+    return {
         "NAME": customer.name,
         "CITY": customer.city,
         "STATUS": customer.status,
@@ -55,7 +64,6 @@ def values(company: Company, customer: Customer) -> dict[str, str]:
         "LIMIT": f"{int(customer.limit * 100):09}",
         "MARK": f"{customer.mark:06}",
     }
-    return {label: company.shown(customer, label.lower(), text) for label, text in plain.items()}
 
 
 def signed(amount: Decimal) -> str:
