@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from connectors.mainframe.dates import Format
 from connectors.mainframe.maps import Value
-from connectors.mainframe.pictures import NumberPicture
+from connectors.mainframe.shapes import NumberPicture
 
 _MOST_DIGITS_OF_INT64 = 18
 _MILLISECONDS = 3

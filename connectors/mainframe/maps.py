@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from bridge.errors import ConfigError
-from connectors.mainframe import dates, map_files, pictures
+from connectors.mainframe import dates, map_files, pictures, shapes
 from connectors.mainframe.terminal import KEYS
 
 ErrorClass = Literal["retry", "relogin", "fatal", "reject", "credentials"]
@@ -161,13 +161,13 @@ class Value(_Model):
             raise ValueError(f"has {map_files.shown(min(both))} under `true` and under `false`")
         if self.window is not None and not {"date", "timestamp"} & {*kinds}:
             raise ValueError("has a `window` and no date")
-        is_text = not kinds or isinstance(self.compiled, pictures.TextPicture)
+        is_text = not kinds or isinstance(self.compiled, shapes.TextPicture)
         if not is_text and (self.trim or self.pattern):
             raise ValueError(f"has `{'trim' if self.trim else 'pattern'}`, which is for text")
         return self
 
     @property
-    def compiled(self) -> pictures.NumberPicture | pictures.TextPicture | dates.Format | None:
+    def compiled(self) -> shapes.NumberPicture | shapes.TextPicture | dates.Format | None:
         """The picture, or the form of a date; None for plain text and booleans."""
         if self.picture is not None:
             return compiled_picture(self.picture, self.decimal)
@@ -431,7 +431,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 @lru_cache(maxsize=1024)
-def compiled_picture(text: str, decimal: pictures.Point) -> pictures.NumberPicture | pictures.TextPicture:
+def compiled_picture(text: str, decimal: shapes.Point) -> shapes.NumberPicture | shapes.TextPicture:
     """Errors: NoPicture."""
     return pictures.picture(text, decimal)
 

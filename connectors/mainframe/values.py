@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 
 from connectors.mainframe.maps import Value
-from connectors.mainframe.pictures import TextPicture
+from connectors.mainframe.shapes import TextPicture
 
 type Content = str | int | Decimal | date | time | datetime | bool | None
 type Reader = Callable[[str], Content]

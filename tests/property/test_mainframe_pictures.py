@@ -12,7 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from connectors.mainframe.dates import Format, Kind, form
-from connectors.mainframe.pictures import MOST_DIGITS, NoPicture, NumberPicture, Point, picture
+from connectors.mainframe.pictures import MOST_DIGITS, NoPicture, picture
+from connectors.mainframe.shapes import NumberPicture, Point
 
 SHOWN = "0123456789 ,.-+*/()CRDBPZ$€{}AIJR"
 wrong = st.sampled_from(["0", " ", "0", " ", "-", "", "00", *SHOWN])
