@@ -33,7 +33,7 @@ class S3270:
     def __init__(self, endpoint: Endpoint) -> None:
         """Errors: ConfigError, of what can be told without the host."""
         self._endpoint = endpoint
-        self._alarm = Alarm()
+        self._alarm: Alarm | None = None
         self._child: Child | None = None
         self._seen = "0"
         self.lu: str | None = None
@@ -41,12 +41,14 @@ class S3270:
 
     def connect(self) -> None:
         self.close()
+        self._alarm = alarm = Alarm()
         with _key_password(self._endpoint.tls) as inherited:
-            child = Child(_command(self._endpoint, inherited), _environment(), inherited, self._alarm)
+            child = Child(_command(self._endpoint, inherited), _environment(), inherited, alarm)
             try:
-                self._establish(child)
+                self._establish(child, alarm)
             except BaseException:
                 child.kill()
+                self.close()
                 raise
         self._child = child
 
@@ -107,15 +109,20 @@ class S3270:
         self._ask("Reset()")
 
     def interrupt(self) -> None:
-        self._alarm.ring()
+        alarm = self._alarm
+        if alarm is not None:
+            alarm.ring()
 
     def close(self) -> None:
         child, self._child = self._child, None
         self.lu, self._seen = None, "0"
         if child is not None:
             child.close()
+        alarm, self._alarm = self._alarm, None
+        if alarm is not None:
+            alarm.close()
 
-    def _establish(self, child: Child) -> None:
+    def _establish(self, child: Child, alarm: Alarm) -> None:
         try:
             (answer,) = child.ask_interruptibly(
                 _connect(self._endpoint), seconds=self._endpoint.connect_timeout
@@ -123,7 +130,7 @@ class S3270:
         except Silent:
             raise reach.silent(self._endpoint) from None
         if not answer.ok:
-            raise reach.why_not(self._endpoint, self._alarm)
+            raise reach.why_not(self._endpoint, alarm)
         state, page, secure, session, lu = child.ask(
             *(
                 f"Query({what})"

@@ -23,7 +23,7 @@ class TnzTerminal:
                 remedy=f"use transport: s3270, or one of {', '.join(code_pages.NAMES)}",
             )
         self._endpoint = endpoint
-        self._alarm = Alarm()
+        self._alarm: Alarm | None = None
         self._wire: Wire | None = None
         self._emulator = Emulator(endpoint)
         self._seen = 0
@@ -31,14 +31,15 @@ class TnzTerminal:
 
     def connect(self) -> None:
         self.close()
-        try:
-            self._wire = Wire(self._endpoint, self._alarm)
-        except OSError as error:
-            raise reach.explained(self._endpoint, error) from None
+        self._alarm = alarm = Alarm()
         self._emulator = Emulator(self._endpoint)
         self._seen = 0
         try:
+            self._wire = Wire(self._endpoint, alarm)
             self._negotiate(time.monotonic() + self._endpoint.connect_timeout)
+        except OSError as error:
+            self.close()
+            raise reach.explained(self._endpoint, error) from None
         except BaseException:
             self.close()
             raise
@@ -86,13 +87,18 @@ class TnzTerminal:
         self._emulator.unlock()
 
     def interrupt(self) -> None:
-        self._alarm.ring()
+        alarm = self._alarm
+        if alarm is not None:
+            alarm.ring()
 
     def close(self) -> None:
         wire, self._wire = self._wire, None
         self.lu = None
         if wire is not None:
             wire.close()
+        alarm, self._alarm = self._alarm, None
+        if alarm is not None:
+            alarm.close()
 
     def _negotiate(self, until: float) -> None:
         where = self._endpoint.address
