@@ -1,169 +1,87 @@
-"""The mainframe connector. Light on purpose: Arrow and the 3270 clients are loaded in the worker alone."""
+"""The mainframe connector. Light on purpose: what a transport needs is loaded in the worker alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
-from threading import Event, Lock
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, Protocol
 
-from bridge.contract import Ask, Batch, Connector, Finding, Position, Ranges, Scan, Sessions, Stream
-from bridge.errors import PermanentError, TransientError
-from connectors.mainframe.config import MainframeConfig
+from pydantic import Field
 
-if TYPE_CHECKING:
-    from connectors.mainframe.errors import Trouble
-    from connectors.mainframe.lists import Known
-    from connectors.mainframe.readings import Reading
-    from connectors.mainframe.scans import Pages, Pass
-    from connectors.mainframe.sessions import Pool
+from bridge.contract import Ask, Batch, Connector, Finding, Position, Sessions, Stream
+from connectors.mainframe.config import InquiryStream, ListStream, MainframeConfig
+from connectors.mainframe.records.files import FileSource, check_position
+from connectors.mainframe.records.options import FileOptions, FileStream
+from connectors.mainframe.screens import ScreenSource, check_place
+
+
+class Source(Protocol):
+    """What a transport does of what a connector has to do, with the same errors."""
+
+    def open(self) -> None: ...
+    def discover(self) -> Sequence[Stream]: ...
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch: ...
+    def check(self) -> Sequence[Finding]: ...
+    def interrupt(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class AnyTransport(FileOptions, MainframeConfig):
+    """All options of all transports, for those who look them up; `model_validate` makes one transport's."""
+
+    transport: Literal["s3270", "tnz", "file"] = Field(  # type: ignore[assignment]
+        default="s3270",
+        description="s3270: screens, by that program; tnz: screens, by Python alone; file: extract files",
+    )
+    host: str = Field(default="", description="name or address of the TN3270 server")
+    streams: Mapping[str, ListStream | InquiryStream | FileStream] = Field(  # type: ignore[assignment]
+        default={}, description="stream name -> its options"
+    )
+
+    @classmethod
+    def model_validate(cls, obj: Any, **how: Any) -> Any:
+        """Errors: pydantic's, of the one transport that is asked for."""
+        transport = obj.get("transport") if isinstance(obj, Mapping) else None
+        model = FileOptions if transport == "file" else MainframeConfig
+        return model.model_validate(obj, **how)
 
 
 class MainframeConnector(Connector):
-    """3270 screens: lists, and inquiries key by key. What is not recognised is never a row."""
+    """3270 screens, lists and inquiries; and extract files. What is not recognised is never a row."""
 
-    Config: ClassVar[type[MainframeConfig]] = MainframeConfig
-    config: MainframeConfig
+    Config: ClassVar[type[AnyTransport]] = AnyTransport
 
-    def __init__(self, config: MainframeConfig) -> None:
+    def __init__(self, config: MainframeConfig | FileOptions) -> None:
         super().__init__(config)
+        self._screens = isinstance(config, MainframeConfig)
+        self._source: Source
+        if isinstance(config, FileOptions):
+            self._source = FileSource(config)
+            return
+        self._source = ScreenSource(config, lambda: self.folder)
         self.answers_within_s = config.timeout
         self.sessions = Sessions(config.account, config.sessions)
-        self._state, self._calling = Lock(), False
-        self._interrupted = Event()
-        self._pool: Pool | None = None
-        self._readings: Mapping[str, Reading] = {}
-        self._known: dict[str, Known] = {}
-        self._pass: Pass | None = None
-        """The one under way: there is but one place on a screen."""
 
     def prepare(self) -> None:
-        from connectors.mainframe import inquiry, lists, transports  # noqa: F401 -- loaded now
+        if isinstance(self._source, ScreenSource):
+            self._source.prepare()
 
     def open(self) -> None:
-        from connectors.mainframe import maps, readings
-        from connectors.mainframe.sessions import Pool, Shared
-
-        with self._call(f"opening {self.config.address}"):
-            paths = [Path(path) for path in self.config.maps]
-            known = maps.load(paths, self.config.screens, self.config.errors)
-            self._readings = readings.readings(self.config, known)
-            shared = Shared(self.config, known, self._kept, self._interrupted)
-            self._pool = Pool(self.config, shared)
-            self._pool.take(1)
+        self._source.open()
 
     def discover(self) -> Sequence[Stream]:
-        return [reading.stream for reading in self._readings.values()]
+        return self._source.discover()
 
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
-        return self._read(stream, position, ask, stream.name, None)
-
-    def reread(
-        self,
-        stream: Stream,
-        position: Position | None,  # noqa: ARG002 -- of images the rows that are there are all there is
-        place: Position | None,
-        within: Ranges,
-        ask: Ask,
-    ) -> Batch:
-        batch = self._read(stream, place, replace(ask, changed=None), (stream.name, str(within)), within)
-        anew = place is not None and batch.scan in (Scan.FIRST, Scan.ONLY)
-        return replace(batch, scan=batch.scan if anew else None)
+        return self._source.poll(stream, position, ask)
 
     def check_position(self, stream: str, position: Position) -> None:  # noqa: ARG002 -- all are alike
-        from connectors.mainframe.scans import begins
-
-        begins(position)
+        (check_place if self._screens else check_position)(position)
 
     def check(self) -> Sequence[Finding]:
-        from connectors.mainframe.findings import findings
-
-        return findings(self.config, self._readings)
+        return self._source.check()
 
     def interrupt(self) -> None:
-        with self._state:
-            pool = self._pool
-            if not self._calling:
-                return
-            self._interrupted.set()
-        if pool:
-            pool.interrupt()
+        self._source.interrupt()
 
     def close(self) -> None:
-        """Logs off, which may take a moment."""
-        pool, self._pool, self._pass = self._pool, None, None
-        self._interrupted.clear()
-        if pool:
-            pool.close()
-
-    # -- one pass at a time
-
-    def _read(
-        self, stream: Stream, position: Position | None, ask: Ask, name: object, within: Ranges | None
-    ) -> Batch:
-        from connectors.mainframe.scans import begins
-
-        with self._call(f"reading {stream.name}"):
-            anew, running = begins(position), self._pass
-            if running and running.name != name and not running.rests:
-                self._interrupted.wait(ask.wait_s)
-                return Batch(position, scan=None if anew else Scan.MORE, more=True)
-            self._pass = None  # what fails is lost
-            if running is None or not running.serves(name, position):
-                running = self._begun(stream, name, within)
-            batch = running.read(ask)
-            self._pass = running if batch.more else None
-            return batch
-
-    def _begun(self, stream: Stream, name: object, within: Ranges | None) -> Pass:
-        from connectors.mainframe.scans import Pass
-
-        reading = self._readings.get(stream.name)
-        if reading is None:
-            raise PermanentError(f"there is no stream {stream.name}", remedy="configure it under `streams`")
-        return Pass(name, reading, self._pages(reading, within), within)
-
-    def _pages(self, reading: Reading, within: Ranges | None) -> Pages:
-        from connectors.mainframe.inquiry import InquiryPages
-        from connectors.mainframe.lists import Known, ListPages
-        from connectors.mainframe.readings import InquiryReading
-
-        if self._pool is None:
-            raise TransientError(f"{self.config.address} is not open")
-        if isinstance(reading, InquiryReading):
-            return InquiryPages(reading, self._pool, within)
-        known = self._known.setdefault(reading.stream.name, Known()) if within is None else None
-        return ListPages(reading, self._pool.main, known)
-
-    # -- trouble
-
-    def _kept(self, trouble: Trouble) -> str:
-        """Keeps the screen for the operator; where, in words."""
-        from connectors.mainframe import kept
-
-        path = kept.keep(self.folder, trouble.seen.screen, str(trouble))
-        return f"the screen is kept in {path}" if path else ""
-
-    @contextmanager
-    def _call(self, doing: str) -> Iterator[None]:
-        """Can be interrupted, and raises only what the contract knows."""
-        from connectors.mainframe.errors import Trouble, translated
-
-        with self._state:
-            self._calling = True
-            self._interrupted.clear()
-        try:
-            yield
-        except Trouble as trouble:
-            raise translated(trouble, doing, self._kept) from None
-        except TransientError as error:
-            if self._interrupted.is_set():
-                raise TransientError(f"{doing}: interrupted") from None
-            raise TransientError(
-                f"{doing}: {error.text}", remedy=error.remedy, retry_after=error.retry_after
-            ) from None
-        finally:
-            with self._state:
-                self._calling = False
+        self._source.close()

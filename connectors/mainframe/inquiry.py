@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from bridge.contract import Ask, Ranges, Reject
+from bridge.contract import Ask, Reject
 from bridge.errors import ConfigError
 from connectors.mainframe import recognise
 from connectors.mainframe.config import KeyFile, KeyStream
@@ -54,10 +54,10 @@ class _Round:
 
 
 class InquiryPages:
-    """The answers of one scan. `within`: only keys in these ranges are asked for."""
+    """The answers of one scan."""
 
-    def __init__(self, reading: InquiryReading, pool: Pool, within: Ranges | None = None) -> None:
-        self._reading, self._pool, self._within = reading, pool, within or {}
+    def __init__(self, reading: InquiryReading, pool: Pool) -> None:
+        self._reading, self._pool = reading, pool
         told = reading.options.key
         self._list = ListPages(reading.keys, pool.main, None, told) if reading.keys else None
         self._keys: Sequence[Asked] | None = None

@@ -117,8 +117,12 @@ class ListPages:
             pages.append(recognise.page(screen_map, seen.screen))
             return self._lacks(pages[-1])
 
-        rest = times * self._walk.pace.settle
-        seen = self._walk.await_screen((self._reading.options.screen,), told, rest=rest, ready=lacks)
+        def refuses_a_row(seen: Looked) -> bool:
+            """It still says so, and is the page all the same."""
+            return (seen.name, seen.kind) == (screen, Kind.REJECT)
+
+        screen, rest = self._reading.options.screen, times * self._walk.pace.settle
+        seen = self._walk.await_screen((screen,), told, rest=rest, ready=lacks, also=refuses_a_row)
         page = pages[-1]
         keys = tuple(judged(row, self._reading.table)[0] for row in page.rows)
         shown = Shown(seen, page, keys)
@@ -248,7 +252,7 @@ class ListPages:
         table, screen_map = self._reading.table, self._reading.detail or self._reading.map
 
         def lacks(seen: Looked) -> str:
-            return _another(recognise.record(screen_map, seen.screen), table.key, key)
+            return another(recognise.record(screen_map, seen.screen), table.key, key)
 
         seen = self._walk.await_answer(detail.screen, detail.missing, told, ready=lacks)
         if seen is None:
@@ -266,8 +270,8 @@ class ListPages:
             piece.rows[key] = {**row.values, **found.values}
 
     def _back(self, detail: Detail, told: str) -> None:
-        before, told = self._shown, f"{told}, back"
-        if self._walk.look().name != self._reading.options.screen:
+        before, told, screen = self._shown, f"{told}, back", self._reading.options.screen
+        if self._walk.look().name != screen:
             self._walk.perform(detail.back, told)
         self._shown = after = self._page(told, 0)
         if before and not {*before.keys} & {*after.keys}:
@@ -290,7 +294,7 @@ def written(key: Key) -> str:
     return ", ".join(map(str, key))
 
 
-def _another(row: Row, names: Sequence[str], key: Key) -> str:
+def another(row: Row, names: Sequence[str], key: Key) -> str:
     """What a screen lacks that shows another row's key."""
     shown = {name: row.values[name] for name in names if name in row.values}
     wanted = dict(zip(names, key, strict=True))

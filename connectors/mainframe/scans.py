@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from bridge.contract import Ask, Batch, Caveat, Changes, Position, Ranges, Reject, Scan, Table
+from bridge.contract import Ask, Batch, Caveat, Changes, Position, Reject, Scan, Table
 from bridge.errors import PermanentError
 from connectors.mainframe import columns
 from connectors.mainframe.fitted import Row
@@ -60,8 +60,8 @@ class Pages(Protocol):
 class Pass:
     """One complete pass under way. What fails in it is lost as a whole: the next one begins anew."""
 
-    def __init__(self, name: object, reading: Reading, pages: Pages, within: Ranges | None) -> None:
-        self.name, self._reading, self._pages, self._within = name, reading, pages, within or {}
+    def __init__(self, name: str, reading: Reading, pages: Pages) -> None:
+        self.name, self._reading, self._pages = name, reading, pages
         self._table = reading.table
         self._id = secrets.token_hex(4)
         self._batches = 0
@@ -71,7 +71,7 @@ class Pass:
     def position(self) -> Position:
         return {"scan": self._id, "batch": self._batches}
 
-    def serves(self, name: object, position: Position | None) -> bool:
+    def serves(self, name: str, position: Position | None) -> bool:
         return (self.name, self.position) == (name, position)
 
     @property
@@ -103,7 +103,7 @@ class Pass:
         return Caveat.NO_DELETES not in self._reading.stream.caveats
 
     def _changes(self, whole: Piece) -> tuple[Changes, ...]:
-        rows = {key: row for key, row in whole.rows.items() if self._wanted(key)}
+        rows = whole.rows
         if not rows:
             return ()
         marks = None
@@ -111,10 +111,6 @@ class Pass:
             kind = self._table.schema.field(mark).type
             marks = pa.array([whole.marks[key] for key in rows], kind)
         return (Changes(self._table, columns.batch(self._table.schema, list(rows.values())), marks=marks),)
-
-    def _wanted(self, key: Key) -> bool:
-        parts = dict(zip(self._table.key, key, strict=True))
-        return all(_lies(parts[name], ends) for name, ends in self._within.items())
 
 
 def begins(position: Position | None) -> bool:
@@ -127,17 +123,6 @@ def begins(position: Position | None) -> bool:
         "the position is none of a scan of screens",
         remedy=f"set it to {json.dumps(COMPLETE)} with `positions set`: the list is read from its beginning",
     )
-
-
-def _lies(value: Any, ends: tuple[Any, Any]) -> bool:
-    """Between two ends, both included; None is no end. Times and decimals are compared as text."""
-    low, high = ends
-    told = value if isinstance(value, int | str) else _text(value)
-    return (low is None or low <= told) and (high is None or told <= high)
-
-
-def _text(value: Any) -> str:
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def keys_of(table: Table, keys: Sequence[Key] | set[Key]) -> pa.RecordBatch:

@@ -1,0 +1,150 @@
+"""Screens as a source: one place at a time on one host's sessions. Arrow is loaded by `open()`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Lock
+from typing import TYPE_CHECKING
+
+from bridge.contract import Ask, Batch, Finding, Position, Scan, Stream
+from bridge.errors import PermanentError, TransientError
+from connectors.mainframe.config import MainframeConfig
+
+if TYPE_CHECKING:
+    from connectors.mainframe.errors import Trouble
+    from connectors.mainframe.lists import Known
+    from connectors.mainframe.readings import Reading
+    from connectors.mainframe.scans import Pages, Pass
+    from connectors.mainframe.sessions import Pool
+
+
+class ScreenSource:
+    """Lists, and inquiries key by key; its methods are a connector's, with their errors."""
+
+    def __init__(self, config: MainframeConfig, folder: Callable[[], Path | None]) -> None:
+        """`folder`: where screens are kept for the operator."""
+        self.config, self._folder = config, folder
+        self._state, self._calling = Lock(), False
+        self._interrupted = Event()
+        self._pool: Pool | None = None
+        self._readings: Mapping[str, Reading] = {}
+        self._known: dict[str, Known] = {}
+        self._pass: Pass | None = None
+        """The one under way: there is but one place on a screen."""
+
+    def prepare(self) -> None:
+        from connectors.mainframe import inquiry, lists, transports  # noqa: F401 -- loaded now
+
+    def open(self) -> None:
+        from connectors.mainframe import maps, readings
+        from connectors.mainframe.sessions import Pool, Shared
+
+        with self._call(f"opening {self.config.address}"):
+            paths = [Path(path) for path in self.config.maps]
+            known = maps.load(paths, self.config.screens, self.config.errors)
+            self._readings = readings.readings(self.config, known)
+            shared = Shared(self.config, known, self._kept, self._interrupted)
+            self._pool = Pool(self.config, shared)
+            self._pool.take(1)
+
+    def discover(self) -> Sequence[Stream]:
+        return [reading.stream for reading in self._readings.values()]
+
+    def check(self) -> Sequence[Finding]:
+        from connectors.mainframe.findings import findings
+
+        return findings(self.config, self._readings)
+
+    def interrupt(self) -> None:
+        with self._state:
+            pool = self._pool
+            if not self._calling:
+                return
+            self._interrupted.set()
+        if pool:
+            pool.interrupt()
+
+    def close(self) -> None:
+        """Logs off, which may take a moment."""
+        pool, self._pool, self._pass = self._pool, None, None
+        self._interrupted.clear()
+        if pool:
+            pool.close()
+
+    # -- one pass at a time
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        from connectors.mainframe.scans import begins
+
+        name = stream.name
+        with self._call(f"reading {stream.name}"):
+            anew, running = begins(position), self._pass
+            if running and running.name != name and not running.rests:
+                self._interrupted.wait(ask.wait_s)
+                return Batch(position, scan=None if anew else Scan.MORE, more=True)
+            self._pass = None  # what fails is lost
+            if running is None or not running.serves(name, position):
+                running = self._begun(stream)
+            batch = running.read(ask)
+            self._pass = running if batch.more else None
+            return batch
+
+    def _begun(self, stream: Stream) -> Pass:
+        from connectors.mainframe.scans import Pass
+
+        reading = self._readings.get(stream.name)
+        if reading is None:
+            raise PermanentError(f"there is no stream {stream.name}", remedy="configure it under `streams`")
+        return Pass(stream.name, reading, self._pages(reading))
+
+    def _pages(self, reading: Reading) -> Pages:
+        from connectors.mainframe.inquiry import InquiryPages
+        from connectors.mainframe.lists import Known, ListPages
+        from connectors.mainframe.readings import InquiryReading
+
+        if self._pool is None:
+            raise TransientError(f"{self.config.address} is not open")
+        if isinstance(reading, InquiryReading):
+            return InquiryPages(reading, self._pool)
+        known = self._known.setdefault(reading.stream.name, Known())
+        return ListPages(reading, self._pool.main, known)
+
+    # -- trouble
+
+    def _kept(self, trouble: Trouble) -> str:
+        """Keeps the screen for the operator; where, in words."""
+        from connectors.mainframe import kept
+
+        path = kept.keep(self._folder(), trouble.seen.screen, str(trouble))
+        return f"the screen is kept in {path}" if path else ""
+
+    @contextmanager
+    def _call(self, doing: str) -> Iterator[None]:
+        """Can be interrupted, and raises only what the contract knows."""
+        from connectors.mainframe.errors import Trouble, translated
+
+        with self._state:
+            self._calling = True
+            self._interrupted.clear()
+        try:
+            yield
+        except Trouble as trouble:
+            raise translated(trouble, doing, self._kept) from None
+        except TransientError as error:
+            if self._interrupted.is_set():
+                raise TransientError(f"{doing}: interrupted") from None
+            raise TransientError(
+                f"{doing}: {error.text}", remedy=error.remedy, retry_after=error.retry_after
+            ) from None
+        finally:
+            with self._state:
+                self._calling = False
+
+
+def check_place(position: Position) -> None:
+    """Errors: PermanentError, when it is none of a scan of screens."""
+    from connectors.mainframe.scans import begins
+
+    begins(position)

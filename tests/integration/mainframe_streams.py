@@ -1,0 +1,133 @@
+"""The mainframe connector against the host of bridge.testing: how tests configure it, and read with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+import bridge.testing.mainframe as testing
+from bridge.contract import Ask, Batch, Reject, Scan
+from bridge.testing.mainframe import Host
+from connectors.mainframe import MainframeConnector
+
+MAPS = Path(testing.__file__).parent / "screens.yaml"
+TRANSPORTS = ["s3270", "tnz"]
+PASSWORD_VARIABLE = "TEST_MAINFRAME_PASSWORD"
+
+Options = dict[str, Any]
+
+LIST: Options = {
+    "mode": "list",
+    "goto": [{"type": "CUSTLIST", "press": "enter", "expect": "custlist"}],
+    "screen": "custlist",
+}
+DETAILS: Options = LIST | {
+    "mark": "mark",
+    "detail": {"select": {"field": "select", "with": "S"}, "screen": "custdet", "back": "pf3"},
+}
+INQUIRY: Options = {
+    "mode": "inquiry",
+    "goto": [{"type": "CUSTINQ", "press": "enter", "expect": "custinq"}],
+    "steps": [
+        {
+            "fill": {"customer_id": "{customer_id}", "request_type": "BALANCE"},
+            "press": "enter",
+            "expect": "balance",
+        }
+    ],
+    "screen": "balance",
+    "key": ["customer_id"],
+    "missing": [{"row": 23, "pattern": "NOT FOUND"}],
+}
+
+
+def keys(*numbers: int) -> list[dict[str, str]]:
+    return [{"customer_id": f"{number:08}"} for number in numbers]
+
+
+def configured(host: Host, streams: Mapping[str, Options], **options: Any) -> MainframeConnector:
+    """`home` is a cleared screen, the shortest way to any transaction."""
+    whole: Options = {
+        "host": "127.0.0.1",
+        "port": host.port,
+        "user": host.user,
+        "password": f"env:{PASSWORD_VARIABLE}",
+        "maps": [str(MAPS)],
+        "logon": [
+            {
+                "on": "signon",
+                "fill": {"user": "{user}", "password": "{password}"},
+                "press": "enter",
+                "expect": "menu",
+            }
+        ],
+        "refused": ["expired", "locked"],
+        "logoff": [{"type": "CESF LOGOFF", "press": "enter", "expect": "any"}],
+        "timeout": "2s",
+        "streams": streams,
+    }
+    return MainframeConnector(MainframeConnector.Config.model_validate(whole | options))
+
+
+@contextmanager
+def opened(
+    host: Host, streams: Mapping[str, Options], folder: Path | None = None, **options: Any
+) -> Iterator[MainframeConnector]:
+    connector = configured(host, streams, **options)
+    connector.folder = folder
+    try:
+        connector.open()
+        yield connector
+    finally:
+        connector.close()
+
+
+@dataclass
+class Read:
+    """What one scan brought."""
+
+    batches: list[Batch] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        changes = (changes for batch in self.batches for changes in batch.changes)
+        return [row for each in changes for row in each.rows.to_pylist()]
+
+    @property
+    def seen(self) -> list[Any]:
+        """First columns of the keys."""
+        named = (keys for batch in self.batches for _, keys in batch.seen)
+        return [value for keys in named for value in keys.column(0).to_pylist()]
+
+    @property
+    def rejects(self) -> list[Reject]:
+        return [reject for batch in self.batches for reject in batch.rejects]
+
+    @property
+    def marks(self) -> list[Scan | None]:
+        return [batch.scan for batch in self.batches]
+
+    def column(self, name: str) -> list[Any]:
+        return [row[name] for row in self.rows]
+
+
+def scan(
+    connector: MainframeConnector,
+    name: str,
+    changed: Callable[..., pa.Array] | None = None,
+    rows: int = 10_000,
+) -> Read:
+    """Polls one complete scan; what it raises goes to the test."""
+    stream = next(each for each in connector.discover() if each.name == name)
+    read, position = Read(), None
+    while True:
+        batch = connector.poll(stream, position, Ask(rows=rows, changed=changed))
+        read.batches.append(batch)
+        position = batch.position
+        if not batch.more:
+            return read

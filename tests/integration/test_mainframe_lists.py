@@ -1,0 +1,376 @@
+"""Lists of many pages: complete scans, whatever the host does while they are read."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from bridge.contract import Ask, Caveat, Emits, Scan
+from bridge.errors import ConfigError, PermanentError, TransientError
+from bridge.testing.mainframe import Host, TwoWrites, customer
+from connectors.mainframe import lists, scans
+from connectors.mainframe.fitted import Row
+from tests.integration.mainframe_streams import (
+    DETAILS,
+    LIST,
+    PASSWORD_VARIABLE,
+    TRANSPORTS,
+    configured,
+    opened,
+    scan,
+)
+
+CUSTOMERS = {"customers": LIST}
+NUMBERS = [*range(10, 310, 10)]
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    with Host(count=30, page_size=5) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        yield host
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_list_of_300_customers_is_read_to_its_end(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Host() as host, monkeypatch.context() as patched:
+        patched.setenv(PASSWORD_VARIABLE, host.password)
+        with opened(host, CUSTOMERS, transport=transport) as connector:
+            read = scan(connector, "customers")
+    assert read.column("id") == [*range(10, 3010, 10)]
+    assert read.rows[0] == {
+        "id": 10,
+        "name": "BERGER, BRAM",
+        "balance": Decimal("-9208.07"),
+        "status": "ACTIVE",
+        "mark": 1,
+    }
+    assert read.rejects == []
+    assert read.marks[-1] in (Scan.ONLY, Scan.LAST)
+
+
+def test_a_list_paged_by_position_asks_for_a_second_scan_before_a_delete(host: Host) -> None:
+    streams = {"customers": LIST, "by_key": LIST | {"paging": "key"}}
+    with opened(host, streams) as connector:
+        by_position, by_key = connector.discover()
+    assert (by_position.emits, by_position.confirms, by_key.confirms) == (Emits.IMAGES, 2, 1)
+    assert by_position.tables[0].key == ("id",)
+    assert by_position.identity == f"127.0.0.1:{host.port}"
+
+
+def test_the_typed_column_is_not_published(host: Host) -> None:
+    with opened(host, {"customers": DETAILS}) as connector:
+        (stream,) = connector.discover()
+    assert "select" not in stream.tables[0].schema.names
+
+
+def test_a_scan_goes_on_where_the_last_poll_ended(host: Host) -> None:
+    with opened(host, CUSTOMERS) as connector:
+        read = scan(connector, "customers", rows=7)
+    assert read.marks == [Scan.FIRST, *[Scan.MORE] * (len(read.marks) - 2), Scan.LAST]
+    assert len(read.marks) > 2
+    assert read.column("id") == NUMBERS
+    assert read.batches[-1].position == scans.COMPLETE
+
+
+def test_a_scan_that_was_lost_begins_anew(host: Host) -> None:
+    with opened(host, CUSTOMERS) as connector:
+        (stream,) = connector.discover()
+        middle = connector.poll(stream, None, Ask(rows=1)).position
+    with opened(host, CUSTOMERS) as connector:
+        assert connector.poll(stream, middle, Ask(rows=1)).scan is Scan.FIRST
+
+
+def test_one_scan_at_a_time(host: Host) -> None:
+    with opened(host, {"customers": LIST, "again": LIST}) as connector:
+        customers, again = connector.discover()
+        first = connector.poll(customers, None, Ask(rows=1))
+        waits = connector.poll(again, None, Ask())
+        assert (waits.rows, waits.scan, waits.more, waits.position) == (0, None, True, None)
+        rest = connector.poll(customers, first.position, Ask())
+        assert rest.scan is Scan.LAST
+        assert connector.poll(again, None, Ask()).rows == 30
+
+
+def test_a_scan_that_nobody_asks_for_makes_room(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scans, "REST_S", 0.0)
+    with opened(host, {"customers": LIST, "again": LIST}) as connector:
+        customers, again = connector.discover()
+        first = connector.poll(customers, None, Ask(rows=1))
+        assert connector.poll(again, None, Ask()).rows == 30
+        assert connector.poll(customers, first.position, Ask()).scan in (Scan.FIRST, Scan.ONLY)
+
+
+# -- others come and go while it is read
+
+
+def test_rows_that_come_between_pages_are_read_once(host: Host) -> None:
+    def insert(page: int) -> list[Any]:
+        return [customer(page)] if page <= 4 else []
+
+    host.switches.insert_between_pages = insert
+    with opened(host, CUSTOMERS) as connector:
+        read = scan(connector, "customers")
+    assert len(read.column("id")) == len(set(read.column("id")))
+    assert set(NUMBERS) <= set(read.column("id"))
+
+
+def test_a_row_that_was_there_all_the_time_is_never_missed_twice(host: Host) -> None:
+    """Whoever is deleted on a page before takes the first row of the next page out of sight."""
+    with opened(host, CUSTOMERS) as connector:
+        scan(connector, "customers")
+        scan(connector, "customers")
+        gone = {20}
+        host.switches.delete_between_pages = lambda page: ["00000020"] if page == 3 else []
+        read = scan(connector, "customers")
+    assert set(NUMBERS) - set(read.column("id")) <= gone
+
+
+@pytest.mark.parametrize("page", [2, 4, 6])
+def test_even_a_first_scan_is_complete_while_rows_go(host: Host, page: int) -> None:
+    host.switches.delete_between_pages = lambda number: ["00000010"] if number == page else []
+    with opened(host, CUSTOMERS) as connector:
+        read = scan(connector, "customers")
+    assert set(NUMBERS) - set(read.column("id")) <= {10}
+
+
+def test_what_stays_away_is_looked_for_twice_and_then_believed(host: Host) -> None:
+    with opened(host, CUSTOMERS) as connector:
+        for _ in range(2):
+            scan(connector, "customers")
+        pages = host.counts["pages"]
+        scan(connector, "customers")
+        once = host.counts["pages"] - pages
+        host.delete("00000150")
+        counts = []
+        for _ in range(3):
+            pages = host.counts["pages"]
+            assert len(scan(connector, "customers").rows) == 29
+            counts.append(host.counts["pages"] - pages)
+    assert counts == [2 * once, 2 * once, once]
+
+
+def test_a_row_that_changes_between_two_sights_counts_as_it_is_later(host: Host) -> None:
+    def change_and_insert(page: int) -> list[Any]:
+        if page != 2:
+            return []
+        host.change("00000050", status="GONE")
+        return [customer(11)]
+
+    host.switches.insert_between_pages = change_and_insert
+    with opened(host, CUSTOMERS) as connector:
+        read = scan(connector, "customers")
+    assert [row["status"] for row in read.rows if row["id"] == 50] == ["GONE"]
+
+
+def test_a_list_in_another_order_is_the_same_list(host: Host) -> None:
+    with opened(host, CUSTOMERS) as connector:
+        before = scan(connector, "customers")
+        host.switches.reorder = lambda one: one.name
+        after = scan(connector, "customers")
+    assert sorted(before.rows, key=lambda row: row["id"]) == sorted(after.rows, key=lambda row: row["id"])
+
+
+def test_an_empty_list_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Host(count=0) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        with opened(host, CUSTOMERS) as connector:
+            read = scan(connector, "customers")
+    assert (read.rows, read.marks) == ([], [Scan.ONLY])
+
+
+# -- the end
+
+
+def test_without_its_end_marker_a_list_is_not_complete(host: Host) -> None:
+    host.switches.end_marker = False
+    with (
+        opened(host, CUSTOMERS, timeout="300ms") as connector,
+        pytest.raises(
+            TransientError, match=r"page 1: expected custlist, seen 'CUSTOMER LIST.*neither its end"
+        ),
+    ):
+        scan(connector, "customers")
+
+
+def test_more_pages_than_the_map_allows_park_the_stream(host: Host) -> None:
+    endless = itertools.count(1000)
+    host.switches.insert_between_pages = lambda _: [customer(next(endless)) for _ in range(5)]
+    told = r"page 21: .*there is no end after 20 pages"
+    shorter = _screens(pages=20)
+    with (
+        opened(host, CUSTOMERS, screens=shorter, maps=[]) as connector,
+        pytest.raises(PermanentError, match=told),
+    ):
+        scan(connector, "customers")
+
+
+def test_a_list_without_end_markers_ends_where_the_page_stays_and_deletes_nothing(host: Host) -> None:
+    host.switches.end_marker = False
+    with opened(host, CUSTOMERS, screens=_screens(end=[], more=[]), maps=[]) as connector:
+        (stream,) = connector.discover()
+        assert Caveat.NO_DELETES in stream.caveats
+        read = scan(connector, "customers")
+    assert read.column("id") == NUMBERS
+    assert set(read.marks) == {None}
+
+
+# -- rows that are none
+
+
+def test_a_field_that_cannot_be_read_is_a_reject_with_its_key(host: Host) -> None:
+    host.switches.shown = {("00000120", "balance"): "      12.4X "}
+    with opened(host, CUSTOMERS) as connector:
+        read = scan(connector, "customers")
+    (reject,) = read.rejects
+    assert reject.key == {"id": 120}
+    assert "balance: does not fit the picture" in reject.reason
+    assert "12.4X" in str(reject.raw)
+    assert 120 not in read.column("id")
+    assert len(read.rows) == 29
+
+
+def test_a_key_that_cannot_be_read_is_a_reject_without_one(host: Host) -> None:
+    host.switches.shown = {("00000120", "id"): "0000012X"}
+    with opened(host, CUSTOMERS) as connector:
+        read = scan(connector, "customers")
+    assert {reject.key is None for reject in read.rejects} == {True}
+    assert len(read.rows) == 29
+
+
+def test_a_page_of_bad_lines_is_no_page_of_the_list(host: Host) -> None:
+    host.switches.shown = {(f"{number:08}", "balance"): "???" for number in NUMBERS[5:10]}
+    told = r"page 2: .*5 of 5 lines do not fit the map: balance"
+    with opened(host, CUSTOMERS) as connector, pytest.raises(TransientError, match=told):
+        scan(connector, "customers")
+
+
+# -- half-painted pages
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_pages_painted_in_two_writes_are_read_whole(host: Host, transport: str, overwrite: bool) -> None:  # noqa: FBT001
+    host.switches.two_writes = TwoWrites(after_ms=15, unlock=True, overwrite=overwrite, row=7)
+    with opened(host, CUSTOMERS, transport=transport) as connector:
+        read = scan(connector, "customers")
+    assert read.column("id") == NUMBERS
+    assert read.rejects == []
+
+
+# -- details
+
+
+def test_details_are_read_with_the_row(host: Host) -> None:
+    with opened(host, {"customers": DETAILS}) as connector:
+        read = scan(connector, "customers")
+    assert read.column("id") == NUMBERS
+    assert read.rows[0]["city"] == "HAMBURG"
+    assert read.rows[0]["opened"].isoformat() == "1960-03-24"
+
+
+def test_only_the_details_of_changed_rows_are_read(host: Host) -> None:
+    def changed(_table: Any, keys: pa.RecordBatch, marks: pa.Array) -> pa.Array:
+        assert marks.to_pylist() == [1] * len(marks)
+        return pa.array([number in (50, 200) for number in keys["id"].to_pylist()])
+
+    with opened(host, {"customers": DETAILS}) as connector:
+        read = scan(connector, "customers", changed)
+    assert read.column("id") == [50, 200]
+    assert sorted(read.seen) == [number for number in NUMBERS if number not in (50, 200)]
+    assert host.counts["CUSTDET"] == 2
+    for batch in read.batches:
+        for changes in batch.changes:
+            assert changes.marks is not None
+            assert changes.marks.to_pylist() == [1] * changes.rows.num_rows
+
+
+def test_rows_that_come_while_others_are_opened_are_not_missed(host: Host) -> None:
+    """After a delete the rows below move up: the one that was first on the next page is on this one now."""
+    inserted = iter([customer(12), customer(13)])
+    with opened(host, {"customers": DETAILS}) as connector:
+        (stream,) = connector.discover()
+        first = connector.poll(stream, None, Ask(rows=1))
+        host.delete("00000020")
+        host.insert(next(inserted))
+        rows, batch = [*first.changes[0].rows["id"].to_pylist()], first
+        while batch.more:
+            batch = connector.poll(stream, batch.position, Ask(rows=1))
+            for changes in batch.changes:
+                rows += changes.rows["id"].to_pylist()
+    assert set(NUMBERS) <= set(rows)
+
+
+def test_a_row_that_is_gone_when_it_is_opened_is_not_there(host: Host) -> None:
+    host.switches.denied = {"00000070": "CUSTOMER 00000070 NOT FOUND"}
+    missing = {"missing": [{"row": 23, "pattern": "NOT FOUND"}]}
+    streams = {"customers": DETAILS | {"detail": DETAILS["detail"] | missing}}
+    with opened(host, streams) as connector:
+        read = scan(connector, "customers")
+    assert read.column("id") == [number for number in NUMBERS if number != 70]
+    assert read.rejects == []
+
+
+def test_a_row_that_the_host_denies_is_a_reject(host: Host) -> None:
+    host.switches.denied = {"00000070": "RECORD IN USE"}
+    denied = [{"row": 23, "text": "RECORD IN USE", "class": "reject"}]
+    with opened(host, {"customers": DETAILS}, errors=denied) as connector:
+        read = scan(connector, "customers")
+    (reject,) = read.rejects
+    assert reject.key == {"id": 70}
+    assert reject.reason == "row 70: RECORD IN USE"
+    assert len(read.rows) == 29
+
+
+def test_a_detail_of_another_row_is_not_taken_for_this_one() -> None:
+    shown = Row({"id": 80, "name": "HAHN"}, [])
+    assert lists.another(shown, ("id",), (70,)) == "it shows id 80, not 70"
+    assert lists.another(shown, ("id",), (80,)) == ""
+    assert lists.another(Row({"name": "HAHN"}, []), ("id",), (70,)) == ""
+
+
+# -- what cannot work
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"screen": "custlst"}, "stream customers: screen 'custlst' is not known; did you mean 'custlist'"),
+        ({"screen": "menu"}, "screen menu has no `table`"),
+        ({"key": ["number"]}, "stream customers: column 'number' is not known"),
+        ({"goto": [{"type": "CUSTLIST", "press": "enter", "expect": "list"}]}, "screen 'list' is not known"),
+        ({"goto": [{"type": "{pin}", "press": "enter"}]}, "placeholder 'pin' is not known"),
+        ({"goto": [{"on": "menu", "fill": {"selektion": "2"}}]}, "did you mean 'selection'"),
+    ],
+)
+def test_names_that_lead_nowhere_are_told_before_anything_is_connected(
+    host: Host, options: dict[str, Any], told: str
+) -> None:
+    connector = configured(host, {"customers": LIST | options})
+    with pytest.raises(ConfigError) as refusal:
+        connector.open()
+    assert told in str(refusal.value)
+    assert host.counts["screens"] == 0
+
+
+def test_positions_of_others_are_refused(host: Host) -> None:
+    connector = configured(host, CUSTOMERS)
+    connector.check_position("customers", scans.COMPLETE)
+    with pytest.raises(PermanentError, match="positions set"):
+        connector.check_position("customers", {"after": 3})
+
+
+def _screens(**table: Any) -> Any:
+    """The maps of the tests' host, with other options of the list."""
+    import yaml
+
+    from tests.integration.mainframe_streams import MAPS
+
+    screens = yaml.safe_load(MAPS.read_text())["screens"]
+    screens["custlist"]["table"] |= table
+    return screens
