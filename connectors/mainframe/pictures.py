@@ -22,7 +22,7 @@ _FRONT = re.compile(
     rf"(?P<floating>(?:([+\-{CURRENCIES}])(?=\6))?)"
 )
 _BODY = re.compile(
-    r"(?P<before>V?P+|)(?P<whole>[Z,B/]*|[*,B/]*)(?P<nines>[9,B/]*)"
+    r"(?P<before>V?P+|)(?P<whole>[*,B/]*[*][,B/]*|[Z,B/]*)(?P<nines>[9,B/]*)"
     r"(?P<point>[.V]?)(?P<fraction>[9,B/]*|Z*|\**)(?P<after>P*)V?"
     rf"(?P<unit>(?:B*[{CURRENCIES}])?)(?P<gap>B*)"
 )
