@@ -196,7 +196,7 @@ def from_file(path: Path, names: Sequence[str]) -> Iterator[Asked]:
             if missing := [name for name in names if name not in (rows.fieldnames or ())]:
                 raise ConfigError(f"{path}:1: no column {missing[0]}", remedy="name the key's columns there")
             for row in rows:
-                if any(not row[name] for name in names):
+                if any(not (row[name] or "").strip() for name in names):
                     raise ConfigError(f"{path}:{rows.line_num}: a key is empty", remedy="fill it in")
                 yield {name: row[name] for name in names}
     except (OSError, UnicodeDecodeError, csv.Error) as error:

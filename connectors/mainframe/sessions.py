@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import Event, Lock
@@ -217,9 +218,13 @@ class Pool:
             session.interrupt()
 
     def close(self) -> None:
+        """All at once: each may take its time to log off."""
         sessions, self._sessions = self._sessions, []
-        for session in sessions:
-            session.close()
+        if sessions:
+            with ThreadPoolExecutor(len(sessions), "log-off") as executor:
+                done = [executor.submit(session.close) for session in sessions]
+            for each in done:
+                each.result()
 
 
 def endpoint_of(config: MainframeConfig) -> Endpoint:

@@ -1,0 +1,266 @@
+"""Inquiries: a screen for each key, by one session or several."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.contract import Ask, Caveat, Scan
+from bridge.errors import ConfigError, TransientError
+from bridge.testing.mainframe import Host, TwoWrites, customer
+from connectors.mainframe import scans
+from tests.integration.mainframe_streams import (
+    INQUIRY,
+    LIST,
+    PASSWORD_VARIABLE,
+    TRANSPORTS,
+    configured,
+    keys,
+    opened,
+    scan,
+)
+
+MANY = {"inquiries": INQUIRY | {"keys": keys(*range(10, 310, 10))}}
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    with Host(count=30) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        yield host
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_key_is_asked_for_and_its_answer_is_a_row(host: Host, transport: str) -> None:
+    with opened(host, {"inquiries": INQUIRY | {"keys": keys(10)}}, transport=transport) as connector:
+        read = scan(connector, "inquiries")
+    assert read.rows == [
+        {
+            "customer_id": "00000010",
+            "request_type": "BALANCE",
+            "name": "BERGER, BRAM",
+            "balance": Decimal("-9208.07"),
+            "limit": host.customers["00000010"].limit,
+            "status": "ACTIVE",
+        }
+    ]
+    assert read.marks == [Scan.ONLY]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_all_sessions_ask_at_once(host: Host, transport: str) -> None:
+    host.switches.delay_ms = 20
+    with opened(host, MANY, transport=transport, sessions=4) as connector:
+        assert connector.sessions is not None
+        assert connector.sessions.most == 4
+        read = scan(connector, "inquiries")
+        assert len(host.sessions) == 4
+    lus = Counter(told.lu for told in host.told if told.field == "customer_id")
+    assert read.column("customer_id") == [f"{number:08}" for number in range(10, 310, 10)]
+    assert len(lus) == 4
+    assert host.counts["sign-ons"] == 4
+
+
+def test_never_more_sessions_than_keys(host: Host) -> None:
+    with opened(host, {"inquiries": INQUIRY | {"keys": keys(10, 20)}}, sessions=8) as connector:
+        scan(connector, "inquiries")
+        assert len(host.sessions) == 2
+
+
+def test_sessions_take_the_lus_that_are_named(host: Host) -> None:
+    with opened(host, MANY, sessions=2, lu=["LU007", "LU008"]) as connector:
+        scan(connector, "inquiries")
+        assert sorted(host.sessions) == ["LU007", "LU008"]
+
+
+def test_a_scan_of_many_keys_takes_several_polls(host: Host) -> None:
+    with opened(host, MANY, sessions=2) as connector:
+        read = scan(connector, "inquiries", rows=8)
+    assert read.marks == [Scan.FIRST, Scan.MORE, Scan.MORE, Scan.LAST]
+    assert len(read.rows) == 30
+
+
+def test_a_poll_ends_in_time(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scans, "SLICE_S", 0.2)
+    with opened(host, MANY) as connector:
+        read = scan(connector, "inquiries")
+    assert len(read.marks) > 2
+    assert len(read.rows) == 30
+
+
+def test_a_key_asked_for_twice_is_one_row(host: Host) -> None:
+    with opened(host, {"inquiries": INQUIRY | {"keys": keys(10, 20, 10)}}) as connector:
+        assert scan(connector, "inquiries").column("customer_id") == ["00000010", "00000020"]
+
+
+# -- where keys are from
+
+
+def test_keys_out_of_a_file_are_read_anew_for_each_scan(host: Host, tmp_path: Path) -> None:
+    file = tmp_path / "keys.csv"
+    file.write_text("note,customer_id\nfirst,00000010\n")
+    with opened(host, {"inquiries": INQUIRY | {"keys": {"file": str(file)}}}) as connector:
+        assert scan(connector, "inquiries").column("customer_id") == ["00000010"]
+        file.write_text('note,customer_id\nfirst,00000010\n"second, too",00000020\n')
+        assert scan(connector, "inquiries").column("customer_id") == ["00000010", "00000020"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("id\n1\n", ":1: no column customer_id"), ("customer_id\n1\n \n\n", ":3: a key is empty")],
+)
+def test_a_file_without_keys_says_where(host: Host, tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "keys.csv"
+    file.write_text(text)
+    streams = {"inquiries": INQUIRY | {"keys": {"file": str(file)}}}
+    with opened(host, streams) as connector, pytest.raises(ConfigError, match=told):
+        scan(connector, "inquiries")
+
+
+def test_keys_out_of_a_list_are_those_it_shows_now(host: Host) -> None:
+    inquiry = INQUIRY | {"key": ["id"], "keys": {"stream": "customers"}}
+    inquiry["steps"] = [
+        {"fill": {"customer_id": "{id}", "request_type": "BALANCE"}, "press": "enter", "expect": "balance"}
+    ]
+    with opened(host, {"customers": LIST, "inquiries": inquiry}) as connector:
+        stream = connector.discover()[1]
+        assert stream.confirms == 2, "the list pages by position"
+        assert scan(connector, "inquiries").column("id") == [f"{number:08}" for number in range(10, 310, 10)]
+        host.delete("00000010")
+        host.insert(customer(15))
+        read = scan(connector, "inquiries")
+    assert read.column("id") == ["00000015", *(f"{number:08}" for number in range(20, 310, 10))]
+
+
+# -- keys that have no row
+
+
+def test_a_key_that_the_host_does_not_know_is_not_there(host: Host) -> None:
+    with opened(host, {"inquiries": INQUIRY | {"keys": keys(10, 11, 20)}}) as connector:
+        read = scan(connector, "inquiries")
+    assert read.column("customer_id") == ["00000010", "00000020"]
+    assert read.rejects == []
+
+
+def test_a_key_that_the_host_denies_is_a_reject(host: Host) -> None:
+    host.switches.denied = {"00000020": "SECURITY VIOLATION"}
+    denied = [{"row": 23, "text": "SECURITY", "class": "reject"}]
+    with opened(host, {"inquiries": INQUIRY | {"keys": keys(10, 20, 30)}}, errors=denied) as connector:
+        read = scan(connector, "inquiries")
+    (reject,) = read.rejects
+    assert (reject.key, reject.reason) == ({"customer_id": "00000020"}, "key 00000020: SECURITY VIOLATION")
+    assert read.column("customer_id") == ["00000010", "00000030"]
+
+
+def test_an_answer_that_cannot_be_read_is_a_reject_with_its_key(host: Host) -> None:
+    host.switches.shown = {("00000020", "limit"): "12.4X"}
+    with opened(host, {"inquiries": INQUIRY | {"keys": keys(10, 20)}}) as connector:
+        read = scan(connector, "inquiries")
+    (reject,) = read.rejects
+    assert reject.key == {"customer_id": "00000020"}
+    assert "limit" in reject.reason
+    assert "12.4X" in str(reject.raw)
+
+
+def test_a_key_that_no_screen_could_show_is_a_reject(host: Host) -> None:
+    streams = {
+        "inquiries": INQUIRY | {"key": ["limit"], "keys": [{"limit": "much"}], "steps": [{"press": "pf5"}]}
+    }
+    with opened(host, streams) as connector:
+        (reject,) = scan(connector, "inquiries").rejects
+    assert reject.key is None
+    assert "no screen shows it" in reject.reason
+
+
+# -- trouble in between
+
+
+def test_an_abend_is_asked_for_once_more(host: Host) -> None:
+    with opened(host, MANY) as connector:
+        host.switches.abend = 12
+        read = scan(connector, "inquiries")
+    assert len(read.rows) == 30
+
+
+def test_an_answer_of_another_key_is_not_taken_for_this_one(host: Host) -> None:
+    """The host remembers the former key; a step that forgets to fill it gets the former answer."""
+    forgetful = [
+        {
+            "fill": {"request_type": "BALANCE", "customer_id": "00000010"},
+            "press": "enter",
+            "expect": "balance",
+        }
+    ]
+    streams = {"inquiries": INQUIRY | {"keys": keys(20), "steps": forgetful}}
+    told = "it shows customer_id 00000010"
+    with opened(host, streams, timeout="300ms") as connector, pytest.raises(TransientError, match=told):
+        scan(connector, "inquiries")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_answers_painted_in_two_writes_are_read_whole(
+    host: Host,
+    transport: str,
+    overwrite: bool,  # noqa: FBT001
+) -> None:
+    host.switches.two_writes = TwoWrites(after_ms=15, unlock=True, overwrite=overwrite, row=7)
+    streams = {"inquiries": INQUIRY | {"keys": keys(*range(10, 110, 10))}}
+    with opened(host, streams, transport=transport) as connector:
+        read = scan(connector, "inquiries")
+    assert read.column("name") == [host.customers[f"{number:08}"].name for number in range(10, 110, 10)]
+    assert read.column("balance") == [host.customers[f"{number:08}"].balance for number in range(10, 110, 10)]
+    assert read.rejects == []
+
+
+def test_a_failure_in_one_session_ends_the_poll_of_all(host: Host) -> None:
+    host.switches.delay_ms = 20
+    with opened(host, MANY, sessions=3, timeout="1s") as connector:
+        host.switches.drop = 25
+        with pytest.raises(TransientError):
+            scan(connector, "inquiries")
+
+
+def test_interrupt_ends_the_inquiries_of_all_sessions(host: Host) -> None:
+    with opened(host, MANY, sessions=3, timeout="10s") as connector:
+        (stream,) = connector.discover()
+        connector.poll(stream, None, Ask(rows=6))
+        host.switches.delay_ms = 5_000
+        threading.Timer(0.3, connector.interrupt).start()
+        with pytest.raises(TransientError, match="interrupted"):
+            connector.poll(stream, None, Ask())
+
+
+def test_inquiries_after_a_list_without_an_end_delete_nothing(host: Host) -> None:
+    import yaml
+
+    from tests.integration.mainframe_streams import MAPS
+
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    screens["custlist"]["table"] |= {"end": []}
+    inquiry = INQUIRY | {"key": ["id"], "keys": {"stream": "customers"}}
+    inquiry["steps"] = [{"fill": {"customer_id": "{id}"}, "press": "enter"}]
+    with opened(host, {"customers": LIST, "inquiries": inquiry}, screens=screens, maps=[]) as connector:
+        assert all(Caveat.NO_DELETES in stream.caveats for stream in connector.discover())
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"keys": {"stream": "customers"}}, "list 'customers' is not known"),
+        ({"screen": "answer"}, "screen 'answer' is not known"),
+        ({"steps": [{"fill": {"custmer_id": "1"}, "press": "enter"}]}, "did you mean 'customer_id'"),
+        ({"steps": [{"fill": {"customer_id": "{id}"}, "press": "enter"}]}, "placeholder 'id' is not known"),
+    ],
+)
+def test_names_that_lead_nowhere_are_told_at_once(host: Host, options: dict[str, Any], told: str) -> None:
+    connector = configured(host, {"inquiries": INQUIRY | {"keys": keys(10)} | options})
+    with pytest.raises(ConfigError) as refusal:
+        connector.open()
+    assert told in str(refusal.value)
