@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import date
 from decimal import Decimal
@@ -73,7 +73,7 @@ def start(client: Terminal, code: str, *names: str) -> Screen:
     return press(client, "enter", *names)
 
 
-def rows(screen: Screen) -> list[dict[str, object]]:
+def rows(screen: Screen) -> list[Mapping[str, object]]:
     page = recognise.page(MAPS.screens["custlist"], screen)
     assert not any(row.problems for row in page.rows)
     return [row.values for row in page.rows]

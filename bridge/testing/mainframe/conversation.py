@@ -14,6 +14,7 @@ from bridge.testing.mainframe.desk import Desk, Heard, Scene, Told
 from bridge.testing.mainframe.scenes import Cleared, Noise, SignOn
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from mfmock.core.ebcdic import Codec
@@ -87,8 +88,9 @@ class Conversation:
             scene = Noise(self.desk.company.counts["screens"])
         if switches.delay_ms:
             await asyncio.sleep(switches.delay_ms / 1000)
+        broadcast = switches.due("broadcast")  # asked before the client sees that the screen is done
         await self._paint(scene)
-        if switches.due("broadcast"):
+        if broadcast:
             await asyncio.sleep(switches.broadcast_ms / 1000)
             await self._broadcast()
         return True
@@ -111,9 +113,14 @@ class Conversation:
         await self._send(drawing.write(erase, rows=upper, unlock=two.unlock))
         if two.release is None:
             await asyncio.sleep(two.after_ms / 1000)
-        while two.release is not None and not two.release.is_set() and not self.session.closed:  # noqa: ASYNC110 -- set by a thread
-            await asyncio.sleep(0.001)
+        else:
+            await self._set(two.release)
         await self._send(drawing.write(Erase.NOTHING, rows=lower))
+
+    async def _set(self, release: threading.Event) -> None:
+        """Until a test's thread sets it, or the client leaves."""
+        while not (release.is_set() or self.session.closed):  # noqa: ASYNC110 -- no event of this loop
+            await asyncio.sleep(0.001)
 
     async def _broadcast(self) -> None:
         assert self._drawing is not None
