@@ -13,11 +13,11 @@ from bridge.errors import BridgeError, ConfigError
 from connectors.mainframe import readings, transports
 from connectors.mainframe.config import InquiryStream, MainframeConfig
 from connectors.mainframe.errors import Trouble, translated
+from connectors.mainframe.fitted import Row
 from connectors.mainframe.inquiry import InquiryPages
 from connectors.mainframe.lists import ListPages
 from connectors.mainframe.maps import Maps
 from connectors.mainframe.readings import InquiryReading, Reading
-from connectors.mainframe.recognise import Row
 from connectors.mainframe.scans import Key, Piece
 from connectors.mainframe.screen import Screen
 from connectors.mainframe.sessions import Pool, Session, Shared

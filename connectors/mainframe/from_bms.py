@@ -107,6 +107,7 @@ def _read(each: BmsField) -> tuple[dict[str, object], str]:
         note = _unfit(each.shown, each.length)
         if not note:
             options["picture"] = each.shown
+            note = f'{DECIDE}null: [""], if it may be blank'
     elif each.typed:
         note = f"{DECIDE}typed as {each.typed}; a picture?"
     elif "NUM" in each.attributes:
