@@ -112,7 +112,7 @@ class FileStream(RecordOptions):
     trailer: Trailer | None = Field(None, description="the file is complete when its last record is this one")
     done: str | None = Field(
         None,
-        description="a file that says it is complete, unless it is the older one: `{path}.done`; {name}, {stem}",
+        description="a file that says it is complete, unless it is older: `{path}.done`; {name}, {stem}",
     )
     settle: Seconds = Field(
         10.0, ge=0, description="without `done`: the file is complete when it has not changed for so long"

@@ -166,6 +166,10 @@ class Decoder:
         """Of records that may differ in length; one that is not as long as the copybook says is a problem."""
         return self._ragged(records, exact=True)
 
+    def area(self, raw: bytes) -> Decoded:
+        """Of one record, which may be followed by what the copybook does not describe."""
+        return self._ragged([raw], exact=False)
+
     def fulfil(self, data: Sequence[bytes], conditions: Sequence[Condition]) -> pa.BooleanArray:
         """Which records fulfil all conditions, by items in front of whatever varies."""
         first = self._row.parts[0]

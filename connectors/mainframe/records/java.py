@@ -1,0 +1,249 @@
+"""`transport: java`: a Java connector is asked for each key; a round of all keys is one scan."""
+
+from __future__ import annotations
+
+import csv
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from bridge.contract import Ask, Batch, Caveat, Changes, Emits, Finding, Position, Reject, Scan, Stream, Table
+from bridge.errors import BridgeError, ConfigError, PermanentError, TransientError
+from connectors.mainframe.records.java_options import JavaOptions, JavaStream, KeyFile
+
+if TYPE_CHECKING:
+    from connectors.mainframe.records.answers import Answers, Asked
+    from connectors.mainframe.records.java_session import Session
+
+# A poll ends after so long, with what it has.
+_SLICE_S = 3.0
+_TRIES = 2
+
+
+class JavaSource:
+    """The streams of a configuration; its methods are a connector's, with their errors."""
+
+    def __init__(self, options: JavaOptions) -> None:
+        self._options = options
+        self._interrupted = Event()
+        self._session: Session | None = None
+        self._streams: dict[str, _Reading] = {}
+        self._pass: _Pass | None = None
+
+    def prepare(self) -> None:
+        from connectors import jvm
+        from connectors.mainframe.records import java_session
+
+        jvm.start(java_session.jars(self._options), self._options.heap)
+
+    def open(self) -> None:
+        """Start Java, check maps and copybooks, and connect. Errors: those of the bridge."""
+        from connectors.mainframe import maps
+        from connectors.mainframe.records.answers import answers
+        from connectors.mainframe.records.java_session import Session
+
+        options = self._options
+        known = maps.load([Path(path) for path in options.maps], options.screens, options.errors)
+        self._streams = {
+            name: _Reading.of(name, each, answers(name, each, known), options.identity or options.place)
+            for name, each in options.streams.items()
+        }
+        self.prepare()
+        self._session = Session(options)
+        self._connect(self._session)
+
+    def discover(self) -> Sequence[Stream]:
+        return [each.stream for each in self._streams.values()]
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        from connectors.mainframe.scans import COMPLETE, begins
+
+        self._interrupted.clear()
+        reading, session = self._streams.get(stream.name), self._session
+        if reading is None:
+            raise PermanentError(f"there is no stream {stream.name}", remedy="configure it under `streams`")
+        if session is None:
+            raise TransientError(f"{self._options.place} is not open")
+        running, self._pass = self._pass, None
+        if (
+            begins(position)
+            or running is None
+            or (running.stream, running.position) != (stream.name, position)
+        ):
+            running = _Pass(stream.name, list(_keys(reading.options)))
+        first = running.next == 0
+        changes, rejects = self._asked(session, reading, running, ask)
+        self._pass = None if running.ended else running
+        mark = _mark(first=first, last=running.ended)
+        after = COMPLETE if running.ended else running.position
+        return Batch(after, changes, tuple(rejects), scan=mark, more=not running.ended)
+
+    def check(self) -> Sequence[Finding]:
+        return ()
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
+        if session := self._session:
+            session.cut("interrupted")
+
+    def close(self) -> None:
+        session, self._session, self._pass = self._session, None, None
+        if session:
+            session.close()
+
+    # -- one round
+
+    def _asked(
+        self, session: Session, reading: _Reading, running: _Pass, ask: Ask
+    ) -> tuple[tuple[Changes, ...], list[Reject]]:
+        """The answers to some keys, at least one."""
+        from connectors.mainframe import columns
+
+        rows: list[Mapping[str, Any]] = []
+        rejects: list[Reject] = []
+        until = time.monotonic() + _SLICE_S
+        while not running.ended:
+            if self._interrupted.is_set():
+                raise TransientError("interrupted")
+            found, wrong = self._answer(session, reading, running.keys[running.next])
+            rows += found
+            rejects += wrong
+            running.next += 1
+            if len(rows) >= ask.rows or time.monotonic() >= until:
+                break
+        if not rows:
+            return (), rejects
+        return (Changes(reading.table, columns.batch(reading.table.schema, rows)),), rejects
+
+    def _answer(
+        self, session: Session, reading: _Reading, asked: Asked
+    ) -> tuple[list[Mapping[str, Any]], list[Reject]]:
+        from connectors.mainframe.records.answers import Missing, Rejected, Relogin
+
+        told = ", ".join(map(str, asked.values()))
+        doing = f"{reading.stream.name}, key {told}" if asked else reading.stream.name
+        last = ""
+        for _ in range(_TRIES):
+            try:
+                return self._once(session, reading, asked)
+            except Missing:
+                return [], []
+            except Rejected as error:
+                return [], [
+                    Reject(reading.table.name, f"key {told}: {error}", str(error), dict(asked) or None)
+                ]
+            except Relogin as error:
+                last = str(error)
+                session.close()
+                self._connect(session)
+            except BridgeError as error:
+                if reading.is_missing(error.text):
+                    return [], []
+                raise _within(error, doing) from None
+        raise TransientError(f"{doing}: {last}", remedy="it is tried again")
+
+    def _once(
+        self, session: Session, reading: _Reading, asked: Asked
+    ) -> tuple[list[Mapping[str, Any]], list[Reject]]:
+        from connectors.mainframe.records.answers import Missing
+        from connectors.mainframe.records.java_values import Unreadable
+
+        options = reading.options
+        answer = session.execute(options.execute, options.answer, asked)
+        if answer is None:
+            if options.missing_null:
+                raise Missing
+            raise TransientError("the answer is null", remedy="set `missing_null` if that means: no such key")
+        try:
+            with session.converting():
+                return reading.answers.rows(answer, asked, reading.table)
+        except Unreadable as error:
+            raise TransientError(str(error), remedy="check `answer`") from None
+
+    def _connect(self, session: Session) -> None:
+        from connectors.mainframe.records.answers import Rejected, Relogin
+
+        try:
+            session.connect()
+        except (Rejected, Relogin) as error:
+            raise TransientError(f"connecting to {self._options.place}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    options: JavaStream
+    answers: Answers
+    stream: Stream
+
+    @classmethod
+    def of(cls, name: str, options: JavaStream, answers: Answers, identity: str) -> _Reading:
+        table = Table(name, answers.schema, options.key)
+        stream = Stream(name, identity, (table,), Emits.IMAGES, caveats=frozenset({Caveat.COLLAPSES}))
+        return cls(options, answers, stream)
+
+    @property
+    def table(self) -> Table:
+        return self.stream.tables[0]
+
+    def is_missing(self, text: str) -> bool:
+        return any(re.search(pattern, text) for pattern in self.options.missing)
+
+
+@dataclass(slots=True)
+class _Pass:
+    """A round of all keys under way."""
+
+    stream: str
+    keys: Sequence[Asked]
+    next: int = 0
+    id: str = field(default_factory=lambda: secrets.token_hex(4))
+
+    @property
+    def ended(self) -> bool:
+        return self.next >= len(self.keys)
+
+    @property
+    def position(self) -> Position:
+        return {"scan": self.id, "batch": self.next}
+
+
+def _keys(options: JavaStream) -> Iterator[Asked]:
+    """Each once; one without parts, when one call answers all. Errors: ConfigError."""
+    if options.keys is None:
+        yield {}
+        return
+    found = _from_file(options.keys, options.key) if isinstance(options.keys, KeyFile) else options.keys
+    yield from {tuple(each[name] for name in options.key): each for each in found}.values()
+
+
+def _from_file(keys: KeyFile, names: Sequence[str]) -> Iterator[Asked]:
+    try:
+        with keys.file.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if missing := [name for name in names if name not in (rows.fieldnames or ())]:
+                raise ConfigError(
+                    f"{keys.file}:1: no column {missing[0]}", remedy="name the key's columns there"
+                )
+            for row in rows:
+                if any(not row[name] for name in names):
+                    raise ConfigError(f"{keys.file}:{rows.line_num}: a key is empty", remedy="fill it in")
+                yield {name: row[name] for name in names}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(
+            f"{keys.file}: cannot read the keys: {error}", remedy="write CSV in UTF-8"
+        ) from None
+
+
+def _within(error: BridgeError, doing: str) -> BridgeError:
+    return type(error)(f"{doing}: {error.text}", remedy=error.remedy)
+
+
+def _mark(*, first: bool, last: bool) -> Scan:
+    if first:
+        return Scan.ONLY if last else Scan.FIRST
+    return Scan.LAST if last else Scan.MORE

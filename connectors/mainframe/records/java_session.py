@@ -1,0 +1,219 @@
+"""One session of a Java connector: made, connected, called, and cut off when it takes too long."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock, Timer
+from typing import Any
+
+import jpype
+
+from bridge.contract import Secret
+from bridge.errors import BridgeError, ConfigError, TransientError
+from connectors import jvm
+from connectors.jvm import java
+from connectors.mainframe.maps import ErrorRule
+from connectors.mainframe.records.answers import Rejected, Relogin, judge
+from connectors.mainframe.records.copybook.encode import Encoder
+from connectors.mainframe.records.java_options import JavaOptions, Request, _Call
+from connectors.mainframe.records.java_values import Names, filled, java_of
+from connectors.mainframe.records.rows import decoder
+
+_LONGEST = 300
+# What does not heed an interrupt is disconnected after so long.
+_GRACE_S = 0.7
+_SETTINGS = "check `class`, `arguments`, the methods' names and `jars`"
+
+
+class JvmError(RuntimeError):
+    """A java.lang.Error: nothing in this process can be trusted any more."""
+
+
+class Session:
+    """Used from one thread, `cut` excepted."""
+
+    def __init__(self, options: JavaOptions) -> None:
+        self._options = options
+        self._names, self._secrets = _placeholders(options)
+        self._object: Any = None
+        self._connected = False
+        self._state = Lock()
+        self._thread: Any = None
+        """Java's, of the call that runs."""
+        self._why = ""
+        self._encoders: dict[int, Encoder] = {}
+
+    @property
+    def connected(self) -> bool:
+        return self._connected
+
+    def connect(self) -> None:
+        """Make the object and connect. Errors: those of the bridge."""
+        options = self._options
+        with self._calling(f"connecting to {options.place}"):
+            kind = java(options.class_)
+            arguments = self._java(options.arguments, {})
+            self._object = getattr(kind, options.factory)(*arguments) if options.factory else kind(*arguments)
+            if options.connect:
+                self._method(options.connect, {})
+        self._connected = True
+
+    def execute(self, call: _Call, path: Sequence[str], key: Mapping[str, Any]) -> Any:
+        """The answer, unconverted: what `path` leads to from what the method returns."""
+        with self._calling(f"calling {call.method}"):
+            answer = self._method(call, key)
+            for name in path:
+                if answer is None:
+                    return None
+                answer = getattr(answer, name)()
+            return answer
+
+    @contextmanager
+    def converting(self) -> Iterator[None]:
+        """Reading an answer calls its methods."""
+        with self._calling("reading the answer"):
+            yield
+
+    def close(self) -> None:
+        connected, self._connected = self._connected, False
+        if connected and self._options.disconnect and self._object is not None:
+            with suppress(BridgeError, Rejected, Relogin, JvmError), self._calling("disconnecting"):
+                self._method(self._options.disconnect, {})
+        self._object = None
+        jvm.detach()
+
+    def cut(self, why: str) -> None:
+        """From another thread: a running call ends soon, as TransientError."""
+        with self._state:
+            if self._thread is None:
+                return
+            self._why = why
+            self._thread.interrupt()
+            last = Timer(_GRACE_S, self._disconnect, (self._thread,))
+            last.daemon = True
+            last.start()
+        jvm.detach()
+
+    def _disconnect(self, thread: Any) -> None:
+        """What waits on a socket does not heed an interrupt, but that the socket is closed."""
+        call = self._options.disconnect
+        with self._state:
+            running = self._thread is not None and self._thread is thread
+        if running and call and self._object is not None:
+            with suppress(jpype.JException, AttributeError, TypeError):
+                getattr(self._object, call.method)(*self._java(call.arguments, {}))
+        jvm.detach()
+
+    # -- calls
+
+    def _method(self, call: _Call, key: Mapping[str, Any]) -> Any:
+        return getattr(self._object, call.method)(*self._java(call.arguments, key))
+
+    def _java(self, arguments: Sequence[Any], key: Mapping[str, Any]) -> list[Any]:
+        names = {**self._names, **key}
+        return [java_of(each, names, self._encoded) for each in arguments]
+
+    def _encoded(self, request: Request, names: Names) -> bytes:
+        encoder = self._encoders.get(id(request))
+        if encoder is None:
+            encoder = self._encoders[id(request)] = Encoder(decoder(request).layout, request)
+        values = {
+            name: filled(each, names) if isinstance(each, str) else each
+            for name, each in request.values.items()
+        }
+        return encoder.encode(values)
+
+    @contextmanager
+    def _calling(self, doing: str) -> Iterator[None]:
+        """Every call into Java: bounded in time, and raises only what the contract knows."""
+        timer = Timer(self._options.timeout, self.cut, (f"no answer within {self._options.timeout:g} s",))
+        timer.daemon = True
+        with self._state:
+            self._thread, self._why = java("java.lang.Thread").currentThread(), ""
+        timer.start()
+        try:
+            yield
+        except jpype.JException as error:
+            raise self._translated(error, doing) from None
+        except (AttributeError, TypeError) as error:  # JPype's: no such class, method, or overload of it
+            raise ConfigError(f"{doing}: {_line(str(error))}", remedy=_SETTINGS) from None
+        except ValueError as error:
+            raise Rejected(str(error)) from None
+        finally:
+            timer.cancel()
+            with self._state:
+                self._thread = None
+                java("java.lang.Thread").interrupted()
+
+    def _translated(self, error: Any, doing: str) -> Exception:
+        chain = list(_causes(error))
+        told = f"{doing}: {self._masked(_line(_described(chain)))}"
+        if self._why:
+            return TransientError(f"{doing}: {self._why}", remedy="it is tried again")
+        for kind, message in chain:
+            rule = next((rule for rule in self._options.errors if _fits(rule, f"{kind}: {message}")), None)
+            if rule:
+                return judge(rule.kind, told)
+        if any(kind.endswith(_LINKAGE) for kind, _ in chain):
+            return ConfigError(told, remedy="the jars are incomplete: add what is missing to `jars`")
+        if isinstance(error, java("java.lang.Error")):
+            return JvmError(told)
+        return TransientError(
+            told, remedy="it is tried again; name its message under `errors` if that is no use"
+        )
+
+    def _masked(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+_LINKAGE = (
+    "NoClassDefFoundError",
+    "ClassNotFoundException",
+    "UnsupportedClassVersionError",
+    "NoSuchMethodError",
+)
+
+
+def _placeholders(options: JavaOptions) -> tuple[Names, list[str]]:
+    told = {"user": options.user, "password": options.password, **options.secrets}
+    shown = {name: each.reveal() if isinstance(each, Secret) else each for name, each in told.items()}
+    secrets = [shown[name] or "" for name, each in told.items() if isinstance(each, Secret)]
+    return {"host": options.host, "port": options.port, **shown}, [each for each in secrets if each]
+
+
+def _causes(error: Any) -> Iterator[tuple[str, str]]:
+    """Class and message of an exception, and of what caused it."""
+    for _ in range(16):
+        if error is None:
+            return
+        yield str(error.getClass().getName()), str(error.getMessage() or "")
+        error = error.getCause()
+
+
+def _described(chain: Sequence[tuple[str, str]]) -> str:
+    first, last = (
+        f"{kind.rpartition('.')[2]}: {message}".rstrip(": ") for kind, message in (chain[0], chain[-1])
+    )
+    return first if chain[-1][1] in chain[0][1] else f"{first} ({last})"
+
+
+def _line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
+
+
+def _fits(rule: ErrorRule, text: str) -> bool:
+    """Rules about lines of a screen say nothing about messages."""
+    if rule.row is not None or rule.absent:
+        return False
+    return rule.text in text if rule.text is not None else bool(re.search(rule.pattern or "", text))
+
+
+def jars(options: JavaOptions) -> list[Path]:
+    """Errors: ConfigError."""
+    return [jar for pattern in options.jars for jar in jvm.matching(pattern, "name the connector's jars")]
