@@ -325,6 +325,22 @@ def test_a_page_painted_over_the_last_one_is_half_of_each(host: Host, screen: Em
     assert listed(screen) == [f"{number:08}" for number in range(160, 310, 10)]
 
 
+def test_a_session_is_dropped_in_the_middle_of_a_screen(host: Host, screen: Emulator) -> None:
+    start(host, screen, "CUSTLIST")
+    host.switches.two_writes, host.switches.drop_between = TwoWrites(after_ms=0), 1
+    screen.run("PF(8)")
+    screen.wait("Disconnect")
+    host.until(lambda: not host.sessions)
+
+
+def test_the_host_speaks_other_code_pages() -> None:
+    with Host(code_page="cp1140") as host, Emulator("-codepage", "cp1140") as client:
+        host.change("00000010", name="10 € für Ærø [!]")
+        client.connect(host.port)
+        start(host, client, "CUSTLIST")
+        assert client.lines[4][15:31] == "10 € für Ærø [!]"
+
+
 def test_an_insert_between_two_pages_shows_a_row_twice(host: Host, screen: Emulator) -> None:
     host.switches.insert_between_pages = lambda page: [customer(11)] if page == 2 else []
     start(host, screen, "CUSTLIST")

@@ -115,6 +115,9 @@ class Conversation:
             await asyncio.sleep(two.after_ms / 1000)
         else:
             await self._set(two.release)
+        if self.switches.due("drop_between"):
+            self.session.conn.writer.transport.abort()
+            return
         await self._send(drawing.write(Erase.NOTHING, rows=lower))
 
     async def _set(self, release: threading.Event) -> None:

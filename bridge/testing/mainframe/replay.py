@@ -78,6 +78,14 @@ class Replay(Serving):
         self.played = 0
         """Recordings played to their end."""
 
+    def send(self, record: bytes) -> None:
+        """One more record, to every client there is."""
+        asyncio.run_coroutine_threadsafe(self._send_all(record), self._loop).result()
+
+    async def _send_all(self, record: bytes) -> None:
+        for session in list(self._open.values()):
+            await self._send(session, record)
+
     async def converse(self, session: DeviceSession, lu: str) -> None:  # noqa: ARG002
         number = 0
         for step in self.recording.steps:

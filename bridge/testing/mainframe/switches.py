@@ -48,6 +48,8 @@ class Switches:
     abend_text: str = ABEND
     drop: int = 0
     """Countdown to a screen instead of which the connection is reset."""
+    drop_between: int = 0
+    """Countdown to a screen in two writes between which the connection is reset."""
     mute: int = 0
     """Countdown to a screen that is never painted; the keyboard stays locked."""
     garbage: int = 0
