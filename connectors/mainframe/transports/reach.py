@@ -6,7 +6,7 @@ import ssl
 import time
 
 from bridge.errors import BridgeError, ConfigError, TransientError
-from connectors.mainframe.terminal import Endpoint
+from connectors.mainframe.terminal import Endpoint, Refused
 from connectors.mainframe.transports.wire import Alarm, Wire
 
 REASONS = {  # of a TN3270E DEVICE-TYPE REJECT, RFC 2355 section 7.1.6
@@ -29,11 +29,11 @@ def device_type(endpoint: Endpoint) -> str:
     return f"IBM-3278-{endpoint.model}-E"
 
 
-def refused(endpoint: Endpoint, reason: int | None) -> TransientError:
+def refused(endpoint: Endpoint, reason: int | None) -> Refused:
     """The host is there, and gives us no session."""
     asked = f"the LU {endpoint.lu}" if endpoint.lu else "a session"
     why = REASONS.get(reason, f"reason {reason}") if reason is not None else "it closed the connection"
-    return TransientError(
+    return Refused(
         f"{endpoint.address} refused {asked}: {why}",
         remedy="retried; is the LU free and active, and the host's session limit not reached?",
     )

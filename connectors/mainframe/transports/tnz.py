@@ -13,6 +13,12 @@ from connectors.mainframe.transports import cells, reach
 from connectors.mainframe.transports.emulator import AIDS, Emulator, Unreadable
 from connectors.mainframe.transports.wire import Alarm, Wire
 
+_FIRST_SCREEN_S = 0.5
+
+
+class _Closed(TransientError):
+    pass
+
 
 class TnzTerminal:
     def __init__(self, endpoint: Endpoint) -> None:
@@ -101,17 +107,20 @@ class TnzTerminal:
             alarm.close()
 
     def _negotiate(self, until: float) -> None:
-        where = self._endpoint.address
-        while not self._emulator.tn3270:
-            try:
-                heard = self._hear(until - time.monotonic())
-            except Unreadable:
-                raise TransientError(f"{where} does not talk 3270", remedy="check host and port") from None
-            except TransientError:
-                # It closed: after a reject of the LU, or because it has no session for us.
-                raise reach.refused(self._endpoint, self._emulator.rejected) from None
-            if not heard:
-                raise reach.silent(self._endpoint)
+        try:
+            while not self._emulator.tn3270:
+                if not self._hear(until - time.monotonic()):
+                    raise reach.silent(self._endpoint)
+            # The last answers, while the host is still asking; a first screen there need not be.
+            while not self._emulator.records and self._hear(_FIRST_SCREEN_S):
+                pass
+        except Unreadable:
+            raise TransientError(
+                f"{self._endpoint.address} does not talk 3270", remedy="check host and port"
+            ) from None
+        except _Closed:
+            # After a reject of the LU, or because it has no session for us.
+            raise reach.refused(self._endpoint, self._emulator.rejected) from None
 
     def _hear(self, seconds: float) -> bool:
         """Whether the host sent something in time. Errors: TransientError, when the session is gone."""
@@ -122,7 +131,7 @@ class TnzTerminal:
         if data is None:
             return False
         if not data:
-            raise TransientError(f"{self._endpoint.address} closed the session")
+            raise _Closed(f"{self._endpoint.address} closed the session")
         self._emulator.hear(data)
         self._flush()
         return True

@@ -1,0 +1,725 @@
+"""Both ways to a 3270 screen, against a host of our own: they must not differ."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from bridge.errors import ConfigError, TransientError
+from bridge.testing import need
+from bridge.testing.mainframe import Host, Recorder, Recording, Replay, TwoWrites, by_chance, pieces
+from bridge.testing.mainframe.authority import Authority, AuthorityError
+from bridge.testing.mainframe.replay import Segments, whole
+from connectors.mainframe import code_pages
+from connectors.mainframe.screen import Screen
+from connectors.mainframe.terminal import Endpoint, Terminal, Tls
+from connectors.mainframe.transports import terminal
+
+Transport = Literal["s3270", "tnz"]
+TRANSPORTS: tuple[Transport, ...] = ("s3270", "tnz")
+USER, PASSWORD = 4 * 80 + 15, 5 * 80 + 15  # addresses on SIGNON
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clients() -> None:
+    if shutil.which("s3270") is None:
+        need("s3270 is not installed: apt-get install s3270")
+    pytest.importorskip("tnz")
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> Transport:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Host]:
+    """Of tests that set no switches."""
+    with Host() as started:
+        try:
+            assert started.authority
+        except AuthorityError as error:
+            need(str(error))
+        yield started
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    with Host() as started:
+        yield started
+
+
+def at(port: int, **changed: Any) -> Endpoint:
+    return replace(Endpoint("localhost", port, connect_timeout=5), **changed)
+
+
+@contextmanager
+def session(transport: Transport, endpoint: Endpoint) -> Iterator[Terminal]:
+    made = terminal(transport, endpoint)
+    try:
+        made.connect()
+        yield made
+    finally:
+        made.close()
+
+
+def refused(transport: Transport, endpoint: Endpoint) -> TransientError | ConfigError:
+    with pytest.raises((TransientError, ConfigError)) as caught, session(transport, endpoint):
+        pass
+    return caught.value
+
+
+def until(held: Terminal, holds: Callable[[Screen], object], seconds: float = 5) -> Screen:
+    """The first screen of which this holds."""
+    end = time.monotonic() + seconds
+    while not holds(shown := held.screen()):
+        assert time.monotonic() < end, "\n".join(shown.lines)
+        held.wait(end - time.monotonic())
+    return shown
+
+
+def titled(held: Terminal, title: str) -> Screen:
+    return until(held, lambda shown: shown.title.startswith(title) and not shown.locked)
+
+
+def signed_on(host: Host, held: Terminal) -> Screen:
+    titled(held, "SIGNON")
+    held.type(USER, host.user)
+    held.type(PASSWORD, host.password)
+    held.press("enter")
+    return titled(held, "MAIN MENU")
+
+
+def started(host: Host, held: Terminal, code: str, title: str) -> Screen:
+    signed_on(host, held)
+    held.press("clear")
+    until(held, lambda shown: not shown.fields and not shown.locked)
+    held.type(0, code)
+    held.press("enter")
+    return titled(held, title)
+
+
+class TestSession:
+    def test_a_transaction_from_sign_on_to_the_end_of_a_list(
+        self, shared: Host, transport: Transport
+    ) -> None:
+        with session(transport, at(shared.port)) as held:
+            shown = started(shared, held, "CUSTLIST", "CUSTOMER LIST")
+            pages = 1
+            while "END OF LIST" not in shown.text:
+                held.press("pf8")
+                pages += 1
+                shown = until(held, lambda shown, page=pages: f"PAGE {page}" in " ".join(shown.title.split()))  # type: ignore[misc]
+            assert pages == 20
+
+    def test_the_password_is_on_no_screen(self, shared: Host, transport: Transport) -> None:
+        with session(transport, at(shared.port)) as held:
+            field = titled(held, "SIGNON").field_at(PASSWORD)
+            assert field is not None
+            assert field.hidden
+            assert not field.protected
+            held.type(PASSWORD, shared.password)
+            shown = held.screen()
+            assert shared.password not in shown.text
+            assert shown.field_at(PASSWORD) == replace(field, modified=True)
+
+    def test_the_lu_is_told(self, shared: Host, transport: Transport) -> None:
+        with session(transport, at(shared.port, lu="LU033")) as held:
+            assert held.lu == "LU033"
+        shared.until(lambda: "LU033" not in shared.sessions)
+
+    def test_the_lu_can_be_asked_for_without_tn3270e(self, shared: Host, transport: Transport) -> None:
+        with session(transport, at(shared.port, lu="LU034", tn3270e=False)):
+            shared.until(lambda: "LU034" in shared.sessions)
+
+    def test_a_pool_gives_one_of_its_lus(self, shared: Host, transport: Transport) -> None:
+        with session(transport, at(shared.port, lu="CUSTPOOL")) as held:
+            assert held.lu in ("CUST01", "CUST02")
+
+    @pytest.mark.parametrize(("model", "size"), [(2, (24, 80)), (3, (32, 80)), (4, (43, 80)), (5, (27, 132))])
+    def test_each_model_has_its_size(
+        self, shared: Host, transport: Transport, model: int, size: tuple[int, int]
+    ) -> None:
+        with session(transport, at(shared.port, model=model, color=model % 2 == 0)) as held:
+            shown = titled(held, "SIGNON")
+            assert (shown.rows, shown.columns) == size
+            assert len(shown.text) == size[0] * size[1]
+
+    def test_a_host_that_is_no_mainframe(self, transport: Transport) -> None:
+        with chatting(lambda peer: peer.sendall(b"\r\nLinux\r\nlogin: ")) as port:
+            assert "does not talk 3270" in refused(transport, at(port)).text
+
+
+class TestWaiting:
+    def test_each_write_of_the_host_is_waited_for_once(self, host: Host, transport: Transport) -> None:
+        with session(transport, at(host.port)) as held:
+            titled(held, "SIGNON")
+            assert not held.wait(0.05)
+            host.switches.two_writes = TwoWrites(after_ms=150)
+            held.type(USER, host.user)
+            held.type(PASSWORD, host.password)
+            held.press("enter")
+            assert held.wait(5)
+            begun = time.monotonic()
+            assert held.wait(5)
+            assert 0.05 < time.monotonic() - begun < 1
+            assert not held.wait(0.05)
+
+    def test_it_lasts_as_long_as_it_is_told_to(self, shared: Host, transport: Transport) -> None:
+        with session(transport, at(shared.port)) as held:
+            titled(held, "SIGNON")
+            begun = time.monotonic()
+            assert not held.wait(0.7)
+            assert 0.65 < time.monotonic() - begun < 1.5
+
+    def test_an_interrupt_ends_it_and_leaves_the_session_usable(
+        self, shared: Host, transport: Transport
+    ) -> None:
+        with session(transport, at(shared.port)) as held:
+            titled(held, "SIGNON")
+            timer = threading.Timer(0.1, held.interrupt)
+            timer.start()
+            begun = time.monotonic()
+            with pytest.raises(TransientError, match="interrupted"):
+                held.wait(30)
+            assert time.monotonic() - begun < 1
+            timer.join()
+            signed_on(shared, held)
+
+    def test_an_interrupt_ends_a_connect(self, transport: Transport) -> None:
+        with chatting(lambda peer: peer.recv(1)) as port:
+            held = terminal(transport, at(port, connect_timeout=30))
+            timer = threading.Timer(0.2, held.interrupt)
+            timer.start()
+            begun = time.monotonic()
+            with pytest.raises(TransientError, match="interrupted"):
+                held.connect()
+            assert time.monotonic() - begun < 2
+            timer.join()
+            held.close()
+
+    def test_a_host_that_hangs_up_ends_it(self, host: Host, transport: Transport) -> None:
+        with session(transport, at(host.port)) as held:
+            titled(held, "SIGNON")
+            threading.Timer(0.1, host.cut).start()
+            with pytest.raises(TransientError):
+                _heard_out(held)
+            with pytest.raises(TransientError):
+                held.screen()
+
+    def test_a_terminal_can_be_connected_again(self, host: Host, transport: Transport) -> None:
+        held = terminal(transport, at(host.port))
+        for _ in range(2):
+            held.connect()
+            titled(held, "SIGNON")
+            held.close()
+            held.close()
+        with pytest.raises(TransientError, match="closed"):
+            held.wait(1)
+
+
+class TestTyping:
+    @pytest.mark.parametrize(
+        "text", ['"', "\\", 'a\\"b\\\\', "\\n\\u0041\\pf1(),;", " x", "", "ÄÖÜß{}[]|^~¢¬", "1e5,()"]
+    )
+    def test_any_text_arrives_as_it_is(self, shared: Host, transport: Transport, text: str) -> None:
+        with session(transport, at(shared.port)) as held:
+            titled(held, "SIGNON")
+            held.type(USER, "OLDSTUFF")
+            room = held.screen().field_at(USER)
+            assert room is not None
+            held.type(USER, text[: room.length])
+            assert held.screen().text[USER : USER + room.length] == text[: room.length].ljust(room.length)
+
+    def test_a_locked_keyboard_takes_no_key_and_no_text(self, host: Host, transport: Transport) -> None:
+        """s3270 would keep the key, and press it on the next screen, whatever that is."""
+        with session(transport, at(host.port)) as held:
+            titled(held, "SIGNON")
+            host.switches.mute = 1
+            held.press("enter")
+            assert held.screen().locked
+            for act in (lambda: held.press("pf3"), lambda: held.press("clear"), lambda: held.type(USER, "X")):
+                with pytest.raises(TransientError, match="locked"):
+                    act()
+            held.reset()
+            assert not held.screen().locked
+            held.type(USER, "X")
+
+    def test_what_cannot_be_typed_is_refused_and_the_keyboard_stays(
+        self, shared: Host, transport: Transport
+    ) -> None:
+        with session(transport, at(shared.port)) as held:
+            titled(held, "SIGNON")
+            for address, text in [(0, "x"), (USER, "x" * 80), (USER, "€"), (USER, "a\nb"), (USER - 1, "x")]:
+                with pytest.raises(ConfigError):
+                    held.type(address, text)
+            held.type(USER, "FINE")
+            assert not held.screen().locked
+
+    def test_both_clients_send_the_same(self) -> None:
+        """Formatted, unformatted, with a key that sends no fields, and with a full field."""
+        sent = []
+        entry = bytes.fromhex("f5c3 11c150 1d40 13 000000 1df0 11c260 1dc1 c1c2 1df0")
+        steps = (
+            f"write {entry.hex()}\nkey\nwrite {entry.hex()}\nkey\nwrite f5c3\nkey\nwrite {entry.hex()}\nkey\n"
+        )
+        for transport in TRANSPORTS:
+            with Replay(Recording.parse(steps)) as replay, session(transport, at(replay.port)) as held:
+                until(held, lambda shown: shown.fields and not shown.locked)
+                held.type(81, "ab")
+                held.press("enter")
+                until(held, lambda shown: shown.fields and not shown.locked)
+                held.press("pa1")
+                until(held, lambda shown: not shown.fields and not shown.locked)
+                held.type(0, "CUSTINQ 1")
+                held.press("pf24")
+                until(held, lambda shown: shown.fields and not shown.locked)
+                held.type(81, "x")
+                held.type(81, "")
+                held.press("clear")
+                replay.until(lambda replay=replay: len(replay.heard) >= 4)
+                sent.append(replay.heard[:4])
+        assert sent[0] == sent[1]
+
+
+def _heard_out(held: Terminal) -> None:
+    while held.wait(5):
+        pass
+
+
+def recorded(host: Host, **changed: Any) -> Recording:
+    """What a walk through the application paints."""
+    recorder = Recorder()
+    host.wire = recorder
+    with session("s3270", at(host.port, **changed)) as held:
+        started(host, held, "CUSTLIST", "CUSTOMER LIST")
+        held.press("pf8")
+        until(held, lambda shown: "PAGE 2" in " ".join(shown.title.split()))
+        assert held.lu is not None
+        recording = recorder.recording(held.lu)
+    return Recording.of(*recording.records)
+
+
+def seen(transport: Transport, recording: Recording, segments: Segments = whole, **changed: Any) -> Screen:
+    """What a client shows once it was sent everything."""
+    with (
+        Replay(recording, segments=segments) as replay,
+        session(transport, at(replay.port, **changed)) as held,
+    ):
+        replay.until(lambda: replay.played, deadline_s=20)
+        shown = held.screen()
+        end = time.monotonic() + 5
+        while held.wait(0.1) or (again := held.screen()) != shown:
+            shown = held.screen()
+            assert time.monotonic() < end
+        return again
+
+
+ORDERS = {
+    "start fields": "f5c3 114040 1df8 e3c9 1d40 c1c2 1d4c e2c5c3d9c5e3 1df0 13",
+    "extended attributes": "f5c3 114040 2903c0f841f242f4 e3 2902c0c8c2f0 c1 290146f0 c2 2903c04043f145f2 c3",
+    "set attribute": "f5c3 114040 1df0 2842f4 c1 2841f2 c2 2846f1 c3 284300 c4 280000 c5",
+    "modify field": "f5c3 114040 1df0 c1c2 114040 2c01c04c 114bf0 c3 2c01c0f0 c4",
+    "repeat to address": "f5c3 114040 1df0 3c c150 c1 114be8 3c 4040 60 11c150 3c c1f0 00",
+    "repeat round the corner": "f5c3 115d7f 3c 40c3 c5",
+    "erase unprotected": "f5c3 114040 1d40 c1c2c3 1df0 c4c5 1d40 c6c7 1df0 114041 12 4050",
+    "erase all unprotected": "f5c3 114040 1dc1 c1c2c3 1df0 c4c5 1d40 c6c7 1df0 | 6f",
+    "program tab": "f5c3 114040 1d40 c1c2c3 1df0 c4c5 1d40 c6c7 1df0 114040 05 d1d2 05 d3",
+    "insert cursor": "f5c3 11c150 1d40 13 c1c2",
+    "graphic escape": "f5c3 114040 1df0 0885 08c5 08a2 08bf 0840 c1",
+    "control codes in text": "f5c3 114040 c1 00 0c 0d 15 19 1c 1e 25 3f ff c2 01 02 16 c3",
+    "no fields": "f5c3 114040 c1c2c3",
+    "a field that wraps": "f5c3 115d7d 1d4c c1c2 114040 c3c4 1df0 c5",
+    "two attributes in a row": "f5c3 114040 1df01d401df0 c1",
+    "attribute in the last cell": "f5c3 115d7f 1d4c 114040 c1c2 1df0 c3",
+    "local command codes": "05c3 114040 1df0 c1 | 01c3 11c150 1df0 c2",
+    "a write without unlocking": "f5c3 114040 1d40 13 | f140 11c150 1df0 c2",
+    "the cursor stays where a write left it": "f5c3 114040 1d40 c113 | f1c3 c2c3",
+    "writes of modified fields": "f5c3 114040 1dc1 c113 1dd1 c2 | f1c3 11c150 1df0",
+    "structured write": "f3 0000 40 00 f5 c3 114040 1df0 c1",
+    "a structured field nobody knows": "f5c3 114040 1df0 c1 | f3 0005 99 0102",
+    "erase reset": "f5c3 114040 1df0 c1 | f3 0004 03 00 | f1c3 114040 c2",
+    "alternate size": "7ec3 114040 1df0 c1 11d9d6 1d40 c2",
+    "default size after the alternate": "7ec3 114040 1df0 c1 | f5c3 114040 c2",
+    "fourteen bit addresses": "f5c3 110050 1df0 c1 11077f 1d40",
+}
+
+
+class TestSameScreen:
+    @pytest.mark.parametrize("stream", ORDERS)
+    def test_of_every_order(self, stream: str) -> None:
+        records = [bytes.fromhex(record) for record in ORDERS[stream].split("|")]
+        shown = [seen(transport, Recording.of(*records)) for transport in TRANSPORTS]
+        assert shown[0] == shown[1]
+        assert "SECRET" not in shown[0].text
+
+    @pytest.mark.parametrize("model", [2, 3, 4, 5])
+    def test_of_a_recorded_session(self, host: Host, model: int) -> None:
+        recording = recorded(host, model=model)
+        shown = [seen(transport, recording, model=model) for transport in TRANSPORTS]
+        assert shown[0] == shown[1]
+        assert shown[0].title.startswith("CUSTOMER LIST")
+
+    @pytest.mark.parametrize(
+        "segments", [pieces(1), pieces(7), by_chance(1)], ids=["bytes", "sevens", "chance"]
+    )
+    def test_however_the_network_cuts_it(self, host: Host, transport: Transport, segments: Segments) -> None:
+        recording = recorded(host)
+        assert seen(transport, recording, segments) == seen("s3270", recording)
+
+    @pytest.mark.parametrize("page", code_pages.NAMES)
+    def test_of_every_code_page(self, page: str) -> None:
+        """And what was shown can be typed again, and arrives as the same codes."""
+        codes = bytes(code_pages.encoding(page).values())
+        entry = bytes.fromhex("114be8 1d40 13 115d7f 1df0")
+        recording = Recording.parse(f"write {(bytes.fromhex('f5c3114040') + codes + entry).hex()}\nkey\n")
+        shown, heard = [], []
+        for transport in TRANSPORTS:
+            with Replay(recording) as replay, session(transport, at(replay.port, code_page=page)) as held:
+                screen = until(held, lambda shown: shown.fields and not shown.locked)
+                shown.append(screen)
+                held.type(screen.fields[0].start, screen.text[: len(codes)])
+                held.press("enter")
+                replay.until(lambda replay=replay: replay.heard)
+                heard += replay.heard
+        assert shown[0] == shown[1]
+        assert shown[0].text[: len(codes)] == "".join(code_pages.encoding(page))
+        assert heard[0] == heard[1]
+        assert codes.rstrip(b"\x40") in heard[0]
+
+
+def test_double_byte_characters_through_s3270() -> None:
+    stream = bytes.fromhex("f5c3 114040 1df0 c1 0e4562 45630f c2 1d40 13 114be8 1df0")
+    recording = Recording.parse(f"write {stream.hex()}\nkey\n")
+    with Replay(recording) as replay, session("s3270", at(replay.port, code_page="cp930")) as held:
+        shown = until(held, lambda shown: shown.fields and not shown.locked)
+        assert shown.cut(1, 2, 8) == "A 日田 B"
+        assert shown.row(1)[3:7] == "日\0田\0"
+        held.type(shown.fields[1].start, "a日本x")
+        held.press("enter")
+        replay.until(lambda: replay.heard)
+        assert b"\x0e\x45\x62" in replay.heard[0]
+
+
+class TestRefusals:
+    def test_an_lu_that_somebody_else_has(self, host: Host, transport: Transport) -> None:
+        host.switches.busy.add("LU007")
+        error = refused(transport, at(host.port, lu="LU007"))
+        assert isinstance(error, TransientError)
+        assert "refused the LU LU007: it is in use" in error.text
+
+    def test_an_lu_that_is_none(self, shared: Host, transport: Transport) -> None:
+        error = refused(transport, at(shared.port, lu="NOSUCH"))
+        assert isinstance(error, TransientError)
+        assert "NOSUCH: there is no such LU" in error.text
+
+    def test_an_lu_refused_without_tn3270e(self, shared: Host, transport: Transport) -> None:
+        error = refused(transport, at(shared.port, lu="NOSUCH", tn3270e=False))
+        assert isinstance(error, TransientError)
+        assert "NOSUCH" in error.text
+
+    def test_no_more_sessions(self, host: Host, transport: Transport) -> None:
+        host.switches.refuse_lu = 6
+        error = refused(transport, at(host.port))
+        assert isinstance(error, TransientError)
+        assert "refused a session" in error.text
+        assert "session limit" in error.remedy
+
+    def test_nobody_listens(self, transport: Transport) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        error = refused(transport, at(port))
+        assert isinstance(error, TransientError)
+        assert "Connection refused" in error.text
+
+    def test_a_name_that_is_not_known(self, transport: Transport) -> None:
+        assert "name is not known" in refused(transport, at(23, host="nowhere.invalid")).text
+
+    def test_a_host_that_never_answers(self, transport: Transport) -> None:
+        with chatting(lambda peer: peer.recv(1)) as port:
+            begun = time.monotonic()
+            error = refused(transport, at(port, connect_timeout=0.5))
+            assert time.monotonic() - begun < 2
+        assert isinstance(error, TransientError)
+        assert "within 0.5 s" in error.text
+
+    def test_s3270_is_not_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", "/nonexistent")
+        error = refused("s3270", at(23))
+        assert isinstance(error, ConfigError)
+        assert "s3270 is not installed" in error.text
+
+
+class TestTls:
+    def test_the_right_host_is_accepted(self, shared: Host, transport: Transport) -> None:
+        with session(transport, at(shared.tls_port, tls=Tls(ca_file=shared.authority.file))) as held:
+            signed_on(shared, held)
+
+    def test_a_wrong_host_name_is_refused(self, shared: Host, transport: Transport) -> None:
+        port = listening(shared, shared.authority.context(issued(shared, "other", "DNS:other.example")))
+        error = refused(transport, at(port, tls=Tls(ca_file=shared.authority.file)))
+        assert isinstance(error, ConfigError)
+        assert "localhost" in error.text
+        assert "tls.host_name" in error.remedy
+
+    def test_a_host_name_that_is_not_in_the_certificate_is_refused(
+        self, shared: Host, transport: Transport
+    ) -> None:
+        tls = Tls(ca_file=shared.authority.file, host_name="other.example")
+        assert "other.example" in refused(transport, at(shared.tls_port, tls=tls)).text
+
+    def test_another_name_is_accepted_where_it_is_configured(
+        self, shared: Host, transport: Transport
+    ) -> None:
+        port = listening(shared, shared.authority.context(issued(shared, "vipa", "DNS:vipa.example")))
+        tls = Tls(ca_file=shared.authority.file, host_name="vipa.example")
+        with session(transport, at(port, host="127.0.0.1", tls=tls)) as held:
+            titled(held, "SIGNON")
+
+    @pytest.mark.parametrize("system", [True, False], ids=["the system's", "another"])
+    def test_an_unknown_authority_is_refused(
+        self, shared: Host, transport: Transport, tmp_path: Path, *, system: bool
+    ) -> None:
+        ca_file = None if system else Authority.make(tmp_path).file
+        error = refused(transport, at(shared.tls_port, tls=Tls(ca_file=ca_file)))
+        assert isinstance(error, ConfigError)
+        assert "certificate" in error.text
+        assert "tls.ca_file" in error.remedy
+
+    def test_a_client_certificate_is_shown(self, shared: Host, transport: Transport) -> None:
+        mine = shared.authority.issue("bridge", names="DNS:bridge")
+        port = listening(shared, shared.authority.asking(issued(shared, "strict")))
+        tls = Tls(ca_file=shared.authority.file)
+        assert isinstance(refused(transport, at(port, tls=tls)), TransientError)
+        with session(transport, at(port, tls=replace(tls, certificate=mine.file, key=mine.key))) as held:
+            titled(held, "SIGNON")
+
+    def test_the_password_of_its_key_is_in_no_argument(
+        self, shared: Host, transport: Transport, tmp_path: Path
+    ) -> None:
+        mine = shared.authority.issue("locked", names="DNS:bridge")
+        key = tmp_path / "key.pem"
+        encrypt = ["openssl", "pkcs8", "-topk8", "-in", mine.key, "-out", key, "-passout", "pass:c4n4ry"]
+        subprocess.run(encrypt, check=True, capture_output=True)
+        port = listening(shared, shared.authority.asking(issued(shared, "stricter")))
+        tls = Tls(ca_file=shared.authority.file, certificate=mine.file, key=key, key_password="c4n4ry")
+        with session(transport, at(port, tls=tls)) as held:
+            titled(held, "SIGNON")
+            for child in children():
+                assert "c4n4ry" not in told_to(child)
+        error = refused(transport, at(port, tls=replace(tls, key_password="wr0ng")))
+        assert isinstance(error, ConfigError)
+        assert "tls.certificate" in error.text
+        assert "wr0ng" not in str(error)
+
+    @pytest.mark.parametrize("file", ["ca_file", "certificate"])
+    def test_a_file_that_cannot_be_used_is_named(self, shared: Host, transport: Transport, file: str) -> None:
+        error = refused(transport, at(shared.tls_port, tls=Tls(**{file: Path("/nowhere.pem")})))  # type: ignore[arg-type]
+        assert isinstance(error, ConfigError)
+        assert "/nowhere.pem" in error.text
+
+    def test_an_older_version_than_configured_is_refused(self, shared: Host, transport: Transport) -> None:
+        certificate = issued(shared, "old")
+        port = listening(shared, shared.authority.context(certificate, newest=ssl.TLSVersion.TLSv1_2))
+        tls = Tls(ca_file=shared.authority.file)
+        with session(transport, at(port, tls=tls)) as held:
+            titled(held, "SIGNON")
+        assert refused(transport, at(port, tls=replace(tls, minimum="1.3")))
+
+    def test_a_version_before_1_2_is_refused(self, shared: Host, transport: Transport) -> None:
+        context = shared.authority.context(issued(shared, "ancient"))
+        context.options &= ~ssl.OP_NO_TLSv1_1
+        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        assert refused(transport, at(listening(shared, context), tls=Tls(ca_file=shared.authority.file)))
+
+    def test_an_address_needs_a_name_to_verify_where_s3270_does_it(self, shared: Host) -> None:
+        """It compares names only; tnz compares addresses too."""
+        endpoint = at(shared.tls_port, host="127.0.0.1", tls=Tls(ca_file=shared.authority.file))
+        error = refused("s3270", endpoint)
+        assert isinstance(error, ConfigError)
+        assert "tls.host_name" in error.remedy
+        with session("tnz", endpoint) as held:
+            titled(held, "SIGNON")
+
+    def test_a_plain_port_is_no_tls_port(self, shared: Host, transport: Transport) -> None:
+        tls = Tls(ca_file=shared.authority.file)
+        assert isinstance(refused(transport, at(shared.port, tls=tls, connect_timeout=1)), TransientError)
+        assert isinstance(refused(transport, at(shared.tls_port, connect_timeout=1)), TransientError)
+
+
+STARTER = """
+import threading
+from connectors.mainframe.terminal import Endpoint
+from connectors.mainframe.transports import terminal
+held = terminal("s3270", Endpoint("localhost", {port}, connect_timeout=60))
+connecting = threading.Thread(target=held.connect)
+connecting.start()
+{after}
+print("started", flush=True)
+while held.wait(60):
+    pass
+"""
+
+
+class TestChild:
+    def test_it_is_gone_after_close_and_leaves_no_zombie(self, shared: Host) -> None:
+        before = children()
+        with session("s3270", at(shared.port)):
+            (child,) = children() - before
+        assert not Path(f"/proc/{child}").exists()
+
+    def test_one_that_cannot_connect_is_gone_too(self) -> None:
+        before = children()
+        refused("s3270", at(1, connect_timeout=1))
+        assert children() == before
+
+    def test_one_that_ends_by_itself_is_an_error(self, shared: Host) -> None:
+        before = children()
+        with session("s3270", at(shared.port)) as held:
+            (child,) = children() - before
+            os.kill(child, signal.SIGKILL)
+            with pytest.raises(TransientError, match="s3270 ended by itself"):
+                held.screen()
+
+    def test_one_that_hangs_is_given_up(self, shared: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("connectors.mainframe.transports.s3270._ANSWER_S", 0.3)
+        before = children()
+        with session("s3270", at(shared.port)) as held:
+            (child,) = children() - before
+            os.kill(child, signal.SIGSTOP)
+            with pytest.raises(TransientError, match="does not answer"):
+                held.screen()
+        assert children() == before
+
+    @pytest.mark.parametrize("doing", ["connect", "wait"])
+    def test_it_dies_with_its_parent_whatever_it_does(self, shared: Host, doing: str) -> None:
+        """And not with the thread that has started it."""
+        with chatting(lambda peer: peer.recv(1)) as silent:
+            port = silent if doing == "connect" else shared.port
+            script = STARTER.format(port=port, after="connecting.join()" if doing == "wait" else "")
+            parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+            assert parent.stdout is not None
+            parent.stdout.readline()
+            child = appeared(parent.pid)
+            parent.kill()
+            parent.wait()
+            parent.stdout.close()
+            shared.until(lambda: not running(child), deadline_s=3)
+
+    def test_it_is_told_no_secret_of_the_environment(
+        self, shared: Host, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MF_PASSWORD", "c4n4ry")
+        before = children()
+        with session("s3270", at(shared.port)):
+            (child,) = children() - before
+            assert "c4n4ry" not in told_to(child)
+
+
+def test_a_password_is_in_no_log_and_no_error(
+    host: Host, transport: Transport, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    told = []
+    with session(transport, at(host.port)) as held:
+        titled(held, "SIGNON")
+        for address in (PASSWORD, PASSWORD + 6, 0, USER - 1):
+            with suppress(ConfigError):
+                try:
+                    held.type(address, "C4N4RY99")
+                except ConfigError as error:
+                    told.append(f"{error!r} {error}")
+                    raise
+        held.press("enter")
+        host.cut()
+        try:
+            while held.wait(5):
+                told.append(held.screen().text)
+        except TransientError as error:
+            told.append(str(error))
+    out, err = capfd.readouterr()
+    for text in (*told, caplog.text, out, err):
+        assert "C4N4RY" not in text
+
+
+@contextmanager
+def chatting(say: Callable[[socket.socket], object]) -> Iterator[int]:
+    """The port of something that is no host."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        open_: list[socket.socket] = []
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    peer, _ = server.accept()
+                    open_.append(peer)
+                    threading.Thread(target=told, args=(peer,), daemon=True).start()
+
+        def told(peer: socket.socket) -> None:
+            with suppress(OSError):
+                say(peer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            for peer in open_:
+                with suppress(OSError):
+                    peer.shutdown(socket.SHUT_RDWR)
+                peer.close()
+
+
+def issued(host: Host, name: str, names: str = "DNS:localhost") -> Any:
+    return host.authority.issue(f"{name}-{time.monotonic_ns()}", names=names)
+
+
+def listening(host: Host, context: ssl.SSLContext) -> int:
+    return host.listen(context)
+
+
+def children(of: int | None = None) -> set[int]:
+    """The processes that this one, or that one, has started."""
+    listed = Path(f"/proc/{of or os.getpid()}/task").glob("*/children")
+    return {int(child) for file in listed for child in file.read_text().split()}
+
+
+def appeared(parent: int) -> int:
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        for child in children(parent):
+            if "s3270" in told_to(child):
+                return child
+        time.sleep(0.01)
+    raise AssertionError("s3270 was not started")
+
+
+def running(process: int) -> bool:
+    """A zombie has ended; who reaps orphans is the system's business."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def told_to(process: int) -> str:
+    return "".join(
+        Path(f"/proc/{process}/{file}").read_text(errors="replace") for file in ("cmdline", "environ")
+    )
