@@ -492,6 +492,26 @@ def test_a_host_may_be_too_old_for_tls_1_2(host: Host, authority: Authority) -> 
         client.wrap_socket(raw, server_hostname="localhost")
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_client_that_talks_nonsense_does_the_host_no_harm(host: Host, screen: Emulator, seed: int) -> None:
+    with socket.create_connection(("127.0.0.1", host.port)) as client:
+        for asked, answer in (
+            ("fffd28", "fffc28"),  # TN3270E: no
+            ("fffd18", "fffb18"),  # terminal type
+            ("fffa1801fff0", f"fffa1800{b'IBM-3278-2'.hex()}fff0"),
+            ("fffb00", "fffb19 fffd19 fffb00 fffd00"),  # EOR and BINARY, both ways
+        ):
+            heard = b""
+            while bytes.fromhex(asked) not in heard:
+                heard += client.recv(4096)
+            client.sendall(bytes.fromhex(answer))
+        host.until(lambda: len(host.sessions) == 2)
+        for record in (customer(10).name.encode(), bytes(range(250)), b"", b"\x7d", b"\x88\x00\x01"):
+            client.sendall(spoilt(record, seed).replace(b"\xff", b"\xff\xff") + b"\xff\xef")
+    sign_on(host, screen)
+    assert screen.row(1) == " MAIN MENU"
+
+
 def test_a_host_that_stops_leaves_neither_port_nor_thread() -> None:
     with Host() as host, Emulator() as client:
         client.connect(host.port)

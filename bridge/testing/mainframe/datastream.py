@@ -15,9 +15,6 @@ from mfmock.tn3270 import datastream as ds
 if TYPE_CHECKING:
     from mfmock.core.ebcdic import Codec
 
-SI, SO = 0x0F, 0x0E
-"""Shift in and shift out: around the double-byte characters inside a field."""
-
 
 class Style(Enum):
     """How a field looks: intensity and, on colour terminals, its colour."""
@@ -52,23 +49,6 @@ at = lru_cache(maxsize=4096)(ds.sba)
 def repeat_to(address: int, cell: int) -> bytes:
     """Repeat to Address: the cell, from where the last order ended until before `address`."""
     return bytes([ds.ORDER_RA]) + ds.encode_address(address) + bytes([cell])
-
-
-def erase_unprotected_to(address: int) -> bytes:
-    return bytes([ds.ORDER_EUA]) + ds.encode_address(address)
-
-
-def set_attribute(kind: int, value: int) -> bytes:
-    """Of the characters that follow, such as `XA_FOREGROUND`; kind 0 takes all back."""
-    return bytes([ds.ORDER_SA, kind, value])
-
-
-def modify_field(attribute: int) -> bytes:
-    return bytes([ds.ORDER_MF, 1, ds.XA_3270, attribute])
-
-
-def program_tab() -> bytes:
-    return bytes([ds.ORDER_PT])
 
 
 @dataclass(frozen=True, slots=True)
