@@ -51,7 +51,11 @@ class FileSource:
         try:
             return file.poll(position, ask)
         except OSError as error:
+            file.close()
             raise _translated(error, file.options) from None
+        except BridgeError:
+            file.close()
+            raise
 
     def check(self) -> Sequence[Finding]:
         return [file.check() for file in self._files.values()]
@@ -183,7 +187,6 @@ class _File:
     def _must_count(self, opened: _Opened, rows: int) -> None:
         counted = self._reading.counted(opened.last or b"")
         if counted is not None and counted != rows:
-            self.close()
             raise TransientError(
                 f"{opened.version.path} has {rows} rows, its trailer counts {counted}",
                 remedy="it is read again; was it cut on its way?",

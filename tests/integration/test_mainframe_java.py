@@ -1,0 +1,302 @@
+"""A compiled Java connector that nobody here wrote for the bridge, driven by configuration alone."""
+
+from __future__ import annotations
+
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import pytest
+
+from bridge.contract import Ask, Batch, Scan
+from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
+from connectors.jvm import java
+from connectors.mainframe.records import JavaOptions, JavaSource
+
+SCREEN = {
+    "identify": [{"row": 1, "text": "CUSTOMER INQUIRY"}],
+    "fields": {
+        "customer_id": {"label": "CUSTOMER ID:"},
+        "name": {"label": "NAME:"},
+        "balance": {"label": "BALANCE:", "picture": "Z.ZZ9,99-", "decimal": ","},
+    },
+}
+COPYBOOK = """
+       01  AREA.
+           05  CUST-ID   PIC 9(8).
+           05  CUST-NAME PIC X(13).
+           05  BALANCE   PIC S9(5)V99 COMP-3.
+"""
+
+
+@pytest.fixture(scope="module")
+def jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("in-house")
+    source = Path(__file__).with_name("MainframeConnector.java")
+    command = ["javac", "--release", "11", "-encoding", "UTF-8", "-d", str(folder), str(source)]
+    subprocess.run(command, check=True)
+    path = folder / "in-house.jar"
+    with zipfile.ZipFile(path, "w") as out:
+        for file in folder.rglob("*.class"):
+            out.write(file, file.relative_to(folder))
+    return path
+
+
+@pytest.fixture
+def options(jar: Path) -> dict[str, Any]:
+    return {
+        "transport": "java",
+        "jars": [str(jar)],
+        "class": "in.house.MainframeConnector",
+        "arguments": ["{host}", "{port}"],
+        "host": "mvs1",
+        "port": 3270,
+        "connect": "connect",
+        "disconnect": "disconnect",
+        "screens": {"custinq": SCREEN},
+    }
+
+
+def inquiry(*ids: str, **more: Any) -> dict[str, Any]:
+    """The reference transaction."""
+    asked = {"CUSTOMER_ID": "{customer_id}", "REQUEST_TYPE": "BALANCE"}
+    return {
+        "execute": {"method": "executeTransaction", "arguments": ["CUSTINQ", asked]},
+        "answer": "getScreenData",
+        "screen": "custinq",
+        "key": ["customer_id"],
+        "keys": [{"customer_id": each} for each in ids],
+        **more,
+    }
+
+
+@contextmanager
+def opened(options: dict[str, Any], **streams: Any) -> Iterator[JavaSource]:
+    with closing(JavaSource(JavaOptions.model_validate({**options, "streams": streams}))) as source:
+        source.open()
+        yield source
+
+
+def scan(source: JavaSource, ask: Ask | None = None) -> list[Batch]:
+    """Of the only stream."""
+    (stream,) = source.discover()
+    batches = [source.poll(stream, None, ask or Ask())]
+    while batches[-1].more:
+        batches.append(source.poll(stream, batches[-1].position, ask or Ask()))
+    return batches
+
+
+def rows(batches: list[Batch]) -> list[dict[str, Any]]:
+    return [row for batch in batches for each in batch.changes for row in each.rows.to_pylist()]
+
+
+def test_the_reference_connector_is_driven_by_configuration_alone(options: dict[str, Any]) -> None:
+    with opened(options, customers=inquiry("1", "2")) as source:
+        (batch,) = scan(source)
+    assert batch.scan is Scan.ONLY
+    assert rows([batch]) == [
+        {"customer_id": "1", "name": "MÜLLER 1", "balance": Decimal("-1234.51")},
+        {"customer_id": "2", "name": "MÜLLER 2", "balance": Decimal("-1234.52")},
+    ]
+
+
+def test_a_factory_makes_it_from_a_map(options: dict[str, Any]) -> None:
+    made = {**options, "factory": "create", "arguments": [{"host": "{host}", "port": "{port}"}]}
+    with opened(made, customers=inquiry("1")) as source:
+        assert [row["name"] for row in rows(scan(source))] == ["MÜLLER 1"]
+
+
+def test_a_scan_comes_in_pages_of_keys(options: dict[str, Any]) -> None:
+    with opened(options, customers=inquiry(*"12345")) as source:
+        batches = scan(source, Ask(rows=2))
+    assert [batch.scan for batch in batches] == [Scan.FIRST, Scan.MORE, Scan.LAST]
+    assert [row["customer_id"] for row in rows(batches)] == list("12345")
+
+
+def test_keys_come_from_a_file_each_once(options: dict[str, Any], tmp_path: Path) -> None:
+    keys = tmp_path / "keys.csv"
+    keys.write_text("customer_id,else\n3,x\n1,y\n3,z\n")
+    stream = inquiry() | {"keys": {"file": str(keys)}}
+    with opened(options, customers=stream) as source:
+        assert [row["customer_id"] for row in rows(scan(source))] == ["3", "1"]
+
+
+def test_a_value_that_cannot_be_read_is_a_reject_with_its_key(options: dict[str, Any]) -> None:
+    with opened(options, customers=inquiry("1", "7", "2")) as source:
+        (batch,) = scan(source)
+    assert [row["customer_id"] for row in rows([batch])] == ["1", "2"]
+    (reject,) = batch.rejects
+    assert reject.key == {"customer_id": "7"}
+    assert "balance" in reject.reason
+    assert "?????" in str(reject.raw)
+
+
+def test_a_key_that_is_not_there_is_no_row(options: dict[str, Any]) -> None:
+    gone = {"identify": [{"pattern": "DFHXX404"}], "fields": {"message": {"label": "MESSAGE:"}}}
+    found = {**SCREEN, "identify": [*SCREEN["identify"], {"pattern": "DFHXX404", "absent": True}]}
+    screens = {"screens": {"custinq": found, "gone": gone}}
+    stream = inquiry("404", "405", "700", "1", missing=["gone", "NOT ON FILE"], missing_null=True)
+    with opened({**options, **screens}, customers=stream) as source:
+        (batch,) = scan(source)
+    assert [row["customer_id"] for row in rows([batch])] == ["1"]
+    assert not batch.rejects
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "error"),
+    [("500", "retry", TransientError), ("501", "retry", TransientError), ("501", "fatal", PermanentError),
+     ("500", "credentials", CredentialsError)],
+)  # fmt: skip
+def test_errors_of_screens_and_exceptions_have_their_class(
+    options: dict[str, Any], key: str, kind: str, error: type[Exception]
+) -> None:
+    errors = {"errors": [{"pattern": "ABEND ASRA", "class": kind}]}
+    with opened({**options, **errors}, customers=inquiry("1", key)) as source:
+        with pytest.raises(error, match=f"key {key}: .*ABEND ASRA") as told:
+            scan(source)
+        assert type(told.value) is error
+
+
+def test_a_key_that_the_host_rejects_is_a_dead_letter(options: dict[str, Any]) -> None:
+    errors = {"errors": [{"pattern": "ABEND ASRA", "class": "reject"}]}
+    with opened({**options, **errors}, customers=inquiry("501", "1")) as source:
+        (batch,) = scan(source)
+    assert [reject.key for reject in batch.rejects] == [{"customer_id": "501"}]
+    assert [row["customer_id"] for row in rows([batch])] == ["1"]
+
+
+def test_a_host_that_wants_a_new_log_on_gets_one(options: dict[str, Any]) -> None:
+    errors = {"errors": [{"text": "SIGN ON AGAIN", "class": "relogin"}]}
+    with opened({**options, **errors}, customers=inquiry("600")) as source:
+        before = java("in.house.MainframeConnector").connections()
+        with pytest.raises(TransientError, match="key 600: DFHAC2001"):
+            scan(source)
+        assert java("in.house.MainframeConnector").connections() == before + 2
+
+
+def test_a_screen_that_no_map_knows_fails_the_poll(options: dict[str, Any]) -> None:
+    told = "expected the screen custinq, seen 'DFHAC2206"
+    with opened(options, customers=inquiry("500")) as source, pytest.raises(TransientError, match=told):
+        scan(source)
+
+
+@pytest.mark.parametrize("key", ["900", "901"], ids=["sleeps", "heeds no interrupt"])
+def test_a_call_that_hangs_is_cut_off(options: dict[str, Any], key: str) -> None:
+    short = {**options, "timeout": "300ms"}
+    with (
+        opened(short, customers=inquiry(key)) as source,
+        pytest.raises(TransientError, match="no answer within"),
+    ):
+        scan(source)
+
+
+def test_a_poll_can_be_interrupted(options: dict[str, Any]) -> None:
+    with opened(options, customers=inquiry("900")) as source:
+        timer = Timer(0.2, source.interrupt)
+        timer.start()
+        with pytest.raises(TransientError, match="interrupted"):
+            scan(source)
+        timer.join()
+
+
+def test_secrets_reach_the_connector_and_no_message(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MF_PASSWORD", "hunter2xyz")
+    secret = {"user": "BRIDGE", "password": "env:MF_PASSWORD"}
+    connect = {"method": "connect", "arguments": ["{user}", "{password}"]}
+    with opened({**options, **secret, "connect": connect}, customers=inquiry("1")) as source:
+        assert rows(scan(source))
+    with (
+        pytest.raises(TransientError) as told,
+        opened({**options, **secret, "port": 1}, customers=inquiry("1")),
+    ):
+        pass
+    assert "IEFA107I cannot connect as ***" in str(told.value)
+    monkeypatch.setenv("MF_PASSWORD", "wrong")
+    errors = {"errors": [{"pattern": "ICH408I", "class": "credentials"}]}
+    wrong = {**options, **secret, **errors, "connect": connect}
+    with pytest.raises(CredentialsError), opened(wrong, customers=inquiry("1")):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"class": "in.house.Nothing"}, "in.house.Nothing"),
+        ({"connect": "dial"}, "dial"),
+        ({"arguments": ["{host}"]}, "MainframeConnector"),
+        ({"jars": ["/nowhere/*.jar"]}, "/nowhere"),
+        ({"arguments": ["{host}", "{prot}"]}, "prot"),
+    ],
+)
+def test_what_does_not_fit_the_jar_is_a_mistake_in_the_configuration(
+    options: dict[str, Any], change: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told), opened({**options, **change}, customers=inquiry("1")):
+        pass
+
+
+def test_a_jar_that_is_incomplete_parks(options: dict[str, Any]) -> None:
+    told = "com/ibm/ctg/client/JavaGateway"
+    with opened(options, customers=inquiry("999")) as source, pytest.raises(ConfigError, match=told):
+        scan(source)
+
+
+def test_a_commarea_is_encoded_and_decoded_by_a_copybook(options: dict[str, Any], tmp_path: Path) -> None:
+    copybook = tmp_path / "area.cpy"
+    copybook.write_text(COPYBOOK)
+    request = {"as": "record", "copybook": str(copybook), "values": {"CUST-ID": "{cust_id}"}}
+    stream = {
+        "execute": {"method": "flow", "arguments": ["CUSTPGM", request, 100]},
+        "record": {"copybook": str(copybook)},
+        "key": ["cust_id"],
+        "keys": [{"cust_id": 42}, {"cust_id": "43"}, {"cust_id": "nobody"}],
+    }
+    with opened(options, areas=stream) as source:
+        (batch,) = scan(source)
+    assert rows([batch]) == [
+        {"cust_id": number, "cust_name": f"NAME {number:08}", "balance": Decimal("-123.45")}
+        for number in (42, 43)
+    ]
+    assert [reject.key for reject in batch.rejects] == [{"cust_id": "nobody"}]
+
+
+def test_maps_lists_and_beans_are_converted_recursively(options: dict[str, Any]) -> None:
+    stream = {
+        "execute": {"method": "customers", "arguments": [{"as": "long", "value": 4}]},
+        "rows": "result.rows",
+        "fields": {
+            "id": {"type": "integer"},
+            "balance": {"type": "decimal(9,2)"},
+            "active": {"type": "boolean"},
+            "since": {"type": "date"},
+            "status": {},
+            "remark": {"path": "note"},
+            "code": {"type": "text"},
+            "orders": {
+                "items": {"fields": {"number": {"type": "integer"}, "lines": {"items": {"type": "integer"}}}}
+            },
+            "first_order": {"path": "orders.0.number", "type": "integer"},
+        },
+        "key": ["id"],
+    }
+    with opened(options, customers=stream) as source:
+        (batch,) = scan(source)
+    first, _, third = rows([batch])
+    assert first == {
+        "id": 1, "balance": Decimal("-11.50"), "active": True, "since": date(2020, 2, 1), "status": "CLOSED",
+        "remark": "note 1", "code": "AB", "orders": [{"number": 9_000_000_001, "lines": [1, 2]}],
+        "first_order": 9_000_000_001,
+    }  # fmt: skip
+    assert third["balance"] is None
+    (reject,) = batch.rejects
+    assert reject.key == {"id": 4}
+    assert "since" in reject.reason
+    assert "yesterday" in str(reject.raw)
