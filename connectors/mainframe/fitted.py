@@ -52,12 +52,17 @@ class FittedTable:
     divided: dict[bytes, tuple[tuple[str, int, int], ...]] = field(default_factory=dict)
     """Attributes of a line -> columns that have one inside: name, where the first is, and where they end."""
 
-    def row(self, view: View, line: int) -> Row | None:
-        """What a line says; None when it is empty."""
+    def cells(self, view: View, line: int) -> str:
+        """A line without what is hidden."""
         width = view.screen.columns
         cells = view.text[(line - 1) * width : line * width]
         for start, end in self.hidden:
             cells = cells[:start] + " " * (end - start) + cells[end:]
+        return cells
+
+    def row(self, view: View, line: int) -> Row | None:
+        """What a line says; None when it is empty."""
+        cells = self.cells(view, line)
         if cells.isspace():
             return None
         row = Row({}, [], line)

@@ -47,17 +47,26 @@ class MapFile:
     data: Any = None
     keys: dict[Keys, tuple[int, int]] = field(default_factory=dict)
     values: dict[Keys, tuple[int, int]] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    found: list[tuple[tuple[int, ...], str]] = field(default_factory=list)
 
     def place(self, path: Keys = (), *, key: bool = False) -> str:
         """`file:line:column` of what is at a path, or of what is around it."""
-        places = self.keys if key else self.values
-        inside = (path[:end] for end in range(len(path), -1, -1))
-        return ":".join(map(str, (self.path, *next((places[each] for each in inside if each in places), ()))))
+        return ":".join(map(str, (self.path, *self._line(path, key=key))))
 
-    def wrong(self, path: Keys, text: str, *, key: bool = False) -> None:
+    def _line(self, path: Keys, *, key: bool) -> tuple[int, ...]:
+        places = {**self.values, **self.keys} if key else self.values  # an entry of a list has no key
+        inside = (path[:end] for end in range(len(path), -1, -1))
+        return next((places[each] for each in inside if each in places), ())
+
+    def wrong(self, path: Keys, text: str, *, key: bool = False, at: tuple[int, ...] = ()) -> None:
+        """Keep a problem with what is at a path, or else at a line and column."""
         where = ".".join(map(str, path))
-        self.problems.append(f"{self.place(path, key=key)}: {f'{where}: ' if where else ''}{text}")
+        self.found.append((at or self._line(path, key=key), f"{f'{where}: ' if where else ''}{text}"))
+
+    @property
+    def problems(self) -> list[str]:
+        """A line each, from the top of the file."""
+        return [f"{':'.join(map(str, (self.path, *at)))}: {text}" for at, text in sorted(self.found)]
 
     def read[M: BaseModel](self, model: type[M]) -> M | None:
         """The model of what is in the file; None when there is a problem with it."""
@@ -65,7 +74,7 @@ class MapFile:
             self.wrong((), f"must be a mapping with `screens`, not {shown(self.data)}")
             return None
         try:
-            return None if self.problems else model.model_validate(self.data)
+            return None if self.found else model.model_validate(self.data)
         except ValidationError as error:
             for path, text, about_key in faults(error, model):
                 self.wrong(path, text, key=about_key)
@@ -130,7 +139,7 @@ def _mapping(file: MapFile, node: yaml.MappingNode, path: Keys) -> dict[str, Any
         if not isinstance(key, yaml.ScalarNode):
             file.wrong(path, "a key must be text", key=True)
         elif key.value in values:
-            file.wrong(inner, f"appears twice, first in line {file.keys[inner][0]}", key=True)
+            file.wrong(inner, f"appears twice, first in line {file.keys[inner][0]}", at=_place(key))
         else:
             file.keys[inner] = _place(key)
             values[key.value] = _plain(file, value, inner)

@@ -220,12 +220,12 @@ class FieldMap(Value):
     @model_validator(mode="after")
     def _is_somewhere(self) -> FieldMap:
         ways = [way for way in ("column", "label", "field") if getattr(self, way) is not None]
-        if len(ways) != 1 or ((self.column is None) != (self.row is None) and self.label is None):
+        if len(ways) != 1 or (self.column is not None and self.row is None):
             raise ValueError("needs one place: `row` and `column`, or `label`, or `field`")
-        if self.field is None and any(getattr(self, name) is not None for name in _ATTRIBUTES):
-            raise ValueError(f"has {' or '.join(f'`{name}`' for name in _ATTRIBUTES)} without `field`")
         if self.field is not None and self.row is not None:
             raise ValueError("has a `row` beside `field`: the number is counted over the whole screen")
+        if self.field is None and any(getattr(self, name) is not None for name in _ATTRIBUTES):
+            raise ValueError(f"has {' or '.join(f'`{name}`' for name in _ATTRIBUTES)} without `field`")
         if self.column is not None or self.length is not None:
             _fits(self, self.length)
         return self

@@ -128,9 +128,8 @@ def page(screen_map: ScreenMap, screen: Screen) -> Page:
         if row is None:
             short = short or table.blank == "end"
         elif short:
-            rows.append(
-                Row({}, [Problem("", row.raw or screen.row(line), "stands below an empty line")], line)
-            )
+            raw = lines.cells(view, line)
+            rows.append(Row({}, [Problem("", raw, "stands below an empty line")], line, raw))
         else:
             rows.append(row)
     more = any(rules.holds(rule, view) for rule in table.more) if table.more else None
