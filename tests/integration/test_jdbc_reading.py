@@ -142,6 +142,22 @@ def test_a_row_that_does_not_fit_its_types_becomes_a_reject(postgres: DatabaseSe
         assert connector.poll(stream, batch.position, Ask()).rejects == ()
 
 
+@pytest.mark.parametrize("kind", ["numeric(9,0)", "numeric"])
+def test_a_number_that_is_none_parks_its_stream_once_all_others_are_read(
+    postgres: DatabaseServer, schema: str, kind: str
+) -> None:
+    postgres.execute(
+        f"CREATE TABLE {schema}.t (id {kind} PRIMARY KEY); INSERT INTO {schema}.t VALUES (1), (2), ('NaN');"
+    )
+    with reading(postgres, **{f"{schema}.t": {}}) as connector:
+        stream = stream_of(connector, f"{schema}.t")
+        batch = connector.poll(stream, None, Ask())
+        assert [Decimal(row["id"]) for row in rows_of(batch)][:2] == [1, 2]
+        assert Decimal(batch.position["after"]["id"]) == 2
+        with pytest.raises(PermanentError, match="has a NaN or infinity"):
+            drain(connector, stream, batch.position)
+
+
 def test_a_page_ends_and_the_next_begins(
     postgres: DatabaseServer, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,13 +214,15 @@ def test_a_row_that_was_committed_late_is_found_and_none_is_repeated(
         assert drain(connector, stream, position).rows == []
 
 
-@pytest.mark.parametrize("kind", ["postgres", "h2", "mariadb"])
+@pytest.mark.parametrize(
+    ("kind", "number"), [("postgres", "int"), ("postgres", "numeric"), ("h2", "int"), ("mariadb", "int")]
+)
 def test_late_rows_are_found_wherever_they_were_passed_over(
-    kind: str, request: pytest.FixtureRequest
+    kind: str, number: str, request: pytest.FixtureRequest
 ) -> None:
     server: DatabaseServer = request.getfixturevalue(kind)
     table = f"late_{uuid.uuid4().hex[:8]}"
-    server.execute(f"CREATE TABLE {table} (id int PRIMARY KEY);")
+    server.execute(f"CREATE TABLE {table} (id {number} PRIMARY KEY);")
     try:
         with reading(server, **{"*": {}}) as connector:
             stream = next(each for each in connector.discover() if each.name.lower().endswith(table))
@@ -213,7 +231,7 @@ def test_late_rows_are_found_wherever_they_were_passed_over(
                 server.execute(f"INSERT INTO {table} VALUES {rows};")
                 read = drain(connector, stream, position, Ask(rows=2))
                 position = read.position
-                found.append([next(iter(row.values())) for row in read.rows])
+                found.append([int(next(iter(row.values()))) for row in read.rows])
             assert found == [[4, 9], [2, 3, 10], [6], [1, 5, 8, 12], [7, 11]]
             assert drain(connector, stream, position).rows == []
     finally:

@@ -76,7 +76,7 @@ def test_integer_positions_survive_json(value: int) -> None:
 
 @given(st.decimals(allow_nan=False, allow_infinity=False))
 def test_decimal_positions_survive_json_exactly(value: Decimal) -> None:
-    position = after(NUMBER, {"id": None}, format(value, "f"))
+    position = after(NUMBER, {"id": format(value, "f")}, format(value, "f"))
     assert isinstance(position["id"], str)
     (bound,) = statement(NUMBER, position).values
     assert bound == value
@@ -131,12 +131,27 @@ def test_a_position_without_gaps_is_that_of_former_versions() -> None:
     assert after(INTEGER, {"id": 3}, 4, 5) == {"id": 5}
 
 
-@pytest.mark.parametrize(("column", "numbers"), [(NUMBER, ["1", "9"]), (INTEGER, [1, 9])])
+@pytest.mark.parametrize(("column", "numbers"), [(NUMBER, ["1", "8.5", "9"]), (INTEGER, [1, 9])])
 def test_numbers_that_may_have_fractions_and_windows_of_nothing_have_no_gaps(
     column: Column, numbers: list[object]
 ) -> None:
     mode = Incrementing(TABLE, "id", [column, WORD], LATE_S if column is NUMBER else 0.0)
     assert mode.after({"id": None}, rows(column, *numbers), 0).keys() == {"id"}
+
+
+@pytest.mark.parametrize("big", [9, 10**30])
+def test_numbers_of_any_precision_have_gaps_while_they_are_whole(big: int) -> None:
+    position = after(NUMBER, {"id": "1"}, "3", "4.00", str(big), now_ms=5)
+    assert position["gaps"] == [[2, 2, 5], [5, big - 1, 5]]
+    position, _ = by(NUMBER).ended(position, 5)
+    assert after(NUMBER, position, "2", now_ms=6)["gaps"] == [[5, big - 1, 5]]
+    assert "gaps" not in after(NUMBER, {"id": "1.5"}, "3")
+
+
+def test_after_what_is_no_number_the_last_that_is_one_counts() -> None:
+    assert after(NUMBER, {"id": "1"}, "2", "Infinity", "NaN") == {"id": "2"}
+    with pytest.raises(PermanentError, match="NaN or infinity, after which nothing comes; correct or delete"):
+        after(NUMBER, {"id": "2"}, "Infinity", "NaN")
 
 
 def test_a_position_of_another_column_is_refused() -> None:

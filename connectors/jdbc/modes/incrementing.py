@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -17,6 +17,8 @@ from connectors.jdbc.keyset import Read
 from connectors.jdbc.modes.mode import Database, Mode
 from connectors.jdbc.statements import Condition, Quote, Source, Statement, select
 from connectors.jdbc.types import Column
+
+WHOLE, LARGEST = pa.decimal256(76, 0), 10**76
 
 
 class Snapshot(Enum):
@@ -41,6 +43,15 @@ class Place:
     def awaits(self) -> bool:
         """The next statement is for what was passed over."""
         return bool(self.gaps) and not self.asked
+
+
+class Numbers(NamedTuple):
+    """Those that rows have."""
+
+    last: int | Decimal
+    whole: pa.Array
+    only_whole: bool
+    """There are no others."""
 
 
 def parsed(position: Position, column: str | None, number: type[int | Decimal]) -> Place:
@@ -90,7 +101,6 @@ class Incrementing(Mode):
         self._snapshot = snapshot
         self._number = self._usable(source, column, columns)
         self._text = any(one.name == column and pa.types.is_string(one.type) for one in columns)
-        self._whole = any(one.name == column and _is_whole(one) for one in columns)
         self._late_ms = round(late_window_s * 1000)
 
     @staticmethod
@@ -149,10 +159,6 @@ class Incrementing(Mode):
             return (Condition("1 = 0"),)
         return (Condition(f"{quote.name(self.columns[0])} <= ?", (last,)),)
 
-    def number(self, text: str | None) -> int | Decimal | str:
-        """A value of the column as Arrow has it, from the driver's text."""
-        return str(text) if self._text else self._number(str(text))
-
     def place(self, position: Position | None) -> Place:
         """Errors: PermanentError."""
         try:
@@ -165,24 +171,36 @@ class Incrementing(Mode):
             return position
         numbers, place = self._numbers(read), self.place(position)
         if place.awaits:
-            found = map(int, numbers.to_pylist())
+            found = map(int, numbers.whole.to_pylist())
             return self._position(replace(place, gaps=remembered(tuple(without(place.gaps, found)))))
         gaps = place.gaps
-        if self._whole and self._late_ms:
-            last = None if place.last is None else int(place.last)
-            gaps = remembered((*gaps, *passed_over(last, numbers, began_ms)))
-        last_read = self._number(numbers[-1].as_py())
-        return self._position(replace(place, last=last_read, gaps=gaps, asked=bool(gaps)))
+        if self._late_ms and numbers.only_whole and (place.last is None or place.last == int(place.last)):
+            before = None if place.last is None else int(place.last)
+            gaps = remembered((*gaps, *passed_over(before, numbers.whole, began_ms)))
+        return self._position(replace(place, last=numbers.last, gaps=gaps, asked=bool(gaps)))
 
-    def _numbers(self, read: Read) -> pa.Array:
-        """Of all rows in their order, those that cannot be read among them."""
+    def _numbers(self, read: Read) -> Numbers:
+        """Of all rows in their order, those that cannot be read among them. Errors: PermanentError."""
         column = read.rows.column(self.columns[0])
-        if not read.refused:
-            return column
-        numbers = column.to_pylist()
-        for one in reversed(read.refused):
-            numbers.insert(one.after, self.number(one.keys[self.columns[0]]))
-        return pa.array(numbers, column.type)
+        if read.refused or self._text:
+            texts = [str(number) for number in column.to_pylist()]
+            for one in reversed(read.refused):
+                texts.insert(one.after, str(one.keys[self.columns[0]]))
+            return self._told(texts)
+        kind = column.type
+        only_whole = pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0)
+        return Numbers(column[-1].as_py(), column, only_whole=only_whole)
+
+    def _told(self, texts: Sequence[str]) -> Numbers:
+        """A NaN, or an infinity, is none of them: databases sort it last, and after it nothing comes."""
+        numbers: list[int | Decimal] = [self._number(text) for text in texts if Decimal(text).is_finite()]
+        if not numbers:
+            raise PermanentError(
+                f"column {self.columns[0]} of {self.source} has a NaN or infinity, after which nothing comes",
+                remedy="correct or delete those rows; then `resume`",
+            )
+        whole = [number for number in numbers if abs(number) < LARGEST and number == int(number)]
+        return Numbers(numbers[-1], pa.array(map(int, whole), WHOLE), only_whole=len(whole) == len(numbers))
 
     def ended(self, position: Position, began_ms: int) -> tuple[Position, bool]:
         place = self.place(position)
@@ -204,11 +222,6 @@ class Incrementing(Mode):
 
 def _json(number: int | Decimal | None) -> int | str | None:
     return format(number, "f") if isinstance(number, Decimal) else number
-
-
-def _is_whole(column: Column) -> bool:
-    kind = column.type
-    return bool(pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0))
 
 
 def _within(name: str, gaps: Sequence[Gap]) -> Condition:
