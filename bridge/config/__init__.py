@@ -6,6 +6,7 @@ The engine's options are checked here; what is left over belongs to the connecto
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,8 @@ __all__ = [
 
 TOP_KEYS = frozenset(Settings.model_fields) | {"defaults"}
 REFERENCE = "write env:NAME, file:PATH or cred:NAME"
+_PLACEHOLDER = re.compile(r"\{\w+\}")
+"""What a connector puts a secret in the place of, as a step of a log-on does with `{password}`."""
 
 type Raw = Mapping[str, Any]
 
@@ -270,7 +273,7 @@ class Reading:
     def _secrets_in_clear(self, options: Any, path: Keys) -> None:
         for inner, value in _scalars(options, path):
             name = next(part for part in reversed(inner) if isinstance(part, str))
-            if kafka_settings.in_clear(name, value):
+            if kafka_settings.in_clear(name, value) and not _PLACEHOLDER.fullmatch(str(value)):
                 self.wrong(Fault(inner, "a secret in clear (not shown)", REFERENCE))
             elif isinstance(value, str) and url_has_password(value):
                 remedy = "move it to the option for the password, as a reference"

@@ -41,8 +41,9 @@ def check(maps: Maps, screen: Screen) -> Checked:
 def _why_not(maps: Maps, screen: Screen) -> Iterator[str]:
     """The maps that come nearest, with what keeps each from it."""
     reasons = {name: recognise.why_not(each, screen) for name, each in maps.screens.items()}
-    for name in sorted(reasons, key=lambda name: len(reasons[name]))[:_NEAREST]:
-        yield f"not {name}, {len(reasons[name])} of {len(maps.screens[name].identify)} rules fail:"
+    rules = {name: len(each.identify) for name, each in maps.screens.items()}
+    for name in sorted(reasons, key=lambda name: len(reasons[name]) / rules[name])[:_NEAREST]:
+        yield f"not {name}, {len(reasons[name])} of {rules[name]} rules fail:"
         yield from (f"  {reason}" for reason in reasons[name])
     if len(reasons) > _NEAREST:
         yield f"nor any of the other {len(reasons) - _NEAREST} maps"

@@ -35,7 +35,7 @@ def add(parser: argparse.ArgumentParser, find: Find) -> None:
     one.add_argument("--code-page", default="cp037", help="of XINIT (default: cp037)")
     one = _action(actions, "draft", "print a first map from a captured screen", draft)
     one.add_argument("screen", type=Path, help="a captured screen")
-    one.add_argument("--name", help="of the screen (default: that of the file)")
+    one.add_argument("--name", help="of the screen (default: the file's)")
 
 
 def _capture(actions: Actions, find: Find) -> None:
@@ -130,14 +130,14 @@ def show(args: argparse.Namespace, find: Find) -> int:
 
 def _config(find: Find, args: argparse.Namespace) -> MainframeConfig:
     from bridge.errors import ConfigError
-    from connectors.mainframe.connector import MainframeConnector
+    from connectors.mainframe.config import MainframeConfig
 
-    connector = find(args.config, args.connector)
-    if not isinstance(connector, MainframeConnector):
+    config = find(args.config, args.connector).config
+    if not isinstance(config, MainframeConfig):
         raise ConfigError(
-            f"{args.connector} is no mainframe", remedy="name a connector of the kind mainframe"
+            f"{args.connector or 'the mainframe'} has no screens", remedy="name one by s3270 or tnz"
         )
-    return connector.config
+    return config
 
 
 def _maps_of(config: MainframeConfig) -> Maps:
@@ -221,6 +221,6 @@ def draft(args: argparse.Namespace) -> int:
     from connectors.mainframe import captured, drafted
     from connectors.mainframe import draft as drafts
 
-    made = drafts.draft(captured.load(args.screen), args.name or args.screen.stem)
+    made = drafts.draft(captured.load(args.screen), args.name or args.screen.stem.lstrip("0123456789-"))
     print(drafted.printed([made], f"a draft from {args.screen.name}: a person must look at it"), end="")
     return OK

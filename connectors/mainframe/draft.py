@@ -85,6 +85,8 @@ def _items(screen: Screen, pairs: Sequence[Pair]) -> Iterator[Item]:
         place: dict[str, object] = {"row": pair.row, "column": pair.column, "length": pair.length}
         if read.get(name) == pair.value:
             place = {"label": pair.label}
+        if (field := screen.field_at((pair.row - 1) * screen.columns + pair.column - 1)) and field.hidden:
+            place["hidden"] = True
         yield Item(name, place, looks_like([pair.value]))
 
 

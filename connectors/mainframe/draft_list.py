@@ -13,6 +13,7 @@ from connectors.mainframe.screen import Screen
 
 FEWEST_ROWS = 3
 _RULE = re.compile(r"(?<!\S)[-=_]{2,}(?!\S)|(?<=\s)[-=_](?=\s)")
+_MORE = re.compile(r"(?:MORE|CONTINUED)\b", re.IGNORECASE)
 
 
 class Lines(NamedTuple):
@@ -110,6 +111,8 @@ def table(screen: Screen, runs: Sequence[Run], found: Lines) -> Rows:
     for run in runs:
         if run.row > found.last and (marker := end_marker(run.text)):
             rows.end.append({"row": run.row, "text": marker})
+        elif run.row > found.last and _MORE.match(run.text):
+            rows.more.append({"row": run.row, "text": run.text})
     return rows
 
 

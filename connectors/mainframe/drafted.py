@@ -32,6 +32,7 @@ class Rows:
     key: str
     next: str | None = None
     end: list[Mapping[str, object]] = field(default_factory=list)
+    more: list[Mapping[str, object]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -106,7 +107,9 @@ def _screen(draft: Draft) -> Iterator[str]:
     yield from (_comment(4, note) for note in draft.notes)
     if draft.size:
         yield f"    size: {draft.size}"
-    if draft.identify:
+    if len(draft.identify) == 1:
+        yield f"    identify: {flow(draft.identify)}"
+    elif draft.identify:
         yield "    identify:"
         yield from (f"      - {flow(each)}" for each in draft.identify)
     if draft.fields:
@@ -127,6 +130,8 @@ def _table(table: Rows) -> Iterator[str]:
         yield f"      next: {table.next}"
     else:
         yield _comment(6, f"{DECIDE}next: pf8, if the list has further pages")
+    if table.more:
+        yield f"      more: {flow(table.more)}"
     if table.end:
         yield f"      end: {flow(table.end)}"
     else:

@@ -22,7 +22,7 @@ def drawn(screen: Screen, places: Sequence[Place]) -> Iterator[Text]:
     yield Text("     " + _ruler(screen.columns), "dim")
     cells, styles = _cells(screen), _styles(screen)
     for place in places:
-        for address in range(place.start, min(place.start + place.length, len(styles))):
+        for address in range(place.start, place.start + _length(screen, place)):
             styles[address] = colours[place.name]
     for row in range(screen.rows):
         line = Text(f"{row + 1:>3}  ", "dim")
@@ -67,11 +67,18 @@ def _listed(screen: Screen, places: Sequence[Place], colours: dict[str, str]) ->
         first.setdefault((place.name, place.line is not None), []).append(place)
     for (name, in_list), found in first.items():
         row, column = divmod(found[0].start, screen.columns)
-        told = f"  row {row + 1}, column {column + 1}, length {found[0].length}"
-        if in_list:
-            told = f"  rows {found[0].line}-{found[-1].line}, column {column + 1}, length {found[0].length}"
-        shown = screen.cut(row + 1, column + 1, found[0].length).strip()
+        length = _length(screen, found[0])
+        lines = f"rows {found[0].line}-{found[-1].line}" if in_list else f"row {row + 1}"
+        told = f"  {lines}, column {column + 1}, length {length}"
+        shown = screen.cut(row + 1, column + 1, length).strip()
         line = Text("  ").append(name, colours[name]).append(" " * (width - len(name)) + told)
         if shown:
             line.append(f"  {shown[:_LONGEST]!r}")
         yield line
+
+
+def _length(screen: Screen, place: Place) -> int:
+    """Up to the end of its line, or to the last word where it goes on: fields may reach to the next one."""
+    end = place.start + place.length
+    words = len(screen.text[:end].rstrip(" "))
+    return min(end, max(words, (place.start // screen.columns + 1) * screen.columns)) - place.start

@@ -38,8 +38,8 @@ def runs(screen: Screen) -> Iterator[Run]:
 def looks_like(values: Iterable[str]) -> str:
     """What is to decide about values that look like more than text."""
     shown = [value for value in values if value]
-    if shown and all(map(_NUMBER.fullmatch, shown)):
-        return f"{DECIDE}{shown[0]!r} looks like a number; a picture?"
     if shown and all(map(_DATE.fullmatch, shown)):
         return f"{DECIDE}{shown[0]!r} looks like a date; date: ..., and a window?"
+    if shown and all(map(_NUMBER.fullmatch, shown)):
+        return f"{DECIDE}{shown[0]!r} looks like a number; a picture?"
     return ""

@@ -497,6 +497,13 @@ def test_a_secret_in_clear_is_refused_and_never_shown(file: Path, place: str, se
     assert secret not in "\n".join(problems)
 
 
+def test_the_place_of_a_secret_is_none(file: Path) -> None:
+    connector = 'c: {kind: jdbc, logon: [{fill: {user: "{user}", password: "{password}"}}]}'
+    text = f"version: 1\nname: p\nkafka: {{bootstrap.servers: b}}\nconnectors: {{{connector}}}\n"
+    assert "in clear" not in "".join(wrong(file, text))
+    assert "in clear" in "".join(wrong(file, text.replace("{password}", "{password}1")))
+
+
 def test_an_unreadable_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigErrors, match="cannot read the file: No such file or directory"):
         config.load(tmp_path / "none.yaml")
