@@ -199,7 +199,7 @@ class Incrementing(Mode):
                 f"column {self.columns[0]} of {self.source} has a NaN or infinity, after which nothing comes",
                 remedy="correct or delete those rows; then `resume`",
             )
-        whole = [number for number in numbers if abs(number) < LARGEST and number == int(number)]
+        whole = [number for number in numbers if -LARGEST < number < LARGEST and number == int(number)]
         return Numbers(numbers[-1], pa.array(map(int, whole), WHOLE), only_whole=len(whole) == len(numbers))
 
     def ended(self, position: Position, began_ms: int) -> tuple[Position, bool]:
