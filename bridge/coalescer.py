@@ -125,12 +125,11 @@ class Coalescer:
     def begins_to_follow(self, lane: Lane, ledger: Ledger) -> bool:
         """Whether from now on what is known of its rows is kept; what was known once is dropped."""
         stored = ledger.streams.get(lane.stream.name)
+        if lane.keyed and (stored is None or (stored.position is None and not stored.identity)):
+            self._forget(lane)  # what is there is of a former life, whose events may be gone with its position
         if not lane.follows or stored is None or stored.keyed:
             return False
-        for piece in self._images.forgotten(lane):
-            self._keep(piece)
-            if self.full:
-                self.commit()
+        self._forget(lane)
         if stored.position is not None:
             log.warning(
                 "on_gap: rescan counts from here on: of what was published before, a rescan repeats all that "
@@ -138,6 +137,12 @@ class Coalescer:
                 stream=lane.stream.name,
             )
         return True
+
+    def _forget(self, lane: Lane) -> None:
+        for piece in self._images.forgotten(lane):
+            self._keep(piece)
+            if self.full:
+                self.commit()
 
     # -- the open transaction
 

@@ -462,6 +462,18 @@ def test_a_state_that_was_lost_parks_the_connector_with_the_remedy(case: Case) -
     assert len(case.events()) == 5
 
 
+def test_a_stream_that_begins_anew_knows_nothing_of_a_former_life(case: Case) -> None:
+    """Its positions and events were deleted, and what it knew of its rows was not."""
+    filled(case, 5)
+    case.engine.drain()
+    del case.kafka.topics["_bridge.positions.erp"], case.kafka.topics["erp.orders"]
+    case.engine.restart()
+    case.scan()
+    del case.rows[3]
+    case.scan()
+    assert case.events() == [*(("r", each) for each in range(1, 6)), ("d", 3)]
+
+
 def test_a_cache_that_is_not_of_the_last_transaction_is_read_anew(case: Case) -> None:
     filled(case, 5)
     case.engine.drain()
