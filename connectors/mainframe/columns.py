@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.mainframe.dates import Format
-from connectors.mainframe.maps import Value
+from connectors.mainframe.meanings import Value
 from connectors.mainframe.shapes import NumberPicture
 
 _MOST_DIGITS_OF_INT64 = 18

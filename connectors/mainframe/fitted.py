@@ -63,7 +63,7 @@ class FittedTable:
     def row(self, view: View, line: int) -> Row | None:
         """What a line says; None when it is empty."""
         cells = self.cells(view, line)
-        if cells.isspace():
+        if (cells.replace(FILLER, "") if view.wide else cells).isspace():
             return None
         row = Row({}, [], line)
         values, wide = row.values, view.wide

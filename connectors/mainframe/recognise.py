@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.mainframe import places, rules
 from connectors.mainframe.fitted import Problem, Row, compiled, span
 from connectors.mainframe.maps import ErrorClass, Maps, Rule, ScreenMap
 from connectors.mainframe.places import Cells, Labels, Misplaced
 from connectors.mainframe.rules import View
-from connectors.mainframe.screen import Screen
+from connectors.mainframe.screen import FILLER, Screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class Place:
     start: int
     length: int
     line: int | None = None
+    hidden: bool = False
 
 
 def identify(maps: Maps, screen: Screen) -> Identified:
@@ -84,13 +85,24 @@ def shows(rule: Rule, screen: Screen) -> bool:
 
 def host_error(maps: Maps, screen: Screen, name: str | None) -> HostError | None:
     """The first error that shows, by the rules of the screen itself and then by those for all screens."""
-    view = View(screen)
-    own = maps.screens[name].errors if name else ()
-    for rule in (*own, *maps.errors):
+    view, screen_map = View(screen), maps.screens[name] if name else None
+    for rule in (*(screen_map.errors if screen_map else ()), *maps.errors):
         if rules.holds(rule, view):
             line = rules.line_of(rule, view)
-            return HostError(rule.kind, view.lines[line - 1].strip() if line else screen.title)
+            shown = without_hidden(screen_map, screen) if screen_map else screen
+            text = shown.row(line).replace(FILLER, "").strip() if line else shown.title
+            return HostError(rule.kind, text)
     return None
+
+
+def without_hidden(screen_map: ScreenMap, screen: Screen) -> Screen:
+    """The screen without what its map calls hidden, to be told or kept."""
+    text = screen.text
+    for place in places_of(screen_map, screen):
+        if place.hidden:
+            end = place.start + place.length
+            text = text[: place.start] + " " * (min(end, len(text)) - place.start) + text[end:]
+    return replace(screen, text=text)
 
 
 def record(screen_map: ScreenMap, screen: Screen) -> Row:
@@ -167,8 +179,9 @@ def places_of(screen_map: ScreenMap, screen: Screen) -> Iterator[Place]:
             start, end = span(each, screen.columns) or places.locate(each, view, labels).span
         except Misplaced:
             continue
-        yield Place(name, start, end - start)
+        yield Place(name, start, end - start, None, each.hidden)
     table = screen_map.table
     for line in range(table.first, table.last + 1) if table else ():
         for name, column in table.columns.items() if table else ():
-            yield Place(name, (line - 1) * screen.columns + column.column - 1, column.cells, line)
+            start = (line - 1) * screen.columns + column.column - 1
+            yield Place(name, start, column.cells, line, column.hidden)

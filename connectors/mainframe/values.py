@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
 
-from connectors.mainframe.maps import Value
+from connectors.mainframe.meanings import Value
 from connectors.mainframe.shapes import TextPicture
 
 type Content = str | int | Decimal | date | time | datetime | bool | None

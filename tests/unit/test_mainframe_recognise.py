@@ -312,6 +312,16 @@ def test_double_byte_characters_have_two_cells() -> None:
     assert [each.field for each in row.problems] == ["cut"]
 
 
+def test_an_error_is_told_without_what_its_map_hides() -> None:
+    of = map_of(
+        fields={"pin": {"row": 3, "column": 6, "length": 4, "hidden": True}},
+        errors=[{"text": "WRONG", "class": "credentials"}],
+    )
+    maps = Maps({"signon": of})
+    found = recognise.host_error(maps, typed([TITLE, "", "PIN  1234 IS WRONG"]), "signon")
+    assert found == HostError("credentials", "PIN       IS WRONG")
+
+
 # -- where to type
 
 
