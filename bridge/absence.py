@@ -100,7 +100,7 @@ class Absence:
             piece.drops.append(key)
             if self.table.key:
                 forms += [key] * entry.published
-            else:
+            elif entry.published:
                 forms += [key] * counted(entry)
         piece.changes = _deletes(self.table, forms)
         return piece

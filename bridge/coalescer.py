@@ -126,7 +126,7 @@ class Coalescer:
         """Whether from now on what is known of its rows is kept; what was known once is dropped."""
         stored = ledger.streams.get(lane.stream.name)
         if lane.keyed and (stored is None or (stored.position is None and not stored.identity)):
-            self._forget(lane)  # what is there is of a former life, whose events may be gone with its position
+            self._forget(lane)  # it is of a former life, whose events may be gone with its position
         if not lane.follows or stored is None or stored.keyed:
             return False
         self._forget(lane)

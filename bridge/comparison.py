@@ -142,13 +142,17 @@ class Comparison:
                 f"table {self.table.name} has no key, and is not read as a whole",
                 remedy="name key columns, or read it with mode: images",
             )
-        forms = _short(texts(changes.rows, changes.absent))
-        found = self.cache.find(part, [form for form in forms if form is not None])
+        forms = texts(changes.rows, changes.absent)
+        names = [form if form is None or len(form) <= LONGEST else _name_of(form) for form in forms]
+        found = self.cache.find(part, [name for name in names if name is not None])
         at: list[int] = []
-        for row, form in enumerate(forms):
-            if form is None:
-                self._be_blind(f"a row of {self.table.name} cannot be written, or is too long")
+        for row, (form, name) in enumerate(zip(forms, names, strict=True)):
+            if form is None or name is None:
+                self._be_blind(f"a row of {self.table.name} cannot be written")
                 at.append(row)
+                continue
+            if form is not name:
+                self._bury(piece, found, name, form)
                 continue
             known = found.get(form)
             slot = part.new_slot() if known is None else known[0]
@@ -170,6 +174,21 @@ class Comparison:
                 piece.put(form, slot, back)
         piece.changes = picked(changes, at, [self.unknown] * len(at))
         return piece
+
+    def _bury(self, piece: Piece, found: Found, name: bytes, form: bytes) -> None:
+        """A row that is too long to be told from others becomes a dead letter, once."""
+        known = found.get(name)
+        slot = self.part.new_slot() if known is None else known[0]
+        if self.tracked is not None:
+            self.tracked.meet(slot)
+        if known is None:
+            reason = f"a row of {len(form)} bytes without a key; {LONGEST} can be compared: name a `key`"
+            piece.rejects += (Reject(self.table.name, reason, form),)
+            piece.new += 1
+        if known is None or _back(known[1]):
+            value = Entry(number(1), published=False, refused=True).packed()
+            found.put(name, slot, value)
+            piece.put(name, slot, value)
 
     def reject(self, reject: Reject) -> Piece:
         """Has its key been seen; and is there a dead letter of this very record?"""
@@ -228,11 +247,9 @@ def _changed(before: Entry, value: bytes, unknown: Op) -> tuple[Op | None, bytes
     return (Op.UPDATE if before.published else unknown), replace(now, published=published).packed()
 
 
-def _short(forms: Sequence[bytes | None]) -> Sequence[bytes | None]:
-    """Without those that are too long to be a key in the state's topic."""
-    if max(map(len, filter(None, forms)), default=0) <= LONGEST:
-        return forms
-    return [None if form is None or len(form) > LONGEST else form for form in forms]
+def _name_of(form: bytes) -> bytes:
+    """Of a row that is too long to be a key in the state's topic; no row is written like that."""
+    return b"long:" + digest(form).hex().encode()
 
 
 def counted(entry: Entry) -> int:

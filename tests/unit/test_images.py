@@ -547,6 +547,11 @@ def test_a_row_that_is_too_long_to_be_remembered_is_no_end_of_the_stream(keyless
     case.rows.update({1: "a", 2: "x" * 600_000})
     scans(case, 3)
     assert not case.parked()
+    assert case.events() == [("r", 1)]
+    assert len(case.letters()) == 1
+    del case.rows[2], case.rows[1]
+    scans(case, 2)
+    assert case.events() == [("r", 1), ("d", 1)]
     assert max(len(each.key or b"") for each in case.kafka.committed("_bridge.state.erp")) < 1000
 
 
