@@ -68,7 +68,7 @@ class ErrorRule(Rule):
 
 
 class ColumnMap(Value):
-    """A column of a list."""
+    """A column of a list. What touches its cells from outside counts as a part of it, as with fields."""
 
     column: Column = Field(description="where it begins in its line")
     length: int | None = Field(default=None, ge=1, description="its cells; default: what its picture shows")
@@ -85,7 +85,11 @@ class ColumnMap(Value):
 
 
 class FieldMap(Value):
-    """A field of a screen: by row and column, or by the label before it, or by its number and attributes."""
+    """A field of a screen: by row and column, or by the label before it, or by its number and attributes.
+
+    What touches its cells from outside counts as a part of it, and makes it a reject, unless the map names
+    those cells, too, if need be as `hidden`: that is how a column that has moved is noticed.
+    """
 
     row: Row | None = Field(default=None, description="its line; with `label`: the line of the label")
     column: Column | None = Field(default=None, description="where it begins in its line")
@@ -193,6 +197,15 @@ class Table(MapModel):
 _MOST_ROWS = 255
 
 
+class _Compiled(dict[tuple[int, int], Any]):
+    """Rows and columns -> what was made of a map for them. It makes no map another one."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Compiled)
+
+    __hash__ = None
+
+
 class ScreenMap(MapModel):
     """One screen."""
 
@@ -208,7 +221,7 @@ class ScreenMap(MapModel):
         default=(), description="messages of this screen that mean an error"
     )
 
-    _by_size: dict[tuple[int, int], Any] = PrivateAttr(default_factory=dict)  # what recognise.py compiles
+    _by_size: _Compiled = PrivateAttr(default_factory=_Compiled)
 
     @field_validator("identify")
     @classmethod
@@ -219,13 +232,18 @@ class ScreenMap(MapModel):
 
     @model_validator(mode="after")
     def _is_on_the_screen(self) -> ScreenMap:
-        if self.size is not None and (misfit := self.misfit(*map(int, self.size.split("x")))):
-            raise ValueError(misfit)
+        if self.size is not None:
+            rows, columns = map(int, self.size.split("x"))
+            rules = (*self.errors, *(self.table.end + self.table.more if self.table else ()))
+            if misfit := self.misfit(rows, columns):
+                raise ValueError(misfit)
+            if any((rule.row or 1) > rows or (rule.column or 1) > columns for rule in rules):
+                raise ValueError(f"the text of a rule is not on a screen of {self.size}")
         return self
 
     @property
     def by_size(self) -> dict[tuple[int, int], Any]:
-        """Where recognise.py keeps what it compiled."""
+        """Where what is compiled for a size is kept."""
         return self._by_size
 
     def misfit(self, rows: int, columns: int) -> str:
@@ -244,7 +262,7 @@ class ScreenMap(MapModel):
         """What, its row, column and cells."""
         for name, each in self.fields.items():
             yield f"field {name}", each.row or 1, each.column or 1, (each.cells or 1) if each.column else 1
-        for rule in (*self.identify, *self.errors):
+        for rule in self.identify:
             yield "the text of a rule", rule.row or 1, rule.column or 1, 1
         if self.table:
             yield "the table", self.table.last, 1, 1

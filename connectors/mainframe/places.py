@@ -16,7 +16,7 @@ from connectors.mainframe.rules import View
 from connectors.mainframe.screen import FILLER, Field
 
 # These end a text without being part of what is beside it.
-OPENING, CLOSING = ":=|<[({", "|>])}"
+OPENING, CLOSING = "|<[({", "|>])}"
 BEGINS_BEFORE, GOES_ON = "begins before its first cell", "goes on after its last cell"
 _LABEL = re.compile(r"\s*[A-Z][\w .#/-]*:(?: |$)")
 

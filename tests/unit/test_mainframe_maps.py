@@ -12,8 +12,10 @@ import pytest
 from pydantic import ValidationError
 
 from bridge.errors import ConfigError
-from connectors.mainframe.maps import ErrorRule, ScreenMap, load
+from connectors.mainframe import recognise
+from connectors.mainframe.maps import ErrorRule, Maps, ScreenMap, load
 from connectors.mainframe.reference import reference
+from tests.unit.mainframe_screens import typed
 
 WHOLE = """
 screens:
@@ -283,3 +285,19 @@ def test_the_reference_names_every_option_and_says_what_it_means() -> None:
 def test_reading_maps_loads_no_arrow() -> None:
     code = "import sys, connectors.mainframe.maps; sys.exit('pyarrow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_map_that_was_used_is_the_same_map() -> None:
+    used, unused = ScreenMap.model_validate(IDENTIFY), ScreenMap.model_validate(IDENTIFY)
+    assert recognise.identify(Maps({"it": used}), typed(["X"])).name == "it"
+    assert used.by_size
+    assert used == unused
+    assert used != ScreenMap.model_validate({"identify": [{"text": "Y"}]})
+
+
+def test_the_rules_of_a_screen_of_one_size_are_on_it() -> None:
+    error = {"row": 40, "text": "ABEND", "class": "retry"}
+    with pytest.raises(ValidationError, match="the text of a rule is not on a screen of 24x80"):
+        ScreenMap.model_validate({**IDENTIFY, "size": "24x80", "errors": [error]})
+    anywhere = ScreenMap.model_validate({**IDENTIFY, "errors": [error]})
+    assert recognise.identify(Maps({"it": anywhere}), typed(["X"])).name == "it"

@@ -212,6 +212,13 @@ def test_a_value_that_its_cells_cut_in_two_is_a_problem() -> None:
     assert problems(row) == [("a", "begins before its first cell"), ("b", "goes on after its last cell")]
 
 
+def test_lines_and_brackets_around_a_value_are_no_part_of_it() -> None:
+    of = fields(a={"row": 2, "column": 3, "length": 3}, b={"row": 3, "column": 6, "picture": "99"})
+    row = recognise.record(of, typed(["", " [123]|", "  12:30"]))
+    assert row.values == {"a": "123"}
+    assert problems(row) == [("b", "begins before its first cell")]
+
+
 def test_fields_that_touch_are_no_problem_when_the_map_names_both() -> None:
     of = fields(
         year={"row": 2, "column": 2, "length": 4, "picture": "9(4)"},
