@@ -40,7 +40,6 @@ def code_page(name: str) -> CodePage:
             lambda text: codecs.charmap_encode(text, "strict", codes)[0],
             bytes(ord(char) if char.isascii() else _NO_ASCII for char in characters),
         )
-    bytes([0]).decode(codecs.lookup(name).name)  # LookupError, when it is no code of text
     single = (bytes([code]).decode(name, "replace") for code in range(256))
     translation = bytes(ord(char) if len(char) == 1 and char.isascii() else _NO_ASCII for char in single)
     return CodePage(lambda raw: raw.decode(name), lambda text: text.encode(name), translation)

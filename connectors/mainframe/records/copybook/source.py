@@ -20,7 +20,7 @@ _WORD = re.compile(
     r"""==.*?==|[XNxn]?'(?:[^']|'')*'|[XNxn]?"(?:[^"]|"")*"|(?:(?!==)[^\s'"])+|['"].*""", re.DOTALL
 )
 # What a compiler's listing obeys.
-_DIRECTIVES = re.compile(r"\s*(EJECT|SKIP[123]|TITLE\b.*)\s*\.?\s*", re.IGNORECASE)
+_DIRECTIVE = re.compile(r"""\s*(EJECT|SKIP[123]|TITLE\s*['"].*)\s*\.?\s*""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,11 @@ def _copied(path: Path, library: Library, depth: int) -> Iterator[Word]:
 def _lines(text: str, form: Format) -> list[tuple[int, str]]:
     """Number and code of each line, without comments; continued lines are joined."""
     lines = [(at, line.expandtabs(8).rstrip()) for at, line in enumerate(text.splitlines(), 1)]
-    lines = [
-        (at, line) for at, line in lines if line.strip() and not _DIRECTIVES.fullmatch(line[_INDICATOR:])
-    ]
+    lines = [(at, line) for at, line in lines if line.strip()]
     if form == "fixed" or (form == "auto" and all(_is_fixed(line) for _, line in lines)):
         return _fixed(lines)
-    return [(at, code) for at, line in lines if (code := _without_comment(line)).strip()]
+    found = ((at, _without_comment(line)) for at, line in lines if not _DIRECTIVE.fullmatch(line))
+    return [(at, code) for at, code in found if code.strip()]
 
 
 def _is_fixed(line: str) -> bool:
@@ -112,7 +111,7 @@ def _fixed(lines: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
     joined: list[tuple[int, str]] = []
     for at, line in lines:
         indicator, code = line[_INDICATOR : _INDICATOR + 1], line[_INDICATOR + 1 : _LAST_COLUMN]
-        if indicator in "*/Dd" and indicator:
+        if (indicator in "*/Dd" and indicator) or _DIRECTIVE.fullmatch(code):
             continue
         if indicator == "-" and joined:
             joined[-1] = (joined[-1][0], _continued(joined[-1][1], code.lstrip()))
