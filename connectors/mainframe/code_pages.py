@@ -24,6 +24,7 @@ EURO_PAGE = {
     "cp284": "cp1145", "cp285": "cp1146", "cp297": "cp1147", "cp500": "cp1148", "cp871": "cp1149",
 }  # fmt: skip
 _1047 = "5f^ad[b0¬baÝbb¨bd]"
+_SUBSTITUTE = "\x1a"  # of Python's tables, where a code has no character
 _PYTHON = ("cp424", "cp875", "cp1026")
 NAMES = tuple(sorted((*EURO_PAGE, *_EURO, "cp1047", *_PYTHON), key=lambda name: int(name[2:])))
 
@@ -35,7 +36,7 @@ def table(name: str) -> str:
     Errors: LookupError, for a page that is not in NAMES.
     """
     if name in _PYTHON:
-        return "".join(bytes([code]).decode(name, "replace") for code in range(256))
+        return bytes(range(256)).decode(name, "replace").replace(_SUBSTITUTE, NONE)
     if name == "cp1047":
         return _changed(_1047)
     if name in EURO_PAGE:

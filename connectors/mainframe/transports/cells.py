@@ -3,7 +3,7 @@
 import codecs
 from collections.abc import Sequence
 from functools import cache
-from unicodedata import east_asian_width
+from unicodedata import category, east_asian_width
 
 from bridge.errors import ConfigError, TransientError
 from connectors.mainframe import code_pages
@@ -87,7 +87,7 @@ def check_entry(screen: Screen, address: int, text: str, code_page: str) -> int:
     room = _room(screen, address, where)
     if _width(text) > room:
         raise ConfigError(f"the text for {where} is longer than the {room} characters of its field")
-    if not text.isprintable():
+    if any(category(character) == "Cc" for character in text):
         raise ConfigError(f"the text for {where} holds a control character")
     if code_page in code_pages.NAMES and not set(text) <= code_pages.encoding(code_page).keys():
         raise ConfigError(f"the text for {where} holds a character that {code_page} has not")

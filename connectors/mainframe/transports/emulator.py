@@ -17,9 +17,10 @@ AIDS = {
     **{f"pf{number}": code for number, code in enumerate(_PF, 1)},
 }  # fmt: skip
 _SHORT = (0x6B, 0x6C, 0x6D, 0x6E, 0x6F)  # keys that send no fields
-_GRAPHIC_SET = 0xF1
-_ATTRIBUTES = (0x41, 0x42, 0x45, 0xC0)  # highlighting, colours, 3270; others are legal, and not for text
-_CHARACTER_SET, _ALL = 0x43, 0x00
+# Highlighting, colours, 3270. Others are legal, and mean nothing to who reads text.
+_OF_FIELDS = (0x41, 0x42, 0x45, 0xC0)
+_OF_CHARACTERS = (0x00, 0x41, 0x42, 0x45)
+_PAIR = 2  # bytes: an attribute's kind and value
 _SHOWN_CODES = bytes.fromhex("000c0d0e0f15191c1e253f")  # control codes that take a cell
 _IGNORED = bytes(code for code in range(0x40) if code not in _SHOWN_CODES)
 _LONGEST = 1 << 20  # bytes of a record: the largest screen has 30 KiB
@@ -169,20 +170,20 @@ class Emulator(base.Tnz):  # type: ignore[misc]
             super()._process_data(shown, 0, len(shown), zti=zti)
 
     def _process_order_0x28(self, order: bytes, start: int, stop: int, zti: Any = None) -> int:
-        pair = order[start + 1 : start + 3]
-        if len(pair) == 2 and not (pair[0] == _ALL or _useful(pair)):  # noqa: PLR2004 - a pair
-            return start + 3
+        pair = order[start + 1 : start + 1 + _PAIR]
+        if len(pair) == _PAIR and pair[0] not in _OF_CHARACTERS:
+            return start + 1 + _PAIR
         return int(super()._process_order_0x28(order, start, stop, zti=zti))
 
     def _process_order_0x2c(self, order: bytes, start: int, stop: int, zti: Any = None) -> int:
         if not self.plane_fa[self.bufadd]:
-            return start + 2 + 2 * order[start + 1]
+            return start + 2 + _PAIR * order[start + 1]
         return int(super()._process_order_0x2c(order, start, stop, zti=zti))
 
     def _Tnz__set_attributes(self, addr: int, b_str: bytes, b_idx: int, zti: Any = None) -> Any:  # noqa: N802
-        after = b_idx + 1 + 2 * b_str[b_idx]
-        pairs = [b_str[place : place + 2] for place in range(b_idx + 1, after, 2)]
-        kept = [pair for pair in pairs if _useful(pair)]
+        after = b_idx + 1 + _PAIR * b_str[b_idx]
+        pairs = [b_str[place : place + _PAIR] for place in range(b_idx + 1, after, _PAIR)]
+        kept = [pair for pair in pairs if pair[0] in _OF_FIELDS]
         super()._Tnz__set_attributes(addr, bytes([len(kept)]) + b"".join(kept), 0, zti=zti)
         return after, pairs
 
@@ -190,7 +191,3 @@ class Emulator(base.Tnz):  # type: ignore[misc]
         """A function we have not said we have: left out."""
 
     _process_wsf_0xd0 = _process_wsf_unknown  # file transfers, which a host may begin by itself
-
-
-def _useful(pair: bytes) -> bool:
-    return pair[0] in _ATTRIBUTES or (pair[0] == _CHARACTER_SET and pair[1] in (0, _GRAPHIC_SET))

@@ -54,7 +54,7 @@ def explained(endpoint: Endpoint, error: Exception) -> BridgeError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _unverified(endpoint, error)
     if isinstance(error, ssl.SSLError):
-        reason = (error.reason or "it closed the connection").replace("_", " ").lower()
+        reason = (getattr(error, "reason", None) or "it closed the connection").replace("_", " ").lower()
         return TransientError(
             f"{where} did not agree on TLS: {reason}", remedy="compare tls with the host's setting"
         )

@@ -71,15 +71,29 @@ class S3270:
         screen = self.screen()
         cells.check_entry(screen, address, text, self._endpoint.code_page)
         row, column = divmod(address, screen.columns)
-        quoted = text.replace("\\", r"\u005c").replace('"', r"\u0022")
-        answers = self._ask(
-            f"MoveCursor({row},{column})", "EraseEOF()", f'String("{quoted}")' if text else "Ascii(0,0,1)"
+        actions = [
+            f"MoveCursor({row},{column})",
+            "EraseEOF()",
+            *([_string(self._endpoint, text)] if text else ()),
+        ]
+        if all(answer.ok for answer in self._ask(*actions)) and self._typed(address, text):
+            return
+        # Never half of it: the next key would send it.
+        self._ask("Reset()", *actions[:2])
+        raise ConfigError(
+            f"row {row + 1}, column {column + 1} of the screen '{screen.title}' does not take the text",
+            remedy=f"s3270 cannot type some characters of {self._endpoint.code_page} there",
         )
-        if not all(answer.ok for answer in answers):
-            self._ask("Reset()")
-            raise ConfigError(
-                f"row {row + 1}, column {column + 1} of the screen '{screen.title}' does not take the text"
-            )
+
+    def _typed(self, address: int, text: str) -> bool:
+        """Whether the codes are the right ones: s3270 replaces characters it does not know."""
+        if self._endpoint.code_page not in code_pages.NAMES:
+            return True
+        codes = code_pages.encoding(self._endpoint.code_page)
+        (buffer,) = self._ask("ReadBuffer(Ebcdic)")
+        found = readbuffer.codes(buffer.data).codes
+        size = len(found)
+        return all(found[(address + at) % size] == codes[character] for at, character in enumerate(text))
 
     def press(self, key: str) -> None:
         # s3270 would keep a key for later, and press it on a screen nobody has seen.
@@ -240,6 +254,13 @@ def _verified(endpoint: Endpoint, wanted: Tls, secure: Answer, session: Answer) 
         raise ConfigError(
             f"{endpoint.address} speaks TLS {version} only", remedy=f"tls.minimum is {wanted.minimum}"
         )
+
+
+def _string(endpoint: Endpoint, text: str) -> str:
+    if endpoint.code_page in _RIGHT_PAGE:
+        text = text.replace("¤", "€")
+    # Other ways to quote fail at the text's end.
+    return 'String("{}")'.format(text.replace("\\", r"\u005c").replace('"', r"\u0022"))
 
 
 def _action(key: str) -> str:

@@ -115,7 +115,10 @@ class Wire:
     def _secured(self, context: ssl.SSLContext, name: str, until: float) -> socket.socket:
         secured = context.wrap_socket(self._socket, server_hostname=name, do_handshake_on_connect=False)
         self._socket = secured
-        self._until(secured.do_handshake, until)
+        try:
+            self._until(secured.do_handshake, until)
+        except ConnectionError:
+            raise ssl.SSLEOFError from None
         return secured
 
     def _until[T](
