@@ -7,9 +7,11 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
-from bridge.contract import Ask, Batch, Connector, Finding, Position, Sessions, Stream
+from bridge.contract import Ask, Batch, Connector, ConnectorConfig, Finding, Position, Sessions, Stream
 from connectors.mainframe.config import InquiryStream, ListStream, MainframeConfig
 from connectors.mainframe.records.files import FileSource, check_position
+from connectors.mainframe.records.java import JavaSource
+from connectors.mainframe.records.java_options import JavaOptions, JavaStream
 from connectors.mainframe.records.options import FileOptions, FileStream
 from connectors.mainframe.screens import ScreenSource, check_place
 
@@ -25,15 +27,18 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-class AnyTransport(FileOptions, MainframeConfig):
+class AnyTransport(JavaOptions, FileOptions, MainframeConfig):  # type: ignore[misc]
     """All options of all transports, for those who look them up; `model_validate` makes one transport's."""
 
-    transport: Literal["s3270", "tnz", "file"] = Field(  # type: ignore[assignment]
+    transport: Literal["s3270", "tnz", "java", "file"] = Field(  # type: ignore[assignment]
         default="s3270",
-        description="s3270: screens, by that program; tnz: screens, by Python alone; file: extract files",
+        description="s3270: screens, by that program; tnz: screens, by Python alone; java: a Java connector;"
+        " file: extract files",
     )
-    host: str = Field(default="", description="name or address of the TN3270 server")
-    streams: Mapping[str, ListStream | InquiryStream | FileStream] = Field(  # type: ignore[assignment]
+    host: str = Field(default="", description="name or address of the TN3270 server; of java: {host}")
+    jars: tuple[str, ...] = Field(default=(), description="of java: its jars, patterns allowed")
+    class_: str = Field(default="", alias="class", description="of java: the class that is made")
+    streams: Mapping[str, ListStream | InquiryStream | FileStream | JavaStream] = Field(  # type: ignore[assignment]
         default={}, description="stream name -> its options"
     )
 
@@ -41,28 +46,36 @@ class AnyTransport(FileOptions, MainframeConfig):
     def model_validate(cls, obj: Any, **how: Any) -> Any:
         """Errors: pydantic's, of the one transport that is asked for."""
         transport = obj.get("transport") if isinstance(obj, Mapping) else None
-        model = FileOptions if transport == "file" else MainframeConfig
+        model = _MODELS.get(transport, MainframeConfig) if isinstance(transport, str) else MainframeConfig
         return model.model_validate(obj, **how)
 
 
+_MODELS: Mapping[str, type[ConnectorConfig]] = {"file": FileOptions, "java": JavaOptions}
+
+
 class MainframeConnector(Connector):
-    """3270 screens, lists and inquiries; and extract files. What is not recognised is never a row."""
+    """3270 screens, Java connectors and extract files. What is not recognised is never a row."""
 
     Config: ClassVar[type[AnyTransport]] = AnyTransport
 
-    def __init__(self, config: MainframeConfig | FileOptions) -> None:
+    def __init__(self, config: MainframeConfig | JavaOptions | FileOptions) -> None:
         super().__init__(config)
-        self._screens = isinstance(config, MainframeConfig)
         self._source: Source
-        if isinstance(config, FileOptions):
-            self._source = FileSource(config)
-            return
-        self._source = ScreenSource(config, lambda: self.folder)
-        self.answers_within_s = config.timeout
-        self.sessions = Sessions(config.account, config.sessions)
+        self._check_position = check_place
+        match config:
+            case FileOptions():
+                self._source, self._check_position = FileSource(config), check_position
+            case JavaOptions():
+                self._source, self.answers_within_s = JavaSource(config), config.timeout
+            case _:
+                self._source, self.answers_within_s = (
+                    ScreenSource(config, lambda: self.folder),
+                    config.timeout,
+                )
+                self.sessions = Sessions(config.account, config.sessions)
 
     def prepare(self) -> None:
-        if isinstance(self._source, ScreenSource):
+        if isinstance(self._source, ScreenSource | JavaSource):
             self._source.prepare()
 
     def open(self) -> None:
@@ -75,7 +88,7 @@ class MainframeConnector(Connector):
         return self._source.poll(stream, position, ask)
 
     def check_position(self, stream: str, position: Position) -> None:  # noqa: ARG002 -- all are alike
-        (check_place if self._screens else check_position)(position)
+        self._check_position(position)
 
     def check(self) -> Sequence[Finding]:
         return self._source.check()

@@ -82,6 +82,15 @@ class ListPages:
 
     def _first(self) -> Shown:
         self._number = 1
+        try:
+            return self._from_home()
+        except Trouble as trouble:
+            if trouble.kind is not Kind.RELOGIN:
+                raise
+        self._session.renew()  # it was signed off while it rested
+        return self._from_home()
+
+    def _from_home(self) -> Shown:
         self._session.go_home()
         self._walk = self._session.walk
         self._walk.perform(self._reading.options.goto, "to the list")

@@ -14,7 +14,7 @@ from connectors.mainframe import transports
 from connectors.mainframe.config import MainframeConfig, Step
 from connectors.mainframe.errors import Kind, Looked, Trouble, translated
 from connectors.mainframe.maps import Maps
-from connectors.mainframe.terminal import Endpoint, Terminal, Tls
+from connectors.mainframe.terminal import Endpoint, Refused, Terminal, Tls
 from connectors.mainframe.walk import ANY, Pace, Texts, Walk
 
 # A good-bye that takes longer than this is left unsaid.
@@ -50,7 +50,7 @@ class Session:
     """One LU. Used by one thread at a time, `interrupt` excepted."""
 
     def __init__(self, endpoint: Endpoint, config: MainframeConfig, shared: Shared) -> None:
-        self._endpoint, self.config, self._shared = endpoint, config, shared
+        self.endpoint, self.config, self._shared = endpoint, config, shared
         self._terminal: Terminal | None = None
         self._walk: Walk | None = None
         self._logged_on = False
@@ -58,7 +58,7 @@ class Session:
     @property
     def walk(self) -> Walk:
         if self._walk is None:
-            raise TransientError(f"{self._endpoint.address} is not open")
+            raise TransientError(f"{self.endpoint.address} is not open")
         return self._walk
 
     @property
@@ -71,7 +71,7 @@ class Session:
         """Connect and log on. Errors: of the bridge."""
         shared = self._shared
         with shared.gate.passing():
-            self._terminal = shared.terminals(self.config.transport, self._endpoint)
+            self._terminal = shared.terminals(self.config.transport, self.endpoint)
             self._terminal.connect()
             pace = Pace(self.config.timeout, self.config.settle)
             self._walk = Walk(self._terminal, shared.maps, pace, shared.texts, shared.interrupted)
@@ -79,7 +79,7 @@ class Session:
 
     def _log_on(self, walk: Walk) -> None:
         """Errors: Trouble's, translated; those about the account, for all sessions."""
-        doing = f"log-on at {self._endpoint.address}"
+        doing = f"log-on at {self.endpoint.address}"
         for number, step in enumerate(self.config.logon, 1):
             told = f"step {number} ({step})"
             try:
@@ -198,12 +198,24 @@ class Pool:
     def take(self, count: int) -> list[Session]:
         """Errors: as `Session.open`."""
         while len(self._sessions) < min(count, self._config.sessions):
-            self._open_one(len(self._sessions))
+            self._open_any()
         return self._sessions[:count]
 
-    def _open_one(self, number: int) -> None:
-        lus = self._config.lu or (None,)
-        session = Session(replace(self._endpoint, lu=lus[number % len(lus)]), self._config, self._shared)
+    def _open_any(self) -> None:
+        """With an LU of those that are named and not ours yet; the host may have given some to others."""
+        if not self._config.lu:
+            self._open(self._endpoint)
+            return
+        ours = {session.endpoint.lu for session in self._sessions}
+        *others, last = [replace(self._endpoint, lu=lu) for lu in self._config.lu if lu not in ours]
+        for endpoint in others:
+            with suppress(Refused):
+                self._open(endpoint)
+                return
+        self._open(last)
+
+    def _open(self, endpoint: Endpoint) -> None:
+        session = Session(endpoint, self._config, self._shared)
         self._sessions.append(session)  # so that it can be interrupted
         try:
             session.open()

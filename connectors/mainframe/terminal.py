@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from bridge.errors import TransientError
 from connectors.mainframe.screen import Screen
 
 SIZES = {2: (24, 80), 3: (32, 80), 4: (43, 80), 5: (27, 132)}  # of the models: rows and columns
@@ -42,13 +43,17 @@ class Endpoint:
         return f"{self.host}:{self.port}"
 
 
+class Refused(TransientError):
+    """The host is there, and gives no session: the LU is in use, or is not known."""
+
+
 class Terminal(Protocol):
     """One session with the host, which is one LU. Used from one thread, `interrupt` excepted."""
 
     lu: str | None  # the host's name for the session, once connected, where it tells
 
     def connect(self) -> None:
-        """Errors: TransientError (unreachable, the LU refused), ConfigError (TLS, code page, model)."""
+        """Errors: TransientError (unreachable), Refused (the LU), ConfigError (TLS, code page, model)."""
 
     def screen(self) -> Screen:
         """What is there now, without waiting for the host."""

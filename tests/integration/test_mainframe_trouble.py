@@ -1,0 +1,350 @@
+"""What can go wrong at a host: no row comes of it, nor a delete, but one line, and the screen is kept."""
+
+from __future__ import annotations
+
+import re
+import stat
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.contract import Ask, Level, Scan
+from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
+from bridge.testing.kafka import free_ports
+from bridge.testing.mainframe import Host
+from connectors.mainframe import MainframeConnector, captured, kept
+from tests.integration.mainframe_streams import (
+    DETAILS,
+    INQUIRY,
+    LIST,
+    PASSWORD_VARIABLE,
+    TRANSPORTS,
+    configured,
+    keys,
+    opened,
+    scan,
+)
+
+CUSTOMERS = {"customers": LIST}
+INQUIRIES = {"inquiries": INQUIRY | {"keys": keys(*range(10, 310, 10))}}
+CANARY = "C4NARY77"
+
+both = pytest.mark.parametrize("transport", TRANSPORTS)
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    with Host(count=30, page_size=5) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        yield host
+
+
+def failing_scan(connector: MainframeConnector, name: str = "customers") -> TransientError:
+    """The error that ends a scan before it is complete; no row of it may be wrong, and none is deleted."""
+    (stream,) = [each for each in connector.discover() if each.name == name]
+    position = None
+    while True:
+        try:
+            batch = connector.poll(stream, position, Ask(rows=1))
+        except TransientError as error:
+            return error
+        assert batch.scan in (Scan.FIRST, Scan.MORE), "the scan was complete, whatever happened"
+        assert batch.rejects == ()
+        position = batch.position
+
+
+# -- the pages of a list
+
+
+@both
+@pytest.mark.parametrize(
+    ("switch", "told"),
+    [
+        ("abend", "page 3: expected custlist, seen 'DFHAC2206 .*ASRA"),
+        ("garbage", r"page 3: expected custlist, seen '.*' \(no map knows it\)"),
+        ("broadcast", r"page \d: expected custlist, seen '.*OPERATOR: SYSTEM CICSTEST GOES DOWN"),
+        ("drop", "page 3: expected custlist, last seen 'CUSTOMER LIST"),
+        ("mute", "page 3: expected custlist, seen 'CUSTOMER LIST.*: the host does not answer"),
+    ],
+)
+def test_trouble_on_a_page_ends_the_scan(host: Host, transport: str, switch: str, told: str) -> None:
+    with opened(host, CUSTOMERS, transport=transport, timeout="500ms") as connector:
+        setattr(host.switches, switch, 4)  # CLEAR, and two pages before it
+        error = failing_scan(connector)
+    assert str(error).startswith("reading customers: ")
+    assert "\n" not in str(error)
+    assert re.search(told, str(error))
+
+
+@both
+def test_after_trouble_the_next_instance_reads_all(host: Host, transport: str) -> None:
+    for switch in ("abend", "garbage", "broadcast", "drop", "mute"):
+        with opened(host, CUSTOMERS, transport=transport, timeout="500ms") as connector:
+            setattr(host.switches, switch, 4)
+            failing_scan(connector)
+        with opened(host, CUSTOMERS, transport=transport) as connector:
+            assert len(scan(connector, "customers").rows) == 30
+
+
+@both
+def test_a_column_that_has_moved_is_no_list_any_more(host: Host, transport: str) -> None:
+    with opened(host, CUSTOMERS, transport=transport, timeout="500ms") as connector:
+        scan(connector, "customers")
+        host.switches.drift = 2
+        error = failing_scan(connector)
+    assert "expected custlist, seen 'CUSTOMER LIST" in str(error)
+    assert "no map knows it" in str(error)
+
+
+def test_trouble_on_a_detail_ends_the_scan(host: Host) -> None:
+    with opened(host, {"customers": DETAILS}, timeout="500ms") as connector:
+        host.switches.garbage = 3
+        error = failing_scan(connector)
+    assert "row 10, to custdet: expected custdet, seen" in str(error) or "row 10: expected custdet" in str(
+        error
+    )
+
+
+def test_a_message_classed_fatal_parks_the_stream(host: Host) -> None:
+    fatal = [{"pattern": "DFHAC2206", "class": "fatal"}]
+    with opened(host, CUSTOMERS, errors=fatal) as connector:
+        (stream,) = connector.discover()
+        host.switches.abend = 3
+        with pytest.raises(PermanentError, match="DFHAC2206") as error:
+            connector.poll(stream, None, Ask())
+        assert not isinstance(error.value, ConfigError | CredentialsError)
+        assert scan(connector, "customers").marks[-1] in (Scan.LAST, Scan.ONLY), "its siblings run on"
+
+
+# -- between the polls
+
+
+@both
+def test_a_session_that_was_dropped_while_it_rested_is_renewed_without_a_word(
+    host: Host, transport: str
+) -> None:
+    with opened(host, CUSTOMERS, transport=transport) as connector:
+        scan(connector, "customers")
+        host.cut()
+        host.until(lambda: not host.sessions)
+        assert len(scan(connector, "customers").rows) == 30
+    assert host.counts["sign-ons"] == 2
+
+
+@both
+def test_a_session_that_was_signed_off_logs_on_anew(host: Host, transport: str) -> None:
+    """Hosts sign off whom they have not heard for a while."""
+    away = {"away": LIST | {"goto": [{"type": "CESF", "press": "enter", "expect": "signed_off"}]}}
+    streams = away | CUSTOMERS
+    with opened(host, streams, transport=transport, timeout="500ms") as connector:
+        with pytest.raises(TransientError):
+            scan(connector, "away")
+        assert len(scan(connector, "customers").rows) == 30
+    assert host.counts["sign-ons"] == 2
+
+
+def test_a_message_classed_relogin_gets_a_new_log_on(host: Host) -> None:
+    relogin = [{"pattern": "DFHAC2206", "class": "relogin"}]
+    with opened(host, INQUIRIES, errors=relogin) as connector:
+        host.switches.abend = 8
+        assert len(scan(connector, "inquiries").rows) == 30
+    assert host.counts["sign-ons"] == 2
+
+
+def test_closing_logs_off(host: Host) -> None:
+    with opened(host, INQUIRIES, sessions=3) as connector:
+        scan(connector, "inquiries")
+        assert len(host.sessions) == 3
+    host.until(lambda: not host.sessions)
+    assert [told.text for told in host.told].count("CESF LOGOFF") == 3
+
+
+# -- the account
+
+
+@both
+def test_a_wrong_password_is_tried_once(host: Host, transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, CANARY)
+    connector = configured(host, INQUIRIES, transport=transport, sessions=4)
+    with pytest.raises(CredentialsError) as refusal:
+        connector.open()
+    connector.close()
+    assert "DFHCE3523 PASSWORD NOT VALID" in str(refusal.value)
+    assert CANARY not in "".join(traceback.format_exception(refusal.value))
+    assert host.counts["sign-ons"] == 1
+
+
+def test_a_sign_on_screen_that_comes_again_has_refused(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its message is not mapped; nobody tries a password three times for that."""
+    import yaml
+
+    from tests.integration.mainframe_streams import MAPS
+
+    monkeypatch.setenv(PASSWORD_VARIABLE, CANARY)
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    del screens["signon"]["errors"]
+    connector = configured(host, CUSTOMERS, screens=screens, maps=[])
+    with pytest.raises(CredentialsError, match="the account is refused"):
+        connector.open()
+    connector.close()
+    assert host.counts["sign-ons"] == 1
+
+
+@both
+@pytest.mark.parametrize(("switch", "told"), [("expired", "PASSWORD EXPIRED"), ("locked", "ACCOUNT LOCKED")])
+def test_an_expired_password_or_a_locked_account_is_tried_once(
+    host: Host, transport: str, switch: str, told: str
+) -> None:
+    setattr(host.switches, switch, True)
+    connector = configured(host, CUSTOMERS, transport=transport)
+    with pytest.raises(CredentialsError, match=told):
+        connector.open()
+    connector.close()
+    assert host.counts["sign-ons"] == 1
+
+
+def test_what_the_first_session_was_allowed_another_is_refused_once(host: Host) -> None:
+    with opened(host, INQUIRIES, sessions=8) as connector:
+        host.switches.expired = True
+        with pytest.raises(CredentialsError):
+            scan(connector, "inquiries")
+        with pytest.raises(CredentialsError):
+            scan(connector, "inquiries")
+    assert host.counts["sign-ons"] == 2
+
+
+def test_an_unknown_answer_to_a_password_is_not_asked_for_again(host: Host) -> None:
+    host.switches.garbage = 2
+    connector = configured(host, CUSTOMERS, timeout="300ms")
+    with pytest.raises(PermanentError, match="after a password"):
+        connector.open()
+    connector.close()
+
+
+def test_an_abend_of_the_log_on_is_tried_again(host: Host) -> None:
+    host.switches.abend = 2
+    connector = configured(host, CUSTOMERS)
+    with pytest.raises(TransientError, match=r"log-on at .*, step 1|log-on at .*step 1"):
+        connector.open()
+    connector.close()
+
+
+@both
+def test_a_secret_is_typed_into_hidden_fields_alone(host: Host, transport: str) -> None:
+    wrong = [{"on": "signon", "fill": {"user": "{password}"}, "press": "enter", "expect": "menu"}]
+    connector = configured(host, CUSTOMERS, transport=transport, logon=wrong)
+    with pytest.raises(ConfigError, match="a secret would be typed where it shows"):
+        connector.open()
+    connector.close()
+    assert host.told == []
+
+
+def test_no_secret_leaves_the_terminal(
+    host: Host, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    streams = {"customers": DETAILS}
+    told: list[str] = []
+    for transport in TRANSPORTS:
+        with opened(host, streams, tmp_path, transport=transport, timeout="500ms") as connector:
+            host.switches.garbage = 20
+            told.append(str(failing_scan(connector)))
+            told.append(repr(connector.config))
+    files = [file.read_text() for file in tmp_path.iterdir()]
+    printed = capfd.readouterr()
+    everything = "".join([*told, *files, printed.out, printed.err, caplog.text])
+    assert files
+    assert host.password not in everything
+    assert "HIDDENPIN" not in everything
+
+
+# -- sessions that are not given
+
+
+@both
+def test_a_host_that_is_down_is_tried_again(host: Host, transport: str) -> None:
+    connector = configured(host, CUSTOMERS, transport=transport, port=free_ports(1)[0])
+    with pytest.raises(TransientError):
+        connector.open()
+    connector.close()
+
+
+@both
+def test_an_lu_in_use_is_tried_again_with_its_own_message(host: Host, transport: str) -> None:
+    with opened(host, CUSTOMERS, transport=transport, lu="LU005"):
+        connector = configured(host, CUSTOMERS, transport=transport, lu="LU005")
+        with pytest.raises(TransientError, match="refused the LU LU005: it is in use"):
+            connector.open()
+        connector.close()
+
+
+@both
+def test_another_lu_of_the_list_is_taken_where_one_is_in_use(host: Host, transport: str) -> None:
+    either = configured(host, CUSTOMERS, transport=transport, lu=["LU005", "LU006"])
+    with opened(host, CUSTOMERS, transport=transport, lu="LU005"):
+        either.open()
+        assert len(scan(either, "customers").rows) == 30
+        assert sorted(host.sessions) == ["LU005", "LU006"]
+        either.close()
+
+
+@both
+def test_the_hosts_session_limit_is_tried_again_with_its_own_message(host: Host, transport: str) -> None:
+    host.switches.session_limit = 2
+    three: dict[str, Any] = {"transport": transport, "sessions": 3, "timeout": "1s"}
+    told = "SESSION LIMIT EXCEEDED"
+    with opened(host, INQUIRIES, **three) as connector, pytest.raises(TransientError, match=told):
+        scan(connector, "inquiries")
+
+
+# -- what operators get
+
+
+def test_the_screen_is_kept_for_the_operator(host: Host, tmp_path: Path) -> None:
+    folder = tmp_path / "host"
+    with opened(host, CUSTOMERS, folder, timeout="300ms") as connector:
+        host.switches.abend = 4
+        error = failing_scan(connector)
+    (file,) = folder.iterdir()
+    assert str(file) in str(error)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert captured.load(file).title.startswith("DFHAC2206")
+
+
+def test_only_the_latest_screens_are_kept(host: Host, tmp_path: Path) -> None:
+    with opened(host, CUSTOMERS) as connector:
+        scan(connector, "customers")
+        screen = connector._source._pool.main.walk.look().screen  # type: ignore[attr-defined]
+    paths = [kept.keep(tmp_path, screen, f"trouble {number}") for number in range(kept.MOST + 3)]
+    assert sorted(tmp_path.iterdir()) == sorted(path for path in paths[3:] if path)
+
+
+def test_where_nothing_can_be_kept_the_trouble_is_told_all_the_same(host: Host, tmp_path: Path) -> None:
+    file = tmp_path / "no folder"
+    file.touch()
+    with opened(host, CUSTOMERS, file, timeout="300ms") as connector:
+        host.switches.abend = 4
+        assert "DFHAC2206" in str(failing_scan(connector))
+
+
+def test_doctor_is_told_what_the_maps_leave_open(host: Host) -> None:
+    with opened(host, CUSTOMERS) as connector:
+        found = {finding.text: finding.level for finding in connector.check()}
+    assert found[f"127.0.0.1:{host.port}: logged on, 1 sessions at most"] is Level.OK
+    assert Level.WARNING in found.values()
+
+
+@both
+def test_interrupt_ends_a_poll_that_waits(host: Host, transport: str) -> None:
+    with opened(host, CUSTOMERS, transport=transport, timeout="10s") as connector:
+        (stream,) = connector.discover()
+        host.switches.delay_ms = 3_000
+        threading.Timer(0.3, connector.interrupt).start()
+        began = time.monotonic()
+        with pytest.raises(TransientError, match="interrupted"):
+            connector.poll(stream, None, Ask())
+        assert time.monotonic() - began < 1.5
