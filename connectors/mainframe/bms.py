@@ -6,12 +6,14 @@ After "CICS Application Programming Reference", appendix "BMS macros", and "HLAS
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bridge.errors import ConfigError
+from connectors.mainframe import code_pages
 
 LAST, RESUME = 71, 15
 """Columns that a statement fills; blank columns before a continuation."""
@@ -214,8 +216,9 @@ def _address(statement: Statement, of: BmsMap) -> int | None:
 def _initial(statement: Statement, code_page: str) -> str:
     if (hexadecimal := statement.operands.get("XINIT")) is not None:
         try:
-            return bytes.fromhex(hexadecimal.strip("'")).decode(code_page)
-        except ValueError as error:
+            raw = bytes.fromhex(hexadecimal.strip("'"))
+            return codecs.charmap_decode(raw, "strict", code_pages.table(code_page))[0]
+        except (ValueError, LookupError) as error:
             raise statement.wrong(f"XINIT={hexadecimal} is no text in {code_page}") from error
     text = statement.text("INITIAL")
     return (statement.text("GINIT") or "") if text is None else text

@@ -21,6 +21,8 @@ type Actions = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF0
 
 
 def add(parser: argparse.ArgumentParser, find: Find) -> None:
+    from connectors.mainframe import code_pages
+
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     _capture(actions, find)
     _show(actions, find)
@@ -32,7 +34,13 @@ def add(parser: argparse.ArgumentParser, find: Find) -> None:
     one.add_argument("--map", dest="more", action="append", default=[], type=Path, help="further maps")
     one = _action(actions, "from-bms", "print the maps that a BMS mapset defines", from_bms)
     one.add_argument("file", type=Path, help="source with DFHMSD, DFHMDI and DFHMDF")
-    one.add_argument("--code-page", default="cp037", help="of XINIT (default: cp037)")
+    one.add_argument(
+        "--code-page",
+        default="cp037",
+        choices=code_pages.NAMES,
+        metavar="CP",
+        help="of XINIT (default: cp037)",
+    )
     one = _action(actions, "draft", "print a first map from a captured screen", draft)
     one.add_argument("screen", type=Path, help="a captured screen")
     one.add_argument("--name", help="of the screen (default: the file's)")
@@ -88,23 +96,44 @@ def _count(text: str) -> int:
 
 def capture(args: argparse.Namespace, find: Find) -> int:
     """0 when all steps led where they should; what was seen until then is saved in any case."""
-    from connectors.mainframe import captured, recognise
-
-    maps = _maps_of(config := _config(find, args))
-    told: dict[str, Path] = {}
-    args.to.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def save(screen: Screen) -> None:
-        if screen.text in told:
-            return
-        name = recognise.identify(maps, screen).name or "unknown"
-        told[screen.text] = path = args.to / f"{len(told) + 1:02}-{name}.screen"
-        title = " ".join(filter(str.isprintable, screen.title.split())) or "a blank screen"
-        captured.save(path, _told(screen, maps), [f"{config.address}: {title}"])
-        print(f"{path}  {title}", flush=True)
-
-    _walk(config, maps, args, save)
+    config = _config(find, args)
+    maps = _maps_of(config)
+    folder = _Folder(args.to, config.address, maps)
+    _walk(config, maps, args, folder.save)
     return OK
+
+
+class _Folder:
+    """Captured screens, numbered behind those that are there; each once."""
+
+    def __init__(self, path: Path, source: str, maps: Maps) -> None:
+        from bridge.errors import ConfigError
+
+        self._path, self._source, self._maps = path, source, maps
+        self._seen: set[str] = set()
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            there = [each.stem.partition("-")[0] for each in path.glob("*-*.screen")]
+        except OSError as error:
+            raise ConfigError(f"{path}: no folder: {error.strerror}", remedy="check --to") from error
+        self._number = max((int(each) for each in there if each.isdecimal()), default=0)
+
+    def save(self, screen: Screen) -> None:
+        from bridge.errors import ConfigError
+        from connectors.mainframe import captured, recognise
+
+        name = recognise.identify(self._maps, screen).name or ("unknown" if screen.title else "")
+        if screen.text in self._seen or not name:  # nobody misses an empty one
+            return
+        self._seen.add(screen.text)
+        self._number += 1
+        path = self._path / f"{self._number:02}-{name}.screen"
+        title = " ".join(filter(str.isprintable, screen.title.split())) or "a blank screen"
+        try:
+            captured.save(path, _told(screen, self._maps), [f"{self._source}: {title}"])
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be written: {error.strerror}", remedy="check --to") from error
+        print(f"{path}  {title}", flush=True)
 
 
 def show(args: argparse.Namespace, find: Find) -> int:

@@ -50,7 +50,7 @@ class Draft:
 
 def printed(drafts: Iterable[Draft], heading: str) -> str:
     """A map file. What `decide` says in it is for people."""
-    lines = [f"# {heading}", "screens:"]
+    lines = [_comment(0, heading), "screens:"]
     for draft in drafts:
         lines += _screen(draft)
     return "\n".join(lines) + "\n"

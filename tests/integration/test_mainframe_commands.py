@@ -203,22 +203,35 @@ def test_maps_grow_screen_by_screen(host: Host, capsys: pytest.CaptureFixture[st
 
     step = {"on": "signon", "fill": {"userid": "{user}", "password": "{password}"}, "press": "enter"}
     assert cli.main(["mainframe", "capture", written(host, maps=drafts, logon=[step])]) == 0
-    draft("screens/02-unknown.screen", "menu")
+    draft("screens/03-unknown.screen", "menu")
 
     streams = {
         "customers": {"mode": "list", "goto": [{"type": "CUSTLIST", "press": "enter"}], "screen": "custlist"}
     }
     config = written(host, maps=drafts, logon=[step | {"expect": "menu"}], streams=streams)
-    assert cli.main(["mainframe", "capture", config]) == 3
+    assert cli.main(["mainframe", "capture", config, "--to", "more"]) == 3
     assert "stream customers: screen 'custlist' is not known" in capsys.readouterr().err
-    assert captured.load(Path("screens/04-unknown.screen")).title.startswith("CUSTOMER LIST")
-    draft("screens/04-unknown.screen", "custlist")
+    assert captured.load(Path("more/03-unknown.screen")).title.startswith("CUSTOMER LIST")
+    draft("more/03-unknown.screen", "custlist")
 
     config = written(host, maps=drafts, logon=[step | {"expect": "menu"}], streams=streams)
     assert cli.main(["mainframe", "capture", config, "--to", "known"]) == 0
-    assert "known/05-custlist.screen" in capsys.readouterr().out
-    assert cli.main(["mainframe", "check", "custlist.yaml", "known/04-custlist.screen"]) == 0
+    assert "known/04-custlist.screen" in capsys.readouterr().out
+    assert cli.main(["mainframe", "check", "custlist.yaml", "known/03-custlist.screen"]) == 0
     assert "row 5: sel '', id '00000010', name 'BERGER, BRAM'" in capsys.readouterr().out
+
+
+def test_capture_overwrites_nothing_and_says_where_it_cannot_write(
+    host: Host, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("screens").mkdir()
+    Path("screens/07-mine.screen").write_text("x")
+    Path("screens/notes.txt").write_text("x")
+    assert cli.main(["mainframe", "capture", written(host)]) == 0
+    assert "screens/08-unknown.screen  SIGNON" in capsys.readouterr().out
+
+    assert cli.main(["mainframe", "capture", written(host), "--to", "screens/notes.txt"]) == 3
+    assert capsys.readouterr().err == "screens/notes.txt: no folder: File exists; check --to\n"
 
 
 def test_the_reference_transaction_is_drafted_in_ten_lines(

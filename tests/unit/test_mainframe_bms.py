@@ -154,7 +154,7 @@ def test_without_a_length_the_text_or_picture_gives_it(operands: str, length: in
 def test_xinit_is_of_the_code_page() -> None:
     text = source("         DFHMDF POS=(1,1),LENGTH=3,XINIT=C14AC2")
     assert bms.read(text, code_page="cp037")[0].fields[0].initial == "A¢B"
-    assert bms.read(text, code_page="cp273")[0].fields[0].initial == "AÄB"
+    assert bms.read(text, code_page="cp1141")[0].fields[0].initial == "AÄB"
 
 
 def test_occurs_repeats_a_field_with_an_attribute_each() -> None:
