@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connectors.mainframe import places
-from connectors.mainframe.maps import FieldMap, ScreenMap, Table
+from connectors.mainframe.maps import FieldMap, Rule, ScreenMap, Table
 from connectors.mainframe.places import CLOSING, OPENING, Cells
 from connectors.mainframe.rules import View
 from connectors.mainframe.screen import FILLER, Screen
@@ -113,6 +113,8 @@ class Fitted:
     """`misfit`: why the map is not for this size; empty when it is."""
 
     misfit: str
+    texts: tuple[tuple[str, int], ...]  # that must be at these addresses
+    rules: tuple[Rule, ...]  # to identify it, those of `texts` left out
     fields: tuple[tuple[str, Reader, Cells | FieldMap], ...]
     labels: Mapping[str, Sequence[str]]  # as places.Labels wants them
     table: FittedTable | None
@@ -131,7 +133,9 @@ def _fitted(screen_map: ScreenMap, rows: int, columns: int) -> Fitted:
     labels = places.longer_labels(screen_map.fields.values())
     misfit = screen_map.misfit(rows, columns)
     if misfit:
-        return Fitted(misfit, (), labels, None)
+        return Fitted(misfit, (), (), (), labels, None)
+    texts = {rule: at for rule in screen_map.identify if (at := _address(rule, columns)) is not None}
+    other = tuple(rule for rule in screen_map.identify if rule not in texts)
     spans = [cells for each in screen_map.fields.values() if (cells := span(each, columns))]
     fields = []
     for name, each in screen_map.fields.items():
@@ -140,7 +144,16 @@ def _fitted(screen_map: ScreenMap, rows: int, columns: int) -> Fitted:
         if not each.hidden:
             fields.append((name, reader(each, "both" if each.label else "right"), place))
     table = _table(screen_map.table, columns) if screen_map.table else None
-    return Fitted("", tuple(fields), labels, table)
+    fixed = tuple((rule.text or "", at) for rule, at in texts.items())
+    return Fitted("", fixed, other, tuple(fields), labels, table)
+
+
+def _address(rule: Rule, columns: int) -> int | None:
+    """Of a text that must be there; None for all other rules."""
+    if rule.text is None or rule.row is None or rule.column is None or rule.absent:
+        return None
+    in_line = rule.column - 1 + len(rule.text) <= columns
+    return (rule.row - 1) * columns + rule.column - 1 if in_line else None
 
 
 def span(each: FieldMap, columns: int) -> tuple[int, int] | None:

@@ -284,6 +284,8 @@ class Maps:
     screens: Mapping[str, ScreenMap]
     errors: tuple[ErrorRule, ...] = ()
     where: Mapping[str, str] = field(default_factory=dict)
+    by_size: dict[tuple[int, int], Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """Where what is compiled for a size is kept."""
 
 
 def load(

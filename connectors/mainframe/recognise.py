@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from connectors.mainframe import places, rules
-from connectors.mainframe.fitted import Problem, Row, compiled, span
+from connectors.mainframe.fitted import Fitted, Problem, Row, compiled, span
 from connectors.mainframe.maps import ErrorClass, Maps, Rule, ScreenMap
 from connectors.mainframe.places import Cells, Labels, Misplaced
 from connectors.mainframe.rules import View
@@ -58,7 +58,7 @@ class Place:
 def identify(maps: Maps, screen: Screen) -> Identified:
     """The one screen that this is; none and several are both no answer."""
     view = View(screen)
-    names = tuple(name for name, each in maps.screens.items() if _is(each, view))
+    names = tuple(name for name, each, fitted in _fitted(maps, screen) if _is(each, fitted, view))
     if len(names) == 1:
         return Identified(names[0])
     if names:
@@ -68,8 +68,24 @@ def identify(maps: Maps, screen: Screen) -> Identified:
     return Identified(None, (), "no map knows it")
 
 
-def _is(each: ScreenMap, view: View) -> bool:
-    return not compiled(each, view.screen).misfit and all(rules.holds(rule, view) for rule in each.identify)
+def _fitted(maps: Maps, screen: Screen) -> list[tuple[str, ScreenMap, Fitted]]:
+    """The maps for a screen of this size."""
+    size = screen.rows, screen.columns
+    known: list[tuple[str, ScreenMap, Fitted]] | None = maps.by_size.get(size)
+    if known is None:
+        each = ((name, each, compiled(each, screen)) for name, each in maps.screens.items())
+        known = maps.by_size[size] = [found for found in each if not found[2].misfit]
+    return known
+
+
+def _is(each: ScreenMap, fitted: Fitted, view: View) -> bool:
+    if view.wide:
+        return all(rules.holds(rule, view) for rule in each.identify)
+    text = view.text
+    for wanted, at in fitted.texts:
+        if not text.startswith(wanted, at):
+            return False
+    return all(rules.holds(rule, view) for rule in fitted.rules)
 
 
 def why_not(screen_map: ScreenMap, screen: Screen) -> list[str]:
