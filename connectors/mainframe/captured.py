@@ -16,6 +16,7 @@ from unicodedata import east_asian_width
 
 from bridge.errors import ConfigError
 from connectors.mainframe.screen import FILLER, Field, Screen
+from connectors.mainframe.transports import cells
 
 VERSION = 1
 HEAD = "legacy-bridge screen "
@@ -88,7 +89,9 @@ def _lines(screen: Screen, notes: Iterable[str]) -> Iterator[str]:
     yield f"cursor {_place(screen.cursor, screen.columns)}"
     yield f"keyboard {'locked' if screen.locked else 'unlocked'}"
     yield "#    " + "".join("----+----" + str(ten % 10) for ten in range(1, 15))[: screen.columns]
-    for number, line in enumerate(blanked(screen).lines, 1):
+    # Once more without what is hidden: a file is the last place for a password.
+    told = replace(screen, text=cells.blanked(screen.text, screen.fields))
+    for number, line in enumerate(told.lines, 1):
         yield f"{number:>3} |{_escaped(line)}|"
     for field in screen.fields:
         attributes = "".join(f" {name}" for name in ATTRIBUTES if getattr(field, name))
@@ -98,16 +101,6 @@ def _lines(screen: Screen, notes: Iterable[str]) -> Iterator[str]:
 def _place(address: int, columns: int) -> str:
     row, column = divmod(address, columns)
     return f"{row + 1},{column + 1}"
-
-
-def blanked(screen: Screen, places: Iterable[tuple[int, int]] = ()) -> Screen:
-    """Without what is in hidden fields, and at these addresses for so many cells."""
-    cells = list(screen.text)
-    hidden = [(field.start, field.length) for field in screen.fields if field.hidden]
-    for start, length in (*hidden, *places):
-        for address in range(start, start + length):
-            cells[address % len(cells)] = " "
-    return replace(screen, text="".join(cells))
 
 
 def _escaped(line: str) -> str:
@@ -130,7 +123,7 @@ def _wide(cell: str) -> bool:
 
 def _cells(text: str) -> str:
     """What `_escaped` was given. Errors: ValueError for a backslash that begins no escape."""
-    cells: list[str] = []
+    found: list[str] = []
     at = 0
     while at < len(text):
         if text[at] == "\\":
@@ -138,15 +131,15 @@ def _cells(text: str) -> str:
             if escape is None:
                 raise ValueError(text[at : at + 2])
             at = escape.end()
-            cells.append(_meant(escape))
+            found.append(_meant(escape))
             continue
-        cells.append(text[at])
+        found.append(text[at])
         at += 1
-        if _wide(cells[-1]):
+        if _wide(found[-1]):
             narrow = text.startswith("\\1", at)
-            cells += [] if narrow else [FILLER]
+            found += [] if narrow else [FILLER]
             at += 2 * narrow
-    return "".join(cells)
+    return "".join(found)
 
 
 def _meant(escape: re.Match[str]) -> str:
@@ -211,12 +204,12 @@ class _Reading:
         if number != len(self.rows) + 1:
             raise self.wrong(f"line {number} of the screen, where {len(self.rows) + 1} is expected")
         try:
-            cells = _cells(text)
+            line = _cells(text)
         except ValueError as error:
             raise self.wrong(f"{str(error)!r} is no escape; a backslash is written twice") from error
-        if len(cells) != columns:
-            raise self.wrong(f"{len(cells)} cells in a line of {columns}")
-        return cells
+        if len(line) != columns:
+            raise self.wrong(f"{len(line)} cells in a line of {columns}")
+        return line
 
     def field(self, found: re.Match[str]) -> Field:
         rows, columns = self.known_size()

@@ -205,17 +205,10 @@ def _draw(name: str, screen: Screen, maps: Maps) -> None:
 
 def _told(screen: Screen, maps: Maps) -> Screen:
     """The screen without what its map calls hidden."""
-    from connectors.mainframe import captured, recognise
+    from connectors.mainframe import recognise
 
     found = recognise.identify(maps, screen)
-    if found.name is None:
-        return screen
-    screen_map = maps.screens[found.name]
-    hidden = {name for name, each in screen_map.fields.items() if each.hidden}
-    columns = screen_map.table.columns if screen_map.table else {}
-    hidden |= {name for name, each in columns.items() if each.hidden}
-    places = recognise.places_of(screen_map, screen)
-    return captured.blanked(screen, [(place.start, place.length) for place in places if place.name in hidden])
+    return recognise.without_hidden(maps.screens[found.name], screen) if found.name else screen
 
 
 # -- files

@@ -16,6 +16,7 @@ from connectors.mainframe import captured, checked, draft, drafted, maps, recogn
 from connectors.mainframe.drawn import drawn
 from connectors.mainframe.maps import Maps
 from connectors.mainframe.screen import FILLER, Field, Screen
+from connectors.mainframe.transports import cells
 from tests.unit.mainframe_screens import Piece, painted, typed
 
 CELLS = st.one_of(
@@ -33,8 +34,8 @@ def screens(draw: st.DrawFn) -> Screen:
     starts = sorted(draw(st.sets(st.integers(0, size - 1), max_size=6)))
     attributes = st.tuples(*[st.booleans()] * 5)
     fields = tuple(Field(start, draw(st.integers(0, size - 1)), *draw(attributes)) for start in starts)
-    screen = Screen(rows, columns, text, fields, draw(st.integers(0, size - 1)), draw(st.booleans()))
-    return captured.blanked(screen)
+    shown = cells.blanked(text, fields)
+    return Screen(rows, columns, shown, fields, draw(st.integers(0, size - 1)), draw(st.booleans()))
 
 
 # -- the file
