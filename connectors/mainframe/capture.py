@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from threading import Event
 from typing import Literal, override
 
@@ -115,13 +116,23 @@ def _readings(config: MainframeConfig, maps: Maps) -> tuple[dict[str, Reading], 
 
 def _read(reading: Reading, pool: Pool, pages: int) -> None:
     if isinstance(reading, InquiryReading):
-        asked = InquiryPages(reading, pool)
+        asked = InquiryPages(_one_key(reading, pool), pool)
         asked.turn(Ask(rows=1), time.monotonic())
         return
     turned = _OneDetail(reading, pool.main, None)
     for _ in range(pages):
         if turned.turn(Ask(rows=1), time.monotonic()).last:
             return
+
+
+def _one_key(reading: InquiryReading, pool: Pool) -> InquiryReading:
+    """Keys from a list: its first is enough."""
+    if reading.keys is None:
+        return reading
+    page = _OneDetail(reading.keys, pool.main, None, reading.options.key)
+    page.turn(Ask(rows=1), time.monotonic())
+    keys = tuple(page.texts.values())[:1]
+    return replace(reading, keys=None, options=reading.options.model_copy(update={"keys": keys}))
 
 
 class _OneDetail(ListPages):

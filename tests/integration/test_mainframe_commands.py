@@ -154,6 +154,24 @@ def test_capture_can_be_told_which_stream_and_how_many_pages(
     assert "argument --pages: '0' is no such number" in capsys.readouterr().err
 
 
+def test_an_inquiry_with_keys_from_a_list_is_made_for_the_first_of_them(host: Host) -> None:
+    listed = {name: value for name, value in STREAMS["customers"].items() if name != "detail"}
+    steps = [
+        {"fill": {"customer_id": "{id}", "request_type": "BALANCE"}, "press": "enter", "expect": "balance"}
+    ]
+    asked = STREAMS["balances"] | {"key": ["id"], "keys": {"stream": "customers"}, "steps": steps}
+    streams = {"customers": listed, "balances": asked}
+    config = written(host, maps=[str(MAPS)], logon=LOGON, streams=streams)
+
+    assert cli.main(["mainframe", "capture", config, "--stream", "balances"]) == 0
+    assert host.counts["inquiries"] == 1
+    assert sorted(path.stem for path in Path("screens").glob("0[4-9]*")) == [
+        "04-custlist",
+        "05-custinq",
+        "06-balance",
+    ]
+
+
 def test_the_screen_that_was_not_expected_is_captured_last(
     host: Host, transport: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
