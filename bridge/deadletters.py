@@ -144,10 +144,12 @@ class Letters:
         self._redactor, self._stream, self._position = redactor, stream, position
         self._at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
-    def rejected(self, reject: Reject, topic: str) -> DeadLetter:
-        """A source record that is no row."""
-        key = None if reject.key is None else json.dumps(reject.key, default=str, ensure_ascii=False)
-        return self._letter(Stage.SOURCE, reject.table, topic, reject.reason, key, reject.raw)
+    def rejected(self, reject: Reject, topic: str, key: bytes | None = None) -> DeadLetter:
+        """A source record that is no row. `key`: that of its events; else what the connector calls it."""
+        text = None if key is None else key.decode()
+        if text is None and reject.key is not None:
+            text = _dumped(dict(reject.key)).decode()
+        return self._letter(Stage.SOURCE, reject.table, topic, reject.reason, text, reject.raw)
 
     def unencodable(self, table: str, topic: str, reason: str, key: bytes | None, raw: str) -> DeadLetter:
         """A row for which there is no event."""

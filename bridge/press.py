@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from bridge.admission import Lane
-from bridge.contract import Batch, Changes, Op, Position
+from bridge.contract import Batch, Changes, Op, Position, Reject
 from bridge.deadletters import DeadLetter, Letters
-from bridge.diff.canonical import texts
+from bridge.diff.canonical import key_row, texts
 from bridge.encode import Encoder, Origin
 from bridge.errors import PermanentError
 from bridge.piece import letters_of
@@ -54,8 +54,18 @@ class Press:
         letters = Letters(self._redactor, lane.stream.name, batch.position, _now_ms())
         for reject in batch.rejects:
             route = lane.routes.get(reject.table)
-            outgoing.letters.append(letters.rejected(reject, route.topic if route else ""))
+            key = self._key(lane, reject)
+            outgoing.letters.append(letters.rejected(reject, route.topic if route else "", key))
         return outgoing
+
+    def _key(self, lane: Lane, reject: Reject) -> bytes | None:
+        """As an event of that row would have it."""
+        table = next((each for each in lane.stream.tables if each.name == reject.table), None)
+        row = key_row(reject.key, table) if table else None
+        if table is None or row is None:
+            return None
+        keys = self._encoder.encode(Changes(replace(table, schema=row.schema), row), self._origin, 0).keys
+        return keys[0] if keys else None
 
     def _encode(
         self, lane: Lane, changes: Changes, position: Position, outgoing: Outgoing, buried: Collection[bytes]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.types as t
 
 from bridge.contract import Table
+from bridge.diff.reading import ERRORS, array, repeated
 from bridge.encode import EncoderOptions
 from bridge.encode.columns import Columns, UnsupportedError
 from bridge.encode.texts import NOTHING, joined, members
@@ -81,15 +80,20 @@ def digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=DIGEST).digest()
 
 
-def key_of(values: Mapping[str, Any], table: Table) -> bytes | None:
-    """The form of a key that came as plain values; None when they are none of the table's."""
+def key_row(values: Mapping[str, Any] | None, table: Table) -> pa.RecordBatch | None:
+    """The key of a reject as a row's; None when these are no values of it."""
+    fields = [table.schema.field(name) for name in table.key]
     try:
-        fields = [table.schema.field(name) for name in table.key]
-        arrays = [_array([values[field.name]], field.type) for field in fields]
-        (form,) = texts(pa.RecordBatch.from_arrays(arrays, list(table.key)))
-    except (KeyError, ValueError, TypeError, pa.ArrowException):
+        arrays = [repeated(values[field.name], field.type) for field in fields] if values else []
+    except (KeyError, *ERRORS):
         return None
-    return form
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields)) if arrays else None
+
+
+def key_of(values: Mapping[str, Any] | None, table: Table) -> bytes | None:
+    """The form of such a key; None when there is none."""
+    row = key_row(values, table)
+    return None if row is None else texts(row)[0]
 
 
 def rows_of(forms: Sequence[bytes], table: Table, names: Sequence[str]) -> pa.RecordBatch:
@@ -97,56 +101,10 @@ def rows_of(forms: Sequence[bytes], table: Table, names: Sequence[str]) -> pa.Re
     objects = [json.loads(form) for form in forms]
     fields = [table.schema.field(name) for name in names]
     try:
-        arrays = [_array([each[field.name] for each in objects], field.type) for field in fields]
-    except (ValueError, TypeError, pa.ArrowException) as error:
+        arrays = [array([each[field.name] for each in objects], field.type) for field in fields]
+    except ERRORS as error:
         raise PermanentError(
             f"table {table.name}: its deleted rows cannot be told by their key: {error}",
             remedy="choose a key of numbers, texts, dates or times",
         ) from error
     return pa.RecordBatch.from_arrays(arrays, list(names))
-
-
-def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
-    """Values as JSON has them, as Arrow has them."""
-    if t.is_time(kind):  # Arrow reads no times of day, but points in time
-        moments = pa.array([None if value is None else _moment(value) for value in values])
-        counts = moments.cast(pa.timestamp(kind.unit)).cast(pa.int64())
-        return (counts.cast(pa.int32()) if t.is_time32(kind) else counts).cast(kind)
-    if (t.is_date32(kind) or t.is_timestamp(kind)) and not _ENDLESS.isdisjoint(map(str, values)):
-        return _with_endless(values, kind)
-    for fits, read in _READ:
-        if fits(kind):
-            return pa.array([None if value is None else read(value) for value in values]).cast(kind)
-    return pa.array(values, kind)
-
-
-def _moment(time: str) -> str:
-    return f"1970-01-02T00{time[2:]}" if time.startswith("24") else f"1970-01-01T{time}"
-
-
-def _with_endless(values: list[Any], kind: pa.DataType) -> pa.Array:
-    """Of dates and timestamps the extreme numbers stand for these."""
-    largest = 2 ** (kind.bit_width - 1) - 1
-    ends = {"infinity": largest, "-infinity": -largest - 1}
-    number = pa.int32() if t.is_date32(kind) else pa.int64()
-    finite = _array([None if value in ends else value for value in values], kind).view(number).to_pylist()
-    counts = [ends.get(value, count) for value, count in zip(values, finite, strict=True)]
-    return pa.array(counts, number).view(kind)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    tests = (t.is_decimal, t.is_date, t.is_timestamp)
-    return any(test(kind) for test in tests)
-
-
-def _is_bytes(kind: pa.DataType) -> bool:
-    tests = (t.is_binary, t.is_large_binary, t.is_fixed_size_binary, t.is_binary_view)
-    return any(test(kind) for test in tests)
-
-
-_ENDLESS = {"infinity", "-infinity"}
-_READ: tuple[tuple[Callable[[pa.DataType], bool], Callable[[Any], Any]], ...] = (
-    (_is_text, str),
-    (_is_bytes, base64.b64decode),
-    (t.is_floating, float),
-)

@@ -22,6 +22,11 @@ CREATE TABLE pending (topic INT, key BLOB, after BLOB, PRIMARY KEY (topic, key))
 CREATE TABLE letters (topic INT, key BLOB, after BLOB, at INT, PRIMARY KEY (topic, key)) WITHOUT ROWID;
 CREATE TABLE events (topic INT, key BLOB, op TEXT, told BLOB, after BLOB, at INT, tombstone INT,
     doubled INT, PRIMARY KEY (topic, key)) WITHOUT ROWID;
+CREATE TABLE buried (topic INT, key BLOB, at INT, PRIMARY KEY (topic, key, at)) WITHOUT ROWID;
+CREATE TABLE repeats (topic INT, key BLOB, since INT, at INT);
+CREATE INDEX repeated ON repeats (topic, key);
+CREATE TRIGGER repeat AFTER UPDATE OF doubled ON events WHEN new.doubled > old.doubled AND new.op = 'u'
+    AND NOT new.tombstone BEGIN INSERT INTO repeats VALUES (new.topic, new.key, old.at, new.at); END;
 """
 
 # A tombstone belongs to the delete before it; it neither changes the row nor comes between two events. A row
@@ -55,7 +60,16 @@ SELECT s.key, 1 FROM source s WHERE s.topic = ? AND s.after IS NOT NULL
     AND {_NOT_PENDING.format("s")}
 """  # noqa: S608 - put together from constants
 
-_DOUBLED = "SELECT key, doubled FROM events WHERE topic = ? AND doubled > 0"
+# A row that could not be read for a while, and is as it was before, is told once more.
+_RETURNED = """
+(SELECT count(*) FROM repeats r WHERE r.topic = e.topic AND r.key = e.key AND EXISTS
+    (SELECT 1 FROM buried b WHERE b.topic = r.topic AND b.key = r.key AND b.at BETWEEN r.since AND r.at))
+"""
+
+_DOUBLED = f"""
+SELECT e.key, e.doubled - {_RETURNED} FROM events e
+    WHERE e.topic = ? AND e.doubled > 0 AND e.doubled > {_RETURNED}
+"""  # noqa: S608 - put together from constants
 
 _DIFFERING = f"""
 SELECT s.key, 1 FROM source s JOIN events e USING (topic, key) WHERE s.topic = ?
@@ -173,8 +187,10 @@ class Comparison:
 
     def buried(self, topic: int, letters: Iterable[Letter]) -> None:
         """The dead-letter topic has these, in this order."""
-        rows = ((topic, *letter) for letter in letters)
-        self._database.executemany("INSERT OR REPLACE INTO letters VALUES (?, ?, ?, ?)", rows)
+        for letter in letters:
+            key, _, at = letter
+            self._database.execute("INSERT OR REPLACE INTO letters VALUES (?, ?, ?, ?)", (topic, *letter))
+            self._database.execute("INSERT OR IGNORE INTO buried VALUES (?, ?, ?)", (topic, key, at))
 
     def verdict(self, topic: int, most: int) -> Verdict:
         """What differs, with at most so many keys of each."""

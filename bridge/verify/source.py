@@ -83,14 +83,16 @@ def burial(value: bytes | None) -> tuple[str, str, Letter] | Replayed | None:
 
 
 def letter_key(letter: DeadLetter) -> bytes:
-    """What tells a dead letter from others: its key in the form of an event's key, else its content."""
-    return canonical(letter.key) if letter.key is not None else letter.sha256.encode()
+    """What tells a dead letter from others: the key of its row's events, else its content."""
+    return _event_key(letter.key) if letter.key is not None else letter.sha256.encode()
 
 
-def canonical(key: str) -> bytes:
-    """JSON as the encoder writes it; connectors give the keys of their rejects in a form of their own."""
+def _event_key(key: str) -> bytes:
+    """Letters of older daemons have keys with spaces, as Python's own JSON has them."""
     try:
         value: Any = json.loads(key)
     except ValueError:
+        return key.encode()
+    if json.dumps(value, ensure_ascii=False) != key:
         return key.encode()
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -62,8 +62,11 @@ class Keyset:
     def last(self, read: Read) -> Place | None:
         """The values of the last row; None when it is one that cannot be read, not even so far."""
         if read.refused and read.refused[-1].after == read.rows.num_rows:
-            keys = read.refused[-1].keys
-            values = {column.name: told(column, keys[column.name]) for column in self.columns}
+            keys, strange = read.refused[-1].keys, read.refused[-1].strange
+            values = {
+                one.name: told(one, strange[one.name]) if one.name in strange else keys[one.name]
+                for one in self.columns
+            }
             known = {name: value for name, value in values.items() if value is not None}
             return known if len(known) == len(values) else None
         return {name: written(read.rows.column(name), -1) for name in self.names}

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -327,18 +326,8 @@ def _published(reading: Reading, rows: pa.RecordBatch) -> pa.RecordBatch:
 
 def _reject(reading: Reading, refused: Refused) -> Reject:
     # Only what identifies the row: other columns may be ones that shall not be published.
-    schema, told = reading.table.schema, dict(refused.keys)
-    padded = reading.padded
-    key = {
-        name: _value(schema.field(name).type, _trimmed(told[name]) if name in padded else told[name])
-        for name in reading.table.key
-    }
-    return Reject(reading.table.name, refused.reason, json.dumps(told), key or None)
-
-
-def _trimmed(text: str | None) -> str | None:
-    return text and text.rstrip(" ")
-
-
-def _value(kind: pa.DataType, text: str | None) -> Any:
-    return int(text) if text is not None and pa.types.is_integer(kind) else text
+    told, names = json.dumps(refused.keys, ensure_ascii=False), reading.table.key
+    if not names or not refused.strange.keys().isdisjoint(names):
+        return Reject(reading.table.name, refused.reason, told)
+    known = _published(reading, refused.known)
+    return Reject(reading.table.name, refused.reason, told, {name: known.column(name)[0] for name in names})

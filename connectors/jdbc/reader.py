@@ -12,7 +12,7 @@ import pyarrow as pa
 from connectors.jdbc.jvm import java
 from connectors.jdbc.statements import Statement
 from connectors.jdbc.types import NO_LIMIT, Column, Limit
-from connectors.jdbc.values import Bound, Temporal
+from connectors.jdbc.values import Bound, Temporal, Written, written
 
 # At most in a round trip; fewer when they are wide.
 FETCH_ROWS = 5_000
@@ -20,11 +20,25 @@ FETCH_ROWS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A row that does not fit its types: how many rows of the batch came before it, why, its keys as text."""
+    """A row that does not fit its types: how many rows of the batch came before it, and why.
+
+    `known` is one row of the columns that it is known by; those of them that cannot be read, either, are null
+    there, and `strange`: the driver's own text of each.
+    """
 
     after: int
     reason: str
-    keys: Mapping[str, str | None]
+    known: pa.RecordBatch
+    strange: Mapping[str, str]
+
+    @property
+    def keys(self) -> Mapping[str, Written | None]:
+        """What it is known by as a position has it, or in the driver's words; None when it has none."""
+        columns = zip(self.known.schema.names, self.known.columns, strict=True)
+        return {
+            name: self.strange.get(name) or (written(values, 0) if values.null_count == 0 else None)
+            for name, values in columns
+        }
 
 
 class Reader:
@@ -87,17 +101,34 @@ class Cursor:
         if not self._bound:
             self._bind()
         count = int(self._java.read(max(1, rows), max(1, size)))
-        refused = [
-            Refused(int(row), str(why), dict(zip(self._keys, keys, strict=True)))
-            for row, why, *keys in self._java.rejects()
-        ]
+        read, refused = self._batch(schema, count), self._refused(schema)
         self.read_rows += count + len(refused)
-        return self._batch(schema, count), refused
+        return read, refused
 
     def _batch(self, schema: pa.Schema, count: int) -> pa.RecordBatch:
         if count == 0:
             return pa.RecordBatch.from_pylist([], schema=schema)
-        layout = list(self._packer.pack(self._java, count))
+        return self._unpacked(schema, count, list(self._packer.pack(self._java, count)))
+
+    def _refused(self, schema: pa.Schema) -> list[Refused]:
+        """They are rare."""
+        if not (rejects := self._java.rejects()):
+            return []
+        fields = pa.schema([schema.field(name) for name in self._keys])
+        known = self._unpacked(fields, len(rejects), list(self._packer.packKeys(self._java)))
+        return [
+            Refused(int(row), str(why), known.slice(at, 1), self._strange(texts))
+            for at, (row, why, *texts) in enumerate(rejects)
+        ]
+
+    def _strange(self, texts: Sequence[object | None]) -> dict[str, str]:
+        pairs = zip(self._keys, texts, strict=True)
+        return {name: str(text) for name, text in pairs if text is not None}
+
+    def _unpacked(self, schema: pa.Schema, count: int, layout: Sequence[int]) -> pa.RecordBatch:
+        """`layout`: as the packer tells it."""
+        if not schema:
+            return pa.RecordBatch.from_pylist([{}] * count, schema=schema)
         whole = pa.allocate_buffer(layout[-2] + layout[-1])
         pa.FixedSizeBufferWriter(whole).write(memoryview(self._packer.packed())[: whole.size])
         parts = [whole.slice(start, size) for start, size in zip(layout[::2], layout[1::2], strict=True)]

@@ -86,7 +86,7 @@ def _endless(value: pa.Scalar) -> str | None:
 
 def told(column: Column, text: str | None) -> Written | None:
     """The same from a driver's text; None when that cannot be known."""
-    if text is None:
+    if not text:
         return None
     match form(column):
         case "int":

@@ -336,7 +336,7 @@ LARGE = """pass
     batch = reader.poll(reader.discover()[0], None, Ask())
     rows = batch.changes[0].rows.to_pylist()
     print([[row["ID"], len(row["C"] or ""), len(row["B"] or "")] for row in rows])
-    print([(reject.key, reject.reason) for reject in batch.rejects])
+    print([(reject.key["ID"].as_py(), reject.reason) for reject in batch.rejects])
     reader.close()
 """
 
@@ -359,7 +359,7 @@ def test_a_value_larger_than_the_heap_is_a_reject_and_not_the_end(h2: DatabaseSe
     assert done.returncode == 0, done.stdout
     rows, rejects, _ = map(ast.literal_eval, done.stdout.splitlines())
     assert rows == [[1, len(text), len(text.encode())], [4, 0, 0]]
-    assert [key for key, _ in rejects] == [{"ID": 2}, {"ID": 3}]
+    assert [key for key, _ in rejects] == [2, 3]
     assert [reason.partition(" is longer than ")[0] for _, reason in rejects] == ["column C:", "column B:"]
 
 

@@ -293,7 +293,7 @@ def test_a_reject_is_dead_lettered_once_and_its_row_is_no_delete(case: Case) -> 
     filled(case, 5)
     case.rows[3] = None
     case.scan(3)
-    assert case.letters() == ['{"id": 3}']
+    assert case.letters() == ['{"id":3}']
     assert len(case.events()) == 5
     case.rows[3] = "mended"
     case.scan()
@@ -320,7 +320,7 @@ def test_a_reject_that_is_gone_was_no_row_to_delete(case: Case) -> None:
     case.rows[4] = None
     case.scan()
     assert len(case.events()) == 3
-    assert case.letters() == ['{"id": 4}', '{"id": 4}']
+    assert case.letters() == ['{"id":4}', '{"id":4}']
 
 
 def test_a_reject_without_a_key_takes_the_deletes_from_its_scan_with_a_warning(case: Case) -> None:

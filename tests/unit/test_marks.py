@@ -66,7 +66,7 @@ def test_what_has_a_dead_letter_is_read_in_every_scan_and_has_one(case: Case) ->
     case.rows.update({2: None, 3: NO_TEXT, 4: LARGE})
     case.scan()
     assert read(case) == {2, 3, 4}
-    assert sorted(map(str, case.letters())) == ['{"id": 2}', '{"id":3}', '{"id":4}']
+    assert sorted(map(str, case.letters())) == ['{"id":2}', '{"id":3}', '{"id":4}']
 
 
 def test_a_mark_is_kept_across_processes_and_hosts(case: Case) -> None:

@@ -144,7 +144,7 @@ def test_a_reject_names_the_topic_it_was_meant_for(table: str, topic: str) -> No
         "source",
         topic,
         "torn page",
-        '{"id": 5}',
+        '{"id":5}',
     )
 
 

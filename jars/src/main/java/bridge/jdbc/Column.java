@@ -87,6 +87,16 @@ abstract class Column {
         return Math.max(size, width);
     }
 
+    /** Place `row` has no value that can be read. */
+    void leave(int row) {
+        setBit(validity, row, false);
+    }
+
+    /** Its values are text to those who look, whatever becomes of them here. */
+    boolean isText() {
+        return true;
+    }
+
     /** Called when the row is whole: a row given up must not count. */
     final void accept(int row) {
         if ((validity.get(row >> 3) & (1 << (row & 7))) == 0) {

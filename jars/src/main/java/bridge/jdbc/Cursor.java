@@ -6,8 +6,6 @@ import java.sql.ResultSet;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.time.DateTimeException;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.stream.IntStream;
 
 /**
@@ -25,10 +23,9 @@ public final class Cursor implements AutoCloseable {
     private final Connection connection;
     private final PreparedStatement statement;
     private final int fetchSize;
-    private final List<String[]> rejects = new ArrayList<>();
     private ResultSet rows;
     private Column[] columns = {};
-    private int[] keys = {};
+    private Refusals refusals = new Refusals(new String[0], new int[0]);
     private int capacity;
     private boolean waiting;
 
@@ -105,7 +102,7 @@ public final class Cursor implements AutoCloseable {
      * @param oversize what becomes of longer ones: "truncate", or "reject" the row
      */
     public void bind(String[] kinds, int[] keys, int limit, String oversize) {
-        this.keys = keys.clone();
+        refusals = new Refusals(kinds, keys);
         columns = new Column[kinds.length];
         capacity = 0;
         for (int i = 0; i < kinds.length; i++) {
@@ -120,9 +117,12 @@ public final class Cursor implements AutoCloseable {
         return waiting;
     }
 
-    /** Rows of the last batch that were no rows: how many rows came before it, the reason, then its keys. */
+    /**
+     * Rows of the last batch that were no rows: how many rows came before it, the reason, then for each column that it
+     * is known by null, or where that cannot be read, the driver's own text. The values are packed (Packer.packKeys).
+     */
     public String[][] rejects() {
-        return rejects.toArray(new String[0][]);
+        return refusals.told();
     }
 
     /** Read at most `most` rows and about `bytes` bytes; returns the rows read, rejects not counted. */
@@ -130,10 +130,10 @@ public final class Cursor implements AutoCloseable {
         for (Column column : columns) {
             column.reset();
         }
-        rejects.clear();
+        refusals.reset();
         int count = 0;
         long size = 0;
-        while (waiting && count + rejects.size() < most && count < MOST_ROWS && size < bytes) {
+        while (waiting && count + refusals.count() < most && count < MOST_ROWS && size < bytes) {
             ensure(count + 1);
             int added = readRow(count);
             if (added >= 0) {
@@ -192,13 +192,7 @@ public final class Cursor implements AutoCloseable {
     }
 
     private void reject(int row, int column, String reason) throws SQLException {
-        String[] known = new String[keys.length + 2];
-        known[0] = Integer.toString(row);
-        known[1] = "column " + rows.getMetaData().getColumnLabel(column + 1) + ": " + reason;
-        for (int i = 0; i < keys.length; i++) {
-            known[i + 2] = rows.getString(keys[i] + 1);
-        }
-        rejects.add(known);
+        refusals.add(rows, row, "column " + rows.getMetaData().getColumnLabel(column + 1) + ": " + reason);
     }
 
     private void fetchFor(long bytesPerRow) {
@@ -211,6 +205,10 @@ public final class Cursor implements AutoCloseable {
 
     Column[] columns() {
         return columns;
+    }
+
+    Refusals refusals() {
+        return refusals;
     }
 
     /** From any thread. Does not wait: against a silent server the cancelling itself hangs in many drivers. */

@@ -9,7 +9,15 @@ public final class Packer {
 
     /** Pack the first `count` rows; returns offset and length of each column's validity, values and offsets. */
     public int[] pack(Cursor cursor, int count) {
-        Column[] columns = cursor.columns();
+        return pack(cursor.columns(), count);
+    }
+
+    /** The same of what the refused rows are known by. */
+    public int[] packKeys(Cursor cursor) {
+        return pack(cursor.refusals().columns(), cursor.refusals().count());
+    }
+
+    private int[] pack(Column[] columns, int count) {
         ByteBuffer[] parts = new ByteBuffer[columns.length * 3];
         for (int i = 0; i < columns.length; i++) {
             System.arraycopy(columns[i].buffers(count), 0, parts, i * 3, 3);

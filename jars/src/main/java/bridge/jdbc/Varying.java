@@ -32,6 +32,12 @@ abstract class Varying extends Column {
     abstract byte[] bytes(ResultSet rows) throws SQLException;
 
     @Override
+    void leave(int row) {
+        super.leave(row);
+        end(row, NULL);
+    }
+
+    @Override
     void grow(int capacity) {
         super.grow(capacity);
         offsets = enlarged(offsets, (capacity + 1) * 4);
@@ -204,6 +210,10 @@ abstract class Varying extends Column {
     static final class LongBinary extends Streamed {
         LongBinary(int index) { super(index); }
 
+        @Override boolean isText() {
+            return false;
+        }
+
         @Override boolean copy(ResultSet rows, OutputStream sink) throws SQLException, IOException {
             try (InputStream value = rows.getBinaryStream(index)) {
                 if (value == null) {
@@ -230,6 +240,10 @@ abstract class Varying extends Column {
 
     static final class Binary extends Varying {
         Binary(int index) { super(index); }
+
+        @Override boolean isText() {
+            return false;
+        }
 
         @Override byte[] bytes(ResultSet rows) throws SQLException {
             return rows.getBytes(index);
