@@ -12,6 +12,7 @@ from connectors.mainframe.rules import View
 from connectors.mainframe.screen import FILLER, Screen
 from connectors.mainframe.values import Content, Reader, reader
 
+_MOST_LAYOUTS = 256  # of lines; a list has a few, and a host that sends nonsense any number
 _BEFORE, _AFTER = OPENING + " ", CLOSING + " "
 
 
@@ -103,6 +104,8 @@ class FittedTable:
         attributes = view.attributes[(line - 1) * width : line * width]
         known = self.divided.get(attributes)
         if known is None:
+            if len(self.divided) >= _MOST_LAYOUTS:
+                self.divided.clear()
             first = ((name, attributes.find(1, start, end), end) for name, start, end, *_ in self.columns)
             known = self.divided[attributes] = tuple(each for each in first if each[1] >= 0)
         return known

@@ -143,6 +143,18 @@ def _fits(value: Value, length: int | None) -> None:
         raise ValueError(f"has {length} cells, {compiled.text} takes {compiled.width}")
 
 
+def _hides_no_other(cells: Sequence[tuple[str, tuple[int, int], int, bool]]) -> None:
+    """Name, row and column, cells, hidden. Errors: ValueError when what is hidden is told by another."""
+    for name, (row, column), length, hidden in cells:
+        for other, (its_row, its_column), its_length, its_hidden in cells if hidden else ():
+            if (
+                not its_hidden
+                and row == its_row
+                and max(column, its_column) < min(column + length, its_column + its_length)
+            ):
+                raise ValueError(f"has {other} over cells of {name}, which is hidden")
+
+
 class Table(MapModel):
     """A list on a screen, one row a line."""
 
@@ -193,6 +205,12 @@ class Table(MapModel):
                 raise ValueError(f"has the hidden column {name}, which is never published")
         return key
 
+    @model_validator(mode="after")
+    def _hides_nothing_else(self) -> Table:
+        columns = self.columns.items()
+        _hides_no_other([(name, (0, each.column), each.cells, each.hidden) for name, each in columns])
+        return self
+
 
 _MOST_ROWS = 255
 
@@ -229,6 +247,18 @@ class ScreenMap(MapModel):
         if all(rule.absent for rule in rules):
             raise ValueError("has nothing but `absent`: an empty screen would be this one")
         return rules
+
+    @model_validator(mode="after")
+    def _hides_nothing_else(self) -> ScreenMap:
+        fields = self.fields.items()
+        _hides_no_other(
+            [
+                (name, (each.row or 0, each.column), each.cells or 0, each.hidden)
+                for name, each in fields
+                if each.column
+            ]
+        )
+        return self
 
     @model_validator(mode="after")
     def _is_on_the_screen(self) -> ScreenMap:

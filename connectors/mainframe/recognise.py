@@ -151,9 +151,10 @@ def page(screen_map: ScreenMap, screen: Screen) -> Page:
     view = View(screen)
     rows: list[Row] = []
     short = False
+    markers = {rules.line_of(rule, view) for rule in (*table.end, *table.more) if not rule.absent}
     for line in range(table.first, table.last + 1):
         row = lines.row(view, line)
-        if row is None:
+        if row is None or (row.problems and line in markers):
             short = short or table.blank == "end"
         elif short:
             raw = lines.cells(view, line)

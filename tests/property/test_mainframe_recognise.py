@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from connectors.mainframe import columns, recognise
 from connectors.mainframe.fitted import Row, compiled
@@ -87,7 +88,10 @@ def test_what_a_map_hides_is_nowhere(screen_map: ScreenMap, screen: Screen, colu
     hidden = {"column": column, "length": len(SECRET), "hidden": True}
     options = screen_map.model_dump(by_alias=True, exclude={"fields"})
     options["table"]["columns"]["secret"] = hidden
-    it = ScreenMap.model_validate(options)
+    try:
+        it = ScreenMap.model_validate(options)
+    except ValidationError:  # another column tells it
+        return
     cells = list(screen.text.replace(FILLER, " "))
     for line in range(1, 6):
         at = line * 40 + column - 1

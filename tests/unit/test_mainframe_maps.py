@@ -260,6 +260,10 @@ def test_a_field_that_makes_no_sense_is_refused(options: dict[str, Any], told: s
         ({"key": ["ids"]}, "names no column: 'ids'; did you mean 'id'"),
         ({"key": []}, "at least 1 item"),
         ({"key": ["sel"]}, "the hidden column sel"),
+        (
+            {"columns": {"id": {"column": 4, "length": 4}, "x": {"column": 7, "length": 2, "hidden": True}}},
+            "has id over cells of x, which is hidden",
+        ),
     ],
 )
 def test_a_list_that_makes_no_sense_is_refused(options: dict[str, Any], told: str) -> None:
@@ -301,3 +305,14 @@ def test_the_rules_of_a_screen_of_one_size_are_on_it() -> None:
         ScreenMap.model_validate({**IDENTIFY, "size": "24x80", "errors": [error]})
     anywhere = ScreenMap.model_validate({**IDENTIFY, "errors": [error]})
     assert recognise.identify(Maps({"it": anywhere}), typed(["X"])).name == "it"
+
+
+def test_what_is_hidden_is_no_part_of_another_field() -> None:
+    fields = {
+        "pin": {"row": 2, "column": 5, "length": 4, "hidden": True},
+        "line": {"row": 2, "column": 1, "length": 9},
+    }
+    with pytest.raises(ValidationError, match="has line over cells of pin, which is hidden"):
+        ScreenMap.model_validate({**IDENTIFY, "fields": fields})
+    fields["line"]["row"] = 3
+    assert ScreenMap.model_validate({**IDENTIFY, "fields": fields}).fields.keys() == fields.keys()

@@ -428,6 +428,19 @@ def test_the_last_page_and_further_pages_are_told_by_their_markers() -> None:
     assert (first.ended, first.more) == (False, True)
 
 
+def test_a_marker_among_the_rows_is_no_row() -> None:
+    of = table(end=[{"pattern": r"\*+ END OF LIST"}])
+    for gap in ([], [""]):
+        page = recognise.page(of, typed([TITLE, "", line(), *gap, " *** END OF LIST ***"]))
+        assert page.ended
+        assert [row.values["id"] for row in page.rows] == [1]
+        assert page.rows[0].problems == []
+    named = recognise.page(
+        table(more=[{"text": "MORE"}]), typed([TITLE, "", line(name="MORE"), line("00000002")])
+    )
+    assert [row.values["id"] for row in named.rows] == [1, 2]
+
+
 def test_a_map_without_a_list_has_no_page() -> None:
     with pytest.raises(ValueError, match="the map has no table"):
         recognise.page(map_of(), typed([TITLE]))
