@@ -112,8 +112,9 @@ def _made[Client](kind: Callable[[dict[str, Any]], Client], conf: dict[str, Any]
     """Errors: ConfigError for what only the making of a client shows, as a certificate that is not there."""
     try:
         return kind(conf)
-    except KafkaException as error:
-        raise ConfigError(f"no Kafka client can be made: {reason(error)}", remedy="check `kafka:`") from error
+    except (KafkaException, TypeError, ValueError) as error:
+        said = reason(error) if isinstance(error, KafkaException) else error
+        raise ConfigError(f"no Kafka client can be made: {said}", remedy="check `kafka:`") from error
 
 
 def reason(error: KafkaException | KafkaError) -> str:

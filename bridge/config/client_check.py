@@ -1,18 +1,21 @@
-"""Asks librdkafka itself whether it knows the settings under `kafka:`, without connecting anywhere."""
+"""Asks librdkafka itself what it says to the settings under `kafka:`, without connecting anywhere."""
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from bridge import kafka
 from bridge.config.kafka_settings import SUGGESTED
 from bridge.config.problems import Fault, shown
 from bridge.contract import Secret
+from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
     from bridge.config import Reading
@@ -21,13 +24,21 @@ _SILENT = logging.getLogger("bridge.config.client_check")
 _SILENT.setLevel(logging.CRITICAL + 1)
 """With `debug`, librdkafka would write to standard error whatever its level."""
 _ALLOWED_RANGE = re.compile(r"outside allowed range (\S+)")
+_OF_THE_DAEMON = ("bootstrap.servers", "ssl.", "sasl.oauthbearer.")
+"""Hosts and files that may be there only where the daemon runs."""
 
 
 def examine(reading: Reading) -> None:
     """Adds what librdkafka refuses. Secrets are not revealed: they may live only where the daemon runs."""
-    for name, value in (reading.kafka or {}).items():
-        if said := _refused(name, "x" if isinstance(value, Secret) else value):
-            reading.wrong(_fault(name, value, said))
+    settings = {
+        name: "x" if isinstance(value, Secret) else value for name, value in (reading.kafka or {}).items()
+    }
+    refused = {name: said for name, value in settings.items() if (said := _refused(name, value))}
+    for name, said in refused.items():
+        reading.wrong(_fault(name, (reading.kafka or {})[name], said))
+    if not refused and (said := _refused_together(settings)):
+        about = [name for name in settings if f"`{name}`" in said]
+        reading.wrong(Fault(("kafka", *about[:1]), f"does not fit: {said}", about_key=True))
 
 
 def _refused(name: str, value: Any) -> str:
@@ -40,6 +51,19 @@ def _refused(name: str, value: Any) -> str:
     except KafkaException as error:
         said = str(error.args[0].str()).strip()
         return "" if said.startswith("Failed to create") else said
+    return ""
+
+
+def _refused_together(settings: Mapping[str, Any]) -> str:
+    """What it says to the clients that the bridge makes of them."""
+    here = {name: value for name, value in settings.items() if not name.startswith(_OF_THE_DAEMON)}
+    silent = {"log_level": 0, "logger": _SILENT}
+    try:
+        kafka.producer(here, "bridge", lambda _: None, **silent)
+        kafka.consumer(here, "read_committed", **silent).close()
+        kafka.admin(here, **silent)
+    except ConfigError as error:
+        return re.sub(r"^.*?: (Failed to create [\w ]+: )?| \(\w+\)$", "", error.text)
     return ""
 
 

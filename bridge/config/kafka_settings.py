@@ -13,13 +13,13 @@ from bridge.redact import names_a_secret
 type Setting = Secret | str | bool | int | float
 
 _OURS = "the bridge sets it itself"
+_FUNCTION = "it takes a function, which no file can give"
 _GROUPS = "positions are kept in transactions, not in a consumer group"
 REFUSED = {
     "transactional.id": f"{_OURS}: it fences the predecessor of a connector",
     "enable.idempotence": f"{_OURS}: without it Kafka would double events",
     "isolation.level": f"{_OURS}: an aborted position must stay invisible",
     "partitioner": f"{_OURS}: another one would tear the order of a key's events",
-    "partitioner_cb": _OURS,
     "group.id": _GROUPS,
     "group.instance.id": _GROUPS,
     "enable.auto.commit": _GROUPS,
@@ -27,6 +27,10 @@ REFUSED = {
     "enable.partition.eof": f"{_OURS}: it tells where the positions end",
     "auto.offset.reset": f"{_OURS}: positions are read from the start",
     "enable.gapless.guarantee": "after an error nothing would tell the bridge to read its position again",
+    "queuing.strategy": f"{_OURS}: another one would tear the order of a key's events",
+    "default.topic.config": "its settings stand beside all others",
+    "on_delivery": _FUNCTION,
+    "on_commit": _FUNCTION,
     "plugin.library.paths": "it loads foreign code into the worker",
 }
 REFUSED_PREFIXES = {"test.mock.": "a mock cluster shows aborted transactions and fences nobody"}
@@ -72,6 +76,8 @@ def refusal(name: str, value: Any, settings: Mapping[str, Any]) -> str | None:
     for prefix, reason in REFUSED_PREFIXES.items():
         if name.startswith(prefix):
             return reason
+    if name.endswith("_cb"):
+        return _FUNCTION
     match name:
         case "acks" | "request.required.acks" if value not in ALL_REPLICAS:
             return "only acks: all is safe: an event on one broker can be lost"

@@ -205,6 +205,9 @@ def test_config_check_says_everything_and_connects_nowhere(
         ("sasl.jaas.config: x", 3, "a setting of Java's clients; use sasl.username and sasl.password"),
         ("security.protocol: SLL", 22, "'SLL' does not fit; see librdkafka's CONFIGURATION.md"),
         ("socket.timeout.ms: 1", 22, "1 does not fit; allowed: 10..300000"),
+        ("retries: 0", 3, "does not fit: `retries` must be set >= 1 when `enable.idempotence` is true"),
+        ("linger.ms: 900000", 3, "does not fit: `message.timeout.ms` must be greater than `linger.ms`"),
+        ("fetch.max.bytes: 10", 3, "does not fit: `fetch.max.bytes` must be >= `message.max.bytes`"),
     ],
 )
 def test_config_check_asks_librdkafka(
@@ -218,7 +221,8 @@ def test_config_check_asks_librdkafka(
 
     assert cli.main(["config", "check", str(file)]) == 3
     name = setting.partition(":")[0]
-    assert capsys.readouterr().out == f"{file}:5:{column}: kafka.'{name}': {problem}\n"
+    name = f"'{name}'" if "." in name else name
+    assert capsys.readouterr().out == f"{file}:5:{column}: kafka.{name}: {problem}\n"
 
 
 def test_a_setting_that_makes_librdkafka_talk_leaves_the_check_silent(tmp_path: Path) -> None:

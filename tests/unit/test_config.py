@@ -353,6 +353,8 @@ def test_all_errors_are_told_at_once_in_the_order_of_the_file(file: Path) -> Non
         ("enable.gapless.guarantee: true", "nothing would tell the bridge"),
         ("plugin.library.paths: evil.so", "foreign code"),
         ("test.mock.num.brokers: 3", "a mock cluster"),
+        ("queuing.strategy: lifo", "tear the order"),
+        ("error_cb: x", "it takes a function"),
     ],
 )
 def test_settings_that_break_exactly_once_are_refused_by_name_with_the_reason(
