@@ -17,8 +17,8 @@ def painted(pieces: Iterable[Piece], rows: int = 24, columns: int = 80, cursor: 
     fields: dict[int, Field] = {}
     for row, column, text, length, attributes in pieces:
         start = (row - 1) * columns + column - 1
-        shown = " " * length if "h" in attributes else text[:length].ljust(length)
-        cells[start : start + length] = shown
+        shown = "" if "h" in attributes else text[:length]
+        cells[start : start + len(shown)] = shown
         fields[start] = Field(start, length, *(letter in attributes for letter in "pnhim"))
     return Screen(
         rows, columns, "".join(cells), tuple(fields[start] for start in sorted(fields)), cursor, False
