@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bridge.contract import Ask, Batch, Level, Position, Scan
+from bridge.config.options import ConnectorSettings
+from bridge.contract import Ask, Batch, Connector, Level, Position, Scan
 from bridge.errors import ConfigError, TransientError
+from bridge.testing.fakes import FakeKafka
+from bridge.testing.simulation import BRISK, Clock, Engine
+from connectors.mainframe import MainframeConnector
 from connectors.mainframe.records import FileOptions, FileSource
 from connectors.mainframe.records.copybook import grammar
 from connectors.mainframe.records.copybook.encode import Encoder
@@ -176,9 +182,8 @@ def test_nothing_is_read_where_there_is_no_file(drops: Drops, tmp_path: Path) ->
     batch = drop.poll()
     assert (batch.position, batch.scan, batch.more) == (None, None, False)
     drop.stream["path"] = str(tmp_path / "not mounted" / "X")
-    drop.open()
     with pytest.raises(TransientError, match="there is no folder"):
-        drop.poll()
+        drop.open()
 
 
 def test_a_file_that_goes_deletes_nothing(drops: Drops) -> None:
@@ -358,3 +363,43 @@ def test_a_strange_position_is_refused(drops: Drops) -> None:
     drop = drops()
     with pytest.raises(ConfigError, match="none of a file"):
         drop.poll({"offset": 3})
+
+
+@dataclass
+class Extracts:
+    """What outlives connectors: the options."""
+
+    options: dict[str, Any]
+    polls: tuple[()] = ()
+
+    def connector(self) -> Connector:
+        return MainframeConnector(MainframeConnector.Config.model_validate(self.options))
+
+
+def test_versions_of_a_file_become_inserts_updates_and_deletes(drops: Drops, tmp_path: Path) -> None:
+    drop, kafka = drops(), FakeKafka()
+    settings = ConnectorSettings(name="erp", kind="mainframe", defaults=BRISK)
+
+    def events(count: int) -> list[tuple[str, int]]:
+        """The newest."""
+        found = [json.loads(record.value) for record in kafka.committed("erp.customers") if record.value]
+        assert len(found) == count
+        return [(event["op"], (event["after"] or event["before"])["cust_id"]) for event in found]
+
+    with Clock() as clock:
+        engine = Engine(kafka, Extracts(drop.options), clock, settings, cache=tmp_path / "erp.state")
+        drop.write(*(drop.customer(number) for number in range(1, 6)))
+        engine.settle()
+        assert events(5) == [("r", number) for number in range(1, 6)]
+        drop.write(*(drop.customer(number) for number in (1, 2, 3, 4)), drop.customer(7))
+        engine.restart()
+        engine.settle()
+        assert events(7)[5:] == [("c", 7), ("d", 5)]
+        drop.write(drop.customer(1), drop.customer(2, "SCHULZ"), b"\0" * WIDTH, drop.customer(7))
+        engine.settle()
+        assert events(8)[7:] == [("u", 2)]  # what cannot be read may have been 3 or 4
+        drop.write(drop.customer(1), drop.customer(2, "SCHULZ"), drop.customer(4), drop.customer(7))
+        engine.settle()
+        assert events(9)[8:] == [("d", 3)]
+        assert len(list(kafka.committed(engine.positions.letters))) == 1
+        engine.restart()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import date
@@ -18,6 +16,7 @@ from bridge.contract import Ask, Batch, Scan
 from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
 from connectors.jvm import java
 from connectors.mainframe.records import JavaOptions, JavaSource
+from tests.integration.mainframe_records import java_jar
 
 SCREEN = {
     "identify": [{"row": 1, "text": "CUSTOMER INQUIRY"}],
@@ -37,15 +36,7 @@ COPYBOOK = """
 
 @pytest.fixture(scope="module")
 def jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("in-house")
-    source = Path(__file__).with_name("MainframeConnector.java")
-    command = ["javac", "--release", "11", "-encoding", "UTF-8", "-d", str(folder), str(source)]
-    subprocess.run(command, check=True)
-    path = folder / "in-house.jar"
-    with zipfile.ZipFile(path, "w") as out:
-        for file in folder.rglob("*.class"):
-            out.write(file, file.relative_to(folder))
-    return path
+    return java_jar(tmp_path_factory.mktemp("in-house"))
 
 
 @pytest.fixture

@@ -31,13 +31,19 @@ class Version:
         return cls(path, found.st_size, found.st_mtime_ns, found.st_ino)
 
 
+def must_be_mounted(stream: FileStream) -> None:
+    """Errors: TransientError, when the file's folder is not there."""
+    folder = Path(stream.path).parent
+    if not folder.is_dir():
+        raise TransientError(f"there is no folder {folder}", remedy="mount or create it")
+
+
 def newest(stream: FileStream) -> Version | None:
     """The file that counts now. Errors: TransientError, when its folder is not there."""
     path = Path(stream.path)
     is_pattern = any(mark in path.name for mark in "*?[")
     found = sorted(path.parent.glob(path.name)) if is_pattern else [path]
-    if not path.parent.is_dir():
-        raise TransientError(f"there is no folder {path.parent}", remedy="mount or create it")
+    must_be_mounted(stream)
     if stream.done:
         markers = {marker_of(each, stream.done) for each in found}
         found = [each for each in found if each not in markers]

@@ -33,11 +33,15 @@ class FileSource:
         self._files: dict[str, _File] = {}
 
     def open(self) -> None:
-        """Read the copybooks. Errors: ConfigError."""
+        """Read the copybooks. Errors: ConfigError; TransientError, where a folder is not mounted."""
+        from connectors.mainframe.records.extracts import must_be_mounted
+
         self._files = {
             name: _File(name, options, self._options.identity or options.path, self._pause)
             for name, options in self._options.streams.items()
         }
+        for options in self._options.streams.values():
+            must_be_mounted(options)
 
     def discover(self) -> Sequence[Stream]:
         return [file.stream for file in self._files.values()]

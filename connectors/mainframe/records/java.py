@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import re
-import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # A poll ends after so long, with what it has.
 _SLICE_S = 3.0
 _TRIES = 2
+_ROUNDS = 4
 
 
 class JavaSource:
@@ -33,7 +35,6 @@ class JavaSource:
         self._interrupted = Event()
         self._session: Session | None = None
         self._streams: dict[str, _Reading] = {}
-        self._pass: _Pass | None = None
 
     def prepare(self) -> None:
         from connectors import jvm
@@ -69,19 +70,12 @@ class JavaSource:
             raise PermanentError(f"there is no stream {stream.name}", remedy="configure it under `streams`")
         if session is None:
             raise TransientError(f"{self._options.place} is not open")
-        running, self._pass = self._pass, None
-        if (
-            begins(position)
-            or running is None
-            or (running.stream, running.position) != (stream.name, position)
-        ):
-            running = _Pass(stream.name, list(_keys(reading.options)))
-        first = running.next == 0
-        changes, rejects = self._asked(session, reading, running, ask)
-        self._pass = None if running.ended else running
-        mark = _mark(first=first, last=running.ended)
-        after = COMPLETE if running.ended else running.position
-        return Batch(after, changes, tuple(rejects), scan=mark, more=not running.ended)
+        this = reading.resumed(position) if position and not begins(position) else reading.round()
+        first = this.next == 0
+        changes, rejects = self._asked(session, reading, this, ask)
+        after = COMPLETE if this.ended else this.position
+        mark = _mark(first=first, last=this.ended)
+        return Batch(after, changes, tuple(rejects), scan=mark, more=not this.ended)
 
     def check(self) -> Sequence[Finding]:
         return ()
@@ -92,29 +86,30 @@ class JavaSource:
             session.cut("interrupted")
 
     def close(self) -> None:
-        session, self._session, self._pass = self._session, None, None
+        session, self._session = self._session, None
         if session:
             session.close()
 
     # -- one round
 
     def _asked(
-        self, session: Session, reading: _Reading, running: _Pass, ask: Ask
+        self, session: Session, reading: _Reading, this: _Round, ask: Ask
     ) -> tuple[tuple[Changes, ...], list[Reject]]:
         """The answers to some keys, at least one."""
         from connectors.mainframe import columns
 
         rows: list[Mapping[str, Any]] = []
         rejects: list[Reject] = []
-        until = time.monotonic() + _SLICE_S
-        while not running.ended:
+        size, until = 0, time.monotonic() + _SLICE_S
+        while not this.ended:
             if self._interrupted.is_set():
                 raise TransientError("interrupted")
-            found, wrong = self._answer(session, reading, running.keys[running.next])
+            found, wrong = self._answer(session, reading, this.keys[this.next])
             rows += found
             rejects += wrong
-            running.next += 1
-            if len(rows) >= ask.rows or time.monotonic() >= until:
+            this.next += 1
+            size += sum(map(_size, found))
+            if len(rows) >= ask.rows or size >= ask.bytes or time.monotonic() >= until:
                 break
         if not rows:
             return (), rejects
@@ -179,6 +174,8 @@ class _Reading:
     options: JavaStream
     answers: Answers
     stream: Stream
+    _asked: dict[str, Sequence[Asked]] = field(default_factory=dict)
+    """The keys of the last rounds, by their digest: a file of keys may have others by now."""
 
     @classmethod
     def of(cls, name: str, options: JavaStream, answers: Answers, identity: str) -> _Reading:
@@ -193,15 +190,32 @@ class _Reading:
     def is_missing(self, text: str) -> bool:
         return any(re.search(pattern, text) for pattern in self.options.missing)
 
+    def round(self) -> _Round:
+        """Errors: ConfigError, when the keys cannot be read."""
+        keys = list(_keys(self.options))
+        digest = hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:16]
+        self._asked.pop(digest, None)
+        self._asked[digest] = keys
+        while len(self._asked) > _ROUNDS:
+            del self._asked[next(iter(self._asked))]
+        return _Round(digest, keys)
+
+    def resumed(self, position: Mapping[str, Any]) -> _Round:
+        """Where the position is; from the beginning, when its keys are not known any more."""
+        keys = self._asked.get(position["scan"])
+        this = self.round() if keys is None else _Round(position["scan"], keys)
+        if this.id == position["scan"] and isinstance(position["batch"], int):
+            this.next = min(max(position["batch"], 0), len(this.keys))
+        return this
+
 
 @dataclass(slots=True)
-class _Pass:
-    """A round of all keys under way."""
+class _Round:
+    """All keys, and how far they have been asked for; `id` is a digest of them."""
 
-    stream: str
+    id: str
     keys: Sequence[Asked]
     next: int = 0
-    id: str = field(default_factory=lambda: secrets.token_hex(4))
 
     @property
     def ended(self) -> bool:
@@ -210,6 +224,10 @@ class _Pass:
     @property
     def position(self) -> Position:
         return {"scan": self.id, "batch": self.next}
+
+
+def _size(row: Mapping[str, Any]) -> int:
+    return sum(len(value) if isinstance(value, str | bytes) else 8 for value in row.values())
 
 
 def _keys(options: JavaStream) -> Iterator[Asked]:
