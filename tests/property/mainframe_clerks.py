@@ -1,0 +1,118 @@
+"""Clerks at the host's own terminals: they take on customers, change them and strike them off, at any time."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from bridge.testing.mainframe import Customer, Host, customer
+from bridge.testing.mainframe.customers import STATUSES
+
+NUMBERS = range(10, 150, 10)
+POISON = {"balance": "      12.4X ", "id": "0000012X"}
+"""What no picture fits; that in an id makes a row that nobody can name."""
+DENIED = "ACCESS DENIED BY SECURITY"
+
+
+@dataclass
+class Clerks:
+    """What they have done. No two states of a customer are alike.
+
+    A list that counts lines hides a row for one pass whenever a row before it goes while it is read, so that
+    whoever reads it must look again. That many times, `shifts`, this may happen; None: as often as they like.
+    """
+
+    host: Host
+    chance: random.Random
+    shifts: int | None
+    is_read: Callable[[], bool]
+    """Whether somebody is in the middle of the list."""
+    written: defaultdict[int, list[Customer]] = field(default_factory=lambda: defaultdict(list))
+    """All states of each customer, in their order."""
+    gone: Counter[int] = field(default_factory=Counter)
+    """How often each was struck off."""
+    poisoned: Counter[int] = field(default_factory=Counter)
+    """How often each became one that cannot be read."""
+    nameless: int = 0
+    """How often one could not even be named."""
+    _changes: int = 0
+
+    def begin(self, count: int) -> None:
+        with self.host.lock:
+            self.host.customers.clear()
+            for number in self.chance.sample(NUMBERS, count):
+                self._write(number)
+
+    def work(self) -> None:
+        what = self.chance.random()
+        with self.host.lock:
+            if what < 0.4:
+                self.take_on()
+            elif what < 0.7:
+                self.change()
+            else:
+                self.strike_off(reading=self.is_read())
+
+    def take_on(self) -> None:
+        with self.host.lock:
+            self._write(self.chance.choice(NUMBERS))
+
+    def change(self) -> None:
+        with self.host.lock:
+            if self.host.customers:
+                self._write(int(self.chance.choice([*self.host.customers])))
+
+    def strike_off(self, *, reading: bool) -> None:
+        with self.host.lock:
+            if self.host.customers and (not reading or self.may_shift()):
+                identity = self.chance.choice([*self.host.customers])
+                self.gone[int(identity)] += 1
+                del self.host.customers[identity]
+
+    def may_shift(self) -> bool:
+        """Rows move up while the list is read; counted."""
+        if self.shifts is None:
+            return True
+        self.shifts -= self.shifts > 0
+        return self.shifts > 0
+
+    def _write(self, number: int) -> None:
+        self._changes += 1
+        states = self.written[number]
+        made = replace(
+            states[-1] if states else customer(number),
+            balance=Decimal(self._changes * self.chance.choice((1, -1))) / 100,
+            status=self.chance.choice(STATUSES),
+            mark=len(states) + 1,
+        )
+        states.append(made)
+        self.host.customers[made.id] = made
+
+    # -- between two pages
+
+    def come(self, _page: int) -> Iterable[Customer]:
+        if self.chance.random() < 0.3:
+            self.take_on()
+        return ()
+
+    def go(self, _page: int) -> Iterable[str]:
+        if self.chance.random() < 0.3:
+            self.strike_off(reading=True)
+        return ()
+
+    # -- rows that cannot be read
+
+    def poison(self) -> None:
+        """One that is there, or may come."""
+        number = self.chance.choice(NUMBERS)
+        name = self.chance.choices((*POISON, "denied"), (6, 1, 3))[0]
+        identity, switches = f"{number:08}", self.host.switches
+        self.poisoned[number] += 1
+        if name == "denied":
+            switches.denied = switches.denied | {identity: DENIED}
+        else:
+            self.nameless += name == "id"
+            switches.shown = switches.shown | {(identity, name): POISON[name]}

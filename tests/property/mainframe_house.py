@@ -1,0 +1,161 @@
+"""A host whose time is told, and the terminals of those who read it: a death or an interrupt at any call.
+
+How long a screen takes is no matter of chance here: a terminal that waits for the host to be at rest waits
+until the host has written all it is about to write, however busy the machine is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from itertools import count
+from random import Random
+from typing import Literal
+from unittest.mock import patch
+
+from mfmock.tn3270 import datastream as ds
+
+import bridge.testing.mainframe.host as hosting
+from bridge.errors import BridgeError
+from bridge.testing.fakes import Crash
+from bridge.testing.mainframe import Host, Switches, spoilt
+from bridge.testing.mainframe.conversation import Conversation
+from connectors.mainframe.screen import Screen
+from connectors.mainframe.terminal import Endpoint, Terminal
+from connectors.mainframe.transports import terminal as real
+
+type Transport = Literal["s3270", "tnz"]
+
+ERASES = (ds.CMD_ERASE_WRITE, ds.CMD_ERASE_WRITE_ALT)
+"""What follows a spoilt record must not rest on it."""
+
+
+@dataclass
+class House:
+    """One host for many lives."""
+
+    host: Host = field(default_factory=Host)
+    terminals: list[Patient] = field(default_factory=list)
+    """Of the process that lives now."""
+    calls_to_death: int = 0
+    """Countdown over the calls of all terminals; so is the next, to an `interrupt`. 0 is never."""
+    calls_to_interrupt: int = 0
+    interrupt: Callable[[], None] = lambda: None
+    noise: int = 0
+    """Countdown to a screen before which a spoilt record comes."""
+    deaths: int = 0
+    writing: int = 0
+    """Sessions to which the host is about to write."""
+    _seeds: count[int] = field(default_factory=lambda: count(1))
+
+    def start(self) -> None:
+        house = self
+
+        class Told(Conversation):
+            """Says while it is about to write."""
+
+            async def _answer(self, record: bytes) -> bool:
+                house.writing += 1
+                try:
+                    return await super()._answer(record)
+                finally:
+                    house.writing -= 1
+
+            async def _send(self, record: bytes) -> None:
+                if house.noise and record[0] in ERASES:
+                    house.noise -= 1
+                    if not house.noise:
+                        await self.session.send(spoilt(record, next(house._seeds)))
+                await super()._send(record)
+
+        self._patch = patch.object(hosting, "Conversation", Told)
+        self._patch.start()
+        self.host.start()
+
+    def close(self) -> None:
+        self.host.close()
+        self._patch.stop()
+
+    def calm(self) -> None:
+        """All switches as they were, and no death is due."""
+        self.calls_to_death = self.calls_to_interrupt = self.noise = 0
+        for each in fields(Switches):
+            if not each.name.startswith("_"):
+                setattr(self.host.switches, each.name, getattr(Switches(), each.name))
+
+    def terminal(self, transport: Transport, endpoint: Endpoint) -> Patient:
+        """Stands where `transports.terminal` does."""
+        made = Patient(self, real(transport, endpoint))
+        self.terminals.append(made)
+        return made
+
+    def end(self) -> None:
+        """As the end of a process does: nobody logs off."""
+        terminals, self.terminals = self.terminals, []
+        for each in terminals:
+            each.dead = True
+            each.close()
+
+    def heed(self) -> None:
+        """Before a call of a terminal. Errors: Crash."""
+        if self.calls_to_interrupt:
+            self.calls_to_interrupt -= 1
+            if not self.calls_to_interrupt:
+                self.interrupt()
+        if self.calls_to_death:
+            self.calls_to_death -= 1
+            if not self.calls_to_death:
+                self.deaths += 1
+                for each in self.terminals:
+                    each.dead = True
+
+
+class Patient:
+    """A terminal of one process, which may end at any call."""
+
+    def __init__(self, house: House, terminal: Terminal) -> None:
+        self._house, self._terminal = house, terminal
+        self.dead = False
+
+    @property
+    def lu(self) -> str | None:
+        return self._terminal.lu
+
+    def connect(self) -> None:
+        self._living().connect()
+
+    def screen(self) -> Screen:
+        return self._living().screen()
+
+    def type(self, address: int, text: str) -> None:
+        self._living().type(address, text)
+
+    def press(self, key: str) -> None:
+        self._living().press(key)
+
+    def wait(self, seconds: float) -> bool:
+        """The time is over only when the host has been at rest all the while."""
+        terminal = self._living()
+        while True:
+            writing = self._house.writing
+            if terminal.wait(seconds):
+                return True
+            if not writing:
+                return False
+
+    def reset(self) -> None:
+        self._living().reset()
+
+    def interrupt(self) -> None:
+        self._terminal.interrupt()
+
+    def close(self) -> None:
+        with suppress(BridgeError):
+            self._terminal.close()
+
+    def _living(self) -> Terminal:
+        self._house.heed()
+        if self.dead:
+            raise Crash("at the terminal")
+        return self._terminal

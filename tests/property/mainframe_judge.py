@@ -1,0 +1,169 @@
+"""What a life has cost: the topic beside the host's file, and each event beside what the host ever showed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from bridge.deadletters import DeadLetter
+from bridge.testing.fakes import Record
+from bridge.testing.folding import folded
+from bridge.testing.mainframe import Customer
+from tests.property.mainframe_clerks import DENIED, Clerks
+
+type Event = Mapping[str, Any]
+
+
+COUNTS = ("lost", "doubled", "false_deletes", "disordered", "odd", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Nothing, if all is well. `told` says more of it."""
+
+    lost: int = 0
+    doubled: int = 0
+    false_deletes: int = 0
+    """Of customers who were there all the time."""
+    disordered: int = 0
+    """Events of a key that are not in the order of its states."""
+    odd: int = 0
+    """Events of what no customer ever was, and dead letters of rows that could be read."""
+    told: str = ""
+    refused: int = 0
+    """Dead letters."""
+    kills: int = 0
+    hidden: int = 0
+    """Records that no committed consumer sees."""
+    hits: Mapping[str, int] = field(default_factory=dict)
+    """What has happened, and how often."""
+
+    def __add__(self, other: Outcome) -> Outcome:
+        """Of another stream of the same life."""
+        counts = (getattr(self, name) + getattr(other, name) for name in COUNTS)
+        told = "; ".join(filter(None, (self.told, other.told)))
+        return Outcome(**dict(zip(COUNTS, counts, strict=True)), told=told)
+
+    @property
+    def clean(self) -> bool:
+        return not (self.lost or self.doubled or self.false_deletes or self.disordered or self.odd)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a stream tells of a customer."""
+
+    key: str
+    columns: tuple[str, ...]
+    typed: str | None = None
+    """A column that no screen shows: the number that was asked for."""
+
+    def told_of(self, customer: Customer) -> dict[str, Any]:
+        whole = {
+            "id": int(customer.id),
+            "customer_id": customer.id,
+            "request_type": "BALANCE",
+            "name": customer.name,
+            "city": customer.city,
+            "status": customer.status,
+            "opened": customer.opened.isoformat(),
+            "balance": f"{customer.balance:.2f}",
+            "limit": f"{customer.limit:.2f}",
+            "mark": customer.mark,
+        }
+        told = {name: whole[name] for name in self.columns}
+        return told if self.typed is None else {self.typed: customer.id} | told
+
+
+LISTED = ("id", "name", "balance", "status", "mark")
+ASKED = ("customer_id", "request_type", "name", "balance", "limit", "status")
+SHAPES = {
+    "list": Shape("id", LISTED),
+    "details": Shape("id", (*LISTED, "city", "opened", "limit")),
+    "inquiry": Shape("id", ASKED, typed="id"),
+    "keys": Shape("customer_id", ASKED),
+}
+"""By stream."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Of one stream, when all is quiet. `restless`: records that came after that."""
+
+    clerks: Clerks
+    shape: Shape
+    records: list[Record]
+    letters: list[DeadLetter]
+    restless: int
+    early: int
+    """Deletes that were published before their customer was struck off."""
+
+    def judged(self) -> Outcome:
+        topic, key = folded(self.events, self.shape.key), self.shape.key
+        have = {self._number(row): row for row in topic.rows.values()}
+        with self.clerks.host.lock:
+            file = {int(each.id): self.shape.told_of(each) for each in self.clerks.host.customers.values()}
+        wrong = {
+            number: (have.get(number), file.get(number))
+            for number in have.keys() | file.keys()
+            if have.get(number) != file.get(number)
+        }
+        deleted = Counter(int(event["before"][key]) for event in self.events if event["op"] == "d")
+        odd = [*self._never_there(), *self._unfounded()]
+        return Outcome(
+            lost=len(wrong),
+            doubled=topic.doubled + self.restless,
+            false_deletes=(deleted - self.clerks.gone).total() + self.early,
+            disordered=self._disordered,
+            odd=len(odd),
+            told="" if not (wrong or odd) else f"has and should have: {wrong}, odd: {odd[:3]}",
+            refused=len(self.letters),
+        )
+
+    @cached_property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(record.value) for record in self.records if record.value]
+
+    def _number(self, row: Event) -> int:
+        return int(row[self.shape.key])
+
+    def _state(self, after: Event) -> int | None:
+        """Which state of its customer this is, if it ever was one."""
+        for number, state in enumerate(self.clerks.written.get(self._number(after), ())):
+            if self.shape.told_of(state) == after:
+                return number
+        return None
+
+    def _never_there(self) -> Iterator[str]:
+        for event in self.events:
+            if event["op"] != "d" and self._state(event["after"]) is None:
+                yield f"no customer ever was {event['after']}"
+
+    @property
+    def _disordered(self) -> int:
+        states = defaultdict[int, list[int]](list)
+        for event in self.events:
+            if event["op"] != "d" and (state := self._state(event["after"])) is not None:
+                states[self._number(event["after"])].append(state)
+        return sum(later <= earlier for each in states.values() for earlier, later in pairwise(each))
+
+    def _unfounded(self) -> Iterator[str]:
+        """Dead letters are of rows that could not be read, one each time that one became such a row."""
+        clerks = self.clerks
+        found = Counter[int | None]()
+        for letter in self.letters:
+            told = json.loads(letter.key or "{}").get(self.shape.key)
+            found[None if told is None else int(told)] += 1
+            if not ("12.4X" in (letter.payload or "") or "12X" in (letter.payload or "") or DENIED in letter.reason):
+                yield f"a dead letter: {letter.reason}, {letter.payload}"
+        for number, count in found.items():
+            if number is None:
+                if not clerks.nameless:
+                    yield "a dead letter without a key"
+            elif count > clerks.poisoned[number] + clerks.gone[number]:
+                yield f"{count} dead letters of {number}"

@@ -1,0 +1,439 @@
+"""Random lives of a mainframe connector under the real engine: what Kafka has in the end is the host's file.
+
+Clerks change the file between any two pages; screens come late, in two pieces, spoilt, covered by a message,
+as noise or not at all; sessions are cut and refused; the process ends at any call of a terminal, or of Kafka.
+The host is `bridge.testing.mainframe`; Kafka is in memory (bridge.testing.simulation), and a committed record
+is all that a new life knows. `live` makes everything from one seed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+from structlog.testing import capture_logs
+
+from bridge.config.options import ConnectorSettings, PrefetchOptions, StreamOptions, TransactionOptions
+from bridge.contract import Ask, Batch, Position, Stream
+from bridge.deadletters import DeadLetter, parse
+from bridge.errors import BridgeError, CredentialsError, PermanentError, Stopped
+from bridge.publisher import Fenced
+from bridge.testing.fakes import Crash, FakeKafka, Fault, Record, State
+from bridge.testing.mainframe import Customer, TwoWrites
+from bridge.testing.mainframe.switches import UNKNOWN_ERROR
+from bridge.testing.simulation import Clock, Engine
+from bridge.topics import dead_letters
+from connectors.mainframe import MainframeConnector, scans, transports, walk
+from connectors.mainframe.readings import CONFIRMS
+from tests.integration.mainframe_streams import DETAILS, INQUIRY, LIST, PASSWORD_VARIABLE, configured
+from tests.property.mainframe_clerks import DENIED, NUMBERS, Clerks
+from tests.property.mainframe_house import House, Transport
+from tests.property.mainframe_judge import SHAPES, Evidence, Outcome, Shape
+
+TRANSPORTS: tuple[Transport, ...] = ("tnz", "s3270")
+KINDS = ("list", "details", "inquiry", "keys")
+"""By a list, by it and the screens behind its rows, by an inquiry for each row of a list, or for each key."""
+STEPS, CUSTOMERS, PAGE_SIZES = (8, 30), (0, 12), (1, 2, 3, 5, 8, 15)
+PATIENCE, PASS_S = 100, 1.1
+"""How often it may take a pass to catch up; a pass is begun each second."""
+COUNTDOWNS = ("abend", "drop", "drop_between", "mute", "garbage", "broadcast", "noise")
+MOST_KEPT = 20
+MEMORY = Path("/dev/shm")
+"""Where files are not synced to a disk, if there is such a place."""
+SESSIONS = ("refuse_lu", "session_limit")
+AILMENTS = (("delay_ms", 3, 0), ("drift", 2, 0), ("end_marker", False, True), ("refuse_lu", UNKNOWN_ERROR, None),
+            ("session_limit", 0, None))
+
+CLEARED = {"press": "clear", "expect": "cleared"}
+MENU = {"home": "menu", "home_by": [{"type": "MENU", "press": "enter", "expect": "menu"}]}
+LOGOFF = [{"type": "CESF LOGOFF", "press": "enter", "expect": "any"}]
+MISSING = {"missing": [{"row": 23, "pattern": "NOT FOUND"}]}
+REJECTS = [{"row": 23, "pattern": DENIED, "class": "reject"}]
+BY_ID = [
+    INQUIRY["steps"][0] | {"fill": {"customer_id": "{id}", "request_type": "BALANCE"}},
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the customers are read."""
+
+    transport: Transport
+    kind: str
+    by_key: bool
+    """The list goes on behind the last key that it showed."""
+    marked: bool
+    """Details are read where the list shows that they have changed."""
+    from_menu: bool
+    options: Mapping[str, Any]
+
+    @classmethod
+    def drawn(cls, transport: Transport, chance: random.Random) -> Way:
+        from_menu = chance.random() < 0.3
+        options = {
+            "transport": transport,
+            "settle": "1ms",
+            "timeout": "250ms",
+            "sessions": chance.choice((1, 1, 2)),
+            "tn3270e": chance.random() < 0.7,
+            "logoff": chance.choice(([], LOGOFF)),
+            "errors": REJECTS,
+        } | (MENU if from_menu else {})
+        kind, by_key, marked = chance.choice(KINDS), chance.random() < 0.4, chance.random() < 0.5
+        return cls(transport, kind, by_key, marked, from_menu, options)
+
+    @property
+    def shifts(self) -> int | None:
+        """How often a row may be hidden while the list is read, before one that is there counts as gone."""
+        return None if self.by_key or self.kind == "keys" else 1 if self.kind == "inquiry" else 3
+
+    @property
+    def streams(self) -> dict[str, Any]:
+        listed = self._stream(LIST) | {"paging": "key" if self.by_key else "position"}
+        match self.kind:
+            case "list":
+                return {"list": listed}
+            case "details":
+                detail = {"detail": DETAILS["detail"] | MISSING}
+                return {"details": listed | detail | ({"mark": DETAILS["mark"]} if self.marked else {})}
+            case "inquiry":
+                asked = {"keys": {"stream": "list"}, "key": ["id"], "steps": BY_ID}
+                return {"list": listed, "inquiry": self._stream(INQUIRY) | asked}
+        keys = [{"customer_id": f"{number:08}"} for number in NUMBERS]
+        return {"keys": self._stream(INQUIRY) | {"keys": keys}}
+
+    def _stream(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        return {**options, "goto": [*([CLEARED] if self.from_menu else ()), *options["goto"]]}
+
+
+@dataclass
+class Source:
+    """What outlives a connector."""
+
+    make: Callable[[], MainframeConnector]
+    house: House
+    polls: tuple[object, ...] = ()
+    open: MainframeConnector | None = None
+
+    def connector(self) -> MainframeConnector:
+        self.house.end()
+        self.open = made = self.make()
+        self.house.interrupt = made.interrupt
+        return made
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a list is under way."""
+        return self.open is not None and getattr(self.open._source, "_pass", None) is not None
+
+
+@dataclass
+class Followed:
+    """A topic as a consumer has it, from its first record on."""
+
+    name: str
+    kafka: FakeKafka
+    clerks: Clerks
+    deleted: Counter[int] = field(default_factory=Counter)
+    early: int = 0
+    read: int = 0
+
+    @property
+    def shape(self) -> Shape:
+        return SHAPES[self.name]
+
+    @property
+    def records(self) -> list[Record]:
+        return self.kafka.committed(f"host.{self.name}")
+
+    @property
+    def letters(self) -> list[DeadLetter]:
+        records = self.kafka.committed(dead_letters("host"))
+        parsed = [parse(record.value or b"") for record in records]
+        return [each for each in parsed if isinstance(each, DeadLetter) and each.stream == self.name]
+
+    @property
+    def said(self) -> int:
+        return len(self.records) + len(self.letters)
+
+    def follow(self) -> None:
+        """Whoever is deleted by now must have been struck off by now."""
+        records = self.records
+        for record in records[self.read :]:
+            event = json.loads(record.value or b"{}")
+            if event.get("op") == "d":
+                number = int(event["before"][self.shape.key])
+                self.deleted[number] += 1
+                self.early += self.deleted[number] > self.clerks.gone[number]
+        self.read = len(records)
+
+    def evidence(self, restless: int) -> Evidence:
+        return Evidence(self.clerks, self.shape, self.records, self.letters, restless, self.early)
+
+
+class Life:
+    """One history, from its seed to what it has cost."""
+
+    def __init__(self, house: House, transport: Transport, seed: int, clock: Clock, folder: Path) -> None:
+        self.chance = chance = random.Random(f"{transport} {seed}")
+        self.house, self.host = house, house.host
+        self.way = Way.drawn(transport, chance)
+        self.hits = Counter[str]()
+        self.source = Source(self._connector, house)
+        self.clerks = Clerks(self.host, chance, self.way.shifts, lambda: self.source.is_read)
+        self._all_is_well()
+        self.host._company.page_size = chance.choice(PAGE_SIZES)
+        self.clerks.begin(chance.randint(*CUSTOMERS))
+        self.kafka, self.folder = FakeKafka(), folder
+        self.cache = folder / "host.state"
+        self.engine = Engine(self.kafka, self.source, clock, self._settings(), cache=self.cache)
+        self.followed = [Followed(name, self.kafka, self.clerks) for name in self.way.streams]
+        self.amiss: list[str] = []
+        """Why the connector was parked that should not have been."""
+
+    def _settings(self) -> ConnectorSettings:
+        chance = self.chance
+        return ConnectorSettings(
+            name="host",
+            kind="mainframe",
+            defaults=StreamOptions(interval=1.0, max_delete=1.0),
+            discover_every=chance.choice((2.0, 60.0)),
+            prefetch=PrefetchOptions(rows=chance.choice((1, 2, 5, 1000))),
+            transaction=TransactionOptions(rows=chance.choice((1, 10, 1000))),
+            max_rejects=1.0,
+        )
+
+    def _connector(self) -> MainframeConnector:
+        life = self
+
+        class Watched(MainframeConnector):
+            def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+                try:
+                    batch = super().poll(stream, position, ask)
+                except BridgeError as error:
+                    life.hits["scans cut"] += 1
+                    if isinstance(error, CredentialsError):
+                        life.amiss.append(str(error))
+                    raise
+                life.hits["scans"] += batch.completes
+                return batch
+
+        watched = Watched(configured(self.host, self.way.streams, **self.way.options).config)
+        watched.folder = self.folder / "kept"
+        return watched
+
+    @property
+    def _kept(self) -> int:
+        """Screens for the operator; there may be so many, and nobody's secrets are on them."""
+        kept = list((self.folder / "kept").glob("*"))
+        if len(kept) > MOST_KEPT or any(b"HIDDENPIN" in each.read_bytes() for each in kept):
+            self.amiss.append(f"{len(kept)} screens are kept")
+        return len(kept)
+
+    # -- what happens
+
+    def run(self) -> Outcome:
+        acts = self._acts()
+        try:
+            for _ in range(self.chance.randint(*STEPS)):
+                (act,) = self.chance.choices(list(acts), list(acts.values()))
+                act()
+            kills = self.engine.lives
+            self.hits["kept"] = self._kept
+            return replace(self._outcome(), kills=kills, hidden=self._hidden, hits=self.hits)
+        finally:
+            self.house.calm()
+            self.house.end()
+            self.engine.restart()  # which closes the cache
+
+    def _acts(self) -> dict[Callable[[], None], int]:
+        return {
+            self._clerks_work: 24,
+            self._works: 16,
+            lambda: self._several(Engine.read): 10,
+            lambda: self._several(Engine.publish): 8,
+            self._fail_once: 14,
+            self._ail: 4,
+            self._two_writes: 3,
+            self._reorder: 1,
+            self._busy_pages: 4,
+            self.clerks.poison: 2,
+            self._calm: 6,
+            lambda: self._at_a_call("deaths at a terminal"): 6,
+            lambda: self._at_a_call("interrupts"): 2,
+            lambda: self.living(Engine.restart): 2,
+            lambda: self.living(Engine.drain): 2,
+            self._spoil: 1,
+            self._fault: 4,
+            self.host.cut: 2,
+        }
+
+    def _clerks_work(self) -> None:
+        for _ in range(self.chance.randint(1, 4)):
+            self.clerks.work()
+
+    def _fail_once(self) -> None:
+        """Something goes wrong with a screen soon."""
+        name, soon = self.chance.choice(COUNTDOWNS), self.chance.randint(1, 12)
+        on = self.house if name == "noise" else self.host.switches
+        setattr(on, name, soon)
+        self._works()
+        self.hits[name] += not getattr(on, name)
+
+    def _ail(self) -> None:
+        """Something is wrong with all screens, for a while."""
+        name, ill, well = self.chance.choice(AILMENTS)
+        self.hits[name] += 1
+        setattr(self.host.switches, name, ill)
+        self.host.cut() if name in SESSIONS else None
+        self._works()
+        setattr(self.host.switches, name, well)
+
+    def _two_writes(self) -> None:
+        chance = self.chance
+        self.hits["two_writes"] += 1
+        self.host.switches.two_writes = TwoWrites(
+            after_ms=chance.choice((0, 3)),
+            unlock=chance.random() < 0.7,
+            overwrite=chance.random() < 0.7,
+            row=chance.randint(5, 20),
+        )
+
+    def _reorder(self) -> None:
+        if not self.way.by_key and (not self.source.is_read or self.clerks.may_shift()):
+            self.hits["reorder"] += 1
+            self.host.switches.reorder = _by_name
+
+    def _busy_pages(self) -> None:
+        self.hits["busy pages"] += 1
+        switches = self.host.switches
+        switches.by_key = self.way.by_key
+        switches.insert_between_pages = self.chance.choice((None, self.clerks.come))
+        switches.delete_between_pages = self.chance.choice((None, self.clerks.go))
+
+    def _calm(self) -> None:
+        reorders = self.host.switches.reorder and self.source.is_read
+        if not reorders or self.clerks.may_shift():
+            self._all_is_well()
+
+    def _all_is_well(self) -> None:
+        self.house.calm()
+        self.host.switches.by_key = self.way.by_key
+
+    def _at_a_call(self, what: str) -> None:
+        """Of a terminal."""
+        name = "calls_to_death" if what.startswith("death") else "calls_to_interrupt"
+        setattr(self.house, name, self.chance.randint(1, 60))
+        self._works()
+        self.hits[what] += not getattr(self.house, name)
+
+    def _several(self, step: Callable[[Engine], None]) -> None:
+        for _ in range(self.chance.randint(1, 4)):
+            self.living(step)
+
+    def _works(self) -> None:
+        for _ in range(self.chance.randint(1, 8)):
+            self.living(Engine.read)
+            self.living(Engine.publish)
+
+    def _spoil(self) -> None:
+        self.living(Engine.restart)
+        self.cache.write_bytes(self.chance.randbytes(40))
+
+    def _fault(self) -> None:
+        self.kafka.fail(self.chance.choice(list(Fault)), self.chance.randint(0, 12))
+
+    def living(self, step: Callable[[Engine], None]) -> None:
+        """One step of a process that may not survive it."""
+        try:
+            step(self.engine)
+        except (Fenced, Crash):
+            self._anew()
+        except Stopped:
+            self.engine.drain()
+        if self.engine.reader.parked:
+            self._parked(self.engine.reader.parked)
+        for each in self.followed:
+            each.follow()
+
+    def _anew(self) -> None:
+        self.house.end()
+        self.engine.restart()
+
+    def _parked(self, error: PermanentError) -> None:
+        """Where a password was typed, nothing is tried twice: an operator sees to it."""
+        self.hits["parked"] += 1
+        if "after a password" not in str(error):
+            self.amiss.append(str(error))
+        self._anew()
+
+    # -- what has become of it
+
+    def _outcome(self) -> Outcome:
+        self.kafka.faults.clear()
+        self._all_is_well()
+        self.engine.resume()
+        self._catch_up()
+        said = [each.said for each in self.followed]
+        self.engine.run(PASS_S)
+        outcome = Outcome(odd=len(self.amiss), told="; ".join(self.amiss))
+        for each, before in zip(self.followed, said, strict=True):
+            if reason := self.engine.parked(each.name):
+                outcome += Outcome(lost=1, told=f"{each.name} is parked: {reason}")
+            outcome += each.evidence(each.said - before).judged()
+        return outcome
+
+    def _catch_up(self) -> None:
+        """Through back-offs and whatever is under way, and until what is gone was missed often enough."""
+        clock = self.engine.clock
+        for _ in range(PATIENCE):
+            began = clock.now
+            self._pass_time()
+            streams = [self.engine.schedule.streams.get(each.name) for each in self.followed]
+            if all(each and (each.parked or (each.current_at or 0) > began) for each in streams):
+                break
+        for _ in range(CONFIRMS):
+            self._pass_time()
+
+    def _pass_time(self) -> None:
+        began = self.engine.clock.now
+        while self.engine.clock.now < began + PASS_S:
+            self.living(Engine.read)
+            self.living(Engine.publish)
+
+    @property
+    def _hidden(self) -> int:
+        records = (record for records in self.kafka.topics.values() for record in records)
+        return sum(record.transaction.state is not State.COMMITTED for record in records)
+
+
+def _by_name(one: Customer) -> str:
+    return one.name
+
+
+@contextmanager
+def time(house: House, chance: random.Random) -> Iterator[Clock]:
+    """A clock as lives want it; no real second is waited for a second thought."""
+    with ExitStack() as stack:
+        stack.enter_context(patch.dict(os.environ, {PASSWORD_VARIABLE: house.host.password}))
+        stack.enter_context(patch.object(transports, "terminal", house.terminal))
+        stack.enter_context(patch.object(walk, "_SECOND_THOUGHT_S", 0.01))
+        stack.enter_context(patch.object(scans, "SLICE_S", chance.choice((0.0, 3.0))))
+        stack.enter_context(patch.object(scans, "REST_S", chance.choice((0.0, 10.0))))
+        yield stack.enter_context(Clock())
+
+
+def live(house: House, transport: Transport, seed: int) -> Outcome:
+    """The history of this seed."""
+    shared, chance = MEMORY if MEMORY.is_dir() else None, random.Random(seed)
+    with time(house, chance) as clock, capture_logs(), TemporaryDirectory(dir=shared) as folder:
+        return Life(house, transport, seed, clock, Path(folder)).run()
