@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from datetime import UTC, datetime
+from textwrap import shorten
 from threading import Event, Thread
 from typing import Any, Literal
 
@@ -63,6 +64,7 @@ FIRST_BEAT_S = 0.1
 GRACE_S = 5.0
 """How long an interrupted call may take to end before the process does."""
 HELLO_S = 10.0
+LONGEST_BUG = 300
 
 
 class Hello(BaseModel):
@@ -116,6 +118,7 @@ class Worker:
         self._thread = Thread(target=copy_context().run, args=(self._run_task,), name="task")
         self._ended = Ended.STOPPED
         self._error: str | None = None
+        self._bug: str | None = None
         self._interrupted: object = None
         self._interrupting = Thread()
 
@@ -130,9 +133,9 @@ class Worker:
         """Until the task has ended; the exit code says how."""
         try:
             return self._run()
-        except Exception:
+        except Exception as error:
             log.exception("the worker has failed; this is a bug")
-            self._ended = Ended.CRASHED
+            self._crashed(error)
             os._exit(self._exit_now())
 
     def _run(self) -> int:
@@ -195,9 +198,13 @@ class Worker:
             self._ended = Ended.STOPPED
         except BridgeError as error:
             self._ended, self._error = Ended.PARKED, str(error)
-        except BaseException:
+        except BaseException as error:
             log.exception("the worker has failed; this is a bug")
-            self._ended = Ended.CRASHED
+            self._crashed(error)
+
+    def _crashed(self, error: BaseException) -> None:
+        said = self._redactor.redact(f"{type(error).__name__}: {error}")  # whole: half a secret is one, too
+        self._ended, self._bug = Ended.CRASHED, f"a bug: {shorten(said, LONGEST_BUG)}"
 
     # -- the supervisor's side
 
@@ -254,7 +261,8 @@ class Worker:
         return self._hello.connector.rest_s(datetime.now(UTC)) > 0
 
     def _report(self) -> None:
-        self._channel.send({"type": "end", "code": int(self._ended), "error": self._public(self._error)})
+        error = self._public(self._error or self._bug)
+        self._channel.send({"type": "end", "code": int(self._ended), "error": error})
 
     # -- the watch
 
@@ -263,7 +271,7 @@ class Worker:
         reader = self._reader
         if reader.crash is not None and not self._stop.is_set():
             log.error("the connector has failed; this is a bug", exc_info=reader.crash)
-            self._ended = Ended.CRASHED
+            self._crashed(reader.crash)
             os._exit(self._exit_now())
         self._see_park()
         call = reader.call

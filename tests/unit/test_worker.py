@@ -177,7 +177,18 @@ def test_an_order_nobody_can_read_ends_the_process_as_a_crash(make: Make) -> Non
     with pytest.raises(Exited) as exited:
         made.run()
     assert exited.value.args == (Ended.CRASHED,)
-    assert told(supervisor)["code"] == Ended.CRASHED
+    last = told(supervisor)
+    assert (last["code"], last["error"]) == (Ended.CRASHED, "a bug: KeyError: 'command'")
+
+
+def test_a_crash_of_the_connector_is_told_in_one_line_without_its_secrets(make: Make) -> None:
+    made, supervisor = make()
+    made._reader.crash = ValueError("no column\n\tpassword=hunter2 " + "and so on " * 100)
+    with pytest.raises(Exited):
+        made._watch()
+    error = told(supervisor)["error"]
+    assert error.startswith("a bug: ValueError: no column password=***")
+    assert len(error) < 400
 
 
 def test_an_order_that_fails_of_a_bug_is_answered(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
