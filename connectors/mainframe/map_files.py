@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from types import UnionType
 from typing import Any, get_args, get_origin
 
 import yaml
@@ -243,27 +244,19 @@ def shown(value: Any) -> str:
 def _options_at(model: type[BaseModel], path: Keys) -> set[str]:
     annotations: list[Any] = [model]
     for part in path:
-        annotations = [inner for outer in annotations for inner in _inside(outer, part)]
+        annotations = [each for outer in annotations for each in _members(_inside(outer, part))]
     models = [each for each in annotations if isinstance(each, type) and issubclass(each, BaseModel)]
     return {field.alias or name for each in models for name, field in each.model_fields.items()}
 
 
-def _inside(annotation: Any, part: str | int) -> Iterator[Any]:
-    """The types of what is at a key, or an index, of a value of this type."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
+def _inside(annotation: Any, part: str | int) -> Any:
+    """The type of what is at a key, or an index, of a value of this type."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        inner = [
-            field.annotation for name, field in annotation.model_fields.items() if part in (name, field.alias)
-        ]
-    elif origin is tuple:
-        inner = [arguments[0]]
-    elif isinstance(origin, type) and issubclass(origin, Mapping):
-        inner = [arguments[1]]
-    else:
-        inner = [found for each in arguments for found in _inside(each, part)]
-        yield from inner
-        return
-    for each in inner:
-        yield from (
-            [each, *get_args(each)] if get_origin(each) is None or type(None) in get_args(each) else [each]
-        )
+        options = annotation.model_fields.items()
+        return next((field.annotation for name, field in options if part in (name, field.alias)), None)
+    arguments = get_args(annotation)
+    return arguments[0 if get_origin(annotation) is tuple else 1] if arguments else None
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) is UnionType else (annotation,)

@@ -149,6 +149,17 @@ def test_everything_wrong_is_told_with_line_column_and_what_would_do(tmp_path: P
         ("screens: {a: 1}", "1:14: screens.a: 1 is not a mapping of options"),
         ("screens: {a: }", "screens.a: nothing is not a mapping of options"),
         ("screens: 1", "1:10: screens: 1 is not a mapping"),
+        ("screens: {a: {table: {row: 2}}}", "'row'; did you mean 'rows'? allowed: blank, columns, end, key"),
+        (
+            "screens: {a: {errors: [{clas: x}]}}",
+            "'clas'; did you mean 'class'? allowed: absent, class, column",
+        ),
+        ("screens: {a: {table: {columns: {a: {lenght: 2}}}}}", "'lenght'; did you mean 'length'?"),
+        (
+            "screens: {a: {table: {end: [{txt: 2}]}}}",
+            "'txt'; did you mean 'text'? allowed: absent, column, pattern",
+        ),
+        ("errors: [{absent: often}]", "1:19: errors.0.absent: 'often' is neither true nor false"),
         ("\x01", "not YAML"),
     ],
 )

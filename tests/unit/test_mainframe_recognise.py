@@ -162,6 +162,7 @@ def test_a_field_that_is_no_value_is_a_problem_with_the_raw_text() -> None:
         since={"row": 3, "column": 2, "length": 10, "date": "DD.MM.YYYY"},
         active={"row": 4, "column": 2, "length": 1, "true": "Y", "false": "N"},
         code={"row": 5, "column": 2, "length": 4, "pattern": r"[A-Z]\d+"},
+        form={"row": 5, "column": 2, "picture": "A(2)"},
         fine={"row": 6, "column": 2, "length": 4},
     )
     row = recognise.record(of, typed(["CUSTOMER", " 1234567", " 00.00.0000", " ?", " 1A", "   X"]))
@@ -171,6 +172,7 @@ def test_a_field_that_is_no_value_is_a_problem_with_the_raw_text() -> None:
         Problem("since", "00.00.0000", "is no date by DD.MM.YYYY"),
         Problem("active", "?", "is none of 'Y', 'N'"),
         Problem("code", "1A  ", r"does not fit the pattern [A-Z]\d+"),
+        Problem("form", "1A", "does not fit the picture A(2)"),
     ]
     assert str(row.problems[0]) == "id: '1234567' does not fit the picture 9(8)"
 
