@@ -18,7 +18,7 @@ def screen(
     attributes: list[tuple[int, int]], text: str = "", *, cursor: int = 0, locked: bool = False
 ) -> Screen:
     cut = text.ljust(SIZE)
-    among = cells.fields(attributes, SIZE)
+    among = cells.fields(tuple(attributes), SIZE)
     return Screen(24, 80, cells.blanked(cut, among), among, cursor, locked)
 
 
@@ -82,7 +82,7 @@ def test_a_single_field_has_all_cells_but_its_attribute() -> None:
 def test_the_bits_of_an_attribute() -> None:
     flags = [
         (field.protected, field.numeric, field.hidden, field.intensified, field.modified)
-        for field in cells.fields([(0, 0x40), (2, 0xF0), (4, 0x4C), (6, 0xC8), (8, 0xC1)], 10)
+        for field in cells.fields(((0, 0x40), (2, 0xF0), (4, 0x4C), (6, 0xC8), (8, 0xC1)), 10)
     ]
     assert flags == [
         (False, False, False, False, False),
@@ -103,7 +103,7 @@ def test_hidden_cells_are_blank_and_all_others_stay(attributes: list[tuple[int, 
     """Each cell belongs to the last attribute before it, round the corner."""
     attributes.sort()
     addresses = {address for address, _ in attributes}
-    text = cells.blanked("x" * 240, cells.fields(attributes, 240))
+    text = cells.blanked("x" * 240, cells.fields(tuple(attributes), 240))
     for address in set(range(240)) - addresses:
         before = [value for at, value in attributes if at < address] or [value for _, value in attributes]
         hidden = bool(before) and before[-1] == HIDDEN_ENTRY

@@ -2,7 +2,7 @@
 
 import codecs
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from unicodedata import category, east_asian_width
 
 from bridge.errors import ConfigError, TransientError
@@ -38,8 +38,9 @@ def decoded(codes: bytes, graphics: Sequence[int], code_page: str) -> str:
     return "".join(cells)
 
 
-def fields(attributes: Sequence[tuple[int, int]], size: int) -> tuple[Field, ...]:
-    """The fields behind the attributes, given as (address, value) in address order."""
+@lru_cache(maxsize=64)
+def fields(attributes: tuple[tuple[int, int], ...], size: int) -> tuple[Field, ...]:
+    """The fields behind the attributes, given as (address, value) in address order. Screens come again."""
     following = [*attributes[1:], *attributes[:1]]
     found = [
         _field((address + 1) % size, (after - address - 1) % size, value)

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bridge.errors import TransientError
 from connectors.mainframe import code_pages
 from connectors.mainframe.screen import FILLER, Screen
 from connectors.mainframe.transports import cells
 
-_SPECIAL = re.compile(r"([A-Z][A-Z]\([^)]*\))")
+_SPECIAL = re.compile(r"(SF|SA|GE)\(([^)]*)\)")
 _ATTRIBUTE = re.compile(r"c0=([0-9a-f]{2})")
 _STATUS_WORDS = 12
 _RIGHT_HALF = "-"
@@ -44,20 +45,25 @@ class Buffer:
 
 def codes(lines: Sequence[str]) -> Buffer:
     """The answer to ReadBuffer(Ebcdic), a line a row."""
-    found = bytearray()
+    pieces = _SPECIAL.split(" ".join(lines))
+    found = bytearray.fromhex(pieces[0])
     attributes: list[tuple[int, int]] = []
     graphics: list[int] = []
-    for piece in _SPECIAL.split(" ".join(lines)):
-        if piece.startswith("SF("):
-            attribute = _ATTRIBUTE.search(piece)
-            attributes.append((len(found), int(attribute[1], 16) if attribute else 0))
+    for kind, inside, after in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
+        if kind == "SF":
+            attributes.append((len(found), _attribute(inside)))
             found.append(0)
-        elif piece.startswith("GE("):
+        elif kind == "GE":
             graphics.append(len(found))
-            found += bytes.fromhex(piece[3:-1])
-        elif not piece.startswith("SA("):
-            found += bytes.fromhex(piece)
+            found += bytes.fromhex(inside)
+        found += bytes.fromhex(after)  # behind SA, a colour or the like, too
     return Buffer(bytes(found), attributes, graphics)
+
+
+@lru_cache
+def _attribute(inside: str) -> int:
+    value = _ATTRIBUTE.search(inside)
+    return int(value[1], 16) if value else 0
 
 
 def characters(lines: Sequence[str], buffer: Buffer) -> str:
@@ -82,5 +88,5 @@ def _character(word: str, code: int) -> str:
 def screen(at: Status, buffer: Buffer, text: str) -> Screen:
     if len(text) != at.rows * at.columns:
         raise TransientError(f"s3270 answered {len(text)} cells of a screen of {at.rows} x {at.columns}")
-    among = cells.fields(buffer.attributes, len(text))
+    among = cells.fields(tuple(buffer.attributes), len(text))
     return Screen(at.rows, at.columns, cells.blanked(text, among), among, at.cursor, at.locked)

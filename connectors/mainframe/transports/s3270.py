@@ -21,6 +21,7 @@ _ITS_OWN_PAGES = (
 # Two of its tables differ from IBM's in two letters each; the euro pages are right, and theirs otherwise.
 _RIGHT_PAGE = {"cp278": "cp1143", "cp871": "cp1149"}
 _ANSWER_S = 10.0  # for what needs no host
+_COUNTED = ("Ascii(0,0,1)", "Query(StatsRx)")
 _SLICE_S = 0.5  # of a wait: after an interrupt, the next action waits so long at most
 _CONNECTED = ("connected-3270", "connected-tn3270e")
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
@@ -35,7 +36,8 @@ class S3270:
         self._endpoint = endpoint
         self._alarm: Alarm | None = None
         self._child: Child | None = None
-        self._seen = "0"
+        self._seen = self._written = "0"
+        self._locked = True
         self.lu: str | None = None
         _check(endpoint)
 
@@ -54,17 +56,16 @@ class S3270:
 
     def screen(self) -> Screen:
         """The state of the keyboard and the buffer, of one instant."""
-        if self._endpoint.code_page in code_pages.NAMES:
-            stats, buffer = self._ask("Query(StatsRx)", "ReadBuffer(Ebcdic)")
-            found = readbuffer.codes(buffer.data)
-            text = cells.decoded(found.codes, found.graphics, self._endpoint.code_page)
+        page = self._endpoint.code_page
+        own = () if page in code_pages.NAMES else ("Snap()", "Snap(ReadBuffer,Ascii)")
+        read = "Snap(ReadBuffer,Ebcdic)" if own else "ReadBuffer(Ebcdic)"
+        before, *printed, buffer, after = self._ask("Query(StatsRx)", *own, read, "Query(StatsRx)")
+        self._seen, self._written = _records(before), _records(after)
+        found = readbuffer.codes(buffer.data)
+        if printed:
+            text = readbuffer.characters(printed[-1].data, found)
         else:
-            stats, _, buffer, printed = self._ask(
-                "Query(StatsRx)", "Snap()", "Snap(ReadBuffer,Ebcdic)", "Snap(ReadBuffer,Ascii)"
-            )
-            found = readbuffer.codes(buffer.data)
-            text = readbuffer.characters(printed.data, found)
-        self._seen = _records(stats)
+            text = cells.decoded(found.codes, found.graphics, page)
         return readbuffer.screen(readbuffer.status(buffer.status), found, text)
 
     def type(self, address: int, text: str) -> None:
@@ -96,28 +97,27 @@ class S3270:
         return all(found[(address + at) % size] == codes[character] for at, character in enumerate(text))
 
     def press(self, key: str) -> None:
-        # s3270 would keep a key for later, and press it on a screen nobody has seen.
-        if key not in _NEVER_LOCKED and readbuffer.status(self._ask("Query(StatsRx)")[0].status).locked:
-            raise TransientError("the keyboard is locked: the host has not answered yet")
+        # s3270 would keep a key for later, and press it on a screen nobody has seen. A keyboard that
+        # was unlocked still is: only keys lock it.
+        if key not in _NEVER_LOCKED and self._locked:
+            self._ask("Query(StatsRx)")
+            if self._locked:
+                raise TransientError("the keyboard is locked: the host has not answered yet")
         if not self._ask(_action(key))[0].ok:
             raise TransientError(f"s3270 could not press {key}")
 
     def wait(self, seconds: float) -> bool:
         until = time.monotonic() + seconds
-        # Wait ends by what comes after a cell was read; what came before shows in the statistics.
-        while not self._written("Ascii(0,0,1)", "Query(StatsRx)"):
+        while self._written == self._seen:
             left = until - time.monotonic()
             if left <= 0:
                 return False
-            if self._written(f"Wait({min(left, _SLICE_S):.3f},Output)", "Query(StatsRx)"):
-                return True
+            # What came since the last reading ends a Wait: so a cell is read, then the records are counted.
+            actions = (f"Wait({min(left, _SLICE_S):.3f},Output)", *_COUNTED)
+            answers = self._living().ask_interruptibly(*actions, seconds=_ANSWER_S)
+            self._written = _records(self._alive(answers)[-1])
+        self._seen = self._written
         return True
-
-    def _written(self, *actions: str) -> bool:
-        """The last of the actions asks for the statistics."""
-        answer = self._alive(self._living().ask_interruptibly(*actions, seconds=_ANSWER_S))[-1]
-        before, self._seen = self._seen, _records(answer)
-        return self._seen != before
 
     def reset(self) -> None:
         self._ask("Reset()")
@@ -129,7 +129,8 @@ class S3270:
 
     def close(self) -> None:
         child, self._child = self._child, None
-        self.lu, self._seen = None, "0"
+        self.lu = None
+        self._seen = self._written = "0"
         if child is not None:
             child.close()
         alarm, self._alarm = self._alarm, None
@@ -145,12 +146,9 @@ class S3270:
             raise reach.silent(self._endpoint) from None
         if not answer.ok:
             raise reach.why_not(self._endpoint, alarm)
-        state, page, secure, session, lu = child.ask(
-            *(
-                f"Query({what})"
-                for what in ("ConnectionState", "CodePage", "Tls", "TlsSessionInfo", "LuName")
-            ),
-            seconds=_ANSWER_S,
+        asked = ("ConnectionState", "CodePage", "Tls", "TlsSessionInfo", "LuName", "StatsRx")
+        state, page, secure, session, lu, stats = child.ask(
+            *(f"Query({what})" for what in asked), seconds=_ANSWER_S
         )
         if state.data[0] not in _CONNECTED:
             raise TransientError(f"{self._endpoint.address} does not talk 3270", remedy="check host and port")
@@ -159,6 +157,7 @@ class S3270:
         if self._endpoint.tls is not None:
             _verified(self._endpoint, self._endpoint.tls, secure, session)
         self.lu = lu.data[0] or None
+        self._written = _records(stats)
 
     def _living(self) -> Child:
         if self._child is None:
@@ -169,7 +168,9 @@ class S3270:
         return self._alive(self._living().ask(*actions, seconds=_ANSWER_S))
 
     def _alive(self, answers: list[Answer]) -> list[Answer]:
-        if not readbuffer.status(answers[-1].status).connected:
+        status = readbuffer.status(answers[-1].status)
+        self._locked = status.locked
+        if not status.connected:
             raise TransientError(f"{self._endpoint.address} closed the session")
         return answers
 

@@ -57,7 +57,7 @@ class TnzTerminal:
         tnz = self._emulator
         self._seen = tnz.records
         text = cells.decoded(bytes(tnz.plane_dc), tnz.graphics(), self._endpoint.code_page)
-        among = cells.fields(tnz.attributes(), len(text))
+        among = cells.fields(tuple(tnz.attributes()), len(text))
         return Screen(tnz.maxrow, tnz.maxcol, cells.blanked(text, among), among, tnz.curadd, tnz.locked)
 
     def type(self, address: int, text: str) -> None:
