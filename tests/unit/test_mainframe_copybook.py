@@ -421,6 +421,17 @@ def test_of_items_that_redefine_each_other_a_condition_chooses(book: Books) -> N
     assert "age at offset 4" in str(decoded.problems[1])
 
 
+@pytest.mark.parametrize(
+    "text", [TABLES, PARTIES, "01 R.\n 05 A PIC N.\n 05 B COMP-1.\n 05 C PIC S9(30) COMP-3.\n"]
+)
+def test_of_no_records_there_are_no_rows(book: Books, text: str) -> None:
+    rule = {"PERSON": {"KIND": "P"}, "RAW": {}}
+    found = book(text, redefines={"PERSON": rule} if text == PARTIES else {})
+    for decoded in (found.decoded(), found.decoder.fixed(b"")):
+        assert (decoded.rows.num_rows, decoded.problems, decoded.rows.schema) == (0, [], found.decoder.schema)
+    assert found.decoder.fulfil([], ()).to_pylist() == []
+
+
 def test_one_of_them_can_be_chosen_for_all(book: Books) -> None:
     record = ebcdic("PJOE42 x")
     assert book(PARTIES, redefines={"*": "first"}).row(record)["age"] == 42

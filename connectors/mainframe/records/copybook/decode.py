@@ -82,6 +82,8 @@ class Block:
     def gather(self, offset: int, size: int) -> bytes:
         """The same bytes of every piece, one after the other."""
         cut = self.array if size == self.width else pc.binary_slice(self.array, offset, offset + size)
+        if not self.count:
+            return b""
         raw: bytes = cut.buffers()[1].to_pybytes()
         return raw[: self.count * size]
 
@@ -95,6 +97,8 @@ class Block:
         return Block(pa.py_buffer(self.gather(offset, width * each)), self.count * each, width, place)
 
     def only(self, indices: Sequence[int]) -> Block:
+        if not indices:
+            return Block(pa.py_buffer(b""), 0, self.width, self.place)
         chosen = self.array.take(pa.array(indices, pa.int64()))
         return Block(chosen.buffers()[1], len(indices), self.width, lambda index: self.place(indices[index]))
 
@@ -276,7 +280,7 @@ class Decoder:
             empty |= set(read.bad)
         if not empty:
             return read.values
-        mask = pa.array([index in empty for index in range(block.count)])
+        mask = pa.array([index in empty for index in range(block.count)], pa.bool_())
         return pc.if_else(mask, pa.scalar(None, read.values.type), read.values)
 
     def _empty(self, leaf: Leaf, raw: bytes, count: int) -> set[int]:
@@ -329,7 +333,7 @@ class Decoder:
         if not first.conditions:
             return [first.chosen] * block.count
         chosen: list[int | None] = [None] * block.count
-        waiting = pa.array([True] * block.count)
+        waiting = pa.array([True] * block.count, pa.bool_())
         for case in choice.cases:
             holds = pc.and_(waiting, self._all(case.conditions, view, block))
             for index in pc.indices_nonzero(holds).to_pylist():
@@ -344,7 +348,7 @@ class Decoder:
 
     def _all(self, conditions: Sequence[Condition], view: _View, block: Block) -> pa.BooleanArray:
         """Where all conditions hold."""
-        holds = pa.array([True] * block.count)
+        holds = pa.array([True] * block.count, pa.bool_())
         for condition in conditions:
             values = self._leaf(condition.leaf, view.silently(outer=condition.outer))
             if condition.outer:
