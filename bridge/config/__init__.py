@@ -63,6 +63,9 @@ TOP_KEYS = frozenset(Settings.model_fields) | {"defaults"}
 REFERENCE = "write env:NAME, file:PATH or cred:NAME"
 _PLACEHOLDER = re.compile(r"\{\w+\}")
 """What a connector puts a secret in the place of, as a step of a log-on does with `{password}`."""
+_NOT_IN_METRICS = re.compile(r"[^A-Za-z0-9_-]")
+"""What topics that Kafka takes for one may differ in."""
+_PATTERN = re.compile(r"[*?[]")
 
 type Raw = Mapping[str, Any]
 
@@ -125,6 +128,7 @@ class Reading:
         self._connectors(top, self._defaults(top))
         parts = {key: top[key] for key in ("name", "topics", "daemon") if top.get(key) is not None}
         settings = self._model(Settings, {**parts, "kafka": {}, "connectors": {}}, ())
+        self._topics_twice((settings.topics if settings else Topics()).template)
         if settings is None or self.problems:
             return None
         settings = settings.model_copy(update={"kafka": self.kafka, "connectors": self.connectors})
@@ -197,7 +201,6 @@ class Reading:
             if connector is not None:
                 self.connectors[name] = connector
                 self._transaction(connector)
-        self._topics_twice()
 
     def _transaction(self, connector: ConnectorSettings) -> None:
         """The broker aborts a transaction that stays open too long, and fences its producer."""
@@ -211,30 +214,36 @@ class Reading:
             text = f"{age:g}s is more than {longest:g}s, half of kafka's transaction.timeout.ms"
             self.wrong(Fault(where, text, "shorten it, or raise transaction.timeout.ms"))
 
-    def _topics_twice(self) -> None:
-        """Streams that were given one topic; names that differ by `.` and `_` are one for Kafka."""
+    def _topics_twice(self, template: str) -> None:
+        """Streams that publish to one topic; names that differ by `.` and `_` are one for Kafka."""
         owners: dict[str, tuple[str, Keys]] = {}
-        for name, connector in self.connectors.items():
-            for whose, topic, path in self._literal_topics(name, connector):
-                other, place = owners.setdefault(topic.replace(".", "_"), (whose, path))
+        for connector in self.connectors.values():
+            for whose, topic, path in self._known_topics(connector, template):
+                other, place = owners.setdefault(_NOT_IN_METRICS.sub("_", topic), (whose, path))
                 if other != whose:
                     line = self.document.at_key(place, "").line
                     text = f"{shown(topic)} is also the topic of {other}, line {line}"
                     self.wrong(Fault(path, text, "give each stream its own", about_key=path[-1] != "topic"))
 
-    def _literal_topics(self, name: str, connector: ConnectorSettings) -> Iterator[tuple[str, str, Keys]]:
-        """Whose, topic and place; a topic for a whole connector is one, whatever streams take it."""
+    def _known_topics(self, connector: ConnectorSettings, template: str) -> Iterator[tuple[str, str, Keys]]:
+        """Whose, topic and place, where no source need be asked; what a whole connector shares is its own."""
+        name, shared = connector.name, connector.defaults.topic
+        path: Keys = ("connectors", name)
         topics = {pattern: each.topic for pattern, each in connector.streams.items()}
-        for pattern, topic in (topics or {"": connector.defaults.topic}).items():
-            if topic is None or "{" in topic:
+        for pattern, topic in (topics or {"": shared}).items():
+            each = topic or template
+            stream: Keys = (*path, "streams", pattern)
+            if "{table}" in each and (not pattern or _PATTERN.search(pattern)):
                 continue
-            path: Keys = ("connectors", name)
-            if topic != connector.defaults.topic:
-                yield f"{name}/{pattern}", topic, (*path, "streams", pattern, "topic")
+            known = each.format(connector=name, table=pattern)
+            if topic is not None and topic != shared:
+                yield f"{name}/{pattern}", known, (*stream, "topic")
+            elif "{table}" in each:
+                yield f"{name}/{pattern}", known, stream
             elif (*path, "topic") in self.document.values:
-                yield name, topic, (*path, "topic")
+                yield name, known, (*path, "topic")
             else:
-                yield name, topic, path
+                yield name, known, path
 
     def _connector(self, name: str, raw: Raw, defaults: Raw) -> ConnectorSettings | None:
         path = ("connectors", name)

@@ -425,6 +425,23 @@ CRM = ERP.replace("erp", "crm").removeprefix("connectors:\n")
             HEAD + ERP + "    streams: {a: {topic: o}}\n" + CRM + "    streams: {b: {topic: o}}\n",
             "12:26: connectors.crm.streams.b.topic: 'o' is also the topic of erp/a, line 8; ",
         ),
+        (
+            HEAD + ERP + "    streams: {orders: {}}\n" + CRM + "    streams: {b: {topic: erp.orders}}\n",
+            "12:26: connectors.crm.streams.b.topic: 'erp.orders' is also the topic of erp/orders, line 8; ",
+        ),
+        (
+            HEAD + ERP + "    topic: crm_orders\n" + CRM + "    streams: {orders: {}}\n",
+            "12:15: connectors.crm.streams.orders: 'crm.orders' is also the topic of erp, line 8; ",
+        ),
+        (
+            HEAD
+            + "topics: {template: '{table}'}\n"
+            + ERP
+            + "    streams: {a: {}}\n"
+            + CRM
+            + "    streams: {a: {}}\n",
+            "13:15: connectors.crm.streams.a: 'a' is also the topic of erp/a, line 9; ",
+        ),
     ],
 )
 def test_two_connectors_with_one_topic_are_refused(file: Path, text: str, told: str) -> None:
@@ -441,6 +458,8 @@ def test_two_connectors_with_one_topic_are_refused(file: Path, text: str, told: 
         HEAD + "defaults: {topic: o}\n" + ERP + CRM + "    streams: {orders: {topic: p}}\n",
         HEAD + "defaults: {topic: '{connector}.{table}'}\n" + ERP + CRM,
         HEAD + ERP + "    topic: o\n    streams: {a: {}, b: {}}\n" + CRM,
+        HEAD + ERP + "    topic: '{connector}'\n    streams: {a: {}, b: {}}\n" + CRM,
+        HEAD + ERP + "    streams: {'*': {}}\n" + CRM + "    streams: {b: {topic: erp.b}}\n",
     ],
 )
 def test_connectors_with_topics_of_their_own_may_stand_together(file: Path, text: str) -> None:
