@@ -17,12 +17,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as t
 
-DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+_TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+"""Of a second."""
+_SECOND = 10**9
 _DAY = 86_400
 _CYCLE = 146_097
 """Days in which the calendar repeats: 400 years."""
 _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
-_DATE = re.compile(r"([+-]?\d{4,9})-(\d\d)-(\d\d)", re.ASCII)
+_DATE = re.compile(r"([+-]?\d{4,})-(\d\d)-(\d\d)", re.ASCII)
 _TIME = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?", re.ASCII)
 _MOMENT = re.compile(r"(.+)[T ]([^Z+-]+)(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _DURATION = re.compile(r"PT(-?)(\d+)(?:\.(\d{1,9}))?S", re.ASCII)
@@ -108,12 +110,12 @@ def _dates(values: Values, kind: pa.DataType) -> pa.Array:
 
 def _times(values: Values, kind: pa.DataType) -> pa.Array:
     texts = _each(values, str)
-    number, digits = (pa.int32() if t.is_time32(kind) else pa.int64()), DIGITS[kind.unit]
+    number = pa.int32() if t.is_time32(kind) else pa.int64()
     try:  # Arrow reads no times of day, but points in time
         moments = pa.array(_each(texts, lambda time: f"1970-01-01T{time}"), pa.string())
         return moments.cast(pa.timestamp(kind.unit)).cast(pa.int64()).cast(number).view(kind)
     except pa.ArrowInvalid:
-        return pa.array(_each(texts, lambda time: _ticks(time, digits)), number).view(kind)
+        return pa.array(_each(texts, lambda time: _time(time, _TICKS[kind.unit])), number).view(kind)
 
 
 def _timestamps(values: Values, kind: pa.DataType) -> pa.Array:
@@ -138,57 +140,59 @@ def _days(text: str) -> int:
     return dt.date(inside + 1, month, day).toordinal() + cycles * _CYCLE - _EPOCH_ORDINAL
 
 
-def _ticks(text: str, digits: int) -> int:
+def _time(text: str, ticks: int) -> int:
     """Since midnight; the end of the day is 24:00:00."""
     hours, minutes, seconds, fraction = _matched(_TIME, text)
-    ticks = (int(hours) * 3600 + int(minutes) * 60 + int(seconds)) * 10**digits + _fraction(fraction, digits)
-    if int(minutes) > 59 or int(seconds) > 59 or ticks > _DAY * 10**digits:  # noqa: PLR2004 -- of a clock
+    since = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+    count = since * ticks + _fraction(fraction, ticks)
+    if int(minutes) > 59 or int(seconds) > 59 or count > _DAY * ticks:  # noqa: PLR2004 -- of a clock
         raise ValueError(f"{text} is no time of day")
-    return ticks
+    return count
 
 
-def _moment(text: str, kind: pa.TimestampType) -> int:
+def _moment(text: str, kind: pa.DataType) -> int:
     """Since 1970, in the type's unit; with a zone exactly where the type has one."""
     date, time, zone = _matched(_MOMENT, text)
-    if (zone is None) != (kind.tz is None):
+    if bool(zone) != bool(kind.tz):
         raise ValueError(f"{text!r} and {kind}: one of them has a zone")
-    digits = DIGITS[kind.unit]
-    return (_days(date) * _DAY - _offset(zone)) * 10**digits + _ticks(time, digits)
+    ticks = _TICKS[kind.unit]
+    return (_days(date) * _DAY - _offset(zone)) * ticks + _time(time, ticks)
 
 
-def _offset(zone: str | None) -> int:
+def _offset(zone: str) -> int:
     """Seconds ahead of UTC."""
-    if zone in (None, "Z"):
+    if zone in ("", "Z"):
         return 0
     hours, minutes = map(int, zone[1:].split(":"))
     return (hours * 3600 + minutes * 60) * (-1 if zone[0] == "-" else 1)
 
 
-def _fraction(text: str | None, digits: int) -> int:
-    """Digits that the type does not have must be zeros."""
-    whole = (text or "").ljust(9, "0")
-    if whole[digits:].strip("0"):
-        raise ValueError(f".{text} has more than {digits} digits")
-    return int(whole[:digits] or 0)
+def _fraction(text: str, ticks: int) -> int:
+    """Of a second; digits that the type does not have must be zeros."""
+    count, more = divmod(int(text.ljust(9, "0")), _SECOND // ticks)
+    if more:
+        raise ValueError(f".{text} is finer than the type")
+    return count
 
 
-def _matched(form: re.Pattern[str], text: str) -> tuple[Any, ...]:
+def _matched(form: re.Pattern[str], text: str) -> Sequence[str]:
+    """What is in its groups; of those that are not there, nothing."""
     if (match := form.fullmatch(text)) is None:
         raise ValueError(f"{text!r} is none of its type")
-    return match.groups()
+    return match.groups("")
 
 
 def _durations(values: Values, kind: pa.DataType) -> pa.Array:
-    counts = _each(values, lambda value: _duration(value, DIGITS[kind.unit]))
+    counts = _each(values, lambda value: _duration(value, _TICKS[kind.unit]))
     return pa.array(counts, pa.int64()).view(kind)
 
 
-def _duration(value: Any, digits: int) -> int:
+def _duration(value: Any, ticks: int) -> int:
     if isinstance(value, dt.timedelta):
         microseconds = value // dt.timedelta(microseconds=1)
         value = f"PT{'-' * (microseconds < 0)}{abs(microseconds) // 10**6}.{abs(microseconds) % 10**6:06}S"
     sign, seconds, fraction = _matched(_DURATION, value)
-    count = int(seconds) * 10**digits + _fraction(fraction, digits)
+    count = int(seconds) * ticks + _fraction(fraction, ticks)
     return -count if sign else count
 
 
@@ -200,7 +204,7 @@ def _interval(value: Any) -> Any:
     if isinstance(value, pa.MonthDayNano):
         return value
     months, days, sign, seconds, nanoseconds = _matched(_INTERVAL, value)
-    total = int(seconds) * 10**9 + int(nanoseconds)
+    total = int(seconds) * _SECOND + int(nanoseconds)
     return pa.MonthDayNano([int(months), int(days), -total if sign else total])
 
 
