@@ -111,9 +111,12 @@ find_or_install_python() {
     return 1
 }
 
+# Whoever is interrupted leaves one without pip, or with a part of it: its RECORD is written last.
+finished() { usable .venv/bin/python && compgen -G '.venv/lib/python3*/site-packages/pip-*.dist-info/RECORD' >/dev/null; }
+
 environment() {
     local python
-    usable .venv/bin/python && return
+    finished && return
     python=$(find_or_install_python)
     say "making .venv with $("$python" -V)"
     rm -rf .venv
