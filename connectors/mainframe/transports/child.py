@@ -126,11 +126,11 @@ class Child:
         out = self._process.stdout
         if out is None or out.closed:
             raise TransientError("the session is closed")
-        left = max(0.0, until - time.monotonic())
+        left = until - time.monotonic()
         if alarmed is not None:
             readable = alarmed.select(out.fileno(), -1, left)
         else:
-            readable = bool(select.select([out], [], [], left)[0])
+            readable = _readable(out.fileno(), left)
         if not readable:
             raise Silent
         piece = os.read(out.fileno(), _PIECE)
@@ -142,6 +142,12 @@ class Child:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE_S)
         return TransientError(f"s3270 ended by itself, with status {self._process.returncode}")
+
+
+def _readable(descriptor: int, seconds: float) -> bool:
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(max(0.0, seconds) * 1000))
 
 
 def _started(

@@ -38,13 +38,16 @@ class Alarm:
 
     def select(self, reading: int, writing: int, seconds: float) -> bool:
         """Whether one of the descriptors (-1: none) is ready in time. Errors: Interrupted."""
-        readers = [self._heard.fileno()] + ([reading] if reading >= 0 else [])
-        writers = [writing] if writing >= 0 else []
-        ready = select.select(readers, writers, [], max(0.0, seconds))
-        if self._heard.fileno() in ready[0]:
+        waiting = select.poll()  # select.select takes no descriptor above 1023
+        waiting.register(self._heard, select.POLLIN)
+        for descriptor, event in ((reading, select.POLLIN), (writing, select.POLLOUT)):
+            if descriptor >= 0:
+                waiting.register(descriptor, event)
+        ready = {descriptor for descriptor, _ in waiting.poll(max(0.0, seconds) * 1000)}
+        if self._heard.fileno() in ready:
             self._heard.recv(_PIECE)
             raise Interrupted
-        return bool(ready[0] or ready[1])
+        return bool(ready)
 
     def close(self) -> None:
         self._heard.close()
