@@ -63,6 +63,11 @@ class Child:
         self.parked: str | None = None
         self.last_exit: str | None = None
 
+    def follow(self, other: Child) -> None:
+        """Take the place of one that has ended: counters are the daemon's, whatever is reloaded."""
+        self._pulse.follow(other._pulse)
+        self.restarts = other.restarts
+
     # -- keeping it running
 
     async def run(self) -> None:

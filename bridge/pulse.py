@@ -92,6 +92,11 @@ class Pulse:
         self._streams = {name: {**each, **dict.fromkeys(COUNTERS, 0)} for name, each in self._streams.items()}
         self._beat = {**self._beat, "streams": {}}
 
+    def follow(self, other: Pulse) -> None:
+        """The connector has been changed: what its workers counted before, and their dead letters, remain."""
+        other.end(None)
+        self._before, self._rejected = other._before, other._rejected
+
     def forgive(self) -> None:
         """What happened so far does not count: somebody has done something about it."""
         self._ended = self._unwell_since = None

@@ -237,12 +237,15 @@ class Supervisor:
         starting = [
             self._child(each, settings) for name, each in new.items() if name not in old or name in ending
         ]
+        ended = {name: self._children[name] for name in ending}
         self._must_go_on()  # and whatever may fail has not: from here on the new configuration is in force
         self._settings = settings
         self._turnstile.expect(needed)
         await asyncio.gather(*(self._end(name) for name in ending))
         self._must_go_on()  # who is started now would never be stopped
         for child in starting:
+            if before := ended.get(child.connector.name):
+                child.follow(before)
             self._take_in(child)
             self._start(child.connector.name)
 

@@ -8,7 +8,7 @@ import pytest
 
 from bridge import pulse
 from bridge.contract import Level
-from bridge.pulse import Life, Pulse
+from bridge.pulse import REJECTED, Life, Pulse
 from bridge.states import State
 
 ALIVE = Life(alive=True, parked=None, last_exit=None)
@@ -132,6 +132,17 @@ def test_dead_letters_are_a_warning_for_five_minutes_whatever_becomes_of_the_wor
     clock.now += 101.0
     assert seen(0) == (Level.OK, None)
     assert seen(1) == (Level.WARNING, pulse.REJECTED)
+
+
+def test_a_connector_that_is_changed_goes_on_counting_and_warning(clock: Clock) -> None:
+    before, changed = beating(clock), Pulse(STARTING_S, CRITICAL_AFTER_S)
+    before.note_letters("orders")
+    changed.follow(before)
+    changed.begin()
+    assert changed.status(ALIVE)["streams"] == {}, "it may have others now"
+    changed.take(beat())
+    stream = changed.status(ALIVE)["streams"]["orders"]
+    assert (stream["rows"], stream["error"]) == (10, REJECTED)
 
 
 def test_dead_letters_that_no_worker_lived_to_count_are_a_warning_all_the_same(clock: Clock) -> None:

@@ -286,6 +286,7 @@ def test_a_reload_that_fails_leaves_everybody_at_work(
             )
             plant.write("c", a=SOMETHING.replace("mem:x", "mem:y"))
             before = dict(daemon._children)
+            before["a"].restarts = 3
             told = await daemon.reload()
             assert told is not None
             assert "ZeroDivisionError" in told
@@ -294,6 +295,7 @@ def test_a_reload_that_fails_leaves_everybody_at_work(
             validating(plant, monkeypatch)[1].set()
             assert await daemon.reload() is None
             await until(lambda: plant.states == {"a": "RUNNING", "c": "RUNNING"})
+            assert daemon.status()["connectors"]["a"]["restarts"] == 3, "who is changed goes on counting"
 
     asyncio.run(scenario())
 
