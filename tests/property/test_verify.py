@@ -42,20 +42,23 @@ def plain(row: dict[str, int | None] | None) -> object:
     return None if row is None else {name: item for name, item in row.items() if item is not None}
 
 
-def doubled(history: list[Event | None]) -> int:
+def doubled(history: list[tuple[Event | None, int]], letter: int | None = None) -> int:
     """Equal neighbours, tombstones counted by themselves and not between; what was read may be read again.
 
-    And does not come between either, where it is what was said before.
+    And does not come between either, where it is what was said before. An update is told again when its row
+    could not be read for a while: then its dead letter is between the two.
     """
     events: list[Event] = []
-    count = sum(one is None and other is None for one, other in pairwise(history))
-    for event in history:
+    count = sum(one is None and other is None for (one, _), (other, _) in pairwise(history))
+    since = 0
+    for event, at in history:
         if event is None:
             continue
-        if events and event[0] == "r" and plain(event[2]) == plain(events[-1][2]):
-            continue
-        count += events[-1:] == [event] and event[0] != "r"
-        events.append(event)
+        if not (events and event[0] == "r" and plain(event[2]) == plain(events[-1][2])):
+            between = letter is not None and since <= letter <= at
+            count += events[-1:] == [event] and event[0] != "r" and not (event[0] == "u" and between)
+            events.append(event)
+        since = at
     return count
 
 
@@ -82,6 +85,7 @@ def test_verdicts_are_those_of_brute_force(
 ) -> None:
     source = {key: row for key, row in source.items() if key not in refused}
     topic: dict[bytes, list[Event | None]] = defaultdict(list)
+    told: dict[bytes, list[tuple[Event | None, int]]] = defaultdict(list)
     newest: dict[bytes, int] = defaultdict(int)
     with Comparison() as comparison:
         comparison.expect(7, [(key, value(("c", None, row), 0)) for key, row in source.items()])
@@ -92,6 +96,7 @@ def test_verdicts_are_those_of_brute_force(
         comparison.buried(7, [(key, digest(row), at) for key, (row, at) in letters.items()])
         for key, event, at in history:
             topic[key].append(event)
+            told[key].append((event, at))
             newest[key] = newest[key] if event is None else at
         records = [(key, value(event, ts)) for key, event, ts in history]
         for at in range(0, len(records), pieces):
@@ -128,8 +133,11 @@ def test_verdicts_are_those_of_brute_force(
         - refused
         - pending
     )
-    assert verdict.doubled.count == sum(map(doubled, topic.values()))
-    assert sorted(verdict.doubled.keys) == shown({key for key in topic if doubled(topic[key])})
+    twice = {
+        key: doubled(history, letters[key][1] if key in letters else None) for key, history in told.items()
+    }
+    assert verdict.doubled.count == sum(twice.values())
+    assert sorted(verdict.doubled.keys) == shown({key for key, times in twice.items() if times})
     assert (other.lost.count, other.doubled.count) == (1, 0)
 
 
@@ -242,3 +250,14 @@ def test_counts_are_whole_and_lists_are_short(keys: int, most: int) -> None:
         lost = comparison.verdict(0, most).lost
     assert lost.count == keys
     assert len(lost.keys) == min(keys, most)
+
+
+def test_a_row_that_was_unreadable_for_a_while_is_told_again_and_one_that_was_not_is_doubled() -> None:
+    key, again = b'{"id":1}', ("u", None, {"v": 2})
+    with Comparison() as comparison:
+        comparison.expect(0, [(key, value(again, 0))])
+        comparison.published(0, [(key, value(again, ts)) for ts in (1, 5, 9)])
+        comparison.buried(0, [(key, UNREAD, 3), (key, UNREAD, 20)])
+        assert comparison.verdict(0, MOST).doubled.count == 1
+        comparison.buried(0, [(key, UNREAD, 7)])
+        assert comparison.verdict(0, MOST).doubled.count == 0
