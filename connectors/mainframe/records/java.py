@@ -13,7 +13,20 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from bridge.contract import Ask, Batch, Caveat, Changes, Emits, Finding, Position, Reject, Scan, Stream, Table
+from bridge.contract import (
+    Ask,
+    Batch,
+    Caveat,
+    Changes,
+    Emits,
+    Finding,
+    Level,
+    Position,
+    Reject,
+    Scan,
+    Stream,
+    Table,
+)
 from bridge.errors import BridgeError, ConfigError, PermanentError, TransientError
 from connectors.mainframe.records.java_options import JavaOptions, JavaStream, KeyFile
 
@@ -37,13 +50,18 @@ class JavaSource:
         self._streams: dict[str, _Reading] = {}
 
     def prepare(self) -> None:
-        from connectors import jvm
-        from connectors.mainframe.records import java_session
-
+        try:
+            from connectors import jvm
+            from connectors.mainframe.records import java_session
+        except ImportError as error:
+            raise ConfigError(
+                f"a Java connector needs {error.name}", remedy="install legacy-bridge[jdbc]"
+            ) from None
         jvm.start(java_session.jars(self._options), self._options.heap)
 
     def open(self) -> None:
         """Start Java, check maps and copybooks, and connect. Errors: those of the bridge."""
+        self.prepare()
         from connectors.mainframe import maps
         from connectors.mainframe.records.answers import answers
         from connectors.mainframe.records.java_session import Session
@@ -54,7 +72,6 @@ class JavaSource:
             name: _Reading.of(name, each, answers(name, each, known), options.identity or options.place)
             for name, each in options.streams.items()
         }
-        self.prepare()
         self._session = Session(options)
         self._connect(self._session)
 
@@ -78,7 +95,10 @@ class JavaSource:
         return Batch(after, changes, tuple(rejects), scan=mark, more=not this.ended)
 
     def check(self) -> Sequence[Finding]:
-        return ()
+        options = self._options
+        return (
+            [Finding(Level.OK, f"{options.class_} is connected to {options.place}")] if self._session else []
+        )
 
     def interrupt(self) -> None:
         self._interrupted.set()

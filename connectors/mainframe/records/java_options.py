@@ -196,6 +196,12 @@ class JavaOptions(ConnectorConfig):
     )
 
     @property
+    def account(self) -> str:
+        """Who logs on, as messages tell it; a user by reference is not revealed for that."""
+        user = self.user.reference if isinstance(self.user, Secret) else self.user or "nobody"
+        return f"{user} at {self.place}"
+
+    @property
     def place(self) -> str:
         """For messages."""
         return f"{self.host}:{self.port}" if self.host else self.class_

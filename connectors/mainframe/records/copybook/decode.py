@@ -81,9 +81,9 @@ class Block:
 
     def gather(self, offset: int, size: int) -> bytes:
         """The same bytes of every piece, one after the other."""
-        cut = self.array if size == self.width else pc.binary_slice(self.array, offset, offset + size)
         if not self.count:
             return b""
+        cut = self.array if size == self.width else pc.binary_slice(self.array, offset, offset + size)
         raw: bytes = cut.buffers()[1].to_pybytes()
         return raw[: self.count * size]
 
