@@ -53,7 +53,16 @@ def iso(moment: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19] + fraction
 
 
-def offset(zone: ZoneInfo, moment: int) -> int:
-    """How far the zone's wall clock is ahead of UTC at a moment, in nanoseconds."""
-    ahead = datetime.fromtimestamp(moment // SECOND, zone).utcoffset()
+def wall(zone: ZoneInfo, moment: int) -> int:
+    """What the zone's clock on the wall shows at a moment, as nanoseconds of a UTC that showed it."""
+    return moment + _offset(datetime.fromtimestamp(moment // SECOND, zone))
+
+
+def instant(zone: ZoneInfo, shown: int) -> int:
+    """The first moment at which the zone's clock shows that."""
+    return shown - _offset((_EPOCH + timedelta(seconds=shown // SECOND)).replace(tzinfo=zone))
+
+
+def _offset(time: datetime) -> int:
+    ahead = time.utcoffset()
     return int(ahead.total_seconds()) * SECOND if ahead else 0

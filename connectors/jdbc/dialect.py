@@ -17,6 +17,8 @@ class Transactions(NamedTuple):
     """Tells 0, or fails, when the account sees none of them."""
     grant: str
     """What makes it see them; a template of {user}."""
+    standby: str | None = None
+    """Tells 1 where they run on another server, which this one follows."""
     prepared: str | None = None
     """Tells how many there may be of which it is only known when they were prepared; else of none."""
 

@@ -60,6 +60,7 @@ _POSTGRESQL = Dialect(
         seen="SELECT count(*) FROM pg_roles WHERE rolname IN ('pg_read_all_stats', current_user)"
         " AND (rolsuper OR rolname <> current_user AND pg_has_role(oid, 'USAGE'))",
         grant="GRANT pg_read_all_stats TO {user}",
+        standby="SELECT pg_is_in_recovery()::int",
         prepared="SELECT current_setting('max_prepared_transactions')",
     ),
     types={

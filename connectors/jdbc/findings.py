@@ -73,6 +73,14 @@ def _transactions(session: Session) -> Iterator[Finding]:
         yield from _prepared(session)
         return
     text = "rows of a transaction that takes longer than `late_window` are missed"
+    if session.is_standby:
+        yield Finding(
+            Level.WARNING,
+            f"this is a standby, which does not show the transactions of its primary: {text}",
+            remedy="make `late_window` longer than the longest transaction and the delay of the replication,"
+            " or read from the primary",
+        )
+        return
     if session.dialect.transactions is None:
         yield Finding(
             Level.WARNING,
@@ -156,6 +164,14 @@ def _timestamp(reading: Reading | Refusal) -> Timestamp | None:
 def _latest(session: Session, reading: Reading, mode: Timestamp) -> Iterator[Finding]:
     """Times ahead of the clock are read when it has come there: few are meant to be."""
     column = mode.columns[0]
+    if not mode.is_known(session.moment()):
+        yield Finding(
+            Level.WARNING,
+            f"nobody knows in which zone the times of {column} are; they are taken for UTC",
+            remedy="set `time_zone` to that of those who write them, be it UTC: until then rows may come late"
+            ", and those of a transaction longer than `late_window` be missed",
+            stream=reading.name,
+        )
     ahead = mode.ahead(session.largest(reading.source, column), session)
     if ahead > _AHEAD_S:
         yield Finding(

@@ -135,8 +135,15 @@ class Session:
         """The account sees when others' transactions began; asked once, for rights seldom change."""
         if self._sees is None:
             transactions = self.dialect.transactions
-            self._sees = transactions is not None and self.allowed(transactions.seen) not in (None, "0")
+            seen = transactions is not None and self.allowed(transactions.seen) not in (None, "0")
+            self._sees = seen and not self.is_standby
         return self._sees
+
+    @property
+    def is_standby(self) -> bool:
+        """Who writes does so on another server."""
+        transactions = self.dialect.transactions
+        return transactions is not None and self.allowed(transactions.standby) == "1"
 
     def open(self, statement: Statement) -> Cursor:
         """A cursor, to be executed; the one before is closed, but not its transaction."""

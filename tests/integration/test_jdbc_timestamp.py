@@ -123,7 +123,7 @@ def test_what_is_there_comes_first_and_then_what_changes(
 def test_rows_of_the_snapshot_are_reads_and_later_ones_are_not(corner: Corner) -> None:
     made(corner)
     corner.execute(f"INSERT INTO $.t VALUES (1, 'a', '{OLD}'), (2, 'b', NULL);")
-    with folding(corner) as folded:
+    with folding(corner, time_zone="UTC") as folded:
         batches = polled(folded.connector, folded.stream)
         assert {changes.op for batch in batches for changes in batch.changes} == {Op.READ}
         assert [batch.scan for batch in batches] == [None] * len(batches), "nothing is ever deleted"
@@ -220,7 +220,7 @@ def test_rows_without_a_time_are_not_read_and_doctor_says_so(corner: Corner) -> 
 def test_a_quiet_table_is_polled_for_nothing_and_its_position_rests(corner: Corner) -> None:
     made(corner)
     corner.execute(f"INSERT INTO $.t VALUES (1, 'a', '{OLD}'), (2, 'b', '{OLD}');")
-    with folding(corner, snapshot=False) as folded:
+    with folding(corner, snapshot=False, time_zone="UTC") as folded:
         folded.poll()
         at_rest = folded.position
         for _ in range(3):
@@ -296,6 +296,22 @@ def test_times_of_a_zone_that_is_not_the_databases(postgres_corner: Corner) -> N
         assert not [f for f in folded.connector.check() if "ahead of the database's clock" in f.text]
 
 
+def test_times_behind_the_clock_are_found_though_nobody_says_their_zone(postgres_corner: Corner) -> None:
+    made(postgres_corner)
+    postgres_corner.execute("CREATE INDEX ON $.t (at);")
+    in_new_york = "(clock_timestamp() AT TIME ZONE 'America/New_York')"
+    postgres_corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {in_new_york});")
+    with folding(postgres_corner, snapshot=True) as folded:
+        assert folded.poll() == [1]
+        for id_ in (2, 3, 4):
+            postgres_corner.execute(f"INSERT INTO $.t VALUES ({id_}, 'a', {in_new_york});")
+            assert folded.poll() == [id_]
+        (zone,) = [f for f in folded.connector.check() if "nobody knows in which zone" in f.text]
+        assert zone.remedy.startswith("set `time_zone`")
+    with folding(postgres_corner, time_zone="America/New_York") as folded:
+        assert not [f for f in folded.connector.check() if "nobody knows in which zone" in f.text]
+
+
 def test_a_mariadb_on_a_machine_in_another_zone(monkeypatch: pytest.MonkeyPatch, test_password: None) -> None:
     """Of which DATETIME has the wall clock, and the list of transactions, too."""
     monkeypatch.setenv("TZ", "America/New_York")
@@ -313,7 +329,7 @@ def test_a_mariadb_on_a_machine_in_another_zone(monkeypatch: pytest.MonkeyPatch,
 
 def test_a_clock_that_was_set_back_loses_nothing(corner: Corner) -> None:
     made(corner)
-    with folding(corner, snapshot=False) as folded:
+    with folding(corner, snapshot=False, time_zone="UTC") as folded:
         ahead = datetime.now(UTC).replace(tzinfo=None, year=2090, microsecond=123_456)
         folded.position = {"high": ahead.isoformat()}
         corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {NOW[corner.kind]});")

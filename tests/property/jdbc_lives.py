@@ -91,6 +91,8 @@ class Way:
     poison: float
     window: float
     """The late window, in seconds."""
+    zone: str | None
+    """Of the times, if anybody says it."""
 
     @classmethod
     def drawn(cls, mode: str, chance: random.Random) -> Way:
@@ -107,7 +109,8 @@ class Way:
         window = chance.choice(WINDOWS_S)
         late = mode != "images" and (chance.random() < 0.15 or (mode == GROWING and not window))
         poison = 0.0 if late or shape == "loose" else chance.choice((0.0, 0.001, 0.05, 0.3))
-        return cls(mode, shape, query, snapshot and mode != "images", late, poison, window)
+        zone = "UTC" if mode in BY_TIME and chance.random() < 0.5 else None
+        return cls(mode, shape, query, snapshot and mode != "images", late, poison, window, zone)
 
     def seeds(self, chance: random.Random) -> int:
         """How many rows are there before anybody reads."""
@@ -118,6 +121,8 @@ class Way:
         options: dict[str, Any] = {"mode": self.mode, "columns": columns, "max_value_bytes": READABLE}
         if self.mode != "images":
             options |= {"late_window": self.window, "snapshot": self.snapshot}
+        if self.zone:
+            options |= {"time_zone": self.zone}
         if self.query:
             key = [house.spelled(name) for name in SHAPES[self.shape]]
             options |= {"query": f"SELECT * FROM {self.shape}", "key": key}
@@ -133,6 +138,8 @@ class Life:
         self.house, self.way = house, Way.drawn(mode, chance)
         # A server shows its transactions: what is late by its clock is found all the same.
         late = self.way.late and (self.way.mode == GROWING or not house.time)
+        shows = self.way.mode != GROWING and not late and (bool(house.time) or chance.random() < 0.5)
+        strange = self.way.mode in BY_TIME and not (self.way.zone or shows or house.time)
         self.writers = Writers(
             house,
             self.way.shape,
@@ -142,8 +149,9 @@ class Life:
             poison=self.way.poison,
             deletes=0.3 if self.way.mode == "images" else 0.1,
             grows=self.way.mode == GROWING,
-            shows=self.way.mode != GROWING and not late and (bool(house.time) or chance.random() < 0.5),
+            shows=shows,
             late=late,
+            behind=chance.choice((0.0, 5 * 3600.0)) if strange else 0.0,
         )
         self.kafka, options = FakeKafka(), self.way.options(house)
         self.name = "query" if self.way.query else house.table(self.way.shape)

@@ -51,6 +51,8 @@ class Writers:
     grows: bool = False
     shows: bool = False
     late: bool = False
+    behind: float = 0.0
+    """By how many seconds their times are behind the database's clock: those of another zone."""
     now: float = START
     count: int = 0
     highest: int = 0
@@ -187,7 +189,7 @@ class Writers:
 
     def _tell(self) -> None:
         oldest = min((each.began for each in self.work.values()), default=None)
-        self.house.tell(self.now, oldest if self.shows else None)
+        self.house.tell(self.now + self.behind, oldest if self.shows else None)
 
     # -- the end of a transaction
 

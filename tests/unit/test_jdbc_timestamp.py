@@ -37,14 +37,17 @@ HALF_PAST = {"by": "at", "high": "2024-07-01T11:30:00"}
 class Clock:
     """A database of which only the clock is asked."""
 
-    def __init__(self, now: int = NOON, oldest: int | None = None, offset: int | None = None) -> None:
-        self._moment = Moment(now, oldest, offset)
+    def __init__(
+        self, now: int = NOON, oldest: int | None = None, offset: int | None = 0, latest: str | None = None
+    ) -> None:
+        self._moment, self._latest = Moment(now, oldest, offset), latest
 
     def moment(self) -> Moment:
         return self._moment
 
     def largest(self, source: Source, column: str) -> str | None:
-        raise AssertionError("not asked")
+        assert self._moment.offset is None, "not asked"
+        return self._latest
 
 
 def by(time: Column = AT, late_s: float = 60.0, zone: str | None = None) -> Timestamp:
@@ -108,6 +111,40 @@ def test_it_is_the_clock_once_the_late_window_is_over_so_that_a_quiet_table_is_n
 def test_it_stays_where_nothing_was_read() -> None:
     assert end(by(), Clock(), HALF_PAST) == HALF_PAST
     assert end(by(), Clock(), None) == {"by": "at", "high": None}
+
+
+def at_noon(later_s: float = 0.0) -> Clock:
+    """Of a database that does not tell its zone."""
+    return Clock(NOON + round(later_s * SECOND), offset=None)
+
+
+def test_times_of_which_nobody_knows_the_zone_may_be_behind_the_clock() -> None:
+    """Those of New York: the latest of them says how far was read, and not the clock."""
+    read = end(by(), at_noon(), None, "2024-07-01T07:59:50")
+    assert read == {"by": "at", "high": "2024-07-01T07:59:50", "since": "2024-07-01T12:00:00"}
+    assert asked(by(), by().begin(read, at_noon(5)))[0][1][0] == "2024-07-01T07:58:50"
+    again = end(by(), at_noon(61), read, "2024-07-01T07:59:50")
+    assert again == read
+    assert asked(by(), by().begin(again, at_noon(62)))[0][1][0] == "2024-07-01T07:59:50", (
+        "a quiet table is not read again for ever"
+    )
+    later = end(by(), at_noon(90), again, "2024-07-01T08:01:20")
+    assert later == {"by": "at", "high": "2024-07-01T08:01:20", "since": "2024-07-01T12:01:30"}
+
+
+def test_a_snapshot_of_such_times_hands_over_to_the_latest_of_them() -> None:
+    handed = by().hand_over(Clock(offset=None, latest="2024-07-01 07:59:50"))
+    assert handed == {"by": "at", "high": "2024-07-01T07:59:50", "since": "2024-07-01T12:00:00"}
+    assert by().hand_over(Clock(offset=None))["high"] is None
+
+
+def test_in_spring_the_late_window_is_no_hour_shorter() -> None:
+    """At 01:00 UTC the clocks of Berlin go from 2 to 3; a row of 01:59:50 is committed after that."""
+    mode, now = by(zone="Europe/Berlin"), nanoseconds("2024-03-31T01:00:05")
+    begun = mode.begin({"by": "at", "high": "2024-03-31T03:00:02"}, Clock(now))
+    assert asked(mode, begun)[0][1] == ["2024-03-31T01:59:02", "2024-03-31T03:00:05"]
+    seen = mode.begin(None, Clock(now, oldest=nanoseconds("2024-03-31T00:59:50")))
+    assert seen["safe"] == "2024-03-31T01:59:50"
 
 
 def test_it_never_passes_the_oldest_open_transaction() -> None:

@@ -1,13 +1,15 @@
 """Rows that say when they were changed, by the database's clock.
 
 Each pass reads from `late_window` before the latest time that was read up to what the database's clock shows
-when the pass begins. What it reads again is unchanged, and the engine drops it.
+when the pass begins. What it reads again is unchanged, and the engine drops it. Where nobody knows in which
+zone the times are, they may be behind that clock: then the latest time itself says how far rows were read.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,27 +38,33 @@ class _Place:
     """Never after `until`: rows that change from now on, or whose transaction is open, are not older."""
     after: Mapping[str, Written] = field(default_factory=dict)
     skipped: int = 0
+    since: str | None = None
+    """Where the times' zone is not known: what the clock showed when `high` was first read."""
 
     @classmethod
     def parsed(cls, position: Any, column: str | None) -> _Place:
         """`column`: whose times they are to be, if that is known. Errors: ValueError."""
         match position:
-            case {"high": str() | None as high, **rest} if rest.keys() <= {"by"} and _is_text(high):
-                return cls(_named(rest.get("by"), column), high)
+            case {"high": str() | None as high, **rest} if rest.keys() <= {"by", "since"} and _is_text(high):
+                return cls(_named(rest.get("by"), column), high, since=_since(rest.get("since")))
             case {"high": str() | None as high, "until": str() as until, "safe": str() as safe, **rest} if (
-                rest.keys() <= {"by", "after", "skipped"} and all(map(_is_text, (high, until, safe)))
+                rest.keys() <= {"by", "after", "skipped", "since"} and all(map(_is_text, (high, until, safe)))
             ):
                 after: Any = rest.get("after", {})
                 skipped: Any = rest.get("skipped", 0)
                 if isinstance(after, dict):
-                    return cls(_named(rest.get("by"), column), high, until, safe, after, int(skipped))
+                    by = _named(rest.get("by"), column)
+                    return cls(by, high, until, safe, after, int(skipped), _since(rest.get("since")))
         raise ValueError(position)
 
     @property
     def position(self) -> Position:
+        known = {"since": self.since} if self.since else {}
         if self.until is None:
-            return {"by": self.by, "high": self.high}
-        place: dict[str, Any] = {"by": self.by, "high": self.high, "until": self.until, "safe": self.safe}
+            return {"by": self.by, "high": self.high, **known}
+        place: dict[str, Any] = {
+            "by": self.by, "high": self.high, "until": self.until, "safe": self.safe, **known
+        }  # fmt: skip
         if self.after:
             place["after"] = dict(self.after)
         return {**place, "skipped": self.skipped} if self.skipped else place
@@ -64,6 +72,12 @@ class _Place:
 
 def _is_text(time: str | None) -> bool:
     return time is None or bool(_TIME.fullmatch(time))
+
+
+def _since(since: object) -> str | None:
+    if not (isinstance(since, str | None) and _is_text(since)):
+        raise ValueError(since)
+    return since
 
 
 def _named(name: object, column: str | None) -> str | None:
@@ -120,29 +134,41 @@ class Timestamp(Mode):
         place = self._place(position)
         if place.until is not None:
             return place.position
-        until, safe = self._now(database)
-        return replace(place, until=self._text(until), safe=self._text(safe)).position
+        moment = database.moment()
+        until, safe = map(self._text, self._walls(moment))
+        since = None if self.is_known(moment) else place.since or safe
+        return replace(place, until=until, safe=safe, since=since).position
 
     def hand_over(self, database: Database) -> Position:
         """Where to go on after something else has read everything from now on."""
-        return _Place(self._time.name, self._text(self._now(database)[1])).position
-
-    def _now(self, database: Database) -> tuple[int, int]:
-        """The clock as writers of the column see it, and what is safe by it."""
         moment = database.moment()
-        ahead = 0
-        if self._zone and not self.zoned:
-            ahead = clock.offset(self._zone, moment.now)
-        elif not self.zoned:
-            ahead = moment.offset or 0
-        return moment.now + ahead, moment.safe() + ahead
+        _, safe = self._walls(moment)
+        if self.is_known(moment):
+            return _Place(self._time.name, self._text(safe)).position
+        latest = told(self._time, database.largest(self.source, self._time.name))
+        high = None if latest is None else self._text(min(self._since(str(latest)), safe))
+        return _Place(self._time.name, high, since=self._text(safe)).position
+
+    def is_known(self, moment: clock.Moment) -> bool:
+        """In which zone the times are."""
+        return self.has_zone or moment.offset is not None
+
+    def _walls(self, moment: clock.Moment) -> tuple[int, int]:
+        """The clock as writers of the column see it, and what is safe by it."""
+        now, safe = moment.now, moment.safe()
+        if self.zoned:
+            return now, safe
+        if self._zone:
+            return clock.wall(self._zone, now), clock.wall(self._zone, safe)
+        ahead = moment.offset or 0
+        return now + ahead, safe + ahead
 
     def ahead(self, driver_text: str | None, database: Database) -> float:
         """By how many seconds a time, in the driver's words, is ahead of the clock; 0: unknown."""
         time = told(self._time, driver_text)
         if time is None:
             return 0.0
-        return (self._since(str(time)) - self._now(database)[0]) / clock.SECOND
+        return (self._since(str(time)) - self._walls(database.moment())[0]) / clock.SECOND
 
     def statements(self, position: Position, quote: Quote, page: str) -> tuple[Statement, ...]:
         place, name = self._place(position), quote.name(self._time.name)
@@ -160,8 +186,18 @@ class Timestamp(Mode):
 
     def _low(self, place: _Place) -> str:
         """Whole seconds, for a column may hold no more. A clock that was set back counts as it is."""
-        high = min(clock.nanoseconds(str(place.high)), clock.nanoseconds(str(place.safe)))
-        return self._text((high - self._late) // clock.SECOND * clock.SECOND)
+        safe = clock.nanoseconds(str(place.safe))
+        low = min(clock.nanoseconds(str(place.high)), safe)
+        if place.since is None or safe - clock.nanoseconds(place.since) < self._late:
+            low = self._earlier(low)
+        return self._text(low // clock.SECOND * clock.SECOND)
+
+    def _earlier(self, time: int) -> int:
+        """By the late window: in spring that is an hour more by the clock on the wall."""
+        if self._zone and not self.zoned:
+            with suppress(OverflowError, ValueError):  # at the ends of the calendar
+                return clock.wall(self._zone, clock.instant(self._zone, time) - self._late)
+        return time - self._late
 
     def _text(self, moment: int) -> str:
         if self._form == "date":
@@ -180,13 +216,14 @@ class Timestamp(Mode):
         """`high` is the latest time read, or, when that is older than the late window, the clock itself."""
         place = self._place(position)
         if not place.after:
-            return _Place(place.by, place.high).position, False
+            return _Place(place.by, place.high, since=place.since).position, False
         last = self._since(str(place.after[self._time.name]))
         safe = clock.nanoseconds(str(place.safe))
-        reached = safe if safe - last >= self._late else min(last, safe)
-        if place.high is not None:
-            reached = max(reached, clock.nanoseconds(place.high))
-        return _Place(place.by, self._text(reached)).position, False
+        old = place.since is None and safe - last >= self._late
+        reached = self._text(safe if old else min(last, safe))
+        if place.high is not None and clock.nanoseconds(reached) <= clock.nanoseconds(place.high):
+            return _Place(place.by, place.high, since=place.since).position, False
+        return _Place(place.by, reached, since=place.since and place.safe).position, False
 
     def _since(self, text: str) -> int:
         try:
