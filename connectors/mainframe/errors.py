@@ -49,8 +49,8 @@ class Looked:
     @property
     def shown(self) -> str:
         """For messages: the error, or the first line."""
-        title = f"'{self.error or self.screen.title or 'a blank screen'}'"
-        return f"{title} ({self.name or self.told})"
+        line = " ".join((self.error or self.screen.title).split())
+        return f"'{line or 'a blank screen'}' ({self.name or self.told})"
 
 
 class Trouble(Exception):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from bridge.contract import Ask, Reject
+from bridge.contract import Ask, Position, Reject
 from bridge.errors import ConfigError
 from connectors.mainframe import recognise
 from connectors.mainframe.config import KeyFile, KeyStream
@@ -19,7 +21,7 @@ from connectors.mainframe.errors import Kind, Looked, Trouble
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.lists import ListPages
 from connectors.mainframe.readings import InquiryReading
-from connectors.mainframe.scans import Piece, judged
+from connectors.mainframe.scans import Piece, judged, size_of
 from connectors.mainframe.sessions import Pool, Session
 from connectors.mainframe.values import reader
 from connectors.mainframe.walk import LONG_REST, Walk
@@ -36,9 +38,10 @@ class _Round:
     """What one poll asks: keys in turn, each by a session that is free. None is begun after `until`."""
 
     keys: Sequence[Asked]
-    most: int
+    ask: Ask
     until: float
     next: int = 0
+    size: int = 0
     failed: bool = False
     answers: dict[int, Answer] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -46,11 +49,16 @@ class _Round:
     def draw(self) -> tuple[int, Asked] | None:
         """The next key and its number; None when the round ends. At least one is drawn."""
         with self._lock:
-            over = self.next and time.monotonic() >= self.until
-            if self.failed or over or self.next >= min(self.most, len(self.keys)):
+            over = self.next and (time.monotonic() >= self.until or self.size >= self.ask.bytes)
+            if self.failed or over or self.next >= min(self.ask.rows, len(self.keys)):
                 return None
             self.next += 1
             return self.next - 1, self.keys[self.next - 1]
+
+    def take(self, number: int, answer: Answer) -> None:
+        with self._lock:
+            self.answers[number] = answer
+            self.size += size_of(answer.values) if isinstance(answer, Row) else 0
 
 
 class InquiryPages:
@@ -61,15 +69,37 @@ class InquiryPages:
         told = reading.options.key
         self._list = ListPages(reading.keys, pool.main, None, told) if reading.keys else None
         self._keys: Sequence[Asked] | None = None
+        self._digest, self._next = "", 0
         self._places: dict[Session, bool] = {}
         """Sessions that stand where `steps` begin."""
+
+    @property
+    def place(self) -> Position:
+        """Among these keys; wherever the same ones are asked for, it is the same place."""
+        if self._keys is None and self._list is not None:
+            return self._list.place
+        return {"keys": self._digest, "next": self._next}
+
+    def resume(self, place: Position) -> bool:
+        """Go on from a place; False when there are other keys by now, or they are out of a list."""
+        if self._list is not None or "keys" not in place:
+            return False
+        self._take_keys()
+        known = place["keys"] == self._digest and isinstance(place["next"], int)
+        self._next = place["next"] if known else 0
+        return known
 
     def turn(self, ask: Ask, until: float) -> Piece:
         if self._keys is None:
             if self._list is not None and not self._list.turn(ask, until).last:
                 return Piece()
-            self._keys = self._known_keys()
-        return self._asked(self._keys, ask, until)
+            self._take_keys()
+        return self._asked(ask, until)
+
+    def _take_keys(self) -> None:
+        self._keys = self._known_keys()
+        told = json.dumps([list(each.items()) for each in self._keys])
+        self._digest = hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def _known_keys(self) -> Sequence[Asked]:
         """Each once, in their order."""
@@ -84,8 +114,9 @@ class InquiryPages:
         given = () if isinstance(keys, KeyStream) else keys
         return ({name: str(each[name]) for name in names} for each in given)
 
-    def _asked(self, keys: Sequence[Asked], ask: Ask, until: float) -> Piece:
-        this = _Round(keys, ask.rows, until)
+    def _asked(self, ask: Ask, until: float) -> Piece:
+        keys = (self._keys or ())[self._next :]
+        this = _Round(keys, ask, until)
         sessions = self._pool.take(min(len(keys), ask.rows))
         if len(sessions) > 1:
             with ThreadPoolExecutor(len(sessions), "inquiries") as executor:
@@ -94,14 +125,14 @@ class InquiryPages:
                 each.result()
         elif sessions:
             self._work(sessions[0], this)
-        self._keys = keys[this.next :]
+        self._next += this.next
         return self._piece(keys, this)
 
     def _work(self, session: Session, this: _Round) -> None:
         try:
             while drawn := this.draw():
                 number, asked = drawn
-                this.answers[number] = self._answer(session, asked)
+                this.take(number, self._answer(session, asked))
         except BaseException:
             this.failed = True
             raise

@@ -7,13 +7,14 @@ scan is looked for in a second pass before the scan ends.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
-from bridge.contract import Ask, Reject
+from bridge.contract import Ask, Position, Reject
 from connectors.mainframe import recognise
 from connectors.mainframe.config import Detail
 from connectors.mainframe.errors import Kind, Looked, Trouble
@@ -64,18 +65,28 @@ class ListPages:
         self._reading, self._session, self._known, self._told_columns = reading, session, known, told
         self._walk = session.walk
         self._shown: Shown | None = None
-        self._number = 0
-        self._pass = 1
+        self._number = self._turned = 0
+        self._pass, self._id = 1, secrets.token_hex(4)
         self._met: dict[Key, Mapping[str, Any] | None] = {}
         """Key -> what the list shows of the row; None for a reject."""
         self.texts: dict[Key, Mapping[str, str]] = {}
         """The columns that are `told`, as the host writes them."""
 
-    def turn(self, ask: Ask, until: float) -> Piece:  # noqa: ARG002 -- a page is as long as it is
+    @property
+    def place(self) -> Position:
+        """Of this pass alone: another one would have to begin anew."""
+        return {"scan": self._id, "batch": self._turned}
+
+    def turn(self, ask: Ask, until: float) -> Piece:
+        """A page; after the last one of a pass that is repeated the first one again, too."""
+        self._turned += 1
         self._shown = shown = self._first() if self._shown is None else self._next(self._shown)
         piece = self._taken(shown, ask)
         if self._shown.page.ended:
-            piece.last = self._is_complete()
+            if self._is_complete():
+                piece.last = True
+            else:
+                piece.add(self.turn(ask, until))
         return piece
 
     # -- turning
@@ -224,7 +235,7 @@ class ListPages:
         must = ask.changed(table, keys_of(table, list(fresh)), shown).to_pylist()
         for key, wanted in zip(list(fresh), must, strict=True):
             if not wanted:
-                piece.seen.add(key)
+                piece.seen[key] = None
                 del fresh[key]
 
     # -- the screen behind a row

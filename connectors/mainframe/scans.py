@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +31,7 @@ class Piece:
 
     rows: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
     marks: dict[Key, Any] = field(default_factory=dict)
-    seen: set[Key] = field(default_factory=set)
+    seen: dict[Key, None] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
     last: bool = False
 
@@ -40,39 +39,42 @@ class Piece:
         """What comes later counts; no key is twice in it."""
         for key in other.rows:
             self.rows.pop(key, None)
-        self.seen -= other.rows.keys()
+            self.seen.pop(key, None)
         self.rows |= other.rows
         self.marks |= other.marks
-        self.seen |= other.seen - self.rows.keys()
+        self.seen |= {key: None for key in other.seen if key not in self.rows}
         self.rejects += other.rejects
         self.last = other.last
 
     @property
     def size(self) -> int:
-        return sum(_size(row) for row in self.rows.values())
+        return sum(size_of(row) for row in self.rows.values())
 
 
 class Pages(Protocol):
+    @property
+    def place(self) -> Position:
+        """Where the next piece begins."""
+
     def turn(self, ask: Ask, until: float) -> Piece:
         """The next piece; a long one ends at `until` (monotonic)."""
 
 
 class Pass:
-    """One complete pass under way. What fails in it is lost as a whole: the next one begins anew."""
+    """One complete pass under way."""
 
-    def __init__(self, name: str, reading: Reading, pages: Pages) -> None:
-        self.name, self._reading, self._pages = name, reading, pages
+    def __init__(self, reading: Reading, pages: Pages, began: Position | None) -> None:
+        """`began`: the place in the middle that it goes on from, if it does."""
+        self._reading, self._pages, self._begins = reading, pages, began is None
         self._table = reading.table
-        self._id = secrets.token_hex(4)
-        self._batches = 0
         self._used = time.monotonic()
 
     @property
-    def position(self) -> Position:
-        return {"scan": self._id, "batch": self._batches}
+    def name(self) -> str:
+        return self._reading.stream.name
 
     def serves(self, name: str, position: Position | None) -> bool:
-        return (self.name, self.position) == (name, position)
+        return (self.name, self._pages.place) == (name, position)
 
     @property
     def rests(self) -> bool:
@@ -86,14 +88,13 @@ class Pass:
             full = len(whole.rows) + len(whole.seen) >= ask.rows or whole.size >= ask.bytes
             if full or time.monotonic() >= until:
                 break
-        first = self._batches == 0
-        self._batches += 1
+        first, self._begins = self._begins, False
         self._used = time.monotonic()
         return Batch(
-            position=COMPLETE if whole.last else self.position,
+            position=COMPLETE if whole.last else self._pages.place,
             changes=self._changes(whole),
             rejects=tuple(whole.rejects),
-            seen=((self._table.name, keys_of(self._table, whole.seen)),) if whole.seen else (),
+            seen=((self._table.name, keys_of(self._table, list(whole.seen))),) if whole.seen else (),
             scan=_mark(first=first, last=whole.last) if self._deletes else None,
             more=not whole.last,
         )
@@ -117,7 +118,7 @@ def begins(position: Position | None) -> bool:
     """Whether a new scan begins there. Errors: PermanentError when it is no position of ours."""
     if position is None or position == COMPLETE:
         return True
-    if isinstance(position, dict) and position.keys() == {"scan", "batch"}:
+    if isinstance(position, dict) and position.keys() in ({"scan", "batch"}, {"keys", "next"}):
         return False
     raise PermanentError(
         "the position is none of a scan of screens",
@@ -125,7 +126,7 @@ def begins(position: Position | None) -> bool:
     )
 
 
-def keys_of(table: Table, keys: Sequence[Key] | set[Key]) -> pa.RecordBatch:
+def keys_of(table: Table, keys: Sequence[Key]) -> pa.RecordBatch:
     fields = [table.schema.field(name) for name in table.key]
     return columns.batch(pa.schema(fields), [dict(zip(table.key, key, strict=True)) for key in keys])
 
@@ -153,5 +154,6 @@ def _mark(*, first: bool, last: bool) -> Scan:
     return Scan.LAST if last else Scan.MORE
 
 
-def _size(row: Mapping[str, Any]) -> int:
+def size_of(row: Mapping[str, Any]) -> int:
+    """About how many bytes."""
     return sum(len(value) if isinstance(value, str | bytes) else 8 for value in row.values())

@@ -86,18 +86,22 @@ class ScreenSource:
                 return Batch(position, scan=None if anew else Scan.MORE, more=True)
             self._pass = None  # what fails is lost
             if running is None or not running.serves(name, position):
-                running = self._begun(stream)
+                running = self._begun(stream, None if anew else position)
             batch = running.read(ask)
             self._pass = running if batch.more else None
             return batch
 
-    def _begun(self, stream: Stream) -> Pass:
+    def _begun(self, stream: Stream, place: Position | None) -> Pass:
+        """From a place, if that is still one, or from the beginning."""
+        from connectors.mainframe.inquiry import InquiryPages
         from connectors.mainframe.scans import Pass
 
         reading = self._readings.get(stream.name)
         if reading is None:
             raise PermanentError(f"there is no stream {stream.name}", remedy="configure it under `streams`")
-        return Pass(stream.name, reading, self._pages(reading))
+        pages = self._pages(reading)
+        goes_on = place is not None and isinstance(pages, InquiryPages) and pages.resume(place)
+        return Pass(reading, pages, place if goes_on else None)
 
     def _pages(self, reading: Reading) -> Pages:
         from connectors.mainframe.inquiry import InquiryPages
