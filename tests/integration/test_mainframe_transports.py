@@ -3,44 +3,44 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
-import signal
 import socket
-import ssl
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
-from bridge.errors import BridgeError, ConfigError, TransientError
-from bridge.testing import need
+from bridge.errors import ConfigError, TransientError
 from bridge.testing.mainframe import Host, Recorder, Recording, Replay, TwoWrites, by_chance, pieces
-from bridge.testing.mainframe.authority import Authority, AuthorityError
 from bridge.testing.mainframe.replay import Segments, whole
 from connectors.mainframe import code_pages
 from connectors.mainframe.screen import Screen
-from connectors.mainframe.terminal import Endpoint, Refused, Terminal, Tls
+from connectors.mainframe.terminal import Refused, Terminal
 from connectors.mainframe.transports import terminal
-
-Transport = Literal["s3270", "tnz"]
-TRANSPORTS: tuple[Transport, ...] = ("s3270", "tnz")
-USER, PASSWORD = 4 * 80 + 15, 5 * 80 + 15  # addresses on SIGNON
+from tests.integration.mainframe_terminals import (
+    PASSWORD,
+    TRANSPORTS,
+    USER,
+    Transport,
+    at,
+    chatting,
+    need_clients,
+    refused,
+    session,
+    signed_on,
+    started,
+    titled,
+    until,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def clients() -> None:
-    if shutil.which("s3270") is None:
-        need("s3270 is not installed: apt-get install s3270")
-    pytest.importorskip("tnz")
+    need_clients()
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -52,10 +52,6 @@ def transport(request: pytest.FixtureRequest) -> Transport:
 def shared() -> Iterator[Host]:
     """Of tests that set no switches."""
     with Host() as started:
-        try:
-            assert started.authority.file.exists()
-        except AuthorityError as error:
-            need(str(error))
         yield started
 
 
@@ -63,56 +59,6 @@ def shared() -> Iterator[Host]:
 def host() -> Iterator[Host]:
     with Host() as started:
         yield started
-
-
-def at(port: int, **changed: Any) -> Endpoint:
-    return replace(Endpoint("localhost", port, connect_timeout=5), **changed)
-
-
-@contextmanager
-def session(transport: Transport, endpoint: Endpoint) -> Iterator[Terminal]:
-    made = terminal(transport, endpoint)
-    try:
-        made.connect()
-        yield made
-    finally:
-        made.close()
-
-
-def refused(transport: Transport, endpoint: Endpoint) -> BridgeError:
-    with pytest.raises(BridgeError) as caught, session(transport, endpoint):
-        pass
-    return caught.value
-
-
-def until(held: Terminal, holds: Callable[[Screen], object], seconds: float = 5) -> Screen:
-    """The first screen of which this holds."""
-    end = time.monotonic() + seconds
-    while not holds(shown := held.screen()):
-        assert time.monotonic() < end, "\n".join(shown.lines)
-        held.wait(end - time.monotonic())
-    return shown
-
-
-def titled(held: Terminal, title: str) -> Screen:
-    return until(held, lambda shown: shown.title.startswith(title) and not shown.locked)
-
-
-def signed_on(host: Host, held: Terminal) -> Screen:
-    columns = titled(held, "SIGNON").columns
-    held.type(4 * columns + 15, host.user)
-    held.type(5 * columns + 15, host.password)
-    held.press("enter")
-    return titled(held, "MAIN MENU")
-
-
-def started(host: Host, held: Terminal, code: str, title: str) -> Screen:
-    signed_on(host, held)
-    held.press("clear")
-    until(held, lambda shown: not shown.fields and not shown.locked)
-    held.type(0, code)
-    held.press("enter")
-    return titled(held, title)
 
 
 class TestSession:
@@ -171,14 +117,15 @@ class TestWaiting:
         with session(transport, at(host.port)) as held:
             titled(held, "SIGNON")
             assert not held.wait(0.05)
-            host.switches.two_writes = TwoWrites(after_ms=150)
+            rest = threading.Event()
+            host.switches.two_writes = TwoWrites(release=rest)
             held.type(USER, host.user)
             held.type(PASSWORD, host.password)
             held.press("enter")
             assert held.wait(5)
-            begun = time.monotonic()
+            assert not held.wait(0.05)
+            rest.set()
             assert held.wait(5)
-            assert 0.05 < time.monotonic() - begun < 1
             assert not held.wait(0.05)
 
     def test_it_lasts_as_long_as_it_is_told_to(self, shared: Host, transport: Transport) -> None:
@@ -186,7 +133,7 @@ class TestWaiting:
             titled(held, "SIGNON")
             begun = time.monotonic()
             assert not held.wait(0.7)
-            assert 0.65 < time.monotonic() - begun < 1.5
+            assert 0.65 < time.monotonic() - begun < 5
 
     def test_an_interrupt_ends_it_and_leaves_the_session_usable(
         self, shared: Host, transport: Transport
@@ -198,7 +145,7 @@ class TestWaiting:
             begun = time.monotonic()
             with pytest.raises(TransientError, match="interrupted"):
                 held.wait(30)
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < 10
             timer.join()
             signed_on(shared, held)
 
@@ -210,7 +157,7 @@ class TestWaiting:
             begun = time.monotonic()
             with pytest.raises(TransientError, match="interrupted"):
                 held.connect()
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < 10
             timer.join()
             held.close()
 
@@ -474,7 +421,7 @@ class TestRefusals:
         with chatting(lambda peer: peer.recv(1)) as port:
             begun = time.monotonic()
             error = refused(transport, at(port, connect_timeout=0.5))
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < 10
         assert isinstance(error, TransientError)
         assert "within 0.5 s" in error.text
 
@@ -483,185 +430,6 @@ class TestRefusals:
         error = refused("s3270", at(23))
         assert isinstance(error, ConfigError)
         assert "s3270 is not installed" in error.text
-
-
-class TestTls:
-    def test_the_right_host_is_accepted(self, shared: Host, transport: Transport) -> None:
-        with session(transport, at(shared.tls_port, tls=Tls(ca_file=shared.authority.file))) as held:
-            signed_on(shared, held)
-
-    def test_a_wrong_host_name_is_refused(self, shared: Host, transport: Transport) -> None:
-        port = listening(shared, shared.authority.context(issued(shared, "other", "DNS:other.example")))
-        error = refused(transport, at(port, tls=Tls(ca_file=shared.authority.file)))
-        assert isinstance(error, ConfigError)
-        assert "localhost" in error.text
-        assert "tls.host_name" in error.remedy
-
-    def test_a_host_name_that_is_not_in_the_certificate_is_refused(
-        self, shared: Host, transport: Transport
-    ) -> None:
-        tls = Tls(ca_file=shared.authority.file, host_name="other.example")
-        assert "other.example" in refused(transport, at(shared.tls_port, tls=tls)).text
-
-    def test_another_name_is_accepted_where_it_is_configured(
-        self, shared: Host, transport: Transport
-    ) -> None:
-        port = listening(shared, shared.authority.context(issued(shared, "vipa", "DNS:vipa.example")))
-        tls = Tls(ca_file=shared.authority.file, host_name="vipa.example")
-        with session(transport, at(port, host="127.0.0.1", tls=tls)) as held:
-            titled(held, "SIGNON")
-
-    @pytest.mark.parametrize("system", [True, False], ids=["the system's", "another"])
-    def test_an_unknown_authority_is_refused(
-        self, shared: Host, transport: Transport, tmp_path: Path, *, system: bool
-    ) -> None:
-        ca_file = None if system else Authority.make(tmp_path).file
-        error = refused(transport, at(shared.tls_port, tls=Tls(ca_file=ca_file)))
-        assert isinstance(error, ConfigError)
-        assert "certificate" in error.text
-        assert "tls.ca_file" in error.remedy
-
-    def test_a_client_certificate_is_shown(self, shared: Host, transport: Transport) -> None:
-        mine = shared.authority.issue("bridge", names="DNS:bridge")
-        port = listening(shared, shared.authority.asking(issued(shared, "strict")))
-        tls = Tls(ca_file=shared.authority.file)
-        assert isinstance(refused(transport, at(port, tls=tls)), TransientError)
-        with session(transport, at(port, tls=replace(tls, certificate=mine.file, key=mine.key))) as held:
-            titled(held, "SIGNON")
-
-    def test_the_password_of_its_key_is_in_no_argument(
-        self, shared: Host, transport: Transport, tmp_path: Path
-    ) -> None:
-        mine = shared.authority.issue("locked", names="DNS:bridge")
-        key = tmp_path / "key.pem"
-        encrypt = [
-            "openssl",
-            "pkcs8",
-            "-topk8",
-            "-in",
-            str(mine.key),
-            "-out",
-            str(key),
-            "-passout",
-            "pass:c4n4ry",
-        ]
-        subprocess.run(encrypt, check=True, capture_output=True)
-        port = listening(shared, shared.authority.asking(issued(shared, "stricter")))
-        tls = Tls(ca_file=shared.authority.file, certificate=mine.file, key=key, key_password="c4n4ry")
-        with session(transport, at(port, tls=tls)) as held:
-            titled(held, "SIGNON")
-            for child in children():
-                assert "c4n4ry" not in told_to(child)
-        error = refused(transport, at(port, tls=replace(tls, key_password="wr0ng")))
-        assert isinstance(error, ConfigError)
-        assert "tls.certificate" in error.text
-        assert "wr0ng" not in str(error)
-
-    @pytest.mark.parametrize("file", ["ca_file", "certificate"])
-    def test_a_file_that_cannot_be_used_is_named(self, shared: Host, transport: Transport, file: str) -> None:
-        error = refused(transport, at(shared.tls_port, tls=Tls(**{file: Path("/nowhere.pem")})))  # type: ignore[arg-type]
-        assert isinstance(error, ConfigError)
-        assert "/nowhere.pem" in error.text
-
-    def test_an_older_version_than_configured_is_refused(self, shared: Host, transport: Transport) -> None:
-        certificate = issued(shared, "old")
-        port = listening(shared, shared.authority.context(certificate, newest=ssl.TLSVersion.TLSv1_2))
-        tls = Tls(ca_file=shared.authority.file)
-        with session(transport, at(port, tls=tls)) as held:
-            titled(held, "SIGNON")
-        assert "TLS" in refused(transport, at(port, tls=replace(tls, minimum="1.3"))).text
-
-    def test_a_version_before_1_2_is_refused(self, shared: Host, transport: Transport) -> None:
-        context = shared.authority.context(issued(shared, "ancient"))
-        context.options &= ~ssl.OP_NO_TLSv1_1
-        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-            context.maximum_version = ssl.TLSVersion.TLSv1_1
-        context.set_ciphers("ALL:@SECLEVEL=0")
-        error = refused(transport, at(listening(shared, context), tls=Tls(ca_file=shared.authority.file)))
-        assert "TLS" in error.text
-
-    def test_an_address_needs_a_name_to_verify_where_s3270_does_it(self, shared: Host) -> None:
-        """It compares names only; tnz compares addresses too."""
-        endpoint = at(shared.tls_port, host="127.0.0.1", tls=Tls(ca_file=shared.authority.file))
-        error = refused("s3270", endpoint)
-        assert isinstance(error, ConfigError)
-        assert "tls.host_name" in error.remedy
-        with session("tnz", endpoint) as held:
-            titled(held, "SIGNON")
-
-    def test_a_plain_port_is_no_tls_port(self, shared: Host, transport: Transport) -> None:
-        tls = Tls(ca_file=shared.authority.file)
-        assert isinstance(refused(transport, at(shared.port, tls=tls, connect_timeout=1)), TransientError)
-        assert isinstance(refused(transport, at(shared.tls_port, connect_timeout=1)), TransientError)
-
-
-STARTER = """
-import threading
-from connectors.mainframe.terminal import Endpoint
-from connectors.mainframe.transports import terminal
-held = terminal("s3270", Endpoint("localhost", {port}, connect_timeout=60))
-connecting = threading.Thread(target=held.connect)
-connecting.start()
-{after}
-print("started", flush=True)
-while held.wait(60):
-    pass
-"""
-
-
-class TestChild:
-    def test_it_is_gone_after_close_and_leaves_no_zombie(self, shared: Host) -> None:
-        before = children()
-        with session("s3270", at(shared.port)):
-            (child,) = children() - before
-        assert not Path(f"/proc/{child}").exists()
-
-    def test_one_that_cannot_connect_is_gone_too(self) -> None:
-        before = children()
-        refused("s3270", at(1, connect_timeout=1))
-        assert children() == before
-
-    def test_one_that_ends_by_itself_is_an_error(self, shared: Host) -> None:
-        before = children()
-        with session("s3270", at(shared.port)) as held:
-            (child,) = children() - before
-            os.kill(child, signal.SIGKILL)
-            with pytest.raises(TransientError, match="s3270 ended by itself"):
-                held.screen()
-
-    def test_one_that_hangs_is_given_up(self, shared: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("connectors.mainframe.transports.s3270._ANSWER_S", 0.3)
-        before = children()
-        with session("s3270", at(shared.port)) as held:
-            (child,) = children() - before
-            os.kill(child, signal.SIGSTOP)
-            with pytest.raises(TransientError, match="does not answer"):
-                held.screen()
-        assert children() == before
-
-    @pytest.mark.parametrize("doing", ["connect", "wait"])
-    def test_it_dies_with_its_parent_whatever_it_does(self, shared: Host, doing: str) -> None:
-        """And not with the thread that has started it."""
-        with chatting(lambda peer: peer.recv(1)) as silent:
-            port = silent if doing == "connect" else shared.port
-            script = STARTER.format(port=port, after="connecting.join()" if doing == "wait" else "")
-            parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-            assert parent.stdout is not None
-            parent.stdout.readline()
-            child = appeared(parent.pid)
-            parent.kill()
-            parent.wait()
-            parent.stdout.close()
-            shared.until(lambda: not running(child), deadline_s=3)
-
-    def test_it_is_told_no_secret_of_the_environment(
-        self, shared: Host, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("MF_PASSWORD", "c4n4ry")
-        before = children()
-        with session("s3270", at(shared.port)):
-            (child,) = children() - before
-            assert "c4n4ry" not in told_to(child)
 
 
 def test_a_password_is_in_no_log_and_no_error(
@@ -688,69 +456,3 @@ def test_a_password_is_in_no_log_and_no_error(
     out, err = capfd.readouterr()
     for text in (*told, caplog.text, out, err):
         assert "C4N4RY" not in text
-
-
-@contextmanager
-def chatting(say: Callable[[socket.socket], object]) -> Iterator[int]:
-    """The port of something that is no host."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        open_: list[socket.socket] = []
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    peer, _ = server.accept()
-                    open_.append(peer)
-                    threading.Thread(target=told, args=(peer,), daemon=True).start()
-
-        def told(peer: socket.socket) -> None:
-            with suppress(OSError):
-                say(peer)
-
-        threading.Thread(target=serve, daemon=True).start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            for peer in open_:
-                with suppress(OSError):
-                    peer.shutdown(socket.SHUT_RDWR)
-                peer.close()
-
-
-def issued(host: Host, name: str, names: str = "DNS:localhost") -> Any:
-    return host.authority.issue(f"{name}-{time.monotonic_ns()}", names=names)
-
-
-def listening(host: Host, context: ssl.SSLContext) -> int:
-    return host.listen(context)
-
-
-def children(of: int | None = None) -> set[int]:
-    """The processes that this one, or that one, has started."""
-    listed = Path(f"/proc/{of or os.getpid()}/task").glob("*/children")
-    return {int(child) for file in listed for child in file.read_text().split()}
-
-
-def appeared(parent: int) -> int:
-    end = time.monotonic() + 5
-    while time.monotonic() < end:
-        for child in children(parent):
-            if "s3270" in told_to(child):
-                return child
-        time.sleep(0.01)
-    raise AssertionError("s3270 was not started")
-
-
-def running(process: int) -> bool:
-    """A zombie has ended; who reaps orphans is the system's business."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def told_to(process: int) -> str:
-    return "".join(
-        Path(f"/proc/{process}/{file}").read_text(errors="replace") for file in ("cmdline", "environ")
-    )
