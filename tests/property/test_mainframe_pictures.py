@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
 
@@ -162,24 +162,31 @@ def test_a_date_that_is_shown_is_read_back(made: Format, data: st.DataObject) ->
     assert made.parse(f" {text} ") == value
 
 
+@settings(max_examples=300)
 @given(formats, st.data())
 def test_a_date_that_was_changed_is_another_one_or_none(made: Format, data: st.DataObject) -> None:
     text = made.format(value_of(made, data))
     at = data.draw(st.integers(0, len(text)))
-    changed = text[:at] + data.draw(st.text("0123456789 .:/-", max_size=1)) + text[at + 1 :]
-    try:
-        value = made.parse(changed)
-    except ValueError:
-        return
-    assert isinstance(value, date | time)
-    plain = changed.upper().replace(" ", "").replace("0", "")  # D, M and H: with or without a zero
-    assert made.format(value).upper().replace(" ", "").replace("0", "") == plain
+    assert_canonical_date(
+        made, text[:at] + data.draw(st.text("0123456789 .:/-", max_size=1)) + text[at + 1 :]
+    )
 
 
 @given(formats, st.text(max_size=30))
 def test_garbage_is_never_a_date(made: Format, text: str) -> None:
-    with pytest.raises(ValueError, match=r"is blank|does not have the form|is no (date|time|timestamp)"):
-        made.parse(text)
+    assert_canonical_date(made, text)
+
+
+def assert_canonical_date(made: Format, text: str) -> None:
+    """What is read as a date is how the form shows it; D, M and H may have a zero or a blank before them."""
+    try:
+        value = made.parse(text)
+    except ValueError:
+        return
+    read, shown = text.strip(" ").upper(), made.format(value)
+    if any(part and token in ("D", "M", "H") for part, token in made.tokens):
+        read, shown = (re.sub(r"(?<![0-9])[0 ]+(?=[0-9])", "", each) for each in (read, shown))
+    assert read == shown
 
 
 @given(st.text("9ZSVPX*,.+-CRDB()$/A0#", max_size=12))
