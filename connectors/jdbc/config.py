@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from bridge.contract import ConnectorConfig, Seconds, Secret, StreamConfig
+from connectors.heap import Heap
 
 # As a parameter, before the host, or as Oracle has it before the place.
 _USER_IN_URL = r"[?&;:](user|username|userid|uid)=|//[^/?;@]+@|^jdbc:oracle:\w+:[^@(/][^@(]*@"
@@ -222,7 +223,7 @@ class JdbcConfig(ConnectorConfig):
         description="how far read transactions see others; default: as the database does;"
         " snapshot is SQL Server's",
     )
-    heap: str = Field("256m", description="the JVM's largest heap")
+    heap: Heap = Field("256m", description="the JVM's largest heap, 32m to 1024g")
 
     @property
     def account(self) -> str:
@@ -252,13 +253,6 @@ class JdbcConfig(ConnectorConfig):
             if options.query and any(mark in name for mark in "*?["):
                 raise ValueError(f"{name}: a query has a name of its own, not a pattern")
         return streams
-
-    @field_validator("heap")
-    @classmethod
-    def _is_a_heap(cls, heap: str) -> str:
-        if not re.fullmatch(r"[1-9]\d*[mg]", heap):
-            raise ValueError("is not the size of a heap; write it like 256m or 2g")
-        return heap
 
     @field_validator("properties", mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from bridge.contract import ConnectorConfig, Seconds, Secret, StreamConfig
+from connectors.heap import Heap
 from connectors.mainframe.maps import ErrorRule, Expression, Name, ScreenMap, Value
 from connectors.mainframe.records.options import RecordOptions
 
@@ -190,7 +191,7 @@ class JavaOptions(ConnectorConfig):
         (), description="messages on a screen, or of an exception (`class: message`), that mean an error"
     )
     timeout: Seconds = Field(20.0, gt=0, description="how long a call may take")
-    heap: str = Field("256m", pattern=r"^[1-9]\d*[mg]$", description="the JVM's largest heap")
+    heap: Heap = Field("256m", description="the JVM's largest heap, 32m to 1024g")
     streams: Mapping[str, JavaStream] = Field(
         min_length=1, description="stream name -> the call and its answer"
     )
