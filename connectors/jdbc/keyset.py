@@ -69,7 +69,10 @@ class Keyset:
             }
             known = {name: value for name, value in values.items() if value is not None}
             return known if len(known) == len(values) else None
-        return {name: written(read.rows.column(name), -1) for name in self.names}
+        columns = {name: read.rows.column(name) for name in self.names}
+        if not all(column[-1].is_valid for column in columns.values()):
+            return None  # MariaDB's zero dates, of which its driver makes NULL
+        return {name: written(column, -1) for name, column in columns.items()}
 
 
 def _larger(name: str, value: object) -> Condition:

@@ -264,6 +264,22 @@ def test_h2s_times_with_a_zone(h2_corner: Corner) -> None:
         assert folded.poll() == [2]
 
 
+@pytest.mark.parametrize("rows", [1, 1000])
+def test_mariadbs_zero_dates_are_older_than_all_others(mariadb: Any, test_password: None, rows: int) -> None:
+    corner = Corner(mariadb)
+    try:
+        made(corner, "datetime NOT NULL DEFAULT '0000-00-00 00:00:00'")
+        corner.execute(
+            "SET sql_mode = ''; INSERT INTO $.t (id, x) VALUES (1, 'a');"
+            f" INSERT INTO $.t VALUES (3, 'c', '{OLD}'), (4, 'd', {NOW['mariadb']});"
+        )
+        with folding(corner, snapshot=False) as folded:
+            batches = polled(folded.connector, folded.stream, None, Ask(rows=rows))
+            assert [row["id"] for batch in batches for row in corner.rows(batch)] == [1, 3, 4]
+    finally:
+        corner.drop()
+
+
 def test_mariadbs_timestamp_type_and_whole_seconds(mariadb: Any, test_password: None) -> None:
     corner = Corner(mariadb)
     try:
