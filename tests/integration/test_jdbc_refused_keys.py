@@ -1,0 +1,137 @@
+"""Rows that cannot be read for a while, with keys of every type: known by the same key as ever, in all places."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from bridge.config.options import ConnectorSettings
+from bridge.deadletters import DeadLetter, parse
+from bridge.testing.fakes import FakeKafka
+from bridge.testing.simulation import BRISK, Clock, Engine
+from bridge.testing.verifying import verified
+from tests.integration.jdbc_tables import Corner, configured
+from tests.integration.jdbc_types import BEFORE, SETTINGS, TYPES, Rejected, Type
+from tests.property.jdbc_lives import Source
+
+NO_KEYS = {
+    "postgresql": {"json", "xml", "point", "box"},
+    "h2": {"clob", "nclob", "blob", "java_object"},
+    "mariadb": {
+        *("tinytext", "text", "mediumtext", "longtext", "json", "point"),
+        *("tinyblob", "blob", "mediumblob", "longblob"),
+        "timestamp null",
+        "timestamp(6) null",
+    },
+}
+"""Types of which the database makes no primary key."""
+MORE = {
+    "mariadb": (
+        Type("timestamp", TYPES["mariadb"][0].arrow, {"'2024-10-27 00:30:00'": ""}),
+        Type("timestamp(6)", TYPES["mariadb"][0].arrow, {"'2038-01-19 03:14:07.999999'": ""}),
+    )
+}
+LIMIT, PATIENCE = 64, 50
+LONG = "this is longer than it may be " * 3
+
+
+def kinds_of(corner: Corner) -> list[Type]:
+    types = (*TYPES[corner.kind], *MORE.get(corner.kind, ()))
+    return [each for each in types if each.ddl not in NO_KEYS[corner.kind] and keys_of(each)]
+
+
+def keys_of(of: Type) -> list[str]:
+    return [text for text, told in of.values.items() if not (told is None or isinstance(told, Rejected))]
+
+
+class House:
+    """A table for each type: its values are keys, the last one's row is the one that will not be read."""
+
+    def __init__(self, corner: Corner, folder: Path, clock: Clock) -> None:
+        self.corner, self.types = corner, kinds_of(corner)
+        time = "datetime(6)" if corner.kind == "mariadb" else "timestamp(6)"
+        now = f"at {time} DEFAULT '2024-01-01 00:00:00'"
+        statements = [BEFORE.get(corner.kind, "").rstrip("; "), *SETTINGS.get(corner.kind, "").split(";")]
+        for at, each in enumerate(self.types):
+            columns = f"k {each.ddl} NOT NULL PRIMARY KEY, n int, word varchar(200), {now}"
+            statements.append(f"CREATE TABLE $.t{at} ({columns})")
+            for n, key in enumerate(reversed(keys_of(each))):
+                statements.append(f"INSERT INTO $.t{at} (k, n, word) VALUES ({key}, {n}, 'one')")
+        self._execute(statements)
+        here = (
+            {"url": corner.server.url.replace("/erp", f"/{corner.schema}")}
+            if corner.kind == "mariadb"
+            else {}
+        )
+        self.names = [corner.name(f"t{at}") for at in range(len(self.types))]
+        pattern = {f"{corner.schema}.*": {"mode": "images", "max_value_bytes": LIMIT}}
+        self.source = Source(partial(configured, corner.server, pattern, **here))
+        self.settings = ConnectorSettings(name="erp", kind="jdbc", defaults=BRISK)
+        self.kafka = FakeKafka()
+        self.engine = Engine(self.kafka, self.source, clock, self.settings, cache=folder / "erp.state")
+
+    def _execute(self, statements: list[str]) -> None:
+        self.corner.execute("".join(f"{each};\n" for each in statements if each.strip()))
+
+    def scanned(self) -> None:
+        """Each table twice more, at least."""
+        streams = self.engine.schedule.streams
+        before = {name: progress.scans for name, progress in streams.items()}
+        for _ in range(PATIENCE):
+            self.engine.run(1)
+            if all(name in streams and streams[name].scans - before.get(name, 0) >= 2 for name in self.names):
+                return
+        raise AssertionError({name: self.engine.parked(name) for name in self.names})
+
+    def close(self) -> None:
+        self.engine.restart()
+        self.source.close()
+
+    def word(self, word: str) -> None:
+        self._execute([f"UPDATE $.t{at} SET word = '{word}' WHERE n = 0" for at in range(len(self.types))])
+        self.scanned()
+
+    def delete(self) -> None:
+        self._execute([f"DELETE FROM $.t{at} WHERE n = 0" for at in range(len(self.types))])
+        self.scanned()
+
+    def told(self, at: int) -> list[tuple[str, str, str]]:
+        """Operation, key and word of each event of the one row; and of its letters, with `!` and no word."""
+        found = []
+        place = self.corner.column("n")
+        key = None
+        for record in self.kafka.committed(f"erp.{self.names[at]}"):
+            event = json.loads(record.value or b"null")
+            if event and event["after"] and event["after"][place] == 0:
+                key = record.key
+            if event and record.key == key:
+                word = (event["after"] or {}).get(self.corner.column("word"), "")
+                found.append((event["op"], (record.key or b"").decode(), word))
+        return found
+
+    def letters(self) -> list[tuple[str, str | None]]:
+        records = self.kafka.committed(self.engine.positions.letters)
+        letters = [parse(record.value or b"") for record in records]
+        return [(each.table, each.key) for each in letters if isinstance(each, DeadLetter)]
+
+
+def test_a_row_that_cannot_be_read_for_a_while_keeps_its_key(corner: Corner, tmp_path: Path) -> None:
+    with Clock() as clock, closing(House(corner, tmp_path, clock)) as house:
+        kinds = range(len(house.types))
+        for word in ("one", "two", LONG, "two"):
+            house.word(word)
+        lives = {house.types[at].ddl: house.told(at) for at in kinds}
+        assert {ddl: [(op, word) for op, _, word in life] for ddl, life in lives.items()} == {
+            ddl: [("r", "one"), ("u", "two"), ("u", "two")] for ddl in lives
+        }
+        letters = dict(house.letters())
+        assert len(letters) == len(house.letters()), "one letter in several scans"
+        assert letters == {house.names[at]: house.told(at)[0][1] for at in kinds}
+        assert house.source.open is not None
+        report = verified(house.kafka, house.settings, house.source.open)
+        assert report.sound, [*report.lines()]
+        house.delete()
+        ends = {house.types[at].ddl: house.told(at)[-1] for at in kinds}
+        assert ends == {ddl: ("d", life[0][1], "") for ddl, life in lives.items()}
