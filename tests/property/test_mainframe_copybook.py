@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.contract import Table
+from bridge.errors import ConfigError
 from connectors.mainframe.records.copybook import grammar
 from connectors.mainframe.records.copybook.decode import Decoder
 from connectors.mainframe.records.copybook.encode import Encoder
@@ -198,7 +199,7 @@ def _shown(row: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in like}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=40)
 @given(record=records())
 def test_what_is_encoded_is_decoded(tmp_path: Path, record: Record) -> None:
     decoder, encoder = _book(tmp_path, record)
@@ -212,7 +213,7 @@ def test_what_is_encoded_is_decoded(tmp_path: Path, record: Record) -> None:
     assert decoded.rows.schema == decoder.schema
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=40)
 @given(record=records(), data=st.data())
 def test_whatever_the_bytes_are_they_are_values_or_problems(
     tmp_path: Path, record: Record, data: st.DataObject
@@ -237,6 +238,75 @@ def test_whatever_the_bytes_are_they_are_values_or_problems(
             assert str(alone.rows.to_pylist()) == str(decoded.rows.slice(number, 1).to_pylist())
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(data=st.data())
+def test_whatever_a_copybook_says_it_is_a_layout_or_a_mistake(tmp_path: Path, data: st.DataObject) -> None:
+    lines = SPOILT.splitlines()
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        words = lines[at].split(" ")
+        word = data.draw(st.integers(0, len(words) - 1))
+        words[word] = data.draw(
+            st.sampled_from([*_WORDS, ""]) | st.text("X9SVP()0.,'=*:-AZ \x00é", max_size=6)
+        )
+        lines[at] = " ".join(words)
+    path = tmp_path / "spoilt.cpy"
+    path.write_text("\n".join(lines))
+    options = RecordOptions.model_validate({"copybook": str(path), "redefines": {"*": "first"}})
+    try:
+        found = layout(grammar.parse(path), options)
+    except ConfigError:
+        return
+    if found.row.width < 10_000:
+        Decoder(found, options).records([b"\x40" * found.row.width, b""])
+
+
+_WORDS = (
+    *(
+        "01",
+        "05",
+        "10",
+        "77",
+        "88",
+        "A",
+        "PIC",
+        "X(2)",
+        "S9(3)V9",
+        "USAGE",
+        "COMP-3",
+        "COMP-1",
+        "SIGN",
+        "LEADING",
+    ),
+    *(
+        "SEPARATE",
+        "OCCURS",
+        "3",
+        "TIMES",
+        "TO",
+        "DEPENDING",
+        "ON",
+        "REDEFINES",
+        "B",
+        "VALUE",
+        "'x'",
+        ".",
+        "COPY",
+    ),
+    *("REPLACING", "==X==", "BY", "SYNC", "FILLER", "EXEC", "BLANK", "ZERO", ""),
+)
+SPOILT = """       01 R.
+           05 A PIC 9(2).
+           05 B.
+             10 C PIC X(3) OCCURS 2 TIMES.
+             10 D PIC S9(3)V9 COMP-3.
+           05 E REDEFINES B.
+             10 F PIC S9(3) SIGN LEADING SEPARATE.
+           05 G COMP-1 SYNC.
+           05 H OCCURS 1 TO 3 TIMES DEPENDING ON A.
+             10 I PIC X VALUE 'a'.
+           05 FILLER PIC X.
+"""
 FIELDS = """
 01 R.
   05 ID PIC 9(7).

@@ -17,6 +17,8 @@ _DEEPEST_LEVEL = 49
 _STANDALONE = 77
 _IGNORED_LEVELS = (66, 78, 88)
 _MOST_BINARY_DIGITS = 18
+_OTHER_LANGUAGES = ("EXEC", "EXECUTE")
+"""DCLGEN puts the table's SQL before the record."""
 
 
 class Usage(Enum):
@@ -175,6 +177,8 @@ class _Clauses:
 def _entry(sentence: Sequence[Word]) -> Item | None:
     clauses = _Clauses(sentence)
     first = clauses.take()
+    if first.upper in _OTHER_LANGUAGES:
+        return None
     if not first.text.isdecimal():
         raise first.error(
             f"{first.text} is no level number", "a copybook holds data descriptions alone, without code"
