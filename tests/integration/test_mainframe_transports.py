@@ -222,12 +222,10 @@ class TestTyping:
             assert not held.screen().locked
 
     def test_both_clients_send_the_same(self) -> None:
-        """Formatted, unformatted, with a key that sends no fields, and with a full field."""
+        """Formatted, unformatted, and with keys that send no fields."""
+        entry = bytes.fromhex("f5c3 11c150 1d40 13 000000 1df0 11c260 1dc1 c1c2 1df0").hex()
+        steps = f"write {entry}\nkey\nwrite {entry}\nkey\nwrite f5c3\nkey\nwrite {entry}\nkey\n"
         sent = []
-        entry = bytes.fromhex("f5c3 11c150 1d40 13 000000 1df0 11c260 1dc1 c1c2 1df0")
-        steps = (
-            f"write {entry.hex()}\nkey\nwrite {entry.hex()}\nkey\nwrite f5c3\nkey\nwrite {entry.hex()}\nkey\n"
-        )
         for transport in TRANSPORTS:
             with Replay(Recording.parse(steps)) as replay, session(transport, at(replay.port)) as held:
                 until(held, lambda shown: shown.fields and not shown.locked)
@@ -244,6 +242,21 @@ class TestTyping:
                 held.press("clear")
                 replay.until(partial(_has_heard, replay, 4))
                 sent.append(replay.heard[:4])
+        assert sent[0] == sent[1]
+
+    @pytest.mark.parametrize("after", ["f0", "60", "40", "50"], ids=["skip", "protected", "entry", "numeric"])
+    @pytest.mark.parametrize("text", ["abc", "ab", ""])
+    def test_the_cursor_goes_on_behind_a_full_field(self, after: str, text: str) -> None:
+        """Hosts are told where it is."""
+        stream = bytes.fromhex(f"f5c3 11c150 1d40 13 000000 1d{after} 0000 1df0 11c260 1d40 0000 1df0")
+        sent = []
+        for transport in TRANSPORTS:
+            with Replay(Recording.of(stream)) as replay, session(transport, at(replay.port)) as held:
+                until(held, lambda shown: shown.fields and not shown.locked)
+                held.type(81, text)
+                held.press("enter")
+                replay.until(partial(_has_heard, replay, 1))
+                sent += replay.heard
         assert sent[0] == sent[1]
 
 

@@ -30,6 +30,7 @@ _START_TLS = 46
 _DO_START_TLS = bytes.fromhex("fffd2e")
 _REJECT, _DEVICE_TYPE_IS = bytes.fromhex("fffa28020605"), bytes.fromhex("fffa280204")
 _TERMINAL_TYPE_SEND = bytes.fromhex("fffa1801")
+_SKIP = 0x30  # protected and numeric
 _CONNECT = b"\x01"
 _UNKNOWN_ERROR = 6
 
@@ -113,13 +114,24 @@ class Emulator(base.Tnz):  # type: ignore[misc]
         self._outbox.data.clear()
         return said
 
-    def put(self, address: int, codes: bytes, field: Field | None) -> None:
-        """Write these cells as the user would."""
-        self.ucba(self.plane_dc, address, codes)
-        self.ucba(self.plane_cs, address, bytes(len(codes)))
+    def put(self, address: int, codes: bytes, room: int, field: Field | None) -> None:
+        """Write so many cells as the user would; those after the codes are erased."""
+        self.ucba(self.plane_dc, address, codes.ljust(room, b"\0"))
+        self.ucba(self.plane_cs, address, bytes(room))
+        self.curadd = (address + len(codes)) % self.buffer_size
         if field is not None:
             attribute = (field.start - 1) % self.buffer_size
             self.plane_fa[attribute] = base.bit6(self.plane_fa[attribute] | 1)
+            if codes:
+                self._skip()
+
+    def _skip(self) -> None:
+        """Past the attribute behind a field that is full, and on to the next entry where it says so."""
+        following = self.plane_fa[self.curadd]
+        if following & _SKIP == _SKIP:
+            self.key_tab()
+        elif following:
+            self.curadd = (self.curadd + 1) % self.buffer_size
 
     def unlock(self) -> None:
         self._restore_keyboard()

@@ -64,9 +64,8 @@ class TnzTerminal:
         screen = self.screen()
         room = cells.check_entry(screen, address, text, self._endpoint.code_page)
         codes = code_pages.encoding(self._endpoint.code_page)
-        written = bytes(codes[character] for character in text).ljust(room, b"\0")
-        self._emulator.put(address, written, screen.field_at(address))
-        self._emulator.curadd = (address + len(text)) % len(screen.text)
+        written = bytes(codes[character] for character in text)
+        self._emulator.put(address, written, room, screen.field_at(address))
 
     def press(self, key: str) -> None:
         if key == "attn":
