@@ -171,6 +171,8 @@ class Writers:
             self.house.time,
         )
         off = off if self.window > SKEW_S else 0
+        if self.behind:  # no clock of the database keeps those that are ahead from being read early
+            off = min(off, 0)
         self._latest = self.now + off
         if time:
             now = time.second if self.chance.random() < 0.3 else time.now
