@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST_S = 366 * 86400
 """A longer duration is a mistake, and clocks overflow at some."""
+MOST_BYTES = 2**50
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d) ?)+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -20,7 +21,7 @@ _PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
 def seconds(value: Any) -> float:
     """Seconds of `1h30m`, `100ms` or a number of seconds."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        return float(min(value, 2 * LONGEST_S))  # a whole number can be too large for a float
     if not isinstance(value, str) or not _DURATION.fullmatch(value.strip()):
         raise ValueError("is not a duration; write it like 100ms, 5s, 15m or 1h30m")
     return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(value))
@@ -35,7 +36,10 @@ def octets(value: Any) -> int:
     )
     if not match:
         raise ValueError("is not a size; write it like 64 MiB, 500 kB or 1000000")
-    return round(float(match[1]) * _BYTES[match[2].lower()])
+    size = float(match[1]) * _BYTES[match[2].lower()]
+    if size > MOST_BYTES:
+        raise ValueError(f"must be at most {MOST_BYTES // 2**40} TiB")
+    return round(size)
 
 
 def share(value: Any) -> float:
@@ -54,7 +58,7 @@ def _positive[T: (int, float)](value: T) -> T:
 
 
 def _bounded(value: float) -> float:
-    if value > LONGEST_S:
+    if not value <= LONGEST_S:  # nor is it a number at all
         raise ValueError(f"must be at most {LONGEST_S // _SECONDS['d']:.0f}d")
     return value
 
@@ -66,8 +70,13 @@ def _either(number: dict[str, Any], pattern: str, *examples: str) -> WithJsonSch
 
 
 _WRITTEN = (r"^([0-9.]+(ms|[smhd]) ?)+$", "5s", "100ms", "1h30m")
-Seconds = Annotated[float, BeforeValidator(seconds), _either({"type": "number"}, *_WRITTEN)]
-"""A duration of any length; a `Field` says which will do."""
+Seconds = Annotated[
+    float,
+    BeforeValidator(seconds),
+    AfterValidator(_bounded),
+    _either({"type": "number", "maximum": LONGEST_S}, *_WRITTEN),
+]
+"""A duration of up to a year; a `Field` says which will do."""
 Duration = Annotated[
     float,
     BeforeValidator(seconds),

@@ -31,10 +31,10 @@ class Cron:
     @classmethod
     def parse(cls, text: str) -> Cron:
         """Errors: ValueError saying what does not fit."""
-        *times, name = text.split()
-        if len(times) != _FIELDS:
+        times = text.split()
+        if len(times) != _FIELDS + 1:
             raise ValueError(f"has not five fields and a time zone; {_FORM}")
-        made = cls(text, " ".join(times), zone_of(name, _FORM))
+        made = cls(text, " ".join(times[:-1]), zone_of(times[-1], _FORM))
         try:
             made.wait_s(datetime(2026, 1, 1, tzinfo=UTC))
         except CronSimError as error:

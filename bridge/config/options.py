@@ -218,9 +218,14 @@ class Topics(_Options):
     template: Annotated[str, AfterValidator(_template)] = Field(
         default="{connector}.{table}", description="name of an event topic"
     )
-    partitions: Count = Field(default=1, ge=1, description="partitions of an event topic the bridge creates")
+    partitions: Count = Field(
+        default=1, ge=1, le=100_000, description="partitions of an event topic the bridge creates"
+    )
     replication: Count | None = Field(
-        default=None, ge=1, description="replicas of a topic the bridge creates; default: the broker's"
+        default=None,
+        ge=1,
+        le=1_000,
+        description="replicas of a topic the bridge creates; default: the broker's",
     )
 
 

@@ -42,6 +42,8 @@ Setting = Annotated[Secret | str | int | float | bool, BeforeValidator(_setting)
 
 # As long as the kernel lets a connection rest at most.
 _LONGEST_REST_S = 32_767
+_LONGEST_STATEMENT_S = 7 * 86400
+"""In milliseconds, drivers count it with 31 bits."""
 _MOST_COLUMNS = {"incrementing": 1, "timestamp": 1, "timestamp+incrementing": 2, "images": 0}
 
 
@@ -198,10 +200,11 @@ class JdbcConfig(ConnectorConfig):
         description="table (schema.table, in the database's own spelling) or pattern: how it is read",
     )
     exclude_tables: tuple[str, ...] = Field((), description="tables or patterns that are not read after all")
-    login_timeout: Seconds = Field(10.0, ge=1, description="how long connecting may take")
+    login_timeout: Seconds = Field(10.0, ge=1, le=3600, description="how long connecting may take")
     statement_timeout: Seconds = Field(
         20.0,
         ge=1,
+        le=_LONGEST_STATEMENT_S,
         description="how long the database may take to answer; keep it below the stream's deadline",
     )
     keep_alive: Seconds = Field(

@@ -39,6 +39,7 @@ def test_days_of_the_week() -> None:
     ("text", "why"),
     [
         ("30 2 * * *", "has not five fields and a time zone"),
+        ("", "has not five fields and a time zone"),
         ("30 2 * * * Mars/Olympus", "has no known time zone"),
         ("61 2 * * * UTC", "bad minute"),
         ("0 0 30 2 * UTC", "bad day-of-month"),

@@ -76,6 +76,8 @@ def test_a_secret_among_the_properties_must_be_a_reference() -> None:
         ({"streams": {"t*": {"mode": "images", "query": "SELECT 1", "key": ["a"]}}}, "streams"),
         ({"url": "postgresql://db/erp"}, "url"),
         ({"heap": "much"}, "heap"),
+        ({"statement_timeout": "30d"}, "statement_timeout"),
+        ({"login_timeout": 1e400}, "login_timeout"),
         ({"properties": {"sslmode": "require", "sslpassword": "hunter2xyz"}}, "properties.sslpassword"),
         ({"properties": {"sslmode": ["hunter2xyz"]}}, "properties.sslmode"),
         ({"login_timeout": True}, "login_timeout"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from bridge.units import Duration, Share, Size
+from bridge.units import Duration, Seconds, Share, Size
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,13 @@ def test_what_is_written_means(kind: Any, written: Any, value: float) -> None:
         (Duration, 0, "more than 0"),
         (Duration, -1, "more than 0"),
         (Duration, float("nan"), "more than 0"),
-        (Duration, float("inf"), "more than 0"),
+        (Duration, float("inf"), "at most 366d"),
         (Duration, "367d", "at most 366d"),
         (Duration, 1e300, "at most 366d"),
+        (Duration, 10**400, "at most 366d"),
+        (Seconds, float("inf"), "at most 366d"),
+        (Seconds, float("nan"), "at most 366d"),
+        (Size, 10**400, "at most 1024 TiB"),
         (Size, "64 MiX", "not a size"),
         (Size, 1.5, "not a size"),
         (Size, -1, "not a size"),
