@@ -396,6 +396,20 @@ def test_double_byte_characters_through_s3270() -> None:
         assert b"\x0e\x45\x62" in replay.heard[0]
 
 
+@pytest.mark.parametrize(
+    ("page", "text"), [("cp870", "ŁÓDŹ Žižkov"), ("cp880", "ЖЮЯ"), ("cp275", "São João")]
+)
+def test_code_pages_that_only_s3270_knows(page: str, text: str) -> None:
+    stream = bytes.fromhex("f5c3 114040 1d40 13 115d7f 1df0")
+    with Replay(Recording.of(stream)) as replay, session("s3270", at(replay.port, code_page=page)) as held:
+        until(held, lambda shown: shown.fields and not shown.locked)
+        held.type(1, text)
+        assert held.screen().cut(1, 2, len(text)) == text
+        with pytest.raises(ConfigError, match="does not take the text"):
+            held.type(1, f"A{text}€")
+        assert not held.screen().text.strip()
+
+
 class TestRefusals:
     def test_an_lu_that_somebody_else_has(self, host: Host, transport: Transport) -> None:
         host.switches.busy.add("LU007")

@@ -87,14 +87,15 @@ class S3270:
         )
 
     def _typed(self, address: int, text: str) -> bool:
-        """Whether the codes are the right ones: s3270 replaces characters it does not know."""
-        if self._endpoint.code_page not in code_pages.NAMES:
-            return True
-        codes = code_pages.encoding(self._endpoint.code_page)
+        """Whether it typed these characters: for some that it lacks, it takes others of the graphic set."""
         (buffer,) = self._ask("ReadBuffer(Ebcdic)")
-        found = readbuffer.codes(buffer.data).codes
-        size = len(found)
-        return all(found[(address + at) % size] == codes[character] for at, character in enumerate(text))
+        found = readbuffer.codes(buffer.data)
+        size = len(found.codes)
+        places = [(address + at) % size for at in range(len(text))]
+        if self._endpoint.code_page not in code_pages.NAMES:
+            return not set(places) & set(found.graphics)
+        codes = code_pages.encoding(self._endpoint.code_page)
+        return [found.codes[place] for place in places] == [codes[character] for character in text]
 
     def press(self, key: str) -> None:
         # s3270 would keep a key for later, and press it on a screen nobody has seen. A keyboard that
