@@ -27,7 +27,7 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-class AnyTransport(JavaOptions, FileOptions, MainframeConfig):  # type: ignore[misc]
+class AnyTransport(MainframeConfig, JavaOptions, FileOptions):  # type: ignore[misc]
     """All options of all transports, for those who look them up; `model_validate` makes one transport's."""
 
     transport: Literal["s3270", "tnz", "java", "file"] = Field(  # type: ignore[assignment]

@@ -8,6 +8,7 @@ scan is looked for in a second pass before the scan ends.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,6 +68,10 @@ class ListPages:
         self._shown: Shown | None = None
         self._number = self._turned = 0
         self._pass, self._id = 1, secrets.token_hex(4)
+        self._fresh: dict[Key, Row] = {}
+        """Of the page shown, rows that are still to be opened."""
+        self._opened: set[Key] = set()
+        """Of the page shown, too."""
         self._met: dict[Key, Mapping[str, Any] | None] = {}
         """Key -> what the list shows of the row; None for a reject."""
         self.texts: dict[Key, Mapping[str, str]] = {}
@@ -78,11 +83,15 @@ class ListPages:
         return {"scan": self._id, "batch": self._turned}
 
     def turn(self, ask: Ask, until: float) -> Piece:
-        """A page; after the last one of a pass that is repeated the first one again, too."""
+        """A page, or some rows of it; after the last page of a pass the first of the next one, too."""
         self._turned += 1
-        self._shown = shown = self._first() if self._shown is None else self._next(self._shown)
-        piece = self._taken(shown, ask)
-        if self._shown.page.ended:
+        piece = Piece()
+        if not self._fresh:
+            self._shown = self._first() if self._shown is None else self._next(self._shown)
+            self._opened.clear()
+            self._list(self._shown, piece, ask)
+        self._open_rows(piece, ask, until)
+        if not self._fresh and self._shown and self._shown.page.ended:
             if self._is_complete():
                 piece.last = True
             else:
@@ -181,34 +190,34 @@ class ListPages:
 
     # -- the rows of a page
 
-    def _taken(self, shown: Shown, ask: Ask) -> Piece:
-        piece, fresh = Piece(), dict[Key, Row]()
-        self._sort(shown, piece, fresh)
+    def _list(self, shown: Shown, piece: Piece, ask: Ask) -> None:
+        """What the page alone tells: rows, or which of them are to be opened."""
+        fresh = self._sorted(shown, piece)
         if self._reading.detail is None:
             piece.rows |= {key: row.values for key, row in fresh.items()}
-            return piece
-        self._unchanged(piece, fresh, ask)
-        opened = set[Key]()
-        while fresh:
-            for key, row in fresh.items():
-                self._open(key, row, piece)
-            opened |= fresh.keys()
-            fresh = self._come_meanwhile(opened, piece, ask)
-        return piece
+            return
+        self._fresh = {key: row for key, row in fresh.items() if key not in self._opened}
+        self._leave_unchanged(piece, ask)
 
-    def _come_meanwhile(self, opened: set[Key], piece: Piece, ask: Ask) -> dict[Key, Row]:
-        """Rows that came to the page while others were opened: the next page would not show them."""
-        fresh = dict[Key, Row]()
-        if self._shown and {*self._shown.keys} - {None, *self._met, *opened}:
+    def _open_rows(self, piece: Piece, ask: Ask, until: float) -> None:
+        while self._fresh:
+            key = next(iter(self._fresh))
+            self._opened.add(key)
+            self._open(key, self._fresh.pop(key), piece)
+            if not self._fresh:
+                self._look_again(piece, ask)
+            if time.monotonic() >= until:
+                return
+
+    def _look_again(self, piece: Piece, ask: Ask) -> None:
+        """Rows may have come to the page while others were opened: the next page would not show them."""
+        if self._shown and {*self._shown.keys} - {None, *self._met, *self._opened}:
             self._shown = self._page("the page once more")
-            self._sort(self._shown, piece, fresh)
-            for key in opened & fresh.keys():
-                del fresh[key]
-            self._unchanged(piece, fresh, ask)
-        return fresh
+            self._list(self._shown, piece, ask)
 
-    def _sort(self, shown: Shown, piece: Piece, fresh: dict[Key, Row]) -> None:
-        """What the page has that was not met like this: rows are `fresh`, rejects go to the piece."""
+    def _sorted(self, shown: Shown, piece: Piece) -> dict[Key, Row]:
+        """The rows of the page that were not met like this; rejects go to the piece."""
+        fresh = dict[Key, Row]()
         for row in shown.page.rows:
             key, reject = judged(row, self._reading.table)
             values = None if reject else row.values
@@ -221,22 +230,20 @@ class ListPages:
                 piece.rejects.append(reject)
             elif key is not None:
                 fresh[key] = row
+        return fresh
 
-    def _unchanged(self, piece: Piece, fresh: dict[Key, Row], ask: Ask) -> None:
-        mark = self._reading.options.mark
-        if mark is None or not fresh:
+    def _leave_unchanged(self, piece: Piece, ask: Ask) -> None:
+        """Rows whose marks are known are seen, and not opened."""
+        mark, table = self._reading.options.mark, self._reading.table
+        if mark is None or ask.changed is None or not self._fresh:
             return
-        table = self._reading.table
-        marks = {key: row.values.get(mark) for key, row in fresh.items()}
-        piece.marks |= marks
-        if ask.changed is None:
-            return
-        shown = pa.array(list(marks.values()), table.schema.field(mark).type)
-        must = ask.changed(table, keys_of(table, list(fresh)), shown).to_pylist()
-        for key, wanted in zip(list(fresh), must, strict=True):
+        marks = [row.values.get(mark) for row in self._fresh.values()]
+        shown = pa.array(marks, table.schema.field(mark).type)
+        must = ask.changed(table, keys_of(table, list(self._fresh)), shown).to_pylist()
+        for key, wanted in zip(list(self._fresh), must, strict=True):
             if not wanted:
                 piece.seen[key] = None
-                del fresh[key]
+                del self._fresh[key]
 
     # -- the screen behind a row
 
@@ -288,6 +295,8 @@ class ListPages:
             piece.rejects.append(found)
         else:
             piece.rows[key] = {**row.values, **found.values}
+            if mark := self._reading.options.mark:
+                piece.marks[key] = row.values.get(mark)
 
     def _back(self, detail: Detail, told: str) -> None:
         before, told, screen = self._shown, f"{told}, back", self._reading.options.screen

@@ -116,6 +116,8 @@ class Session:
         try:
             if walk and self._logged_on:
                 walk.pace = replace(walk.pace, timeout=min(walk.pace.timeout, _GOOD_BYE_S))
+                with suppress(TransientError):
+                    terminal.wait(0)  # an interrupt that nobody has heard yet
                 with suppress(BridgeError, Trouble):
                     self._go_home(walk)
                     walk.perform(self.config.logoff, "log-off")

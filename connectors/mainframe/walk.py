@@ -107,7 +107,8 @@ class Walk:
             if fits and not lacks and not (rest and self._wait(rest, step, expected)):
                 return seen
             if left <= 0:
-                raise _trouble(seen, expected, step, lacks)
+                restless = "it is painted again and again" if fits else ""
+                raise _trouble(seen, expected, step, lacks or restless)
             if not fits and _is_elsewhere(seen):
                 thought = max(rest, self.pace.settle, 0.0 if seen.kind else _SECOND_THOUGHT_S)
                 if not self._wait(min(thought, left), step, expected):
