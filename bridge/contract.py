@@ -168,7 +168,11 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A source record that is no row; `raw` must already be free of hidden fields."""
+    """A source record that is no row; `raw` must already be free of hidden fields.
+
+    `key`: the values of the table's key columns, as Arrow's scalars of the columns' types or in Python's own;
+    text for dates, times, decimals and bytes (base64) as events have it. What is not surely that key is none.
+    """
 
     table: str
     reason: str

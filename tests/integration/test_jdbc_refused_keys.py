@@ -1,11 +1,13 @@
-"""Rows that cannot be read for a while, with keys of every type: known by the same key as ever, in all places."""
+"""Rows that cannot be read for a while, with keys of every type: they are known by the same key as ever."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bridge.config.options import ConnectorSettings
 from bridge.deadletters import DeadLetter, parse
@@ -13,7 +15,7 @@ from bridge.testing.fakes import FakeKafka
 from bridge.testing.simulation import BRISK, Clock, Engine
 from bridge.testing.verifying import verified
 from tests.integration.jdbc_tables import Corner, configured
-from tests.integration.jdbc_types import BEFORE, SETTINGS, TYPES, Rejected, Type
+from tests.integration.jdbc_types import BEFORE, SETTINGS, TEXT, TYPES, Rejected, Type
 from tests.property.jdbc_lives import Source
 
 NO_KEYS = {
@@ -34,6 +36,7 @@ MORE = {
     )
 }
 LIMIT, PATIENCE = 64, 50
+IMAGES = {"mode": "images"}
 LONG = "this is longer than it may be " * 3
 
 
@@ -46,11 +49,25 @@ def keys_of(of: Type) -> list[str]:
     return [text for text, told in of.values.items() if not (told is None or isinstance(told, Rejected))]
 
 
+NOW = {
+    "postgresql": "CURRENT_TIMESTAMP AT TIME ZONE 'UTC'",
+    "h2": "LOCALTIMESTAMP",
+    "mariadb": "UTC_TIMESTAMP(6)",
+}
+
+
 class House:
     """A table for each type: its values are keys, the last one's row is the one that will not be read."""
 
-    def __init__(self, corner: Corner, folder: Path, clock: Clock) -> None:
-        self.corner, self.types = corner, kinds_of(corner)
+    def __init__(
+        self,
+        corner: Corner,
+        folder: Path,
+        clock: Clock,
+        types: Sequence[Type] = (),
+        options: Mapping[str, Any] = IMAGES,
+    ) -> None:
+        self.corner, self.types, self.options = corner, types or kinds_of(corner), options
         time = "datetime(6)" if corner.kind == "mariadb" else "timestamp(6)"
         now = f"at {time} DEFAULT '2024-01-01 00:00:00'"
         statements = [BEFORE.get(corner.kind, "").rstrip("; "), *SETTINGS.get(corner.kind, "").split(";")]
@@ -66,7 +83,7 @@ class House:
             else {}
         )
         self.names = [corner.name(f"t{at}") for at in range(len(self.types))]
-        pattern = {f"{corner.schema}.*": {"mode": "images", "max_value_bytes": LIMIT}}
+        pattern = {f"{corner.schema}.*": {**options, "max_value_bytes": LIMIT}}
         self.source = Source(partial(configured, corner.server, pattern, **here))
         self.settings = ConnectorSettings(name="erp", kind="jdbc", defaults=BRISK)
         self.kafka = FakeKafka()
@@ -77,20 +94,28 @@ class House:
 
     def scanned(self) -> None:
         """Each table twice more, at least."""
-        streams = self.engine.schedule.streams
-        before = {name: progress.scans for name, progress in streams.items()}
+        before = [self._times_read(name) for name in self.names]
         for _ in range(PATIENCE):
             self.engine.run(1)
-            if all(name in streams and streams[name].scans - before.get(name, 0) >= 2 for name in self.names):
+            now = [self._times_read(name) for name in self.names]
+            if all(times > was + 1 for times, was in zip(now, before, strict=True)):
                 return
         raise AssertionError({name: self.engine.parked(name) for name in self.names})
+
+    def _times_read(self, name: str) -> int:
+        stream = self.engine.schedule.streams.get(name)
+        if stream is None:
+            return 0
+        return stream.scans if self.options == IMAGES else stream.polls
 
     def close(self) -> None:
         self.engine.restart()
         self.source.close()
 
     def word(self, word: str) -> None:
-        self._execute([f"UPDATE $.t{at} SET word = '{word}' WHERE n = 0" for at in range(len(self.types))])
+        time = "" if self.options == IMAGES else f", at = {NOW[self.corner.kind]}"
+        tables = range(len(self.types))
+        self._execute([f"UPDATE $.t{at} SET word = '{word}'{time} WHERE n = 0" for at in tables])
         self.scanned()
 
     def delete(self) -> None:
@@ -135,3 +160,55 @@ def test_a_row_that_cannot_be_read_for_a_while_keeps_its_key(corner: Corner, tmp
         house.delete()
         ends = {house.types[at].ddl: house.told(at)[-1] for at in kinds}
         assert ends == {ddl: ("d", life[0][1], "") for ddl, life in lives.items()}
+
+
+UNREADABLE = {
+    "postgresql": ("timestamp", "'294276-12-31'", "'2024-01-01'"),
+    "h2": ("timestamp", "timestamp '294277-12-31 00:00:00'", "timestamp '2024-01-01 00:00:00'"),
+    "mariadb": ("date", "'2024-02-31'", "'2024-01-01'"),
+}
+
+
+def test_a_row_whose_very_key_cannot_be_read_has_none_and_no_row_is_deleted_meanwhile(
+    corner: Corner, tmp_path: Path
+) -> None:
+    kind, unreadable, readable = UNREADABLE[corner.kind]
+    with (
+        Clock() as clock,
+        closing(House(corner, tmp_path, clock, [Type(kind, TEXT, {readable: ""})])) as house,
+    ):
+        house.word("one")
+        setting = SETTINGS.get(corner.kind, "")
+        corner.execute(f"{setting}INSERT INTO $.t0 (k, n, word) VALUES ({unreadable}, 1, 'one');\n")
+        house.delete()
+        assert [op for op, *_ in house.told(0)] == ["r"]
+        assert {key for _, key in house.letters()} == {None}
+        corner.execute("DELETE FROM $.t0 WHERE n = 1;\n")
+        house.scanned()
+        assert [op for op, *_ in house.told(0)] == ["r", "d"]
+
+
+BY_TIME = {
+    "postgresql": {"bytea", "date", "timestamp", "timestamptz", "timetz", "numeric"},
+    "h2": {"varbinary(9)", "timestamp(9) with time zone", "decfloat"},
+    "mariadb": {"binary(4)", "timestamp(6)", "bit(8)", "time"},
+}
+
+
+def test_a_row_that_cannot_be_read_has_one_letter_however_often_its_overlap_is_read(
+    corner: Corner, tmp_path: Path
+) -> None:
+    types = [each for each in kinds_of(corner) if each.ddl in BY_TIME[corner.kind]]
+    by_time = {"mode": "timestamp", "columns": [corner.column("at")], "late_window": 3600}
+    with Clock() as clock, closing(House(corner, tmp_path, clock, types, by_time)) as house:
+        for word in ("one", LONG):
+            house.word(word)
+        house.engine.run(5)
+        assert sorted(house.letters()) == sorted(
+            (name, house.told(at)[0][1]) for at, name in enumerate(house.names)
+        )
+        house.word("one")
+        assert {ddl for at, ddl in enumerate(types) if len(house.told(at)) != 2} == set()
+        assert house.source.open is not None
+        report = verified(house.kafka, house.settings, house.source.open)
+        assert report.sound, [*report.lines()]

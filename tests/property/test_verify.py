@@ -253,7 +253,8 @@ def test_counts_are_whole_and_lists_are_short(keys: int, most: int) -> None:
 
 
 def test_a_row_that_was_unreadable_for_a_while_is_told_again_and_one_that_was_not_is_doubled() -> None:
-    key, again = b'{"id":1}', ("u", None, {"v": 2})
+    key = b'{"id":1}'
+    again: Event = ("u", None, {"v": 2})
     with Comparison() as comparison:
         comparison.expect(0, [(key, value(again, 0))])
         comparison.published(0, [(key, value(again, ts)) for ts in (1, 5, 9)])
