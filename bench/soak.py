@@ -19,13 +19,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
+from bench.swarm import SwarmError
 from bench.torment import Torment, Until, Verdict
-from bridge.testing.databases import DatabaseError
 from bridge.testing.kafka import BrokerError, KafkaBroker, qualify
 
-SOAKS = ("spine", "jdbc")
+SOAKS = ("spine", "jdbc", "mainframe")
 KILLS, HISTORIES = 1_000, 10_000
-"""What a run does when it is not told otherwise: kills of the spine, histories of each mode of JDBC."""
+"""What a run does when it is not told otherwise: kills of the spine, histories of each mode of JDBC, and of
+the mainframe."""
 ROUND, LEAST = 100, 20
 """Kills a round, at the most and about the least; each round has systems and topics of its own."""
 
@@ -82,7 +83,8 @@ def main() -> int:
     parser.add_argument(
         "--histories",
         type=int,
-        help=f"jdbc: end after so many of each mode (default: {HISTORIES}, or what the minutes allow)",
+        help="mainframe, and each mode of jdbc: end after so many "
+        f"(default: {HISTORIES}, or what the minutes allow)",
     )
     parser.add_argument(
         "--seed", type=int, default=random.randrange(1_000_000), help="repeat a run's choices"
@@ -98,7 +100,7 @@ def main() -> int:
         print(f"soak {what}: seed {args.seed}", flush=True)
         try:
             totals[what] = _soak_of(what)(_until(args, what), args.seed, stop)
-        except (BrokerError, DatabaseError) as error:
+        except (BrokerError, SwarmError) as error:
             print(f"soak {what}: {error}", file=sys.stderr)
             return 2
     return max([report(what, total, args.seed) for what, total in totals.items()])
@@ -116,6 +118,10 @@ def _soak_of(what: str) -> Callable[[Until, int, Event], Verdict]:
         from bench import lives  # which needs Java
 
         return lives.soak
+    if what == "mainframe":
+        from bench import screens
+
+        return screens.soak
     return soak
 
 

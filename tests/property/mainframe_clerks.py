@@ -1,4 +1,4 @@
-"""Clerks at the host's own terminals: they take on customers, change them and strike them off, at any time."""
+"""Clerks at the host's own terminals: they take on customers, change them, strike them off, at any time."""
 
 from __future__ import annotations
 

@@ -7,11 +7,10 @@ until the host has written all it is about to write, however busy the machine is
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, fields
 from itertools import count
-from random import Random
-from typing import Literal
+from typing import Literal, Self
 from unittest.mock import patch
 
 from mfmock.tn3270 import datastream as ds
@@ -44,12 +43,12 @@ class House:
     interrupt: Callable[[], None] = lambda: None
     noise: int = 0
     """Countdown to a screen before which a spoilt record comes."""
-    deaths: int = 0
     writing: int = 0
     """Sessions to which the host is about to write."""
+    _stack: ExitStack = field(default_factory=ExitStack)
     _seeds: count[int] = field(default_factory=lambda: count(1))
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         house = self
 
         class Told(Conversation):
@@ -69,13 +68,13 @@ class House:
                         await self.session.send(spoilt(record, next(house._seeds)))
                 await super()._send(record)
 
-        self._patch = patch.object(hosting, "Conversation", Told)
-        self._patch.start()
-        self.host.start()
+        self._stack.enter_context(patch.object(hosting, "Conversation", Told))
+        self._stack.enter_context(self.host)
+        return self
 
-    def close(self) -> None:
-        self.host.close()
-        self._patch.stop()
+    def __exit__(self, *_: object) -> None:
+        self.end()
+        self._stack.close()
 
     def calm(self) -> None:
         """All switches as they were, and no death is due."""
@@ -106,7 +105,6 @@ class House:
         if self.calls_to_death:
             self.calls_to_death -= 1
             if not self.calls_to_death:
-                self.deaths += 1
                 for each in self.terminals:
                     each.dead = True
 

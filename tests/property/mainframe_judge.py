@@ -117,7 +117,7 @@ class Evidence:
         odd = [*self._never_there(), *self._unfounded()]
         return Outcome(
             lost=len(wrong),
-            doubled=topic.doubled + self.restless,
+            doubled=topic.doubled - self._mended + self.restless,
             false_deletes=(deleted - self.clerks.gone).total() + self.early,
             disordered=self._disordered,
             odd=len(odd),
@@ -144,24 +144,42 @@ class Evidence:
             if event["op"] != "d" and self._state(event["after"]) is None:
                 yield f"no customer ever was {event['after']}"
 
-    @property
-    def _disordered(self) -> int:
+    @cached_property
+    def _states(self) -> Mapping[int, list[int]]:
+        """Of each customer, as the topic tells them."""
         states = defaultdict[int, list[int]](list)
         for event in self.events:
             if event["op"] != "d" and (state := self._state(event["after"])) is not None:
                 states[self._number(event["after"])].append(state)
-        return sum(later <= earlier for each in states.values() for earlier, later in pairwise(each))
+        return states
+
+    @property
+    def _disordered(self) -> int:
+        return sum(later < earlier for each in self._states.values() for earlier, later in pairwise(each))
+
+    @property
+    def _mended(self) -> int:
+        """Events of rows that could not be read for a while, and then are what they were before."""
+        again = {number: sum(a == b for a, b in pairwise(each)) for number, each in self._states.items()}
+        return sum(min(count, self._buried[number]) for number, count in again.items())
+
+    @cached_property
+    def _buried(self) -> Counter[int | None]:
+        """Dead letters by customer; None for those who cannot be named."""
+        told = (json.loads(letter.key or "{}").get(self.shape.key) for letter in self.letters)
+        return Counter(None if number is None else int(number) for number in told)
 
     def _unfounded(self) -> Iterator[str]:
         """Dead letters are of rows that could not be read, one each time that one became such a row."""
         clerks = self.clerks
-        found = Counter[int | None]()
         for letter in self.letters:
-            told = json.loads(letter.key or "{}").get(self.shape.key)
-            found[None if told is None else int(told)] += 1
-            if not ("12.4X" in (letter.payload or "") or "12X" in (letter.payload or "") or DENIED in letter.reason):
+            if not (
+                "12.4X" in (letter.payload or "")
+                or "12X" in (letter.payload or "")
+                or DENIED in letter.reason
+            ):
                 yield f"a dead letter: {letter.reason}, {letter.payload}"
-        for number, count in found.items():
+        for number, count in self._buried.items():
             if number is None:
                 if not clerks.nameless:
                     yield "a dead letter without a key"

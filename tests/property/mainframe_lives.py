@@ -50,8 +50,13 @@ MOST_KEPT = 20
 MEMORY = Path("/dev/shm")
 """Where files are not synced to a disk, if there is such a place."""
 SESSIONS = ("refuse_lu", "session_limit")
-AILMENTS = (("delay_ms", 3, 0), ("drift", 2, 0), ("end_marker", False, True), ("refuse_lu", UNKNOWN_ERROR, None),
-            ("session_limit", 0, None))
+AILMENTS = (
+    ("delay_ms", 3, 0),
+    ("drift", 2, 0),
+    ("end_marker", False, True),
+    ("refuse_lu", UNKNOWN_ERROR, None),
+    ("session_limit", 0, None),
+)
 
 CLEARED = {"press": "clear", "expect": "cleared"}
 MENU = {"home": "menu", "home_by": [{"type": "MENU", "press": "enter", "expect": "menu"}]}
@@ -428,7 +433,6 @@ def time(house: House, chance: random.Random) -> Iterator[Clock]:
         stack.enter_context(patch.object(transports, "terminal", house.terminal))
         stack.enter_context(patch.object(walk, "_SECOND_THOUGHT_S", 0.01))
         stack.enter_context(patch.object(scans, "SLICE_S", chance.choice((0.0, 3.0))))
-        stack.enter_context(patch.object(scans, "REST_S", chance.choice((0.0, 10.0))))
         yield stack.enter_context(Clock())
 
 
