@@ -14,9 +14,11 @@ from pydantic import ValidationError
 
 from bridge.errors import ConfigError
 from connectors.mainframe.records.copybook import grammar, picture
-from connectors.mainframe.records.copybook.decode import Decoded, Decoder
+from connectors.mainframe.records.copybook.blocks import Decoded
+from connectors.mainframe.records.copybook.decode import Decoder
 from connectors.mainframe.records.copybook.encode import Encoder
-from connectors.mainframe.records.copybook.layout import Layout, layout
+from connectors.mainframe.records.copybook.layout import layout
+from connectors.mainframe.records.copybook.nodes import Layout
 from connectors.mainframe.records.copybook.picture import Kind
 from connectors.mainframe.records.options import RecordOptions
 from connectors.mainframe.records.rows import library

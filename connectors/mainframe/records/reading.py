@@ -13,7 +13,7 @@ import pyarrow as pa
 from bridge.contract import Reject, Table
 from bridge.errors import ConfigError
 from connectors.mainframe.records.copybook.decode import Decoder
-from connectors.mainframe.records.copybook.layout import Condition
+from connectors.mainframe.records.copybook.nodes import Condition
 from connectors.mainframe.records.options import Conditions, FileStream
 from connectors.mainframe.records.rows import Rows, decoder, judged, library
 

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from bridge.contract import Reject, Table
 from connectors.mainframe.records.copybook import grammar
-from connectors.mainframe.records.copybook.decode import Decoded, Decoder, Problem
+from connectors.mainframe.records.copybook.blocks import Decoded, Problem
+from connectors.mainframe.records.copybook.decode import Decoder
 from connectors.mainframe.records.copybook.layout import layout
 from connectors.mainframe.records.copybook.source import Library
 from connectors.mainframe.records.options import RecordOptions

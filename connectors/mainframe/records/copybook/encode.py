@@ -9,9 +9,9 @@ from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any
 
 from connectors.mainframe.records.copybook.codes import code_page
-from connectors.mainframe.records.copybook.decode import fill, is_binary
-from connectors.mainframe.records.copybook.grammar import Item, Sign, Usage
-from connectors.mainframe.records.copybook.layout import (
+from connectors.mainframe.records.copybook.fields import fill, is_binary
+from connectors.mainframe.records.copybook.item import Item, Sign, Usage
+from connectors.mainframe.records.copybook.nodes import (
     Choice,
     Group,
     Layout,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 
 from bridge.errors import ConfigError
 from connectors.mainframe.records.copybook import picture
+from connectors.mainframe.records.copybook.item import WITHOUT_PICTURE, Item, Occurs, Sign, Usage
 from connectors.mainframe.records.copybook.picture import Kind, Picture
 from connectors.mainframe.records.copybook.source import Library, Word, words
 
@@ -19,17 +18,6 @@ _IGNORED_LEVELS = (66, 78, 88)
 _MOST_BINARY_DIGITS = 18
 _OTHER_LANGUAGES = ("EXEC", "EXECUTE")
 """DCLGEN puts the table's SQL before the record."""
-
-
-class Usage(Enum):
-    DISPLAY = "DISPLAY"
-    BINARY = "BINARY"
-    NATIVE = "COMP-5"
-    PACKED = "PACKED-DECIMAL"
-    FLOAT = "COMP-1"
-    DOUBLE = "COMP-2"
-    NATIONAL = "NATIONAL"
-    POINTER = "POINTER"
 
 
 _USAGES: Mapping[str, Usage] = {
@@ -52,59 +40,6 @@ _USAGES: Mapping[str, Usage] = {
         }.items()
     },
 }
-_WITHOUT_PICTURE = {Usage.FLOAT: 4, Usage.DOUBLE: 8, Usage.POINTER: 4}
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    leading: bool = False
-    separate: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Occurs:
-    """`counter`: the item after DEPENDING ON."""
-
-    least: int
-    most: int
-    counter: str | None = None
-
-
-@dataclass(slots=True)
-class Item:
-    """One entry; `usage` and `sign` are what the entry or a group around it says."""
-
-    word: Word
-    level: int
-    name: str | None
-    """None is FILLER."""
-    picture: Picture | None = None
-    usage: Usage | None = None
-    sign: Sign | None = None
-    occurs: Occurs | None = None
-    redefines: str | None = None
-    synchronized: bool = False
-    justified: bool = False
-    items: list[Item] = field(default_factory=list)
-
-    @property
-    def told(self) -> str:
-        return self.name or "FILLER"
-
-    @property
-    def size(self) -> int:
-        """Bytes of an elementary item."""
-        if self.picture is None:
-            return _WITHOUT_PICTURE[self.usage or Usage.POINTER]
-        if self.picture.kind is Kind.NATIONAL:
-            return 2 * self.picture.length
-        digits = self.picture.digits
-        if self.usage in (Usage.BINARY, Usage.NATIVE):
-            return 2 if digits < 5 else 4 if digits < 10 else 8  # noqa: PLR2004 -- the manual's steps
-        if self.usage is Usage.PACKED:
-            return digits // 2 + 1
-        separate = self.picture.signed and self.sign is not None and self.sign.separate
-        return self.picture.length + int(separate)
 
 
 def parse(path: Path, library: Library | None = None) -> list[Item]:
@@ -349,10 +284,10 @@ def _check(item: Item) -> None:
     """Is an elementary item one that has bytes?"""
     pictured, usage = item.picture, item.usage or Usage.DISPLAY
     if pictured is None:
-        if usage not in _WITHOUT_PICTURE:
+        if usage not in WITHOUT_PICTURE:
             raise item.word.error(f"{item.told} has neither a picture nor items in it")
         return
-    if usage in _WITHOUT_PICTURE:
+    if usage in WITHOUT_PICTURE:
         raise item.word.error(f"{item.told}: USAGE {usage.value} has no picture")
     if (usage is Usage.NATIONAL) != (pictured.kind is Kind.NATIONAL) and usage is not Usage.DISPLAY:
         raise item.word.error(f"{item.told}: only PIC N has USAGE NATIONAL")

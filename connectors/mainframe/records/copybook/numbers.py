@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.mainframe.records.copybook.codes import CodePage, code_page
-from connectors.mainframe.records.copybook.grammar import Item, Usage
+from connectors.mainframe.records.copybook.item import Item, Usage
 from connectors.mainframe.records.options import RecordOptions
 
 _DIGITS = b"0123456789"

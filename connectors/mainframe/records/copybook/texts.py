@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.mainframe.records.copybook.codes import CodePage, code_page
-from connectors.mainframe.records.copybook.grammar import Item
+from connectors.mainframe.records.copybook.item import Item
 from connectors.mainframe.records.copybook.numbers import Read
 from connectors.mainframe.records.options import RecordOptions
 
