@@ -14,6 +14,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from threading import Thread
 from typing import Any
 
@@ -121,6 +122,10 @@ async def _listen(path: Path, mode: int, answer: Answer) -> asyncio.Server:
 @contextmanager
 def _permitted(path: Path, mode: int) -> Iterator[None]:
     """A socket left by a daemon that was killed goes; the new one is never open wider than `mode`."""
+    if path.exists() and not path.is_socket():
+        raise ConfigError(
+            f"there is a file {path}, which is no socket", remedy="move it away, or set daemon.run_dir"
+        )
     path.unlink(missing_ok=True)
     mask = os.umask(0o777 & ~mode)
     try:
@@ -198,6 +203,10 @@ def _http(address: str, supervisor: Supervisor, loop: asyncio.AbstractEventLoop)
 
 
 class _Server(ThreadingHTTPServer):
+    def server_bind(self) -> None:
+        """Without the base class's question for this host's name, which can take a minute to be answered."""
+        TCPServer.server_bind(self)
+
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """Who hangs up in the middle, or does not read its answer, is no error of ours."""
         error = sys.exception()

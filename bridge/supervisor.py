@@ -35,6 +35,8 @@ log = structlog.get_logger("bridge.supervisor")
 TICK_S = 0.5
 STATUS_SCHEMA = 1
 VALIDATE_S = 60.0
+ONCE_S = 0.5
+"""Who signals both a process and its group, as timeout(1) does, asks but once."""
 
 
 class Supervisor:
@@ -51,6 +53,8 @@ class Supervisor:
         self._turnstile = Turnstile()
         self._notifier = Notifier()
         self._started = time.time()
+        self._stop_asked = 0.0
+        """When we were first asked to stop."""
         self._reload_error: str | None = None
         self._one_reload = asyncio.Lock()
         self._reloads: set[asyncio.Task[str | None]] = set()
@@ -99,10 +103,13 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._spawn_reload)
 
     def _asked_to_stop(self) -> None:
-        if self._stop.is_set():
+        now = time.monotonic()
+        if not self._stop.is_set():
+            self._stop_asked = now
+            self._stop.set()
+        elif now - self._stop_asked > ONCE_S:
             log.warning("second signal: not waiting any longer")
             os._exit(1)  # workers die with us; the next start fences what they left open
-        self._stop.set()
 
     async def _tick(self) -> None:
         self.ticked = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 after a clean stop, 3 when the configuration is wrong; 1 otherwise, and trying again may help."""
+    signal.signal(signal.SIGHUP, lambda *_: None)  # the file to be read again has not been read yet
     try:
         return daemon(args.config)
     except BridgeError:

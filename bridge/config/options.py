@@ -22,6 +22,7 @@ from bridge.encode import EncoderOptions
 from bridge.units import Duration, Share, Size
 
 VERSION: Literal[1] = 1
+PORT = re.compile("[0-9]{1,5}")
 HIGHEST_PORT = 65535
 HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 LONGEST_TOPIC = 249
@@ -244,7 +245,8 @@ def _http(value: Any) -> Any:
     host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
     if host == "*":
         raise ValueError(f"names no address; all of this machine's are 0.0.0.0:{port}")
-    if value is not None and not (HOST.fullmatch(host) and port.isdecimal() and int(port) <= HIGHEST_PORT):
+    fits = HOST.fullmatch(host) and PORT.fullmatch(port) and int(port) <= HIGHEST_PORT
+    if value is not None and not fits:
         raise ValueError("is not an address; write it like 127.0.0.1:8778, or off")
     return value
 

@@ -253,3 +253,16 @@ def test_a_daemon_that_finds_another_leaves_its_sockets_alone(daemon: Daemon) ->
             await conversations_end()
 
     asyncio.run(twice())
+
+
+def test_a_host_whose_name_nobody_tells_holds_up_no_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getfqdn", lambda *_: 1 / 0)
+    api._Server(("0.0.0.0", 0), BaseHTTPRequestHandler).server_close()
+
+
+def test_a_file_in_the_place_of_a_socket_is_not_removed(daemon: Daemon) -> None:
+    daemon[0].mkdir()
+    (daemon[0] / "status.sock").write_text("mine")
+    with pytest.raises(ConfigError, match="which is no socket; move it away"):
+        said(daemon, "status.sock", b"")
+    assert (daemon[0] / "status.sock").read_text() == "mine"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -448,3 +449,20 @@ def test_a_resnapshot_s_range_is_shown_as_it_was_given() -> None:
     order = Resnapshot("me", "now", within={"id": (0, 5), "done": (False, None)})
     ledger = Ledger(streams={"orders": Stored(None, "jdbc", 1, "db")}, resnapshots={"orders": order})
     assert any(line.endswith(", where id 0..5 and done false..") for line in positions._lines("erp", ledger))
+
+
+def test_a_hang_up_before_the_daemon_has_read_its_file_does_not_end_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from bridge.cli import run
+
+    def daemon(_: Path) -> int:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return 0
+
+    monkeypatch.setattr(run, "daemon", daemon)
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        assert cli.main(["run", str(MINIMAL)]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)

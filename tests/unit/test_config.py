@@ -582,6 +582,7 @@ def test_a_run_directory_too_long_for_a_socket_is_refused(file: Path) -> None:
             HEAD + 'daemon: {http: "*:80"}\n' + ERP,
             "4:16: daemon.http: '*:80' names no address; all of this machine's are 0.0.0.0:80",
         ),
+        (HEAD + "daemon: {http: '127.0.0.1:\u0663'}\n" + ERP, "4:16: daemon.http: "),
         (HEAD + "topics: {partitions: 100001}\n" + ERP, "4:22: topics.partitions: 100001 must be at most"),
         (HEAD + "topics: {replication: 99999}\n" + ERP, "4:23: topics.replication: 99999 must be at most"),
         (HEAD + "defaults: {interval: 400d}\n" + ERP, "4:22: defaults.interval: '400d' must be at most 366d"),

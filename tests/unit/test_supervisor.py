@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -407,3 +408,17 @@ def test_connectors_that_cannot_be_asked_for_their_sessions_start_all_the_same(
         "max_sessions counts only some connectors: asking them failed",
         "killed by SIGSEGV",
     )
+
+
+def test_a_stop_asked_for_twice_at_once_is_one_and_another_cuts_it_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon, ends = Plant(tmp_path, "a").daemon, list[int]()
+    monkeypatch.setattr(os, "_exit", ends.append)
+    daemon._asked_to_stop()
+    daemon._asked_to_stop()
+    assert daemon._stop.is_set()
+    assert ends == []
+    daemon._stop_asked -= 1.0
+    daemon._asked_to_stop()
+    assert ends == [1]
