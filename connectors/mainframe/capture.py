@@ -14,12 +14,11 @@ from bridge.errors import BridgeError, ConfigError
 from connectors.mainframe import readings, transports
 from connectors.mainframe.config import InquiryStream, MainframeConfig
 from connectors.mainframe.errors import Trouble, translated
-from connectors.mainframe.fitted import Row
 from connectors.mainframe.inquiry import InquiryPages
 from connectors.mainframe.lists import ListPages
 from connectors.mainframe.maps import Maps
 from connectors.mainframe.readings import InquiryReading, Reading
-from connectors.mainframe.scans import Key, Piece
+from connectors.mainframe.scans import Piece
 from connectors.mainframe.screen import Screen
 from connectors.mainframe.sessions import Pool, Session, Shared
 from connectors.mainframe.terminal import Endpoint, Terminal
@@ -138,15 +137,13 @@ def _one_key(reading: InquiryReading, pool: Pool) -> InquiryReading:
 class _OneDetail(ListPages):
     """A list, with the screen behind its first row alone."""
 
-    _opened = False
+    _one = False
 
     @override
-    def _unchanged(self, piece: Piece, fresh: dict[Key, Row], ask: Ask) -> None:
-        first = next(iter(fresh), None)
-        rows = {} if self._opened or first is None else {first: fresh[first]}
-        self._opened = self._opened or first is not None
-        fresh.clear()
-        fresh.update(rows)
+    def _leave_unchanged(self, piece: Piece, ask: Ask) -> None:
+        first = next(iter(self._fresh), None)
+        self._fresh = {} if self._one or first is None else {first: self._fresh[first]}
+        self._one = self._one or first is not None
 
 
 def _go(config: MainframeConfig, name: str, session: Session) -> None:
