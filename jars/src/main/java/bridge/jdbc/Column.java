@@ -92,7 +92,7 @@ abstract class Column {
         setBit(validity, row, false);
     }
 
-    /** Its values are text to those who look, whatever becomes of them here. */
+    /** A value that cannot be read here may be shown as the driver writes it: not bytes, nor what may be huge. */
     boolean isText() {
         return true;
     }

@@ -137,6 +137,10 @@ abstract class Varying extends Column {
     abstract static class Streamed extends Varying {
         Streamed(int index) { super(index); }
 
+        @Override boolean isText() {
+            return false;
+        }
+
         /** Copy the current row's value to `sink`; returns whether there is one. */
         abstract boolean copy(ResultSet rows, OutputStream sink) throws SQLException, IOException;
 
@@ -209,10 +213,6 @@ abstract class Varying extends Column {
 
     static final class LongBinary extends Streamed {
         LongBinary(int index) { super(index); }
-
-        @Override boolean isText() {
-            return false;
-        }
 
         @Override boolean copy(ResultSet rows, OutputStream sink) throws SQLException, IOException {
             try (InputStream value = rows.getBinaryStream(index)) {
