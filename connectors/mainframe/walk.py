@@ -12,6 +12,7 @@ from bridge.errors import ConfigError, TransientError
 from connectors.mainframe import recognise
 from connectors.mainframe.config import PLACEHOLDER, Step
 from connectors.mainframe.errors import Kind, Looked, Trouble
+from connectors.mainframe.fitted import Row
 from connectors.mainframe.maps import Maps, Rule, ScreenMap
 from connectors.mainframe.screen import Screen
 from connectors.mainframe.terminal import Terminal
@@ -116,16 +117,35 @@ class Walk:
             elif not fits or lacks:
                 self._wait(left, step, expected)
 
-    def await_answer(
+    def read(
+        self, screen: str, missing: Collection[str | Rule], told: str, lacks: Callable[[Row], str]
+    ) -> Row | None:
+        """The row of a screen, whole and at rest; None: the host says that there is none.
+
+        `lacks`: what it lacks for being the row that was asked for. What cannot be read may be painted in
+        part: it is looked at again.
+        """
+        each, row = self.maps.screens[screen], None
+
+        def ready(seen: Looked) -> str:
+            return lacks(recognise.record(each, seen.screen))
+
+        for times in (1, LONG_REST):
+            seen = self._await_answer(screen, missing, told, ready, times)
+            row = recognise.record(each, seen.screen) if seen else None
+            if row is None or not row.problems:
+                break
+        return row
+
+    def _await_answer(
         self,
         screen: str,
         missing: Collection[str | Rule],
         told: str,
-        *,
         ready: Callable[[Looked], str],
-        times: int = 1,
+        times: int,
     ) -> Looked | None:
-        """The screen with a row on it, whole and at rest; None: the host says that there is no such row."""
+        """None: the host says that there is no such row."""
 
         def is_missing(seen: Looked) -> bool:
             return any(
@@ -217,6 +237,9 @@ class Walk:
                 self.told_secret_on = seen.name or ""
             self.terminal.type(address, texts.fill(template))
         except ConfigError as error:
+            if _places(self.look().screen) != _places(seen.screen):
+                why = "it was painted on before it could be typed into"
+                raise _trouble(self.look(), (), told, why, Kind.RETRY) from None
             raise ConfigError(f"{told}, on {seen.shown}: {error.text}", remedy=error.remedy) from None
         except TransientError as error:
             raise self._gone(error, told, ()) from error
@@ -226,6 +249,11 @@ def _refuse_unless_hidden(screen: Screen, address: int) -> None:
     field = screen.field_at(address)
     if field is None or not field.hidden:
         raise ConfigError("a secret would be typed where it shows", remedy="fill it into a hidden field")
+
+
+def _places(screen: Screen) -> list[tuple[int, bool, bool]]:
+    """Where can be typed, and what: the same before and after something was."""
+    return [(field.start, field.protected, field.hidden) for field in screen.fields]
 
 
 def _wanted(step: Step, expected: Collection[str]) -> Collection[str]:

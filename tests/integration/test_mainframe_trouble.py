@@ -18,6 +18,7 @@ from bridge.errors import ConfigError, CredentialsError, PermanentError, Transie
 from bridge.testing.kafka import free_ports
 from bridge.testing.mainframe import Host
 from connectors.mainframe import MainframeConnector, captured, kept
+from connectors.mainframe.errors import Kind, Trouble
 from tests.integration.mainframe_streams import (
     DETAILS,
     INQUIRY,
@@ -263,6 +264,22 @@ def test_no_secret_leaves_the_terminal(
 
 
 # -- sessions that are not given
+
+
+@both
+def test_a_screen_that_is_painted_on_while_it_is_filled_in_is_tried_again(host: Host, transport: str) -> None:
+    with opened(host, CUSTOMERS, transport=transport) as connector:
+        walk = connector._source._pool.main.walk  # type: ignore[attr-defined]
+        walk.press("clear", "", ())
+        cleared = walk.unlock("")
+        walk.type_into(cleared.screen.cursor, "CUSTLIST", cleared, "")
+        walk.press("enter", "", ())
+        listed = walk.unlock("")
+        with pytest.raises(Trouble, match="painted on before") as told:
+            walk.type_into(1, "CUSTINQ", cleared, "step")
+        assert told.value.kind is Kind.RETRY
+        with pytest.raises(ConfigError, match="protected"):
+            walk.type_into(1, "CUSTINQ", listed, "step")
 
 
 @both
