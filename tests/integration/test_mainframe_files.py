@@ -14,7 +14,7 @@ import pytest
 
 from bridge.config.options import ConnectorSettings
 from bridge.contract import Ask, Batch, Connector, Level, Position, Scan
-from bridge.errors import ConfigError, TransientError
+from bridge.errors import ConfigError, PermanentError, TransientError
 from bridge.testing.fakes import FakeKafka
 from bridge.testing.simulation import BRISK, Clock, Engine
 from connectors.mainframe import MainframeConnector
@@ -359,10 +359,13 @@ def test_options_that_do_not_fit_the_copybook_are_mistakes(
         drop.open()
 
 
-def test_a_strange_position_is_refused(drops: Drops) -> None:
+def test_a_strange_position_parks_its_stream_alone(drops: Drops) -> None:
     drop = drops()
-    with pytest.raises(ConfigError, match="none of a file"):
+    with pytest.raises(PermanentError, match="none of a file") as told:
         drop.poll({"offset": 3})
+    assert not isinstance(told.value, ConfigError)
+    with pytest.raises(ConfigError, match="none of a file"):
+        MainframeConnector(MainframeConnector.Config.model_validate(drop.options)).check_position("x", [3])
 
 
 @dataclass

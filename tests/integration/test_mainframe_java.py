@@ -11,6 +11,7 @@ from threading import Timer
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bridge.contract import Ask, Batch, Scan
 from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
@@ -177,6 +178,15 @@ def test_a_screen_that_no_map_knows_fails_the_poll(options: dict[str, Any]) -> N
         scan(source)
 
 
+def test_only_what_the_host_says_makes_a_key_missing(options: dict[str, Any]) -> None:
+    """Not our own words, and not the name of a screen."""
+    screens = {"custinq": SCREEN, "refused": {**SCREEN, "identify": [{"row": 1, "text": "REFUSED"}]}}
+    late = {**options, "timeout": "300ms", "screens": screens}
+    stream = inquiry("901", missing=["refused", "answer|calling|execute"])
+    with opened(late, customers=stream) as source, pytest.raises(TransientError, match="no answer within"):
+        scan(source)
+
+
 @pytest.mark.parametrize("key", ["900", "901"], ids=["sleeps", "heeds no interrupt"])
 def test_a_call_that_hangs_is_cut_off(options: dict[str, Any], key: str) -> None:
     short = {**options, "timeout": "300ms"}
@@ -257,6 +267,40 @@ def test_a_commarea_is_encoded_and_decoded_by_a_copybook(options: dict[str, Any]
         for number in (42, 43)
     ]
     assert [reject.key for reject in batch.rejects] == [{"cust_id": "nobody"}]
+
+
+def test_a_request_names_items_of_its_copybook(options: dict[str, Any], tmp_path: Path) -> None:
+    copybook = tmp_path / "area.cpy"
+    copybook.write_text(COPYBOOK)
+    request = {"as": "record", "copybook": str(copybook), "values": {"CUST-NO": "{cust_id}"}}
+    execute = {"method": "flow", "arguments": ["CUSTPGM", request, 100]}
+    stream = {"execute": execute, "record": {"copybook": str(copybook)}, "key": ["cust_id"]}
+    told = "no item CUST-NO; there are cust_id"
+    keys = {"keys": [{"cust_id": 1}]}
+    with opened(options, areas=stream | keys) as source, pytest.raises(ConfigError, match=told):
+        scan(source)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"arguments": [{"as": "int32", "value": 1}]}, "is not of the form"),
+        ({"arguments": [{"as": "int"}]}, "is not of the form"),
+        ({"timeout": "soon"}, "is not a duration"),
+        ({"heap": "much"}, "heap"),
+        ({"stream": {"record": {"copybook": "x"}}}, "needs one of `screen`, `record` and `fields`"),
+        ({"stream": {"screen": None, "record": {}}}, "`record` needs a `copybook`"),
+        ({"stream": {"rows": "a.b"}}, "`rows` goes with `fields`"),
+        ({"stream": {"screen": None, "fields": {"a": {"type": "money"}}}}, "is no type"),
+        ({"stream": {"screen": None, "fields": {"a": {"type": "decimal(39,2)"}}}}, "at most 38"),
+        ({"stream": {"screen": None, "fields": {"a": {"type": "text", "picture": "9"}}}}, "needs one of"),
+    ],
+)
+def test_options_are_checked_without_java(options: dict[str, Any], change: dict[str, Any], told: str) -> None:
+    whole = {**options, **change}
+    stream = inquiry("1") | whole.pop("stream", {})
+    with pytest.raises(ValidationError, match=told):
+        JavaOptions.model_validate({**whole, "streams": {"customers": stream}})
 
 
 def test_maps_lists_and_beans_are_converted_recursively(options: dict[str, Any]) -> None:

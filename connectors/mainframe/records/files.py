@@ -41,19 +41,24 @@ class FileSource:
             for name, options in self._options.streams.items()
         }
         for options in self._options.streams.values():
-            must_be_mounted(options)
+            try:
+                must_be_mounted(options)
+            except OSError as error:
+                raise _translated(error, options) from None
 
     def discover(self) -> Sequence[Stream]:
         return [file.stream for file in self._files.values()]
 
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
         self._interrupted.clear()
-        check_position(position)
         file = self._files.get(stream.name)
         if file is None:
             raise PermanentError(f"there is no stream {stream.name}", remedy="configure it under `streams`")
         try:
+            check_position(position)
             return file.poll(position, ask)
+        except ConfigError as error:
+            raise PermanentError(error.text, remedy=error.remedy) from None  # of this stream alone
         except OSError as error:
             file.close()
             raise _translated(error, file.options) from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from bridge.errors import BridgeError, ConfigError, PermanentError, TransientErr
 from connectors.mainframe.records.java_options import JavaOptions, JavaStream, KeyFile
 
 if TYPE_CHECKING:
+    from connectors.mainframe.maps import Maps
     from connectors.mainframe.records.answers import Answers, Asked
     from connectors.mainframe.records.java_session import Session
 
@@ -63,13 +63,12 @@ class JavaSource:
         """Start Java, check maps and copybooks, and connect. Errors: those of the bridge."""
         self.prepare()
         from connectors.mainframe import maps
-        from connectors.mainframe.records.answers import answers
         from connectors.mainframe.records.java_session import Session
 
         options = self._options
         known = maps.load([Path(path) for path in options.maps], options.screens, options.errors)
         self._streams = {
-            name: _Reading.of(name, each, answers(name, each, known), options.identity or options.place)
+            name: _Reading.of(name, each, known, options.identity or options.place)
             for name, each in options.streams.items()
         }
         self._session = Session(options)
@@ -157,8 +156,6 @@ class JavaSource:
                 session.close()
                 self._connect(session)
             except BridgeError as error:
-                if reading.is_missing(error.text):
-                    return [], []
                 raise _within(error, doing) from None
         raise TransientError(f"{doing}: {last}", remedy="it is tried again")
 
@@ -169,7 +166,7 @@ class JavaSource:
         from connectors.mainframe.records.java_values import Unreadable
 
         options = reading.options
-        answer = session.execute(options.execute, options.answer, asked)
+        answer = session.execute(options.execute, options.answer, asked, reading.missing)
         if answer is None:
             if options.missing_null:
                 raise Missing
@@ -194,21 +191,25 @@ class _Reading:
     options: JavaStream
     answers: Answers
     stream: Stream
+    missing: Sequence[str]
+    """Patterns of exceptions; the screens among the options' are no patterns."""
     _asked: dict[str, Sequence[Asked]] = field(default_factory=dict)
     """The keys of the last rounds, by their digest: a file of keys may have others by now."""
 
     @classmethod
-    def of(cls, name: str, options: JavaStream, answers: Answers, identity: str) -> _Reading:
-        table = Table(name, answers.schema, options.key)
+    def of(cls, name: str, options: JavaStream, maps: Maps, identity: str) -> _Reading:
+        """Errors: ConfigError."""
+        from connectors.mainframe.records.answers import answers
+
+        made = answers(name, options, maps)
+        table = Table(name, made.schema, options.key)
         stream = Stream(name, identity, (table,), Emits.IMAGES, caveats=frozenset({Caveat.COLLAPSES}))
-        return cls(options, answers, stream)
+        missing = [each for each in options.missing if each not in maps.screens]
+        return cls(options, made, stream, missing)
 
     @property
     def table(self) -> Table:
         return self.stream.tables[0]
-
-    def is_missing(self, text: str) -> bool:
-        return any(re.search(pattern, text) for pattern in self.options.missing)
 
     def round(self) -> _Round:
         """Errors: ConfigError, when the keys cannot be read."""

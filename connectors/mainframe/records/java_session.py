@@ -16,7 +16,7 @@ from bridge.errors import BridgeError, ConfigError, TransientError
 from connectors import jvm
 from connectors.jvm import java
 from connectors.mainframe.maps import ErrorRule
-from connectors.mainframe.records.answers import Rejected, Relogin, judge
+from connectors.mainframe.records.answers import Missing, Rejected, Relogin, judge
 from connectors.mainframe.records.copybook.encode import Encoder
 from connectors.mainframe.records.java_options import JavaOptions, Request, _Call
 from connectors.mainframe.records.java_values import Names, filled, java_of
@@ -61,9 +61,14 @@ class Session:
                 self._method(options.connect, {})
         self._connected = True
 
-    def execute(self, call: _Call, path: Sequence[str], key: Mapping[str, Any]) -> Any:
-        """The answer, unconverted: what `path` leads to from what the method returns."""
-        with self._calling(f"calling {call.method}"):
+    def execute(
+        self, call: _Call, path: Sequence[str], key: Mapping[str, Any], missing: Sequence[str] = ()
+    ) -> Any:
+        """The answer, unconverted: what `path` leads to from what the method returns.
+
+        Errors: those of the bridge, Rejected, Relogin; Missing, when an exception fits one of these patterns.
+        """
+        with self._calling(f"calling {call.method}", missing):
             answer = self._method(call, key)
             for name in path:
                 if answer is None:
@@ -119,7 +124,7 @@ class Session:
     def _encoded(self, request: Request, names: Names) -> bytes:
         encoder = self._encoders.get(id(request))
         if encoder is None:
-            encoder = self._encoders[id(request)] = Encoder(decoder(request).layout, request)
+            encoder = self._encoders[id(request)] = _encoder(request)
         values = {
             name: filled(each, names) if isinstance(each, str) else each
             for name, each in request.values.items()
@@ -127,7 +132,7 @@ class Session:
         return encoder.encode(values)
 
     @contextmanager
-    def _calling(self, doing: str) -> Iterator[None]:
+    def _calling(self, doing: str, missing: Sequence[str] = ()) -> Iterator[None]:
         """Every call into Java: bounded in time, and raises only what the contract knows."""
         timer = Timer(self._options.timeout, self.cut, (f"no answer within {self._options.timeout:g} s",))
         timer.daemon = True
@@ -137,23 +142,25 @@ class Session:
         try:
             yield
         except jpype.JException as error:
-            raise self._translated(error, doing) from None
+            raise self._translated(error, doing, missing) from None
         except (AttributeError, TypeError) as error:  # JPype's: no such class, method, or overload of it
-            raise ConfigError(f"{doing}: {_line(str(error))}", remedy=_SETTINGS) from None
+            raise ConfigError(f"{doing}: {self._masked(_line(str(error)))}", remedy=_SETTINGS) from None
         except ValueError as error:
-            raise Rejected(str(error)) from None
+            raise Rejected(self._masked(str(error))) from None
         finally:
             timer.cancel()
             with self._state:
                 self._thread = None
                 java("java.lang.Thread").interrupted()
 
-    def _translated(self, error: Any, doing: str) -> Exception:
+    def _translated(self, error: Any, doing: str, missing: Sequence[str]) -> Exception:
         chain = list(_causes(error))
         told = f"{doing}: {self._masked(_line(_described(chain)))}"
         if self._why:
             return TransientError(f"{doing}: {self._why}", remedy="it is tried again")
         for kind, message in chain:
+            if any(re.search(pattern, f"{kind}: {message}") for pattern in missing):
+                return Missing(message)
             rule = next((rule for rule in self._options.errors if _fits(rule, f"{kind}: {message}")), None)
             if rule:
                 return judge(rule.kind, told)
@@ -169,6 +176,16 @@ class Session:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+
+def _encoder(request: Request) -> Encoder:
+    """Errors: ConfigError, when the copybook has no such items."""
+    encoder = Encoder(decoder(request).layout, request)
+    try:
+        encoder.must_know(request.values)
+    except ValueError as error:
+        raise ConfigError(f"{request.copybook}: {error}", remedy="correct `values`") from None
+    return encoder
 
 
 _LINKAGE = (

@@ -48,6 +48,10 @@ class Encoder:
         """
         return self._encoded(self._row, values)
 
+    def must_know(self, names: Mapping[str, Any]) -> None:
+        """Errors: ValueError, when an item is none of the record."""
+        _named(self._row.members, names, self._options)
+
     def _encoded(self, row: Row, values: _Values) -> bytes:
         parts = [
             bytearray() if isinstance(part, Table) else bytearray(self._blank * part) for part in row.parts
