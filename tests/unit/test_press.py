@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -21,6 +23,7 @@ from bridge.errors import PermanentError
 from bridge.policy import Policy
 from bridge.press import Outgoing, Press
 from bridge.redact import Redactor
+from bridge.verify.source import letter_key
 
 SCHEMA = pa.schema([("id", pa.int64()), ("payload", pa.string())])
 ORDERS = Table("orders", SCHEMA, ("id",))
@@ -146,6 +149,41 @@ def test_a_reject_names_the_topic_it_was_meant_for(table: str, topic: str) -> No
         "torn page",
         '{"id":5}',
     )
+
+
+STRANGE = pa.RecordBatch.from_pydict(
+    {
+        "price": pa.array([Decimal("1.50")], pa.decimal128(9, 2)),
+        "at": pa.array([-(10**17)], pa.int64()).view(pa.timestamp("us", "UTC")),
+        "octets": pa.array([b"ORDER003"]),
+        "ratio": pa.array([1e300]),
+        "name": pa.array(['Zürich "x"']),
+        "payload": pa.array(["x"]),
+    }
+)
+OPTIONS: list[dict[str, str]] = [
+    {},
+    {"decimal": "number", "binary": "hex", "time": "epoch"},
+    {"decimal": "double"},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_a_letter_has_the_key_of_its_row_s_events_however_they_are_encoded(options: dict[str, str]) -> None:
+    table = Table("orders", STRANGE.schema, tuple(STRANGE.schema.names[:-1]))
+    key = {name: STRANGE.column(name)[0] for name in table.key}
+    press = Press(encoder(EncoderOptions.model_validate(options)), Origin("e", "jdbc", "1"), Redactor(()))
+    here = replace(lane(), stream=Stream("orders", "db", (table,)))
+    batch = Batch(None, (Changes(table, STRANGE),), (Reject("orders", "torn page", "", key),))
+    outgoing = press.prepare(here, batch)
+    ((_, keys, _),), (letter,) = outgoing.records, outgoing.letters
+    assert keys == [letter_key(letter)]
+
+
+@pytest.mark.parametrize("key", ['{"id": 5, "name": "ü"}', '{"id":5,"name":"ü"}'])
+def test_letters_of_older_daemons_are_known_by_the_key_of_their_events(key: str) -> None:
+    (letter,) = pressed(rejects=(Reject("orders", "torn page", ""),)).letters
+    assert letter_key(replace(letter, key=key)) == '{"id":5,"name":"ü"}'.encode()
 
 
 def test_excluded_columns_never_leave() -> None:
