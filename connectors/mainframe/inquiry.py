@@ -15,16 +15,14 @@ from typing import Any
 
 from bridge.contract import Ask, Position, Reject
 from bridge.errors import ConfigError
-from connectors.mainframe import recognise
 from connectors.mainframe.config import KeyFile, KeyStream
-from connectors.mainframe.errors import Kind, Looked, Trouble
+from connectors.mainframe.errors import Kind, Trouble
 from connectors.mainframe.fitted import Row
-from connectors.mainframe.lists import ListPages
+from connectors.mainframe.lists import Known, ListPages
 from connectors.mainframe.readings import InquiryReading
 from connectors.mainframe.scans import Piece, judged, size_of
 from connectors.mainframe.sessions import Pool, Session
 from connectors.mainframe.values import reader
-from connectors.mainframe.walk import LONG_REST, Walk
 
 type Asked = Mapping[str, str]
 """A key as it is typed."""
@@ -64,10 +62,11 @@ class _Round:
 class InquiryPages:
     """The answers of one scan."""
 
-    def __init__(self, reading: InquiryReading, pool: Pool) -> None:
+    def __init__(self, reading: InquiryReading, pool: Pool, known: Known | None = None) -> None:
+        """`known`: of the list that the keys are from, if they are."""
         self._reading, self._pool = reading, pool
         told = reading.options.key
-        self._list = ListPages(reading.keys, pool.main, None, told) if reading.keys else None
+        self._list = ListPages(reading.keys, pool.main, known, told) if reading.keys else None
         self._keys: Sequence[Asked] | None = None
         self._digest, self._next = "", 0
         self._places: dict[Session, bool] = {}
@@ -185,28 +184,18 @@ class InquiryPages:
         texts = walk.texts.with_key(asked)
         walk.perform(before, told, texts)
         walk.act(last, told, texts)
-        row = self._row(walk, self._lacks(typed), told)
+        row = walk.read(options.screen, options.missing, told, self._lacks(typed))
         walk.perform(options.back, f"{told}, back")
         self._places[session] = bool(options.goto or options.back)
         return row
 
-    def _row(self, walk: Walk, lacks: Callable[[Looked], str], told: str) -> Row | None:
-        """None: there is no such key. What cannot be read may be painted in part: it is looked at again."""
-        options, row = self._reading.options, None
-        for times in (1, LONG_REST):
-            seen = walk.await_answer(options.screen, options.missing, told, ready=lacks, times=times)
-            row = recognise.record(self._reading.map, seen.screen) if seen else None
-            if row is None or not row.problems:
-                break
-        return row
-
-    def _lacks(self, typed: Mapping[str, Any]) -> Callable[[Looked], str]:
+    @staticmethod
+    def _lacks(typed: Mapping[str, Any]) -> Callable[[Row], str]:
         """An answer that shows another key than the one that was asked for is still to come."""
 
-        def lacks(seen: Looked) -> str:
-            shown = recognise.record(self._reading.map, seen.screen).values
-            wrong = [name for name, value in typed.items() if shown.get(name, value) != value]
-            return f"it shows {', '.join(f'{name} {shown[name]}' for name in wrong)}" if wrong else ""
+        def lacks(row: Row) -> str:
+            wrong = [name for name, value in typed.items() if row.values.get(name, value) != value]
+            return f"it shows {', '.join(f'{name} {row.values[name]}' for name in wrong)}" if wrong else ""
 
         return lacks
 

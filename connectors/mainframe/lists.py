@@ -16,8 +16,9 @@ from typing import Any
 import pyarrow as pa
 
 from bridge.contract import Ask, Position, Reject
-from connectors.mainframe import recognise
+from connectors.mainframe import details, recognise
 from connectors.mainframe.config import Detail
+from connectors.mainframe.details import Shown
 from connectors.mainframe.errors import Kind, Looked, Trouble
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.readings import CONFIRMS, ListReading
@@ -47,23 +48,14 @@ class Known:
         self.scans += 1
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A page of the list, whole and at rest."""
-
-    seen: Looked
-    page: Page
-    keys: tuple[Key | None, ...]
-    """Of its rows; None where it cannot be read."""
-
-
 class ListPages:
-    """The pages of one scan. `known` is None where only the rows are wanted, and no deletes rest on them."""
+    """The pages of one scan."""
 
     def __init__(
         self, reading: ListReading, session: Session, known: Known | None, told: Sequence[str] = ()
     ) -> None:
-        self._reading, self._session, self._known, self._told_columns = reading, session, known, told
+        """`told`: columns whose `texts` are wanted; `known`: None where no deletes rest on the scan."""
+        self._reading, self._session, self._known, self._told = reading, session, known, told
         self._walk = session.walk
         self._shown: Shown | None = None
         self._number = self._turned = 0
@@ -75,7 +67,6 @@ class ListPages:
         self._met: dict[Key, Mapping[str, Any] | None] = {}
         """Key -> what the list shows of the row; None for a reject."""
         self.texts: dict[Key, Mapping[str, str]] = {}
-        """The columns that are `told`, as the host writes them."""
 
     @property
     def place(self) -> Position:
@@ -225,7 +216,7 @@ class ListPages:
                 continue
             if key is not None:
                 self._met[key] = values
-                self.texts[key] = self._texts(shown, row, self._told_columns)
+                self.texts[key] = shown.texts(self._reading, row, self._told)
             if reject:
                 piece.rejects.append(reject)
             elif key is not None:
@@ -249,46 +240,11 @@ class ListPages:
 
     def _open(self, key: Key, row: Row, piece: Piece) -> None:
         """Reads it, and comes back to the page, which may show other rows by then."""
-        detail, told = self._reading.options.detail, f"row {written(key)}"
+        detail = self._reading.options.detail
         if detail is None or self._shown is None or key not in self._shown.keys:
             del self._met[key]  # it went to another page, or away
             return
-        try:
-            self._select(detail, self._shown, key, told)
-            found = self._detail(detail, key, told)
-        except Trouble as trouble:
-            if trouble.kind is not Kind.REJECT:
-                raise
-            reason = f"{told}: {trouble.seen.error}"
-            found = Reject(self._reading.table.name, reason, trouble.seen.error, self._told(key))
-        self._keep(key, row, found, piece)
-        self._back(detail, told)
-
-    def _select(self, detail: Detail, shown: Shown, key: Key, told: str) -> None:
-        told, row = f"{told}, to {detail.screen}", shown.page.rows[shown.keys.index(key)]
-        if detail.select is None:
-            texts = self._texts(shown, row, self._reading.table.key)
-            self._walk.perform(detail.goto, told, self._walk.texts.with_key(texts))
-            return
-        at = recognise.address(self._reading.map, detail.select.field, shown.seen.screen, row.line)
-        self._walk.type_into(at or 0, detail.select.text, shown.seen, told)
-        self._walk.press(detail.select.press, told, (detail.screen,))
-
-    def _detail(self, detail: Detail, key: Key, told: str) -> Row | Reject | None:
-        """What the screen shows of this row, and of no other; None when it says that there is none."""
-        table, screen_map = self._reading.table, self._reading.detail or self._reading.map
-
-        def lacks(seen: Looked) -> str:
-            return another(recognise.record(screen_map, seen.screen), table.key, key)
-
-        seen = self._walk.await_answer(detail.screen, detail.missing, told, ready=lacks)
-        if seen is None:
-            return None
-        row = recognise.record(screen_map, seen.screen)
-        _, reject = judged(row, table, dict(zip(table.key, key, strict=True)))
-        return reject or row
-
-    def _keep(self, key: Key, row: Row, found: Row | Reject | None, piece: Piece) -> None:
+        found = details.read(self._walk, self._reading, detail, self._shown, key)
         if found is None:  # deleted since the list was painted
             del self._met[key]
         elif isinstance(found, Reject):
@@ -297,35 +253,14 @@ class ListPages:
             piece.rows[key] = {**row.values, **found.values}
             if mark := self._reading.options.mark:
                 piece.marks[key] = row.values.get(mark)
+        self._back(detail, self._shown, f"row {details.written(key)}, back")
 
-    def _back(self, detail: Detail, told: str) -> None:
-        before, told, screen = self._shown, f"{told}, back", self._reading.options.screen
-        if self._walk.look().name != screen:
+    def _back(self, detail: Detail, before: Shown, told: str) -> None:
+        if self._walk.look().name != self._reading.options.screen:
             self._walk.perform(detail.back, told)
         self._shown = after = self._page(told, 0)
-        if before and not {*before.keys} & {*after.keys}:
+        if not {*before.keys} & {*after.keys}:
             raise self._trouble(after, told, "it is another page of the list")
-
-    def _texts(self, shown: Shown, row: Row, names: Sequence[str]) -> Mapping[str, str]:
-        """Columns of a line as the list shows them."""
-        columns, screen = self._reading.list.columns, shown.seen.screen
-        places = {name: (row.line or 1, columns[name].column, columns[name].cells) for name in names}
-        return {name: screen.cut(*place).strip() for name, place in places.items()}
-
-    def _told(self, key: Key) -> Mapping[str, Any]:
-        return dict(zip(self._reading.table.key, key, strict=True))
 
     def _trouble(self, shown: Shown, told: str, why: str, kind: Kind = Kind.UNKNOWN) -> Trouble:
         return Trouble(kind, told, self._reading.options.screen, shown.seen, why)
-
-
-def written(key: Key) -> str:
-    return ", ".join(map(str, key))
-
-
-def another(row: Row, names: Sequence[str], key: Key) -> str:
-    """What a screen lacks that shows another row's key."""
-    shown = {name: row.values[name] for name in names if name in row.values}
-    wanted = dict(zip(names, key, strict=True))
-    wrong = [f"{name} {value}" for name, value in shown.items() if value != wanted[name]]
-    return f"it shows {', '.join(wrong)}, not {written(key)}" if wrong else ""

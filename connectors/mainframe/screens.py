@@ -110,9 +110,9 @@ class ScreenSource:
 
         if self._pool is None:
             raise TransientError(f"{self.config.address} is not open")
-        if isinstance(reading, InquiryReading):
-            return InquiryPages(reading, self._pool)
         known = self._known.setdefault(reading.stream.name, Known())
+        if isinstance(reading, InquiryReading):
+            return InquiryPages(reading, self._pool, known)
         return ListPages(reading, self._pool.main, known)
 
     # -- trouble

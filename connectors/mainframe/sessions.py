@@ -39,7 +39,7 @@ class Gate:
         """Errors: CredentialsError, or PermanentError, once one log-on ended in that."""
         with self._lock:
             if self._refused:
-                raise self._refused
+                raise self._refused.with_traceback(None)
             yield
 
     def shut(self, error: PermanentError) -> None:
@@ -84,13 +84,14 @@ class Session:
             told = f"step {number} ({step})"
             try:
                 self._refuse(walk.take(step, told, walk.texts, self.config.refused), step, told)
+                if step.press and step.expect:
+                    walk.told_secret_on = None  # it was answered
             except Trouble as trouble:
                 error = translated(self._about_the_account(trouble), doing, self._shared.keep)
                 if isinstance(error, PermanentError):
                     self._shared.gate.shut(error)
                 raise error from None
         self._logged_on = True
-        walk.told_secret_on = None
 
     def _refuse(self, seen: Looked | None, step: Step, told: str) -> None:
         if seen is None or not step.press:

@@ -1,6 +1,6 @@
 """What the connector asks of a 3270 client; `transports` has the two that answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -20,7 +20,7 @@ class Tls:
     ca_file: Path | None = None  # None: the system's authorities
     certificate: Path | None = None  # PEM, to show to the host
     key: Path | None = None  # PEM; None: it is in the certificate's file
-    key_password: str | None = None
+    key_password: str | None = field(default=None, repr=False)
     host_name: str | None = None  # the name in the certificate; None: the endpoint's host
     minimum: Literal["1.2", "1.3"] = "1.2"
 

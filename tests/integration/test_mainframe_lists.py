@@ -13,7 +13,7 @@ import pytest
 from bridge.contract import Ask, Caveat, Emits, Scan
 from bridge.errors import ConfigError, PermanentError, TransientError
 from bridge.testing.mainframe import Host, TwoWrites, customer
-from connectors.mainframe import lists, scans
+from connectors.mainframe import details, scans
 from connectors.mainframe.fitted import Row
 from tests.integration.mainframe_streams import (
     DETAILS,
@@ -329,9 +329,9 @@ def test_a_row_that_the_host_denies_is_a_reject(host: Host) -> None:
 
 def test_a_detail_of_another_row_is_not_taken_for_this_one() -> None:
     shown = Row({"id": 80, "name": "HAHN"}, [])
-    assert lists.another(shown, ("id",), (70,)) == "it shows id 80, not 70"
-    assert lists.another(shown, ("id",), (80,)) == ""
-    assert lists.another(Row({"name": "HAHN"}, []), ("id",), (70,)) == ""
+    assert details.another(shown, ("id",), (70,)) == "it shows id 80, not 70"
+    assert details.another(shown, ("id",), (80,)) == ""
+    assert details.another(Row({"name": "HAHN"}, []), ("id",), (70,)) == ""
 
 
 # -- what cannot work

@@ -1,0 +1,76 @@
+"""The screen behind a row of a list: opened from the page that shows the row, read, and left again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bridge.contract import Reject
+from connectors.mainframe import recognise
+from connectors.mainframe.config import Detail
+from connectors.mainframe.errors import Kind, Looked, Trouble
+from connectors.mainframe.fitted import Row
+from connectors.mainframe.readings import ListReading
+from connectors.mainframe.recognise import Page
+from connectors.mainframe.scans import Key, judged
+from connectors.mainframe.walk import Walk
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page of the list, whole and at rest."""
+
+    seen: Looked
+    page: Page
+    keys: tuple[Key | None, ...]
+    """Of its rows; None where it cannot be read."""
+
+    def texts(self, reading: ListReading, row: Row, names: Sequence[str]) -> Mapping[str, str]:
+        """Columns of a line as the host writes them."""
+        columns = reading.list.columns
+        places = {name: (row.line or 1, columns[name].column, columns[name].cells) for name in names}
+        return {name: self.seen.screen.cut(*place).strip() for name, place in places.items()}
+
+
+def read(walk: Walk, reading: ListReading, detail: Detail, shown: Shown, key: Key) -> Row | Reject | None:
+    """What the screen says of the row; None when it is gone. The way back is not gone yet."""
+    told = f"row {written(key)}"
+    try:
+        _open(walk, reading, detail, shown, key)
+        row = walk.read(detail.screen, detail.missing, told, lambda row: another(row, reading.table.key, key))
+    except Trouble as trouble:
+        if trouble.kind is not Kind.REJECT:
+            raise
+        name = reading.table.name
+        return Reject(name, f"{told}: {trouble.seen.error}", trouble.seen.error, _named(reading, key))
+    if row is None:
+        return None
+    _, reject = judged(row, reading.table, _named(reading, key))
+    return reject or row
+
+
+def _open(walk: Walk, reading: ListReading, detail: Detail, shown: Shown, key: Key) -> None:
+    told, row = f"row {written(key)}, to {detail.screen}", shown.page.rows[shown.keys.index(key)]
+    if detail.select is None:
+        texts = shown.texts(reading, row, reading.table.key)
+        walk.perform(detail.goto, told, walk.texts.with_key(texts))
+        return
+    at = recognise.address(reading.map, detail.select.field, shown.seen.screen, row.line)
+    walk.type_into(at or 0, detail.select.text, shown.seen, told)
+    walk.press(detail.select.press, told, (detail.screen,))
+
+
+def written(key: Key) -> str:
+    return ", ".join(map(str, key))
+
+
+def another(row: Row, names: Sequence[str], key: Key) -> str:
+    """What a screen lacks that shows another row's key."""
+    shown = {name: row.values[name] for name in names if name in row.values}
+    wanted = dict(zip(names, key, strict=True))
+    wrong = [f"{name} {value}" for name, value in shown.items() if value != wanted[name]]
+    return f"it shows {', '.join(wrong)}, not {written(key)}" if wrong else ""
+
+
+def _named(reading: ListReading, key: Key) -> dict[str, object]:
+    return dict(zip(reading.table.key, key, strict=True))
