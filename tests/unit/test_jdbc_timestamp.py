@@ -113,9 +113,9 @@ def test_it_stays_where_nothing_was_read() -> None:
     assert end(by(), Clock(), None) == {"by": "at", "high": None}
 
 
-def at_noon(later_s: float = 0.0) -> Clock:
+def at_noon(later_s: float = 0.0, latest: str | None = None) -> Clock:
     """Of a database that does not tell its zone."""
-    return Clock(NOON + round(later_s * SECOND), offset=None)
+    return Clock(NOON + round(later_s * SECOND), offset=None, latest=latest)
 
 
 def test_times_of_which_nobody_knows_the_zone_may_be_behind_the_clock() -> None:
@@ -123,13 +123,21 @@ def test_times_of_which_nobody_knows_the_zone_may_be_behind_the_clock() -> None:
     read = end(by(), at_noon(), None, "2024-07-01T07:59:50")
     assert read == {"by": "at", "high": "2024-07-01T07:59:50", "since": "2024-07-01T12:00:00"}
     assert asked(by(), by().begin(read, at_noon(5)))[0][1][0] == "2024-07-01T07:58:50"
-    again = end(by(), at_noon(61), read, "2024-07-01T07:59:50")
-    assert again == read
-    assert asked(by(), by().begin(again, at_noon(62)))[0][1][0] == "2024-07-01T07:59:50", (
+    assert end(by(), at_noon(59), read, "2024-07-01T07:59:50") == read
+    last = by().begin(read, at_noon(61))
+    assert asked(by(), last)[0][1][0] == "2024-07-01T07:58:50", "the window may hold what has come since"
+    over = end(by(), at_noon(61), read, "2024-07-01T07:59:50")
+    assert asked(by(), by().begin(over, at_noon(62)))[0][1][0] == "2024-07-01T07:59:50", (
         "a quiet table is not read again for ever"
     )
-    later = end(by(), at_noon(90), again, "2024-07-01T08:01:20")
+    later = end(by(), at_noon(90), over, "2024-07-01T08:01:20")
     assert later == {"by": "at", "high": "2024-07-01T08:01:20", "since": "2024-07-01T12:01:30"}
+
+
+def test_rows_that_come_while_such_times_are_read_are_for_the_next_pass() -> None:
+    """Else others, which are older and commit while this pass is beyond them, would be out of its window."""
+    begun = by().begin({"by": "at", "high": "2024-07-01T07:59:00"}, at_noon(latest="2024-07-01 07:59:50.5"))
+    assert asked(by(), begun)[0][1] == ["2024-07-01T07:58:00", "2024-07-01T07:59:50.5"]
 
 
 def test_a_snapshot_of_such_times_hands_over_to_the_latest_of_them() -> None:

@@ -2,7 +2,8 @@
 
 Each pass reads from `late_window` before the latest time that was read up to what the database's clock shows
 when the pass begins. What it reads again is unchanged, and the engine drops it. Where nobody knows in which
-zone the times are, they may be behind that clock: then the latest time itself says how far rows were read.
+zone the times are, they may be behind that clock: then the latest time that there is when a pass begins takes
+its place.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ from connectors.jdbc.values import Written, bound, form, told
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?")
 
 
+OVER = "over"
+"""A pass that began when the late window had passed has read it again: there is nothing older to come."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """`high`: all rows up to there were read but for late ones; None: none. The rest: the pass that runs."""
@@ -39,22 +44,26 @@ class _Place:
     after: Mapping[str, Written] = field(default_factory=dict)
     skipped: int = 0
     since: str | None = None
-    """Where the times' zone is not known: what the clock showed when `high` was first read."""
+    """Where the times' zone is not known: what the clock showed when `high` was first read; or OVER."""
+    clock: str | None = None
+    """And what it showed when the pass began."""
 
     @classmethod
     def parsed(cls, position: Any, column: str | None) -> _Place:
         """`column`: whose times they are to be, if that is known. Errors: ValueError."""
         match position:
             case {"high": str() | None as high, **rest} if rest.keys() <= {"by", "since"} and _is_text(high):
-                return cls(_named(rest.get("by"), column), high, since=_since(rest.get("since")))
+                return cls(_named(rest.get("by"), column), high, since=_shown(rest.get("since")))
             case {"high": str() | None as high, "until": str() as until, "safe": str() as safe, **rest} if (
-                rest.keys() <= {"by", "after", "skipped", "since"} and all(map(_is_text, (high, until, safe)))
+                rest.keys() <= {"by", "after", "skipped", "since", "clock"}
+                and all(map(_is_text, (high, until, safe)))
             ):
                 after: Any = rest.get("after", {})
                 skipped: Any = rest.get("skipped", 0)
                 if isinstance(after, dict):
                     by = _named(rest.get("by"), column)
-                    return cls(by, high, until, safe, after, int(skipped), _since(rest.get("since")))
+                    since, clock = _shown(rest.get("since")), _shown(rest.get("clock"))
+                    return cls(by, high, until, safe, after, int(skipped), since, clock)
         raise ValueError(position)
 
     @property
@@ -65,6 +74,8 @@ class _Place:
         place: dict[str, Any] = {
             "by": self.by, "high": self.high, "until": self.until, "safe": self.safe, **known
         }  # fmt: skip
+        if self.clock:
+            place["clock"] = self.clock
         if self.after:
             place["after"] = dict(self.after)
         return {**place, "skipped": self.skipped} if self.skipped else place
@@ -74,10 +85,10 @@ def _is_text(time: str | None) -> bool:
     return time is None or bool(_TIME.fullmatch(time))
 
 
-def _since(since: object) -> str | None:
-    if not (isinstance(since, str | None) and _is_text(since)):
-        raise ValueError(since)
-    return since
+def _shown(time: object) -> str | None:
+    if not (isinstance(time, str | None) and (time == OVER or _is_text(time))):
+        raise ValueError(time)
+    return time
 
 
 def _named(name: object, column: str | None) -> str | None:
@@ -135,9 +146,15 @@ class Timestamp(Mode):
         if place.until is not None:
             return place.position
         moment = database.moment()
-        until, safe = map(self._text, self._walls(moment))
-        since = None if self.is_known(moment) else place.since or safe
-        return replace(place, until=until, safe=safe, since=since).position
+        until, safe = self._walls(moment)
+        if self.is_known(moment):
+            place = replace(place, since=None)
+        else:
+            clock_text = self._text(safe)
+            place = replace(place, since=place.since or clock_text, clock=clock_text)
+            latest = self._latest(database)
+            until, safe = (until, safe) if latest is None else (min(until, latest), min(safe, latest))
+        return replace(place, until=self._text(until), safe=self._text(safe)).position
 
     def hand_over(self, database: Database) -> Position:
         """Where to go on after something else has read everything from now on."""
@@ -145,9 +162,14 @@ class Timestamp(Mode):
         _, safe = self._walls(moment)
         if self.is_known(moment):
             return _Place(self._time.name, self._text(safe)).position
-        latest = told(self._time, database.largest(self.source, self._time.name))
-        high = None if latest is None else self._text(min(self._since(str(latest)), safe))
+        latest = self._latest(database)
+        high = None if latest is None else self._text(min(latest, safe))
         return _Place(self._time.name, high, since=self._text(safe)).position
+
+    def _latest(self, database: Database) -> int | None:
+        """Of the times that are there now."""
+        latest = told(self._time, database.largest(self.source, self._time.name))
+        return None if latest is None else self._since(str(latest))
 
     def is_known(self, moment: clock.Moment) -> bool:
         """In which zone the times are."""
@@ -188,7 +210,7 @@ class Timestamp(Mode):
         """Whole seconds, for a column may hold no more. A clock that was set back counts as it is."""
         safe = clock.nanoseconds(str(place.safe))
         low = min(clock.nanoseconds(str(place.high)), safe)
-        if place.since is None or safe - clock.nanoseconds(place.since) < self._late:
+        if place.since != OVER:
             low = self._earlier(low)
         return self._text(low // clock.SECOND * clock.SECOND)
 
@@ -216,14 +238,21 @@ class Timestamp(Mode):
         """`high` is the latest time read, or, when that is older than the late window, the clock itself."""
         place = self._place(position)
         if not place.after:
-            return _Place(place.by, place.high, since=place.since).position, False
+            return self._at_rest(place), False
         last = self._since(str(place.after[self._time.name]))
         safe = clock.nanoseconds(str(place.safe))
         old = place.since is None and safe - last >= self._late
         reached = self._text(safe if old else min(last, safe))
         if place.high is not None and clock.nanoseconds(reached) <= clock.nanoseconds(place.high):
-            return _Place(place.by, place.high, since=place.since).position, False
-        return _Place(place.by, reached, since=place.since and place.safe).position, False
+            return self._at_rest(place), False
+        return _Place(place.by, reached, since=place.clock).position, False
+
+    def _at_rest(self, place: _Place) -> Position:
+        since = place.since
+        if since and since != OVER and place.clock:
+            passed = clock.nanoseconds(place.clock) - clock.nanoseconds(since)
+            since = since if passed < self._late else OVER
+        return _Place(place.by, place.high, since=since).position
 
     def _since(self, text: str) -> int:
         try:
