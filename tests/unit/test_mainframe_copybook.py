@@ -458,6 +458,22 @@ def test_variants_in_tables_are_chosen_element_by_element(book: Books) -> None:
     assert by_record.row(record)["t"][1] == {"k": "T", "a": "12", "b": None}
 
 
+def test_variants_within_variants_decide_by_any_item_of_the_record(book: Books) -> None:
+    text = (
+        "01 R.\n 05 K PIC X.\n 05 L PIC X.\n 05 N PIC 9.\n 05 T PIC X OCCURS 0 TO 3 DEPENDING ON N.\n"
+        " 05 A.\n  10 B PIC X(2).\n  10 C REDEFINES B PIC 9(2).\n 05 D REDEFINES A PIC X(2).\n"
+    )
+    found = book(text, redefines={"A": {"A": {"K": "A"}, "D": {}}, "B": {"B": {"L": "B"}, "C": {}}})
+    decoded = found.decoded(ebcdic("DB0x1"), ebcdic("AB1txx"), ebcdic("AC0x1"), ebcdic("AC3ttt42"))
+    assert [[row["b"], row["c"], row["d"]] for row in decoded.rows.to_pylist()] == [
+        [None, None, "x1"],
+        ["xx", None, None],
+        [None, 0, None],
+        [None, 42, None],
+    ]
+    assert [str(problem) for problem in decoded.problems] == ["c at offset 3: is no zoned number (hex a7f1)"]
+
+
 def test_synchronized_items_stand_where_the_machine_wants_them(book: Books) -> None:
     text = (
         "01 R.\n 05 A PIC X.\n 05 B PIC S9(4) COMP SYNC.\n 05 C PIC X.\n 05 D COMP-2 SYNCHRONIZED RIGHT.\n"

@@ -213,8 +213,7 @@ class Decoder:
                 continue
             places = {index: place for place, index in enumerate(indices)}
             back = pa.array([places.get(index) for index in range(block.count)], pa.int64())
-            some = list(view.parts)
-            some[choice.part] = block.only(indices)
+            some = [part.only(indices) if isinstance(part, Block) else part for part in view.parts]
             for node in members:
                 for array in self._arrays(node, view.of(some)):
                     yield array.take(back)
