@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 import bridge.testing.mainframe as testing
 from bridge.contract import Ask, Batch, Reject, Scan
+from bridge.testing import need
 from bridge.testing.mainframe import Host
 from connectors.mainframe import MainframeConnector
 
@@ -71,7 +73,10 @@ def configured(host: Host, streams: Mapping[str, Options], **options: Any) -> Ma
         "timeout": "2s",
         "streams": streams,
     }
-    return MainframeConnector(MainframeConnector.Config.model_validate(whole | options))
+    whole |= options
+    if whole.get("transport", "s3270") == "s3270" and shutil.which("s3270") is None:
+        need("s3270 is not installed: apt-get install s3270")
+    return MainframeConnector(MainframeConnector.Config.model_validate(whole))
 
 
 @contextmanager
