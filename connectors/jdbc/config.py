@@ -127,7 +127,7 @@ class JdbcStream(StreamConfig):
         most = _MOST_COLUMNS[mode]
         if len(columns) > most or len(set(columns)) < len(columns):
             raise ValueError(
-                f"does not fit: {mode} mode has {('no columns', 'one column', 'two columns')[most]} here"
+                f"does not fit: {mode} mode is told {('no columns', 'one column', 'two columns')[most]}"
             )
         if mode.startswith("timestamp") and len(columns) < most:
             raise ValueError(

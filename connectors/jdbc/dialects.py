@@ -115,8 +115,9 @@ _MARIADB = Dialect(
         seen="SELECT COUNT(*) + 1 FROM information_schema.innodb_trx",
         grant="GRANT PROCESS ON *.* TO {user}",
     ),
-    # They are sorted by the order of their definition, but compared with text as text.
-    sorted_as=dict.fromkeys(("ENUM", "SET"), "CAST({} AS CHAR)"),
+    # They are sorted by the order of their definition, but compared with text as text; by the connection's
+    # collation, which may take two of their members for one.
+    sorted_as=dict.fromkeys(("ENUM", "SET"), "CAST({} AS CHAR CHARACTER SET utf8mb4) COLLATE utf8mb4_bin"),
     types={
         "TIMESTAMP": "instant",
         # From -838 to 838 hours, and no time of day.

@@ -100,6 +100,11 @@ KEYS: dict[str, tuple[dict[str, str], list[str], list[Any]]] = {
         ["'z'", "'a'", "'m'"],
         ["z", "a", "m"],
     ),
+    "enum that minds case": (
+        {"mariadb": "enum('e', 'a', 'A', 'é') CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"},
+        ["'e'", "'a'", "'A'", "'é'"],
+        ["e", "a", "A", "é"],
+    ),
     "inet": ({"postgresql": "inet"}, ["'10.0.0.1'", "'10.0.0.20'"], ["10.0.0.1", "10.0.0.20"]),
 }
 
