@@ -46,11 +46,17 @@ def settings(kafka: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.reveal() if isinstance(value, Secret) else value for name, value in kafka.items()}
 
 
+def brokers(kafka: Mapping[str, Any]) -> str:
+    """Their addresses as configured, for a message: a reference is not revealed for that."""
+    servers = kafka["bootstrap.servers"]
+    return servers.reference if isinstance(servers, Secret) else str(servers)
+
+
 def tools(kafka: Mapping[str, Any]) -> str:
     """The options with which Kafka's own commands (kafka-topics.sh, ...) reach this cluster."""
-    brokers = re.sub(r"\w+://", "", str(kafka["bootstrap.servers"]))
+    servers = re.sub(r"\w+://", "", brokers(kafka))
     guarded = str(kafka.get("security.protocol", "plaintext")).lower() != "plaintext"
-    return f"--bootstrap-server {brokers}" + (" --command-config client.properties" if guarded else "")
+    return f"--bootstrap-server {servers}" + (" --command-config client.properties" if guarded else "")
 
 
 def largest_event(kafka: Mapping[str, Any]) -> int:

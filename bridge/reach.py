@@ -89,7 +89,7 @@ def cluster(settings: Mapping[str, Any], patience_s: float = PATIENCE_S) -> Admi
 
 def addresses(settings: Mapping[str, Any]) -> str:
     """The brokers as configured, for a message."""
-    return ", ".join(each.strip() for each in str(settings["bootstrap.servers"]).split(","))
+    return ", ".join(each.strip() for each in kafka.brokers(settings).split(","))
 
 
 def _unreachable(settings: Mapping[str, Any], heard: _Heard) -> CredentialsError | TransientError:

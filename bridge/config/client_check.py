@@ -77,6 +77,8 @@ def _fault(name: str, value: Any, said: str) -> Fault:
         return Fault(
             path, "a setting of Java's clients", "use sasl.username and sasl.password", about_key=True
         )
+    if isinstance(value, Secret):
+        return Fault(path, f"{shown(value)} is a reference, which only free text can be", "write the value")
     allowed = _ALLOWED_RANGE.search(said)
     return Fault(
         path,

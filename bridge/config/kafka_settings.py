@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
@@ -33,10 +34,14 @@ REFUSED = {
     "on_commit": _FUNCTION,
     "plugin.library.paths": "it loads foreign code into the worker",
 }
-REFUSED_PREFIXES = {"test.mock.": "a mock cluster shows aborted transactions and fences nobody"}
+REFUSED_PATTERNS = {
+    "test.mock.*": "a mock cluster shows aborted transactions and fences nobody",
+    "*_cb": _FUNCTION,
+}
 ALL_REPLICAS = ("all", "-1", -1)
 MOST_IN_FLIGHT = 5
 TRANSACTION_TIMEOUT_MS = 60_000
+COUNTED_WITH = ("batch.size", "message.max.bytes", "queue.buffering.max.kbytes", "transaction.timeout.ms")
 
 SUGGESTED = (
     "bootstrap.servers",
@@ -73,11 +78,11 @@ SUGGESTED = (
 
 def refusal(name: str, value: Any, settings: Mapping[str, Any]) -> str | None:
     """Why a setting is not allowed, or None."""
-    for prefix, reason in REFUSED_PREFIXES.items():
-        if name.startswith(prefix):
+    for pattern, reason in REFUSED_PATTERNS.items():
+        if fnmatchcase(name, pattern):
             return reason
-    if name.endswith("_cb"):
-        return _FUNCTION
+    if name in COUNTED_WITH and is_reference(value):
+        return "the bridge counts with it and must find a number, not a reference"
     match name:
         case "acks" | "request.required.acks" if value not in ALL_REPLICAS:
             return "only acks: all is safe: an event on one broker can be lost"

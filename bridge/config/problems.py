@@ -96,13 +96,13 @@ def dotted(path: Keys) -> str:
 
 def shown(value: Any) -> str:
     """A wrong value as the operator wrote it, shortened; never the inside of a mapping or list."""
-    match value:
+    match value.reference if isinstance(value, Secret) else value:
         case None:
             return "nothing"
         case bool():
             return str(value).lower()
-        case str():
-            text = redact_patterns(value)
+        case str(written):
+            text = redact_patterns(written)
             return repr(text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "...")
         case int() | float():
             return repr(value)

@@ -206,6 +206,11 @@ def test_config_check_says_everything_and_connects_nowhere(
         ("sasl.jaas.config: x", 3, "a setting of Java's clients; use sasl.username and sasl.password"),
         ("security.protocol: SLL", 22, "'SLL' does not fit; see librdkafka's CONFIGURATION.md"),
         ("socket.timeout.ms: 1", 22, "1 does not fit; allowed: 10..300000"),
+        (
+            "security.protocol: env:X",
+            22,
+            "'env:X' is a reference, which only free text can be; write the value",
+        ),
         ("retries: 0", 3, "does not fit: `retries` must be set >= 1 when `enable.idempotence` is true"),
         ("linger.ms: 900000", 3, "does not fit: `message.timeout.ms` must be greater than `linger.ms`"),
         ("fetch.max.bytes: 10", 3, "does not fit: `fetch.max.bytes` must be >= `message.max.bytes`"),

@@ -355,6 +355,7 @@ def test_all_errors_are_told_at_once_in_the_order_of_the_file(file: Path) -> Non
         ("test.mock.num.brokers: 3", "a mock cluster"),
         ("queuing.strategy: lifo", "tear the order"),
         ("error_cb: x", "it takes a function"),
+        ("message.max.bytes: env:X", "must find a number, not a reference"),
     ],
 )
 def test_settings_that_break_exactly_once_are_refused_by_name_with_the_reason(

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config.options import Topics as TopicOptions
+from bridge.contract import Secret
 from bridge.errors import ConfigError, CredentialsError, TransientError
 from bridge.kafka import tools
 from bridge.refusals import PASSING, translated
@@ -142,6 +143,7 @@ def test_an_administrator_gets_the_whole_command() -> None:
     ("settings", "options"),
     [
         ({"bootstrap.servers": "a:1,b:2"}, "a:1,b:2"),
+        ({"bootstrap.servers": Secret("env:BROKERS")}, "env:BROKERS"),
         ({"bootstrap.servers": "PLAINTEXT://a:1", "security.protocol": "plaintext"}, "a:1"),
         (
             {"bootstrap.servers": "SASL_SSL://a:1", "security.protocol": "SASL_SSL"},
@@ -150,6 +152,6 @@ def test_an_administrator_gets_the_whole_command() -> None:
     ],
 )
 def test_an_administrator_s_command_goes_to_the_cluster_that_is_configured(
-    settings: dict[str, str], options: str
+    settings: dict[str, Any], options: str
 ) -> None:
     assert tools(settings) == f"--bootstrap-server {options}"
