@@ -3,6 +3,8 @@
 import pytest
 
 from bridge import plugins
+from bridge.contract import Ask
+from bridge.errors import PermanentError
 from bridge.testing.conformance import Conformance, Subject
 
 
@@ -15,7 +17,7 @@ class Drops(Subject):
 
     def reading(self, folder):
         kind = plugins.load("csv_drop")
-        return kind(kind.Config(folder=folder, columns={"id": "int64", "name": "string"}, key="id"))
+        return kind(kind.Config(folder=folder, columns={"id": "int64", "name": "string"}))
 
     def add(self, count):
         self.files += 1
@@ -31,3 +33,11 @@ class TestCsvDrop(Conformance):
     @pytest.fixture
     def subject(self, tmp_path):
         return Drops(tmp_path)
+
+    def test_a_file_that_does_not_fit_stops_the_stream(self, subject, tmp_path):
+        (tmp_path / "spoilt.csv").write_text("id,name\nthree,name 3\n")
+        connector = subject.connector()
+        connector.open()
+        (stream,) = connector.discover()
+        with pytest.raises(PermanentError, match="invalid value 'three'; mend the file"):
+            connector.poll(stream, None, Ask())
