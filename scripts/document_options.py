@@ -22,6 +22,17 @@ from bridge.config.options import (
 )
 from bridge.encode import EncoderOptions
 from connectors.jdbc.config import JdbcConfig, JdbcStream
+from connectors.mainframe.config import (
+    Detail,
+    InquiryStream,
+    ListStream,
+    MainframeConfig,
+    Select,
+    Step,
+    TlsOptions,
+)
+from connectors.mainframe.records.java_options import JavaOptions, JavaStream
+from connectors.mainframe.records.options import FileOptions, FileStream
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 TABLE = re.compile(r"(<!-- options of (\w+) -->\n)(?:\|.*\n)*")
@@ -39,6 +50,17 @@ MODELS: dict[str, type[BaseModel]] = {
         StreamOptions,
         JdbcConfig,
         JdbcStream,
+        MainframeConfig,
+        TlsOptions,
+        Step,
+        ListStream,
+        Detail,
+        Select,
+        InquiryStream,
+        FileOptions,
+        FileStream,
+        JavaOptions,
+        JavaStream,
     )
 }
 DURATION, SIZE, SHARE = "like 5s", "like 64 MiB", "like 10%"
@@ -77,7 +99,7 @@ def default(option: dict[str, Any]) -> str:
     if option["name"] in OF_THE_MACHINE:
         return "see below"
     value = option["default"]
-    if value in (None, "", []) or isinstance(value, dict):
+    if value in (None, "", []) or isinstance(value, dict) or option["type"] == "list of mapping":
         return ""
     return f"`{FORMS.get(option['type'], str)(value)}`"
 

@@ -107,7 +107,7 @@ class Detail(_Options):
     select: Select | None = Field(default=None, description="how to open it from its row")
     goto: Steps = Field(default=(), description="steps that open it instead, with the key's {columns}")
     screen: str = Field(description="the screen that shows the row")
-    back: Steps = Field(default=(Step(press="pf3"),), description="steps back to the same page, or a key")
+    back: Steps = Field(default=(Step(press="pf3"),), description="steps back to the same page; default: pf3")
     missing: tuple[str | Rule, ...] = Field(
         default=(), description="screens, or markers on them, that say the row is gone"
     )
@@ -194,7 +194,9 @@ class MainframeConfig(ConnectorConfig):
     model: Literal[2, 3, 4, 5] = Field(default=2, description="of the terminal: 24x80, 32x80, 43x80, 27x132")
     code_page: str = Field(default="cp037", description="EBCDIC code page of the host, as cp1141")
     lu: Names = Field(
-        default=(), description="LU names, a session takes one that is free; default: the host's choice"
+        default=(),
+        description="LU names, of which a session takes one that is free; one alone may be a pool of the host;"
+        " default: the host's choice",
     )
     sessions: int = Field(
         default=1,
@@ -233,7 +235,7 @@ class MainframeConfig(ConnectorConfig):
 
     @model_validator(mode="after")
     def _fits_together(self) -> MainframeConfig:
-        if self.lu and self.sessions > len(self.lu):
+        if 1 < len(self.lu) < self.sessions:
             raise ValueError(f"`sessions` is {self.sessions}, and `lu` names {len(self.lu)}")
         if taken := {"user", "password"} & self.secrets.keys():
             raise ValueError(f"`secrets` has {', '.join(taken)}, which has a place of its own")
