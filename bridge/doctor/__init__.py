@@ -146,7 +146,15 @@ def _report(name: str, done: subprocess.CompletedProcess[bytes]) -> Examined:
         last = (done.stderr.decode(errors="replace").split("\n")[-2:-1] or [""])[0]
         text = f"the examination ended with code {done.returncode}: {last}"
         return Examined(
-            name, [Line(Level.CRITICAL, name, text, "this is a bug of the connector or its driver")]
+            name,
+            [
+                Line(
+                    Level.CRITICAL,
+                    name,
+                    text,
+                    "mend what it names; else it is a bug of the connector or its driver",
+                )
+            ],
         )
     lines = [Line(Level(level), *rest) for level, *rest in found["lines"]]
     return Examined(name, lines, tuple(found["topics"]))

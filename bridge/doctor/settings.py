@@ -37,9 +37,7 @@ def _transaction_log(brokers: int, configs: Configs) -> Iterator[Finding]:
         return
     name = "transaction.state.log.replication.factor"
     if factor > brokers:
-        yield _wrong(
-            Level.CRITICAL, name, factor, f"there are {brokers} brokers: no transaction can begin", brokers
-        )
+        yield _wrong(Level.CRITICAL, name, factor, f"{_there(brokers)}: no transaction can begin", brokers)
     elif factor == 1 < brokers:
         yield _wrong(
             Level.CRITICAL, name, 1, "with its broker, the outcome of transactions is lost", RECOMMENDED
@@ -63,9 +61,10 @@ def _new_topics(brokers: int, configs: Configs, settings: Settings) -> Iterator[
     if factor is None or settings.topics.on_missing is not OnMissing.CREATE:
         return
     if factor > brokers:
-        yield _wrong(
-            Level.CRITICAL, where, factor, f"there are {brokers} brokers: no topic can be created", brokers
-        )
+        own = f"set it to {brokers} under `topics:`, or write nothing: then the brokers' default holds"
+        remedy = own if settings.topics.replication else _on_brokers(where, brokers)
+        text = f"{where}={factor}: {_there(brokers)}: no topic can be created"
+        yield Finding(Level.CRITICAL, text, remedy)
     elif factor == 1 < brokers:
         text = "topics the bridge creates, positions included, live on one broker"
         yield Finding(Level.WARNING, f"{where}=1: {text}", "write `topics: {replication: 3}`")
@@ -110,10 +109,18 @@ def _unproven(settings: Settings) -> Iterator[Finding]:
             )
 
 
+def _there(brokers: int) -> str:
+    return "there is 1 broker" if brokers == 1 else f"there are {brokers} brokers"
+
+
 def _least(configs: Configs, name: str) -> int | None:
     """The worst of the brokers' values."""
     return min((int(config[name]) for config in configs.values() if name in config), default=None)
 
 
 def _wrong(level: Level, name: str, value: int, so: str, better: int) -> Finding:
-    return Finding(level, f"{name}={value}: {so}", f"set {name}={better} on the brokers")
+    return Finding(level, f"{name}={value}: {so}", _on_brokers(name, better))
+
+
+def _on_brokers(name: str, better: int) -> str:
+    return f"set {name}={better} on the brokers"

@@ -102,7 +102,10 @@ def test_the_configured_replication_is_judged_in_place_of_the_brokers_default() 
     weak = {**SOUND, "default.replication.factor": "1"}
 
     assert Level.WARNING not in said(3, weak, of=settings(replication=3))
-    assert "topics.replication=9" in said(3, SOUND, of=settings(replication=9))[Level.CRITICAL]
+    found = judge_settings(1, {1: ALONE}, settings(replication=9))
+    (critical,) = [each for each in found if each.level is Level.CRITICAL]
+    assert critical.text == "topics.replication=9: there is 1 broker: no topic can be created"
+    assert critical.remedy.startswith("set it to 1 under `topics:`")
 
 
 def test_where_topics_are_not_created_their_defaults_do_not_matter() -> None:
