@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from bridge.config.options import ConnectorSettings
-from bridge.contract import Ask, Batch, Connector, Level, Position, Scan
+from bridge.contract import Ask, Batch, Connector, Level, Position, Scan, Table
 from bridge.errors import ConfigError, PermanentError, TransientError
 from bridge.testing.fakes import FakeKafka
 from bridge.testing.simulation import BRISK, Clock, Engine
@@ -86,15 +88,20 @@ class Drop:
         part.rename(path)
 
     def poll(self, position: Position | None = None, rows: int = 100) -> Batch:
+        """As the engine does."""
         assert self.source
         (stream,) = self.source.discover()
-        return self.source.poll(stream, position, Ask(rows=rows))
+        return self.source.poll(stream, position, Ask(rows=rows, changed=_all))
 
     def scan(self, position: Position | None = None, rows: int = 100) -> list[Batch]:
         batches = [self.poll(position, rows)]
         while batches[-1].more:
             batches.append(self.poll(batches[-1].position, rows))
         return batches
+
+
+def _all(_table: Table, _keys: pa.RecordBatch, marks: pa.Array) -> pa.BooleanArray:
+    return pa.array([True] * len(marks))
 
 
 type Drops = Callable[..., Drop]
@@ -204,6 +211,27 @@ def test_a_file_that_is_being_written_is_not_read(drops: Drops, monkeypatch: pyt
         assert drop.poll() == Batch(None)
     now[0] += 1
     assert ids(drop.scan()) == [0, 1, 2]
+
+
+def test_a_file_that_is_old_need_not_be_watched(drops: Drops, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop, today = drops(settle="10s"), time.time()
+    drop.write(drop.customer(1))
+    os.utime(drop.path, ns=(1, 1))  # says the sender; but it came just now
+    assert drop.poll() == Batch(None)
+    monkeypatch.setattr("connectors.mainframe.records.files.time.time", lambda: today + 100)
+    assert ids(drop.scan()) == [1]
+
+
+def test_who_asks_for_all_there_is_gets_it_or_an_error(drops: Drops) -> None:
+    drop = drops(settle="1h")
+    source = drop.source
+    assert source
+    (stream,) = source.discover()
+    with pytest.raises(TransientError, match="there is no file"):
+        source.poll(stream, None, Ask())
+    drop.write(drop.customer(1))
+    with pytest.raises(TransientError, match="was written to just now"):
+        source.poll(stream, None, Ask())
 
 
 def test_a_done_marker_that_is_older_is_of_another_version(drops: Drops, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -25,10 +25,13 @@ class Version:
     size: int
     mtime_ns: int
     inode: int
+    touched_s: float = field(compare=False)
+    """When anything was done to the file, by the clock of whoever keeps it."""
 
     @classmethod
     def of(cls, path: Path, found: os.stat_result) -> Version:
-        return cls(path, found.st_size, found.st_mtime_ns, found.st_ino)
+        touched = max(found.st_mtime, found.st_ctime)
+        return cls(path, found.st_size, found.st_mtime_ns, found.st_ino, touched)
 
 
 def must_be_mounted(stream: FileStream) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from connectors.mainframe.records.rows import Rows
 
 _SAMPLE = 100
+_CLOCKS_S = 60.0
+"""How far the clock of a file server may be behind: a file that seems as old as this need not be watched."""
 _READ = {"file", "size", "mtime_ns", "reading"}
 _WITHIN = {"at", "rows", "records"}
 _BEGINNING = dict.fromkeys(sorted(_WITHIN), 0)
@@ -112,11 +114,14 @@ class _File:
         opened = self._opened
         if page and opened and self._is_of(page, opened.version):
             return self._page(opened, page, ask)
-        version = self._complete()
+        version, waits = self._complete()
         if version is None and page:
             raise TransientError(
                 f"{self.options.path} was replaced while it was read", remedy="it is read once it rests"
             )
+        if version is None and position is None and ask.changed is None:
+            # Who asks for all that there is now (verify, peek) must not take nothing for an answer.
+            raise TransientError(waits, remedy="try again when it is complete")
         if version is None or (position is not None and page is None and self._is_of(position, version)):
             return Batch(position)
         opened = self._begin(version)
@@ -129,18 +134,21 @@ class _File:
 
     # -- versions
 
-    def _complete(self) -> Version | None:
-        """The newest version, once it is whole."""
+    def _complete(self) -> tuple[Version | None, str]:
+        """The newest version, once it is whole, or what it waits for."""
         from connectors.mainframe.records.extracts import is_done, newest
 
         version, now = newest(self.options), time.monotonic()
         if version is None:
-            return None
+            return None, f"there is no file {self.options.path}"
         if self._seen is None or self._seen[0] != version:
             self._seen = version, now
         if self.options.done:
-            return version if is_done(version, self.options.done) else None
-        return version if now - self._seen[1] >= self.options.settle else None
+            whole = is_done(version, self.options.done)
+            return (version, "") if whole else (None, f"{version.path} has no marker of its own yet")
+        age = time.time() - version.touched_s - _CLOCKS_S
+        rests = now - self._seen[1] >= self.options.settle or age >= self.options.settle
+        return (version, "") if rests else (None, f"{version.path} was written to just now")
 
     def _begin(self, version: Version) -> _Opened:
         """Errors: TransientError, when it is not whole after all."""
