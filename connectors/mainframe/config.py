@@ -195,8 +195,8 @@ class MainframeConfig(ConnectorConfig):
     code_page: str = Field(default="cp037", description="EBCDIC code page of the host, as cp1141")
     lu: Names = Field(
         default=(),
-        description="LU names, of which a session takes one that is free; one alone may be a pool of the host;"
-        " default: the host's choice",
+        description="LU names, of which a session takes one that is free; one alone may be a pool of the"
+        " host; default: the host's choice",
     )
     sessions: int = Field(
         default=1,

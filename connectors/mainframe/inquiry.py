@@ -84,7 +84,7 @@ class InquiryPages:
         if self._list is not None or "keys" not in place:
             return False
         self._take_keys()
-        known = place["keys"] == self._digest and isinstance(place["next"], int)
+        known = place["keys"] == self._digest and place["next"] in range(len(self._keys or ()))
         self._next = place["next"] if known else 0
         return known
 

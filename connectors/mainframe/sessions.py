@@ -206,11 +206,9 @@ class Pool:
 
     def _open_any(self) -> None:
         """With an LU of those that are named and not ours yet; the host may have given some to others."""
-        if not self._config.lu:
-            self._open(self._endpoint)
-            return
-        ours = {session.endpoint.lu for session in self._sessions}
-        *others, last = [replace(self._endpoint, lu=lu) for lu in self._config.lu if lu not in ours]
+        named = self._config.lu or (None,)
+        ours = {session.endpoint.lu for session in self._sessions} if len(named) > 1 else ()
+        *others, last = [replace(self._endpoint, lu=lu) for lu in named if lu not in ours]
         for endpoint in others:
             with suppress(Refused):
                 self._open(endpoint)

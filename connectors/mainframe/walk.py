@@ -101,7 +101,7 @@ class Walk:
         """
         ends = time.monotonic() + (timeout or self.pace.timeout)
         while True:
-            seen = self.look()
+            seen = self._looked(step, expected)
             fits = _is(seen, expected) or (not seen.screen.locked and also(seen))
             lacks = ready(seen) if fits else ""
             left = ends - time.monotonic()
@@ -161,6 +161,12 @@ class Walk:
             also=is_missing,
         )
         return None if is_missing(seen) else seen
+
+    def _looked(self, step: str, expected: Collection[str]) -> Looked:
+        try:
+            return self.look()
+        except TransientError as error:
+            raise self._gone(error, step, expected) from error
 
     def _wait(self, seconds: float, step: str, expected: Collection[str]) -> bool:
         try:

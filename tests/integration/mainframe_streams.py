@@ -52,7 +52,7 @@ def keys(*numbers: int) -> list[dict[str, str]]:
     return [{"customer_id": f"{number:08}"} for number in numbers]
 
 
-def configured(host: Host, streams: Mapping[str, Options], **options: Any) -> MainframeConnector:
+def configured(host: Host, streams: Mapping[str, Options], /, **options: Any) -> MainframeConnector:
     """`home` is a cleared screen, the shortest way to any transaction."""
     whole: Options = {
         "host": "127.0.0.1",
@@ -81,7 +81,7 @@ def configured(host: Host, streams: Mapping[str, Options], **options: Any) -> Ma
 
 @contextmanager
 def opened(
-    host: Host, streams: Mapping[str, Options], folder: Path | None = None, **options: Any
+    host: Host, streams: Mapping[str, Options], folder: Path | None = None, /, **options: Any
 ) -> Iterator[MainframeConnector]:
     connector = configured(host, streams, **options)
     connector.folder = folder

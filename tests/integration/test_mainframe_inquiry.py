@@ -79,6 +79,12 @@ def test_sessions_take_the_lus_that_are_named(host: Host) -> None:
         assert sorted(host.sessions) == ["LU007", "LU008"]
 
 
+def test_a_pool_of_the_host_gives_every_session_an_lu(host: Host) -> None:
+    with opened(host, MANY, sessions=2, lu="CUSTPOOL") as connector:
+        scan(connector, "inquiries")
+        assert sorted(host.sessions) == ["CUST01", "CUST02"]
+
+
 def test_a_scan_of_many_keys_takes_several_polls(host: Host) -> None:
     with opened(host, MANY, sessions=2) as connector:
         read = scan(connector, "inquiries", rows=8)
@@ -92,6 +98,24 @@ def test_a_poll_ends_in_time(host: Host, monkeypatch: pytest.MonkeyPatch) -> Non
         read = scan(connector, "inquiries")
     assert len(read.marks) > 2
     assert len(read.rows) == 30
+
+
+def test_another_instance_goes_on_where_the_keys_are_the_same(host: Host, tmp_path: Path) -> None:
+    file = tmp_path / "keys.csv"
+    file.write_text("customer_id\n" + "".join(f"{number:08}\n" for number in range(10, 110, 10)))
+    streams = {"inquiries": INQUIRY | {"keys": {"file": str(file)}}}
+    with opened(host, streams) as connector:
+        (stream,) = connector.discover()
+        middle = connector.poll(stream, None, Ask(rows=4)).position
+    with opened(host, streams) as connector:
+        batch = connector.poll(stream, middle, Ask())
+        assert (batch.scan, batch.rows) == (Scan.LAST, 6)
+    file.write_text("customer_id\n00000010\n")
+    with opened(host, streams) as connector:
+        batch = connector.poll(stream, middle, Ask())
+        assert (batch.scan, batch.rows) == (Scan.ONLY, 1)
+        batch = connector.poll(stream, middle | {"next": 9999}, Ask())
+        assert (batch.scan, batch.rows) == (Scan.ONLY, 1)
 
 
 def test_a_key_asked_for_twice_is_one_row(host: Host) -> None:

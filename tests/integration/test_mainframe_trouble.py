@@ -15,8 +15,10 @@ import pytest
 
 from bridge.contract import Ask, Level, Scan
 from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
+from bridge.testing import need
 from bridge.testing.kafka import free_ports
 from bridge.testing.mainframe import Host
+from bridge.testing.mainframe.authority import AuthorityError
 from connectors.mainframe import MainframeConnector, captured, kept
 from connectors.mainframe.errors import Kind, Trouble
 from tests.integration.mainframe_streams import (
@@ -264,6 +266,22 @@ def test_no_secret_leaves_the_terminal(
 
 
 # -- sessions that are not given
+
+
+@both
+def test_tls_is_verified_before_anything_is_typed(host: Host, transport: str) -> None:
+    try:
+        tls = {"ca_file": str(host.authority.file)}
+    except AuthorityError as error:
+        need(str(error))
+    secure: dict[str, Any] = {"transport": transport, "host": "localhost", "port": host.tls_port}
+    connector = configured(host, CUSTOMERS, **secure, tls=True)
+    with pytest.raises(ConfigError, match="certificate"):
+        connector.open()
+    connector.close()
+    assert host.told == []
+    with opened(host, CUSTOMERS, None, **secure, tls=tls) as connector:
+        assert len(scan(connector, "customers").rows) == 30
 
 
 @both
