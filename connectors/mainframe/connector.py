@@ -67,6 +67,7 @@ class MainframeConnector(Connector):
                 self._source, self._check_position = FileSource(config), check_position
             case JavaOptions():
                 self._source, self.answers_within_s = JavaSource(config), config.timeout
+                self.sessions = Sessions(config.account)
             case _:
                 self._source, self.answers_within_s = (
                     ScreenSource(config, lambda: self.folder),
