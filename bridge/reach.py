@@ -93,7 +93,7 @@ def addresses(settings: Mapping[str, Any]) -> str:
 
 
 def _unreachable(settings: Mapping[str, Any], heard: _Heard) -> CredentialsError | TransientError:
-    said = _cleaned(heard.telling)
+    said = cleaned(heard.telling)
     if heard.says(*REFUSALS):
         remedy = "check security.protocol, sasl.* and ssl.* under `kafka:`"
         return CredentialsError(
@@ -109,7 +109,8 @@ def _unreachable(settings: Mapping[str, Any], heard: _Heard) -> CredentialsError
     )
 
 
-def _cleaned(said: str) -> str:
+def cleaned(said: str) -> str:
+    """librdkafka's words on a connection, without where, when and how often."""
     if _NO_KAFKA.search(said):
         return _STRANGER
     return _ABOUT_US.sub("", _WHEN.sub("", _WHERE.sub("", said))).rstrip(": ")

@@ -44,7 +44,7 @@ def vanished(name: str) -> TransientError:
     return TransientError(f"topic {name} has just vanished")
 
 
-def translated(error: KafkaError, name: str) -> Exception:
+def translated(error: KafkaError, name: str, brokers: str) -> Exception:
     """The exception to raise for an answer about topic `name`."""
     code = error.code()
     if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
@@ -56,7 +56,7 @@ def translated(error: KafkaError, name: str) -> Exception:
             f"Kafka refuses the credentials: {kafka.reason(error)}", remedy="check `kafka:`"
         )
     if code in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
-        return TransientError(f"Kafka does not answer: {kafka.reason(error)}")
+        return TransientError(f"Kafka at {brokers} does not answer: {kafka.reason(error)}")
     if code < 0 or code in PASSING:
         return TransientError(f"topic {name}: {kafka.reason(error)}")
     return _refusal(error, name)

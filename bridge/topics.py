@@ -13,13 +13,15 @@ from typing import Any, NamedTuple, Protocol
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
-from bridge import kafka
+from bridge import kafka, reach
 from bridge.config.options import Topics as TopicOptions
 from bridge.errors import ConfigError, CredentialsError, Stopped, TransientError
 from bridge.refusals import REMEDY, Exists, Unknown, translated, vanished
 
 CALL_S = 10.0
 STEP_S = 0.1
+DOWN_S = 2.0
+"""How long to wait for an answer although no broker can be reached: the next attempt may succeed."""
 DEFAULT_MAX_BYTES = 1_048_588
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9._-]")
 _MAX_NAME = 249
@@ -123,7 +125,12 @@ class Topics:
         self._options = options
         self._tools = kafka.tools(settings)
         self._producer_limit = kafka.largest_event(settings)
+        self._brokers = reach.addresses(settings)
         self._refused: str | None = None
+        self._failure = "no connection"
+        """What was last heard of one that could not be made."""
+        self._down = False
+        """No broker could be reached, as far as was heard."""
 
     def ensure(self, wanted: Iterable[Wanted]) -> dict[str, Described]:
         """Every wanted topic described, after the missing ones were created (or refused)."""
@@ -231,28 +238,41 @@ class Topics:
 
     def _result(self, future: Future[Any], name: str) -> Any:
         """What Kafka answered; refused credentials end the wait, since every new attempt counts."""
-        deadline = time.monotonic() + CALL_S + 1
-        while time.monotonic() < deadline:
+        begun = time.monotonic()
+        while (waited := time.monotonic() - begun) < CALL_S + 1:
             if self._stop.is_set():
                 raise Stopped("asked to stop while Kafka did not answer")
             self._admin.poll(0)
-            if self._refused is not None:
-                remedy = "check `kafka:`, then `resume`"
-                raise CredentialsError(f"Kafka refuses the credentials: {self._refused}", remedy=remedy)
+            self._must_go_on(waited)
             try:
-                return future.result(timeout=STEP_S)
+                answer = future.result(timeout=STEP_S)
             except TimeoutError:
                 continue
             except KafkaException as error:
-                raise translated(error.args[0], name) from error
-        raise TransientError(f"Kafka did not answer about topic {name}")
+                raise translated(error.args[0], name, self._brokers) from error
+            self._down = False
+            return answer
+        raise TransientError(f"Kafka at {self._brokers} did not answer about topic {name}")
+
+    def _must_go_on(self, waited: float) -> None:
+        if self._refused is not None:
+            remedy = "check `kafka:`, then `resume`"
+            raise CredentialsError(f"Kafka refuses the credentials: {self._refused}", remedy=remedy)
+        if self._down and waited > DOWN_S:
+            self._down = False
+            raise TransientError(f"Kafka at {self._brokers} cannot be reached: {self._failure}")
 
     def _max_bytes(self, config: Mapping[str, str]) -> int:
         return min(int(config.get("max.message.bytes", DEFAULT_MAX_BYTES)), self._producer_limit)
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._AUTHENTICATION:
-            self._refused = kafka.reason(error)
+        match error.code():
+            case KafkaError._AUTHENTICATION:
+                self._refused = kafka.reason(error)
+            case KafkaError._ALL_BROKERS_DOWN:
+                self._down = True
+            case KafkaError._TRANSPORT | KafkaError._RESOLVE | KafkaError._SSL:
+                self._failure = reach.cleaned(error.str())
 
 
 def _check(wanted: Wanted, found: Described, tools: str) -> None:

@@ -70,12 +70,12 @@ def test_a_name_that_is_none_is_refused_with_its_remedy(name: str) -> None:
     ],
 )
 def test_what_kafka_will_refuse_again_is_a_mistake_of_the_configuration(code: int) -> None:
-    assert type(translated(KafkaError(code, "no"), "t")) is ConfigError
+    assert type(translated(KafkaError(code, "no"), "t", "k:9")) is ConfigError
 
 
 @pytest.mark.parametrize("code", [*PASSING, KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._STATE])
 def test_what_kafka_may_take_later_is_tried_again(code: int) -> None:
-    assert type(translated(KafkaError(code, "not now"), "t")) is TransientError
+    assert type(translated(KafkaError(code, "not now"), "t", "k:9")) is TransientError
 
 
 class Forgetful:
@@ -97,9 +97,16 @@ def test_a_topic_that_vanishes_while_it_is_judged_is_judged_again(monkeypatch: p
         topics.is_empty("erp.orders", 1)
 
 
+def test_a_kafka_that_is_not_there_is_told_soon_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.topics.DOWN_S", 0.0)
+    absent = Topics({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}, TopicOptions())
+    with pytest.raises(TransientError, match=r"Kafka at 127\.0\.0\.1:1 cannot be reached: .*refused$"):
+        absent.partitions(["erp.orders"])
+
+
 def test_refused_credentials_are_not_tried_again() -> None:
     refused = KafkaError(KafkaError.SASL_AUTHENTICATION_FAILED, "who?")
-    assert type(translated(refused, "t")) is CredentialsError
+    assert type(translated(refused, "t", "k:9")) is CredentialsError
 
 
 def test_positions_are_compacted_and_letters_are_kept() -> None:
