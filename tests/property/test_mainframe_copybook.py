@@ -35,11 +35,15 @@ class Entry:
     clauses: str
     values: st.SearchStrategy[Any] | None
     items: list[Entry] = field(default_factory=list)
+    selector: str = ""
+    """The item that tells whether the entry is there, or the one that redefines it."""
     redefined_by: Entry | None = None
     most: int = 0
     varies: bool = False
 
     def lines(self, level: int) -> Iterator[str]:
+        if self.selector:
+            yield f"{level:02} {self.selector} PIC X."
         yield f"{level:02} {self.name} {self.clauses}".rstrip() + "."
         for item in self.items:
             yield from item.lines(level + 5)
@@ -54,6 +58,7 @@ class Grower:
     draw: Callable[..., Any]
     code_page: str
     names: Iterator[int] = field(default_factory=count)
+    redefines: dict[str, Any] = field(default_factory=dict)
 
     def name(self) -> str:
         return f"F-{next(self.names)}"
@@ -113,7 +118,8 @@ class Grower:
             case "choice":
                 group = Entry(self.name(), "", None, self.entries(0))
                 other = Entry(self.name(), f"REDEFINES {group.name}", None, self.entries(0))
-                group.redefined_by = other
+                group.redefined_by, group.selector = other, self.name()
+                self.redefines[group.name] = {group.name: {group.selector: "A"}, other.name: {}}
                 return group
         return self.leaf()
 
@@ -134,20 +140,30 @@ def _scaled(whole: int, scale: int) -> int | Decimal:
 
 
 def _row(entries: list[Entry]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({name: values for each in entries for name, values in _columns(each)})
+    return st.tuples(*map(_part, entries)).map(
+        lambda parts: {k: v for part in parts for k, v in part.items()}
+    )
 
 
-def _columns(entry: Entry) -> Iterator[tuple[str, st.SearchStrategy[Any]]]:
-    """Of groups their items."""
-    name = entry.name.lower().replace("-", "_")
+def _part(entry: Entry) -> st.SearchStrategy[dict[str, Any]]:
+    """The columns of one entry: of groups those of their items."""
+    name = _column(entry.name)
     if entry.most:
         element = entry.values if entry.values is not None else _row(entry.items)
-        yield name, st.lists(element, min_size=0 if entry.varies else entry.most, max_size=entry.most)
-    elif entry.values is not None:
-        yield name, entry.values
-    else:
-        for item in entry.items:
-            yield from _columns(item)
+        least = 0 if entry.varies else entry.most
+        return st.fixed_dictionaries({name: st.lists(element, min_size=least, max_size=entry.most)})
+    if entry.values is not None:
+        return st.fixed_dictionaries({name: entry.values})
+    if entry.redefined_by is None:
+        return _row(entry.items)
+    selector = _column(entry.selector)
+    return _row(entry.items).map(lambda row: {selector: "A", **row}) | _row(entry.redefined_by.items).map(
+        lambda row: {selector: "B", **row}
+    )
+
+
+def _column(name: str) -> str:
+    return name.lower().replace("-", "_")
 
 
 @dataclass
@@ -181,7 +197,7 @@ def records(draw: Callable[..., Any]) -> Record:
         "code_page": code_page,
         "floats": draw(st.sampled_from(["ibm", "ieee"])),
         "byte_order": draw(st.sampled_from(["big", "little"])),
-        "redefines": {"*": "first"},
+        "redefines": grower.redefines,
     }
     return Record("\n".join(lines) + "\n", options, rows)
 
