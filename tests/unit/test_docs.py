@@ -99,6 +99,13 @@ def test_the_types_are_those_that_the_tests_read() -> None:
     assert set(re.findall(r"<!-- types of (\w+) -->", page)) == set(script["TYPES"])
 
 
+def test_the_reference_of_the_maps_is_the_models() -> None:
+    script = runpy.run_path(str(CHECKOUT / "scripts" / "document_maps.py"))
+    page = (CHECKOUT / "docs" / "connectors" / "mainframe-maps.md").read_text()
+    assert script["MARK"] in page
+    assert page == script["written"](page), "run: python scripts/document_maps.py"
+
+
 def test_every_command_is_in_the_readme() -> None:
     readme = (CHECKOUT / "README.md").read_text()
     assert [name for name, _, _ in COMMANDS if f"`{name}" not in readme] == []
