@@ -198,7 +198,9 @@ class Walk:
         """Type and press; what comes then is not looked at. Whether the step was not passed over."""
         if step.when and self.await_screen((ANY,), told).name not in step.when:
             return False
-        seen = self.await_screen(step.on or (ANY,), told, timeout=step.timeout)
+        # A screen that is painted again meanwhile would take half of a log-on to the host.
+        rest = self.pace.settle if any(map(texts.secret, step.texts)) else 0.0
+        seen = self.await_screen(step.on or (ANY,), told, timeout=step.timeout, rest=rest)
         if step.type is not None:
             self._type(seen.screen.cursor, step.type, seen, told, texts)
         for field, template in step.fill.items():

@@ -301,6 +301,20 @@ def test_a_screen_that_is_painted_on_while_it_is_filled_in_is_tried_again(host: 
 
 
 @both
+def test_no_password_is_typed_on_a_screen_that_is_still_painted_on(host: Host, transport: str) -> None:
+    host.switches.broadcast, host.switches.broadcast_ms = 1, 30
+    with (
+        pytest.raises(TransientError, match="OPERATOR"),
+        opened(host, CUSTOMERS, transport=transport, settle="300ms"),
+    ):
+        pass
+    assert host.counts["sign-ons"] == 0
+    assert not [told for told in host.told if told.field == "password"]
+    with opened(host, CUSTOMERS, transport=transport):
+        assert host.counts["wrong passwords"] == 0
+
+
+@both
 def test_a_host_that_is_down_is_tried_again(host: Host, transport: str) -> None:
     connector = configured(host, CUSTOMERS, transport=transport, port=free_ports(1)[0])
     with pytest.raises(TransientError):

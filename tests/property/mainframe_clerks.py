@@ -38,9 +38,13 @@ class Clerks:
     """How often each became one that cannot be read."""
     nameless: int = 0
     """How often one could not even be named."""
+    hides: bool = False
+    hidden: str = ""
+    """The customer whom they hide, pass after pass."""
     _changes: int = 0
 
     def begin(self, count: int) -> None:
+        self.hides = self.chance.random() < 0.5
         with self.host.lock:
             self.host.customers.clear()
             for number in self.chance.sample(NUMBERS, count):
@@ -68,16 +72,18 @@ class Clerks:
     def strike_off(self, *, reading: bool) -> None:
         with self.host.lock:
             if self.host.customers and (not reading or self.may_shift()):
-                identity = self.chance.choice([*self.host.customers])
-                self.gone[int(identity)] += 1
-                del self.host.customers[identity]
+                self._strike_off(self.chance.choice([*self.host.customers]))
+
+    def _strike_off(self, identity: str) -> None:
+        self.gone[int(identity)] += 1
+        del self.host.customers[identity]
 
     def may_shift(self) -> bool:
         """Rows move up while the list is read; counted."""
         if self.shifts is None:
             return True
-        self.shifts -= self.shifts > 0
-        return self.shifts > 0
+        self.shifts -= 1
+        return self.shifts >= 0
 
     def _write(self, number: int) -> None:
         self._changes += 1
@@ -98,10 +104,22 @@ class Clerks:
             self.take_on()
         return ()
 
-    def go(self, _page: int) -> Iterable[str]:
-        if self.chance.random() < 0.3:
+    def go(self, page: int) -> Iterable[str]:
+        if self.hides:
+            self._hide(page)
+        elif self.chance.random() < 0.3:
             self.strike_off(reading=True)
         return ()
+
+    def _hide(self, page: int) -> None:
+        """Whoever would be the first of this page moves to the page before, if it is the one to be hidden."""
+        with self.host.lock:
+            shown = [*sorted(self.host.customers)]
+            first = (page - 1) * self.host._company.page_size
+            if self.hidden not in shown:
+                self.hidden = self.chance.choice(shown) if shown else ""
+            if 0 < first < len(shown) and shown[first] == self.hidden and self.may_shift():
+                self._strike_off(self.chance.choice(shown[:first]))
 
     # -- rows that cannot be read
 

@@ -6,8 +6,8 @@ until the host has written all it is about to write, however busy the machine is
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from itertools import count
 from typing import Literal, Self
@@ -20,6 +20,7 @@ from bridge.errors import BridgeError
 from bridge.testing.fakes import Crash
 from bridge.testing.mainframe import Host, Switches, spoilt
 from bridge.testing.mainframe.conversation import Conversation
+from bridge.testing.mainframe.desk import Scene
 from connectors.mainframe.screen import Screen
 from connectors.mainframe.terminal import Endpoint, Terminal
 from connectors.mainframe.transports import terminal as real
@@ -55,11 +56,12 @@ class House:
             """Says while it is about to write."""
 
             async def _answer(self, record: bytes) -> bool:
-                house.writing += 1
-                try:
+                with house.writes():
                     return await super()._answer(record)
-                finally:
-                    house.writing -= 1
+
+            async def _show(self, scene: Scene) -> bool:
+                with house.writes():
+                    return await super()._show(scene)
 
             async def _send(self, record: bytes) -> None:
                 if house.noise and record[0] in ERASES:
@@ -75,6 +77,14 @@ class House:
     def __exit__(self, *_: object) -> None:
         self.end()
         self._stack.close()
+
+    @contextmanager
+    def writes(self) -> Iterator[None]:
+        self.writing += 1
+        try:
+            yield
+        finally:
+            self.writing -= 1
 
     def calm(self) -> None:
         """All switches as they were, and no death is due."""

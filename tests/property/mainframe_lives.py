@@ -99,7 +99,7 @@ class Way:
     @property
     def shifts(self) -> int | None:
         """How often a row may be hidden while the list is read, before one that is there counts as gone."""
-        return None if self.by_key or self.kind == "keys" else 1 if self.kind == "inquiry" else 3
+        return None if self.by_key or self.kind == "keys" else 3
 
     @property
     def streams(self) -> dict[str, Any]:
