@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import socket
@@ -41,9 +42,12 @@ STATUS_S = 5.0
 @asynccontextmanager
 async def serving(supervisor: Supervisor, daemon: Daemon) -> AsyncIterator[None]:
     """Sockets (`status.sock` for a monitoring group, `admin.sock` for the service user alone) and HTTP."""
-    _make(daemon.run_dir)
+    folder = _made(daemon.run_dir)
     sockets = (("status.sock", 0o660, _status_only), ("admin.sock", 0o600, _everything))
     with ExitStack() as opened:
+        opened.callback(os.close, folder)
+        if not _locked(folder):
+            raise _another(daemon.run_dir / "status.sock")
         for name, mode, answers in sockets:
             path = daemon.run_dir / name
             server = await _listen(path, mode, answers(supervisor))
@@ -56,14 +60,33 @@ async def serving(supervisor: Supervisor, daemon: Daemon) -> AsyncIterator[None]
         yield
 
 
-def _make(run_dir: Path) -> None:
+def _made(run_dir: Path) -> int:
+    """The folder, open."""
     try:
         run_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+        return os.open(run_dir, os.O_RDONLY)
     except OSError as error:
         raise ConfigError(
             f"cannot make the folder {run_dir} for the sockets: {error.strerror}",
             remedy="set daemon.run_dir to one this user may write to",
         ) from error
+
+
+def _locked(folder: int) -> bool:
+    """Until it is closed, or we die: of two that start at once none sees the other answer."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        log.debug("the run directory cannot be locked")  # not every file system can
+    return True
+
+
+def _another(path: Path) -> ConfigError:
+    return ConfigError(
+        f"another daemon answers at {path}", remedy="stop it, or give this one its own daemon.run_dir"
+    )
 
 
 def _status_only(supervisor: Supervisor) -> Answer:
@@ -105,9 +128,7 @@ async def _obeyed(supervisor: Supervisor, request: Mapping[str, Any], by: str) -
 
 async def _listen(path: Path, mode: int, answer: Answer) -> asyncio.Server:
     if await _answers(path):
-        raise ConfigError(
-            f"another daemon answers at {path}", remedy="stop it, or give this one its own daemon.run_dir"
-        )
+        raise _another(path)
     try:
         with _permitted(path, mode):
             return await asyncio.start_unix_server(_conversation(answer), path, limit=LINE_LIMIT)

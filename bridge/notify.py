@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import socket
 
+OURS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+"""What a service manager tells the daemon alone: a worker that obeyed would speak in its name."""
+
 
 class Notifier:
     """Silent where no service manager listens."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
+
+from bridge.notify import OURS
 
 WORKER = (sys.executable, "-P", "-m", "bridge.entry")
 """-P: nothing is imported from the folder in which somebody started the daemon."""
@@ -55,6 +58,7 @@ class Spawner:
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
+                env={name: value for name, value in os.environ.items() if name not in OURS},
             )
         except OSError:
             ours.close()

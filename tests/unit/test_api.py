@@ -255,6 +255,27 @@ def test_a_daemon_that_finds_another_leaves_its_sockets_alone(daemon: Daemon) ->
     asyncio.run(twice())
 
 
+def test_of_two_daemons_that_start_at_once_one_is_refused(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither answers yet when the other looks."""
+    _, supervisor, options = daemon
+
+    async def nobody(_: Path) -> bool:
+        return False
+
+    async def twice() -> None:
+        async with api.serving(supervisor, options):
+            with pytest.raises(ConfigError, match="another daemon answers"):
+                async with api.serving(supervisor, options):
+                    raise AssertionError("it serves")
+        async with api.serving(supervisor, options):
+            await conversations_end()
+
+    monkeypatch.setattr(api, "_answers", nobody)
+    asyncio.run(twice())
+
+
 def test_a_host_whose_name_nobody_tells_holds_up_no_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getfqdn", lambda *_: 1 / 0)
     api._Server(("0.0.0.0", 0), BaseHTTPRequestHandler).server_close()

@@ -69,3 +69,15 @@ def test_a_worker_that_ended_before_it_was_needed_is_no_trouble() -> None:
         return process.returncode
 
     assert asyncio.run(run()) == 0
+
+
+def test_no_worker_speaks_to_the_service_manager(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):
+        monkeypatch.setenv(name, "1")
+
+    async def run() -> int | None:
+        process, channel = await Spawner(("sh", "-c", '! env | grep -E "^(NOTIFY|WATCHDOG)_"')).spawn()
+        channel.close()
+        return await process.wait()
+
+    assert asyncio.run(run()) == 0
