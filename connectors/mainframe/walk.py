@@ -67,6 +67,7 @@ class Walk:
         self.told_secret_on: str | None = None
         """The screen that a secret was typed on, until this is set back: what comes now may be about it."""
         self.last: Looked | None = None
+        self._stirred = False
 
     # -- looking
 
@@ -105,7 +106,7 @@ class Walk:
             fits = _is(seen, expected) or (not seen.screen.locked and also(seen))
             lacks = ready(seen) if fits else ""
             left = ends - time.monotonic()
-            if fits and not lacks and not (rest and self._wait(rest, step, expected)):
+            if fits and not lacks and not self._stirs(rest, step, expected):
                 return seen
             if left <= 0:
                 restless = "it is painted again and again" if fits else ""
@@ -116,6 +117,14 @@ class Walk:
                     raise _trouble(seen, expected, step)
             elif not fits or lacks:
                 self._wait(left, step, expected)
+
+    def _stirs(self, rest: float, step: str, expected: Collection[str]) -> bool:
+        """Whether the host goes on painting. One that has done so once is waited for longer ever after."""
+        longer = LONG_REST * self.pace.settle if self._stirred else 0.0
+        if rest and self._wait(max(rest, longer), step, expected):
+            self._stirred = True
+            return True
+        return False
 
     def read(
         self, screen: str, missing: Collection[str | Rule], told: str, lacks: Callable[[Row], str]
