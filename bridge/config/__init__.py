@@ -126,7 +126,9 @@ class Reading:
             self.wrong(Fault((key,), f"unknown option {shown(key)}", nearest(key, TOP_KEYS), about_key=True))
         self.kafka = self._kafka(top)
         self._connectors(top, self._defaults(top))
-        parts = {key: top[key] for key in ("name", "topics", "daemon") if top.get(key) is not None}
+        parts = {key: top[key] for key in ("topics", "daemon") if top.get(key) is not None}
+        if "name" in top:
+            parts["name"] = top["name"]
         settings = self._model(Settings, {**parts, "kafka": {}, "connectors": {}}, ())
         self._topics_twice((settings.topics if settings else Topics()).template)
         if settings is None or self.problems:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
@@ -35,9 +35,10 @@ REFUSED = {
     "plugin.library.paths": "it loads foreign code into the worker",
 }
 REFUSED_PATTERNS = {
-    "test.mock.*": "a mock cluster shows aborted transactions and fences nobody",
-    "*_cb": _FUNCTION,
+    r"^test\.mock\.": "a mock cluster shows aborted transactions and fences nobody",
+    "_cb$": _FUNCTION,
 }
+ACKS = ("acks", "request.required.acks")
 ALL_REPLICAS = ("all", "-1", -1)
 MOST_IN_FLIGHT = 5
 TRANSACTION_TIMEOUT_MS = 60_000
@@ -79,12 +80,12 @@ SUGGESTED = (
 def refusal(name: str, value: Any, settings: Mapping[str, Any]) -> str | None:
     """Why a setting is not allowed, or None."""
     for pattern, reason in REFUSED_PATTERNS.items():
-        if fnmatchcase(name, pattern):
+        if re.search(pattern, name):
             return reason
     if name in COUNTED_WITH and is_reference(value):
         return "the bridge counts with it and must find a number, not a reference"
     match name:
-        case "acks" | "request.required.acks" if value not in ALL_REPLICAS:
+        case _ if name in ACKS and value not in ALL_REPLICAS:
             return "only acks: all is safe: an event on one broker can be lost"
         case "max.in.flight.requests.per.connection" | "max.in.flight" if _number(value, 0) > MOST_IN_FLIGHT:
             return f"more than {MOST_IN_FLIGHT} breaks the order of events"

@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
 from bridge import plugins
-from bridge.config.kafka_settings import REFUSED, SUGGESTED
+from bridge.config.kafka_settings import ACKS, ALL_REPLICAS, REFUSED, REFUSED_PATTERNS, SUGGESTED
 from bridge.config.options import NAME, ConnectorOptions, Settings, StreamOptions, Topics
 from bridge.contract import ConnectorConfig
 from bridge.errors import ConfigError
@@ -31,8 +31,10 @@ PLAIN_VALUE = {"type": ["string", "number", "boolean"]}
 KAFKA: Schema = {
     "type": "object",
     "required": ["bootstrap.servers"],
-    "propertyNames": {"not": {"enum": sorted(REFUSED)}},
-    "properties": dict.fromkeys(SUGGESTED, PLAIN_VALUE),
+    "propertyNames": {
+        "not": {"anyOf": [{"enum": sorted(REFUSED)}, *({"pattern": each} for each in REFUSED_PATTERNS)]}
+    },
+    "properties": dict.fromkeys(SUGGESTED, PLAIN_VALUE) | {key: {"enum": list(ALL_REPLICAS)} for key in ACKS},
     "additionalProperties": PLAIN_VALUE,
     "description": "librdkafka's settings; secrets as env:NAME, file:PATH or cred:NAME",
 }
@@ -51,10 +53,12 @@ def schema() -> Schema:
         "properties": {"kind": {"enum": sorted(kinds), "description": "what kind of source this is"}},
         "allOf": [_when(kind, _connector(config, engine, shared)) for kind, config in known.items()],
     }
-    options = properties(Settings, shared) | {
+    whole = properties(Settings, shared)
+    options = whole | {
         "kafka": KAFKA,
-        "topics": {"anyOf": [{"enum": ["create", "require"]}, _closed(properties(Topics, shared))]},
-        "defaults": _closed(inherited | engine),
+        "topics": {"anyOf": [{"enum": ["create", "require", None]}, _closed(properties(Topics, shared))]},
+        "daemon": _or_nothing(whole["daemon"]),
+        "defaults": _or_nothing(_closed(inherited | engine)),
         "connectors": {
             "type": "object",
             "minProperties": 1,
@@ -102,7 +106,7 @@ def _connector(config: type[ConnectorConfig], engine: Schema, shared: Schema) ->
     own = properties(config, shared)
     inherited = _stream(config, shared)
     stream = inherited | properties(StreamOptions, shared)
-    streams = {"type": "object", "additionalProperties": {"anyOf": [_closed(stream), {"type": "null"}]}}
+    streams = {"type": "object", "additionalProperties": _or_nothing(_closed(stream))}
     required = [name for name, field in config.model_fields.items() if field.is_required()]
     described = {"description": "stream name or pattern -> its options"}
     return _closed({**inherited, **own, **engine, "kind": True, "streams": streams | described}) | {
@@ -116,6 +120,11 @@ def _stream(config: type[ConnectorConfig], shared: Schema) -> Schema:
 
 def _closed(options: Schema) -> Schema:
     return {"type": "object", "properties": options, "additionalProperties": False}
+
+
+def _or_nothing(schema: Schema) -> Schema:
+    """A key may be left empty."""
+    return {"anyOf": [schema, {"type": "null"}]}
 
 
 def _when(kind: str, then: Schema) -> Schema:

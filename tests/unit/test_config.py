@@ -162,6 +162,11 @@ def test_anchors_and_aliases_are_written_out(file: Path) -> None:
         ),
         pytest.param(HEAD.replace("name: plant\n", "") + ERP, "1:1: 'name' is missing", id="missing name"),
         pytest.param(
+            HEAD.replace("plant", "null") + ERP,
+            "2:7: name: nothing is not text; put it in quotes",
+            id="no name",
+        ),
+        pytest.param(
             HEAD + "topcs: create\n" + ERP,
             "4:1: topcs: unknown option 'topcs'; did you mean 'topics'? "
             "allowed: connectors, daemon, defaults, kafka, name, topics, version",

@@ -53,6 +53,8 @@ def test_the_minimal_example_is_valid(validator: Draft202012Validator) -> None:
         file(erp={"password": "env:X"}),
         file(daemon={"http": "off", "log": {"level": "debug"}, "run_dir": "/run/x"}),
         file(kafka={"bootstrap.servers": "b", "linger.ms": 5, "some.new.setting": True}),
+        file(kafka={"bootstrap.servers": "b", "acks": "all"}),
+        file(daemon=None, topics=None, defaults=None),
     ],
 )
 def test_what_the_bridge_accepts_is_valid(validator: Draft202012Validator, good: dict[str, Any]) -> None:
@@ -76,6 +78,9 @@ def test_what_the_bridge_accepts_is_valid(validator: Draft202012Validator, good:
         file(erp={"streams": {"a": {"mode": "imags"}}}),
         file(erp={"streams": {"a": {"url": "x"}}}),
         file(kafka={"bootstrap.servers": "b", "transactional.id": "x"}),
+        file(kafka={"bootstrap.servers": "b", "test.mock.num.brokers": 3}),
+        file(kafka={"bootstrap.servers": "b", "error_cb": "x"}),
+        file(kafka={"bootstrap.servers": "b", "acks": 1}),
         file(daemon={"restarts": "many"}),
     ],
 )
