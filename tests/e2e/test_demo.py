@@ -10,8 +10,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ import pytest
 
 from bridge.testing.daemon import wait_until
 from bridge.testing.databases import DRIVERS_VARIABLE
+from bridge.testing.demo import mainframe
 from bridge.testing.demo.afterwards import KEPT, faults
 from bridge.testing.demo.story import Outcome
 from bridge.testing.kafka import JARS_VARIABLE
@@ -26,6 +28,8 @@ from bridge.testing.kafka import JARS_VARIABLE
 PROGRAM = Path(sys.executable).with_name("legacy-bridge")
 # In a process of its own: this one has threads, which a fork would not take along.
 ON_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+MAINFRAME = bool(mainframe.transport())
+"""Whether it can be read here."""
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
@@ -85,7 +89,9 @@ def test_the_demo_loses_nothing_can_be_looked_at_and_leaves_nothing_behind(
     ]
     assert len(open_records) == 2
     assert min(open_records) > 0
-    assert told(log).count("back after") == 3
+    assert told(log).count("back after") == 3 + MAINFRAME
+    assert told(log).count("bank.customers") == 2 * MAINFRAME
+    assert ("the mainframe's worker, while pages turn" in told(log)) == MAINFRAME
     assert not CONTROL.search(told(log))
     assert place.left_behind() == []
 
@@ -127,6 +133,10 @@ def look_at(folder: Path, place: Place, story: str) -> None:
         assert command.split()[0] in story
 
 
+SHOWN = (b"RUNNING", b"SALES.ORDHDR", *([b"bank.customers", b"bank"] if MAINFRAME else []))
+"""In the picture: both sources, and the newest event of the mainframe."""
+
+
 @pytest.mark.slow
 def test_ctrl_c_ends_the_demo_on_a_terminal_and_leaves_nothing_behind(
     place: Place, broker_jars: Path
@@ -144,7 +154,7 @@ def test_ctrl_c_ends_the_demo_on_a_terminal_and_leaves_nothing_behind(
         while part := os.read(demo.stdout.fileno(), 65536):
             seen += part
     assert demo.returncode == 130
-    assert b"SALES.ORDHDR" in seen
+    assert all(each in seen for each in SHOWN)
     assert b"nothing was left behind" in seen
     assert b"Traceback" not in seen
     assert place.left_behind() == []
@@ -174,6 +184,28 @@ def test_what_is_missing_is_one_line_with_its_remedy(
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
     assert place.left_behind() == []
+
+
+def test_without_a_3270_client_there_is_no_mainframe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr(mainframe, "find_spec", lambda name: None if name == "tnz" else find_spec(name))
+    assert mainframe.Mainframe.raised() is None
+    monkeypatch.setattr(mainframe, "find_spec", find_spec)
+    assert mainframe.transport() == "tnz"
+
+
+def test_a_mainframe_compares_its_customers_with_their_topic(monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(mainframe.Mainframe("tnz")) as bank:
+        rows = list(bank.rows().values())
+        events = [{"op": "r", "before": None, "after": row} for row in rows]
+        late = {**rows[0], "mark": 7}
+        told = [*events[:-1], events[2], {"op": "u", "before": None, "after": late}]
+        monkeypatch.setattr(mainframe, "_events", lambda _address: iter(told))
+        found = bank.compared("")
+        assert [found[name] for name in ("lost", "doubled", "differing")] == [{"count": 1}] * 3
+        assert not bank.arrived("")
+        monkeypatch.setattr(mainframe, "_events", lambda _address: iter(events))
+        assert bank.arrived("")
 
 
 SOUND = Outcome(rows=10, events=10, withheld=5, kills=2)

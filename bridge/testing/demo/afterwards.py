@@ -37,6 +37,10 @@ Logs: bridge.log, broker/broker.log; process {supervisor} is the supervisor.
 To end it and remove all of it: Ctrl-C here, or  kill {pid}
 """
 
+SCREENS = """
+The mainframe, with any 3270 emulator (user {user}; {folder}/mainframe-password):
+  c3270 127.0.0.1:{port}"""
+
 NEXT = """
 Next:
   make demo DEMO_ARGS=--keep   leaves it running, to be looked at
@@ -93,6 +97,10 @@ def keep(stage: Stage, story: Story, view: View) -> None:
         ).rstrip()
     )
     story.till.open()
+    if stage.mainframe:
+        stage.mainframe.work()
+        host = stage.mainframe.host
+        view.show(SCREENS.format(port=host.port, user=host.user, folder=stage.folder))
     try:
         Event().wait()
     except KeyboardInterrupt:

@@ -17,8 +17,9 @@ from bridge.testing.mortal import KillingPublisher
 
 class FreezingPublisher(KillingPublisher):
     def begin(self) -> None:
-        if self.death is None:
-            self.death = Plan(Path(os.environ[PLAN_VARIABLE])).take()
+        plan = Path(os.environ[PLAN_VARIABLE])
+        if self.death is None and plan.name == f"{self._id}.cues":  # no other connector's
+            self.death = Plan(plan).take()
         super().begin()
 
 

@@ -1,4 +1,4 @@
-"""`legacy-bridge demo`: a database's changes reach Kafka exactly once while the bridge is being killed."""
+"""`legacy-bridge demo`: changes reach Kafka exactly once while the bridge is being killed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from contextlib import closing, contextmanager
 from types import FrameType
 
 from bridge.testing.demo import afterwards
-from bridge.testing.demo.stage import TOPICS, Stage
+from bridge.testing.demo.stage import Stage
 from bridge.testing.demo.story import Story
 from bridge.testing.demo.view import Picture, PlainView, View, shown
 from bridge.testing.demo.watch import Watch
 
 OK, FAILED = 0, 1
-OPENING = "A database's changes into Kafka, exactly once, while the bridge is killed.\n"
+OPENING = "Two old systems' changes into Kafka, exactly once, while the bridge is killed.\n"
 
 
 def perform(finale: Callable[[Stage, Story, View], None]) -> int:
@@ -37,10 +37,12 @@ def perform(finale: Callable[[Stage, Story, View], None]) -> int:
 def play(story: Story) -> None:
     """The scenes in their order."""
     story.raise_source()
+    story.raise_mainframe()
     story.raise_broker()
     story.raise_bridge()
     story.open_till()
     story.kill_worker()
+    story.kill_mainframe_worker()
     story.kill_supervisor()
     story.restart_broker()
     story.close_till()
@@ -67,7 +69,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def _watching(stage: Stage) -> Iterator[Watch]:
-    watch = Watch(stage.broker.address, tuple(TOPICS.values()), stage.bridge.socket)
+    watch = Watch(stage.broker.address, stage.topics, stage.bridge.socket)
     try:
         yield watch
     finally:

@@ -17,6 +17,8 @@ from threading import Event
 
 from bridge.errors import BridgeError
 from bridge.testing.databases import H2Server, driver_jar
+from bridge.testing.demo import mainframe
+from bridge.testing.demo.mainframe import Mainframe
 from bridge.testing.kafka import KafkaBroker, free_ports, jars, jdk
 from bridge.testing.killing import PLAN_VARIABLE, Plan, Step
 
@@ -50,7 +52,7 @@ connectors:
     interval: 200ms
     streams:
 {streams}
-"""
+{mainframe}"""
 
 
 class DemoError(BridgeError):
@@ -60,10 +62,10 @@ class DemoError(BridgeError):
 class Bridge:
     """`legacy-bridge run`, with workers that can be stopped in mid-transaction."""
 
-    def __init__(self, folder: Path, address: str, database: H2Server) -> None:
+    def __init__(self, folder: Path, address: str, database: H2Server, host: Mainframe | None) -> None:
         self.config, self.log = folder / "demo.yaml", folder / "bridge.log"
         self.socket = folder / "run" / "status.sock"
-        self._plan_file = folder / "cues"
+        self._plan_file = folder / f"bridge.{CONNECTOR}.cues"
         (self.port,) = free_ports(1)
         self._plan_file.touch()
         (folder / "password").write_text(database.password)
@@ -80,6 +82,7 @@ class Bridge:
                 url=database.url,
                 user=database.user,
                 streams=streams,
+                mainframe=host.config(folder) if host else "",
             )
         )
         self._process: subprocess.Popen[bytes] | None = None
@@ -135,13 +138,21 @@ class Stage:
         self.folder = Path(tempfile.mkdtemp(prefix="legacy-bridge-demo-"))
         self.database = H2Server()
         self.broker = KafkaBroker(self.folder / "broker")
-        self.bridge = Bridge(self.folder, self.broker.address, self.database)
+        self.mainframe = Mainframe.raised()
+        self.bridge = Bridge(self.folder, self.broker.address, self.database, self.mainframe)
 
     def close(self) -> None:
         self.bridge.kill()
         self.broker.close()
         self.database.close()
+        if self.mainframe:
+            self.mainframe.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """All that are watched."""
+        return (*TOPICS.values(), *([mainframe.TOPIC] if self.mainframe else []))
 
 
 def _parsed(line: str) -> dict[str, object]:
@@ -190,8 +201,8 @@ def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def worker_of(status: Mapping[str, object]) -> int | None:
-    """The worker's process id in a status document."""
+def worker_of(status: Mapping[str, object], connector: str) -> int | None:
+    """Its worker's process id in a status document."""
     connectors = status.get("connectors")
-    each = connectors.get(CONNECTOR) if isinstance(connectors, dict) else None
+    each = connectors.get(connector) if isinstance(connectors, dict) else None
     return each.get("pid") if isinstance(each, dict) else None

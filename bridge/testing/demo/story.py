@@ -6,11 +6,12 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
+from bridge.testing.demo import mainframe
 from bridge.testing.demo.ordersystem import OrderSystem, Till
 from bridge.testing.demo.stage import (
     CONNECTOR,
@@ -26,6 +27,9 @@ from bridge.testing.demo.watch import Watch, now_ms
 from bridge.testing.kafka import qualify
 
 SCENE_S = 3.0
+SOLD = tuple(TOPICS.values())
+"""The topics of the shop."""
+PAGES = 5
 BATCH_ORDERS = 2_000
 CALM_S, BACK_S = 30.0, 40.0
 ROW = "  {:<15} {:<15} {:>8} {:>8} {:>5} {:>8} {:>10}"
@@ -64,6 +68,8 @@ class Story:
 
     def close(self) -> None:
         self.till.close()
+        if self._stage.mainframe:
+            self._stage.mainframe.go_home()
 
     # -- the curtain rises
 
@@ -73,6 +79,11 @@ class Story:
         self._system.create()
         rows = self._system.rows.total()
         self._view.say(f"H2 plays an order system of 2005: {len(TOPICS)} tables, {rows:,} rows")
+
+    def raise_mainframe(self) -> None:
+        host = self._stage.mainframe
+        told = "a mainframe plays a bank: its customers are on screens, read by {} page after page"
+        self._view.say(told.format(host.client) if host else mainframe.LACKING)
 
     def raise_broker(self) -> None:
         self._view.doing("starting Kafka, and trying whether it can prove anything")
@@ -90,7 +101,7 @@ class Story:
         self._watch.start()
         self._view.say(f"legacy-bridge run {self._stage.bridge.config.name}  (pid {pid})", ACT)
         self._until(self._caught_up, BACK_S, "the history did not arrive")
-        took, count = time.monotonic() - began, self._watch.committed.total
+        took, count = time.monotonic() - began, self._watch.committed.count(SOLD)
         self._view.say(f"{took:.1f} s later consumers have all {count:,} rows")
 
     def open_till(self) -> None:
@@ -100,6 +111,18 @@ class Story:
         topic = TOPICS["ORDHDR"]
         key, value = self._watch.committed.samples[topic]
         self._view.sample(f"{topic} {key.decode()} {value.decode()}")
+        self._open_bank()
+
+    def _open_bank(self) -> None:
+        if self._stage.mainframe is None:
+            return
+        customers = len(self._stage.mainframe.rows())
+        self._until(lambda: self._read() >= customers, BACK_S, "the mainframe's customers did not arrive")
+        self._view.say(f"the bank opens, its {customers} customers have been read; they come, pay and go")
+        self._stage.mainframe.work()
+        self._until(lambda: self._read() > customers, BACK_S, "no change of a customer arrived")
+        key, value = self._watch.committed.samples[mainframe.TOPIC]
+        self._view.sample(f"{mainframe.TOPIC} {key.decode()} {value.decode()}")
 
     # -- the ill-treatment
 
@@ -108,10 +131,20 @@ class Story:
         self._view.say(f"kill -9 {pid}: the worker", BAD)
         self._struck(lambda: kill(pid), None, "a new worker fenced the dead one and read on")
 
+    def kill_mainframe_worker(self) -> None:
+        host = self._stage.mainframe
+        if host is None:
+            return
+        pid, pages = self._worker(mainframe.CONNECTOR), host.pages
+        self._until(lambda: host.pages > pages + PAGES, BACK_S, "no page of the list was turned")
+        self._view.say(f"kill -9 {pid}: the mainframe's worker, while pages turn", BAD)
+        then = "a new one logged on, and began the list again"
+        self._struck(lambda: kill(pid), None, then, [mainframe.TOPIC])
+
     def kill_supervisor(self) -> None:
         self._amid_a_batch_run()
         bridge = self._stage.bridge
-        self._view.say(f"kill -9 {bridge.pid}: the supervisor, and with it the worker", BAD)
+        self._view.say(f"kill -9 {bridge.pid}: the supervisor, and with it its workers", BAD)
         self._struck(bridge.kill, bridge.start, "the position was in Kafka, with the events")
 
     def restart_broker(self) -> None:
@@ -121,7 +154,7 @@ class Story:
 
     def _amid_a_batch_run(self) -> int:
         """The worker's process id; it has stopped in mid-transaction, some of a batch on the broker."""
-        pid = self._worker()
+        pid = self._worker(CONNECTOR)
         self.till.close()
         self._until(self._caught_up, CALM_S, "the last sales did not arrive")
         self._stage.bridge.cue(passages=2)
@@ -129,18 +162,24 @@ class Story:
         self.till.open()
         self._view.say(f"a batch run writes {rows:,} rows at once")
         until_frozen(pid, self._pause)
-        count = self._watch.uncommitted()
+        count = self._watch.uncommitted(SOLD)
         self._view.say(f"in mid-transaction: {count:,} records on the broker, uncommitted", "yellow")
         self.outcome.kills += 1
         return pid
 
-    def _struck(self, harm: Callable[[], object], repair: Callable[[], object] | None, then: str) -> None:
+    def _struck(
+        self,
+        harm: Callable[[], object],
+        repair: Callable[[], object] | None,
+        then: str,
+        topics: Collection[str] = SOLD,
+    ) -> None:
         """Do harm, and measure how long until a consumer gets an event produced after it."""
         harm()
         began, since = time.monotonic(), now_ms()
         if repair is not None:
             repair()
-        self._until(lambda: self._watch.committed.newest_ms > since, BACK_S, "no event came after that")
+        self._until(lambda: self._watch.committed.newest(topics) > since, BACK_S, "no event came after that")
         self._view.say(f"back after {time.monotonic() - began:.1f} s: {then}", GOOD)
         self._play(SCENE_S)
 
@@ -148,8 +187,14 @@ class Story:
 
     def close_till(self) -> None:
         self.till.close()
-        self._view.say("the shop closes, the last rows arrive")
+        host = self._stage.mainframe
+        if host:
+            host.go_home()
+        bank = " so does the bank," if host else ""
+        self._view.say(f"the shop closes,{bank} the last rows arrive")
         self._until(self._caught_up, CALM_S, "")
+        if host:
+            self._until(lambda: host.arrived(self._stage.broker.address), CALM_S, "")
         self._play(1.0)
         self.outcome.withheld = self._watch.withheld
 
@@ -167,10 +212,12 @@ class Story:
         except (ValueError, KeyError):
             raise DemoError(f"verify failed: {(done.stderr or done.stdout).strip()}") from None
         self._view.show(ROW.format("table", "topic", "rows", "events", "lost", "doubled", "differing"), "dim")
+        if self._stage.mainframe:
+            outcomes.append(self._stage.mainframe.compared(self._stage.broker.address))
         for each in outcomes:
             self._tell(each)
 
-    def _tell(self, found: dict[str, Any]) -> None:
+    def _tell(self, found: Mapping[str, Any]) -> None:
         lost, doubled, differing = (found[name]["count"] for name in ("lost", "doubled", "differing"))
         outcome = self.outcome
         outcome.lost, outcome.doubled = outcome.lost + lost, outcome.doubled + doubled
@@ -182,19 +229,23 @@ class Story:
 
     # -- waiting
 
-    def _worker(self) -> int:
+    def _worker(self, connector: str) -> int:
         found: list[int] = []
 
         def there() -> bool:
-            pid = worker_of(self._watch.health[1])
+            pid = worker_of(self._watch.health[1], connector)
             found[:] = [pid] if pid else []
             return bool(found)
 
-        self._until(there, BACK_S, "the bridge has no worker")
+        self._until(there, BACK_S, f"{connector} has no worker")
         return found[0]
 
     def _caught_up(self) -> bool:
-        return self._watch.committed.total >= self._system.rows.total()
+        return self._watch.committed.count(SOLD) >= self._system.rows.total()
+
+    def _read(self) -> int:
+        """Events of the mainframe."""
+        return self._watch.committed.count([mainframe.TOPIC])
 
     def _play(self, seconds: float) -> None:
         """Let it run, for somebody to look at."""

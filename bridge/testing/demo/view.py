@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from bridge.console.board import Board
+from bridge.testing.demo import mainframe
 from bridge.testing.demo.watch import Watch
 
 EVENTS_SHOWN = 4
@@ -70,6 +71,8 @@ class Picture:
             yield self._counts(self._watch)
         for topic, key, value in list(self._watch.committed.last)[-EVENTS_SHOWN:]:
             yield event_line(topic, key, value)
+        if newest := self._watch.committed.samples.get(mainframe.TOPIC):
+            yield event_line(mainframe.TOPIC, *newest)
 
     @staticmethod
     def _counts(watch: Watch) -> Text:

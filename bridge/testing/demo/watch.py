@@ -6,7 +6,7 @@ import argparse
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
@@ -30,8 +30,8 @@ class Tail:
         self._stop = Event()
         self._thread = Thread(target=self._follow, name=isolation, daemon=True)
         self.counts: Counter[str] = Counter()
-        self.newest_ms = 0
-        """When the newest of the records seen was produced."""
+        self.newest_ms: Counter[str] = Counter()
+        """Topic -> when the newest of its records seen was produced."""
         self.last: deque[tuple[str, bytes, bytes]] = deque(maxlen=keep)
         """(topic, key, value)"""
         self.samples: dict[str, tuple[bytes, bytes]] = {}
@@ -48,6 +48,13 @@ class Tail:
     @property
     def total(self) -> int:
         return self.counts.total()
+
+    def count(self, topics: Iterable[str]) -> int:
+        return sum(self.counts[topic] for topic in topics)
+
+    def newest(self, topics: Iterable[str]) -> int:
+        """When the newest record of these topics was produced."""
+        return max(self.newest_ms[topic] for topic in topics)
 
     def _follow(self) -> None:
         consumer = kafka.consumer(
@@ -81,7 +88,7 @@ class Tail:
     def _saw(self, message: Message) -> None:
         topic = str(message.topic())
         self.counts[topic] += 1
-        self.newest_ms = max(self.newest_ms, message.timestamp()[1])
+        self.newest_ms[topic] = max(self.newest_ms[topic], message.timestamp()[1])
         self.samples[topic] = message.key() or b"", message.value() or b""
         self.last.append((topic, *self.samples[topic]))
 
@@ -91,7 +98,6 @@ class Watch:
 
     def __init__(self, address: str, topics: Sequence[str], socket: Path) -> None:
         logging.getLogger("librdkafka").setLevel(logging.CRITICAL)  # the demo itself restarts the broker
-        self._topics = topics
         self._asked = argparse.Namespace(config=None, socket=socket, timeout=1.0, connector=None, deep=False)
         self.committed = Tail(address, "read_committed", topics, keep=12)
         self.everything = Tail(address, "read_uncommitted", topics)
@@ -122,16 +128,17 @@ class Watch:
         """Records that the broker has and no read_committed consumer has been given."""
         return max(0, self.everything.total - self.committed.total)
 
-    def uncommitted(self) -> int:
+    def uncommitted(self, topics: Collection[str]) -> int:
         """Records of transactions that are open now: high watermarks less last stable offsets."""
         high, stable = (
-            self._ends(level) for level in (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED)
+            self._ends(topics, level)
+            for level in (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED)
         )
         return sum(high[place] - stable[place] for place in high)
 
-    def _ends(self, isolation: IsolationLevel) -> dict[tuple[str, int], int]:
+    def _ends(self, topics: Collection[str], isolation: IsolationLevel) -> dict[tuple[str, int], int]:
         known = self._admin.list_topics(timeout=CALL_S).topics
-        places = [TopicPartition(topic, each) for topic in self._topics for each in known[topic].partitions]
+        places = [TopicPartition(topic, each) for topic in topics for each in known[topic].partitions]
         asked = {place: OffsetSpec.latest() for place in places}
         found = self._admin.list_offsets(asked, isolation_level=isolation, request_timeout=CALL_S)
         return {(place.topic, place.partition): future.result().offset for place, future in found.items()}
