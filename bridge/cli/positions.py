@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -74,7 +75,7 @@ def _json(text: str) -> Any:
 
     try:
         must_be_shallow_json(text)
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except ValueError as error:
         said = text if len(text) <= LONGEST_WRONG else f"{text[:LONGEST_WRONG]}..."
         raise argparse.ArgumentTypeError(f"{said!r} is no JSON: {error}; {QUOTES}") from None
@@ -82,6 +83,12 @@ def _json(text: str) -> Any:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is Python's alone")
+
+
+def _finite(text: str) -> float:
+    if isinf(number := float(text)):
+        raise ValueError(f"{text} is too large a number")
+    return number
 
 
 def _start_or_json(text: str) -> Any:

@@ -172,7 +172,7 @@ def _said(details: ErrorDetails) -> tuple[str, str]:
         return f"{shown(value)} {_WORDS[kind].format(**context)}", _REMEDIES.get(kind, "")
     words = str(context["error"]) if isinstance(context.get("error"), Exception) else details["msg"]
     words = redact_patterns(words).removeprefix("Input ")
-    return (words if isinstance(value, Mapping) else f"{shown(value)} {words}"), ""
+    return (words if isinstance(value, Mapping | list | tuple) else f"{shown(value)} {words}"), ""
 
 
 def is_secret(path: Keys, annotations: Iterable[Any]) -> bool:

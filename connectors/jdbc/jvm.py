@@ -47,10 +47,17 @@ def driver_jars(config: JdbcConfig, dialect: Dialect) -> list[Path]:
 
 
 def jars_folder() -> Path | None:
-    """$LEGACY_BRIDGE_JARS, else jars/lib of the checkout, else /usr/share/legacy-bridge/jars."""
-    named = os.environ.get("LEGACY_BRIDGE_JARS")
-    candidates = (Path(named),) if named else _FOLDERS
-    return next((folder for folder in candidates if folder.is_dir()), None)
+    """$LEGACY_BRIDGE_JARS, else jars/lib of the checkout, else /usr/share/legacy-bridge/jars.
+
+    Errors: ConfigError when the variable names no folder.
+    """
+    if named := os.environ.get("LEGACY_BRIDGE_JARS"):
+        if not Path(named).is_dir():
+            raise ConfigError(
+                f"LEGACY_BRIDGE_JARS names {named}, which is no folder", remedy="correct it, or unset it"
+            )
+        return Path(named)
+    return next((folder for folder in _FOLDERS if folder.is_dir()), None)
 
 
 def driver(config: JdbcConfig, dialect: Dialect) -> Any:

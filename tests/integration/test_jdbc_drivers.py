@@ -257,6 +257,12 @@ def test_a_driver_that_is_missing_is_named_with_the_place_for_it(
     assert told.value.remedy == wanted.format(tmp_path, "com.oracle.database.jdbc:ojdbc11")
 
 
+def test_a_variable_that_names_no_folder_of_jars_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEGACY_BRIDGE_JARS", "/not/here")
+    with pytest.raises(ConfigError, match="LEGACY_BRIDGE_JARS names /not/here, which is no folder"):
+        jvm.jars_folder()
+
+
 @pytest.mark.parametrize("isolation", ["read_committed", "repeatable_read", "serializable"])
 def test_the_isolation_of_read_transactions_can_be_chosen(corner: Corner, isolation: str) -> None:
     corner.execute("CREATE TABLE $.t (id int PRIMARY KEY); INSERT INTO $.t VALUES (1), (2);")

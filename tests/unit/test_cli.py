@@ -147,6 +147,7 @@ def test_what_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
         (["verify", "f", "c", "--keys", "0"], "--keys: '0' is no such number; write 1 or more"),
         (["dead-letters", "show", "f", "c", "x"], "N: 'x' is no number of a dead letter"),
         (["positions", "set", "f", "c", "s", "{"], "JSON: '{' is no JSON"),
+        (["positions", "set", "f", "c", "s", "[1e400]"], "JSON: '[1e400]' is no JSON: 1e400 is too large"),
         (["positions", "rewind", "f", "c", "s", "--to", "strat"], "--to: 'strat' is no JSON"),
     ],
 )
