@@ -148,7 +148,7 @@ def test_ctrl_c_ends_the_demo_on_a_terminal_and_leaves_nothing_behind(
         assert demo.stdin is not None
         assert demo.stdout is not None
         deadline = time.monotonic() + 120
-        while b"RUNNING" not in seen and time.monotonic() < deadline:
+        while not all(each in seen for each in SHOWN) and time.monotonic() < deadline:
             seen += os.read(demo.stdout.fileno(), 65536)
         demo.stdin.write(b"\x03")
         while part := os.read(demo.stdout.fileno(), 65536):

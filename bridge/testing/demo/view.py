@@ -69,10 +69,11 @@ class Picture:
             yield Text()
             yield self._board
             yield self._counts(self._watch)
-        for topic, key, value in list(self._watch.committed.last)[-EVENTS_SHOWN:]:
+        newest = list(self._watch.committed.last)
+        for topic, key, value in [each for each in newest if each[0] != mainframe.TOPIC][-EVENTS_SHOWN:]:
             yield event_line(topic, key, value)
-        if newest := self._watch.committed.samples.get(mainframe.TOPIC):
-            yield event_line(mainframe.TOPIC, *newest)
+        if one := self._watch.committed.samples.get(mainframe.TOPIC):
+            yield event_line(mainframe.TOPIC, *one)
 
     @staticmethod
     def _counts(watch: Watch) -> Text:
