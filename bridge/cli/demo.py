@@ -10,8 +10,8 @@ from bridge.cli import FAILED, INTERRUPTED
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Start a database and a Kafka broker, run the bridge, kill it in mid-transaction, restart the "
-        "broker, and compare. Needs a checkout after `make setup`; leaves nothing behind."
+        "Start a database, a mainframe and a Kafka broker, run the bridge, kill it in mid-transaction, "
+        "restart the broker, and compare. Needs a checkout after `make setup`; leaves nothing behind."
     )
     parser.add_argument("--keep", action="store_true", help="leave it running afterwards, until Ctrl-C")
     parser.set_defaults(run=run)
