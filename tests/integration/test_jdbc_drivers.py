@@ -222,8 +222,8 @@ def test_databases_without_a_server_are_read(embedded: tuple[str, str]) -> None:
     [
         {"mode": "images"},
         {"mode": "incrementing", "snapshot": True},
-        {"mode": "timestamp", "columns": ["select"]},
-        {"mode": "timestamp+incrementing", "columns": ["select", 'a "key']},
+        {"mode": "timestamp", "columns": ["select"], "time_zone": "UTC"},
+        {"mode": "timestamp+incrementing", "columns": ["select", 'a "key'], "time_zone": "UTC"},
     ],
     ids=str,
 )

@@ -150,7 +150,7 @@ def test_dead_letters_are_shown_with_their_reason(peeking: Peeking) -> None:
 
     shown = peeking.peek("--stream", "orders").stdout
 
-    assert f'-> _bridge.dead-letters.{peeking.name}  {{"id": 1}}' in shown
+    assert f'-> _bridge.dead-letters.{peeking.name}  {{"id":1}}' in shown
     assert "dead letter of orders: no payload" in shown
 
 
