@@ -71,4 +71,4 @@ def test_the_example_reads_a_list_with_its_details_and_an_inquiry_for_each_key(
     assert {int(row["id"]): row["limit"] for row in answers} == {
         int(each.id): each.limit for each in host.customers.values()
     }
-    assert len(host.sessions) == 2
+    assert host.counts["sign-ons"] == len(host.sessions) == 2
