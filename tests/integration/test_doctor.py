@@ -206,9 +206,15 @@ def test_a_topic_name_that_kafka_does_not_take_is_its_streams_finding(patient: P
 
 
 def test_two_connectors_that_publish_to_one_topic_are_told(patient: Patient) -> None:
-    one = patient.document["connectors"][patient.name]
-    one |= {"topic": f"{patient.name}.all.{{table}}", "streams": {}}  # so that only the sources can tell
-    patient.document["connectors"][f"{patient.name}b"] = one
+    """Whose tables only their sources know."""
+    url = "jdbc:h2:mem:erp;INIT=CREATE TABLE IF NOT EXISTS t(id INT PRIMARY KEY)"
+    one = {
+        "kind": "jdbc",
+        "url": url,
+        "streams": {"PUBLIC.*": {"mode": "images"}},
+        "topic": f"{patient.name}.all.{{table}}",
+    }
+    patient.document["connectors"] = {patient.name: one, f"{patient.name}b": one}
 
     code, findings = patient.examined()
 
