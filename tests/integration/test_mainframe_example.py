@@ -17,7 +17,7 @@ from tests.integration.mainframe_terminals import need_clients
 FOLDER = Path(__file__).parents[2] / "config"
 CUSTOMERS = 18
 ELSEWHERE = {
-    "/etc/legacy-bridge/mainframe-maps.yaml": str(FOLDER / "mainframe-maps.yaml"),
+    "/etc/legacy-bridge/maps/customers.yaml": str(FOLDER / "maps" / "customers.yaml"),
     "mvs1.plant.example": "127.0.0.1",
     "tls: {ca_file: /etc/legacy-bridge/mainframe-ca.pem}": "settle: 5ms",
 }
@@ -56,7 +56,7 @@ def test_the_example_is_a_configuration() -> None:
 
 
 def test_the_example_s_maps_are_read() -> None:
-    known = maps.load([FOLDER / "mainframe-maps.yaml"])
+    known = maps.load([FOLDER / "maps" / "customers.yaml"])
     assert {"signon", "expired", "locked", "menu", "custlist", "custdet"} <= known.screens.keys()
 
 
