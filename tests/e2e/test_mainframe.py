@@ -260,11 +260,15 @@ def test_no_secret_leaves_by_log_status_topic_or_kept_screen(
         setattr(switches, trouble, 3)
         wait_until(partial(over, switches, trouble), PATIENCE_S, trouble)
     wait_until(lambda: kept(daemon), PATIENCE_S, "a kept screen")
+    switches.abend = 2  # the answer to the next log-on's password
+    bank.host.cut()
+    wait_until(lambda: "log-on at" in daemon.logged(), PATIENCE_S, "a log-on that fails")
     status = str(daemon.status())
     daemon.stop()
     topics = [*bank.records("details", "read_uncommitted"), *consume(broker.address, letters)]
     places = [daemon.logged(), status, str(topics), *told_by(daemon.folder)]
     assert len(topics) >= CUSTOMERS
+    assert {path.stat().st_mode & 0o777 for path in kept(daemon)} == {0o600}
     assert any(told.field == "password" and told.text == SECRET for told in bank.host.told)
     for canary in (SECRET, "HIDDENPIN"):
         assert not [place[:200] for place in places if canary in place]
