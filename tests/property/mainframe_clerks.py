@@ -39,26 +39,36 @@ class Clerks:
     nameless: int = 0
     """How often one could not even be named."""
     hides: bool = False
+    """Whether they are after one customer alone."""
     hidden: str = ""
     """The customer whom they hide, pass after pass."""
     _changes: int = 0
 
+    def __post_init__(self) -> None:
+        self.hides = self.shifts is not None and self.chance.random() < 0.4
+
     def begin(self, count: int) -> None:
-        self.hides = self.chance.random() < 0.5
         with self.host.lock:
             self.host.customers.clear()
             for number in self.chance.sample(NUMBERS, count):
                 self._write(number)
 
     def work(self) -> None:
+        self._work(reading=self.is_read())
+
+    def meanwhile(self) -> None:
+        """Between any two screens."""
+        if self.chance.random() < 0.15:
+            self._work(reading=True)
+
+    def _work(self, *, reading: bool) -> None:
         what = self.chance.random()
-        with self.host.lock:
-            if what < 0.4:
-                self.take_on()
-            elif what < 0.7:
-                self.change()
-            else:
-                self.strike_off(reading=self.is_read())
+        if what < 0.4:
+            self.take_on()
+        elif what < 0.7:
+            self.change()
+        elif not (reading and self.hides):
+            self.strike_off(reading=reading)
 
     def take_on(self) -> None:
         with self.host.lock:
@@ -117,7 +127,7 @@ class Clerks:
             shown = [*sorted(self.host.customers)]
             first = (page - 1) * self.host._company.page_size
             if self.hidden not in shown:
-                self.hidden = self.chance.choice(shown) if shown else ""
+                self.hidden = self.chance.choice(shown[len(shown) // 2 :]) if shown else ""
             if 0 < first < len(shown) and shown[first] == self.hidden and self.may_shift():
                 self._strike_off(self.chance.choice(shown[:first]))
 
@@ -125,7 +135,9 @@ class Clerks:
 
     def poison(self) -> None:
         """One that is there, or may come."""
-        number = self.chance.choice(NUMBERS)
+        with self.host.lock:
+            numbers = [*map(int, self.host.customers)] or NUMBERS
+        number = self.chance.choice(numbers if self.chance.random() < 0.7 else NUMBERS)
         name = self.chance.choices((*POISON, "denied"), (6, 1, 3))[0]
         identity, switches = f"{number:08}", self.host.switches
         self.poisoned[number] += 1

@@ -42,6 +42,8 @@ class House:
     """Countdown over the calls of all terminals; so is the next, to an `interrupt`. 0 is never."""
     calls_to_interrupt: int = 0
     interrupt: Callable[[], None] = lambda: None
+    meanwhile: Callable[[], None] = lambda: None
+    """Called before each screen."""
     noise: int = 0
     """Countdown to a screen before which a spoilt record comes."""
     writing: int = 0
@@ -61,6 +63,7 @@ class House:
 
             async def _show(self, scene: Scene) -> bool:
                 with house.writes():
+                    house.meanwhile()
                     return await super()._show(scene)
 
             async def _send(self, record: bytes) -> None:
@@ -89,6 +92,7 @@ class House:
     def calm(self) -> None:
         """All switches as they were, and no death is due."""
         self.calls_to_death = self.calls_to_interrupt = self.noise = 0
+        self.meanwhile = lambda: None
         for each in fields(Switches):
             if not each.name.startswith("_"):
                 setattr(self.host.switches, each.name, getattr(Switches(), each.name))

@@ -93,7 +93,8 @@ class Way:
             "logoff": chance.choice(([], LOGOFF)),
             "errors": REJECTS,
         } | (MENU if from_menu else {})
-        kind, by_key, marked = chance.choice(KINDS), chance.random() < 0.4, chance.random() < 0.5
+        (kind,), by_key = chance.choices(KINDS, (3, 3, 3, 1)), chance.random() < 0.4
+        marked = chance.random() < 0.5
         return cls(transport, kind, by_key, marked, from_menu, options)
 
     @property
@@ -196,7 +197,7 @@ class Life:
         self.source = Source(self._connector, house)
         self.clerks = Clerks(self.host, chance, self.way.shifts, lambda: self.source.is_read)
         self._all_is_well()
-        self.host._company.page_size = chance.choice(PAGE_SIZES)
+        self.host._company.page_size = 1 if self.clerks.hides else chance.choice(PAGE_SIZES)
         self.clerks.begin(chance.randint(*CUSTOMERS))
         self.kafka, self.folder = FakeKafka(), folder
         self.cache = folder / "host.state"
@@ -270,8 +271,8 @@ class Life:
             self._ail: 4,
             self._two_writes: 3,
             self._reorder: 1,
-            self._busy_pages: 4,
-            self.clerks.poison: 2,
+            self._busy_pages: 8,
+            self.clerks.poison: 4,
             self._calm: 6,
             lambda: self._at_a_call("deaths at a terminal"): 6,
             lambda: self._at_a_call("interrupts"): 2,
@@ -323,7 +324,10 @@ class Life:
         switches = self.host.switches
         switches.by_key = self.way.by_key
         switches.insert_between_pages = self.chance.choice((None, self.clerks.come))
-        switches.delete_between_pages = self.chance.choice((None, self.clerks.go))
+        switches.delete_between_pages = self.clerks.go
+        if not self.clerks.hides:
+            self.house.meanwhile = self.clerks.meanwhile
+        self._works()
 
     def _calm(self) -> None:
         reorders = self.host.switches.reorder and self.source.is_read
