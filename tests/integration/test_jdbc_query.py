@@ -37,7 +37,11 @@ def shop(corner: Corner) -> Corner:
 
 
 def query(shop: Corner, **options: Any) -> dict[str, Any]:
-    told = {name: [shop.column(each) for each in value] for name, value in options.items() if isinstance(value, list)}
+    told = {
+        name: [shop.column(each) for each in value]
+        for name, value in options.items()
+        if isinstance(value, list)
+    }
     return {"order lines": {"query": JOINED.replace("$", shop.schema), **options, **told}}
 
 
