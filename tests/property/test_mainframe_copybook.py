@@ -77,7 +77,8 @@ class Grower:
     def number(self) -> Entry:
         usage = self.draw(st.sampled_from(["", "COMP", "COMP-3", "COMP-5", "BINARY"]))
         most = 18 if usage in ("COMP", "COMP-5", "BINARY") else 34
-        before, after = self.draw(st.integers(0, most // 2)), self.draw(st.integers(0, most // 2))
+        some = st.integers(0, most // 2)
+        before, after = self.draw(st.tuples(some, some) | st.just((18, 0)))
         before = before or (1 if not after else 0)
         signed = self.draw(st.booleans())
         where = self.draw(

@@ -239,6 +239,18 @@ def test_numbers_are_exact(book: Books, clauses: str, raw: str, value: Any) -> N
     assert pa.types.is_int64(kind) if isinstance(value, int) else pa.types.is_decimal128(kind)
 
 
+@pytest.mark.parametrize("sign", ["", "S"])
+@pytest.mark.parametrize(
+    ("usage", "digits"), [(usage, digits) for usage in ("", "COMP-3") for digits in (17, 18, 19)]
+)
+def test_numbers_are_exact_in_every_record(book: Books, sign: str, usage: str, digits: int) -> None:
+    found = book(f"01 N PIC {sign}9({digits}) {usage}.\n")
+    values = [111, 10**digits - 1, -222 if sign else 222, 0, 333]
+    decoded = found.decoded(*(found.encoder.encode({"n": value}) for value in values))
+    decoded.rows.validate(full=True)
+    assert decoded.rows.column("n").to_pylist() == values
+
+
 @pytest.mark.parametrize(
     ("clauses", "raw", "reason"),
     [

@@ -65,7 +65,7 @@ def _typed(whole: pa.Array, item: Item) -> pa.Array:
     assert item.picture is not None  # noqa: S101 -- as above
     scale = item.picture.scale
     if scale == 0:
-        return whole if kind == whole.type else _as(whole, kind)
+        return whole.cast(kind) if pa.types.is_int64(kind) else _as(whole, kind)
     if pa.types.is_int64(whole.type):
         whole = whole.cast(pa.decimal128(19, 0))
     if scale > 0:
