@@ -258,7 +258,10 @@ class ListPages:
     def _back(self, detail: Detail, before: Shown, told: str) -> None:
         if self._walk.look().name != self._reading.options.screen:
             self._walk.perform(detail.back, told)
-        self._shown = after = self._page(told, 0)
+        after = self._page(told, 0)
+        if {*before.keys} - {*after.keys}:  # gone, or not painted yet
+            after = self._page(told, LONG_REST)
+        self._shown = after
         if not {*before.keys} & {*after.keys}:
             raise self._trouble(after, told, "it is another page of the list")
 

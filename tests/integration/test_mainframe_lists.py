@@ -12,7 +12,7 @@ import pytest
 
 from bridge.contract import Ask, Caveat, Emits, Scan
 from bridge.errors import ConfigError, PermanentError, TransientError
-from bridge.testing.mainframe import Host, TwoWrites, customer
+from bridge.testing.mainframe import Host, TwoWrites, customer, transactions
 from connectors.mainframe import details, scans
 from connectors.mainframe.fitted import Row
 from tests.integration.mainframe_streams import (
@@ -263,6 +263,22 @@ def test_pages_painted_in_two_writes_are_read_whole(host: Host, transport: str, 
     assert read.rejects == []
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_page_is_not_believed_half_painted_on_the_way_back_to_it(
+    host: Host, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its markers at the top, it has all that a page needs before its last rows come."""
+    monkeypatch.setattr(transactions, "END_ROW", 2)
+    screens = _screens(end=[{"row": 2, "text": "END OF LIST"}], more=[{"row": 2, "text": "MORE"}])
+    del screens["custlist"]["identify"][2:]
+    streams = {"customers": DETAILS | {"paging": "key"}}
+    with opened(host, streams, screens=screens, maps=[], transport=transport) as connector:
+        host.switches.two_writes = TwoWrites(after_ms=20, unlock=True, row=8)
+        read = scan(connector, "customers")
+    assert read.column("id") == NUMBERS
+    assert read.rejects == []
+
+
 # -- details
 
 
@@ -314,6 +330,15 @@ def test_a_row_that_is_gone_when_it_is_opened_is_not_there(host: Host) -> None:
         read = scan(connector, "customers")
     assert read.column("id") == [number for number in NUMBERS if number != 70]
     assert read.rejects == []
+
+
+def test_a_program_that_is_not_found_is_no_row_that_is_gone(host: Host) -> None:
+    host.switches.abend_text = "DFHAC2016 PROGRAM CUSTDET NOT FOUND"
+    detail = DETAILS["detail"] | {"missing": [{"pattern": "NOT FOUND"}]}
+    with opened(host, {"customers": DETAILS | {"detail": detail}}) as connector:
+        host.switches.abend = 8
+        with pytest.raises(TransientError, match="CUSTDET NOT FOUND"):
+            scan(connector, "customers")
 
 
 def test_a_row_that_the_host_denies_is_a_reject(host: Host) -> None:
