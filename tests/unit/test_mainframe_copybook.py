@@ -486,6 +486,57 @@ def test_variants_within_variants_decide_by_any_item_of_the_record(book: Books) 
     assert [str(problem) for problem in decoded.problems] == ["c at offset 3: is no zoned number (hex a7f1)"]
 
 
+COUNTERS = """
+01 R.
+  05 A.
+    10 CNT PIC 9.
+  05 B.
+    10 X.
+      15 CNT PIC 9.
+  05 T PIC X OCCURS 0 TO 9 DEPENDING ON {}.
+"""
+
+
+@pytest.mark.parametrize(
+    ("counter", "elements"),
+    [("CNT OF A", ["t"]), ("cnt in a of r", ["t"]), ("CNT OF B", ["t", "u"]), ("CNT IN X OF R", ["t", "u"])],
+)
+def test_a_table_depends_on_the_counter_of_the_group_that_is_named(
+    book: Books, counter: str, elements: list[str]
+) -> None:
+    record = ebcdic(f"12{''.join(elements)}")
+    assert book(COUNTERS.format(counter)).row(record) == {"a_cnt": 1, "x_cnt": 2, "t": elements}
+
+
+@pytest.mark.parametrize(
+    ("counter", "told"),
+    [
+        (
+            "CNT",
+            "T depends on CNT, which is there twice; DEPENDING ON CNT OF A or DEPENDING ON CNT OF X OF B",
+        ),
+        ("CNT OF R", "T depends on CNT OF R, which is there twice"),
+        ("CNT OF C", "T depends on CNT OF C, which is no item before it"),
+    ],
+)
+def test_a_counter_that_may_be_several_items_is_a_mistake(book: Books, counter: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        book(COUNTERS.format(counter))
+
+
+@pytest.mark.parametrize("groups", ["flat", "struct"])
+def test_a_condition_names_one_item_alone(book: Books, groups: str) -> None:
+    text = (
+        "01 R.\n 05 A.\n  10 KIND PIC X.\n 05 B.\n  10 KIND PIC X.\n"
+        " 05 P PIC 9(2).\n 05 Q REDEFINES P PIC X(2).\n"
+    )
+    for name, chosen in (("a_kind", "p"), ("B-KIND", "q")):
+        row = book(text, groups=groups, redefines={"P": {"P": {name: "N"}, "Q": {}}}).row(ebcdic("NX12"))
+        assert [column for column in ("p", "q") if row[column] is not None] == [chosen]
+    with pytest.raises(ConfigError, match=r"several items KIND to decide by; name one: A-KIND \| B-KIND"):
+        book(text, groups=groups, redefines={"P": {"P": {"KIND": "N"}, "Q": {}}})
+
+
 def test_synchronized_items_stand_where_the_machine_wants_them(book: Books) -> None:
     text = (
         "01 R.\n 05 A PIC X.\n 05 B PIC S9(4) COMP SYNC.\n 05 C PIC X.\n 05 D COMP-2 SYNCHRONIZED RIGHT.\n"

@@ -175,20 +175,20 @@ def _occurs(item: Item, clauses: _Clauses) -> None:
     if clauses.skip("TO"):
         most = clauses.number()
     clauses.skip("TIMES")
-    counter = None
+    counter: list[str] = []
     if clauses.skip("DEPENDING"):
         clauses.skip("ON")
-        counter = clauses.take().upper
+        counter.append(clauses.take().upper)
         while clauses.skip("OF", "IN"):
-            clauses.take()
+            counter.append(clauses.take().upper)
     while clauses.skip("ASCENDING", "DESCENDING", "KEY", "IS", "INDEXED", "BY"):
         while clauses and clauses.ahead not in _CLAUSES and clauses.ahead not in _USAGES:
             clauses.take()
-    if counter is None:
+    if not counter:
         least = most
     if not 0 <= least <= most or not most:
         raise word.error(f"OCCURS {least} TO {most} is impossible")
-    item.occurs = Occurs(least, most, counter)
+    item.occurs = Occurs(least, most, tuple(counter))
 
 
 def _redefines(item: Item, clauses: _Clauses) -> None:

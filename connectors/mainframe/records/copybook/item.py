@@ -31,11 +31,11 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Occurs:
-    """`counter`: the item after DEPENDING ON."""
+    """`counter`: the item after DEPENDING ON; then the groups it is OF."""
 
     least: int
     most: int
-    counter: str | None = None
+    counter: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

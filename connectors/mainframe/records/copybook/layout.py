@@ -19,7 +19,9 @@ from connectors.mainframe.records.copybook.nodes import (
     Row,
     Table,
     columns,
+    named,
     same,
+    told_path,
 )
 from connectors.mainframe.records.options import EVERY, FIRST, NONE, Conditions, RecordOptions, Value
 
@@ -42,7 +44,7 @@ def layout(records: Sequence[Item], options: RecordOptions, name: str | None = N
         if found is None:
             raise ConfigError(f"{options.copybook} has no record {name}", remedy=f"it has {', '.join(named)}")
         record = found
-    return Layout(record.told, _Builder(options).record(record))
+    return Layout(record.told, _Builder(options, record.told).record(record))
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ class _Place:
     base: int | None
     offset: int = 0
     parts: list[int | Table] = field(default_factory=list)
-    leaves: dict[str, Leaf] = field(default_factory=dict)
+    leaves: list[Leaf] = field(default_factory=list)
     alignment: int = 1
     fixed: str = ""
     """Why nothing may vary here."""
@@ -82,10 +84,10 @@ class _Place:
 
 
 class _Builder:
-    def __init__(self, options: RecordOptions) -> None:
-        self._options = options
-        self._choices: list[tuple[Choice, Sequence[Mapping[str, Leaf]]]] = []
-        self._leaves: dict[str, Leaf] = {}
+    def __init__(self, options: RecordOptions, name: str) -> None:
+        self._options, self._name = options, name
+        self._choices: list[tuple[Choice, Sequence[Sequence[Leaf]]]] = []
+        self._leaves: list[Leaf] = []
         """Of the record itself."""
         self._used: set[str] = set()
 
@@ -137,7 +139,7 @@ class _Builder:
         place.offset += item.size
         if item.name is None:
             return []
-        place.leaves[item.name] = leaf
+        place.leaves.append(leaf)
         return [leaf]
 
     def _table(self, item: Item, place: _Place, path: tuple[str, ...]) -> list[Node]:
@@ -146,7 +148,7 @@ class _Builder:
         if item.synchronized:
             place.align(item)
         base = None if place.base is None or place.parts else place.base + place.offset
-        inner = _Place(base, leaves={}, fixed=f"inside of the table {item.told}")
+        inner = _Place(base, leaves=[], fixed=f"inside of the table {item.told}")
         plain = replace(item, occurs=None, name=item.told) if not item.items else None
         members = self._members([plain] if plain else item.items, inner, ())
         inner.offset += -inner.offset % inner.alignment
@@ -154,18 +156,27 @@ class _Builder:
         self._label(row.members)
         place.alignment = max(place.alignment, inner.alignment)
         table = Table(item, (*path, item.told), _part(place), place.offset, row, occurs.least, occurs.most)
-        if occurs.counter is None:
+        if not occurs.counter:
             place.offset += row.width * occurs.most
             return [table] if item.name or item.items else []
         if place.fixed:
             raise item.word.error(f"{item.told}: OCCURS DEPENDING ON {place.fixed} is not supported")
-        table.counter = place.leaves.get(occurs.counter)
-        if table.counter is None:
-            raise item.word.error(
-                f"{item.told} depends on {occurs.counter}, which is no item before it in the record"
-            )
+        table.counter = self._counter(item, occurs.counter)
         place.vary(table)
         return [table]
+
+    def _counter(self, item: Item, names: Sequence[str]) -> Leaf:
+        """`names`: the item's and, as far as they are told, those of the groups around it."""
+        found = [leaf for leaf in self._leaves if _is_within(leaf, names, self._name)]
+        if len(found) == 1:
+            return found[0]
+        told = " OF ".join(names)
+        if found:
+            raise item.word.error(
+                f"{item.told} depends on {told}, which is there twice",
+                " or ".join(f"DEPENDING ON {' OF '.join(reversed(leaf.path))}" for leaf in found),
+            )
+        raise item.word.error(f"{item.told} depends on {told}, which is no item before it in the record")
 
     def _choice(self, items: Sequence[Item], place: _Place, path: tuple[str, ...]) -> Choice:
         first = items[0]
@@ -222,7 +233,7 @@ class _Builder:
 
     # -- variants
 
-    def _cases(self, choice: Choice, scopes: Sequence[Mapping[str, Leaf]]) -> tuple[Case, ...]:
+    def _cases(self, choice: Choice, scopes: Sequence[Sequence[Leaf]]) -> tuple[Case, ...]:
         names = [told for told, _ in choice.alternatives]
         rule = self._rule(choice)
         if rule is None:
@@ -265,17 +276,28 @@ def _forked(place: _Place, offset: int, fixed: str) -> _Place:
     return _Place(place.base, offset, place.parts, place.leaves, 1, place.fixed or fixed)
 
 
+def _is_within(leaf: Leaf, names: Sequence[str], record: str) -> bool:
+    """Is this COBOL's `A OF B OF C`? Groups may be left out."""
+    around = iter((*reversed(leaf.path[:-1]), record))
+    return leaf.path[-1] == names[0] and all(name in around for name in names[1:])
+
+
 def _part(place: _Place) -> int:
     return len(place.parts)
 
 
 def _condition(
-    choice: Choice, name: str, value: Value | tuple[Value, ...], scopes: Sequence[Mapping[str, Leaf]]
+    choice: Choice, name: str, value: Value | tuple[Value, ...], scopes: Sequence[Sequence[Leaf]]
 ) -> Condition:
     for at, scope in enumerate(scopes):
-        leaf = next((leaf for told, leaf in scope.items() if same(told) == same(name)), None)
-        if leaf is not None:
-            return Condition(leaf, value if isinstance(value, tuple) else (value,), outer=at > 0)
+        found = named(scope, name)
+        if len(found) > 1:
+            raise ConfigError(
+                f"redefines: {choice.item.told}: there are several items {name} to decide by",
+                remedy=f"name one: {' | '.join(map(told_path, found))}",
+            )
+        if found:
+            return Condition(found[0], value if isinstance(value, tuple) else (value,), outer=at > 0)
     raise ConfigError(
         f"redefines: {choice.item.told}: there is no item {name} to decide by",
         remedy="it must be one of the record, outside of other tables",

@@ -106,10 +106,8 @@ class Row:
         yield from (node for node in _walk(self.members) if isinstance(node, Leaf))
 
     def find(self, name: str) -> Leaf | None:
-        """By the column's name or by COBOL's, in whatever spelling."""
-        by_label = [leaf for leaf in self.leaves() if same(leaf.label) == same(name)]
-        by_name = [leaf for leaf in self.leaves() if same(leaf.path[-1]) == same(name)]
-        return next((found[0] for found in (by_label, by_name) if len(found) == 1), None)
+        found = named(list(self.leaves()), name)
+        return found[0] if len(found) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +124,19 @@ class Layout:
                 f"the record {self.name} has no item {name} of its own", remedy=f"it has {known}"
             )
         return leaf
+
+
+def named(leaves: Sequence[Leaf], name: str) -> Sequence[Leaf]:
+    """The one of this column's name or of this path, else all of COBOL's name, in whatever spelling."""
+    for told in (lambda leaf: leaf.label, told_path):
+        found = [leaf for leaf in leaves if same(told(leaf)) == same(name)]
+        if len(found) == 1:
+            return found
+    return [leaf for leaf in leaves if same(leaf.path[-1]) == same(name)]
+
+
+def told_path(leaf: Leaf) -> str:
+    return "-".join(leaf.path)
 
 
 def same(name: str) -> str:
