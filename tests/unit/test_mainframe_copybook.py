@@ -160,6 +160,29 @@ def test_copy_brings_other_copybooks_with_words_replaced(book: Books, tmp_path: 
 
 
 @pytest.mark.parametrize(
+    ("replacing", "columns", "width"),
+    [
+        ("==X(4)== BY ==X(8)== ==X(8)== BY ==X(2)==", ["old_a", "old_b", "q_old"], 8 + 2 + 1),
+        ("OLD-A BY OLD-B OLD-B BY OLD-A", ["old_b", "old_a", "q_old"], 4 + 8 + 1),
+        ("OLD-A BY NEW ==OLD-== BY ==X-==", ["new", "x_b", "q_old"], 4 + 8 + 1),
+        ("==OLD-== BY ==P-OLD-== LEADING ==P-OLD== BY ==NEW==", ["p_old_a", "p_old_b", "q_old"], 4 + 8 + 1),
+        ("LEADING ==OLD== BY ==Q-OLD== ==Q-OLD== BY ==LAST==", ["q_old_a", "q_old_b", "last"], 4 + 8 + 1),
+        (
+            "==PIC X(4)== BY ==PIC X(8)== ==X(4)== BY ==X== ==X(8)== BY ==X(2)==",
+            ["old_a", "old_b", "q_old"],
+            11,
+        ),
+    ],
+)
+def test_what_copy_has_replaced_is_not_replaced_again(
+    book: Books, tmp_path: Path, replacing: str, columns: list[str], width: int
+) -> None:
+    (tmp_path / "INNER.cpy").write_text("05 OLD-A PIC X(4).\n05 OLD-B PIC X(8).\n05 Q-OLD PIC X.\n")
+    found = book(f"01 R.\n COPY INNER REPLACING {replacing}.\n")
+    assert ([leaf.label for leaf in found.layout.row.leaves()], found.layout.row.width) == (columns, width)
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("01 A.\n 05 B PIC X(2.\n", "book.cpy:2: the picture X(2 of B: (2 does not belong"),
@@ -181,6 +204,7 @@ def test_copy_brings_other_copybooks_with_words_replaced(book: Books, tmp_path: 
         ("01 A.\n 05 B PIC X.\n 05 b PIC X.\n", "book.cpy:3: B is there twice; see"),
         ("01 A.\n COPY MISSING.\n", "book.cpy:2: COPY MISSING: there is no such copybook"),
         ("01 A.\n COPY book.\n", "copy each other without end"),
+        ("01 A.\n COPY B REPLACING ==== BY X.\n", "book.cpy:2: REPLACING replaces nothing"),
         ("01 A.\n 05 B PIC X VALUE 'abc.\n", "book.cpy:2: the literal 'abc. has no end"),
         ("* nothing\n", "book.cpy: describes no data"),
         ("01 A.\n 05 N PIC 9.\n 05 T OCCURS 2.\n  10 U OCCURS 1 TO 2 DEPENDING ON N PIC X.\n",

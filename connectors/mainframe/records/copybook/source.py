@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -80,10 +80,7 @@ def _copied(path: Path, library: Library, depth: int) -> Iterator[Word]:
         if depth == _DEEPEST:
             raise word.error("copybooks copy each other without end")
         name, replacing = _copy(word, stream)
-        inner = list(_copied(library.find(word, name), library, depth + 1))
-        for exchange in replacing:
-            inner = exchange(inner)
-        yield from inner
+        yield from _replaced(list(_copied(library.find(word, name), library, depth + 1)), replacing)
 
 
 # -- lines
@@ -172,10 +169,22 @@ def _split(word: Word, following: str) -> Iterator[Word]:
 # -- COPY
 
 
-type Exchange = Callable[[list[Word]], list[Word]]
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """Of words in a row, or of a part of one word."""
+
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+    part: str = ""
+    """The pattern of such a part."""
+
+    def fits(self, words: Sequence[Word], at: int) -> bool:
+        if self.part:
+            return re.search(self.part, words[at].text, re.IGNORECASE) is not None
+        return tuple(word.upper for word in words[at : at + len(self.old)]) == self.old
 
 
-def _copy(word: Word, stream: Iterator[Word]) -> tuple[str, list[Exchange]]:
+def _copy(word: Word, stream: Iterator[Word]) -> tuple[str, list[_Exchange]]:
     """The name behind COPY, and what is to be replaced; the full stop is consumed."""
     statement: list[Word] = []
     for each in stream:
@@ -196,14 +205,17 @@ def _copy(word: Word, stream: Iterator[Word]) -> tuple[str, list[Exchange]]:
     return name, list(_exchanges(rest[1:]))
 
 
-def _exchanges(rest: Sequence[Word]) -> Iterator[Exchange]:
+def _exchanges(rest: Sequence[Word]) -> Iterator[_Exchange]:
     at = 0
     while at < len(rest):
         side = rest[at].upper if rest[at].upper in ("LEADING", "TRAILING") else ""
         at += bool(side)
         if at + 2 >= len(rest) or rest[at + 1].upper != "BY":
             raise rest[min(at, len(rest) - 1)].error("REPLACING is not of the form … BY …")
-        yield _exchange(_operand(rest[at]), _operand(rest[at + 2]), side)
+        old = _operand(rest[at])
+        if not old:
+            raise rest[at].error("REPLACING replaces nothing")
+        yield _exchange(old, _operand(rest[at + 2]), side)
         at += 3
 
 
@@ -214,30 +226,35 @@ def _operand(word: Word) -> list[str]:
     return [each.text for each in _words(word.file, [(word.line, text[2:-2])])]
 
 
-def _exchange(old: list[str], new: list[str], side: str) -> Exchange:
-    one, by = "".join(old), "".join(new)
-    if side or re.fullmatch(r"[:(].*[:)]|.*[-_]", one):  # a part of words
-        pattern = re.escape(one)
-        pattern = {"LEADING": f"^{pattern}", "TRAILING": f"{pattern}$"}.get(side, pattern)
-        part = re.compile(pattern, re.IGNORECASE)
+def _exchange(old: Sequence[str], new: Sequence[str], side: str) -> _Exchange:
+    one = "".join(old)
+    whole = tuple(text.upper() for text in old)
+    if not side and not re.fullmatch(r"[:(].*[:)]|.*[-_]", one):
+        return _Exchange(whole, tuple(new))
+    pattern = re.escape(one)
+    return _Exchange(
+        whole, tuple(new), {"LEADING": f"^{pattern}", "TRAILING": f"{pattern}$"}.get(side, pattern)
+    )
 
-        def within(words: list[Word]) -> list[Word]:
-            changed = (replace(word, text=part.sub(lambda _: by, word.text)) for word in words)
-            return [word for word in changed if word.text]
 
-        return within
-    wanted = [text.upper() for text in old]
+def _replaced(words: Sequence[Word], exchanges: Sequence[_Exchange]) -> Iterator[Word]:
+    """In one pass: the first that fits counts, and what it brings is not replaced again."""
+    parts = [each for each in exchanges if each.part]
+    at = 0
+    while at < len(words):
+        word = words[at]
+        exchange = next((each for each in exchanges if each.fits(words, at)), None)
+        if exchange is None:
+            yield word
+        elif not exchange.part:
+            yield from (replace(word, text=text) for text in exchange.new)
+        elif text := _within(word.text, parts):
+            yield replace(word, text=text)
+        at += len(exchange.old) if exchange and not exchange.part else 1
 
-    def whole(words: list[Word]) -> list[Word]:
-        made: list[Word] = []
-        at = 0
-        while at < len(words):
-            if [word.upper for word in words[at : at + len(wanted)]] == wanted:
-                made += [replace(words[at], text=text) for text in new]
-                at += len(wanted)
-            else:
-                made.append(words[at])
-                at += 1
-        return made
 
-    return whole
+def _within(text: str, parts: Sequence[_Exchange]) -> str:
+    pattern = "|".join(f"({each.part})" for each in parts)
+    return re.sub(
+        pattern, lambda found: "".join(parts[(found.lastindex or 1) - 1].new), text, flags=re.IGNORECASE
+    )
