@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from bridge.contract import Reject
 from connectors.mainframe import recognise
-from connectors.mainframe.config import Detail
+from connectors.mainframe.config import Detail, Step
 from connectors.mainframe.errors import Kind, Looked, Trouble
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.readings import ListReading
 from connectors.mainframe.recognise import Page
 from connectors.mainframe.scans import Key, judged
-from connectors.mainframe.walk import Walk
+from connectors.mainframe.walk import Missing, Walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Shown:
 
 def read(walk: Walk, reading: ListReading, detail: Detail, shown: Shown, key: Key) -> Row | Reject | None:
     """What the screen says of the row; None when it is gone. The way back is not gone yet."""
-    told = f"row {written(key)}"
+    told, names = f"row {written(key)}", reading.table.key
     try:
         _open(walk, reading, detail, shown, key)
-        row = walk.read(detail.screen, detail.missing, told, lambda row: another(row, reading.table.key, key))
+        row = walk.read(detail.screen, _missing(reading, detail), told, lambda row: another(row, names, key))
     except Trouble as trouble:
         if trouble.kind is not Kind.REJECT:
             raise
@@ -58,6 +58,13 @@ def _open(walk: Walk, reading: ListReading, detail: Detail, shown: Shown, key: K
     at = recognise.address(reading.map, detail.select.field, shown.seen.screen, row.line)
     walk.type_into(at or 0, detail.select.text, shown.seen, told)
     walk.press(detail.select.press, told, (detail.screen,))
+
+
+def _missing(reading: ListReading, detail: Detail) -> Missing:
+    """Markers count on the list, on the row's screen, and on those that the last steps to it name."""
+    *_, led, last = Step(), Step(), *detail.goto
+    named = {*led.expect, *last.on, *last.expect}
+    return Missing(detail.missing, {reading.options.screen, detail.screen, *named})
 
 
 def written(key: Key) -> str:

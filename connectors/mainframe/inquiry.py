@@ -16,13 +16,14 @@ from typing import Any
 from bridge.contract import Ask, Position, Reject
 from bridge.errors import ConfigError
 from connectors.mainframe.config import KeyFile, KeyStream
-from connectors.mainframe.errors import Kind, Trouble
+from connectors.mainframe.errors import Kind, Looked, Trouble
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.lists import Known, ListPages
 from connectors.mainframe.readings import InquiryReading
 from connectors.mainframe.scans import Piece, judged, size_of
 from connectors.mainframe.sessions import Pool, Session
 from connectors.mainframe.values import reader
+from connectors.mainframe.walk import Missing
 
 type Asked = Mapping[str, str]
 """A key as it is typed."""
@@ -184,10 +185,18 @@ class InquiryPages:
         texts = walk.texts.with_key(asked)
         walk.perform(before, told, texts)
         walk.act(last, told, texts)
-        row = walk.read(options.screen, options.missing, told, self._lacks(typed))
+        row = walk.read(options.screen, self._missing(walk.last), told, self._lacks(typed))
         walk.perform(options.back, f"{told}, back")
         self._places[session] = bool(options.goto or options.back)
         return row
+
+    def _missing(self, asked_on: Looked | None) -> Missing:
+        """Markers count on the answer, on screens that the last step names, and where it began."""
+        options = self._reading.options
+        *before, last = options.steps
+        led = before[-1:] or (*options.goto[-1:], *options.back[-1:])
+        began = {name for step in led for name in step.expect} | {asked_on.name if asked_on else None}
+        return Missing(options.missing, {options.screen, *last.on, *last.expect, *began})
 
     @staticmethod
     def _lacks(typed: Mapping[str, Any]) -> Callable[[Row], str]:

@@ -32,6 +32,26 @@ class Pace:
     settle: float
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """How the host says that there is no such row: by screens, and by markers on `screens` alone.
+
+    An error is no answer: a program that is "not found" is not a customer who is.
+    """
+
+    signs: Collection[str | Rule]
+    screens: Collection[str | None]
+
+    def shows(self, seen: Looked) -> bool:
+        if seen.name is None or seen.kind is not None:
+            return False
+        here = seen.name in self.screens
+        return any(
+            seen.name == sign if isinstance(sign, str) else here and recognise.shows(sign, seen.screen)
+            for sign in self.signs
+        )
+
+
 class Texts:
     """What placeholders stand for. Secrets are revealed once, and typed into hidden fields alone."""
 
@@ -66,6 +86,8 @@ class Walk:
         self._interrupted = interrupted
         self.told_secret_on: str | None = None
         """The screen that a secret was typed on, until this is set back: what comes now may be about it."""
+        self.answered = False
+        """Whether the host has written anything since a key was pressed."""
         self.last: Looked | None = None
         self._stirred = False
 
@@ -126,9 +148,7 @@ class Walk:
             return True
         return False
 
-    def read(
-        self, screen: str, missing: Collection[str | Rule], told: str, lacks: Callable[[Row], str]
-    ) -> Row | None:
+    def read(self, screen: str, missing: Missing, told: str, lacks: Callable[[Row], str]) -> Row | None:
         """The row of a screen, whole and at rest; None: the host says that there is none.
 
         `lacks`: what it lacks for being the row that was asked for. What cannot be read may be painted in
@@ -147,29 +167,17 @@ class Walk:
         return row
 
     def _await_answer(
-        self,
-        screen: str,
-        missing: Collection[str | Rule],
-        told: str,
-        ready: Callable[[Looked], str],
-        times: int,
+        self, screen: str, missing: Missing, told: str, ready: Callable[[Looked], str], times: int
     ) -> Looked | None:
         """None: the host says that there is no such row."""
-
-        def is_missing(seen: Looked) -> bool:
-            return any(
-                seen.name == sign if isinstance(sign, str) else recognise.shows(sign, seen.screen)
-                for sign in missing
-            )
-
         seen = self.await_screen(
             (screen,),
             told,
             rest=times * self.pace.settle,
-            ready=lambda seen: "" if is_missing(seen) else ready(seen),
-            also=is_missing,
+            ready=lambda seen: "" if missing.shows(seen) else ready(seen),
+            also=missing.shows,
         )
-        return None if is_missing(seen) else seen
+        return None if missing.shows(seen) else seen
 
     def _looked(self, step: str, expected: Collection[str]) -> Looked:
         try:
@@ -229,12 +237,16 @@ class Walk:
 
     def press(self, key: str, told: str, expected: Collection[str], timeout: float | None = None) -> None:
         """Press a key, and wait for the host to write something."""
+        self.answered = False
+        if self.told_secret_on is not None:
+            self._looked(told, expected)  # as it is sent, so that an answer can be told from it
         try:
             self.terminal.press(key)
         except TransientError as error:
             raise self._gone(error, told, expected) from error
         if not self._wait(timeout or self.pace.timeout, told, expected):
             raise _trouble(self.look(), expected, told, "the host does not answer", Kind.SILENT)
+        self.answered = True
 
     def type_into(self, address: int, template: str, seen: Looked, told: str) -> None:
         self._type(address, template, seen, told, self.texts)

@@ -212,6 +212,26 @@ def test_an_abend_is_asked_for_once_more(host: Host) -> None:
     assert len(read.rows) == 30
 
 
+ANYWHERE = {"missing": [{"pattern": "NOT FOUND"}]}
+
+
+def test_an_error_that_speaks_of_something_not_found_is_no_missing_key(host: Host) -> None:
+    host.switches.abend_text = "DFHAC2016 PROGRAM CUSTPGM NOT FOUND"
+    with opened(host, {"inquiries": INQUIRY | ANYWHERE | {"keys": keys(10, 20, 30)}}) as connector:
+        host.switches.abend = 4
+        assert len(scan(connector, "inquiries").rows) == 3
+    assert host.switches.abend == 0
+
+
+def test_a_screen_nobody_asked_for_says_nothing_of_missing_keys(host: Host) -> None:
+    host.switches.abend_text = text = "PROGRAM CUSTPGM NOT FOUND"
+    streams = {"inquiries": INQUIRY | ANYWHERE | {"keys": keys(10, 20)}}
+    with opened(host, streams, timeout="300ms") as connector:
+        host.switches.abend = 4
+        with pytest.raises(TransientError, match=text):
+            scan(connector, "inquiries")
+
+
 def test_an_answer_of_another_key_is_not_taken_for_this_one(host: Host) -> None:
     """The host remembers the former key; a step that forgets to fill it gets the former answer."""
     forgetful = [

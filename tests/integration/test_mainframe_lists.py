@@ -332,12 +332,15 @@ def test_a_row_that_is_gone_when_it_is_opened_is_not_there(host: Host) -> None:
     assert read.rejects == []
 
 
-def test_a_program_that_is_not_found_is_no_row_that_is_gone(host: Host) -> None:
-    host.switches.abend_text = "DFHAC2016 PROGRAM CUSTDET NOT FOUND"
-    detail = DETAILS["detail"] | {"missing": [{"pattern": "NOT FOUND"}]}
-    with opened(host, {"customers": DETAILS | {"detail": detail}}) as connector:
-        host.switches.abend = 8
-        with pytest.raises(TransientError, match="CUSTDET NOT FOUND"):
+def test_a_screen_nobody_asked_for_says_nothing_of_rows_that_are_gone(host: Host) -> None:
+    host.switches.abend_text = "PROGRAM CUSTDET NOT FOUND"
+    for number in NUMBERS[5:]:
+        host.delete(f"{number:08}")
+    anew = {"missing": [{"pattern": "NOT FOUND"}], "back": [{"press": "clear"}, *LIST["goto"]]}
+    streams = {"customers": DETAILS | {"paging": "key", "detail": DETAILS["detail"] | anew}}
+    with opened(host, streams) as connector:
+        host.switches.abend = 6
+        with pytest.raises(TransientError, match=r"row 20: .*CUSTDET NOT FOUND"):
             scan(connector, "customers")
 
 
