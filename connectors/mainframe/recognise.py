@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from connectors.mainframe import places, rules
 from connectors.mainframe.fitted import Fitted, Problem, Row, compiled, span
-from connectors.mainframe.maps import ErrorClass, Maps, Rule, ScreenMap
+from connectors.mainframe.maps import ErrorClass, Maps, Rule, ScreenMap, Table
 from connectors.mainframe.places import Cells, Labels, Misplaced
 from connectors.mainframe.rules import View
 from connectors.mainframe.screen import FILLER, Screen
@@ -151,10 +151,9 @@ def page(screen_map: ScreenMap, screen: Screen) -> Page:
     view = View(screen)
     rows: list[Row] = []
     short = False
-    markers = {rules.line_of(rule, view) for rule in (*table.end, *table.more) if not rule.absent}
     for line in range(table.first, table.last + 1):
         row = lines.row(view, line)
-        if row is None or (row.problems and line in markers):
+        if row is None or _is_marker(table, row, view):
             short = short or table.blank == "end"
         elif short:
             raw = lines.cells(view, line)
@@ -163,6 +162,22 @@ def page(screen_map: ScreenMap, screen: Screen) -> Page:
             rows.append(row)
     more = any(rules.holds(rule, view) for rule in table.more) if table.more else None
     return Page(rows, any(rules.holds(rule, view) for rule in table.end), more, short)
+
+
+def _is_marker(table: Table, row: Row, view: View) -> bool:
+    """Whether a marker has the line to itself, or in words of others stands where its rule says, and no key.
+
+    Any other line with the text of a marker may be a row that has it in a value.
+    """
+    for rule in (*table.end, *table.more):
+        other = None if rule.absent else rules.beside(rule, view, row.line or 0)
+        if other is None:
+            continue
+        if not any(map(str.isalnum, other)):
+            return True
+        if rule.row is not None and any(name not in row.values for name in table.key):
+            return True
+    return False
 
 
 def address(screen_map: ScreenMap, name: str, screen: Screen, line: int | None = None) -> int | None:

@@ -77,6 +77,17 @@ def _is_in(rule: Rule, view: View, row: int) -> bool:
     return bool(pattern.search(line) if rule.column is None else pattern.match(line))
 
 
+def beside(rule: Rule, view: View, row: int) -> str | None:
+    """What a line has beside the text or pattern of a rule; None where it is not in the line."""
+    if rule.row not in (None, row):
+        return None
+    cells, start = view.screen.row(row), (rule.column or 1) - 1
+    line = cells[start:].replace(FILLER, "").rstrip(" ")
+    pattern = _compiled(re.escape(rule.text) if rule.text else rule.pattern or "")
+    found = pattern.search(line) if rule.column is None else pattern.match(line)
+    return cells[:start] + line[: found.start()] + line[found.end() :] if found else None
+
+
 _compiled = lru_cache(maxsize=1024)(re.compile)
 
 

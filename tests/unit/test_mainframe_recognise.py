@@ -443,6 +443,33 @@ def test_a_marker_among_the_rows_is_no_row() -> None:
     assert [row.values["id"] for row in named.rows] == [1, 2]
 
 
+@pytest.mark.parametrize("shown", [" BOTTOM OF DATA", " ***  BOTTOM OF DATA ***", "   BOTTOM OF DATA..."])
+def test_a_marker_with_a_line_of_its_own_is_no_row_even_where_it_could_be_read_as_one(shown: str) -> None:
+    of = table(
+        columns={"id": {"column": 2, "length": 8}, "text": {"column": 12, "length": 20}},
+        end=[{"text": "BOTTOM OF DATA"}],
+    )
+    page = recognise.page(of, typed([TITLE, "", " A-100     BOLT", shown]))
+    assert page.ended
+    assert [row.values for row in page.rows] == [{"id": "A-100", "text": "BOLT"}]
+
+
+@pytest.mark.parametrize("rule", [{"text": "MORE"}, {"row": 4, "text": "MORE"}, {"pattern": "MORE"}])
+def test_a_row_that_has_the_text_of_a_marker_and_a_problem_is_a_reject(rule: dict[str, Any]) -> None:
+    lines = [TITLE, "", line(), line("00000002", "MOREAU", "12.4X")]
+    bad = recognise.page(table(more=[rule]), typed(lines)).rows[1]
+    assert bad.values == {"id": 2, "name": "MOREAU"}
+    assert [name for name, _ in problems(bad)] == ["balance"]
+
+
+def test_a_line_beside_a_marker_is_none_of_the_list_where_a_rule_names_it() -> None:
+    lines = [TITLE, "", line(), " END OF LIST, PRESS PF3"]
+    named = recognise.page(table(end=[{"row": 4, "text": "END OF LIST"}]), typed(lines))
+    assert [row.values.get("id") for row in named.rows] == [1]
+    anywhere = recognise.page(table(end=[{"text": "END OF LIST"}]), typed(lines))
+    assert [bool(row.problems) for row in anywhere.rows] == [False, True]
+
+
 def test_a_map_without_a_list_has_no_page() -> None:
     with pytest.raises(ValueError, match="the map has no table"):
         recognise.page(map_of(), typed([TITLE]))
