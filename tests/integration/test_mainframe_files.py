@@ -274,6 +274,18 @@ def test_the_trailer_says_that_a_file_is_complete(drops: Drops) -> None:
     assert batches[-1].scan is Scan.LAST
 
 
+def test_a_trailer_whose_count_cannot_be_read_counts_nothing(drops: Drops) -> None:
+    trailer = {"record": "TRAILER", "when": {"KIND": "T"}, "count": "ROW-COUNT"}
+    drop = drops(trailer=trailer, where={"KIND": "D"})
+    drop.write("T".encode("cp037") + b"\x40" * 22)
+    told = "CUST.DAT: its trailer counts no rows: row_count at offset 1: holds spaces"
+    with pytest.raises(TransientError, match=told):
+        drop.scan()
+    drop = drops(trailer=trailer, where={"KIND": "D"}, nulls={"ROW-COUNT": ["spaces"]})
+    with pytest.raises(TransientError, match="its trailer counts no rows: row_count is NULL"):
+        drop.scan()
+
+
 def test_a_record_that_is_neither_row_nor_known_is_a_reject(drops: Drops) -> None:
     drop = drops(where={"KIND": "D"}, skip=[{"KIND": ["H", "T"]}])
     header = b"\xc8" + bytes(22)

@@ -202,7 +202,13 @@ class _File:
         return self._reading.chosen(records, first, width), len(records), end
 
     def _must_count(self, opened: _Opened, rows: int) -> None:
-        counted = self._reading.counted(opened.last or b"")
+        try:
+            counted = self._reading.counted(opened.last or b"")
+        except ValueError as error:
+            raise TransientError(
+                f"{opened.version.path}: its trailer counts no rows: {error}",
+                remedy="it is read again; compare the trailer with its description",
+            ) from None
         if counted is not None and counted != rows:
             raise TransientError(
                 f"{opened.version.path} has {rows} rows, its trailer counts {counted}",

@@ -91,12 +91,20 @@ class Reading:
         return self.trailer is None or (record is not None and bool(self.trailer.holds([record])[0].as_py()))
 
     def counted(self, trailer: bytes) -> Any:
-        """How many rows the trailer counts; None when nobody wants to know."""
+        """How many rows the trailer counts; None when nobody wants to know.
+
+        Errors: ValueError, when it cannot be read.
+        """
         if self.count is None or self.trailer is None:
             return None
         decoder = self.trailer.decoder
-        row = decoder.fixed(trailer[: decoder.width].ljust(decoder.width, b"\0")).rows
-        return row.column(decoder.layout.find(self.count).label)[0].as_py()
+        name = decoder.layout.find(self.count).label
+        decoded = decoder.fixed(trailer[: decoder.width].ljust(decoder.width, b"\0"))
+        wrong = next((problem for problem in decoded.problems if problem.field == name), None)
+        count = decoded.rows.column(name)[0].as_py()
+        if wrong or count is None:
+            raise ValueError(str(wrong or f"{name} is NULL"))
+        return count
 
 
 def reading(name: str, options: FileStream) -> Reading:
