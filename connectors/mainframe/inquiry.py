@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -90,11 +90,20 @@ class InquiryPages:
         return known
 
     def turn(self, ask: Ask, until: float) -> Piece:
+        piece = Piece(last=True)
         if self._keys is None:
-            if self._list is not None and not self._list.turn(ask, until).last:
-                return Piece()
+            if self._list is not None:
+                piece = self._without_key(self._list.turn(ask, until))
+            if not piece.last:
+                return piece
             self._take_keys()
-        return self._asked(ask, until)
+        piece.add(self._asked(ask, until))
+        return piece
+
+    def _without_key(self, listed: Piece) -> Piece:
+        """Rows of the list that cannot be named: they are there all the same, and nobody can ask for them."""
+        nameless = [replace(each, table=self._reading.table.name) for each in listed.rejects if not each.key]
+        return Piece(rejects=nameless, last=listed.last)
 
     def _take_keys(self) -> None:
         self._keys = self._known_keys()

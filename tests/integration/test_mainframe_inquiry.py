@@ -162,6 +162,18 @@ def test_keys_out_of_a_list_are_those_it_shows_now(host: Host) -> None:
     assert read.column("id") == ["00000015", *(f"{number:08}" for number in range(20, 310, 10))]
 
 
+def test_a_row_of_the_list_that_cannot_be_named_is_a_reject_without_a_key(host: Host) -> None:
+    """A key is missing then, and the reject says that nobody knows which: the engine deletes nothing."""
+    steps = [INQUIRY["steps"][0] | {"fill": {"customer_id": "{id}", "request_type": "BALANCE"}}]
+    inquiry = INQUIRY | {"key": ["id"], "keys": {"stream": "customers"}, "steps": steps}
+    listed = LIST | {"paging": "key"}
+    with opened(host, {"customers": listed, "inquiries": inquiry}) as connector:
+        host.switches.shown = {("00000020", "id"): "0000002X"}
+        read = scan(connector, "inquiries")
+    assert len(read.rows) == 29
+    assert [(reject.table, reject.key) for reject in read.rejects] == [("inquiries", None)]
+
+
 # -- keys that have no row
 
 
