@@ -11,12 +11,13 @@ from bridge.contract import Connector
 from bridge.testing.conformance import Conformance, Subject
 from connectors.mainframe import MainframeConnector
 from tests.integration.mainframe_records import java_jar
+from tests.integration.mainframe_streams import written
 
 COPYBOOK = "       01 R.\n           05 ID PIC 9(6).\n           05 NAME PIC X(6).\n"
 
 
 class Extract(Subject):
-    """A file that is replaced by a longer one."""
+    """A file that is replaced by a longer one; its marker says so of one without records, too."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.rows = folder, 0
@@ -25,7 +26,7 @@ class Extract(Subject):
 
     def made(self, **stream: Any) -> Connector:
         whole = {"path": str(self.folder / "R.dat"), "copybook": str(self.folder / "R.cpy"), "key": ["id"]}
-        options = {"transport": "file", "streams": {"rows": {**whole, "settle": 0, **stream}}}
+        options = {"transport": "file", "streams": {"rows": {**whole, "done": "{path}.done", **stream}}}
         return MainframeConnector(MainframeConnector.Config.model_validate(options))
 
     def connector(self) -> Connector:
@@ -36,6 +37,7 @@ class Extract(Subject):
         part = self.folder / "part"
         part.write_bytes("".join(f"{number:06}ROW   " for number in range(self.rows)).encode("cp037"))
         part.rename(self.folder / "R.dat")
+        (self.folder / "R.dat.done").touch()
 
     def unreachable(self) -> Connector:
         return self.made(path=str(self.folder / "not mounted" / "R.dat"))
@@ -49,7 +51,7 @@ class Jar(Subject):
 
     def __init__(self, folder: Path, jar: Path) -> None:
         self.keys, self.jar = folder / "keys.csv", jar
-        self.keys.write_text("customer_id\n")
+        written(self.keys, "customer_id\n700\n")
 
     def made(self, **options: Any) -> Connector:
         asked = {"CUSTOMER_ID": "{customer_id}", "REQUEST_TYPE": "BALANCE"}
@@ -59,6 +61,7 @@ class Jar(Subject):
             "screen": "custinq",
             "key": ["customer_id"],
             "keys": {"file": str(self.keys)},
+            "missing_null": True,
         }
         fields = {"customer_id": {"label": "CUSTOMER ID:"}, "name": {"label": "NAME:"}}
         whole = {
@@ -74,8 +77,8 @@ class Jar(Subject):
 
     def add(self, count: int) -> None:
         rows = len(self.keys.read_text().splitlines()) - 1
-        with self.keys.open("a") as file:
-            file.writelines(f"{1000 + rows + number}\n" for number in range(count))
+        more = "".join(f"{1000 + rows + number}\n" for number in range(count))
+        written(self.keys, self.keys.read_text() + more)
 
     def unreachable(self) -> Connector:
         return self.made(port=1)

@@ -234,6 +234,18 @@ def test_who_asks_for_all_there_is_gets_it_or_an_error(drops: Drops) -> None:
         source.poll(stream, None, Ask())
 
 
+@pytest.mark.parametrize("form", ["fixed", "rdw", "lines"])
+def test_an_empty_file_holds_nothing_only_where_something_says_so(drops: Drops, form: str) -> None:
+    drop = drops(format=form)
+    drop.write()
+    with pytest.raises(TransientError, match=r"CUST\.DAT is empty, and nothing says that it is complete"):
+        drop.poll()
+    drop = drops(format=form, done="{path}.done")
+    drop.path.with_name("CUST.DAT.done").touch()
+    (batch,) = drop.scan()
+    assert (batch.scan, ids([batch])) == (Scan.ONLY, [])
+
+
 def test_a_done_marker_that_is_older_is_of_another_version(drops: Drops, tmp_path: Path) -> None:
     drop = drops(done="{stem}.done", settle="1h")
     drop.write(drop.customer(1))

@@ -155,6 +155,11 @@ class _File:
         self.close()
         self._opened = opened = _Opened(version, version.path.open("rb"))
         opened.must_rest()
+        if not version.size and not self.options.done and not self._reading.trailer:
+            raise TransientError(
+                f"{version.path} is empty, and nothing says that it is complete",
+                remedy="it is read once it has records; where none may be all, configure `done` or `trailer`",
+            )
         if self.options.format == "fixed" or self._reading.trailer:
             opened.last = self._extract.last(opened.file, version.size, self._pause)
         if not self._reading.ends_with(opened.last):
