@@ -112,16 +112,22 @@ class ListPages:
         told, table = f"page {self._number}", self._reading.list
         if self._number > table.pages:
             raise self._trouble(before, told, f"there is no end after {table.pages} pages", Kind.FATAL)
-        if self._walk.look().screen.text != before.seen.screen.text:
+        if not self._stands(before):
             return self._page(told)  # it was painted on since
         self._walk.press(table.next, told, (self._reading.options.screen,))
-        after = self._page(told)
-        if after.seen.screen.text != before.seen.screen.text:
-            return self._settled(before, after, told)
+        after = self._settled(before, self._page(told), told)
+        if after.page != before.page:
+            return after
         if table.end:
             why = f"{table.next} leaves the page as it was, without its end marker"
             raise self._trouble(after, told, why)
         return Shown(after.seen, Page([], ended=True, more=False, short=True), ())
+
+    def _stands(self, before: Shown) -> bool:
+        """Whether it is still that page; a clock beside its lines may go on."""
+        seen, then = self._walk.look(), before.seen
+        same = (seen.name, seen.kind) == (then.name, then.kind)
+        return same and recognise.page(self._reading.map, seen.screen) == before.page
 
     def _settled(self, before: Shown, after: Shown, told: str) -> Shown:
         """A page with a line that stood there before may be half of the old one and half of the new."""

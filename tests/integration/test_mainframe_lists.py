@@ -220,6 +220,21 @@ def test_a_list_without_end_markers_ends_where_the_page_stays_and_deletes_nothin
     assert set(read.marks) == {None}
 
 
+def test_a_clock_on_the_screen_keeps_no_list_from_its_end(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint, ticks = transactions.Listing.draw, itertools.count()
+
+    def with_clock(self: transactions.Listing, drawing: Any, desk: Any) -> None:
+        paint(self, drawing, desk)
+        drawing.text(2, 60, f"12:00:{next(ticks) % 60:02}")
+
+    monkeypatch.setattr(transactions.Listing, "draw", with_clock)
+    host.switches.end_marker = False
+    with opened(host, CUSTOMERS, screens=_screens(end=[], more=[], pages=10), maps=[]) as connector:
+        assert scan(connector, "customers").column("id") == NUMBERS
+
+
 # -- rows that are none
 
 
