@@ -327,6 +327,24 @@ def test_floats_are_hexadecimal_or_of_ieee(
     assert found.encoder.encode({"f": value}) == bytes.fromhex(raw)
 
 
+@pytest.mark.parametrize(
+    ("usage", "raw"),
+    [
+        ("COMP-1", "7f800000"),
+        ("COMP-1", "ffc00000"),
+        ("COMP-2", "fff0000000000000"),
+        ("COMP-2", "7ff8000000000000"),
+    ],
+)
+def test_what_is_no_finite_number_of_ieee_is_told(book: Books, usage: str, raw: str) -> None:
+    found = book(f"01 F {usage}.\n", floats="ieee")
+    one = found.encoder.encode({"f": 1.5})
+    decoded = found.decoded(one, bytes.fromhex(raw), one)
+    assert decoded.rows.column("f").to_pylist() == [1.5, 0.0, 1.5]
+    (problem,) = decoded.problems
+    assert (problem.row, str(problem)) == (1, f"f at offset 0: is no finite number (hex {raw})")
+
+
 def test_native_numbers_of_small_machines_are_little_endian(book: Books) -> None:
     found = book("01 R.\n 05 A PIC S9(4) COMP-5.\n 05 B PIC S9(4) COMP.\n", byte_order="little")
     assert found.row(bytes.fromhex("d6ffffd6")) == {"a": -42, "b": -42}

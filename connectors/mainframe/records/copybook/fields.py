@@ -56,6 +56,8 @@ _KINDS = {
     Usage.PACKED: "packed number",
     Usage.BINARY: "number of an int64",
     Usage.NATIVE: "number of an int64",
+    Usage.FLOAT: "finite number",
+    Usage.DOUBLE: "finite number",
 }
 
 

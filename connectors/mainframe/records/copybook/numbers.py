@@ -246,7 +246,9 @@ def floating(raw: bytes, count: int, item: Item, options: RecordOptions) -> Read
     kinds = {"f": pa.float32(), "d": pa.float64(), "I": pa.uint32(), "q": pa.int64()}
     stored = pa.Array.from_buffers(kinds[numbers.typecode], count, [None, pa.py_buffer(numbers)])
     if ieee:
-        return Read(stored.cast(pa.float64()))
+        values = stored.cast(pa.float64())
+        finite = pc.is_finite(values)
+        return Read(pc.if_else(finite, values, 0.0), pc.indices_nonzero(pc.invert(finite)).to_pylist())
     return Read(_from_hexadecimal(stored.cast(pa.int64()), raw[:: item.size], 24 if single else 56))
 
 
