@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from bridge.contract import Ask, Position, Reject
-from bridge.errors import ConfigError
+from connectors.mainframe import key_files
 from connectors.mainframe.config import KeyFile, KeyStream
 from connectors.mainframe.errors import Kind, Looked, Trouble
 from connectors.mainframe.fitted import Row
@@ -119,7 +117,7 @@ class InquiryPages:
         if self._list is not None:
             return self._list.texts.values()
         if isinstance(keys, KeyFile):
-            return from_file(keys.file, names)
+            return key_files.read(keys.file, names)
         given = () if isinstance(keys, KeyStream) else keys
         return ({name: str(each[name]) for name in names} for each in given)
 
@@ -224,18 +222,3 @@ class InquiryPages:
             name: reader(fields[name], "both")(text) if name in fields else text
             for name, text in asked.items()
         }
-
-
-def from_file(path: Path, names: Sequence[str]) -> Iterator[Asked]:
-    """Keys out of a CSV file. Errors: ConfigError with file and line."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            if missing := [name for name in names if name not in (rows.fieldnames or ())]:
-                raise ConfigError(f"{path}:1: no column {missing[0]}", remedy="name the key's columns there")
-            for row in rows:
-                if any(not (row[name] or "").strip() for name in names):
-                    raise ConfigError(f"{path}:{rows.line_num}: a key is empty", remedy="fill it in")
-                yield {name: row[name] for name in names}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path}: cannot read the keys: {error}", remedy="write CSV in UTF-8") from None

@@ -14,7 +14,15 @@ from bridge.testing.conformance import Conformance, Subject
 from bridge.testing.kafka import free_ports
 from bridge.testing.mainframe import Host, customer
 from bridge.testing.proxy import TcpProxy
-from tests.integration.mainframe_streams import DETAILS, INQUIRY, LIST, PASSWORD_VARIABLE, Options, configured
+from tests.integration.mainframe_streams import (
+    DETAILS,
+    INQUIRY,
+    LIST,
+    PASSWORD_VARIABLE,
+    Options,
+    configured,
+    written,
+)
 
 WRONG = "WRONG711"
 WRONG_VARIABLE = "TEST_MAINFRAME_WRONG_PASSWORD"
@@ -58,11 +66,15 @@ class Inquiries(Screens):
     def __init__(self, host: Host, proxy: TcpProxy, transport: str, file: Path) -> None:
         super().__init__(host, proxy, transport, {"inquiries": INQUIRY | {"keys": {"file": str(file)}}})
         self.file = file
-        file.write_text("customer_id\n")
+        self._write()
 
     def add(self, count: int) -> None:
         super().add(count)
-        self.file.write_text("\n".join(["customer_id", *self.host.customers, ""]))
+        self._write()
+
+    def _write(self) -> None:
+        """With a key that the host does not know."""
+        written(self.file, "\n".join(["customer_id", "99999999", *self.host.customers, ""]))
 
 
 @pytest.fixture

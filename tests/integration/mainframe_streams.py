@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -50,6 +51,12 @@ INQUIRY: Options = {
 
 def keys(*numbers: int) -> list[dict[str, str]]:
     return [{"customer_id": f"{number:08}"} for number in numbers]
+
+
+def written(path: Path, text: str) -> None:
+    """A file that nobody writes to any more."""
+    path.write_text(text)
+    os.utime(path, (0, 0))
 
 
 def configured(host: Host, streams: Mapping[str, Options], /, **options: Any) -> MainframeConnector:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
@@ -14,7 +16,7 @@ import pytest
 from bridge.contract import Ask, Caveat, Scan
 from bridge.errors import ConfigError, TransientError
 from bridge.testing.mainframe import Host, TwoWrites, customer
-from connectors.mainframe import scans
+from connectors.mainframe import key_files, scans
 from tests.integration.mainframe_streams import (
     INQUIRY,
     LIST,
@@ -24,6 +26,7 @@ from tests.integration.mainframe_streams import (
     keys,
     opened,
     scan,
+    written,
 )
 
 MANY = {"inquiries": INQUIRY | {"keys": keys(*range(10, 310, 10))}}
@@ -102,7 +105,7 @@ def test_a_poll_ends_in_time(host: Host, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_another_instance_goes_on_where_the_keys_are_the_same(host: Host, tmp_path: Path) -> None:
     file = tmp_path / "keys.csv"
-    file.write_text("customer_id\n" + "".join(f"{number:08}\n" for number in range(10, 110, 10)))
+    written(file, "customer_id\n" + "".join(f"{number:08}\n" for number in range(10, 110, 10)))
     streams = {"inquiries": INQUIRY | {"keys": {"file": str(file)}}}
     with opened(host, streams) as connector:
         (stream,) = connector.discover()
@@ -110,7 +113,7 @@ def test_another_instance_goes_on_where_the_keys_are_the_same(host: Host, tmp_pa
     with opened(host, streams) as connector:
         batch = connector.poll(stream, middle, Ask())
         assert (batch.scan, batch.rows) == (Scan.LAST, 6)
-    file.write_text("customer_id\n00000010\n")
+    written(file, "customer_id\n00000010\n")
     with opened(host, streams) as connector:
         batch = connector.poll(stream, middle, Ask())
         assert (batch.scan, batch.rows) == (Scan.ONLY, 1)
@@ -128,10 +131,10 @@ def test_a_key_asked_for_twice_is_one_row(host: Host) -> None:
 
 def test_keys_out_of_a_file_are_read_anew_for_each_scan(host: Host, tmp_path: Path) -> None:
     file = tmp_path / "keys.csv"
-    file.write_text("note,customer_id\nfirst,00000010\n")
+    written(file, "note,customer_id\nfirst,00000010\n")
     with opened(host, {"inquiries": INQUIRY | {"keys": {"file": str(file)}}}) as connector:
         assert scan(connector, "inquiries").column("customer_id") == ["00000010"]
-        file.write_text('note,customer_id\nfirst,00000010\n"second, too",00000020\n')
+        written(file, 'note,customer_id\nfirst,00000010\n"second, too",00000020\n')
         assert scan(connector, "inquiries").column("customer_id") == ["00000010", "00000020"]
 
 
@@ -141,10 +144,37 @@ def test_keys_out_of_a_file_are_read_anew_for_each_scan(host: Host, tmp_path: Pa
 )
 def test_a_file_without_keys_says_where(host: Host, tmp_path: Path, text: str, told: str) -> None:
     file = tmp_path / "keys.csv"
-    file.write_text(text)
+    written(file, text)
     streams = {"inquiries": INQUIRY | {"keys": {"file": str(file)}}}
     with opened(host, streams) as connector, pytest.raises(ConfigError, match=told):
         scan(connector, "inquiries")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "its last line is not complete"),
+        ("customer_id\n", "it has no keys"),
+        ("customer_id\n00000010\n0000", "its last line is not complete"),
+    ],
+)
+def test_keys_that_may_not_be_all_are_waited_for(host: Host, tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "keys.csv"
+    written(file, text)
+    streams = {"inquiries": INQUIRY | {"keys": {"file": str(file)}}}
+    with opened(host, streams) as connector, pytest.raises(TransientError, match=told):
+        scan(connector, "inquiries")
+
+
+def test_a_file_of_keys_that_is_written_to_is_waited_for(host: Host, tmp_path: Path) -> None:
+    file = tmp_path / "keys.csv"
+    file.write_text("customer_id\n00000010\n")
+    with opened(host, {"inquiries": INQUIRY | {"keys": {"file": str(file)}}}) as connector:
+        with pytest.raises(TransientError, match="written to just now"):
+            scan(connector, "inquiries")
+        rested = time.time() - key_files.REST_S
+        os.utime(file, (rested, rested))
+        assert len(scan(connector, "inquiries").rows) == 1
 
 
 def test_keys_out_of_a_list_are_those_it_shows_now(host: Host) -> None:

@@ -18,6 +18,7 @@ from bridge.errors import ConfigError, CredentialsError, PermanentError, Transie
 from connectors.jvm import java
 from connectors.mainframe.records import JavaOptions, JavaSource
 from tests.integration.mainframe_records import java_jar
+from tests.integration.mainframe_streams import written
 
 SCREEN = {
     "identify": [{"row": 1, "text": "CUSTOMER INQUIRY"}],
@@ -113,10 +114,13 @@ def test_a_scan_comes_in_pages_of_keys(options: dict[str, Any]) -> None:
 
 def test_keys_come_from_a_file_each_once(options: dict[str, Any], tmp_path: Path) -> None:
     keys = tmp_path / "keys.csv"
-    keys.write_text("customer_id,else\n3,x\n1,y\n3,z\n")
+    written(keys, "customer_id,else\n3,x\n1,y\n3,z\n")
     stream = inquiry() | {"keys": {"file": str(keys)}}
     with opened(options, customers=stream) as source:
         assert [row["customer_id"] for row in rows(scan(source))] == ["3", "1"]
+        keys.write_text("customer_id,else\n3,x\n")
+        with pytest.raises(TransientError, match="written to just now"):
+            scan(source)
 
 
 def test_a_value_that_cannot_be_read_is_a_reject_with_its_key(options: dict[str, Any]) -> None:

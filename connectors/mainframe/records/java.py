@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import time
@@ -27,6 +26,7 @@ from bridge.contract import (
     Table,
 )
 from bridge.errors import BridgeError, ConfigError, PermanentError, TransientError
+from connectors.mainframe import key_files
 from connectors.mainframe.records.java_options import JavaOptions, JavaStream, KeyFile
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class _Reading:
         return self.stream.tables[0]
 
     def round(self) -> _Round:
-        """Errors: ConfigError, when the keys cannot be read."""
+        """Errors: ConfigError, when the keys cannot be read; TransientError, when they are not whole yet."""
         keys = list(_keys(self.options))
         digest = hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:16]
         self._asked.pop(digest, None)
@@ -252,30 +252,13 @@ def _size(row: Mapping[str, Any]) -> int:
 
 
 def _keys(options: JavaStream) -> Iterator[Asked]:
-    """Each once; one without parts, when one call answers all. Errors: ConfigError."""
+    """Each once; one without parts, when one call answers all. Errors: of a file of keys."""
     if options.keys is None:
         yield {}
         return
-    found = _from_file(options.keys, options.key) if isinstance(options.keys, KeyFile) else options.keys
+    keys = options.keys
+    found = key_files.read(keys.file, options.key) if isinstance(keys, KeyFile) else keys
     yield from {tuple(each[name] for name in options.key): each for each in found}.values()
-
-
-def _from_file(keys: KeyFile, names: Sequence[str]) -> Iterator[Asked]:
-    try:
-        with keys.file.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            if missing := [name for name in names if name not in (rows.fieldnames or ())]:
-                raise ConfigError(
-                    f"{keys.file}:1: no column {missing[0]}", remedy="name the key's columns there"
-                )
-            for row in rows:
-                if any(not row[name] for name in names):
-                    raise ConfigError(f"{keys.file}:{rows.line_num}: a key is empty", remedy="fill it in")
-                yield {name: row[name] for name in names}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(
-            f"{keys.file}: cannot read the keys: {error}", remedy="write CSV in UTF-8"
-        ) from None
 
 
 def _within(error: BridgeError, doing: str) -> BridgeError:
