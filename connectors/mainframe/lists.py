@@ -66,6 +66,8 @@ class ListPages:
         """Of the page shown, too."""
         self._met: dict[Key, Mapping[str, Any] | None] = {}
         """Key -> what the list shows of the row; None for a reject."""
+        self._unnamed: set[str] = set()
+        """Lines without a key: each is told once a scan, not in every pass."""
         self.texts: dict[Key, Mapping[str, str]] = {}
 
     @property
@@ -218,9 +220,11 @@ class ListPages:
         for row in shown.page.rows:
             key, reject = judged(row, self._reading.table)
             values = None if reject else row.values
-            if key is not None and key in self._met and self._met[key] == values:
+            if self._is_known(key, row, values):
                 continue
-            if key is not None:
+            if key is None:
+                self._unnamed.add(_line_of(row))
+            else:
                 self._met[key] = values
                 self.texts[key] = shown.texts(self._reading, row, self._told)
             if reject:
@@ -228,6 +232,11 @@ class ListPages:
             elif key is not None:
                 fresh[key] = row
         return fresh
+
+    def _is_known(self, key: Key | None, row: Row, values: Mapping[str, Any] | None) -> bool:
+        if key is None:
+            return _line_of(row) in self._unnamed
+        return key in self._met and self._met[key] == values
 
     def _leave_unchanged(self, piece: Piece, ask: Ask) -> None:
         """Rows whose marks are known are seen, and not opened."""
@@ -273,3 +282,8 @@ class ListPages:
 
     def _trouble(self, shown: Shown, told: str, why: str, kind: Kind = Kind.UNKNOWN) -> Trouble:
         return Trouble(kind, told, self._reading.options.screen, shown.seen, why)
+
+
+def _line_of(row: Row) -> str:
+    """What tells it from others where it has no key."""
+    return row.raw or repr(row.values)

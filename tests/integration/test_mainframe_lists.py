@@ -254,7 +254,8 @@ def test_a_key_that_cannot_be_read_is_a_reject_without_one(host: Host) -> None:
     host.switches.shown = {("00000120", "id"): "0000012X"}
     with opened(host, CUSTOMERS) as connector:
         read = scan(connector, "customers")
-    assert {reject.key is None for reject in read.rejects} == {True}
+    (reject,) = read.rejects  # though the first scan has two passes
+    assert reject.key is None
     assert len(read.rows) == 29
 
 
