@@ -160,7 +160,27 @@ def test_lines_of_text_are_records(drops: Drops) -> None:
         ("Meier", "12.50"),
     ]
     (reject,) = batch.rejects
-    assert "record 3: CUSTOMER at offset 0: the record ends after 16 bytes" in reject.reason
+    assert "record 3: balance at offset 19: holds spaces" in reject.reason
+    assert reject.key == {"cust_id": 3}
+
+
+def test_lines_may_lack_the_blanks_at_their_end_but_not_the_end_itself(drops: Drops) -> None:
+    trailer = {"record": "TRAILER", "when": {"KIND": "T"}, "count": "ROW-COUNT"}
+    drop = drops(code_page="ascii", format="lines", where={"KIND": "D"}, trailer=trailer)
+    lines = COPYBOOK.replace("NAME     PIC X(12)", "BALANCE  PIC 9(2)")
+    drop.copybook.write_text(lines.replace("BALANCE  PIC S9(5)V99 COMP-3", "NAME     PIC X(12)"))
+    drop.open()
+    drop.write(b"D00000112Meier\n", b"D00000212\r\n", b"T000002\n")
+    rows = [row for batch in drop.scan() for each in batch.changes for row in each.rows.to_pylist()]
+    assert [row["name"] for row in rows] == ["Meier", ""]
+    del drop.stream["trailer"]
+    drop.open()
+    drop.write(b"D00000112Meier\n", b"D00000212Mei")
+    (batch,) = drop.scan()
+    assert ids([batch]) == [1]
+    (reject,) = batch.rejects
+    assert (reject.key, reject.raw) == (None, b"D00000212Mei")
+    assert "the record ends after 12 bytes" in reject.reason
 
 
 def test_a_version_is_read_once(drops: Drops) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from bridge.errors import TransientError
+from connectors.mainframe.records.copybook.nodes import Row
 from connectors.mainframe.records.options import FileStream, marker_of
 
 _CHUNK = 4 * 1024 * 1024
@@ -154,6 +155,14 @@ class Described:
 
 
 class Lines:
+    """Of text, whose blanks at the end a transfer may have dropped: a line is filled up to `width` bytes.
+
+    A last line without an end may be torn, and stays as it is.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+
     def page(self, file: BinaryIO, at: int, size: int, rows: int) -> tuple[Sequence[bytes], int]:
         file.seek(at)
         records: list[bytes] = []
@@ -163,18 +172,22 @@ class Lines:
                 raise TransientError(
                     f"{file.name} has no end of line at offset {end}", remedy="check `format`"
                 )
-            records.append(line.rstrip(b"\r\n"))
+            records.append(self._record(line))
             end += len(line)
         return records, end
 
     def last(self, file: BinaryIO, size: int, _pause: Pause) -> bytes | None:
         file.seek(max(0, size - _LONGEST_LINE))
-        lines = file.read().splitlines()
-        return lines[-1] if lines else None
+        lines = file.readlines()
+        return self._record(lines[-1]) if lines else None
+
+    def _record(self, line: bytes) -> bytes:
+        text = line.rstrip(b"\r\n")
+        return text.ljust(self._width) if line.endswith(b"\n") else text
 
 
-def extract(stream: FileStream, width: int) -> Extract:
-    """`width`: of a record, as the copybook describes it."""
+def extract(stream: FileStream, row: Row) -> Extract:
+    """`row`: a record, as the copybook describes it."""
     if stream.format == "fixed":
-        return Fixed(stream.record_length or width)
-    return Described() if stream.format == "rdw" else Lines()
+        return Fixed(stream.record_length or row.width)
+    return Described() if stream.format == "rdw" else Lines(0 if row.varies else row.width)

@@ -102,7 +102,7 @@ class _File:
 
         self.options, self._pause = options, pause
         self._reading: Reading = reading(name, options)
-        self._extract = extract(options, self._reading.decoder.width)
+        self._extract = extract(options, self._reading.decoder.layout.row)
         caveats = frozenset({Caveat.COLLAPSES})
         self.stream = Stream(name, identity, (self._reading.table,), Emits.IMAGES, caveats=caveats)
         self._seen: tuple[Version, float] | None = None
