@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 
@@ -59,8 +60,9 @@ def test_strange_names_are_read_in_every_mode(corner: Corner, mode: str) -> None
         assert findings == []
 
 
-def options(mode: str, name: str) -> dict[str, list[str]]:
-    return {"columns": [name, f"{name} k"]} if mode == "timestamp+incrementing" else {}
+def options(mode: str, name: str) -> dict[str, Any]:
+    by_time = {"columns": [name, f"{name} k"], "time_zone": "UTC"}
+    return by_time if mode == "timestamp+incrementing" else {}
 
 
 def literal(name: str) -> str:
