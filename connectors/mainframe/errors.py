@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bridge.errors import BridgeError, CredentialsError, PermanentError, TransientError
+from connectors.mainframe import recognise
+from connectors.mainframe.maps import ScreenMap
 from connectors.mainframe.screen import Screen
 
 
@@ -45,11 +47,18 @@ class Looked:
     kind: Kind | None = None
     """Of the error that it shows."""
     error: str = ""
+    screen_map: ScreenMap | None = None
+    """That knows it."""
+
+    @property
+    def bare(self) -> Screen:
+        """Without what its map calls hidden: to be quoted or kept."""
+        return recognise.without_hidden(self.screen_map, self.screen) if self.screen_map else self.screen
 
     @property
     def shown(self) -> str:
         """For messages: the error, or the first line."""
-        line = " ".join((self.error or self.screen.title).split())
+        line = " ".join((self.error or self.bare.title).split())
         return f"'{line or 'a blank screen'}' ({self.name or self.told})"
 
 
@@ -60,11 +69,11 @@ class Trouble(Exception):
         expectation = f"expected {expected}, " if expected else ""
         super().__init__(f"{step}: {expectation}seen {seen.shown}" + (f": {why}" if why else ""))
         self.kind, self.seen = kind, seen
-        self._told = step, expected
+        self._told, self._why = (step, expected), why
 
     def as_kind(self, kind: Kind, why: str) -> Trouble:
         """The same screen, understood better."""
-        return Trouble(kind, *self._told, self.seen, why)
+        return Trouble(kind, *self._told, self.seen, "; ".join(filter(None, (self._why, why))))
 
 
 def translated(trouble: Trouble, doing: str, kept: Callable[[Trouble], str]) -> BridgeError:

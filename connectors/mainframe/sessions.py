@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -12,7 +14,7 @@ from bridge.contract import Secret
 from bridge.errors import BridgeError, PermanentError, TransientError
 from connectors.mainframe import transports
 from connectors.mainframe.config import MainframeConfig, Step
-from connectors.mainframe.errors import Kind, Looked, Trouble, translated
+from connectors.mainframe.errors import AGAIN, Kind, Looked, Trouble, translated
 from connectors.mainframe.maps import Maps
 from connectors.mainframe.terminal import Endpoint, Refused, Terminal, Tls
 from connectors.mainframe.walk import ANY, Pace, Texts, Walk
@@ -22,6 +24,10 @@ _GOOD_BYE_S = 1.5
 # Some screens answer CLEAR by showing what they covered.
 _MOST_CLEARS = 3
 _CLEAR = Step(press="clear")
+# A session that the host does not give beside others is asked for again after so long.
+_AGAIN_S = 60.0
+
+_log = logging.getLogger(__name__)
 
 type Keep = Callable[[Trouble], str]
 """Keeps a trouble's screen, and says where."""
@@ -54,12 +60,19 @@ class Session:
         self._terminal: Terminal | None = None
         self._walk: Walk | None = None
         self._logged_on = False
+        self._answered = True
+        """Whether what the log-on led to was told by a screen that was expected."""
 
     @property
     def walk(self) -> Walk:
         if self._walk is None:
             raise TransientError(f"{self.endpoint.address} is not open")
         return self._walk
+
+    @property
+    def logged_on(self) -> bool:
+        """Whether it was, when last looked at."""
+        return self._logged_on
 
     @property
     def lu(self) -> str | None:
@@ -78,20 +91,37 @@ class Session:
             self._log_on(self._walk)
 
     def _log_on(self, walk: Walk) -> None:
-        """Errors: Trouble's, translated; those about the account, for all sessions."""
-        doing = f"log-on at {self.endpoint.address}"
+        """Errors: of the bridge; those about the account, for all sessions."""
         for number, step in enumerate(self.config.logon, 1):
             told = f"step {number} ({step})"
             try:
                 self._refuse(walk.take(step, told, walk.texts, self.config.refused), step, told)
                 if step.press and step.expect:
                     walk.told_secret_on = None  # it was answered
-            except Trouble as trouble:
-                error = translated(self._about_the_account(trouble), doing, self._shared.keep)
-                if isinstance(error, PermanentError):
-                    self._shared.gate.shut(error)
-                raise error from None
-        self._logged_on = True
+            except (Trouble, TransientError) as error:
+                raise self._failed(walk, error) from None
+        self._logged_on, self._answered = True, walk.told_secret_on is None
+
+    def _failed(self, walk: Walk, error: Trouble | TransientError) -> BridgeError:
+        """What ended a log-on, as it is told; the gate is shut by what no second attempt is made after."""
+        if isinstance(error, TransientError):
+            if walk.told_secret_on is None or walk.last is None or self._shared.interrupted.is_set():
+                return error
+            error = self._lost(walk, error, walk.last)
+        doing = f"log-on at {self.endpoint.address}"
+        failure = translated(self._about_the_account(error), doing, self._shared.keep)
+        if isinstance(failure, PermanentError):
+            self._shared.gate.shut(failure)
+        return failure
+
+    @staticmethod
+    def _lost(walk: Walk, error: TransientError, before: Looked) -> Trouble:
+        """A session that is gone, judged by what the host wrote before it hung up."""
+        seen = before
+        with suppress(TransientError):
+            seen = walk.look()
+        walk.answered = walk.answered or before.screen.text != seen.screen.text
+        return Trouble(seen.kind or Kind.UNKNOWN, error.text, "", seen)
 
     def _refuse(self, seen: Looked | None, step: Step, told: str) -> None:
         if seen is None or not step.press:
@@ -101,10 +131,14 @@ class Session:
 
     def _about_the_account(self, trouble: Trouble) -> Trouble:
         """After a secret no doubtful answer is asked for twice: accounts lock after three."""
-        told_on = self.walk.told_secret_on
-        if told_on is None or trouble.kind is not Kind.UNKNOWN:
+        told_on, name = self.walk.told_secret_on, trouble.seen.name
+        if told_on is None or trouble.kind in (Kind.CREDENTIALS, Kind.FATAL):
             return trouble
-        if trouble.seen.name in (*self.config.refused, told_on):
+        if name in self.config.refused:
+            return trouble.as_kind(Kind.CREDENTIALS, "the account is refused")
+        if trouble.kind in (Kind.RETRY, Kind.RELOGIN):
+            return trouble
+        if name == told_on and self.walk.answered:
             return trouble.as_kind(Kind.CREDENTIALS, "the account is refused")
         return trouble.as_kind(Kind.FATAL, "after a password only what is expected is tried again")
 
@@ -135,12 +169,24 @@ class Session:
     def go_home(self) -> None:
         """From wherever: by CLEAR and the steps to `home`, or with a new log-on. Errors: of the bridge."""
         try:
-            self._go_home(self.walk)
+            self._arrive(self.walk)
         except (Trouble, TransientError):
             if self._shared.interrupted.is_set():
                 raise
             self.renew()
-            self._go_home(self.walk)
+            self._arrive(self.walk)
+
+    def _arrive(self, walk: Walk) -> None:
+        """A log-on that expects nothing is answered here. Errors: Trouble, of the bridge."""
+        try:
+            self._go_home(walk)
+        except (Trouble, TransientError) as error:
+            if self._answered:
+                raise
+            if isinstance(error, Trouble) and error.kind in AGAIN:
+                error = error.as_kind(Kind.UNKNOWN, "")
+            raise self._failed(walk, error) from None
+        walk.told_secret_on, self._answered = None, True
 
     def renew(self) -> None:
         """Log on anew. Errors: of the bridge."""
@@ -193,16 +239,36 @@ class Pool:
         self._config, self._shared = config, shared
         self._endpoint = endpoint_of(config)
         self._sessions: list[Session] = []
+        self._asks_from = 0.0
+        """When more of them than there are may be asked for (monotonic)."""
 
     @property
     def main(self) -> Session:
         return self.take(1)[0]
 
     def take(self, count: int) -> list[Session]:
-        """Errors: as `Session.open`."""
-        while len(self._sessions) < min(count, self._config.sessions):
-            self._open_any()
+        """So many, or as many as the host gives, one at least. Errors: as `Session.open`."""
+        self._let_go()
+        while len(self._sessions) < min(count, self._config.sessions) and self._may_ask:
+            try:
+                self._open_any()
+            except TransientError as error:
+                if not self._sessions or self._shared.interrupted.is_set():
+                    raise
+                self._asks_from = time.monotonic() + _AGAIN_S
+                told = self._config.address, len(self._sessions), error.text
+                _log.warning("%s: going on with %d of the sessions: %s", *told)
         return self._sessions[:count]
+
+    @property
+    def _may_ask(self) -> bool:
+        return not self._sessions or time.monotonic() >= self._asks_from
+
+    def _let_go(self) -> None:
+        """Of those that were lost and could not log on anew: the others may do without them."""
+        for session in [each for each in self._sessions if not each.logged_on]:
+            self._sessions.remove(session)
+            session.close()
 
     def _open_any(self) -> None:
         """With an LU of those that are named and not ours yet; the host may have given some to others."""

@@ -56,7 +56,11 @@ class Terminal(Protocol):
         """Errors: TransientError (unreachable), Refused (the LU), ConfigError (TLS, code page, model)."""
 
     def screen(self) -> Screen:
-        """What is there now, without waiting for the host."""
+        """What is there now, without waiting for the host.
+
+        Errors: TransientError when the session is gone, and what the host wrote last has been looked at;
+        until then that, with the keyboard locked.
+        """
 
     def type(self, address: int, text: str) -> None:
         """Replace the content of the unprotected field from this cell on.

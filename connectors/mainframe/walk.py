@@ -101,7 +101,8 @@ class Walk:
         found = recognise.identify(self.maps, screen)
         error = recognise.host_error(self.maps, screen, found.name)
         kind, text = (Kind(error.kind), error.text) if error else (None, "")
-        self.last = Looked(screen, found.name, found.told, kind, text)
+        known = self.maps.screens[found.name] if found.name else None
+        self.last = Looked(screen, found.name, found.told, kind, text, known)
         return self.last
 
     def map_of(self, name: str) -> ScreenMap:

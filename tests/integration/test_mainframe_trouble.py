@@ -7,11 +7,12 @@ import stat
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bridge.contract import Ask, Level, Scan
 from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
@@ -19,12 +20,15 @@ from bridge.testing import need
 from bridge.testing.kafka import free_ports
 from bridge.testing.mainframe import Host
 from bridge.testing.mainframe.authority import AuthorityError
+from bridge.testing.mainframe.conversation import Conversation
+from bridge.testing.mainframe.desk import Scene
 from connectors.mainframe import MainframeConnector, captured, kept
 from connectors.mainframe.errors import Kind, Trouble
 from tests.integration.mainframe_streams import (
     DETAILS,
     INQUIRY,
     LIST,
+    MAPS,
     PASSWORD_VARIABLE,
     TRANSPORTS,
     configured,
@@ -184,10 +188,6 @@ def test_a_wrong_password_is_tried_once(host: Host, transport: str, monkeypatch:
 
 def test_a_sign_on_screen_that_comes_again_has_refused(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its message is not mapped; nobody tries a password three times for that."""
-    import yaml
-
-    from tests.integration.mainframe_streams import MAPS
-
     monkeypatch.setenv(PASSWORD_VARIABLE, CANARY)
     screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
     del screens["signon"]["errors"]
@@ -227,6 +227,114 @@ def test_an_unknown_answer_to_a_password_is_not_asked_for_again(host: Host) -> N
     with pytest.raises(PermanentError, match="after a password"):
         connector.open()
     connector.close()
+
+
+def signed_on_once(host: Host, error: type[PermanentError], told: str, **options: Any) -> None:
+    """The log-on fails for good, after one password."""
+    connector = configured(host, CUSTOMERS, **{"timeout": "500ms"} | options)
+    with pytest.raises(error, match=told) as failure:
+        connector.open()
+    connector.close()
+    assert type(failure.value) is error
+    assert [each.field for each in host.told].count("password") == 1
+
+
+def hung_up_after(*names: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host ends a session behind these screens, when a password has been typed."""
+    shows = Conversation._show
+
+    async def show(self: Conversation, scene: Scene) -> bool:
+        goes_on = await shows(self, scene)
+        return goes_on and not (scene.name in names and self.desk.company.counts["sign-ons"])
+
+    monkeypatch.setattr(Conversation, "_show", show)
+
+
+@both
+@pytest.mark.parametrize(
+    ("switch", "name", "told"),
+    [
+        ("", "SIGNON", "DFHCE3523 PASSWORD NOT VALID"),
+        ("expired", "EXPIRED", "PASSWORD EXPIRED"),
+        ("locked", "LOCKED", "ACCOUNT LOCKED"),
+    ],
+)
+def test_a_refusal_is_read_though_the_host_hangs_up_behind_it(
+    host: Host, transport: str, switch: str, name: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if switch:
+        setattr(host.switches, switch, True)
+    else:
+        monkeypatch.setenv(PASSWORD_VARIABLE, CANARY)
+    hung_up_after(name, monkeypatch=monkeypatch)
+    signed_on_once(host, CredentialsError, told, transport=transport)
+
+
+@both
+@pytest.mark.parametrize("switch", ["drop", "mute"])
+def test_no_answer_to_a_password_is_not_asked_for_again(host: Host, transport: str, switch: str) -> None:
+    setattr(host.switches, switch, 2)
+    signed_on_once(host, PermanentError, "after a password", transport=transport)
+
+
+def test_a_log_on_that_expects_nothing_is_doubtful_until_home(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first way home would be a second log-on otherwise."""
+    monkeypatch.setenv(PASSWORD_VARIABLE, CANARY)
+    host.switches.garbage = 2
+    blind = {"on": "signon", "fill": {"user": "{user}", "password": "{password}"}, "press": "enter"}
+    options: dict[str, Any] = {
+        "logon": [blind],
+        "home": "menu",
+        "home_by": [{"type": "MENU", "press": "enter"}],
+    }
+    with opened(host, CUSTOMERS, timeout="500ms", **options) as connector:
+        with pytest.raises(PermanentError, match="after a password"):
+            scan(connector, "customers")
+        with pytest.raises(PermanentError):
+            scan(connector, "customers")
+    assert host.counts["sign-ons"] == 1
+
+
+def without_restore(text: str) -> Callable[[int, bytes], bytes]:
+    """Of records with this text the bit that gives the keyboard back is taken."""
+
+    def mutated(_: int, record: bytes) -> bytes:
+        if text.encode("cp037") not in record:
+            return record
+        command = next(at for at in (0, 5) if record[at] in (0xF1, 0xF5, 0x7E))
+        control = bytes([record[command + 1] & ~0x02])
+        return record[: command + 1] + control + record[command + 2 :]
+
+    return mutated
+
+
+@both
+@pytest.mark.parametrize("text", ["EXPIRED", "PASSWORD NOT VALID"])
+def test_a_refusal_that_leaves_the_keyboard_locked_is_one(
+    host: Host, transport: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One by the name of its screen; the other is the sign-on once more, with no rule for its message."""
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    del screens["signon"]["errors"]
+    host.switches.expired = text == "EXPIRED"
+    if not host.switches.expired:
+        monkeypatch.setenv(PASSWORD_VARIABLE, CANARY)
+    host.switches.mutate = without_restore(text)
+    options: dict[str, Any] = {"transport": transport, "screens": screens, "maps": []}
+    signed_on_once(host, CredentialsError, "the account is refused", **options)
+
+
+def test_a_message_classed_reject_after_a_password_is_not_asked_for_again(host: Host) -> None:
+    host.switches.abend = 2
+    errors = [{"pattern": "DFHAC2206", "class": "reject"}]
+    signed_on_once(host, PermanentError, "after a password", errors=errors)
+
+
+def test_a_screen_that_refuses_does_so_whatever_its_message_is_classed(host: Host) -> None:
+    host.switches.expired = True
+    signed_on_once(host, CredentialsError, "refused", errors=[{"pattern": "DFHCE3525", "class": "retry"}])
 
 
 def test_an_abend_of_the_log_on_is_tried_again(host: Host) -> None:
@@ -343,11 +451,36 @@ def test_another_lu_of_the_list_is_taken_where_one_is_in_use(host: Host, transpo
 
 @both
 def test_the_hosts_session_limit_is_tried_again_with_its_own_message(host: Host, transport: str) -> None:
+    host.switches.session_limit = 0
+    connector = configured(host, CUSTOMERS, transport=transport, timeout="1s")
+    with pytest.raises(TransientError, match="SESSION LIMIT EXCEEDED"):
+        connector.open()
+    connector.close()
+
+
+@both
+def test_with_fewer_sessions_than_are_wanted_inquiries_go_on_and_say_so(
+    host: Host, transport: str, caplog: pytest.LogCaptureFixture
+) -> None:
     host.switches.session_limit = 2
     three: dict[str, Any] = {"transport": transport, "sessions": 3, "timeout": "1s"}
-    told = "SESSION LIMIT EXCEEDED"
-    with opened(host, INQUIRIES, **three) as connector, pytest.raises(TransientError, match=told):
+    with opened(host, INQUIRIES, **three) as connector:
+        for _ in range(2):
+            assert len(scan(connector, "inquiries").rows) == 30
+    (told,) = caplog.messages
+    assert "going on with 2 of the sessions" in told
+    assert "SESSION LIMIT EXCEEDED" in told
+
+
+def test_a_session_that_the_host_does_not_give_back_is_done_without(host: Host) -> None:
+    with opened(host, INQUIRIES, sessions=2, timeout="1s") as connector:
         scan(connector, "inquiries")
+        lost = connector._source._pool._sessions[1]  # type: ignore[attr-defined]
+        lost._terminal.close()
+        host.switches.busy = {f"LU{number:03}" for number in range(1, 100)}
+        with pytest.raises(TransientError):
+            scan(connector, "inquiries")
+        assert len(scan(connector, "inquiries").rows) == 30
 
 
 # -- what operators get

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from bridge.errors import ConfigError, TransientError
 from connectors.mainframe import code_pages
@@ -30,6 +31,10 @@ _NEVER_LOCKED = ("attn", "sysreq")
 _PASSED = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_CONF")  # of the environment; it may hold secrets
 
 
+class _Closed(TransientError):
+    pass
+
+
 class S3270:
     def __init__(self, endpoint: Endpoint) -> None:
         """Errors: ConfigError, of what can be told without the host."""
@@ -38,6 +43,7 @@ class S3270:
         self._child: Child | None = None
         self._seen = self._written = "0"
         self._locked = True
+        self._shown: tuple[str, ...] = ()
         self.lu: str | None = None
         _check(endpoint)
 
@@ -59,14 +65,24 @@ class S3270:
         page = self._endpoint.code_page
         own = () if page in code_pages.NAMES else ("Snap()", "Snap(ReadBuffer,Ascii)")
         read = "Snap(ReadBuffer,Ebcdic)" if own else "ReadBuffer(Ebcdic)"
-        before, *printed, buffer, after = self._ask("Query(StatsRx)", *own, read, "Query(StatsRx)")
-        self._seen, self._written = _records(before), _records(after)
+        asked = ("Query(StatsRx)", *own, read, "Query(StatsRx)")
+        answers = self._living().ask(*asked, seconds=_ANSWER_S)
+        before, *printed, buffer, after = answers
+        try:
+            self._alive(answers)
+            self._seen, self._written, lost = _records(before), _records(after), False
+        except _Closed:
+            if buffer.data == self._shown or not buffer.ok:
+                raise
+            lost = True
+        self._shown = buffer.data
         found = readbuffer.codes(buffer.data)
         if printed:
             text = readbuffer.characters(printed[-1].data, found)
         else:
             text = cells.decoded(found.codes, found.graphics, page)
-        return readbuffer.screen(readbuffer.status(buffer.status), found, text)
+        status = readbuffer.status(buffer.status)
+        return readbuffer.screen(replace(status, locked=status.locked or lost), found, text)
 
     def type(self, address: int, text: str) -> None:
         screen = self.screen()
@@ -132,6 +148,7 @@ class S3270:
         child, self._child = self._child, None
         self.lu = None
         self._seen = self._written = "0"
+        self._shown = ()
         if child is not None:
             child.close()
         alarm, self._alarm = self._alarm, None
@@ -172,7 +189,7 @@ class S3270:
         status = readbuffer.status(answers[-1].status)
         self._locked = status.locked
         if not status.connected:
-            raise TransientError(f"{self._endpoint.address} closed the session")
+            raise _Closed(f"{self._endpoint.address} closed the session")
         return answers
 
 

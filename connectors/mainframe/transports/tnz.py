@@ -16,7 +16,11 @@ from connectors.mainframe.transports.wire import Alarm, Wire
 _FIRST_SCREEN_S = 0.5
 
 
-class _Closed(TransientError):
+class _Lost(TransientError):
+    pass
+
+
+class _Closed(_Lost):
     pass
 
 
@@ -32,14 +36,14 @@ class TnzTerminal:
         self._alarm: Alarm | None = None
         self._wire: Wire | None = None
         self._emulator = Emulator(endpoint)
-        self._seen = 0
+        self._seen = self._read = 0
         self.lu: str | None = None
 
     def connect(self) -> None:
         self.close()
         self._alarm = alarm = Alarm()
         self._emulator = Emulator(self._endpoint)
-        self._seen = 0
+        self._seen = self._read = 0
         try:
             self._wire = Wire(self._endpoint, alarm)
             self._negotiate(time.monotonic() + self._endpoint.connect_timeout)
@@ -52,13 +56,24 @@ class TnzTerminal:
         self.lu = self._emulator.lu or self._endpoint.lu
 
     def screen(self) -> Screen:
-        while self._hear(0):
-            pass
+        lost = self._lost_after_all()
         tnz = self._emulator
-        self._seen = tnz.records
+        self._seen = self._read = tnz.records
         text = cells.decoded(bytes(tnz.plane_dc), tnz.graphics(), self._endpoint.code_page)
         among = cells.fields(tuple(tnz.attributes()), len(text))
-        return Screen(tnz.maxrow, tnz.maxcol, cells.blanked(text, among), among, tnz.curadd, tnz.locked)
+        text = cells.blanked(text, among)
+        return Screen(tnz.maxrow, tnz.maxcol, text, among, tnz.curadd, tnz.locked or lost)
+
+    def _lost_after_all(self) -> bool:
+        """Hear what there is. A session that is gone raises TransientError once its last words were read."""
+        try:
+            while self._hear(0):
+                pass
+        except _Lost:
+            if self._read == self._emulator.records:
+                raise
+            return True
+        return False
 
     def type(self, address: int, text: str) -> None:
         screen = self.screen()
@@ -126,7 +141,7 @@ class TnzTerminal:
         try:
             data = self._living().receive(seconds)
         except OSError as error:
-            raise TransientError(f"{self._endpoint.address} is lost: {error.strerror or error}") from None
+            raise _Lost(f"{self._endpoint.address} is lost: {error.strerror or error}") from None
         if data is None:
             return False
         if not data:
@@ -141,7 +156,7 @@ class TnzTerminal:
             if data:
                 self._living().send(data)
         except OSError as error:
-            raise TransientError(f"{self._endpoint.address} is lost: {error.strerror or error}") from None
+            raise _Lost(f"{self._endpoint.address} is lost: {error.strerror or error}") from None
 
     def _living(self) -> Wire:
         if self._wire is None:
