@@ -121,7 +121,7 @@ class ScreenSource:
         """Keeps the screen for the operator; where, in words."""
         from connectors.mainframe import kept
 
-        path = kept.keep(self._folder(), trouble.seen.screen, str(trouble))
+        path = kept.keep(self._folder(), trouble.seen.bare, str(trouble))
         return f"the screen is kept in {path}" if path else ""
 
     @contextmanager

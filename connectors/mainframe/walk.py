@@ -219,12 +219,28 @@ class Walk:
         # A screen that is painted again meanwhile would take half of a log-on to the host.
         rest = self.pace.settle if any(map(texts.secret, step.texts)) else 0.0
         seen = self.await_screen(step.on or (ANY,), told, timeout=step.timeout, rest=rest)
+        if not self._takes(step, seen, texts):
+            # It may be painted in part: only what has rested for long is believed, and refused.
+            rest = LONG_REST * self.pace.settle
+            seen = self.await_screen(step.on or (ANY,), told, timeout=step.timeout, rest=rest)
         if step.type is not None:
             self._type(seen.screen.cursor, step.type, seen, told, texts)
         for field, template in step.fill.items():
             self._type(self._address(seen, field, told), template, seen, told, texts)
         if step.press:
             self.press(step.press, told, _wanted(step, expected), step.timeout)
+        return True
+
+    def _takes(self, step: Step, seen: Looked, texts: Texts) -> bool:
+        """Whether all that the step types has a place here, as far as the fields tell."""
+        if seen.name is None or not seen.screen.fields:
+            return True
+        shown = self.map_of(seen.name)
+        for field, template in step.fill.items():
+            address = recognise.address(shown, field, seen.screen)
+            place = None if address is None else seen.screen.field_at(address)
+            if place is None or place.protected or (texts.secret(template) and not place.hidden):
+                return False
         return True
 
     def unlock(self, told: str) -> Looked:
@@ -267,6 +283,7 @@ class Walk:
                 self.told_secret_on = seen.name or ""
             self.terminal.type(address, texts.fill(template))
         except ConfigError as error:
+            self._wait(LONG_REST * self.pace.settle, told, ())
             if _places(self.look().screen) != _places(seen.screen):
                 why = "it was painted on before it could be typed into"
                 raise _trouble(self.look(), (), told, why, Kind.RETRY) from None

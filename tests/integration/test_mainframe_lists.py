@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -264,6 +265,23 @@ def test_a_page_of_bad_lines_is_no_page_of_the_list(host: Host) -> None:
     told = r"page 2: .*5 of 5 lines do not fit the map: balance"
     with opened(host, CUSTOMERS) as connector, pytest.raises(TransientError, match=told):
         scan(connector, "customers")
+
+
+def test_what_the_map_hides_is_neither_told_nor_kept(host: Host, tmp_path: Path) -> None:
+    host.switches.shown = {(f"{number:08}", "balance"): "???" for number in NUMBERS}
+    screens = _screens()
+    screens["custlist"]["table"]["columns"]["name"]["hidden"] = True
+    screens["custlist"]["fields"]["title"] = {"row": 1, "column": 2, "length": 13, "hidden": True}
+    with (
+        opened(host, CUSTOMERS, tmp_path, screens=screens, maps=[]) as connector,
+        pytest.raises(TransientError, match="lines do not fit the map") as failure,
+    ):
+        scan(connector, "customers")
+    (file,) = tmp_path.iterdir()
+    told = str(failure.value) + file.read_text()
+    assert "00000010" in told
+    assert "BERGER" not in told
+    assert "CUSTOMER LIST" not in told
 
 
 # -- half-painted pages
