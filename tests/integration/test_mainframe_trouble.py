@@ -18,7 +18,7 @@ from bridge.contract import Ask, Level, Scan
 from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
 from bridge.testing import need
 from bridge.testing.kafka import free_ports
-from bridge.testing.mainframe import Host
+from bridge.testing.mainframe import Host, TwoWrites
 from bridge.testing.mainframe.authority import AuthorityError
 from bridge.testing.mainframe.conversation import Conversation
 from bridge.testing.mainframe.desk import Scene
@@ -423,6 +423,21 @@ def test_no_password_is_typed_on_a_screen_that_is_still_painted_on(host: Host, t
 
 
 @both
+@pytest.mark.parametrize("row", [5, 6])
+def test_a_sign_on_that_is_painted_in_pieces_is_waited_for(host: Host, transport: str, row: int) -> None:
+    """Its map holds at the first piece, which lacks the field for the password, or both."""
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    screens["signon"]["identify"] = [{"row": 1, "column": 2, "text": "SIGNON"}]
+    host.switches.two_writes = TwoWrites(after_ms=150, row=row)
+    with opened(host, CUSTOMERS, transport=transport, screens=screens, maps=[]):
+        host.switches.two_writes = None
+    assert [(each.field, each.text) for each in host.told[:2]] == [
+        ("user", host.user),
+        ("password", host.password),
+    ]
+
+
+@both
 def test_a_host_that_is_down_is_tried_again(host: Host, transport: str) -> None:
     connector = configured(host, CUSTOMERS, transport=transport, port=free_ports(1)[0])
     with pytest.raises(TransientError):
@@ -453,7 +468,7 @@ def test_another_lu_of_the_list_is_taken_where_one_is_in_use(host: Host, transpo
 def test_the_hosts_session_limit_is_tried_again_with_its_own_message(host: Host, transport: str) -> None:
     host.switches.session_limit = 0
     connector = configured(host, CUSTOMERS, transport=transport, timeout="1s")
-    with pytest.raises(TransientError, match="SESSION LIMIT EXCEEDED"):
+    with pytest.raises(TransientError, match="the host gives no session now: 'SESSION LIMIT EXCEEDED"):
         connector.open()
     connector.close()
 
