@@ -109,6 +109,9 @@ class Session:
                 return error
             error = self._lost(walk, error, walk.last)
         doing = f"log-on at {self.endpoint.address}"
+        if error.kind is Kind.RETRY and walk.told_secret_on is None:
+            told = f"{doing}: the host gives no session now: {error.seen.shown}"
+            return Refused(told, remedy=self._shared.keep(error))
         failure = translated(self._about_the_account(error), doing, self._shared.keep)
         if isinstance(failure, PermanentError):
             self._shared.gate.shut(failure)
