@@ -184,9 +184,22 @@ def consume(address: str, topic: str, isolation: str = "read_committed", **setti
         if found.error is not None:
             return []
         partitions = [TopicPartition(topic, number, 0) for number in found.partitions]
-        ends = {each.partition: consumer.get_watermark_offsets(each, timeout=10.0)[1] for each in partitions}
+        ends = {each.partition: _end(consumer, each) for each in partitions}
         consumer.assign(partitions)
         return list(_until(consumer, ends))
+
+
+def _end(consumer: Consumer, partition: TopicPartition) -> int:
+    """Its end, once it has a leader: one that was made just now may have none yet."""
+    deadline = time.monotonic() + 10.0
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(partition, timeout=10.0)[1])
+        except KafkaException as failure:
+            leaderless = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+            if failure.args[0].code() not in leaderless or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _until(consumer: Consumer, ends: dict[int, int]) -> Iterator[Record]:
