@@ -6,6 +6,7 @@ there a test may look at what is of the whole server, such as open transactions.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from bridge.testing import need
@@ -38,6 +40,17 @@ def pytest_configure() -> None:
     """A suite that runs in the background was told to ignore Ctrl-C, and its children would be, too."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Commands that run in this process make its logs what they would be in a process of their own."""
+    librdkafka = logging.getLogger("librdkafka")
+    before = logging.root.handlers[:], logging.root.level, librdkafka.level
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        logging.root.handlers, logging.root.level, librdkafka.level = before
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shutil
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 import yaml
 
 import bridge.testing.mainframe as testing
@@ -49,16 +47,6 @@ STREAMS: dict[str, Any] = {
         "keys": [{"customer_id": "00000010"}],
     },
 }
-
-
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    """The commands run in this process, and make it as quiet as one of their own."""
-    librdkafka = logging.getLogger("librdkafka")
-    before = logging.root.handlers[:], logging.root.level, librdkafka.level
-    yield
-    structlog.reset_defaults()
-    logging.root.handlers, logging.root.level, librdkafka.level = before
 
 
 @pytest.fixture(params=["s3270", "tnz"])
