@@ -74,7 +74,6 @@ def topics(address: str) -> set[str]:
 
 
 def test_a_sound_set_up_has_nothing_critical_and_is_left_as_it_was(patient: Patient, broker: Broker) -> None:
-
     code, findings = patient.examined()
 
     assert code == 1, "one broker is a warning"
