@@ -31,6 +31,8 @@ from bridge.contract import (
 from bridge.errors import BridgeError
 
 MOST_POLLS = 10_000
+SEEN_WITHIN_S = 2.0
+"""A source may show what was added a moment late: its clock decides, and a look at it may be shared."""
 
 
 class Subject(ABC):
@@ -137,6 +139,20 @@ def drain(connector: Connector, stream: Stream, position: Position | None, ask: 
             assert not scanning, "`more` says no in the middle of a scan"
             return read
     raise AssertionError(f"`more` never ends: {MOST_POLLS} polls")
+
+
+def drain_added(
+    connector: Connector, stream: Stream, position: Position | None, count: int, ask: Ask | None = None
+) -> Read:
+    """Drain until what was added last is there too."""
+    ends = time.monotonic() + SEEN_WITHIN_S
+    read = drain(connector, stream, position, ask)
+    while len(read.rows) < count and time.monotonic() < ends:
+        time.sleep(0.01)
+        further = drain(connector, stream, read.position, ask)
+        read.position = further.position
+        read.batches += further.batches
+    return read
 
 
 def read_before(subject: Subject, connector: Connector, count: int) -> tuple[Stream, Position]:

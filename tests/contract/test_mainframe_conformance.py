@@ -13,16 +13,9 @@ from bridge.contract import Connector
 from bridge.testing.conformance import Conformance, Subject
 from bridge.testing.kafka import free_ports
 from bridge.testing.mainframe import Host, customer
+from bridge.testing.mainframe.options import INQUIRY, LIST, PASSWORD_VARIABLE, Options
 from bridge.testing.proxy import TcpProxy
-from tests.integration.mainframe_streams import (
-    DETAILS,
-    INQUIRY,
-    LIST,
-    PASSWORD_VARIABLE,
-    Options,
-    configured,
-    written,
-)
+from tests.integration.mainframe_streams import DETAILS, configured, written
 
 WRONG = "WRONG711"
 WRONG_VARIABLE = "TEST_MAINFRAME_WRONG_PASSWORD"

@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import pytest
 
+from bridge.supervisor import ONCE_S
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.hostile import Whim, plan
 from bridge.testing.kafka import Broker, KafkaBroker, free_ports
@@ -88,7 +89,8 @@ def test_a_second_signal_cuts_the_shutdown_short(start: Start, tmp_path: Path, n
     time.sleep(1.0)
     assert daemon.process is not None
     daemon.process.terminate()
-    time.sleep(0.5)
+    wait_until(lambda: '"stopping"' in daemon.logged(), what="the first signal is heard")
+    time.sleep(2 * ONCE_S)
     daemon.process.terminate()
     assert daemon.process.wait(3.0) == 1
 

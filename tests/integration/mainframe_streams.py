@@ -12,40 +12,18 @@ from typing import Any
 
 import pyarrow as pa
 
-import bridge.testing.mainframe as testing
 from bridge.contract import Ask, Batch, Reject, Scan
 from bridge.testing import need
 from bridge.testing.mainframe import Host
+from bridge.testing.mainframe.options import LIST, Options
+from bridge.testing.mainframe.options import options as host_options
 from connectors.mainframe import MainframeConnector
 
-MAPS = Path(testing.__file__).parent / "screens.yaml"
 TRANSPORTS = ["s3270", "tnz"]
-PASSWORD_VARIABLE = "TEST_MAINFRAME_PASSWORD"
 
-Options = dict[str, Any]
-
-LIST: Options = {
-    "mode": "list",
-    "goto": [{"type": "CUSTLIST", "press": "enter", "expect": "custlist"}],
-    "screen": "custlist",
-}
 DETAILS: Options = LIST | {
     "mark": "mark",
     "detail": {"select": {"field": "select", "with": "S"}, "screen": "custdet", "back": "pf3"},
-}
-INQUIRY: Options = {
-    "mode": "inquiry",
-    "goto": [{"type": "CUSTINQ", "press": "enter", "expect": "custinq"}],
-    "steps": [
-        {
-            "fill": {"customer_id": "{customer_id}", "request_type": "BALANCE"},
-            "press": "enter",
-            "expect": "balance",
-        }
-    ],
-    "screen": "balance",
-    "key": ["customer_id"],
-    "missing": [{"row": 23, "pattern": "NOT FOUND"}],
 }
 
 
@@ -60,27 +38,7 @@ def written(path: Path, text: str) -> None:
 
 
 def configured(host: Host, streams: Mapping[str, Options], /, **options: Any) -> MainframeConnector:
-    """`home` is a cleared screen, the shortest way to any transaction."""
-    whole: Options = {
-        "host": "127.0.0.1",
-        "port": host.port,
-        "user": host.user,
-        "password": f"env:{PASSWORD_VARIABLE}",
-        "maps": [str(MAPS)],
-        "logon": [
-            {
-                "on": "signon",
-                "fill": {"user": "{user}", "password": "{password}"},
-                "press": "enter",
-                "expect": "menu",
-            }
-        ],
-        "refused": ["expired", "locked"],
-        "logoff": [{"type": "CESF LOGOFF", "press": "enter", "expect": "any"}],
-        "timeout": "2s",
-        "streams": streams,
-    }
-    whole |= options
+    whole = host_options(host, streams, **{"timeout": "2s"} | options)
     if whole.get("transport", "s3270") == "s3270" and shutil.which("s3270") is None:
         need("s3270 is not installed: apt-get install s3270")
     return MainframeConnector(MainframeConnector.Config.model_validate(whole))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +31,8 @@ USER, PASSWORD = 4 * 80 + 15, 5 * 80 + 15  # addresses on SIGNON
 def need_clients() -> None:
     if shutil.which("s3270") is None:
         need("s3270 is not installed: apt-get install s3270")
-    pytest.importorskip("tnz")
+    if find_spec("tnz") is None:
+        need("tnz is not installed: pip install tnz")
 
 
 def at(port: int, **changed: Any) -> Endpoint:

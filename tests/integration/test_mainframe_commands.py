@@ -14,38 +14,19 @@ from typing import Any
 import pytest
 import yaml
 
-import bridge.testing.mainframe as testing
 from bridge import cli
 from bridge.testing import need
 from bridge.testing.mainframe import Host
+from bridge.testing.mainframe.options import DETAILS, INQUIRY, LIST, MAPS
 from connectors.mainframe import captured
 
-MAPS = Path(testing.__file__).parent / "screens.yaml"
 SOURCES = Path(__file__).parents[1] / "bms"
 LOGON = [
     {"on": "signon", "fill": {"user": "{user}", "password": "{password}"}, "press": "enter", "expect": "menu"}
 ]
 STREAMS: dict[str, Any] = {
-    "customers": {
-        "mode": "list",
-        "goto": [{"type": "CUSTLIST", "press": "enter", "expect": "custlist"}],
-        "screen": "custlist",
-        "detail": {"select": {"field": "select", "with": "S"}, "screen": "custdet", "back": "pf3"},
-    },
-    "balances": {
-        "mode": "inquiry",
-        "goto": [{"type": "CUSTINQ", "press": "enter", "expect": "custinq"}],
-        "steps": [
-            {
-                "fill": {"customer_id": "{customer_id}", "request_type": "BALANCE"},
-                "press": "enter",
-                "expect": "balance",
-            }
-        ],
-        "screen": "balance",
-        "key": ["customer_id"],
-        "keys": [{"customer_id": "00000010"}],
-    },
+    "customers": DETAILS,
+    "balances": INQUIRY | {"keys": [{"customer_id": "00000010"}]},
 }
 
 
@@ -155,12 +136,11 @@ def test_capture_can_be_told_which_stream_and_how_many_pages(
 
 
 def test_an_inquiry_with_keys_from_a_list_is_made_for_the_first_of_them(host: Host) -> None:
-    listed = {name: value for name, value in STREAMS["customers"].items() if name != "detail"}
     steps = [
         {"fill": {"customer_id": "{id}", "request_type": "BALANCE"}, "press": "enter", "expect": "balance"}
     ]
     asked = STREAMS["balances"] | {"key": ["id"], "keys": {"stream": "customers"}, "steps": steps}
-    streams = {"customers": listed, "balances": asked}
+    streams = {"customers": LIST, "balances": asked}
     config = written(host, maps=[str(MAPS)], logon=LOGON, streams=streams)
 
     assert cli.main(["mainframe", "capture", config, "--stream", "balances"]) == 0

@@ -12,22 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bridge.contract import Ask, Caveat, Scan
 from bridge.errors import ConfigError, TransientError
 from bridge.testing.mainframe import Host, TwoWrites, customer
+from bridge.testing.mainframe.options import INQUIRY, LIST, MAPS, PASSWORD_VARIABLE
 from connectors.mainframe import key_files, scans
-from tests.integration.mainframe_streams import (
-    INQUIRY,
-    LIST,
-    PASSWORD_VARIABLE,
-    TRANSPORTS,
-    configured,
-    keys,
-    opened,
-    scan,
-    written,
-)
+from tests.integration.mainframe_streams import TRANSPORTS, configured, keys, opened, scan, written
 
 MANY = {"inquiries": INQUIRY | {"keys": keys(*range(10, 310, 10))}}
 
@@ -324,10 +316,6 @@ def test_interrupt_ends_the_inquiries_of_all_sessions(host: Host) -> None:
 
 
 def test_inquiries_after_a_list_without_an_end_delete_nothing(host: Host) -> None:
-    import yaml
-
-    from tests.integration.mainframe_streams import MAPS
-
     screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
     screens["custlist"]["table"] |= {"end": []}
     inquiry = INQUIRY | {"key": ["id"], "keys": {"stream": "customers"}}

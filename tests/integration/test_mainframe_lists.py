@@ -10,21 +10,15 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import yaml
 
 from bridge.contract import Ask, Caveat, Emits, Scan
 from bridge.errors import ConfigError, PermanentError, TransientError
 from bridge.testing.mainframe import Host, TwoWrites, customer, transactions
+from bridge.testing.mainframe.options import LIST, MAPS, PASSWORD_VARIABLE
 from connectors.mainframe import details, scans
 from connectors.mainframe.fitted import Row
-from tests.integration.mainframe_streams import (
-    DETAILS,
-    LIST,
-    PASSWORD_VARIABLE,
-    TRANSPORTS,
-    configured,
-    opened,
-    scan,
-)
+from tests.integration.mainframe_streams import DETAILS, TRANSPORTS, configured, opened, scan
 
 CUSTOMERS = {"customers": LIST}
 NUMBERS = [*range(10, 310, 10)]
@@ -429,10 +423,6 @@ def test_positions_of_others_are_refused(host: Host) -> None:
 
 def _screens(**table: Any) -> Any:
     """The maps of the tests' host, with other options of the list."""
-    import yaml
-
-    from tests.integration.mainframe_streams import MAPS
-
     screens = yaml.safe_load(MAPS.read_text())["screens"]
     screens["custlist"]["table"] |= table
     return screens

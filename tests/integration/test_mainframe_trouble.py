@@ -22,20 +22,10 @@ from bridge.testing.mainframe import Host, TwoWrites
 from bridge.testing.mainframe.authority import AuthorityError
 from bridge.testing.mainframe.conversation import Conversation
 from bridge.testing.mainframe.desk import Scene
+from bridge.testing.mainframe.options import INQUIRY, LIST, MAPS, PASSWORD_VARIABLE
 from connectors.mainframe import MainframeConnector, captured, kept
 from connectors.mainframe.errors import Kind, Trouble
-from tests.integration.mainframe_streams import (
-    DETAILS,
-    INQUIRY,
-    LIST,
-    MAPS,
-    PASSWORD_VARIABLE,
-    TRANSPORTS,
-    configured,
-    keys,
-    opened,
-    scan,
-)
+from tests.integration.mainframe_streams import DETAILS, TRANSPORTS, configured, keys, opened, scan
 
 CUSTOMERS = {"customers": LIST}
 INQUIRIES = {"inquiries": INQUIRY | {"keys": keys(*range(10, 310, 10))}}

@@ -29,12 +29,13 @@ from bridge.errors import BridgeError, CredentialsError, PermanentError, Stopped
 from bridge.publisher import Fenced
 from bridge.testing.fakes import Crash, FakeKafka, Fault, Record, State
 from bridge.testing.mainframe import Customer, TwoWrites
+from bridge.testing.mainframe.options import INQUIRY, LIST, PASSWORD_VARIABLE
 from bridge.testing.mainframe.switches import UNKNOWN_ERROR
 from bridge.testing.simulation import Clock, Engine
 from bridge.topics import dead_letters
 from connectors.mainframe import MainframeConnector, scans, transports, walk
 from connectors.mainframe.readings import CONFIRMS
-from tests.integration.mainframe_streams import DETAILS, INQUIRY, LIST, PASSWORD_VARIABLE, configured
+from tests.integration.mainframe_streams import DETAILS, configured
 from tests.property.mainframe_clerks import DENIED, NUMBERS, Clerks
 from tests.property.mainframe_house import House, Transport
 from tests.property.mainframe_judge import SHAPES, Evidence, Outcome, Shape

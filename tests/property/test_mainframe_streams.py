@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pytest.importorskip("tnz")
-
 from connectors.mainframe.screen import Screen
 from connectors.mainframe.terminal import Endpoint
 from connectors.mainframe.transports import cells

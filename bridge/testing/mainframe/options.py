@@ -51,7 +51,7 @@ INQUIRY: Options = {
 }
 
 
-def options(host: Server, streams: Mapping[str, Options], **more: Any) -> Options:
+def options(host: Server, streams: Mapping[str, Options], /, **more: Any) -> Options:
     """`home` is a cleared screen, the shortest way to any transaction."""
     whole: Options = {
         "host": "127.0.0.1",
