@@ -1,0 +1,1 @@
+"""Reads tables of Oracle Database."""
