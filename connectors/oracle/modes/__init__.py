@@ -1,0 +1,38 @@
+"""The ways to read a table: one class each, behind the interface `Mode`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.errors import ConfigError
+from connectors.oracle.modes.mode import Mode, Start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from connectors.oracle.catalog import Relation
+    from connectors.oracle.config import OracleStream
+
+__all__ = ["Mode", "Start", "mode_of"]
+
+
+def _modes() -> Mapping[str, Callable[[Relation, OracleStream], Mode]]:
+    """Read here, for they need Arrow, which who only looks at the configuration does not load."""
+    from connectors.oracle.modes.flashback import Flashback
+
+    return {"flashback": Flashback}
+
+
+BEFORE = frozenset({"flashback", "timestamp", "rowscn"})
+"""Modes that a snapshot goes before."""
+
+
+def mode_of(relation: Relation, options: OracleStream) -> Mode:
+    """The mode of a stream, a snapshot before it where wanted. Errors: PermanentError when they do not fit."""
+    from connectors.oracle.modes.snapshot import Snapshot
+
+    make = _modes().get(options.mode)
+    if make is None:
+        raise ConfigError(f"{relation.name}: there is no mode {options.mode}")
+    mode = make(relation, options)
+    return Snapshot(mode) if options.snapshot and options.mode in BEFORE else mode

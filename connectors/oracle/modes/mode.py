@@ -1,0 +1,88 @@
+"""What every way to read a table has to say."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from bridge.contract import Ask, Batch, Caveat, Emits, Position, Ranges, Table
+from bridge.errors import PermanentError
+
+if TYPE_CHECKING:
+    from connectors.oracle.catalog import Relation
+    from connectors.oracle.config import OracleStream
+    from connectors.oracle.session import Session
+
+
+class Start(NamedTuple):
+    """Where a mode begins: a system change number, and the position that follows all that was there by then."""
+
+    scn: int
+    position: Position
+
+
+class Mode(ABC):
+    """One table, read in one way. All that a new process must know is in the position.
+
+    A cursor may stay open in it from one poll to the next, for the position that follows it and a few seconds.
+    Positions are JSON objects that say their `mode`; `bridge.errors` are what poll and reread raise.
+    """
+
+    emits: Emits = Emits.CHANGES
+    caveats: frozenset[Caveat] = frozenset()
+    settles: ClassVar[bool] = False
+    own_session: ClassVar[bool] = False
+
+    def __init__(self, relation: Relation, options: OracleStream) -> None:
+        """Errors: PermanentError when the table cannot be read so."""
+        self.relation, self.options = relation, options
+
+    @property
+    def name(self) -> str:
+        """Of the stream and its table: OWNER.NAME."""
+        return str(self.relation.name)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What the operator names counts more than what the dictionary has."""
+        return tuple(self.options.key) or self.relation.key
+
+    @abstractmethod
+    def tables(self) -> tuple[Table, ...]:
+        """What it publishes."""
+
+    def start(self, session: Session) -> Start:
+        """Where this mode goes on after a snapshot of now. What bounds late commits is read before the SCN."""
+        raise self.stranger("a mode that follows a snapshot")
+
+    @abstractmethod
+    def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
+        """As `Connector.poll`."""
+
+    def reread(
+        self, session: Session, position: Position | None, place: Position | None, within: Ranges, ask: Ask
+    ) -> Batch:
+        """As `Connector.reread`."""
+        raise PermanentError(
+            f"{self.name} cannot be read once more in mode {self.options.mode}",
+            remedy="cancel the resnapshot",
+        )
+
+    def commit(self, session: Session, position: Position) -> None:
+        """Kafka has everything up to `position`: modes that settle let go of it in the source."""
+        return
+
+    @abstractmethod
+    def check(self, position: Position) -> None:
+        """Errors: PermanentError, saying what would do, when `position` cannot be one of this mode."""
+
+    def release(self) -> None:
+        """Close what is open between polls. Never raises."""
+        return
+
+    def stranger(self, form: str) -> PermanentError:
+        """For a position that this mode has not written."""
+        return PermanentError(
+            f"the position of {self.name} is not one of {form}",
+            remedy="set a position with `positions set`, or configure the former mode and columns",
+        )
