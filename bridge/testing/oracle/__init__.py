@@ -1,0 +1,5 @@
+"""An Oracle Database to be read and ill-treated: its wire protocol, and a store that keeps what was by SCN.
+
+It models what Oracle's manuals say, each rule with its chapter; a statement it does not know is refused, as
+ORA-00900 or what the manual gives, so that nothing passes by accident. It is a simulator: no Oracle code.
+"""

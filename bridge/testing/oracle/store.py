@@ -1,0 +1,408 @@
+"""The database: tables in one commit order, what they were at any SCN, and how far undo reaches."""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from bridge.testing.oracle.coercion import stored
+from bridge.testing.oracle.errors import OracleError
+from bridge.testing.oracle.tables import (
+    BLOCKS_PER_EXTENT,
+    ROWS_PER_BLOCK,
+    Column,
+    Extent,
+    Kind,
+    Table,
+    Version,
+)
+from bridge.testing.oracle.transactions import Change, Transaction, versions_of
+from bridge.testing.oracle.values import AnyRowId, Fields, LogicalId, Row, RowId, Stamp
+
+if TYPE_CHECKING:
+    from bridge.testing.oracle.session import Session
+
+FIRST_SCN = 2_000_000
+SCN_EVERY = 3_000_000_000
+"""The SCN moves on with time even where nothing is committed, at least once in three seconds."""
+FILES = (5, 7)
+FIRST_OBJECT = 73_000
+Columns = Iterable[tuple[str, str]] | Iterable[Column]
+Names = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view of the dictionary: its rows are made when it is asked."""
+
+    owner: str
+    name: str
+    columns: tuple[Column, ...]
+    rows: Callable[[Session], Iterable[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A view that somebody created: the text of its query."""
+
+    owner: str
+    name: str
+    text: str
+
+
+Relation = Table | View | Query
+
+
+@dataclass
+class Undo:
+    """How far flashback reaches: queries as of SCNs before `horizon` fail with `code`."""
+
+    horizon: int = 0
+    code: int = 1555
+
+
+class Store:
+    """The whole database. Every method may be called from any thread.
+
+    `per_change`: a versions query shows every change that a transaction made to a row, not only what they
+    come to. `split_keys`: it shows the update of a key as a delete and an insert, as the manual says it may.
+    `reuse`: ROWIDs of deleted rows are used again. `offset`: the zone of the server's clock, in minutes.
+    """
+
+    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.relations: dict[Names, Relation] = {}
+        self.synonyms: dict[str, Names] = {}
+        """Public ones, by name."""
+        self.sequences: dict[Names, Iterator[int]] = {}
+        self.undo = Undo()
+        self.per_change = True
+        self.split_keys = False
+        self.reuse = True
+        self.offset = 0
+        self.version = 0
+        """Goes up with every change of the dictionary."""
+        self.never = Stamp.at(Fields(4000, 1, 1, 0, 0, 0, 0))
+        self.transactions: dict[bytes, Transaction] = {}
+        """Those open, by XID."""
+        self._born = clock()
+        self._scn = FIRST_SCN
+        self._moments: list[tuple[int, int]] = [(FIRST_SCN, self._born)]
+        self._xids = count(1)
+        self._log_numbers = count(1)
+        self._objects = count(FIRST_OBJECT)
+        self._blocks = dict.fromkeys(FILES, 128)
+
+    # -- time and SCN
+
+    @property
+    def scn(self) -> int:
+        """The current SCN; all that was committed up to it can be seen."""
+        with self.lock:
+            passed = FIRST_SCN + (self.clock() - self._born) // SCN_EVERY
+            if passed > self._scn:
+                self._scn = passed
+                self._moments.append((passed, self.clock()))
+            return self._scn
+
+    def time_of(self, scn: int) -> int:
+        """When it was this SCN, in nanoseconds of UTC, as nearly as is known; ORA-08181."""
+        with self.lock:
+            if not FIRST_SCN <= scn <= self.scn:
+                raise OracleError(8181)
+            return self._moments[max(bisect_right(self._moments, (scn, 1 << 80)) - 1, 0)][1]
+
+    def scn_at(self, moment: int) -> int:
+        """The SCN of a moment; ORA-08180 for one before all that is known."""
+        with self.lock:
+            if moment < self._born or moment > self.clock() + SCN_EVERY:
+                raise OracleError(8180)
+            _ = self.scn
+            return self._moments[max(bisect_right(self._moments, moment, key=lambda pair: pair[1]) - 1, 0)][0]
+
+    def wall(self, moment: int) -> Stamp:
+        """What the server's own clock shows then, with its zone."""
+        return Stamp.utc(moment).zoned(self.offset)
+
+    def now(self) -> Stamp:
+        return self.wall(self.clock())
+
+    # -- the dictionary
+
+    def create(
+        self,
+        owner: str,
+        name: str,
+        columns: Columns,
+        *,
+        key: Sequence[str] = (),
+        kind: Kind = Kind.TABLE,
+        row_movement: bool = False,
+        row_dependencies: bool = False,
+    ) -> Table:
+        """Create a table; columns as `("ID", "NUMBER(10) NOT NULL")`."""
+        with self.lock:
+            made = tuple(c if isinstance(c, Column) else Column.declared(*c) for c in columns)
+            table = Table(owner, name, made, tuple(key), kind, next(self._objects), self._next_scn())
+            table.row_movement, table.row_dependencies = row_movement, row_dependencies
+            self._add(table)
+            return table
+
+    def create_view(self, owner: str, name: str, text: str) -> None:
+        with self.lock:
+            self._add(Query(owner, name, text))
+
+    def register(self, view: View, *synonyms: str) -> None:
+        """Add a view of the dictionary, and public synonyms of it."""
+        with self.lock:
+            self.relations[view.owner, view.name] = view
+            self.synonyms |= dict.fromkeys(synonyms, (view.owner, view.name))
+            self.version += 1
+
+    def create_log(self, table: Table | str, *, columns: Sequence[str] = (), sequence: bool = True) -> Table:
+        """CREATE MATERIALIZED VIEW LOG: a table MLOG$_ that follows every change in its own transaction."""
+        with self.lock:
+            table = self.table(table)
+            table.log_columns = (*table.key, *(name for name in columns if name not in table.key))
+            own = [Column(name, table.columns[table.place[name]].type) for name in table.log_columns]
+            extra = [("SEQUENCE$$", "NUMBER")] if sequence else []
+            kept = [("SNAPTIME$$", "DATE"), ("DMLTYPE$$", "VARCHAR2(1)"), ("OLD_NEW$$", "VARCHAR2(1)")]
+            kept += [("CHANGE_VECTOR$$", "RAW(255)"), ("XID$$", "NUMBER")]
+            more = [Column.declared(*pair) for pair in [*extra, *kept]]
+            table.log = self.create(table.owner, f"MLOG$_{table.name}"[:128], [*own, *more])
+            return table.log
+
+    def _add(self, relation: Relation) -> None:
+        if (relation.owner, relation.name) in self.relations:
+            raise OracleError(955)
+        self.relations[relation.owner, relation.name] = relation
+        self.version += 1
+
+    def drop(self, owner: str, name: str) -> None:
+        with self.lock:
+            if (owner, name) not in self.relations:
+                raise OracleError(942, f'"{owner}"."{name}"')
+            del self.relations[owner, name]
+            self.version += 1
+
+    def table(self, name: Table | str) -> Table:
+        """By `OWNER.NAME`; LookupError."""
+        if isinstance(name, Table):
+            return name
+        owner, _, plain = name.partition(".")
+        found = self.relations.get((owner, plain))
+        if not isinstance(found, Table):
+            raise LookupError(f"there is no table {name}")  # noqa: TRY004 -- a name, not a type
+        return found
+
+    def tables(self) -> list[Table]:
+        with self.lock:
+            return [relation for relation in self.relations.values() if isinstance(relation, Table)]
+
+    # -- definition changes, behind some of which flashback cannot look
+    # (Development Guide, Using Oracle Flashback Technology, General Guidelines)
+
+    def add_column(self, table: Table | str, name: str, declared: str, default: Any = None) -> None:
+        """Rows that were get the default; what they were can still be asked."""
+        with self.lock:
+            table = self.table(table)
+            column = Column.declared(name, declared)
+            value = stored(column.type, default)
+            self._redefine(table, (*table.columns, column))
+            for versions in table.history.values():
+                for version in versions:
+                    version.values = (*version.values, value)
+
+    def drop_column(self, table: Table | str, name: str) -> None:
+        with self.lock:
+            table = self.table(table)
+            place = table.place[name]
+            self._redefine(table, tuple(column for column in table.columns if column.name != name))
+            for versions in table.history.values():
+                for version in versions:
+                    version.values = version.values[:place] + version.values[place + 1 :]
+            self._bar(table)
+
+    def truncate(self, table: Table | str) -> None:
+        with self.lock:
+            table = self.table(table)
+            self._empty(table)
+            self._bar(table)
+
+    def rebuild(self, table: Table | str) -> None:
+        """ALTER TABLE MOVE: every row gets a new ROWID, outside of any transaction."""
+        with self.lock:
+            table = self.table(table)
+            live = [v for versions in table.history.values() if (v := versions[-1]).operation != "D"]
+            self._empty(table)
+            for old in live:
+                rowid = self.vacant(table, old.values)
+                table.add(Version(rowid, old.values, old.start, old.operation, old.xid, old.at))
+                self._index(table, None, old.values, rowid)
+            self._bar(table)
+
+    def _redefine(self, table: Table, columns: tuple[Column, ...]) -> None:
+        table.columns = columns
+        table.__post_init__()
+        self.version += 1
+
+    def _bar(self, table: Table) -> None:
+        table.ddl_scn = self._next_scn()
+        self.version += 1
+
+    def _empty(self, table: Table) -> None:
+        table.history, table.order, table.commits = {}, [], []
+        table.keys, table.free, table.extents, table.used, table.touched = {}, [], [], 0, {}
+        table.object_id = next(self._objects)
+
+    # -- transactions
+
+    def transaction(self, user: str = "APP", *, sid: int | None = None) -> Transaction:
+        """A new one; open until it is committed or rolled back."""
+        with self.lock:
+            number = next(self._xids)
+            xid = (number % 10 + 1).to_bytes(2, "little") + (number % 34).to_bytes(2, "little")
+            tx = Transaction(self, xid + number.to_bytes(4, "little"), user, self.clock(), self.scn, sid)
+            self.transactions[tx.xid] = tx
+            return tx
+
+    def insert(self, table: Table | str, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Insert rows in a transaction of their own; the SCN of its commit."""
+        with self.transaction() as tx:
+            for row in rows:
+                tx.insert(table, row)
+            return tx.commit()
+
+    def rolled_back(self, tx: Transaction) -> None:
+        for (table, rowid), changes in tx.by_row().items():
+            if changes[0].operation == "I" and not changes[0].known:
+                self._vacate(table, rowid)
+        del self.transactions[tx.xid]
+
+    def committed(self, tx: Transaction, behind: int) -> int:
+        scn = self._next_scn()
+        if behind:
+            scn = max(scn - behind, self.undo.horizon + 1, tx.start_scn + 1)
+        at = self.clock()
+        rows = tx.by_row()
+        for (table, rowid), changes in rows.items():
+            self._settle(table, rowid, changes, tx.xid, scn, at)
+        for (table, rowid), changes in rows.items():
+            self._index_row(table, rowid, changes)
+        del self.transactions[tx.xid]
+        return scn
+
+    def _next_scn(self) -> int:
+        self._scn = self.scn + 1
+        self._moments.append((self._scn, self.clock()))
+        return self._scn
+
+    def _settle(
+        self, table: Table, rowid: AnyRowId, changes: list[Change], xid: bytes, scn: int, at: int
+    ) -> None:
+        before = table.current(rowid)
+        known = self._split(table, before, changes) if self.split_keys else changes
+        versions = versions_of(known, scn, xid, at, each=self.per_change)
+        if before is not None and versions:
+            before.ends(scn, at)
+        for version in versions:
+            table.add(version)
+        if changes[-1].operation == "D":
+            self._vacate(table, rowid)
+
+    def _split(self, table: Table, before: Version | None, changes: list[Change]) -> list[Change]:
+        """Updates of the key as a delete and an insert."""
+        old = before.values if before else None
+        parts: list[Change] = []
+        for change in changes:
+            moved = old is not None and table.key_of(old) != table.key_of(change.values)
+            if change.operation == "U" and moved and old is not None:
+                parts.append(Change(table, change.rowid, "D", old, known=True, before=None))
+                parts.append(Change(table, change.rowid, "I", change.values, known=True, before=None))
+            else:
+                parts.append(change)
+            old = change.values
+        return parts
+
+    def _index_row(self, table: Table, rowid: AnyRowId, changes: list[Change]) -> None:
+        """Point the keys at the row as it is now; other rows of the transaction may have had them before."""
+        versions = table.history.get(rowid, [])
+        for version in reversed(versions):
+            key = table.key_of(version.values)
+            if key is not None and table.keys.get(key) == rowid:
+                del table.keys[key]
+            if version.start != versions[-1].start:
+                break
+        last = changes[-1]
+        if last.operation != "D":
+            self._index(table, None, last.values, rowid)
+
+    def _index(self, table: Table, old: Row | None, new: Row, rowid: AnyRowId) -> None:
+        if old is not None:
+            table.keys.pop(table.key_of(old) or (), None)
+        key = table.key_of(new)
+        if key is not None:
+            table.keys[key] = rowid
+
+    # -- space
+
+    def vacant(self, table: Table, row: Row) -> AnyRowId:
+        """Where a new row goes: into space that a deleted one left, or at the end."""
+        if table.kind is Kind.IOT:
+            return LogicalId(table.key_of(row) or ())
+        if self.reuse and table.free:
+            return table.free.pop()
+        if not table.extents or table.used == ROWS_PER_BLOCK * BLOCKS_PER_EXTENT:
+            self._extend(table)
+        extent, place = table.extents[-1], table.used
+        table.used += 1
+        block, slot = divmod(place, ROWS_PER_BLOCK)
+        return RowId(extent.object, extent.file, extent.block + block, slot)
+
+    def _extend(self, table: Table) -> None:
+        file = FILES[len(table.extents) % len(FILES)]
+        table.extents.append(Extent(table.object_id, file, self._blocks[file]))
+        self._blocks[file] += BLOCKS_PER_EXTENT
+        table.used = 0
+
+    def _vacate(self, table: Table, rowid: AnyRowId) -> None:
+        if isinstance(rowid, RowId):
+            table.free.append(rowid)
+
+    def next_sequence(self) -> int:
+        """For SEQUENCE$$ of materialized view logs."""
+        return next(self._log_numbers)
+
+    # -- flashback
+
+    def forget(self, before: int, *, code: int = 1555) -> None:
+        """Overwrite the undo of all SCNs before this one."""
+        with self.lock:
+            self.undo = Undo(max(before, self.undo.horizon), code)
+            for table in self.tables():
+                table.forget(self.undo.horizon)
+
+    def reach(self, table: Table, scn: int | None) -> int:
+        """Check that a flashback query may see a table as of an SCN.
+
+        Database Error Messages, ORA-08181, ORA-01555, ORA-01466.
+        """
+        if scn is None or not 0 < scn <= self.scn:
+            raise OracleError(8181)
+        if scn < self.undo.horizon:
+            raise OracleError(self.undo.code, 9) if self.undo.code == 1555 else OracleError(self.undo.code)
+        if scn < table.ddl_scn:
+            raise OracleError(1466)
+        return scn
+
+    def since(self, moment: int) -> int:
+        """The first SCN known after a moment."""
+        with self.lock:
+            place = bisect_left(self._moments, moment, key=lambda pair: pair[1])
+            return self._moments[place][0] if place < len(self._moments) else self.scn
