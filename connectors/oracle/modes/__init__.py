@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.errors import ConfigError
-from connectors.oracle.modes.mode import Mode, Start
+from connectors.oracle.modes.mode import Beginning, Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from connectors.oracle.catalog import Relation
     from connectors.oracle.config import OracleStream
 
-__all__ = ["Mode", "Start", "mode_of"]
+__all__ = ["Beginning", "Mode", "mode_of"]
 
 
 def _modes() -> Mapping[str, Callable[[Relation, OracleStream], Mode]]:

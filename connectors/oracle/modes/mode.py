@@ -11,14 +11,15 @@ from bridge.errors import PermanentError
 if TYPE_CHECKING:
     from connectors.oracle.catalog import Relation
     from connectors.oracle.config import OracleStream
-    from connectors.oracle.session import Session
+    from connectors.oracle.session import Moment, Session
 
 
-class Start(NamedTuple):
-    """Where a mode begins: a system change number, and the position that follows all that was there by then."""
+class Beginning(NamedTuple):
+    """When a table begins to be read. The moment was read first: what was open at the SCN began after it, or
+    is known to it."""
 
+    moment: Moment
     scn: int
-    position: Position
 
 
 class Mode(ABC):
@@ -51,9 +52,9 @@ class Mode(ABC):
     def tables(self) -> tuple[Table, ...]:
         """What it publishes."""
 
-    def start(self, session: Session) -> Start:
-        """Where this mode goes on after a snapshot of now. What bounds late commits is read before the SCN."""
-        raise self.stranger("a mode that follows a snapshot")
+    def start(self, beginning: Beginning) -> Position:
+        """Its position after a snapshot as of that SCN, or without one: it brings what was committed since."""
+        raise NotImplementedError(f"mode {self.options.mode} does not follow a snapshot")
 
     @abstractmethod
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
