@@ -247,6 +247,8 @@ class Connector(ABC):
     """Set by `__init__` where an account's sessions are few: nobody has to connect to know it."""
     folder: Path | None = None
     """A folder of its own for what operators may want to see; the engine sets it, `open()` may make it."""
+    keys_in: Callable[[str], Sequence[Mapping[str, Any]]] | None = None
+    """Set by the engine: the keys of the rows that a topic of events has now. Errors: as `poll`."""
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -15,6 +16,7 @@ from bridge.config import Reading, client_check
 from bridge.config.options import ConnectorSettings, Settings
 from bridge.contract import Connector, Secret, Stream
 from bridge.errors import ConfigError
+from bridge.live_keys import live_keys
 from bridge.redact import Redactor
 
 
@@ -71,13 +73,20 @@ def quiet(settings: Settings) -> Redactor:
     return redactor
 
 
+def configured(settings: Settings, name: str) -> Connector:
+    """The connector, not open. Errors: those of `plugins.configure`."""
+    source = plugins.configure(named(settings, name))
+    source.keys_in = partial(live_keys, settings.kafka)
+    return source
+
+
 @contextmanager
 def opened(settings: Settings, connector: str) -> Iterator[tuple[Connector, Redactor]]:
     """The connector, open until the block ends, and the redactor for whatever is printed about it.
 
     Ctrl-C interrupts its running call. Errors: those of `plugins.configure` and `Connector.open`.
     """
-    source = plugins.configure(named(settings, connector))
+    source = configured(settings, connector)
     redactor = quiet(settings)
     redactor.watch(plugins.secrets(source.config))
     with _interrupted_by_signals(source):

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from datetime import UTC, datetime
+from functools import partial
 from textwrap import shorten
 from threading import Event, Thread
 from typing import Any, Literal
@@ -40,6 +41,7 @@ from bridge.encode import Origin, encoder
 from bridge.ends import Ended, die_with_parent
 from bridge.errors import BridgeError, Stopped
 from bridge.images import Images
+from bridge.live_keys import live_keys
 from bridge.marks import Marks
 from bridge.orders import Orders
 from bridge.outlet import Outlet
@@ -185,6 +187,7 @@ class Worker:
             self._redactor.watch(plugins.secrets(self._config))
         connector = self._kind(self._config)
         connector.folder = self._hello.daemon.state_dir / f"{self._hello.connector.name}.kept"
+        connector.keys_in = partial(live_keys, self._hello.kafka)
         return connector
 
     def _run_task(self) -> None:

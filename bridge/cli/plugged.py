@@ -49,7 +49,7 @@ def find(kind: str, path: Path, name: str | None) -> Connector:
     if name is None:
         name = _only(kind, [each.name for each in config.load(path).connectors.values() if each.kind == kind])
     settings = sources.load(path, name)
-    connector = plugins.configure(sources.named(settings, name))
+    connector = sources.configured(settings, name)
     sources.quiet(settings).watch(plugins.secrets(connector.config))
     return connector
 

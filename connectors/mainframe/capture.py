@@ -22,6 +22,7 @@ from connectors.mainframe.scans import Piece
 from connectors.mainframe.screen import Screen
 from connectors.mainframe.sessions import Pool, Session, Shared
 from connectors.mainframe.terminal import Endpoint, Terminal
+from connectors.mainframe.topic_keys import KeysIn
 from connectors.mainframe.walk import ANY
 
 type Seen = Callable[[Screen], None]
@@ -75,7 +76,14 @@ class Watched:
             self._seen(self._terminal.screen())
 
 
-def walk(config: MainframeConfig, maps: Maps, streams: Iterable[str], pages: int, seen: Seen) -> None:
+def walk(
+    config: MainframeConfig,
+    maps: Maps,
+    streams: Iterable[str],
+    pages: int,
+    seen: Seen,
+    keys_in: KeysIn | None = None,
+) -> None:
     """Logs on, goes through the streams (so many pages of a list, a key of an inquiry), and logs off.
 
     What cannot be read yet, for want of a map, is gone to as far as its steps lead. Errors: of the bridge.
@@ -95,7 +103,7 @@ def walk(config: MainframeConfig, maps: Maps, streams: Iterable[str], pages: int
         for name in streams:
             doing = f"stream {name}"
             if reading := known.get(name):
-                _read(reading, pool, pages)
+                _read(reading, pool, pages, keys_in)
             else:
                 _go(config, name, session)
         if problem:
@@ -113,9 +121,9 @@ def _readings(config: MainframeConfig, maps: Maps) -> tuple[dict[str, Reading], 
         return {}, error
 
 
-def _read(reading: Reading, pool: Pool, pages: int) -> None:
+def _read(reading: Reading, pool: Pool, pages: int, keys_in: KeysIn | None) -> None:
     if isinstance(reading, InquiryReading):
-        asked = InquiryPages(_one_key(reading, pool), pool)
+        asked = InquiryPages(_one_key(reading, pool), pool, keys_in=keys_in)
         asked.turn(Ask(rows=1), time.monotonic())
         return
     turned = _OneDetail(reading, pool.main, None)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from bridge.contract import Connector
     from connectors.mainframe.config import MainframeConfig
     from connectors.mainframe.maps import Maps
     from connectors.mainframe.screen import Screen
+    from connectors.mainframe.topic_keys import KeysIn
 
 HELP = "capture and draw 3270 screens, make and check the maps that read them"
 OK, FAILED = 0, 1
@@ -96,10 +97,10 @@ def _count(text: str) -> int:
 
 def capture(args: argparse.Namespace, find: Find) -> int:
     """0 when all steps led where they should; what was seen until then is saved in any case."""
-    config = _config(find, args)
-    maps = _maps_of(config)
-    folder = _Folder(args.to, config.address, maps)
-    _walk(config, maps, args, folder.save)
+    found = _found(find, args)
+    maps = _maps_of(found.config)
+    folder = _Folder(args.to, found.config.address, maps)
+    _walk(found, maps, args, folder.save)
     return OK
 
 
@@ -147,9 +148,9 @@ def show(args: argparse.Namespace, find: Find) -> int:
         )
     if args.live:
         args.config = args.live
-        config = _config(find, args)
-        maps = map_files.load(args.maps) if args.maps else _maps_of(config)
-        _walk(config, maps, args, lambda screen: _draw(config.address, screen, maps))
+        found = _found(find, args)
+        maps = map_files.load(args.maps) if args.maps else _maps_of(found.config)
+        _walk(found, maps, args, lambda screen: _draw(found.config.address, screen, maps))
         return OK
     maps = map_files.load(args.maps)
     for path in args.screens:
@@ -157,16 +158,21 @@ def show(args: argparse.Namespace, find: Find) -> int:
     return OK
 
 
-def _config(find: Find, args: argparse.Namespace) -> MainframeConfig:
+class _Found(NamedTuple):
+    config: MainframeConfig
+    keys_in: KeysIn | None
+
+
+def _found(find: Find, args: argparse.Namespace) -> _Found:
     from bridge.errors import ConfigError
     from connectors.mainframe.config import MainframeConfig
 
-    config = find(args.config, args.connector).config
-    if not isinstance(config, MainframeConfig):
+    connector = find(args.config, args.connector)
+    if not isinstance(config := connector.config, MainframeConfig):
         raise ConfigError(
             f"{args.connector or 'the mainframe'} has no screens", remedy="name one by s3270 or tnz"
         )
-    return config
+    return _Found(config, connector.keys_in)
 
 
 def _maps_of(config: MainframeConfig) -> Maps:
@@ -175,17 +181,16 @@ def _maps_of(config: MainframeConfig) -> Maps:
     return maps.load([Path(path) for path in config.maps], config.screens, config.errors)
 
 
-def _walk(
-    config: MainframeConfig, maps: Maps, args: argparse.Namespace, seen: Callable[[Screen], None]
-) -> None:
+def _walk(found: _Found, maps: Maps, args: argparse.Namespace, seen: Callable[[Screen], None]) -> None:
     from bridge.errors import ConfigError
     from connectors.mainframe import capture
 
+    config, keys_in = found
     if unknown := [name for name in args.stream if name not in config.streams]:
         raise ConfigError(
             f"no stream '{unknown[0]}'", remedy=f"there are: {', '.join(config.streams) or 'none'}"
         )
-    capture.walk(config, maps, args.stream or config.streams, args.pages, seen)
+    capture.walk(config, maps, args.stream or config.streams, args.pages, seen, keys_in)
 
 
 def _draw(name: str, screen: Screen, maps: Maps) -> None:

@@ -158,6 +158,17 @@ class KeyStream(_Options):
     stream: str = Field(description="a list of this connector, read for its keys before each scan")
 
 
+class KeyTopic(_Options):
+    """Keys out of a topic of events, as another connector publishes them; read anew for each scan."""
+
+    topic: str = Field(
+        min_length=1, description="a topic of this bridge's events: rows deleted there are not asked for"
+    )
+    columns: Mapping[str, str] = Field(
+        default={}, description="column of the key here -> its name in the topic's keys; default: the same"
+    )
+
+
 class InquiryStream(StreamConfig):
     """A screen for each of many keys."""
 
@@ -167,8 +178,8 @@ class InquiryStream(StreamConfig):
     back: Steps = Field(default=(), description="steps from the answer to where `steps` begin")
     screen: str = Field(description="the screen with the answer")
     key: tuple[str, ...] = Field(min_length=1, description="columns that tell the rows apart")
-    keys: tuple[Mapping[str, str | int], ...] | KeyFile | KeyStream = Field(
-        description="what is asked for: a list of keys, {file: PATH.csv}, or {stream: LIST}"
+    keys: tuple[Mapping[str, str | int], ...] | KeyFile | KeyStream | KeyTopic = Field(
+        description="what is asked for: a list of keys, {file: PATH.csv}, {stream: LIST}, or {topic: NAME}"
     )
     missing: tuple[str | Rule, ...] = Field(
         default=(), description="screens, or markers on the answer, that say there is no such key"

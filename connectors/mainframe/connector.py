@@ -70,7 +70,7 @@ class MainframeConnector(Connector):
                 self.sessions = Sessions(config.account)
             case _:
                 self._source, self.answers_within_s = (
-                    ScreenSource(config, lambda: self.folder),
+                    ScreenSource(config, lambda: self.folder, lambda: self.keys_in),
                     config.timeout,
                 )
                 self.sessions = Sessions(config.account, config.sessions)

@@ -12,8 +12,8 @@ from threading import Lock
 from typing import Any
 
 from bridge.contract import Ask, Position, Reject
-from connectors.mainframe import key_files
-from connectors.mainframe.config import KeyFile, KeyStream
+from connectors.mainframe import key_files, topic_keys
+from connectors.mainframe.config import KeyFile, KeyStream, KeyTopic
 from connectors.mainframe.errors import Kind, Looked, Trouble
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.lists import Known, ListPages
@@ -61,9 +61,15 @@ class _Round:
 class InquiryPages:
     """The answers of one scan."""
 
-    def __init__(self, reading: InquiryReading, pool: Pool, known: Known | None = None) -> None:
-        """`known`: of the list that the keys are from, if they are."""
-        self._reading, self._pool = reading, pool
+    def __init__(
+        self,
+        reading: InquiryReading,
+        pool: Pool,
+        known: Known | None = None,
+        keys_in: topic_keys.KeysIn | None = None,
+    ) -> None:
+        """`known`: of the list that the keys are from; `keys_in`: of the topic that they are from."""
+        self._reading, self._pool, self._keys_in = reading, pool, keys_in
         told = reading.options.key
         self._list = ListPages(reading.keys, pool.main, known, told) if reading.keys else None
         self._keys: Sequence[Asked] | None = None
@@ -118,6 +124,8 @@ class InquiryPages:
             return self._list.texts.values()
         if isinstance(keys, KeyFile):
             return key_files.read(keys.file, names)
+        if isinstance(keys, KeyTopic):
+            return topic_keys.read(keys, names, self._keys_in)
         given = () if isinstance(keys, KeyStream) else keys
         return ({name: str(each[name]) for name in names} for each in given)
 

@@ -18,14 +18,20 @@ if TYPE_CHECKING:
     from connectors.mainframe.readings import Reading
     from connectors.mainframe.scans import Pages, Pass
     from connectors.mainframe.sessions import Pool
+    from connectors.mainframe.topic_keys import KeysIn
 
 
 class ScreenSource:
     """Lists, and inquiries key by key; its methods are a connector's, with their errors."""
 
-    def __init__(self, config: MainframeConfig, folder: Callable[[], Path | None]) -> None:
-        """`folder`: where screens are kept for the operator."""
-        self.config, self._folder = config, folder
+    def __init__(
+        self,
+        config: MainframeConfig,
+        folder: Callable[[], Path | None],
+        keys_in: Callable[[], KeysIn | None],
+    ) -> None:
+        """What the engine lends by the time: where screens are kept for the operator, and topics' keys."""
+        self.config, self._folder, self._keys_in = config, folder, keys_in
         self._state, self._calling = Lock(), False
         self._interrupted = Event()
         self._pool: Pool | None = None
@@ -112,7 +118,7 @@ class ScreenSource:
             raise TransientError(f"{self.config.address} is not open")
         known = self._known.setdefault(reading.stream.name, Known())
         if isinstance(reading, InquiryReading):
-            return InquiryPages(reading, self._pool, known)
+            return InquiryPages(reading, self._pool, known, self._keys_in())
         return ListPages(reading, self._pool.main, known)
 
     # -- trouble

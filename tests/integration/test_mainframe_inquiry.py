@@ -169,6 +169,32 @@ def test_a_file_of_keys_that_is_written_to_is_waited_for(host: Host, tmp_path: P
         assert len(scan(connector, "inquiries").rows) == 1
 
 
+def test_keys_out_of_a_topic_are_those_it_has_now(host: Host) -> None:
+    has: list[dict[str, Any]] = [{"id": "00000010"}, {"id": "00000020"}]
+    keys = {"topic": "erp.customers", "columns": {"customer_id": "id"}}
+    with opened(host, {"inquiries": INQUIRY | {"keys": keys}}) as connector:
+        connector.keys_in = {"erp.customers": has}.__getitem__
+        assert scan(connector, "inquiries").column("customer_id") == ["00000010", "00000020"]
+        has[:] = [{"id": "00000030"}]
+        assert scan(connector, "inquiries").column("customer_id") == ["00000030"]
+
+
+@pytest.mark.parametrize(
+    ("has", "error", "told"),
+    [
+        ([], TransientError, "topic erp.customers has no keys; wait for its events"),
+        ([{"id": "1"}], ConfigError, "topic erp.customers has no key column 'customer_id'; .*: id"),
+    ],
+)
+def test_a_topic_without_the_keys_deletes_nothing(
+    host: Host, has: list[dict[str, str]], error: type[Exception], told: str
+) -> None:
+    with opened(host, {"inquiries": INQUIRY | {"keys": {"topic": "erp.customers"}}}) as connector:
+        connector.keys_in = lambda _: has
+        with pytest.raises(error, match=told):
+            scan(connector, "inquiries")
+
+
 def test_keys_out_of_a_list_are_those_it_shows_now(host: Host) -> None:
     inquiry = INQUIRY | {"key": ["id"], "keys": {"stream": "customers"}}
     inquiry["steps"] = [
