@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,3 +33,109 @@ class TableName:
     @property
     def sql(self) -> str:
         return f"{quoted(self.owner)}.{quoted(self.name)}"
+
+
+# -- snapshots and flashback (SQL Language Reference, SELECT: flashback_query_clause)
+
+PREFIX = 13
+"""Characters of a ROWID that 4096 blocks share: its data object, its file, and all of the block but two."""
+
+
+def ranges(table: TableName) -> Statement:
+    """The last row of each stretch of blocks, in the order of ROWIDs: one pass that sorts no rows."""
+    return Statement(
+        f"SELECT ROWIDTOCHAR(MAX(t.ROWID)) FROM {table.sql} t"  # noqa: S608 -- quoted
+        f" GROUP BY SUBSTR(ROWIDTOCHAR(t.ROWID), 1, {PREFIX}) ORDER BY MAX(t.ROWID)"
+    )
+
+
+def chunk(
+    table: TableName, items: str, scn: int, rows: tuple[str | None, str | None], conditions: Conditions = ()
+) -> Statement:
+    """Rows as they were at `scn`, after the first ROWID and up to the second one, in that order."""
+    after, last = rows
+    bounds = [*_rowid(">", "after", after), *_rowid("<=", "last", last), *conditions]
+    sql = f"SELECT {items} FROM {table.sql} AS OF SCN :scn t{_where(bounds)} ORDER BY t.ROWID"  # noqa: S608
+    return Statement(sql, {"scn": scn, **_binds(bounds)})
+
+
+def versions(
+    table: TableName, items: str, scns: tuple[int, int], within: tuple[int, str] | None, last: str | None
+) -> Statement:
+    """What was committed after the first SCN and up to the second one, in the order of commits.
+
+    `within`: from the middle of what was committed at an SCN, after a ROWID; `last`: up to this ROWID alone.
+    """
+    conditions: list[Condition] = [("versions_startscn > :since", {}), ("versions_operation IS NOT NULL", {})]
+    if within is not None:
+        scn, rowid = within
+        behind = "versions_startscn = :at AND t.ROWID > CHARTOROWID(:after)"
+        conditions.append((f"(versions_startscn > :at OR ({behind}))", {"at": scn, "after": rowid}))
+    conditions += _rowid("<=", "last", last)
+    return Statement(
+        f"SELECT {items} FROM {_between(table)}{_where(conditions)} ORDER BY versions_startscn, t.ROWID",  # noqa: S608
+        {"since": scns[0], "until": scns[1], **_binds(conditions)},
+    )
+
+
+def operations(table: TableName, scn: int) -> Statement:
+    """What kinds of versions were committed at `scn`."""
+    return Statement(
+        f"SELECT versions_operation, COUNT(*) FROM {_between(table)}"  # noqa: S608 -- quoted
+        " WHERE versions_startscn = :until GROUP BY versions_operation",
+        {"since": scn - 1, "until": scn},
+    )
+
+
+def rows_at(table: TableName, items: str, scn: int, rowids: Sequence[str]) -> Statement:
+    """What was at these addresses at `scn`."""
+    places, binds = _listed(rowids)
+    sql = f"SELECT {items} FROM {table.sql} AS OF SCN :scn t WHERE t.ROWID IN ({places})"  # noqa: S608 -- quoted
+    return Statement(sql, {"scn": scn, **binds})
+
+
+def met(
+    table: TableName, key: Sequence[str], scns: tuple[int, int], rowids: Sequence[str], last: str | None
+) -> Statement:
+    """Of the rows at these addresses at the first SCN, those whose keys a row has at the second one."""
+    places, binds = _listed(rowids)
+    same = " AND ".join(f"n.{quoted(name)} = o.{quoted(name)}" for name in key)
+    bounds = _rowid("<=", "last", last, "n")
+    also = "".join(f" AND {sql}" for sql, _ in bounds)
+    return Statement(
+        f"SELECT ROWIDTOCHAR(o.ROWID) FROM {table.sql} AS OF SCN :at o"  # noqa: S608 -- quoted
+        f" JOIN {table.sql} AS OF SCN :other n ON {same} WHERE o.ROWID IN ({places}){also}",
+        {"at": scns[0], "other": scns[1], **binds, **_binds(bounds)},
+    )
+
+
+type Condition = tuple[str, Mapping[str, Any]]
+type Conditions = Sequence[Condition]
+
+LISTED = (10, 100, 1000)
+"""So many places has a list, the last ones filled with what is there already: few texts are parsed."""
+
+
+def _listed(rowids: Sequence[str]) -> tuple[str, dict[str, str]]:
+    size = next(size for size in LISTED if size >= len(rowids))
+    padded = [*rowids, *[rowids[-1]] * (size - len(rowids))]
+    return (
+        ", ".join(f"CHARTOROWID(:r{place})" for place in range(size)),
+        {f"r{place}": rowid for place, rowid in enumerate(padded)},
+    )
+
+
+def _between(table: TableName) -> str:
+    return f"{table.sql} VERSIONS BETWEEN SCN :since AND :until t"
+
+
+def _rowid(sign: str, name: str, rowid: str | None, alias: str = "t") -> list[Condition]:
+    return [] if rowid is None else [(f"{alias}.ROWID {sign} CHARTOROWID(:{name})", {name: rowid})]
+
+
+def _where(conditions: Conditions) -> str:
+    return f" WHERE {' AND '.join(sql for sql, _ in conditions)}" if conditions else ""
+
+
+def _binds(conditions: Conditions) -> dict[str, Any]:
+    return {name: value for _, binds in conditions for name, value in binds.items()}

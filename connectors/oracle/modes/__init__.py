@@ -28,7 +28,7 @@ BEFORE = frozenset({"flashback", "timestamp", "rowscn"})
 
 
 def mode_of(relation: Relation, options: OracleStream) -> Mode:
-    """The mode of a stream, a snapshot before it where wanted. Errors: PermanentError when they do not fit."""
+    """The mode of a stream, a snapshot before it where wanted. Errors: PermanentError if none fits."""
     from connectors.oracle.modes.snapshot import Snapshot
 
     make = _modes().get(options.mode)

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 
 class Beginning(NamedTuple):
-    """When a table begins to be read. The moment was read first: what was open at the SCN began after it, or
-    is known to it."""
+    """When a table begins to be read: the moment was read first, so that it knows what was open at the SCN."""
 
     moment: Moment
     scn: int
@@ -25,8 +24,8 @@ class Beginning(NamedTuple):
 class Mode(ABC):
     """One table, read in one way. All that a new process must know is in the position.
 
-    A cursor may stay open in it from one poll to the next, for the position that follows it and a few seconds.
-    Positions are JSON objects that say their `mode`; `bridge.errors` are what poll and reread raise.
+    A cursor may stay open in it from one poll to the next, for a few seconds and the position that follows.
+    Positions are JSON objects that say their `mode`. Errors: the driver's, too; the connector translates them.
     """
 
     emits: Emits = Emits.CHANGES
@@ -53,7 +52,7 @@ class Mode(ABC):
         """What it publishes."""
 
     def start(self, beginning: Beginning) -> Position:
-        """Its position after a snapshot as of that SCN, or without one: it brings what was committed since."""
+        """Its position after a snapshot as of that SCN, or without one: what was committed since follows."""
         raise NotImplementedError(f"mode {self.options.mode} does not follow a snapshot")
 
     @abstractmethod
@@ -61,7 +60,12 @@ class Mode(ABC):
         """As `Connector.poll`."""
 
     def reread(
-        self, session: Session, position: Position | None, place: Position | None, within: Ranges, ask: Ask
+        self,
+        session: Session,  # noqa: ARG002 -- for modes that can
+        position: Position | None,  # noqa: ARG002
+        place: Position | None,  # noqa: ARG002
+        within: Ranges,  # noqa: ARG002
+        ask: Ask,  # noqa: ARG002
     ) -> Batch:
         """As `Connector.reread`."""
         raise PermanentError(
@@ -69,7 +73,7 @@ class Mode(ABC):
             remedy="cancel the resnapshot",
         )
 
-    def commit(self, session: Session, position: Position) -> None:
+    def commit(self, session: Session, position: Position) -> None:  # noqa: ARG002 -- for modes that settle
         """Kafka has everything up to `position`: modes that settle let go of it in the source."""
         return
 
