@@ -1,0 +1,242 @@
+"""The dynamic performance views (Database Reference, Part II), SYS's single ones, and DUAL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from bridge.testing.oracle.session import Session
+from bridge.testing.oracle.values import SECOND, Stamp
+
+if TYPE_CHECKING:
+    from bridge.testing.oracle.backend import PeerBackend
+    from bridge.testing.oracle.server import OraclePeer
+    from bridge.testing.oracle.transactions import Transaction
+
+Record = Mapping[str, Any]
+Records = Callable[["OraclePeer", Session], Iterable[Record]]
+TEN_MINUTES = 600 * SECOND
+
+
+def _date(peer: OraclePeer, moment: int) -> Stamp:
+    """A DATE of the server's own clock."""
+    return Stamp(peer.store.wall(moment).wall // SECOND * SECOND)
+
+
+def _dual(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001 -- a view's signature
+    yield {"DUMMY": "X"}
+
+
+def _database(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
+    yield {
+        "INST_ID": 1,
+        "DBID": peer.dbid,
+        "NAME": peer.database,
+        "CREATED": _date(peer, peer.born),
+        "RESETLOGS_CHANGE#": peer.resetlogs,
+        "RESETLOGS_TIME": _date(peer, peer.born),
+        "LOG_MODE": "NOARCHIVELOG",
+        "OPEN_MODE": peer.open_mode,
+        "DATABASE_ROLE": peer.role,
+        "CURRENT_SCN": peer.store.scn,
+        "SUPPLEMENTAL_LOG_DATA_MIN": "NO",
+        "SUPPLEMENTAL_LOG_DATA_PK": "NO",
+        "SUPPLEMENTAL_LOG_DATA_ALL": "NO",
+        "FLASHBACK_ON": "NO",
+        "FORCE_LOGGING": "NO",
+        "DB_UNIQUE_NAME": peer.database,
+        "PLATFORM_NAME": "Linux x86 64-bit",
+        "CDB": "YES",
+        "CON_ID": 0,
+    }
+
+
+def _instance(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
+    for number in range(1, peer.instances + 1):
+        yield {
+            "INST_ID": number,
+            "INSTANCE_NUMBER": number,
+            "INSTANCE_NAME": f"{peer.instance}{number if peer.instances > 1 else ''}",
+            "HOST_NAME": "simulator",
+            "VERSION": f"{peer.release.version.partition('.')[0]}.0.0.0.0",
+            "VERSION_FULL": peer.release.version,
+            "STARTUP_TIME": _date(peer, peer.born),
+            "STATUS": "OPEN",
+            "PARALLEL": "YES" if peer.instances > 1 else "NO",
+            "THREAD#": number,
+            "DATABASE_STATUS": "ACTIVE",
+            "INSTANCE_ROLE": "PRIMARY_INSTANCE",
+            "CON_ID": 0,
+        }
+
+
+def _own_instance(peer: OraclePeer, session: Session) -> Iterator[Record]:
+    return (record for record in _instance(peer, session) if record["INST_ID"] == 1)
+
+
+def _transactions(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
+    for tx in list(peer.store.transactions.values()):
+        yield _transaction(peer, tx)
+
+
+def _transaction(peer: OraclePeer, tx: Transaction) -> Record:
+    at = _date(peer, tx.began)
+    fields = at.fields
+    return {
+        "INST_ID": 1,
+        "ADDR": tx.xid,
+        "XIDUSN": int.from_bytes(tx.xid[:2], "little"),
+        "XIDSLOT": int.from_bytes(tx.xid[2:4], "little"),
+        "XIDSQN": int.from_bytes(tx.xid[4:], "little"),
+        "STATUS": "ACTIVE",
+        "START_TIME": (
+            f"{fields.month:02}/{fields.day:02}/{fields.year % 100:02} "
+            f"{fields.hour:02}:{fields.minute:02}:{fields.second:02}"
+        ),
+        "START_SCNB": tx.start_scn & 0xFFFF_FFFF,
+        "START_SCNW": tx.start_scn >> 32,
+        "SES_ADDR": (tx.sid or 0).to_bytes(8, "big"),
+        "USED_UBLK": 1,
+        "USED_UREC": len(tx.changes),
+        "XID": tx.xid,
+        "START_DATE": at,
+        "START_SCN": tx.start_scn,
+        "CON_ID": 0,
+    }
+
+
+def _sessions(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
+    for backend in list(peer.sessions):
+        if backend.session is not None:
+            yield _session(peer, backend, backend.session)
+
+
+def _session(peer: OraclePeer, backend: PeerBackend, session: Session) -> Record:
+    context = session.context
+    return {
+        "INST_ID": 1,
+        "SADDR": session.sid.to_bytes(8, "big"),
+        "SID": session.sid,
+        "SERIAL#": session.serial,
+        "AUDSID": session.sid + 400_000,
+        "USERNAME": session.user,
+        "STATUS": "ACTIVE" if backend.busy else "INACTIVE",
+        "SCHEMANAME": session.schema,
+        "OSUSER": backend.client.get("osuser"),
+        "MACHINE": backend.client.get("machine"),
+        "TERMINAL": backend.client.get("terminal"),
+        "PROGRAM": (backend.client.get("program") or "")[:48] or None,
+        "TYPE": "USER",
+        "MODULE": context.get("MODULE") or None,
+        "ACTION": context.get("ACTION") or None,
+        "CLIENT_INFO": context.get("CLIENT_INFO") or None,
+        "CLIENT_IDENTIFIER": context.get("CLIENT_IDENTIFIER") or None,
+        "LOGON_TIME": _date(peer, backend.since),
+        "TADDR": session.tx.xid if session.tx is not None else None,
+        "SERVICE_NAME": context.get("SERVICE_NAME"),
+        "CON_ID": 0,
+    }
+
+
+def _undo(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
+    """One row for each ten minutes; of the current ones alone here."""
+    now = peer.store.clock()
+    yield {
+        "INST_ID": 1,
+        "BEGIN_TIME": _date(peer, now // TEN_MINUTES * TEN_MINUTES),
+        "END_TIME": _date(peer, now),
+        "UNDOTSN": 2,
+        "UNDOBLKS": 100,
+        "TXNCOUNT": 100,
+        "MAXQUERYLEN": peer.longest_query,
+        "SSOLDERRCNT": peer.snapshots_too_old,
+        "NOSPACEERRCNT": 0,
+        "TUNED_UNDORETENTION": peer.tuned_undo_retention,
+        "CON_ID": 0,
+    }
+
+
+def _parameters(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
+    for number, (name, value) in enumerate(sorted(peer.parameters.items())):
+        yield {"INST_ID": 1, "NUM": number, "NAME": name, "TYPE": 2, "VALUE": value, "DISPLAY_VALUE": value}
+
+
+def _version(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
+    banner = peer.release.identity.banner.decode()
+    yield {"BANNER": banner, "BANNER_FULL": f"{banner}\nVersion {peer.release.version}", "CON_ID": 0}
+
+
+def _product(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
+    base = f"{peer.release.version.partition('.')[0]}.0.0.0.0"
+    yield {
+        "PRODUCT": "Oracle Database Simulator",
+        "VERSION": base,
+        "VERSION_FULL": peer.release.version,
+        "STATUS": "Simulator",
+    }
+
+
+def _charsets(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
+    for name, value in (("NLS_CHARACTERSET", "AL32UTF8"), ("NLS_NCHAR_CHARACTERSET", "AL16UTF16")):
+        yield {"PARAMETER": name, "VALUE": value}
+
+
+def _global_name(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
+    yield {"GLOBAL_NAME": peer.service}
+
+
+_DATABASE = (
+    "DBID NUMBER; NAME VARCHAR2(9); CREATED DATE; RESETLOGS_CHANGE# NUMBER; RESETLOGS_TIME DATE;"
+    "LOG_MODE VARCHAR2(12); OPEN_MODE VARCHAR2(20); DATABASE_ROLE VARCHAR2(16); CURRENT_SCN NUMBER;"
+    "SUPPLEMENTAL_LOG_DATA_MIN VARCHAR2(8); SUPPLEMENTAL_LOG_DATA_PK VARCHAR2(3);"
+    "SUPPLEMENTAL_LOG_DATA_ALL VARCHAR2(3); FLASHBACK_ON VARCHAR2(18); FORCE_LOGGING VARCHAR2(39);"
+    "DB_UNIQUE_NAME VARCHAR2(30); PLATFORM_NAME VARCHAR2(101); CDB VARCHAR2(3); CON_ID NUMBER"
+)
+_INSTANCE = (
+    "INSTANCE_NUMBER NUMBER; INSTANCE_NAME VARCHAR2(16); HOST_NAME VARCHAR2(64); VERSION VARCHAR2(17);"
+    "VERSION_FULL VARCHAR2(17); STARTUP_TIME DATE; STATUS VARCHAR2(12); PARALLEL VARCHAR2(3); THREAD# NUMBER;"
+    "DATABASE_STATUS VARCHAR2(17); INSTANCE_ROLE VARCHAR2(18); CON_ID NUMBER"
+)
+_TRANSACTION = (
+    "ADDR RAW(8); XIDUSN NUMBER; XIDSLOT NUMBER; XIDSQN NUMBER; STATUS VARCHAR2(16); START_TIME VARCHAR2(20);"
+    "START_SCNB NUMBER; START_SCNW NUMBER; SES_ADDR RAW(8); USED_UBLK NUMBER; USED_UREC NUMBER; XID RAW(8);"
+    "START_DATE DATE; START_SCN NUMBER; CON_ID NUMBER"
+)
+_SESSION = (
+    "SADDR RAW(8); SID NUMBER; SERIAL# NUMBER; AUDSID NUMBER; USERNAME VARCHAR2(128); STATUS VARCHAR2(8);"
+    "SCHEMANAME VARCHAR2(128); OSUSER VARCHAR2(128); MACHINE VARCHAR2(64); TERMINAL VARCHAR2(30);"
+    "PROGRAM VARCHAR2(84); TYPE VARCHAR2(10); MODULE VARCHAR2(64); ACTION VARCHAR2(64); CLIENT_INFO VARCHAR2(64);"
+    "CLIENT_IDENTIFIER VARCHAR2(64); LOGON_TIME DATE; TADDR RAW(8); SERVICE_NAME VARCHAR2(64); CON_ID NUMBER"
+)
+_UNDOSTAT = (
+    "BEGIN_TIME DATE; END_TIME DATE; UNDOTSN NUMBER; UNDOBLKS NUMBER; TXNCOUNT NUMBER; MAXQUERYLEN NUMBER;"
+    "SSOLDERRCNT NUMBER; NOSPACEERRCNT NUMBER; TUNED_UNDORETENTION NUMBER; CON_ID NUMBER"
+)
+_PARAMETER = "NUM NUMBER; NAME VARCHAR2(80); TYPE NUMBER; VALUE VARCHAR2(4000); DISPLAY_VALUE VARCHAR2(4000)"
+DYNAMIC: dict[str, tuple[str, Records]] = {
+    "DUAL": ("DUMMY VARCHAR2(1)", _dual),
+    "V_$DATABASE": (_DATABASE, _database),
+    "V_$INSTANCE": (_INSTANCE, _own_instance),
+    "V_$TRANSACTION": (_TRANSACTION, _transactions),
+    "V_$SESSION": (_SESSION, _sessions),
+    "V_$UNDOSTAT": (_UNDOSTAT, _undo),
+    "V_$PARAMETER": (_PARAMETER, _parameters),
+    "V_$SYSTEM_PARAMETER": (_PARAMETER, _parameters),
+    "V_$VERSION": ("BANNER VARCHAR2(160); BANNER_FULL VARCHAR2(160); CON_ID NUMBER", _version),
+    "PRODUCT_COMPONENT_VERSION": (
+        "PRODUCT VARCHAR2(80); VERSION VARCHAR2(80); VERSION_FULL VARCHAR2(80); STATUS VARCHAR2(80)",
+        _product,
+    ),
+    "NLS_DATABASE_PARAMETERS": ("PARAMETER VARCHAR2(128); VALUE VARCHAR2(64)", _charsets),
+    "GLOBAL_NAME": ("GLOBAL_NAME VARCHAR2(4000)", _global_name),
+} | {
+    f"GV_${name}": (f"INST_ID NUMBER; {columns}", records)
+    for name, columns, records in (
+        ("DATABASE", _DATABASE, _database),
+        ("INSTANCE", _INSTANCE, _instance),
+        ("TRANSACTION", _TRANSACTION, _transactions),
+        ("SESSION", _SESSION, _sessions),
+        ("UNDOSTAT", _UNDOSTAT, _undo),
+        ("PARAMETER", _PARAMETER, _parameters),
+    )
+}
