@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from bridge.contract import Finding, Level
-from connectors.jdbc.clock import SECOND, nanoseconds
+from connectors.clock import SECOND, nanoseconds
 from connectors.jdbc.dialects import GENERIC
 from connectors.jdbc.modes.images import Unkeyed
 from connectors.jdbc.modes.snapshot import Snapshot

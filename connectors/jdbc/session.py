@@ -9,8 +9,9 @@ from typing import Any
 import jpype
 
 from bridge.errors import ConfigError, PermanentError
+from connectors.clock import nanoseconds
 from connectors.jdbc.catalog import Catalog
-from connectors.jdbc.clock import Moment, nanoseconds
+from connectors.jdbc.clock import Moment
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialect import Dialect
 from connectors.jdbc.errors import translate

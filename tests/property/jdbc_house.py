@@ -15,8 +15,9 @@ import jpype
 
 from bridge.errors import BridgeError
 from bridge.testing.databases import DatabaseServer
+from connectors.clock import SECOND
 from connectors.jdbc import JdbcConnector, polls
-from connectors.jdbc.clock import SECOND, Moment
+from connectors.jdbc.clock import Moment
 from connectors.jdbc.session import Session
 
 WRITERS = 3

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from bridge.contract import Ask, Connector, Position, Stream
 from bridge.errors import BridgeError
+from connectors.clock import nanoseconds
 from connectors.jdbc import JdbcConnector, polls
-from connectors.jdbc.clock import Moment, nanoseconds
+from connectors.jdbc.clock import Moment
 from connectors.jdbc.session import Session
 
 URL = "jdbc:h2:mem:histories;DB_CLOSE_DELAY=-1"

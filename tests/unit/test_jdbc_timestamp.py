@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from bridge.contract import Op
 from bridge.errors import ConfigError, PermanentError
-from connectors.jdbc.clock import SECOND, Moment, iso, nanoseconds
+from connectors.clock import SECOND, iso, nanoseconds
+from connectors.jdbc.clock import Moment
 from connectors.jdbc.config import JdbcStream
 from connectors.jdbc.keyset import Keyset, Read
 from connectors.jdbc.modes import Keys, check_position, make, migrated

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from bridge.contract import Caveat, Emits, Position
 from bridge.errors import PermanentError
-from connectors.jdbc import clock
+from connectors import clock
+from connectors.jdbc.clock import Moment
 from connectors.jdbc.keyset import Keyset, Read
 from connectors.jdbc.modes.mode import Database, Mode
 from connectors.jdbc.statements import Condition, Quote, Source, Statement, select
@@ -171,11 +172,11 @@ class Timestamp(Mode):
         latest = told(self._time, database.largest(self.source, self._time.name))
         return None if latest is None else self._since(str(latest))
 
-    def is_known(self, moment: clock.Moment) -> bool:
+    def is_known(self, moment: Moment) -> bool:
         """In which zone the times are."""
         return self.has_zone or moment.offset is not None
 
-    def _walls(self, moment: clock.Moment) -> tuple[int, int]:
+    def _walls(self, moment: Moment) -> tuple[int, int]:
         """The clock as writers of the column see it, and what is safe by it."""
         now, safe = moment.now, moment.safe()
         if self.zoned:
