@@ -24,6 +24,7 @@ _MEANS: Mapping[str, frozenset[str]] = {
 }
 _LONGEST_REST_S = 32_767
 _LONGEST_STATEMENT_S = 7 * 86400.0
+_LONGEST_PLACE = 100
 _LONGEST_LABEL = 48
 """V$SESSION.MODULE has room for so many bytes."""
 # user/password@place, or as a parameter of a descriptor.
@@ -238,6 +239,11 @@ class OracleConfig(ConnectorConfig):
     def account(self) -> str:
         """Who logs on where; Oracle tells names apart without regard to case."""
         return self.user.upper() if not self.user.startswith('"') else self.user
+
+    @property
+    def place(self) -> str:
+        """Where it is, as messages tell it: a descriptor is long."""
+        return " ".join(self.dsn.split())[:_LONGEST_PLACE]
 
     @property
     def most_sessions(self) -> int:

@@ -139,3 +139,79 @@ def _where(conditions: Conditions) -> str:
 
 def _binds(conditions: Conditions) -> dict[str, Any]:
     return {name: value for _, binds in conditions for name, value in binds.items()}
+
+
+# The session.
+
+PREPARE = (
+    "ALTER SESSION SET NLS_SORT = BINARY NLS_COMP = BINARY NLS_CALENDAR = GREGORIAN"
+    " NLS_NUMERIC_CHARACTERS = '.,' TIME_ZONE = '+00:00'"
+)
+"""Rows are compared and sorted in one order, numbers and times told in one form, whatever the account has."""
+READ_ONLY = "ALTER SESSION SET READ_ONLY = TRUE"
+
+
+def who() -> Statement:
+    return Statement(
+        "SELECT SYS_CONTEXT('USERENV', 'DB_NAME'), SYS_CONTEXT('USERENV', 'CON_NAME'),"
+        " SYS_CONTEXT('USERENV', 'SESSION_USER') FROM DUAL"
+    )
+
+
+def database() -> Statement:
+    """The database itself: a copy has the same, until it is opened with RESETLOGS."""
+    return Statement("SELECT DBID, RESETLOGS_CHANGE# FROM V$DATABASE")
+
+
+def scns() -> tuple[Statement, ...]:
+    """Ways to ask for the current system change number; either needs a grant."""
+    return (
+        Statement("SELECT CURRENT_SCN FROM V$DATABASE"),
+        Statement("SELECT DBMS_FLASHBACK.GET_SYSTEM_CHANGE_NUMBER FROM DUAL"),
+    )
+
+
+def clock() -> Statement:
+    return Statement("SELECT TO_CHAR(SYSTIMESTAMP, 'YYYY-MM-DD\"T\"HH24:MI:SS.FF6TZH:TZM') FROM DUAL")
+
+
+def oldest_transaction() -> Statement:
+    """By the database's own clock, of all instances."""
+    return Statement("SELECT MIN(START_DATE) FROM GV$TRANSACTION")
+
+
+# -- whole tables, times of changes, and ORA_ROWSCN
+
+
+def rows(
+    table: TableName,
+    items: str,
+    conditions: Conditions = (),
+    order: Sequence[str] = (),
+    most: int | None = None,
+) -> Statement:
+    """Rows as they are now, at `most` so many of them."""
+    return _select(f"{table.sql} t", items, conditions, order, most)
+
+
+def _select(
+    tables: str, items: str, conditions: Conditions = (), order: Sequence[str] = (), most: int | None = None
+) -> Statement:
+    sorted_by = f" ORDER BY {', '.join(order)}" if order else ""
+    first = " FETCH FIRST :most ROWS ONLY" if most else ""
+    return Statement(
+        f"SELECT {items} FROM {tables}{_where(conditions)}{sorted_by}{first}",  # noqa: S608 -- quoted
+        {**_binds(conditions), **({"most": most} if most else {})},
+    )
+
+
+def later(scn: int, rowid: str | None) -> Condition:
+    """Rows that ORA_ROWSCN puts after one, in the order of both (SQL Language Reference, ORA_ROWSCN)."""
+    if rowid is None:
+        return "t.ORA_ROWSCN > :scn", {"scn": scn}
+    behind = "t.ORA_ROWSCN = :scn AND t.ROWID > CHARTOROWID(:rowid)"
+    return f"(t.ORA_ROWSCN > :scn OR ({behind}))", {"scn": scn, "rowid": rowid}
+
+
+def there(name: str) -> Condition:
+    return f"t.{quoted(name)} IS NOT NULL", {}

@@ -1,0 +1,137 @@
+"""How each stream is read: its table as the dictionary has it, and its mode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from bridge.contract import Stream, pick
+from bridge.errors import GoneError, PermanentError
+from connectors.oracle.catalog import Catalog, Relation
+from connectors.oracle.config import OracleConfig, OracleStream
+from connectors.oracle.modes import Mode, mode_of
+from connectors.oracle.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    relation: Relation
+    mode: Mode
+
+    @property
+    def name(self) -> str:
+        return str(self.relation.name)
+
+
+class Readings:
+    """Of all streams; one whose table changed, or may have, is looked up anew."""
+
+    def __init__(self, config: OracleConfig) -> None:
+        self._config = config
+        self._known: dict[str, Reading | PermanentError] = {}
+        self._doubted: set[str] = set()
+        self._gone: set[str] = set()
+        """Which polls have missed."""
+
+    def discover(self, session: Session) -> Sequence[Stream]:
+        found = self._found(session, self._config.streams)
+        for name, relation in found.items():
+            self._describe(name, relation)
+        self._gone.difference_update(found)
+        missing = [name for name in self._config.streams if self._is_missing(name) and name not in found]
+        for name in missing:
+            self._known[name] = self._missing(session, name)
+        shown = [name for name in missing if name not in self._gone]
+        return [self._stream(session, name) for name in (*found, *shown)]
+
+    def usable(self, session: Session, name: str) -> Reading:
+        """What was refused before is looked at again: a grant may be there now. Errors: PermanentError."""
+        if name in self._doubted or not isinstance(self._known.get(name), Reading):
+            self._look_up(session, name)
+        reading = self._known[name]
+        if isinstance(reading, PermanentError):
+            raise type(reading)(reading.text, remedy=reading.remedy)
+        return reading
+
+    def missed(self, name: str, error: GoneError) -> None:
+        """A poll says that its table is not there."""
+        self._known[name] = error
+        self._gone.add(name)
+
+    def doubt(self, name: str) -> None:
+        """A poll says that its table has changed, or may have."""
+        self._doubted.add(name)
+
+    def release(self) -> None:
+        for reading in self._known.values():
+            if isinstance(reading, Reading):
+                reading.mode.release()
+
+    @property
+    def known(self) -> Mapping[str, Reading | PermanentError]:
+        return self._known
+
+    def _found(self, session: Session, streams: Mapping[str, OracleStream]) -> dict[str, Relation]:
+        excluded = self._config.exclude_tables
+        found = Catalog(session).find(streams)
+        return {
+            name: relation
+            for name, relation in found.items()
+            if not any(fnmatchcase(name, pattern) for pattern in excluded)
+        }
+
+    def _look_up(self, session: Session, name: str) -> None:
+        relation = self._found(session, {name: self._options(name)}).get(name)
+        if relation is None:
+            self._known[name] = self._missing(session, name)
+        else:
+            self._describe(name, relation)
+        self._doubted.discard(name)
+
+    def _options(self, name: str) -> OracleStream:
+        options = pick(self._config.streams, name)
+        if options is None:
+            raise PermanentError(f"no entry of `streams` fits {name}", remedy="name it, or a pattern")
+        return options
+
+    def _describe(self, name: str, relation: Relation) -> None:
+        """A reading stays, with what it has open, as long as its table stays what it was."""
+        known = self._known.get(name)
+        if isinstance(known, Reading):
+            if known.relation == relation:
+                return
+            known.mode.release()
+        try:
+            self._known[name] = Reading(relation, mode_of(relation, self._options(name)))
+        except PermanentError as error:
+            self._known[name] = error
+
+    def _is_missing(self, name: str) -> bool:
+        excluded = any(fnmatchcase(name, pattern) for pattern in self._config.exclude_tables)
+        return not any(mark in name for mark in "*?[") and not excluded
+
+    def _missing(self, session: Session, name: str) -> GoneError:
+        """Errors: none; a name in small letters that is there in capitals is the usual mistake."""
+        upper = name.upper()
+        meant = upper != name and self._found(session, {upper: self._options(name)})
+        return GoneError(
+            f"streams: the database has no table {name} that {session.user} may read",
+            remedy=f"write {upper}, as the dictionary has it"
+            if meant
+            else f"check its name, OWNER.NAME; GRANT SELECT, FLASHBACK ON it TO {session.user}",
+        )
+
+    def _stream(self, session: Session, name: str) -> Stream:
+        reading = self._known[name]
+        if not isinstance(reading, Reading):  # which poll() raises, so that its siblings run on
+            return Stream(name, session.identity, ())
+        mode = reading.mode
+        return Stream(
+            name,
+            session.identity,
+            mode.tables(),
+            emits=mode.emits,
+            settles=mode.settles,
+            caveats=mode.caveats,
+        )
