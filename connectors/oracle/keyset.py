@@ -18,7 +18,6 @@ from connectors.oracle.statements import Condition, quoted
 
 if TYPE_CHECKING:
     from bridge.contract import Ranges
-    from connectors.oracle.rows import Refused
     from connectors.oracle.types import Column
 
 type Written = int | str
@@ -28,19 +27,9 @@ type Place = Sequence[Written]
 
 _CLOCK = 'YYYY-MM-DD"T"HH24:MI:SS'
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?")
-_TEXTS = ("CHAR", "VARCHAR2", "NCHAR", "NVARCHAR2", "VARCHAR")
+_TEXTS = ("VARCHAR2", "NVARCHAR2", "VARCHAR")
+_PADDED = ("CHAR", "NCHAR")
 _NUMBERS = ("NUMBER", "FLOAT")
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What one reading of a query brought: rows, and those among them that are none."""
-
-    rows: pa.RecordBatch
-    refused: tuple[Refused, ...] = ()
-
-    def __len__(self) -> int:
-        return int(self.rows.num_rows) + len(self.refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +80,14 @@ class Keyset:
             for at, (name, column) in enumerate(zip(self.order, self.columns, strict=True))
         )
 
+    def value(self, name: str, bind: str) -> str:
+        """A bind, as it compares with the column."""
+        return _template(self.columns[self.names.index(name)]).format(f":{bind}")
+
     def bound(self, place: Place, prefix: str) -> Mapping[str, Any]:
         """Errors: ValueError."""
-        if len(place) != len(self.columns):
-            raise ValueError(f"{place} is no value of {', '.join(self.names)}")
+        if not isinstance(place, list | tuple) or len(place) != len(self.columns):
+            raise ValueError(f"{place!r} is no value of {', '.join(self.names)}")
         return {
             f"{prefix}{at}": bound(column, value)
             for at, (column, value) in enumerate(zip(self.columns, place, strict=True))
@@ -126,13 +119,10 @@ class Keyset:
         known = [value for value in values if value is not None]
         return known if len(known) == len(values) else None
 
-    def last(self, read: Read) -> list[Written] | None:
-        """The values of the last row that has any."""
-        behind = [each for each in read.refused if each.after == read.rows.num_rows]
-        for refused in reversed(behind):
-            if not refused.lost & set(self.names) and (place := self.place(refused.row)):
-                return place
-        return self.place(read.rows) if read.rows.num_rows else None
+    def last(self, rows: pa.RecordBatch) -> list[Written] | None:
+        """The values of the last row that has all of them."""
+        places = (self.place(rows, at) for at in reversed(range(rows.num_rows)))
+        return next((place for place in places if place is not None), None)
 
 
 def written(value: pa.Scalar) -> Written | None:
@@ -209,6 +199,8 @@ def kind(column: Column) -> str:
 def _template(column: Column) -> str:
     """What compares with the column; empty where nothing does."""
     word = kind(column)
+    if word in _PADDED:  # else what has no blanks at its end would not be equal
+        return f"CAST({{}} AS {column.declared})"
     if word in (*_NUMBERS, *_TEXTS):
         return "{}"
     return {
@@ -218,8 +210,3 @@ def _template(column: Column) -> str:
         "RAW": "HEXTORAW({})",
         "ROWID": "CHARTOROWID({})",
     }.get(word, "")
-
-
-def compared(column: Column, bind: str) -> str:
-    """A bind, as it compares with the column. Errors: as Keyset."""
-    return _template(Keyset((column,)).columns[0]).format(f":{bind}")
