@@ -69,6 +69,11 @@ class Message:
     """Whose transaction has dequeued it, or locked it."""
     removed: bool = False
 
+    def free_for(self, session: Session) -> bool:
+        """Neither in somebody else's transaction nor dequeued in one's own."""
+        own = all(holder is None or holder is session for holder in (self.putter, self.taker))
+        return own and not self.removed
+
     def due(self, now: int) -> bool:
         if self.expiration != NEVER and now > self.enqueued + (self.delay + self.expiration) * SECOND:
             return False
@@ -117,7 +122,7 @@ class Queues:
         self.store, self.grants = store, grants
         self.all: dict[str, Queue] = {}
         self.lock = threading.RLock()
-        self._places: dict[tuple[Session, str], bytes] = {}
+        self._places: dict[tuple[int, str], bytes] = {}
         """The message that a session browsed last."""
         self._numbers = itertools.count(1)
 
@@ -149,9 +154,13 @@ class Queues:
         if queue is None or not self._granted(session, queue, privilege):
             raise OracleError(24010, text=f"QUEUE {owner or session.schema}.{plain} does not exist")
         if privilege == "DEQUEUE" and not queue.dequeue_enabled:
-            raise OracleError(25226, text=f"dequeue failed, queue {queue.owner}.{queue.name} is not enabled for dequeue")
+            raise OracleError(
+                25226, text=f"dequeue failed, queue {queue.owner}.{queue.name} is not enabled for dequeue"
+            )
         if privilege == "ENQUEUE" and not queue.enqueue_enabled:
-            raise OracleError(25207, text=f"enqueue failed, queue {queue.owner}.{queue.name} is disabled from enqueueing")
+            raise OracleError(
+                25207, text=f"enqueue failed, queue {queue.owner}.{queue.name} is disabled from enqueueing"
+            )
         return queue
 
     def take(self, session: Session, wanted: Wanted) -> Message | None:
@@ -162,7 +171,7 @@ class Queues:
                 raise OracleError(25231, text="cannot dequeue because CONSUMER_NAME not specified")
             message = next(self._fitting(session, queue, wanted), None)
             if message is not None:
-                self._places[session, wanted.queue] = message.msgid
+                self._places[session.sid, wanted.queue] = message.msgid
                 self._held(session, queue, message, wanted)
             return message
 
@@ -179,14 +188,12 @@ class Queues:
         """In their order: by the time of enqueuing."""
         now = self.store.clock()
         passed = wanted.navigation != Navigation.NEXT or wanted.mode != Dequeue.BROWSE
-        last = None if passed else self._places.get((session, wanted.queue))
+        last = None if passed else self._places.get((session.sid, wanted.queue))
         for message in queue.messages:
             if last is not None:
                 last = None if message.msgid == last else last
                 continue
-            if message.putter not in (None, session) or message.taker not in (None, session) or message.removed:
-                continue
-            if message.due(now) and _matches(message, wanted):
+            if message.free_for(session) and message.due(now) and _matches(message, wanted):
                 yield message
 
     def commit(self, session: Session) -> None:
@@ -218,7 +225,7 @@ class Queues:
                         queue.messages.remove(message)
                         message.state = State.EXPIRED
                         queue.exceptions.append(message)
-            self._places = {key: place for key, place in self._places.items() if key[0] is not session}
+            self._places = {key: place for key, place in self._places.items() if key[0] != session.sid}
 
     def _granted(self, session: Session, queue: Queue, privilege: str) -> bool:
         return self.grants.allows(session.user, privilege, queue.owner, queue.name)

@@ -9,7 +9,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from seerdb.common.oson import decode_oson, encode_oson
-from seerdb.common.tns import _DECODE_FIELD_VERSION, _bytes_with_length, encode_sb4, encode_status
+from seerdb.common.tns import (
+    _DECODE_FIELD_VERSION,
+    _ENCODE_TXN_IN_PROGRESS,
+    _bytes_with_length,
+    encode_sb4,
+    encode_status,
+)
 from seerdb.common.tns_consts import (
     FIELD_VERSION_20_1,
     FIELD_VERSION_21_1,
@@ -142,6 +148,7 @@ class AqCalls:
         while True:
             message = self._queues.take(self._session, wanted)
             if message is not None:
+                self._marked(wanted.visibility, wanted.mode)
                 return message
             left = end - time.monotonic()
             if left <= 0:
@@ -150,6 +157,12 @@ class AqCalls:
             if self._stream.interrupted(min(left, BREATH)):
                 self._stream.broken = True
                 raise OracleError(1013, text="User requested cancel of current operation.")
+
+    @staticmethod
+    def _marked(visibility: int, mode: int = Dequeue.REMOVE) -> None:
+        """Tell the client that a transaction is open, or it would log off without undoing it."""
+        if visibility != Visibility.IMMEDIATE and mode != Dequeue.BROWSE:
+            _ENCODE_TXN_IN_PROGRESS.set(True)  # noqa: FBT003 -- seerdb's own
 
     def _properties(self, message: Message) -> bytes:
         """Without a sender, recipients and properties of users."""
@@ -180,6 +193,7 @@ class AqCalls:
         if queue.payload == "JSON":
             reader.take(JSON_LOCATOR)
         payload: Any = decode_oson(reader.chunk()) if queue.payload == "JSON" else reader.take(size)
+        self._marked(visibility)
         session = None if visibility == Visibility.IMMEDIATE else self._session
         msgid = self._queues.put(f"{queue.owner}.{queue.name}", payload, session, **properties)
         return bytes([TTI_RPA]) + msgid + encode_sb4(0) + encode_status(0)
@@ -267,7 +281,13 @@ def _seconds(wait: int) -> int:
 def _payload(queue: Queue, message: Message, wanted: Wanted) -> bytes:
     """No type, object id and snapshot; then the image, which four bytes lead."""
     empty = wanted.mode == Dequeue.REMOVE_NODATA
-    content = b"" if empty else encode_oson(message.payload, allow_wide=True) if queue.payload == "JSON" else message.payload
+    content = (
+        b""
+        if empty
+        else encode_oson(message.payload, allow_wide=True)
+        if queue.payload == "JSON"
+        else message.payload
+    )
     image = b"" if empty else bytes(4) + content
     parts = [encode_sb4(0)] * 4 + [encode_sb4(len(image)), encode_sb4(0)]
     return b"".join(parts) + (_bytes_with_length(image) if image else b"")

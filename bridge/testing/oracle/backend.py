@@ -17,6 +17,7 @@ from bridge.testing.oracle.aq_calls import AqCalls
 from bridge.testing.oracle.describing import described, wired
 from bridge.testing.oracle.errors import OracleError
 from bridge.testing.oracle.grants import REFUSED
+from bridge.testing.oracle.objects import ASKED, carried, shape
 from bridge.testing.oracle.session import Answer, Session
 from bridge.testing.oracle.switches import ENDING, failure
 from bridge.testing.oracle.values import DaySecond, Stamp, YearMonth
@@ -24,11 +25,17 @@ from bridge.testing.oracle.values import DaySecond, Stamp, YearMonth
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bridge.testing.oracle.datatypes import Type
     from bridge.testing.oracle.server import OraclePeer
     from bridge.testing.oracle.wire import PeerStream
 
 BREATH = 0.05
-CONTEXT = {"module": "MODULE", "action": "ACTION", "client_identifier": "CLIENT_IDENTIFIER", "client_info": "CLIENT_INFO"}
+CONTEXT = {
+    "module": "MODULE",
+    "action": "ACTION",
+    "client_identifier": "CLIENT_IDENTIFIER",
+    "client_info": "CLIENT_INFO",
+}
 """What a client labels its session with, as USERENV names it."""
 
 
@@ -116,6 +123,8 @@ class PeerBackend:
 
     def execute(self, sql: str, binds: Sequence[Any] = ()) -> Result:
         self._noted(sql)
+        if ASKED.search(sql):
+            return self._shape(sql, binds)
         return self._result(sql, self._run(sql, binds), binds)
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> Result:
@@ -130,7 +139,7 @@ class PeerBackend:
             answer = evaluate.describe(self._open(), sql)
         except OracleError as error:
             raise refusal(error) from None
-        return [described(column) for column in answer.columns]
+        return [described(column, self.peer.types) for column in answer.columns]
 
     def ping(self) -> None:
         self._alive()
@@ -175,7 +184,7 @@ class PeerBackend:
             return
         if refused.code is None:
             self.stream.line.close()
-            raise ConnectionAbortedError
+            raise refusal(failure(3113))
         self._end(refused.code)
 
     def _stall(self, seconds: float) -> None:
@@ -210,11 +219,20 @@ class PeerBackend:
         offset = self._open().offset
         types = [column.type for column in answer.columns]
         rows = [
-            tuple(wired(type_, value, offset) for type_, value in zip(types, row, strict=True))
+            tuple(self._wired(type_, value, offset) for type_, value in zip(types, row, strict=True))
             for row in answer.rows
         ]
-        columns = [described(column) for column in answer.columns]
+        columns = [described(column, self.peer.types) for column in answer.columns]
         return Result(columns, rows, rowcount=answer.rowcount, last_rowid=answer.rowid)
+
+    def _shape(self, sql: str, binds: Sequence[Any]) -> Result:
+        names = [name for name, _ in bind_placeholders(sql, dedupe=True)]
+        return Result(out_binds=shape(self.peer.types, names, self._named(sql, binds)))
+
+    def _wired(self, type_: Type, value: Any, offset: int) -> Any:
+        if type_.of_object and value is not None:
+            return carried(self.peer.types, type_, value)
+        return wired(type_, value, offset)
 
     @staticmethod
     def _ended(end: Any) -> None:

@@ -10,10 +10,13 @@ from seerdb.common.tns import AL16UTF16_CHARSET, ColumnMeta
 from bridge.testing.oracle.values import DAY, SECOND, DaySecond, Fields, Json, RowId, Stamp, Xml, YearMonth
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bridge.testing.oracle.datatypes import Type
+    from bridge.testing.oracle.objects import ObjectType
     from bridge.testing.oracle.session import ResultColumn
 
-_CODES = {
+CODES = {
     "VARCHAR2": 1,
     "NVARCHAR2": 1,
     "NUMBER": 2,
@@ -47,17 +50,19 @@ _NATIONAL = frozenset({"NCHAR", "NVARCHAR2", "NCLOB"})
 _VECTORS = {"FLOAT32": 2, "FLOAT64": 3, "INT8": 4, "BINARY": 5}
 _FLEXIBLE = 0x01
 _UNKNOWN_SCALE = -127
-_XMLTYPE_OID = bytes.fromhex("00000000000000000000000000020100")
+XMLTYPE_OID = bytes.fromhex("00000000000000000000000000020100")
 
 
-def described(column: ResultColumn) -> ColumnMeta:
+def described(column: ResultColumn, types: Mapping[str, ObjectType]) -> ColumnMeta:
     """A column of an answer as a describe has it."""
     type_ = column.type
+    if type_.of_object:
+        return _described_object(column, types[type_.name])
     more: dict[str, Any] = {"null_ok": int(column.nullable)}
     if type_.name in _NATIONAL:
         more |= {"charset": AL16UTF16_CHARSET, "csfrm": 2}
     if type_.name == "XMLTYPE":
-        more |= {"type_schema": b"SYS", "type_name": b"XMLTYPE", "type_oid": _XMLTYPE_OID}
+        more |= {"type_schema": b"SYS", "type_name": b"XMLTYPE", "type_oid": XMLTYPE_OID}
     if type_.name == "JSON":
         more["is_json"] = True
     if type_.name == "VECTOR":
@@ -69,7 +74,25 @@ def described(column: ResultColumn) -> ColumnMeta:
     precision, scale = _digits(type_)
     length, size = _sizes(type_)
     name = column.name.encode()
-    return ColumnMeta(name, _CODES[type_.name], length, size, precision=precision, scale=scale, **more)
+    return ColumnMeta(name, CODES[type_.name], length, size, precision=precision, scale=scale, **more)
+
+
+def _described_object(column: ResultColumn, made: ObjectType) -> ColumnMeta:
+    identity: dict[str, Any] = {
+        "type_oid": made.oid,
+        "type_schema": made.owner.encode(),
+        "type_name": made.name.encode(),
+    }
+    return ColumnMeta(
+        column.name.encode(),
+        CODES["XMLTYPE"],
+        2000,
+        0,
+        charset=0,
+        csfrm=0,
+        null_ok=int(column.nullable),
+        **identity,
+    )
 
 
 def _digits(type_: Type) -> tuple[int, int]:

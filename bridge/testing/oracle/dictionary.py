@@ -50,21 +50,6 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectType:
-    """CREATE TYPE: of an object with attributes, or a collection of `element`s up to `bound`."""
-
-    owner: str
-    name: str
-    attributes: tuple[tuple[str, str], ...] = ()
-    element: str = ""
-    bound: int | None = None
-
-    @property
-    def oid(self) -> bytes:
-        return f"{self.owner}.{self.name}".encode().ljust(16, b".")[:16]
-
-
-@dataclass(frozen=True, slots=True)
 class Family:
     """A family of views: its columns as declared, how its rows are made, and the columns that say whose they are."""
 
@@ -254,7 +239,9 @@ def _columns(peer: OraclePeer, session: Session) -> Iterator[Record]:
         made = tuple(Column(column.name, column.type, column.nullable) for column in answer.columns)
         yield from _columns_of(query.owner, query.name, made)
     for relation in peer.store.relations.values():
-        if isinstance(relation, View) and peer.grants.allows(session.user, "SELECT", relation.owner, relation.name):
+        if isinstance(relation, View) and peer.grants.allows(
+            session.user, "SELECT", relation.owner, relation.name
+        ):
             yield from _columns_of(relation.owner, relation.name, relation.columns)
 
 
@@ -326,7 +313,12 @@ def _length(type_: Type) -> int:
 
 def _constraints(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
     for table in peer.store.tables():
-        common = {"OWNER": table.owner, "TABLE_NAME": table.name, "STATUS": "ENABLED", "VALIDATED": "VALIDATED"}
+        common = {
+            "OWNER": table.owner,
+            "TABLE_NAME": table.name,
+            "STATUS": "ENABLED",
+            "VALIDATED": "VALIDATED",
+        }
         common |= {"DEFERRABLE": "NOT DEFERRABLE", "DEFERRED": "IMMEDIATE"}
         if table.key:
             name = f"PK_{table.name}"
@@ -367,7 +359,9 @@ def _indexes(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: A
         yield {
             "OWNER": index.owner,
             "INDEX_NAME": index.name,
-            "INDEX_TYPE": "IOT - TOP" if table.kind is Kind.IOT and index.name == f"PK_{table.name}" else "NORMAL",
+            "INDEX_TYPE": "IOT - TOP"
+            if table.kind is Kind.IOT and index.name == f"PK_{table.name}"
+            else "NORMAL",
             "TABLE_OWNER": table.owner,
             "TABLE_NAME": table.name,
             "TABLE_TYPE": "TABLE",
@@ -487,7 +481,12 @@ def _collections(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noq
     for made in peer.types.values():
         if made.element:
             kind = "TABLE" if made.bound is None else "VARYING ARRAY"
-            common = {"OWNER": made.owner, "TYPE_NAME": made.name, "COLL_TYPE": kind, "UPPER_BOUND": made.bound}
+            common = {
+                "OWNER": made.owner,
+                "TYPE_NAME": made.name,
+                "COLL_TYPE": kind,
+                "UPPER_BOUND": made.bound,
+            }
             yield common | _element("ELEM", Column.declared("E", made.element).type)
 
 
@@ -545,7 +544,13 @@ def _privileges(peer: OraclePeer, session: Session) -> Iterator[Record]:
 
 def _privilege(user: str, owner: str, name: str, action: str) -> Record:
     record = {"GRANTEE": user, "OWNER": owner, "TABLE_SCHEMA": owner, "TABLE_NAME": name, "GRANTOR": owner}
-    return record | {"PRIVILEGE": action, "GRANTABLE": "NO", "HIERARCHY": "NO", "COMMON": "NO", "INHERITED": "NO"}
+    return record | {
+        "PRIVILEGE": action,
+        "GRANTABLE": "NO",
+        "HIERARCHY": "NO",
+        "COMMON": "NO",
+        "INHERITED": "NO",
+    }
 
 
 def _system_privileges(peer: OraclePeer, session: Session) -> Iterator[Record]:
@@ -697,7 +702,10 @@ SINGLE: dict[str, tuple[str, Records]] = {
         _privileges,
     ),
     "USER_TAB_PRIVS": (_PRIVILEGES, _privileges),
-    "USER_SYS_PRIVS": (f"USERNAME {NAME}; PRIVILEGE VARCHAR2(40); ADMIN_OPTION VARCHAR2(3)", _system_privileges),
+    "USER_SYS_PRIVS": (
+        f"USERNAME {NAME}; PRIVILEGE VARCHAR2(40); ADMIN_OPTION VARCHAR2(3)",
+        _system_privileges,
+    ),
     "SESSION_PRIVS": ("PRIVILEGE VARCHAR2(40)", _system_privileges),
     "SESSION_ROLES": (f"ROLE {NAME}", _roles),
     "ALL_SYNONYMS": (f"OWNER {NAME}; SYNONYM_NAME {NAME}; TABLE_OWNER {NAME}; TABLE_NAME {NAME}", _synonyms),

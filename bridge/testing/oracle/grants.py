@@ -95,7 +95,9 @@ class Grants:
 
     def sees(self, user: str, owner: str, name: str) -> bool:
         """Whether ALL_ views show the object: any privilege on it is enough."""
-        return any(self.allows(user, action, owner, name) for action in ("SELECT", "READ", *CHANGES, "FLASHBACK"))
+        return any(
+            self.allows(user, action, owner, name) for action in ("SELECT", "READ", *CHANGES, "FLASHBACK")
+        )
 
     def _of_system(self, user: str, action: str, name: str) -> bool:
         if name in PUBLIC or name.startswith(("ALL_", "USER_")):

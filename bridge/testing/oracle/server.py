@@ -25,8 +25,9 @@ from seerdb.server.session import serve_session
 from bridge.testing.oracle import dictionary
 from bridge.testing.oracle.aq import Queues
 from bridge.testing.oracle.backend import PeerBackend
-from bridge.testing.oracle.dictionary import Index, ObjectType
+from bridge.testing.oracle.dictionary import Index
 from bridge.testing.oracle.grants import Account, Grants
+from bridge.testing.oracle.objects import ObjectType
 from bridge.testing.oracle.store import Store
 from bridge.testing.oracle.switches import Switches
 from bridge.testing.oracle.wire import Line, PeerStream
@@ -182,6 +183,8 @@ class OraclePeer:
         """The machine goes down: nobody listens, and all connections end."""
         listeners, self._listeners = self._listeners, []
         for listener in listeners:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
             listener.close()
         self.kill()
 
