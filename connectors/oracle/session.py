@@ -9,7 +9,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import oracledb
 import pyarrow as pa
@@ -19,11 +19,14 @@ from connectors.oracle import statements
 from connectors.oracle.config import OracleConfig
 from connectors.oracle.connecting import Connecting
 from connectors.oracle.errors import codes
+from connectors.oracle.modes.mode import Beginning
 from connectors.oracle.statements import Statement
 from connectors.oracle.watch import Watch
 
 # A look at the SCN and the clock serves the streams of a round; an older one is only more careful.
 SHARED_S = 0.1
+# Tables that are first read within so long are read as of the same SCN.
+BEGINNING_S = 60.0
 # How long a statement that was cancelled may take to end before its socket is shut.
 _PATIENCE_S = 0.7
 _GOOD_BYE_S = 1.0
@@ -37,8 +40,8 @@ _SECOND_NS = 1_000_000_000
 class Moment:
     """The database's clock, and what is going on there.
 
-    `now`, `oldest`: ns since the epoch; `offset_s`: what its own clock is ahead of UTC; `oldest`: when the oldest
-    open transaction began, in whole seconds, None where none is open; `sees`: the account may look.
+    `now`, `oldest`: ns since the epoch; `offset_s`: what its own clock is ahead of UTC; `oldest`: when the
+    oldest open transaction began, in whole seconds, None where none is; `sees`: the account may look.
     """
 
     now: int
@@ -63,6 +66,7 @@ class Session:
         self._connection: oracledb.Connection | None = None
         self._number: tuple[float, int] | None = None
         self._moment: tuple[float, Moment] | None = None
+        self._beginning: tuple[float, Beginning] | None = None
         self._sees: bool | None = None
         self._scn: Statement | None = None
         self.secrets: list[str] = []
@@ -148,7 +152,7 @@ class Session:
         brought = self.connection.fetch_df_batches(
             statement.sql, dict(statement.binds), rows, fetch_decimals=True, requested_schema=schema
         )
-        with closing(brought):
+        with closing(cast(Generator[oracledb.DataFrame], brought)):
             while True:
                 self._watch.allow(self._config.statement_timeout)
                 frame = next(brought, None)
@@ -180,6 +184,13 @@ class Session:
     def fresh(self) -> None:
         """The next looks at SCN and clock are new ones."""
         self._number = self._moment = None
+
+    def beginning(self) -> Beginning:
+        """The same for all tables that begin within a minute, so that they are read as of one SCN."""
+        if self._beginning is None or time.monotonic() > self._beginning[0]:
+            self.fresh()
+            self._beginning = time.monotonic() + BEGINNING_S, Beginning(self.moment(), self.scn())
+        return self._beginning[1]
 
     def _current(self) -> int:
         for statement in (self._scn,) if self._scn else statements.scns():

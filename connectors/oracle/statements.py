@@ -59,6 +59,16 @@ def chunk(
     return Statement(sql, {"scn": scn, **_binds(bounds)})
 
 
+def by_key(
+    table: TableName, items: str, scn: int, conditions: Conditions, order: Sequence[str]
+) -> Statement:
+    """Rows of an index-organized table as they were at `scn`, in the order in which they are kept."""
+    return Statement(
+        f"SELECT {items} FROM {table.sql} AS OF SCN :scn t{_where(conditions)} ORDER BY {', '.join(order)}",  # noqa: S608
+        {"scn": scn, **_binds(conditions)},
+    )
+
+
 def versions(
     table: TableName, items: str, scns: tuple[int, int], within: tuple[int, str] | None, last: str | None
 ) -> Statement:

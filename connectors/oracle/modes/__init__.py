@@ -19,11 +19,12 @@ __all__ = ["Beginning", "Mode", "mode_of"]
 def _modes() -> Mapping[str, Callable[[Relation, OracleStream], Mode]]:
     """Read here, for they need Arrow, which who only looks at the configuration does not load."""
     from connectors.oracle.modes.flashback import Flashback
+    from connectors.oracle.modes.snapshot import Once
 
-    return {"flashback": Flashback}
+    return {"flashback": Flashback, "snapshot": Once}
 
 
-BEFORE = frozenset({"flashback", "timestamp", "rowscn"})
+BEFORE = frozenset({"snapshot", "flashback", "timestamp", "rowscn"})
 """Modes that a snapshot goes before."""
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from bridge.contract import Ask, Batch, Caveat, Emits, Position, Ranges, Table
 from bridge.errors import PermanentError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Beginning(NamedTuple):
-    """When a table begins to be read: the moment was read first, so that it knows what was open at the SCN."""
+    """When a table begins to be read: the moment was read first, so it knows what was open at the SCN."""
 
     moment: Moment
     scn: int
@@ -25,7 +26,7 @@ class Mode(ABC):
     """One table, read in one way. All that a new process must know is in the position.
 
     A cursor may stay open in it from one poll to the next, for a few seconds and the position that follows.
-    Positions are JSON objects that say their `mode`. Errors: the driver's, too; the connector translates them.
+    Positions are JSON objects that say their `mode`. Errors: the driver's, too: the connector translates.
     """
 
     emits: Emits = Emits.CHANGES
@@ -91,3 +92,10 @@ class Mode(ABC):
             f"the position of {self.name} is not one of {form}",
             remedy="set a position with `positions set`, or configure the former mode and columns",
         )
+
+
+def is_object(position: Any, names: Collection[str], others: Collection[str] = ()) -> bool:
+    """Is it a JSON object with these members, and none but these and `others`?"""
+    if not isinstance(position, dict):
+        return False
+    return set(names) <= position.keys() <= {*names, *others}

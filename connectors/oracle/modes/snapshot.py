@@ -1,0 +1,222 @@
+"""Everything there is, as of one SCN, and then what was committed since, without a gap and without a repeat.
+
+The position has the SCN and where to go on. When the undo for that SCN is gone, what is yet to be read is
+read at a newer one; before that, changes of what was read are told up to it. So all is as of the newer SCN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import oracledb
+
+from bridge.contract import Ask, Batch, Emits, Position, Ranges, Scan, Table
+from connectors.oracle.codes import Kind
+from connectors.oracle.errors import kind
+from connectors.oracle.modes.mode import Beginning, Mode, is_object
+from connectors.oracle.modes.stretches import Snap, Stretch, bounds
+from connectors.oracle.modes.versions import Place, Subject, Versions
+from connectors.oracle.session import Session
+
+MOST_RENEWALS = 3
+"""So often a chunk may be begun anew at a newer SCN before it is said that undo does not last for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a position of a snapshot says."""
+
+    scn: int
+    left: Stretch
+    then: Position
+    """Of the mode that follows."""
+    behind: Place | None = None
+    """What was read is as of this; changes up to `scn` are to be told first."""
+    renewals: int = 0
+    """How often the SCN was renewed without reading a row."""
+
+    @classmethod
+    def parsed(cls, position: Any) -> Self:
+        """Errors: ValueError, TypeError, KeyError, IndexError."""
+        wanted, more = {"mode", "scn", "after", "bounds", "then"}, {"behind", "renewals"}
+        if not is_object(position, wanted, more) or not isinstance(position["scn"], int):
+            raise ValueError
+        behind = position.get("behind")
+        return cls(
+            position["scn"],
+            Stretch(_after(position["after"]), tuple(str(each) for each in position["bounds"])),
+            position["then"],
+            None if behind is None else _place(*behind),
+            int(position.get("renewals", 0)),
+        )
+
+    @property
+    def position(self) -> Position:
+        behind = self.behind and [self.behind.scn, *(self.behind.within or ())]
+        return {
+            "mode": "snapshot",
+            "scn": self.scn,
+            "after": self.left.after,
+            "bounds": list(self.left.bounds),
+            "then": self.then,
+            **({"behind": behind} if behind else {}),
+            **({"renewals": self.renewals} if self.renewals else {}),
+        }
+
+
+class Snapshot(Mode):
+    """A table as it is, then `then`. Where that tells changes, it is a scan, too, for `on_gap: rescan`."""
+
+    def __init__(self, then: Mode) -> None:
+        super().__init__(then.relation, then.options)
+        self._then = then
+        self.emits, self.caveats = then.emits, then.caveats
+        self._tells = then.emits is Emits.CHANGES
+        self._subject = Subject(then.relation, then.key)
+        self._pages: Snap | None = None
+        self._versions: Versions | None = None
+
+    def tables(self) -> tuple[Table, ...]:
+        return self._then.tables()
+
+    def start(self, beginning: Beginning) -> Position:
+        return Progress(beginning.scn, Stretch(), self._then.start(beginning)).position
+
+    def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
+        if position is None:
+            return self._guarded(session, self._begun(session), ask, Scan.FIRST)
+        if not _running(position):
+            self._close()
+            return self._then.poll(session, position, ask)
+        return self._guarded(session, self._progress(position), ask, Scan.MORE)
+
+    def _begun(self, session: Session) -> Progress:
+        beginning = session.beginning()
+        left = Stretch(None, bounds(session, self._subject))
+        return Progress(beginning.scn, left, self._then.start(beginning))
+
+    def _guarded(self, session: Session, progress: Progress, ask: Ask, scan: Scan) -> Batch:
+        try:
+            if progress.behind is not None:
+                return self._caught_up(session, progress, progress.behind, ask)
+            return self._read(session, progress, ask, scan)
+        except BaseException as error:
+            self._close()
+            if progress.behind is None and progress.renewals < MOST_RENEWALS and is_too_old(error):
+                return self._renewed(session, progress, scan)
+            raise
+
+    def _read(self, session: Session, progress: Progress, ask: Ask, scan: Scan) -> Batch:
+        pages = self._pages
+        if pages is None or not pages.serves(progress.scn, progress.left):
+            self._close()
+            pages = self._pages = Snap(session, self._subject, progress.scn, progress.left)
+        read = pages.read(ask)
+        if read.left is None:
+            self._close()
+            over = Scan.ONLY if scan is Scan.FIRST else Scan.LAST
+            return Batch(progress.then, read.changes, read.rejects, scan=self._mark(over), more=True)
+        renewals = 0 if read.left.after != progress.left.after else progress.renewals
+        position = replace(progress, left=read.left, renewals=renewals).position
+        return Batch(position, read.changes, read.rejects, scan=self._mark(scan), more=True)
+
+    def _renewed(self, session: Session, progress: Progress, scan: Scan) -> Batch:
+        """From now on at a newer SCN. Images need no more: what is read again is known."""
+        session.fresh()
+        beginning = Beginning(session.moment(), session.scn())
+        tells = self._tells and progress.left.after is not None
+        renewed = replace(
+            progress,
+            scn=beginning.scn,
+            then=self._then.start(beginning) if self._tells else progress.then,
+            behind=Place(progress.scn) if tells else None,
+            renewals=progress.renewals + 1,
+        )
+        return Batch(renewed.position, scan=self._mark(scan), more=True)
+
+    def _caught_up(self, session: Session, progress: Progress, behind: Place, ask: Ask) -> Batch:
+        """Of what was read, changes up to the SCN at which the rest will be."""
+        versions = self._versions
+        if versions is None or (versions.place, versions.until) != (behind, progress.scn):
+            self._close()
+            subject = replace(self._subject, before=self.options.before, last=progress.left.after)
+            versions = self._versions = Versions(session, subject, behind, progress.scn)
+        page = versions.page(ask)
+        if versions.ended:
+            self._close()
+        place = None if page.place == Place(progress.scn) else page.place
+        position = replace(progress, behind=place).position
+        return Batch(position, page.changes, page.rejects, scan=self._mark(Scan.MORE), more=True)
+
+    def _mark(self, scan: Scan) -> Scan | None:
+        return scan if self._tells else None
+
+    def reread(
+        self, session: Session, position: Position | None, place: Position | None, within: Ranges, ask: Ask
+    ) -> Batch:
+        """In the middle of a snapshot as of its SCN; what is behind it, as of that of its changes."""
+        if not _running(position):
+            return self._then.reread(session, position, place, within, ask)
+        then = self._progress(position).then
+        return self._then.reread(session, then, place, within, ask)
+
+    def check(self, position: Position) -> None:
+        if _running(position):
+            self._then.check(self._progress(position).then)
+        else:
+            self._then.check(position)
+
+    def release(self) -> None:
+        self._close()
+        self._then.release()
+
+    def _close(self) -> None:
+        for each in (self._pages, self._versions):
+            if each is not None:
+                each.close()
+        self._pages = self._versions = None
+
+    def _progress(self, position: Position) -> Progress:
+        """Errors: PermanentError."""
+        try:
+            return Progress.parsed(position)
+        except (ValueError, TypeError, KeyError, IndexError):
+            raise self.stranger("a snapshot, in the middle") from None
+
+
+class Once(Mode):
+    """Nothing follows a snapshot; what it was as of is kept."""
+
+    def tables(self) -> tuple[Table, ...]:
+        return (Subject(self.relation, self.key).table,)
+
+    def start(self, beginning: Beginning) -> Position:
+        return {"mode": "snapshot", "done": beginning.scn}
+
+    def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:  # noqa: ARG002
+        return Batch(position)
+
+    def check(self, position: Position) -> None:
+        if not (is_object(position, {"mode", "done"}) and position["mode"] == "snapshot"):
+            raise self.stranger("a snapshot; `positions rewind --to start` reads another one")
+
+
+def is_too_old(error: BaseException) -> bool:
+    """Undo that the SCN needs is gone, or the table was altered since; at a newer one it can be read."""
+    return isinstance(error, oracledb.Error) and kind(error) is Kind.GAP
+
+
+def _running(position: Position | None) -> bool:
+    return isinstance(position, dict) and position.get("mode") == "snapshot" and "scn" in position
+
+
+def _place(scn: int, *within: Any) -> Place:
+    return Place(int(scn), (int(within[0]), str(within[1])) if within else None)
+
+
+def _after(after: Any) -> Any:
+    if not (after is None or isinstance(after, str | Sequence)):
+        raise TypeError(after)
+    return after
