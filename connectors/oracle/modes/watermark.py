@@ -1,0 +1,280 @@
+"""Rows that say when they were changed: by a column with the time, or by ORA_ROWSCN.
+
+By time, each pass reads from `late_window` before the latest time that was read up to what the database's
+clock shows when the pass begins. What either mode reads again is unchanged, and the engine drops it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from bridge.contract import Ask, Batch, Caveat, Emits, Op, Position, Ranges, Table
+from bridge.errors import PermanentError
+from connectors import clock
+from connectors.oracle import statements
+from connectors.oracle.catalog import Kind, Relation
+from connectors.oracle.config import OracleStream
+from connectors.oracle.keyset import bound, kind
+from connectors.oracle.modes.flow import Flow
+from connectors.oracle.modes.mode import Beginning, Mode
+from connectors.oracle.modes.pages import Open, Pages, ended, filled, keyset, page, table_of, told
+from connectors.oracle.rows import Lead, Reading
+from connectors.oracle.session import Moment, Session
+from connectors.oracle.statements import Condition, Conditions
+
+
+class _Watermark(Mode):
+    """What both have in common: rows as they are now, of a table with a key."""
+
+    emits = Emits.IMAGES
+
+    def __init__(self, relation: Relation, options: OracleStream) -> None:
+        super().__init__(relation, options)
+        if not self.key:
+            raise PermanentError(
+                f"table {relation.name} has neither a primary key nor a unique index over columns that are"
+                " NOT NULL",
+                remedy="name the columns that tell its rows apart under `key`, or use images mode",
+            )
+        self._open = Open()
+        self._pages = Pages(relation, keyset(relation, self.key))
+
+    def tables(self) -> tuple[Table, ...]:
+        return (table_of(self.relation, self.key),)
+
+    def reread(
+        self,
+        session: Session,
+        position: Position | None,  # noqa: ARG002 -- changes that are yet to come are dropped as known
+        place: Position | None,
+        within: Ranges,
+        ask: Ask,
+    ) -> Batch:
+        return self._pages.reread(session, place, within, ask)
+
+    def release(self) -> None:
+        self._open.close()
+        self._pages.release()
+
+    def _opened(
+        self,
+        session: Session,
+        conditions: Conditions,
+        order: Sequence[str],
+        ask: Ask,
+        leads: Sequence[Lead] = (),
+    ) -> Flow:
+        reading = Reading(self.relation.columns, leads)
+        whole = [*conditions, *filled(self.relation, self.key)]
+        statement = statements.rows(self.relation.name, reading.items, whole, order)
+        return Flow(session, statement, reading, ask)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """`high`: all rows up to there were read but for late ones; None: none. The rest: the pass that runs."""
+
+    by: str
+    """The column whose times these are."""
+    high: str | None
+    until: str | None = None
+    safe: str | None = None
+    """Never after `until`: rows that change from now on, or whose transaction is open, are not older."""
+    after: tuple[Any, ...] | None = None
+    skipped: int = 0
+
+    @classmethod
+    def parsed(cls, position: Any, column: str) -> _Place:
+        """Errors: ValueError when they are none, or another column's."""
+        match position:
+            case {"mode": "timestamp", "by": str(by), "high": str() | None as high, **rest} if (
+                by == column and not rest
+            ):
+                return cls(by, high)
+            case {
+                "mode": "timestamp", "by": str(by), "high": str() | None as high,
+                "until": str(until), "safe": str(safe), **rest
+            } if by == column and rest.keys() <= {"after", "skipped"}:  # fmt: skip
+                after: Any = rest.get("after")
+                if isinstance(after, list | None):
+                    skipped = int(str(rest.get("skipped", 0)))
+                    return cls(by, high, until, safe, tuple(after) if after else None, skipped)
+        raise ValueError(position)
+
+    @property
+    def position(self) -> Position:
+        place: dict[str, Any] = {"mode": "timestamp", "by": self.by, "high": self.high}
+        if self.until is not None:
+            place |= {"until": self.until, "safe": self.safe}
+        if self.after:
+            place["after"] = list(self.after)
+        return {**place, "skipped": self.skipped} if self.skipped else place
+
+
+class Timestamp(_Watermark):
+    """By the time of the change, and among equal times by what follows it in the order."""
+
+    # A transaction may take longer than the late window; rows without a time are never looked at.
+    caveats = frozenset({Caveat.NO_DELETES, Caveat.MAY_MISS, Caveat.COLLAPSES})
+
+    def __init__(self, relation: Relation, options: OracleStream) -> None:
+        super().__init__(relation, options)
+        names = (*options.columns, *(name for name in self.key if name not in options.columns))
+        self._order = keyset(relation, names)
+        self._time, self._name = self._order.columns[0], names[0]
+        self._zone, self._late = options.zone, round(options.late_window * clock.SECOND)
+        self._kind = kind(self._time)
+        if self._kind not in ("DATE", "TIMESTAMP", "ZONED"):
+            raise PermanentError(
+                f"column {self._name} of {relation.name} holds no time, but {self._time.declared}",
+                remedy="name a DATE or TIMESTAMP column; rowscn and flashback mode need none",
+            )
+
+    def start(self, beginning: Beginning) -> Position:
+        return _Place(self._name, self._text(self._walls(beginning.moment)[1])).position
+
+    def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
+        place = self._begun(self._place(position), session)
+        flow = self._open.at(place.position)
+        if flow is None:
+            flow = self._opened(session, self._conditions(place), self._order.order, ask)
+        rows = page(flow, ask)
+        changes, rejects = told(self.tables()[0], rows, Op.CREATE)
+        last = self._order.last(rows.batch)
+        if last is not None:
+            place = replace(place, after=tuple(last), skipped=0)
+        elif rows.batch.num_rows:
+            place = replace(place, skipped=place.skipped + rows.batch.num_rows)
+        done = ended(flow)
+        after = self._ended(place) if done else place.position
+        self._open.keep(flow, after)
+        return Batch(after, changes, rejects, more=not done)
+
+    def _begun(self, place: _Place, session: Session) -> _Place:
+        if place.until is not None:
+            return place
+        until, safe = self._walls(session.moment())
+        return replace(place, until=self._text(until), safe=self._text(safe))
+
+    def _walls(self, moment: Moment) -> tuple[int, int]:
+        """The clock as writers of the column see it, and what is safe by it."""
+        safe = moment.now if moment.oldest is None else min(moment.now, moment.oldest)
+        if self._kind == "ZONED":
+            return moment.now, safe
+        if self._zone:
+            return clock.wall(self._zone, moment.now), clock.wall(self._zone, safe)
+        ahead = moment.offset_s * clock.SECOND
+        return moment.now + ahead, safe + ahead
+
+    def _conditions(self, place: _Place) -> list[Condition]:
+        conditions = [self._bound("<=", "until", str(place.until)), statements.there(self._name)]
+        others = [name for name in self.options.columns[1:] if name not in self.key]
+        conditions += filled(self.relation, others)
+        if place.after:
+            conditions.append(self._order.after(place.after))
+        elif place.high is not None:
+            conditions.append(self._bound(">=", "since", self._low(place)))
+        return conditions
+
+    def _bound(self, sign: str, bind: str, time: str) -> Condition:
+        value = self._order.value(self._name, bind)
+        return f"{self._order.order[0]} {sign} {value}", {bind: bound(self._time, time)}
+
+    def _low(self, place: _Place) -> str:
+        """Whole seconds, for a column may hold no more. A clock that was set back counts as it is."""
+        low = min(clock.nanoseconds(str(place.high)), clock.nanoseconds(str(place.safe)))
+        return self._text(self._earlier(low) // clock.SECOND * clock.SECOND)
+
+    def _earlier(self, time: int) -> int:
+        """By the late window: in spring that is an hour more by the clock on the wall."""
+        if self._zone and self._kind != "ZONED":
+            with suppress(OverflowError, ValueError):  # at the ends of the calendar
+                return clock.wall(self._zone, clock.instant(self._zone, time) - self._late)
+        return time - self._late
+
+    def _text(self, time: int) -> str:
+        return clock.iso(time) + ("Z" if self._kind == "ZONED" else "")
+
+    def _ended(self, place: _Place) -> Position:
+        """`high` is the latest time read, or, when that is older than the late window, the clock itself."""
+        rest = _Place(place.by, place.high).position
+        if not place.after:
+            return rest
+        last, safe = clock.nanoseconds(place.after[0]), clock.nanoseconds(str(place.safe))
+        reached = self._text(safe if safe - last >= self._late else min(last, safe))
+        if place.high is not None and clock.nanoseconds(reached) <= clock.nanoseconds(place.high):
+            return rest
+        return _Place(place.by, reached).position
+
+    def check(self, position: Position) -> None:
+        self._place(position)
+
+    def _place(self, position: Position | None) -> _Place:
+        """Errors: PermanentError."""
+        if position is None:
+            return _Place(self._name, None)
+        try:
+            place = _Place.parsed(position, self._name)
+            for time in filter(None, (place.high, place.until, place.safe)):
+                bound(self._time, time)
+            if place.after:
+                self._order.after(place.after)
+        except (ValueError, TypeError):
+            raise self.stranger(f"timestamp mode with column {self._name}") from None
+        return place
+
+
+class RowScn(_Watermark):
+    """By the SCN of the last change of a row, or of its neighbours in the block: never less than its own.
+
+    A change that is committed later than a query began has a greater one than all that the query saw.
+    """
+
+    caveats = frozenset({Caveat.NO_DELETES, Caveat.COLLAPSES})
+    _LEADS = (
+        Lead("?scn", "t.ORA_ROWSCN", pa.int64()),
+        Lead("?rowid", "ROWIDTOCHAR(t.ROWID)", pa.string()),
+    )
+
+    def __init__(self, relation: Relation, options: OracleStream) -> None:
+        super().__init__(relation, options)
+        if relation.kind in (Kind.VIEW, Kind.EXTERNAL):
+            raise PermanentError(
+                f"{relation.name} is a {relation.kind.value}, whose rows have no ORA_ROWSCN",
+                remedy="use images or timestamp mode",
+            )
+
+    def start(self, beginning: Beginning) -> Position:
+        return {"mode": "rowscn", "scn": beginning.scn, "rowid": None}
+
+    def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
+        after: Position = None if position is None else self._checked(position)
+        flow = self._open.at(after) if after else None
+        if flow is None:
+            self._open.close()
+            since = [statements.later(after["scn"], after["rowid"])] if after else []
+            flow = self._opened(session, since, ["t.ORA_ROWSCN", "t.ROWID"], ask, self._LEADS)
+        rows = page(flow, ask)
+        changes, rejects = told(self.tables()[0], rows, Op.CREATE)
+        if rows.batch.num_rows:
+            scn, rowid = (rows.batch.column(lead.name)[-1].as_py() for lead in self._LEADS)
+            after = {"mode": "rowscn", "scn": scn, "rowid": rowid}
+        after = after or {"mode": "rowscn", "scn": 0, "rowid": None}
+        self._open.keep(flow, after)
+        return Batch(after, changes, rejects, more=not ended(flow))
+
+    def check(self, position: Position) -> None:
+        self._checked(position)
+
+    def _checked(self, position: Position) -> Position:
+        match position:
+            case {"mode": "rowscn", "scn": int() as scn, "rowid": str() | None as rowid, **rest} if not rest:
+                return {"mode": "rowscn", "scn": scn, "rowid": rowid}
+            case {"mode": "rowscn", "scn": int() as scn, **rest} if not rest:
+                return {"mode": "rowscn", "scn": scn, "rowid": None}
+        raise self.stranger('rowscn mode: {"mode": "rowscn", "scn": NUMBER}')
