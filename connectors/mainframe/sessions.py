@@ -11,7 +11,7 @@ from dataclasses import replace
 from threading import Event, Lock
 
 from bridge.contract import Secret
-from bridge.errors import BridgeError, PermanentError, TransientError
+from bridge.errors import BridgeError, CredentialsError, TransientError
 from connectors.mainframe import transports
 from connectors.mainframe.config import MainframeConfig, Step
 from connectors.mainframe.errors import AGAIN, Kind, Looked, Trouble, translated
@@ -38,17 +38,17 @@ class Gate:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._refused: PermanentError | None = None
+        self._refused: CredentialsError | None = None
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        """Errors: CredentialsError, or PermanentError, once one log-on ended in that."""
+        """Errors: CredentialsError, once one log-on ended in that."""
         with self._lock:
             if self._refused:
                 raise self._refused.with_traceback(None)
             yield
 
-    def shut(self, error: PermanentError) -> None:
+    def shut(self, error: CredentialsError) -> None:
         self._refused = error
 
 
@@ -103,7 +103,10 @@ class Session:
         self._logged_on, self._answered = True, walk.told_secret_on is None
 
     def _failed(self, walk: Walk, error: Trouble | TransientError) -> BridgeError:
-        """What ended a log-on, as it is told; the gate is shut by what no second attempt is made after."""
+        """What ended a log-on, as it is told; the gate is shut by what no second attempt is made after.
+
+        That parks the connector: `resume` makes a new one, with a gate of its own. A parked stream would not.
+        """
         if isinstance(error, TransientError):
             if walk.told_secret_on is None or walk.last is None or self._shared.interrupted.is_set():
                 return error
@@ -113,7 +116,7 @@ class Session:
             told = f"{doing}: the host gives no session now: {error.seen.shown}"
             return Refused(told, remedy=self._shared.keep(error))
         failure = translated(self._about_the_account(error), doing, self._shared.keep)
-        if isinstance(failure, PermanentError):
+        if isinstance(failure, CredentialsError):
             self._shared.gate.shut(failure)
         return failure
 
@@ -135,7 +138,7 @@ class Session:
     def _about_the_account(self, trouble: Trouble) -> Trouble:
         """After a secret no doubtful answer is asked for twice: accounts lock after three."""
         told_on, name = self.walk.told_secret_on, trouble.seen.name
-        if told_on is None or trouble.kind in (Kind.CREDENTIALS, Kind.FATAL):
+        if told_on is None or trouble.kind is Kind.CREDENTIALS:
             return trouble
         if name in self.config.refused:
             return trouble.as_kind(Kind.CREDENTIALS, "the account is refused")
@@ -143,7 +146,7 @@ class Session:
             return trouble
         if name == told_on and self.walk.answered:
             return trouble.as_kind(Kind.CREDENTIALS, "the account is refused")
-        return trouble.as_kind(Kind.FATAL, "after a password only what is expected is tried again")
+        return trouble.as_kind(Kind.CREDENTIALS, "after a password only what is expected is tried again")
 
     def close(self) -> None:
         """Log off, where that is still possible, and let go."""

@@ -214,7 +214,7 @@ def test_what_the_first_session_was_allowed_another_is_refused_once(host: Host) 
 def test_an_unknown_answer_to_a_password_is_not_asked_for_again(host: Host) -> None:
     host.switches.garbage = 2
     connector = configured(host, CUSTOMERS, timeout="300ms")
-    with pytest.raises(PermanentError, match="after a password"):
+    with pytest.raises(CredentialsError, match="after a password"):
         connector.open()
     connector.close()
 
@@ -264,7 +264,7 @@ def test_a_refusal_is_read_though_the_host_hangs_up_behind_it(
 @pytest.mark.parametrize("switch", ["drop", "mute"])
 def test_no_answer_to_a_password_is_not_asked_for_again(host: Host, transport: str, switch: str) -> None:
     setattr(host.switches, switch, 2)
-    signed_on_once(host, PermanentError, "after a password", transport=transport)
+    signed_on_once(host, CredentialsError, "after a password", transport=transport)
 
 
 def test_a_log_on_that_expects_nothing_is_doubtful_until_home(
@@ -280,9 +280,9 @@ def test_a_log_on_that_expects_nothing_is_doubtful_until_home(
         "home_by": [{"type": "MENU", "press": "enter"}],
     }
     with opened(host, CUSTOMERS, timeout="500ms", **options) as connector:
-        with pytest.raises(PermanentError, match="after a password"):
+        with pytest.raises(CredentialsError, match="after a password"):
             scan(connector, "customers")
-        with pytest.raises(PermanentError):
+        with pytest.raises(CredentialsError):
             scan(connector, "customers")
     assert host.counts["sign-ons"] == 1
 
@@ -319,7 +319,7 @@ def test_a_refusal_that_leaves_the_keyboard_locked_is_one(
 def test_a_message_classed_reject_after_a_password_is_not_asked_for_again(host: Host) -> None:
     host.switches.abend = 2
     errors = [{"pattern": "DFHAC2206", "class": "reject"}]
-    signed_on_once(host, PermanentError, "after a password", errors=errors)
+    signed_on_once(host, CredentialsError, "after a password", errors=errors)
 
 
 def test_a_screen_that_refuses_does_so_whatever_its_message_is_classed(host: Host) -> None:

@@ -44,6 +44,8 @@ TRANSPORTS: tuple[Transport, ...] = ("tnz", "s3270")
 KINDS = ("list", "details", "inquiry", "keys")
 """By a list, by it and the screens behind its rows, by an inquiry for each row of a list, or for each key."""
 STEPS, CUSTOMERS, PAGE_SIZES = (8, 30), (0, 12), (1, 2, 3, 5, 8, 15)
+BEHIND_A_PASSWORD = "after a password"
+"""Then nothing is tried twice, and an operator sees to it."""
 PATIENCE, PASS_S = 100, 1.1
 """How often it may take a pass to catch up; a pass is begun each second."""
 COUNTDOWNS = ("abend", "drop", "drop_between", "mute", "garbage", "broadcast", "noise")
@@ -228,7 +230,7 @@ class Life:
                     batch = super().poll(stream, position, ask)
                 except BridgeError as error:
                     life.hits["scans cut"] += 1
-                    if isinstance(error, CredentialsError):
+                    if isinstance(error, CredentialsError) and BEHIND_A_PASSWORD not in str(error):
                         life.amiss.append(str(error))
                     raise
                 life.hits["scans"] += batch.completes
@@ -382,7 +384,7 @@ class Life:
     def _parked(self, error: PermanentError) -> None:
         """Where a password was typed, nothing is tried twice: an operator sees to it."""
         self.hits["parked"] += 1
-        if "after a password" not in str(error):
+        if BEHIND_A_PASSWORD not in str(error):
             self.amiss.append(str(error))
         self._anew()
 
