@@ -162,7 +162,7 @@ class AqCalls:
     def _marked(visibility: int, mode: int = Dequeue.REMOVE) -> None:
         """Tell the client that a transaction is open, or it would log off without undoing it."""
         if visibility != Visibility.IMMEDIATE and mode != Dequeue.BROWSE:
-            _ENCODE_TXN_IN_PROGRESS.set(True)  # noqa: FBT003 -- seerdb's own
+            _ENCODE_TXN_IN_PROGRESS.set(True)
 
     def _properties(self, message: Message) -> bytes:
         """Without a sender, recipients and properties of users."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from dataclasses import replace
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from seerdb.common.datatypes import IntervalYM
@@ -243,18 +243,19 @@ class PeerBackend:
 
 
 def bound(value: Any) -> Any:
-    """A bind as the store keeps values."""
-    match value:
-        case BindVar():
-            return bound(value.value)
-        case dt.datetime() | dt.date():
-            return Stamp.of(value)
-        case dt.timedelta():
-            return DaySecond.of(value)
-        case IntervalYM():
-            return YearMonth(value.years * 12 + value.months)
-        case str():
-            return str(value) or None
-        case bytes() | bytearray():
-            return bytes(value) or None
+    """A bind as the store keeps values; empty texts and bytes are NULL."""
+    if isinstance(value, BindVar):
+        return bound(value.value)
+    for kind, convert in _BOUND.items():
+        if isinstance(value, kind):
+            return convert(value)
     return value
+
+
+_BOUND: dict[type, Callable[[Any], Any]] = {
+    dt.date: Stamp.of,
+    dt.timedelta: DaySecond.of,
+    IntervalYM: lambda value: YearMonth(value.years * 12 + value.months),
+    str: lambda value: str(value) or None,
+    bytes: lambda value: bytes(value) or None,
+}

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from seerdb.common.tns import AL16UTF16_CHARSET, ColumnMeta
+from seerdb.common.tns import ColumnMeta
+from seerdb.common.tns_consts import AL16UTF16_CHARSET
 
-from bridge.testing.oracle.values import DAY, SECOND, DaySecond, Fields, Json, RowId, Stamp, Xml, YearMonth
+from bridge.testing.oracle.values import (
+    DAY,
+    SECOND,
+    DaySecond,
+    Fields,
+    Json,
+    LogicalId,
+    RowId,
+    Stamp,
+    Xml,
+    YearMonth,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,22 +136,10 @@ def wired(type_: Type, value: Any, offset: int) -> Any:
 
     Dates and intervals go as the bytes of their formats (seerdb would cut them to microseconds).
     """
-    match value:
-        case Stamp():
-            return _stamp(type_.name, value, offset)
-        case DaySecond():
-            return _day_second(value.nanoseconds)
-        case YearMonth():
-            return _year_month(value.months)
-        case RowId():
-            return str(value)
-        case Json() | Xml():
-            return value.value if isinstance(value, Json) else value.text
-        case Decimal() | int() | float() | str() | bytes() | None:
-            return value
-        case tuple():
-            return list(value)
-    return str(value)
+    if isinstance(value, Stamp):
+        return _stamp(type_.name, value, offset)
+    encode = _ENCODED.get(type(value))
+    return value if encode is None else encode(value)
 
 
 def _stamp(name: str, stamp: Stamp, offset: int) -> bytes:
@@ -184,3 +184,14 @@ def _year_month(months: int) -> bytes:
     sign = -1 if months < 0 else 1
     years, months = divmod(abs(months), 12)
     return (2**31 + sign * years).to_bytes(4, "big") + bytes([60 + sign * months])
+
+
+_ENCODED: dict[type, Callable[[Any], Any]] = {
+    DaySecond: lambda value: _day_second(value.nanoseconds),
+    Json: lambda value: value.value,
+    LogicalId: str,
+    RowId: str,
+    Xml: lambda value: value.text,
+    YearMonth: lambda value: _year_month(value.months),
+    tuple: list,
+}

@@ -1,13 +1,13 @@
 """Object types and collections: what clients are told of a type, and objects on the wire.
 
-A client asks for a type by DBMS_PICKLER.GET_TYPE_SHAPE, which answers with its descriptor (TDS) and a cursor of
-its attributes; the driver's own block that does so is answered whole. Types are those of `ObjectType`.
+A client asks for a type by DBMS_PICKLER.GET_TYPE_SHAPE, which answers with its descriptor (TDS) and a cursor
+of its attributes; the driver's own block that does so is answered whole.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,9 +26,12 @@ NATIONAL = frozenset({"NCHAR", "NVARCHAR2", "NCLOB"})
 XMLTYPE_TDS = bytes.fromhex(
     "00000029260100010001ff2900000000001e1b000000193a2afd0000000d010000000700000000000000090007"
 )
-_ATTRIBUTES = ("VERSION", "NAME", "ATTRIBUTE#", "TYPE_NAME", "TYPE_OWNER", "TYPE_PACKAGE", "ATTR_TOID")
-_ATTRIBUTES += ("INSTANTIABLE", "SUPERTYPE_OWNER", "SUPERTYPE_NAME")
-_NUMBERS = frozenset({"VERSION", "ATTRIBUTE#"})
+_ATTRIBUTES = (
+    *("VERSION", "NAME", "ATTRIBUTE#", "TYPE_NAME", "TYPE_OWNER", "TYPE_PACKAGE", "ATTR_TOID"),
+    *("INSTANTIABLE", "SUPERTYPE_OWNER", "SUPERTYPE_NAME"),
+)
+_FORMS = {"VERSION": (2, 22, 22), "ATTRIBUTE#": (2, 22, 22), "ATTR_TOID": (23, 16, 16)}
+"""Of the columns that are no texts: type, length, size."""
 _ZONED = {
     "TIMESTAMP WITH TIME ZONE": "TIMESTAMP WITH TZ",
     "TIMESTAMP WITH LOCAL TIME ZONE": "TIMESTAMP WITH LOCAL TZ",
@@ -72,13 +75,7 @@ def shape(types: Types, names: Sequence[str], given: Mapping[str, Any]) -> list[
 
 
 def _cursor(rows: list[tuple[Any, ...]]) -> CursorResult:
-    columns = [
-        ColumnMeta(
-            name.encode(),
-            *((2, 22, 22) if name in _NUMBERS else (23, 16, 16) if name == "ATTR_TOID" else (1, 128, 128)),
-        )
-        for name in _ATTRIBUTES
-    ]
+    columns = [ColumnMeta(name.encode(), *_FORMS.get(name, (1, 128, 128))) for name in _ATTRIBUTES]
     return CursorResult(columns, rows)
 
 
@@ -124,38 +121,44 @@ def _leaf(types: Types, type_: Type, *, within: bool) -> bytes:
         )
     if made is not None:
         return b"\x1b" + bytes(4) + (b"\xfb" if made.element else b"\xfa")
-    size, digits = (type_.size or 1), bytes([6 if type_.scale is None else type_.scale & 0xFF])
-    form = b"\x82" if type_.name in NATIONAL else b"\x01"
-    match type_.name:
-        case "NUMBER":
-            return b"\x06" + bytes(
-                [type_.precision or 0, 0x81 if type_.scale is None else type_.scale & 0xFF]
-            )
-        case "FLOAT":
-            return b"\x05" + bytes([type_.precision or 126])
-        case "VARCHAR2" | "NVARCHAR2":
-            return b"\x07" + size.to_bytes(2, "big") + form + bytes(2)
-        case "CHAR" | "NCHAR":
-            return b"\x01" + size.to_bytes(2, "big") + form + bytes(2)
-        case "RAW":
-            return b"\x13" + size.to_bytes(2, "big")
-        case "TIMESTAMP":
-            return b"\x15" + digits
-        case "TIMESTAMP WITH TIME ZONE":
-            return b"\x17" + digits
-        case "TIMESTAMP WITH LOCAL TIME ZONE":
-            return b"\x21" + digits
-    return _SIMPLE[type_.name]
+    return _CODE[type_.name](type_)
 
 
-_SIMPLE = {
-    "BINARY_DOUBLE": b"\x2d",
-    "BINARY_FLOAT": b"\x25",
-    "BLOB": b"\x1e",
-    "BOOLEAN": b"\x08",
-    "CLOB": b"\x1d",
-    "DATE": b"\x02",
-    "NCLOB": b"\x1d",
+def _text(code: int, national: bool) -> Callable[[Type], bytes]:  # noqa: FBT001 -- one of two charset forms
+    form = b"\x82" if national else b"\x01"
+    return lambda type_: bytes([code]) + (type_.size or 1).to_bytes(2, "big") + form + bytes(2)
+
+
+def _bare(code: int) -> Callable[[Type], bytes]:
+    return lambda _: bytes([code])
+
+
+def _time(code: int) -> Callable[[Type], bytes]:
+    return lambda type_: bytes([code, 6 if type_.scale is None else type_.scale])
+
+
+def _number(type_: Type) -> bytes:
+    return bytes([0x06, type_.precision or 0, 0x81 if type_.scale is None else type_.scale & 0xFF])
+
+
+_CODE: dict[str, Callable[[Type], bytes]] = {
+    "BINARY_DOUBLE": _bare(0x2D),
+    "BINARY_FLOAT": _bare(0x25),
+    "BLOB": _bare(0x1E),
+    "BOOLEAN": _bare(0x08),
+    "CHAR": _text(0x01, national=False),
+    "CLOB": _bare(0x1D),
+    "DATE": _bare(0x02),
+    "FLOAT": lambda type_: bytes([0x05, type_.precision or 126]),
+    "NCHAR": _text(0x01, national=True),
+    "NCLOB": _bare(0x1D),
+    "NUMBER": _number,
+    "NVARCHAR2": _text(0x07, national=True),
+    "RAW": lambda type_: b"\x13" + (type_.size or 1).to_bytes(2, "big"),
+    "TIMESTAMP": _time(0x15),
+    "TIMESTAMP WITH LOCAL TIME ZONE": _time(0x21),
+    "TIMESTAMP WITH TIME ZONE": _time(0x17),
+    "VARCHAR2": _text(0x07, national=False),
 }
 
 
@@ -185,10 +188,10 @@ def _part(types: Types, type_: Type, value: Any) -> Any:
 def _kind(types: Types, made: ObjectType) -> DbObjectType:
     if not made.element:
         layouts = [_layout(types, name, parse_type(declared)) for name, declared in made.attributes]
-        return DbObjectType(made.owner, made.name, made.oid, 1, layouts)
+        return DbObjectType(made.owner, made.name, made.oid, 1, layouts)  # type: ignore[no-untyped-call]
     kind = _NESTED_TABLE if made.bound is None else _VARRAY
     element = _layout(types, "", parse_type(made.element))
-    return DbObjectType(made.owner, made.name, made.oid, 1, [], True, kind, element, made.bound or 0)  # noqa: FBT003 -- seerdb's
+    return DbObjectType(made.owner, made.name, made.oid, 1, [], True, kind, element, made.bound or 0)  # type: ignore[no-untyped-call]
 
 
 def _layout(types: Types, name: str, type_: Type) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from seerdb.server.session import serve_session
 from bridge.testing.oracle import dictionary
 from bridge.testing.oracle.aq import Queues
 from bridge.testing.oracle.backend import PeerBackend
-from bridge.testing.oracle.dictionary import Index
+from bridge.testing.oracle.dictionary_keys import Index
 from bridge.testing.oracle.grants import Account, Grants
 from bridge.testing.oracle.objects import ObjectType
 from bridge.testing.oracle.store import Store

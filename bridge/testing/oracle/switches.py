@@ -105,7 +105,7 @@ class Switches:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def refuse(self, pattern: str, code: int | None, *, after: int = 0, times: int = 1) -> None:
-        """Answer statements that match with an ORA code, or by cutting the line (None), once `after` passed."""
+        """Answer statements that match with an ORA code, or by cutting the line (None); `after` so many."""
         with self._lock:
             self._orders.append(_Order(re.compile(pattern, re.IGNORECASE), after, times, code=code))
 

@@ -1,12 +1,14 @@
-"""The server's side of a connection: packets over a line that can fail, breaks, and calls seerdb leaves out."""
+"""The server's side of a connection: packets over a line that can fail, breaks, calls seerdb leaves out."""
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
+import ssl
 import struct
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from seerdb.common.tns import encode_error
 from seerdb.common.tns_consts import TNS_DATA, TTI_FETCH, TTI_FUN
@@ -15,9 +17,6 @@ from seerdb.server.session import _skip_piggybacks
 
 from bridge.testing.oracle.errors import OracleError
 from bridge.testing.oracle.switches import ENDING, Stage, Switches, failure
-
-if TYPE_CHECKING:
-    import ssl
 
 PATIENCE = 0.02
 CONTINUATION = 2.0
@@ -70,19 +69,17 @@ class Line:
     def close(self) -> None:
         """At once, whoever is writing or reading."""
         self.closed = True
-        try:
+        with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self.sock.close()
 
     def readable(self, seconds: float) -> bool:
         """Whether the client says something within so long; OSError once it has gone."""
         if not select.select([self.sock], [], [], seconds)[0]:
             return False
-        if isinstance(self.sock, socket.socket) and not hasattr(self.sock, "context"):
-            if not self.sock.recv(1, socket.MSG_PEEK):
-                raise ConnectionResetError
+        secured = isinstance(self.sock, ssl.SSLSocket)  # which cannot be peeked into
+        if not secured and not self.sock.recv(1, socket.MSG_PEEK):
+            raise ConnectionResetError
         return True
 
     def _wait_for_speech(self) -> None:
