@@ -243,6 +243,8 @@ class Connector(ABC):
     position_version: ClassVar[int] = 1
     answers_within_s: float | None = None
     """By its own time-out for the source, if it has one; `doctor` compares that with `deadline`."""
+    keeps: Mapping[str, float] = {}
+    """Stream -> for how many seconds the source keeps changes, as `check()` found; `doctor` looks at it."""
     sessions: Sessions | None = None
     """Set by `__init__` where an account's sessions are few: nobody has to connect to know it."""
     folder: Path | None = None
@@ -303,6 +305,13 @@ class Connector(ABC):
         """Raise ConfigError, saying what would do, when an operator's `position` cannot be right.
 
         Called without `open()`, before anybody is fenced.
+        """
+        return
+
+    def check_options(self) -> None:
+        """Raise ConfigError, a line for each thing, where options do not fit together, or a file they name.
+
+        Called without `open()`, by `config check`, and so perhaps where such files are not: that is no error.
         """
         return
 

@@ -27,6 +27,8 @@ from bridge.progress import Progress, is_keyed
 from bridge.redact import Redactor
 from bridge.topics import Topics, Wanted, compacted, create_command, dead_letters, internal
 
+SPARE = 10
+"""So many polls may fail before the source forgets what was not read."""
 CAVEATS = {
     Caveat.NO_DELETES: "does not see deletes",
     Caveat.MAY_MISS: "may miss changes",
@@ -86,6 +88,7 @@ class Examination:
             self._streams(streams)
             self._deadlines(source, streams)
             self.findings += source.check()
+            self._retention(source)
             if and_then is not None:
                 self._run(None, lambda: and_then(source, streams))
 
@@ -109,6 +112,17 @@ class Examination:
                 Level.WARNING,
                 "raise `deadline`, or lower that time-out",
             )
+
+    def _retention(self, source: Connector) -> None:
+        """Whether the source keeps changes for long enough, also when nobody polls for a while."""
+        for stream, kept in source.keeps.items():
+            interval = self._options.stream(stream).interval
+            text = f"the source keeps {kept / 60:g} minutes of changes; polled each {interval:g} s"
+            if interval < kept / SPARE:
+                self._say(text, stream=stream)
+                continue
+            level = Level.WARNING if interval < kept else Level.CRITICAL
+            self._say(text, level, f"poll it each {kept / SPARE:g} s at least, or have more kept", stream)
 
     # -- positions and topics
 

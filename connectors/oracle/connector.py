@@ -1,9 +1,8 @@
-"""The Oracle connector. Light on purpose: the driver and Arrow are loaded by `prepare()`, in the worker alone."""
+"""The Oracle connector. Light on purpose: driver and Arrow are loaded by `prepare()`, in the worker alone."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
@@ -81,10 +80,14 @@ class OracleConnector(Connector):
             check_position(options, position)
 
     def check(self) -> Sequence[Finding]:
-        from connectors.oracle.findings import findings
+        from connectors.oracle.findings import Doctor
 
         with self._call(f"checking {self.config.place}"):
-            return findings(self.config, self._session(""), self._awake())
+            readings = self._awake()
+            doctor = Doctor(self.config, self._session(""), readings)
+            found = doctor.findings()
+            self.keeps = doctor.keeps
+            return found
 
     def interrupt(self) -> None:
         """Cancel what runs; when the database does not answer that either, its socket is shut."""
@@ -177,7 +180,7 @@ class OracleConnector(Connector):
             self._calling, self._interrupted = True, False
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- raised again, translated
             raise self._translated(error, doing) from None
         finally:
             with self._state:
@@ -201,6 +204,7 @@ class OracleConnector(Connector):
             raise
 
     def _translated(self, error: Exception, doing: str) -> Exception:
+        from connectors.oracle.codes import CODES
         from connectors.oracle.errors import is_the_drivers, translate
 
         if self._interrupted and (isinstance(error, TransientError) or is_the_drivers(error)):
@@ -211,7 +215,7 @@ class OracleConnector(Connector):
         if running and running.timed_out():
             return TransientError(
                 f"{doing}: no answer within {self.config.statement_timeout:g} s",
-                remedy="it is tried again; raise `statement_timeout` and the stream's deadline, or add an index",
+                remedy=CODES["ORA-01013"].remedy,
             )
         lost = isinstance(error, AttributeError) and running is not None and not running.healthy
         if is_the_drivers(error) or lost:  # some of the driver's calls on a dead connection end so

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,9 +60,7 @@ def chunk(
     return Statement(sql, {"scn": scn, **_binds(bounds)})
 
 
-def by_key(
-    table: TableName, items: str, scn: int, conditions: Conditions, order: Sequence[str]
-) -> Statement:
+def by_key(table: TableName, items: str, scn: int, conditions: Conditions, order: Sequence[str]) -> Statement:
     """Rows of an index-organized table as they were at `scn`, in the order in which they are kept."""
     return Statement(
         f"SELECT {items} FROM {table.sql} AS OF SCN :scn t{_where(conditions)} ORDER BY {', '.join(order)}",  # noqa: S608
@@ -225,3 +224,231 @@ def later(scn: int, rowid: str | None) -> Condition:
 
 def there(name: str) -> Condition:
     return f"t.{quoted(name)} IS NOT NULL", {}
+
+
+# -- the dictionary (Database Reference, static data dictionary views)
+
+ASKED = 100
+"""So many names or patterns has a statement."""
+
+
+def _like(pattern: str) -> str:
+    """At least what the pattern of a file name fits."""
+    escaped = re.sub(r"[\\%_]", r"\\\g<0>", pattern)
+    return re.sub(r"\[[^\]]*\]|\?", "_", escaped).replace("*", "%")
+
+
+def _named(columns: tuple[str, str], asked: Sequence[TableName]) -> Condition:
+    """The two columns are one of those owners and names, or fit one of those patterns."""
+    sql, binds = [], {}
+    for at, each in enumerate(asked):
+        for column, prefix, text in zip(columns, "on", (each.owner, each.name), strict=True):
+            plain = not any(mark in text for mark in "*?[")
+            sql.append(f"{column} = :{prefix}{at}" if plain else f"{column} LIKE :{prefix}{at} ESCAPE '\\'")
+            binds[f"{prefix}{at}"] = text if plain else _like(text)
+    pairs = [f"({' AND '.join(pair)})" for pair in zip(sql[::2], sql[1::2], strict=True)]
+    return f"({' OR '.join(pairs)})", binds
+
+
+def tables(asked: Sequence[TableName]) -> Statement:
+    """No recycle bin, and nothing that is a part of another table."""
+    conditions = [
+        _named(("OWNER", "TABLE_NAME"), asked),
+        ("DROPPED = 'NO' AND NESTED = 'NO' AND SECONDARY = 'N'", {}),
+        ("(IOT_TYPE IS NULL OR IOT_TYPE = 'IOT')", {}),
+    ]
+    return _select("ALL_TABLES", "OWNER, TABLE_NAME, CLUSTER_NAME, IOT_TYPE, TEMPORARY, NUM_ROWS", conditions)
+
+
+def views(asked: Sequence[TableName]) -> Statement:
+    return _select("ALL_VIEWS", "OWNER, VIEW_NAME", [_named(("OWNER", "VIEW_NAME"), asked)])
+
+
+def materialized_views(asked: Sequence[TableName]) -> Statement:
+    return _select("ALL_MVIEWS", "OWNER, MVIEW_NAME", [_named(("OWNER", "MVIEW_NAME"), asked)])
+
+
+def external_tables(asked: Sequence[TableName]) -> Statement:
+    return _select("ALL_EXTERNAL_TABLES", "OWNER, TABLE_NAME", [_named(("OWNER", "TABLE_NAME"), asked)])
+
+
+def queues(asked: Sequence[TableName]) -> Statement:
+    """Those that somebody puts messages in; each has one for its exceptions besides."""
+    conditions = [_named(("OWNER", "NAME"), asked), ("QUEUE_TYPE = 'NORMAL_QUEUE'", {})]
+    return _select("ALL_QUEUES", "OWNER, NAME", conditions)
+
+
+def columns(asked: Sequence[TableName]) -> Statement:
+    """Those that `SELECT *` shows."""
+    items = (
+        "OWNER, TABLE_NAME, COLUMN_NAME, DATA_TYPE, DATA_TYPE_OWNER, DATA_LENGTH, DATA_PRECISION, DATA_SCALE,"
+        " NULLABLE, DATA_TYPE_MOD"
+    )
+    conditions = [_named(("OWNER", "TABLE_NAME"), asked), ("HIDDEN_COLUMN = 'NO'", {})]
+    return _select("ALL_TAB_COLS", items, conditions, ("OWNER", "TABLE_NAME", "COLUMN_ID"))
+
+
+def primary_keys(asked: Sequence[TableName]) -> Statement:
+    source = (
+        "ALL_CONSTRAINTS c JOIN ALL_CONS_COLUMNS k"
+        " ON k.OWNER = c.OWNER AND k.CONSTRAINT_NAME = c.CONSTRAINT_NAME AND k.TABLE_NAME = c.TABLE_NAME"
+    )
+    conditions = [
+        _named(("c.OWNER", "c.TABLE_NAME"), asked),
+        ("c.CONSTRAINT_TYPE = 'P' AND c.STATUS = 'ENABLED'", {}),
+    ]
+    items = "c.OWNER, c.TABLE_NAME, c.CONSTRAINT_NAME, k.COLUMN_NAME"
+    return _select(source, items, conditions, ("c.OWNER", "c.TABLE_NAME", "k.POSITION"))
+
+
+def unique_indexes(asked: Sequence[TableName]) -> Statement:
+    source = "ALL_INDEXES i JOIN ALL_IND_COLUMNS k ON k.INDEX_OWNER = i.OWNER AND k.INDEX_NAME = i.INDEX_NAME"
+    conditions = [
+        _named(("i.TABLE_OWNER", "i.TABLE_NAME"), asked),
+        ("i.UNIQUENESS = 'UNIQUE'", {}),
+    ]
+    items = "i.TABLE_OWNER, i.TABLE_NAME, i.INDEX_NAME, k.COLUMN_NAME"
+    return _select(source, items, conditions, ("i.OWNER", "i.INDEX_NAME", "k.COLUMN_POSITION"))
+
+
+def attributes(asked: Sequence[TableName]) -> Statement:
+    """Of object types that no other type is under: their values have these and no more."""
+    source = "ALL_TYPES t JOIN ALL_TYPE_ATTRS a ON a.OWNER = t.OWNER AND a.TYPE_NAME = t.TYPE_NAME"
+    conditions = [
+        _named(("t.OWNER", "t.TYPE_NAME"), asked),
+        ("t.TYPECODE = 'OBJECT' AND t.FINAL = 'YES' AND t.INCOMPLETE = 'NO'", {}),
+    ]
+    items = (
+        "a.OWNER, a.TYPE_NAME, a.ATTR_NAME, a.ATTR_TYPE_NAME, a.ATTR_TYPE_OWNER, a.LENGTH, a.PRECISION,"
+        " a.SCALE, 'Y', a.ATTR_TYPE_MOD"
+    )
+    return _select(source, items, conditions, ("a.OWNER", "a.TYPE_NAME", "a.ATTR_NO"))
+
+
+def alike(owner: str) -> tuple[Statement, ...]:
+    """The tables and views of an owner, however his name is written."""
+    condition = ("UPPER(OWNER) = UPPER(:owner)", {"owner": owner})
+    return (
+        _select("ALL_TABLES", "OWNER, TABLE_NAME", [condition, ("DROPPED = 'NO'", {})]),
+        _select("ALL_VIEWS", "OWNER, VIEW_NAME", [condition]),
+    )
+
+
+def synonyms(table: TableName) -> Statement:
+    """What a name stands for; those of PUBLIC are everybody's."""
+    conditions = [
+        ("UPPER(SYNONYM_NAME) = UPPER(:name)", {"name": table.name}),
+        ("(UPPER(OWNER) = UPPER(:owner) OR OWNER = 'PUBLIC')", {"owner": table.owner}),
+    ]
+    return _select("ALL_SYNONYMS", "TABLE_OWNER, TABLE_NAME", conditions)
+
+
+# doctor
+
+
+def undo_statistics() -> Statement:
+    """Seconds, over the days that the view covers: least kept, longest query; snapshots that were too old."""
+    return Statement("SELECT MIN(TUNED_UNDORETENTION), MAX(MAXQUERYLEN), SUM(SSOLDERRCNT) FROM V$UNDOSTAT")
+
+
+def parameter(name: str) -> Statement:
+    return Statement("SELECT VALUE FROM V$PARAMETER WHERE NAME = :name", {"name": name})
+
+
+def password_expires() -> Statement:
+    return Statement("SELECT EXPIRY_DATE FROM USER_USERS")
+
+
+def system_privileges() -> Statement:
+    return Statement("SELECT PRIVILEGE FROM SESSION_PRIVS")
+
+
+def privileges(table: TableName) -> Statement:
+    return Statement(
+        "SELECT PRIVILEGE FROM ALL_TAB_PRIVS WHERE TABLE_SCHEMA = :owner AND TABLE_NAME = :name",
+        {"owner": table.owner, "name": table.name},
+    )
+
+
+def storage(table: TableName) -> Statement:
+    return Statement(
+        "SELECT NUM_ROWS, BLOCKS, ROW_MOVEMENT, DEPENDENCIES FROM ALL_TABLES"
+        " WHERE OWNER = :owner AND TABLE_NAME = :name",
+        {"owner": table.owner, "name": table.name},
+    )
+
+
+def indexed(table: TableName, column: str) -> Statement:
+    """A row for each index that begins with the column."""
+    return Statement(
+        "SELECT INDEX_NAME FROM ALL_IND_COLUMNS WHERE TABLE_OWNER = :owner AND TABLE_NAME = :name"
+        " AND COLUMN_NAME = :named AND COLUMN_POSITION = 1",
+        {"owner": table.owner, "name": table.name, "named": column},
+    )
+
+
+def can_look_back(table: TableName, scn: int) -> Statement:
+    """Brings nothing, but needs the right to."""
+    return Statement(f"SELECT 1 FROM {table.sql} AS OF SCN :scn t WHERE 1 = 0", {"scn": scn})  # noqa: S608
+
+
+def has_versions(table: TableName, scn: int) -> Statement:
+    """Brings nothing, but needs a table that has versions."""
+    return Statement(
+        f"SELECT 1 FROM {table.sql} VERSIONS BETWEEN SCN :since AND :until t WHERE 1 = 0",  # noqa: S608
+        {"since": scn, "until": scn},
+    )
+
+
+def can_read(table: TableName) -> Statement:
+    return Statement(f"SELECT 1 FROM {table.sql} t WHERE 1 = 0")  # noqa: S608
+
+
+# -- rows that are deleted once they are published
+
+
+def nothing(table: TableName) -> Statement:
+    """Deletes no row, and yet needs the right to (SQL Language Reference, DELETE)."""
+    return Statement(f"DELETE FROM {table.sql} t WHERE t.ROWID IS NULL")  # noqa: S608 -- quoted
+
+
+def readable(table: TableName) -> Statement:
+    return Statement(f"SELECT COUNT(*) FROM {table.sql} t WHERE t.ROWID IS NULL")  # noqa: S608 -- quoted
+
+
+def delete(table: TableName, same: str, *, anywhere: bool = False) -> Statement:
+    """The row that `same` tells from the others: at the ROWID that is bound, or anywhere."""
+    place = "" if anywhere else "t.ROWID = CHARTOROWID(:rowid) AND "
+    return Statement(f"DELETE FROM {table.sql} t WHERE {place}{same}")  # noqa: S608 -- quoted
+
+
+def deleted(table: TableName, since: int, until: int) -> Statement:
+    """The ROWIDs of rows that were deleted after one SCN and up to another."""
+    return Statement(
+        f"SELECT ROWIDTOCHAR(t.ROWID) FROM {_between(table)}"  # noqa: S608 -- quoted
+        " WHERE versions_startscn > :since AND versions_operation = 'D'",
+        {"since": since, "until": until},
+    )
+
+
+def view_log(master: TableName) -> Statement:
+    """Its materialized view log (Database Reference, ALL_MVIEW_LOGS)."""
+    return Statement(
+        "SELECT LOG_TABLE, PRIMARY_KEY, SEQUENCE FROM ALL_MVIEW_LOGS WHERE LOG_OWNER = :owner AND MASTER = :name",
+        {"owner": master.owner, "name": master.name},
+    )
+
+
+def dependents(master: TableName) -> Statement:
+    """How many materialized views live on that log (Database Reference, ALL_BASE_TABLE_MVIEWS)."""
+    return Statement(
+        "SELECT COUNT(*) FROM ALL_BASE_TABLE_MVIEWS WHERE OWNER = :owner AND MASTER = :name",
+        {"owner": master.owner, "name": master.name},
+    )
+
+
+def logged(log: TableName, master: TableName, items: str, key: Sequence[str]) -> Statement:
+    """What the log notes as l, and the rows as they are now as t: by key, and in the order of the changes."""
+    same = " AND ".join(f"t.{quoted(name)} = l.{quoted(name)}" for name in key)
+    order = [*(f"l.{quoted(name)}" for name in key), 'l."SEQUENCE$$"']
+    return _select(f"{log.sql} l LEFT OUTER JOIN {master.sql} t ON {same}", items, (), order)

@@ -1,0 +1,263 @@
+"""What `doctor` says about a database, the account and the tables."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import oracledb
+
+from bridge.contract import Finding, Level
+from connectors.oracle import statements
+from connectors.oracle.codes import CODES
+from connectors.oracle.config import CHANGES, OracleConfig, OracleStream
+from connectors.oracle.errors import codes
+from connectors.oracle.readings import Reading, Readings
+from connectors.oracle.session import Session
+
+_CLOCK_S = 2.0
+_EXPIRES_DAYS = 14
+_BLOCK_BYTES = 8192
+"""As nearly all databases have it; what it is costs a grant to know."""
+_HEAVY_BYTES = 1024**3
+_SETTLES = ("outbox", "mview_log")
+_WRITING = ("INSERT", "UPDATE", "DELETE")
+
+
+class Doctor:
+    def __init__(self, config: OracleConfig, session: Session, readings: Readings) -> None:
+        self._config, self._session, self._readings = config, session, readings
+        self.keeps: dict[str, float] = {}
+        """Stream -> for how many seconds the database keeps its changes."""
+
+    def findings(self) -> Sequence[Finding]:
+        found = [*self._database(), *self._account(), *self._times()]
+        kept = None
+        if self._reads("flashback"):
+            undo = Undo(self._session)
+            found += undo.findings()
+            kept = undo.kept_s
+        for name, reading in self._readings.known.items():
+            if isinstance(reading, Reading):
+                found += self._table(reading)
+                if kept and reading.mode.options.mode == "flashback":
+                    self.keeps[name] = kept
+            else:
+                found.append(Finding(Level.CRITICAL, reading.text, reading.remedy, name))
+        return found
+
+    def _reads(self, *modes: str) -> bool:
+        return any(each.mode in modes for each in self._config.streams.values())
+
+    def _database(self) -> Iterator[Finding]:
+        version = ".".join(map(str, self._session.version))
+        yield Finding(
+            Level.OK,
+            f"Oracle Database {version}, python-oracledb {oracledb.__version__} {self._config.client}",
+        )
+        if self._reads("flashback", "timestamp", "rowscn", "snapshot"):
+            yield Finding(Level.OK, f"the system change number is {self._session.scn()}")
+        if self._reads("flashback"):
+            yield Finding(
+                Level.OK,
+                "supplemental logging, archived logs and LogMiner are not needed: changes come from the undo",
+            )
+
+    def _account(self) -> Iterator[Finding]:
+        user = self._session.user
+        told = self._session.allowed(statements.password_expires())
+        expires = told[0][0] if told else None
+        days = (expires - datetime.now(UTC).replace(tzinfo=None)).days if expires else None
+        if days is not None and days < _EXPIRES_DAYS:
+            yield Finding(
+                Level.WARNING,
+                f"the password of {user} expires on {expires:%Y-%m-%d}",
+                remedy="change it, and what `password` points to; or give the account a profile with"
+                " PASSWORD_LIFE_TIME UNLIMITED",
+            )
+
+    def _times(self) -> Iterator[Finding]:
+        moment = self._session.moment()
+        ahead = moment.now / 1e9 - time.time()
+        if abs(ahead) > _CLOCK_S:
+            yield Finding(
+                Level.WARNING,
+                f"the database's clock differs from this host's by {ahead:+.1f} s",
+                remedy="synchronise both with NTP: times in events are the database's",
+            )
+        else:
+            yield Finding(Level.OK, "the clocks agree")
+        if self._reads("timestamp", "rowscn") and not moment.sees:
+            yield Finding(
+                Level.WARNING,
+                "the account does not see open transactions: rows of one that takes longer than `late_window`"
+                " are missed in timestamp mode",
+                remedy=f"GRANT SELECT ON GV_$TRANSACTION TO {self._session.user}",
+            )
+
+    def _table(self, reading: Reading) -> Iterator[Finding]:
+        options = reading.mode.options
+        missing = list(self._grants(reading, options))
+        yield from missing
+        if any(each.level is Level.CRITICAL for each in missing):
+            return
+        yield Finding(
+            Level.OK, f"can be read, by {options.mode}{_told(reading.mode.key)}", stream=reading.name
+        )
+        if not reading.mode.key and options.mode != "aq":
+            yield Finding(
+                Level.WARNING,
+                "has no key: neither a primary key nor a unique index over columns that are NOT NULL",
+                remedy="name the columns that tell its rows apart under `key`",
+                stream=reading.name,
+            )
+        yield from self._load(reading, options)
+        if options.mode == "timestamp" and not self._session.rows(
+            statements.indexed(reading.relation.name, options.columns[0])
+        ):
+            yield Finding(
+                Level.WARNING,
+                f"no index begins with {options.columns[0]}: every poll reads the whole table",
+                remedy=f"CREATE INDEX ON {reading.relation.name.sql}"
+                f" ({statements.quoted(options.columns[0])}); of a view, on its table",
+                stream=reading.name,
+            )
+
+    def _grants(self, reading: Reading, options: OracleStream) -> Iterator[Finding]:
+        """Asked by doing, which knows of roles and of ANY privileges."""
+        table, user, name = reading.relation.name, self._session.user, reading.name
+        if options.mode == "aq":
+            return
+        if not self._may(statements.can_read(table)):
+            yield _lacks(name, f"GRANT SELECT ON {table.sql} TO {user}")
+        elif options.mode == "flashback" or (options.mode in CHANGES and options.snapshot):
+            scn = self._session.scn()
+            if not self._may(statements.can_look_back(table, scn)):
+                yield _lacks(name, f"GRANT FLASHBACK ON {table.sql} TO {user}")
+            elif options.mode == "flashback" and not self._may(statements.has_versions(table, scn)):
+                meaning = CODES["ORA-30051"]
+                yield Finding(Level.CRITICAL, meaning.says, meaning.remedy, name)
+        held = {str(row[0]) for row in self._session.allowed(statements.privileges(table)) or ()}
+        held |= {str(row[0]) for row in self._session.allowed(statements.system_privileges()) or ()}
+        owns = table.owner == user
+        if options.mode in _SETTLES and not owns and held.isdisjoint({"DELETE", "DELETE ANY TABLE"}):
+            yield _lacks(name, f"GRANT DELETE ON {table.sql} TO {user}")
+        able = [each for each in _WRITING if owns or each in held or f"{each} ANY TABLE" in held]
+        if able and options.mode not in _SETTLES and self._session.version < (23,):
+            yield Finding(
+                Level.WARNING,
+                "the account may change it, and before release 23 nothing keeps a session from it",
+                remedy="use an account of the bridge's own, that does not own it"
+                if owns
+                else f"REVOKE {', '.join(able)} ON {table.sql} FROM {user}",
+                stream=name,
+            )
+
+    def _may(self, statement: statements.Statement) -> bool:
+        try:
+            return self._session.allowed(statement) is not None
+        except oracledb.DatabaseError as error:
+            if {"ORA-30051", "ORA-08187"}.isdisjoint(codes(error)):
+                raise
+            return False
+
+    def _load(self, reading: Reading, options: OracleStream) -> Iterator[Finding]:
+        """By the optimizer's statistics."""
+        told = self._session.rows(statements.storage(reading.relation.name))
+        if not told:
+            return
+        rows, blocks, movement, dependencies = told[0]
+        if blocks is not None and options.mode in ("flashback", "rowscn", "images"):
+            yield _scans(reading, options, int(rows or 0), int(blocks) * _BLOCK_BYTES)
+        if options.mode == "rowscn" and dependencies == "DISABLED":
+            yield Finding(
+                Level.WARNING,
+                "ORA_ROWSCN is kept by block: with each change the block's other rows are read again",
+                remedy="what did not change is dropped; a table made with ROWDEPENDENCIES has it by row",
+                stream=reading.name,
+            )
+        if movement == "ENABLED":
+            yield Finding(
+                Level.WARNING if options.mode in _SETTLES else Level.OK,
+                "row movement is enabled: "
+                + (
+                    "a row that moves after it was read is published again"
+                    if options.mode in _SETTLES
+                    else "a row that moves counts as updated, since its key stays"
+                ),
+                remedy="ALTER TABLE ... DISABLE ROW MOVEMENT" if options.mode in _SETTLES else "",
+                stream=reading.name,
+            )
+
+
+class Undo:
+    """For how long the database keeps what versions queries need."""
+
+    def __init__(self, session: Session) -> None:
+        self._user = session.user
+        self._statistics = session.allowed(statements.undo_statistics())
+        self._parameter = session.allowed(statements.parameter("undo_retention"))
+
+    @property
+    def kept_s(self) -> float | None:
+        """What was kept at the least in the last days; else what is configured."""
+        tuned = _number(self._statistics, 0)
+        return tuned if tuned is not None else _number(self._parameter, 0)
+
+    def findings(self) -> Iterator[Finding]:
+        for seen, view in ((self._statistics, "V_$UNDOSTAT"), (self._parameter, "V_$PARAMETER")):
+            if seen is None:
+                yield Finding(
+                    Level.WARNING,
+                    f"the account does not see {view}: for how long changes are kept is not known",
+                    remedy=f"GRANT SELECT ON {view} TO {self._user}",
+                )
+        kept, longest, too_old = self.kept_s, _number(self._statistics, 1), _number(self._statistics, 2)
+        if kept is None:
+            return
+        yield Finding(Level.OK, f"keeps {kept / 60:.0f} minutes of changes, as undo")
+        if longest is not None and longest > kept:
+            yield Finding(
+                Level.WARNING,
+                f"the longest query of the last days took {longest / 60:.0f} minutes, more than undo is kept:"
+                " a snapshot of a large table may begin anew several times",
+                remedy=f"ALTER SYSTEM SET UNDO_RETENTION = {round(longest * 1.5)}, with room for it, or ALTER"
+                " TABLESPACE the undo's RETENTION GUARANTEE",
+            )
+        if too_old:
+            yield Finding(
+                Level.WARNING,
+                f"snapshots were too old (ORA-01555) {too_old:.0f} times in the last days",
+                remedy="enlarge the undo tablespace, or raise UNDO_RETENTION",
+            )
+
+
+def _scans(reading: Reading, options: OracleStream, rows: int, size: int) -> Finding:
+    told = f"about {rows:,} rows in {size / 1024**2:,.0f} MiB, by the statistics".replace(",", " ")
+    if size < _HEAVY_BYTES:
+        return Finding(Level.OK, f"each poll reads the table: {told}", stream=reading.name)
+    return Finding(
+        Level.WARNING,
+        f"each poll reads the whole table: {told}",
+        remedy="give it an `interval` that the database can bear"
+        + (
+            "; with an index on a time column, timestamp mode reads less"
+            if options.mode == "flashback"
+            else ""
+        ),
+        stream=reading.name,
+    )
+
+
+def _lacks(stream: str, grant: str) -> Finding:
+    return Finding(Level.CRITICAL, "the account lacks a right", grant, stream)
+
+
+def _number(rows: list[tuple[Any, ...]] | None, place: int) -> float | None:
+    return float(rows[0][place]) if rows and rows[0][place] is not None else None
+
+
+def _told(key: Sequence[str]) -> str:
+    return f", key {', '.join(key)}" if key else ""
