@@ -84,7 +84,20 @@ class OracleStream(StreamConfig):
     max_value_bytes: int = Field(
         default=8 * 1024 * 1024,
         ge=1,
-        description="most bytes of a CLOB, BLOB or other long value; a row with a longer one is a reject",
+        description="most bytes of a text or binary value",
+    )
+    oversize: Literal["reject", "truncate"] = Field(
+        default="reject",
+        description="a value that is longer: its row is a reject, or it is cut; a key is never cut",
+    )
+    trim: bool = Field(
+        default=False,
+        description="publish values of CHAR columns without the spaces that fill them up; keys, too",
+    )
+    unknown_types: Literal["string", "reject", "fail"] = Field(
+        default="string",
+        description="a column of a type that has no place in an event: its values as Oracle makes them XML,"
+        " or rows with one are rejects, or the stream parks",
     )
 
     @field_validator("columns", "key")
