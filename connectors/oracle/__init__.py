@@ -1,1 +1,5 @@
-"""Reads tables of Oracle Database."""
+"""Reads tables, views and queues of Oracle Database."""
+
+from connectors.oracle.connector import OracleConnector
+
+__all__ = ["OracleConnector"]

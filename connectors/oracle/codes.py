@@ -43,9 +43,11 @@ _THICK = "set `client: thick`, with Oracle's client libraries under `client_lib`
 _SESSIONS = "it is tried again; raise the limit, or end what else logs on"
 _OPTIONS = "check the stream's options against the table"
 _GRANT = "GRANT SELECT, FLASHBACK ON the table TO {user}; `doctor` names each statement"
-_GAP = "what `on_gap` says happens: a new snapshot, or the stream waits; raise UNDO_RETENTION, or poll more often"
+_GAP = (
+    "`on_gap` says what happens: a new snapshot, or the stream waits; raise UNDO_RETENTION, or poll oftener"
+)
 _DDL = (
-    "what `on_gap` says happens: a new snapshot, or the stream waits; versions end at a change of the table"
+    "`on_gap` says what happens: a new snapshot, or the stream waits; versions end where the table is altered"
 )
 _KIND = "use `mode: images`, or timestamp: `doctor` says which tables flashback refuses"
 _GONE = (

@@ -30,6 +30,8 @@ _LONGEST_LABEL = 48
 # user/password@place, or as a parameter of a descriptor.
 _ACCOUNT_IN_DSN = r"^[^(?]*@|\(\s*(PASSWORD|PWD|USER)\s*="
 
+_UNCHECKED = r"SSL_SERVER_DN_MATCH\s*=\s*(no|off|false|0)\b"
+
 
 class OracleStream(StreamConfig):
     """How the tables of one name or pattern are read."""
@@ -217,11 +219,15 @@ class OracleConfig(ConnectorConfig):
 
     @field_validator("dsn")
     @classmethod
-    def _names_no_account(cls, dsn: str) -> str:
+    def _is_a_place_alone(cls, dsn: str) -> str:
         if not dsn.strip():
             raise ValueError("is empty; write host:port/service, a descriptor, or a name of tnsnames.ora")
         if re.search(_ACCOUNT_IN_DSN, dsn, re.IGNORECASE):
             raise ValueError("names an account; write that under `user` and `password`")
+        if re.search(_UNCHECKED, dsn, re.IGNORECASE):
+            raise ValueError(
+                "switches off the check of the server's name; leave it out, or set `tls.server_dn`"
+            )
         return dsn.strip()
 
     @field_validator("user")

@@ -1,0 +1,156 @@
+"""What an operator writes for an Oracle database, and what he is told when it cannot be right."""
+
+from __future__ import annotations
+
+import sys
+from subprocess import run
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bridge.plugins import stream_keys
+from connectors.oracle.config import OracleConfig, OracleStream
+
+LEAST: dict[str, Any] = {
+    "dsn": "db1:1521/ORCLPDB1",
+    "user": "BRIDGE",
+    "password": "env:ERP_PASSWORD",
+    "streams": {"SALES.ORDERS": {}},
+}
+
+
+def config(**options: Any) -> OracleConfig:
+    return OracleConfig.model_validate(LEAST | options)
+
+
+def refused(**options: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        config(**options)
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in caught.value.errors())
+
+
+def stream(**options: Any) -> OracleStream:
+    return config(streams={"SALES.ORDERS": options}).streams["SALES.ORDERS"]
+
+
+def test_a_stream_without_options_is_flashback_after_a_snapshot() -> None:
+    assert (stream().mode, stream().snapshot, stream().before) == ("flashback", True, False)
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "db1:1521/ORCLPDB1",
+        "tcps://db1,db2:2484/pdb?wallet_location=/etc/wallet",
+        "(DESCRIPTION=(ADDRESS=(PROTOCOL=TCP)(HOST=a)(PORT=1521))(CONNECT_DATA=(SERVICE_NAME=x)))",
+        "ERP_PROD",
+        "db1/pdb?expire_time=2&mail=x@y",
+    ],
+)
+def test_a_place_may_be_told_in_every_way_of_oracle_s(dsn: str) -> None:
+    assert config(dsn=f" {dsn} ").dsn == dsn
+
+
+@pytest.mark.parametrize(
+    ("dsn", "why"),
+    [
+        ("scott/tiger@db1/pdb", "names an account"),
+        ("scott@db1/pdb", "names an account"),
+        ("(DESCRIPTION=(PASSWORD=tiger)(ADDRESS=(HOST=a)))", "names an account"),
+        ("  ", "is empty"),
+        ("tcps://db1/x?ssl_server_dn_match=off", "switches off the check"),
+        ("(DESCRIPTION=(SECURITY=(SSL_SERVER_DN_MATCH = NO)))", "switches off the check"),
+    ],
+)
+def test_a_place_says_nothing_of_accounts_and_keeps_the_checks(dsn: str, why: str) -> None:
+    told = refused(dsn=dsn)
+    assert why in told
+    assert "tiger" not in told
+
+
+def test_a_user_that_is_two_is_told_how_to_write_them() -> None:
+    assert "user: BRIDGE, and proxy_for: APP" in refused(user="BRIDGE[APP]")
+
+
+@pytest.mark.parametrize("user", ["", " ", "scott/tiger"])
+def test_a_user_that_is_none(user: str) -> None:
+    assert "no name of an account" in refused(user=user)
+
+
+def test_a_password_in_clear_is_refused_without_showing_it() -> None:
+    told = refused(password="tiger")
+    assert "password" in told
+    assert "tiger" not in told
+
+
+def test_timestamp_mode_must_be_told_its_column() -> None:
+    assert "must name the column with the time" in refused(streams={"A.B": {"mode": "timestamp"}})
+    assert stream(mode="timestamp", columns=["CHANGED_AT"]).columns == ("CHANGED_AT",)
+
+
+@pytest.mark.parametrize(
+    ("mode", "option", "value"),
+    [
+        ("flashback", "columns", ["A"]),
+        ("images", "before", True),
+        ("rowscn", "overlap", "5s"),
+        ("flashback", "time_zone", "Europe/Berlin"),
+        ("outbox", "consumer", "bridge"),
+    ],
+)
+def test_an_option_of_another_mode_is_refused(mode: str, option: str, value: Any) -> None:
+    told = refused(streams={"A.B": {"mode": mode, option: value}})
+    assert f"has no meaning in {mode} mode" in told
+
+
+def test_a_column_is_named_once() -> None:
+    assert "names a column twice" in refused(streams={"A.B": {"key": ["ID", "ID"]}})
+
+
+def test_a_time_zone_must_be_one() -> None:
+    options = {"mode": "timestamp", "columns": ["T"]}
+    assert "is no time zone" in refused(streams={"A.B": {**options, "time_zone": "Berlin"}})
+    zone = stream(**options, time_zone="Europe/Berlin").zone
+    assert zone is not None
+    assert zone.key == "Europe/Berlin"
+
+
+def test_client_libraries_are_for_the_thick_client() -> None:
+    assert "has no meaning with client: thin" in refused(client_lib="/opt/instantclient")
+    assert config(client="thick", client_lib="/opt/instantclient").client == "thick"
+
+
+def test_a_key_is_of_a_certificate() -> None:
+    assert "is of no use without `certificate`" in refused(tls={"key": "/etc/key.pem"})
+
+
+def test_a_label_that_the_view_would_cut_is_refused() -> None:
+    assert "at most 48 bytes" in refused(session_label="ä" * 25)
+
+
+@pytest.mark.parametrize(
+    ("modes", "most"),
+    [(["flashback"], 1), (["flashback", "outbox", "mview_log"], 2), (["aq", "aq"], 3), (["outbox", "aq"], 3)],
+)
+def test_sessions_are_counted(modes: list[str], most: int) -> None:
+    streams = {f"A.T{number}": {"mode": mode} for number, mode in enumerate(modes)}
+    assert config(streams=streams).most_sessions == most
+
+
+def test_streams_inherit_what_is_theirs() -> None:
+    assert {"mode", "snapshot", "late_window", "before", "max_value_bytes"} <= stream_keys(OracleConfig)
+
+
+def test_an_account_is_one_whatever_its_case() -> None:
+    assert config(user="bridge").account == config(user="BRIDGE").account
+    assert config(user='"Bridge"').account == '"Bridge"'
+
+
+def test_the_options_are_read_without_the_driver_and_arrow() -> None:
+    script = (
+        "import sys, connectors.oracle;"
+        "print([name for name in ('oracledb', 'pyarrow', 'jpype') if name in sys.modules])"
+    )
+    told = run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
