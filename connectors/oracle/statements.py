@@ -434,7 +434,8 @@ def deleted(table: TableName, since: int, until: int) -> Statement:
 def view_log(master: TableName) -> Statement:
     """Its materialized view log (Database Reference, ALL_MVIEW_LOGS)."""
     return Statement(
-        "SELECT LOG_TABLE, PRIMARY_KEY, SEQUENCE FROM ALL_MVIEW_LOGS WHERE LOG_OWNER = :owner AND MASTER = :name",
+        "SELECT LOG_TABLE, PRIMARY_KEY, SEQUENCE FROM ALL_MVIEW_LOGS"
+        " WHERE LOG_OWNER = :owner AND MASTER = :name",
         {"owner": master.owner, "name": master.name},
     )
 
@@ -452,3 +453,12 @@ def logged(log: TableName, master: TableName, items: str, key: Sequence[str]) ->
     same = " AND ".join(f"t.{quoted(name)} = l.{quoted(name)}" for name in key)
     order = [*(f"l.{quoted(name)}" for name in key), 'l."SEQUENCE$$"']
     return _select(f"{log.sql} l LEFT OUTER JOIN {master.sql} t ON {same}", items, (), order)
+
+
+def numbered(log: TableName, least: int, most: int) -> Statement:
+    """Where the notes with these numbers are in a log."""
+    return Statement(
+        f'SELECT ROWIDTOCHAR(l.ROWID), l."SEQUENCE$$" FROM {log.sql} l'  # noqa: S608 -- quoted
+        ' WHERE l."SEQUENCE$$" BETWEEN :least AND :most',
+        {"least": least, "most": most},
+    )

@@ -1,0 +1,250 @@
+"""Rows that are read, published, and then deleted: exactly those, for the position names them.
+
+A position names each row by its ROWID and by values that tell it from others, since ROWIDs are used again. It
+has them until the next poll; when `commit` is told of it a second time, perhaps by another process, the row
+that it finds may be a new one with the old address and the old key. The versions since then tell that; the
+sequence numbers of a materialized view log never come twice (viewlog.py).
+"""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import oracledb
+import pyarrow as pa
+
+from bridge.contract import Ask, Batch, Changes, Op, Position, Reject, Table
+from bridge.errors import BridgeError, PermanentError
+from connectors.oracle import statements
+from connectors.oracle.catalog import Kind, Relation
+from connectors.oracle.codes import Kind as Code
+from connectors.oracle.config import OracleStream
+from connectors.oracle.errors import codes, kind
+from connectors.oracle.modes.flow import Flow, Rows
+from connectors.oracle.modes.mode import Mode
+from connectors.oracle.modes.pages import filled, keyset, page, table_of, told
+from connectors.oracle.rows import Lead, Reading
+from connectors.oracle.session import Session
+from connectors.oracle.statements import TableName
+
+MOST_ROWS = 5_000
+MOST_BYTES = 160 * 1024
+"""Of the rows that a position names."""
+ROWID = "?rowid"
+
+type Named = Sequence[Any]
+"""A row as a position names it: its ROWID, and the values that tell it from others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What Kafka has once it has the position: rows to delete. `scn`: they were there then, 0 if unknown."""
+
+    mode: str
+    rows: tuple[Named, ...] = ()
+    scn: int = 0
+    carry: Sequence[Any] | None = None
+    """Of changes of one key that go on after it: the key, and whether it is there in the topic."""
+
+    @classmethod
+    def parsed(cls, position: Any, mode: str, width: int) -> Taken:
+        """Errors: ValueError."""
+        match position:
+            case {"mode": named, **rest} if named == mode and rest.keys() <= {"rows", "scn", "carry"}:
+                rows, scn, carry = rest.get("rows", []), rest.get("scn", 0), rest.get("carry")
+                good = isinstance(rows, list) and all(_is_named(row, width) for row in rows)
+                if good and isinstance(scn, int) and isinstance(carry, list | None):
+                    return cls(mode, tuple(rows), scn, carry)  # type: ignore[arg-type]
+        raise ValueError(position)
+
+    @property
+    def position(self) -> Position:
+        place: dict[str, Any] = {"mode": self.mode}
+        if self.rows:
+            place |= {"scn": self.scn, "rows": [list(row) for row in self.rows]}
+        return {**place, "carry": list(self.carry)} if self.carry else place
+
+
+def _is_named(row: object, width: int) -> bool:
+    return isinstance(row, list) and len(row) == width and isinstance(row[0], str)
+
+
+class Settling(Mode):
+    """What both have in common. All of them share one session that writes."""
+
+    settles: ClassVar[bool] = True
+
+    def __init__(self, relation: Relation, options: OracleStream) -> None:
+        super().__init__(relation, options)
+        self._fresh: Position = None
+        """What was read here and not yet deleted: nobody else can have done it."""
+        self._granted = False
+
+    def tables(self) -> tuple[Table, ...]:
+        return (table_of(self.relation, self.key),)
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """How many values name a row."""
+
+    def check(self, position: Position) -> None:
+        self.taken(position)
+
+    def taken(self, position: Position | None) -> Taken:
+        """Errors: PermanentError."""
+        mode = self.options.mode
+        try:
+            return Taken(mode) if position is None else Taken.parsed(position, mode, self.width)
+        except ValueError:
+            raise self.stranger(f'{mode} mode; {{"mode": "{mode}"}} is one that deletes nothing') from None
+
+    def brought(self, taken: Taken, batch: tuple[tuple[Changes, ...], tuple[Reject, ...]]) -> Batch:
+        """Polled again at once, it finds that the rows are gone, and the position forgets them."""
+        self._fresh = taken.position if taken.rows else None
+        return Batch(taken.position, *batch, more=bool(taken.rows))
+
+    def need(self, session: Session, table: TableName) -> None:
+        """Errors: PermanentError, before anything is published that cannot be deleted."""
+        if self._granted:
+            return
+        try:
+            session.change(statements.nothing(table))
+            session.rollback()
+        except oracledb.DatabaseError as error:
+            if {"ORA-01031", "ORA-00942"}.isdisjoint(codes(error)):
+                raise
+            raise PermanentError(
+                f"{session.user} may not read and delete rows of {table}, as mode {self.options.mode} must",
+                remedy=f"GRANT SELECT, DELETE ON {table} TO {session.user}",
+            ) from error
+        self._granted = True
+
+    def commit(self, session: Session, position: Position) -> None:
+        taken = self.taken(position)
+        if not taken.rows:
+            return
+        fresh, self._fresh = position == self._fresh, None
+        try:
+            self.settle(session, taken, again=not fresh)
+            session.commit()
+        except BaseException:
+            if session.healthy:
+                with suppress(oracledb.Error, BridgeError):
+                    session.rollback()
+            raise
+
+    @abstractmethod
+    def settle(self, session: Session, taken: Taken, *, again: bool) -> None:
+        """Delete the rows. `again`: that may have been done before."""
+
+
+class Outbox(Settling):
+    """A table to which applications add events, in the order of its key."""
+
+    def __init__(self, relation: Relation, options: OracleStream) -> None:
+        super().__init__(relation, options)
+        if relation.kind not in (Kind.TABLE, Kind.CLUSTER):
+            raise PermanentError(
+                f"{relation.name} is a {relation.kind.value}, whose rows have no addresses to delete them by",
+                remedy="name a table of the usual kind, or use flashback mode",
+            )
+        if not self.key:
+            raise PermanentError(
+                f"table {relation.name} has no primary key, by which its rows are ordered and told apart",
+                remedy="add one, or name columns under `key` whose values never come again",
+            )
+        self._key = keyset(relation, self.key)
+        leads = (Lead(ROWID, "ROWIDTOCHAR(t.ROWID)", pa.string()),)
+        self._reading = Reading(relation.columns, leads)
+
+    @property
+    def width(self) -> int:
+        return 1 + len(self.key)
+
+    def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
+        self.taken(position)
+        self.need(session, self.relation.name)
+        rows = self._read(session, ask)
+        names = [self._named(rows.batch, at) for at in range(rows.batch.num_rows)]
+        count = fitting(names)
+        rows = Rows(rows.batch.slice(0, count), {at: each for at, each in rows.refused.items() if at < count})
+        taken = Taken("outbox", tuple(names[:count]), self._scn(session) if names else 0)
+        return self.brought(taken, told(self.tables()[0], rows, Op.CREATE))
+
+    def _read(self, session: Session, ask: Ask) -> Rows:
+        key, most = filled(self.relation, self.key), min(ask.rows, MOST_ROWS)
+        name, items = self.relation.name, self._reading.items
+        statement = statements.rows(name, items, key, self._key.order, most)
+        flow = Flow(session, statement, self._reading, ask)
+        try:
+            return page(flow, ask)
+        finally:
+            flow.close()
+
+    def _named(self, rows: pa.RecordBatch, at: int) -> Named:
+        rowid, key = rows.column(ROWID)[at].as_py(), self._key.place(rows, at)
+        if key is None:
+            raise PermanentError(
+                f"the row of {self.name} at ROWID {rowid} has a key that cannot be read",
+                remedy="mend its key, or delete it",
+            )
+        return [rowid, *key]
+
+    def _scn(self, session: Session) -> int:
+        """One at which the rows that were read were there: whoever deletes them does so later."""
+        session.fresh()
+        try:
+            return session.scn()
+        except PermanentError:  # there is no grant, which this mode can do without
+            return 0
+
+    def settle(self, session: Session, taken: Taken, *, again: bool) -> None:
+        if again:
+            self._settle_again(session, taken)
+            return
+        table, same, binds = self.relation.name, self._key.same("key"), self._binds(taken.rows)
+        missing = len(binds) - session.change(statements.delete(table, same), binds)
+        if missing and self.key == self.relation.key:  # rows have moved; each key is there once
+            keys = [{name: value for name, value in each.items() if name != "rowid"} for each in binds]
+            session.change(statements.delete(table, same, anywhere=True), keys)
+
+    def _settle_again(self, session: Session, taken: Taken) -> None:
+        """All were deleted, or none was; what is found may be new."""
+        gone = self._deleted(session, taken.scn)
+        rows = [row for row in taken.rows if row[0] not in (gone or ())]
+        statement = statements.delete(self.relation.name, self._key.same("key"))
+        found = session.change(statement, self._binds(rows)) if rows else 0
+        if gone is None and found < len(rows):
+            session.rollback()
+
+    def _deleted(self, session: Session, since: int) -> set[str] | None:
+        """None where the database does not tell any more, or not us."""
+        if not since:
+            return None
+        session.fresh()
+        try:
+            found = session.allowed(statements.deleted(self.relation.name, since, session.scn()))
+        except oracledb.DatabaseError as error:
+            if kind(error) is not Code.GAP:
+                raise
+            return None
+        return None if found is None else {rowid for (rowid,) in found}
+
+    def _binds(self, rows: Iterable[Named]) -> list[dict[str, Any]]:
+        return [{"rowid": rowid, **self._key.bound(key, "key")} for rowid, *key in rows]
+
+
+def fitting(names: Sequence[Named]) -> int:
+    """How many of them a position has room for; at least one."""
+    size = 0
+    for count, name in enumerate(names):
+        size += len(json.dumps(name)) + 2
+        if size > MOST_BYTES and count:
+            return count
+    return len(names)

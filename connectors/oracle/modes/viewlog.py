@@ -1,0 +1,219 @@
+"""The changes of a table by its materialized view log: of each key that changed, the last image.
+
+The log and the table are read by one query, key by key, which stays open while the rows of the log are
+deleted: all of it is as of one SCN, so that an image and the notes that go with it are of the same moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from bridge.contract import Ask, Batch, Caveat, Changes, Op, Position, Reject
+from bridge.errors import PermanentError
+from connectors.oracle import statements
+from connectors.oracle.catalog import Relation
+from connectors.oracle.config import OracleStream
+from connectors.oracle.keyset import written
+from connectors.oracle.modes.flow import Flow, Rows, reject
+from connectors.oracle.modes.pages import Open, ended, keyset
+from connectors.oracle.modes.settling import MOST_ROWS, ROWID, Named, Settling, Taken, fitting
+from connectors.oracle.rows import Lead, Reading
+from connectors.oracle.session import Session
+from connectors.oracle.statements import TableName
+
+SEQUENCE, NOTED, THERE = "?sequence", "?noted", "?there"
+_LEADS = (
+    Lead(ROWID, "ROWIDTOCHAR(l.ROWID)", pa.string()),
+    Lead(SEQUENCE, 'l."SEQUENCE$$"', pa.int64()),
+    Lead(NOTED, 'l."DMLTYPE$$"', pa.string()),
+    Lead(THERE, "ROWIDTOCHAR(t.ROWID)", pa.string()),
+)
+
+
+class _Group(NamedTuple):
+    """What the log notes of one key on a page: its first and its last row there."""
+
+    key: list[Any]
+    first: int
+    last: int
+
+
+class ViewLog(Settling):
+    """Notes are deleted whole keys at a time; of a key with very many, the position says what was told."""
+
+    caveats = frozenset({Caveat.COLLAPSES})
+
+    def __init__(self, relation: Relation, options: OracleStream) -> None:
+        super().__init__(relation, options)
+        if not relation.key or self.key != relation.key:
+            raise PermanentError(
+                f"a log tells rows of {relation.name} by their primary key"
+                + (", not by what `key` says" if relation.key else ", which it has not"),
+                remedy="take out `key`" if relation.key else "use flashback mode",
+            )
+        self._key = keyset(relation, self.key, "l")
+        self._keys = tuple(
+            Lead(f"?key{at}", column.template.format(self._key.order[at]), column.wire or column.field.type)
+            for at, column in enumerate(self._key.columns)
+        )
+        self._reading = Reading(relation.columns, (*_LEADS, *self._keys))
+        self._open = Open()
+        self._log: TableName | None = None
+
+    @property
+    def width(self) -> int:
+        return 2
+
+    def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
+        before = self.taken(position)
+        flow = (self._open.at(position) if position else None) or self._opened(session, ask)
+        count, whole = self._count(flow, ask)
+        rows = flow.take(count)
+        groups = list(self._groups(rows.batch))
+        brought = self._told(rows, groups, before.carry)
+        carry = None if whole else [groups[-1].key, _is_there(rows.batch, groups[-1])]
+        if before.carry and not carry and not ended(flow):
+            carry = next((None for each in groups if each.key == before.carry[0]), list(before.carry))
+        taken = Taken("mview_log", tuple(_named(rows.batch)), carry=carry)
+        batch = self.brought(taken, brought)
+        self._open.keep(flow, batch.position)
+        return batch
+
+    def release(self) -> None:
+        self._open.close()
+
+    def _opened(self, session: Session, ask: Ask) -> Flow:
+        self._open.close()
+        log = self._log_of(session)
+        statement = statements.logged(log, self.relation.name, self._reading.items, self.key)
+        return Flow(session, statement, self._reading, ask)
+
+    def _log_of(self, session: Session) -> TableName:
+        """Errors: PermanentError when there is none, or one that does not do."""
+        if self._log is None:
+            log = log_of(session, self.relation.name)
+            self.need(session, log)
+            self._log = log
+        return self._log
+
+    def _count(self, flow: Flow, ask: Ask) -> tuple[int, bool]:
+        """How many rows are a page, and whether it ends with all that is noted of its last key."""
+        flow.fill(ask)
+        if not flow.rows:
+            return 0, True
+        each = max(1, flow.size // flow.rows)
+        most = min(flow.rows, ask.rows, MOST_ROWS, max(1, ask.bytes // each))
+        names = zip(
+            flow.column(ROWID)[:most].to_pylist(), flow.column(SEQUENCE)[:most].to_pylist(), strict=True
+        )
+        most = fitting([*names])
+        if most == flow.rows and flow.ended:
+            return most, True
+        keys = [*zip(*(flow.column(lead.name)[: most + 1].to_pylist() for lead in self._keys), strict=True)]
+        cut = most
+        while cut and (cut == len(keys) or keys[cut] == keys[cut - 1]):
+            cut -= 1
+        return (cut, True) if cut else (most, False)
+
+    def _groups(self, batch: pa.RecordBatch) -> Iterator[_Group]:
+        columns = [batch.column(lead.name) for lead in self._keys]
+        keys = [[written(value) for value in values] for values in zip(*columns, strict=True)]
+        for key, places in groupby(range(len(keys)), key=keys.__getitem__):
+            all_of_it = list(places)
+            yield _Group(key, all_of_it[0], all_of_it[-1])
+
+    def _told(
+        self, rows: Rows, groups: Iterable[_Group], carry: Sequence[Any] | None
+    ) -> tuple[tuple[Changes, ...], tuple[Reject, ...]]:
+        """Of each key, what has become of the row that the topic knows, or does not."""
+        at: list[int] = []
+        ops: list[str] = []
+        rejects: list[Reject] = []
+        for group in groups:
+            if refused := rows.refused.get(group.last):
+                rejects.append(reject(self.name, refused, self.key))
+                continue
+            known = rows.batch.column(NOTED)[group.first].as_py() != "I"
+            if carry and carry[0] == group.key:
+                known = carry[1]
+            op = _op(known=known, there=_is_there(rows.batch, group))
+            if op is not None:
+                at.append(group.last)
+                ops.append(op)
+        return self._changes(rows.batch, at, ops), tuple(rejects)
+
+    def _changes(self, batch: pa.RecordBatch, at: Sequence[int], ops: Sequence[str]) -> tuple[Changes, ...]:
+        """A row that is gone has its key from the log."""
+        if not at:
+            return ()
+        (table,) = self.tables()
+        told = batch.take(pa.array(at, pa.int64()))
+        keys = dict(zip(self.key, self._finished(told), strict=True))
+        columns = [keys[name] if name in keys else told.column(name) for name in table.schema.names]
+        rows = pa.RecordBatch.from_arrays(columns, schema=table.schema)
+        source = pa.record_batch([told.column(SEQUENCE)], names=["sequence"])
+        return (Changes(table, rows, pa.array(ops, pa.string()), source=source),)
+
+    def _finished(self, batch: pa.RecordBatch) -> Iterator[pa.Array]:
+        for lead, column in zip(self._keys, self._key.columns, strict=True):
+            raw = batch.column(lead.name)
+            yield column.finish(raw) if column.finish else raw
+
+    def settle(self, session: Session, taken: Taken, *, again: bool) -> None:
+        log = self._log_of(session)
+        binds = [{"rowid": rowid, "sequence": number} for rowid, number in taken.rows]
+        statement = statements.delete(log, 't."SEQUENCE$$" = :sequence')
+        missing = len(binds) - session.change(statement, binds)
+        if missing and not again:  # the log was moved
+            session.change(statement, self._moved(session, log, [number for _, number in taken.rows]))
+
+    def _moved(self, session: Session, log: TableName, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        """Where the notes are now; after a move, ROWIDs are others."""
+        found = session.rows(statements.numbered(log, min(numbers), max(numbers)))
+        wanted = set(numbers)
+        return [{"rowid": rowid, "sequence": int(each)} for rowid, each in found if int(each) in wanted]
+
+
+def _named(batch: pa.RecordBatch) -> Iterator[Named]:
+    for rowid, number in zip(batch.column(ROWID), batch.column(SEQUENCE), strict=True):
+        yield [rowid.as_py(), number.as_py()]
+
+
+def _is_there(batch: pa.RecordBatch, group: _Group) -> bool:
+    return bool(batch.column(THERE)[group.last].is_valid)
+
+
+def _op(*, known: bool, there: bool) -> Op | None:
+    if there:
+        return Op.UPDATE if known else Op.CREATE
+    return Op.DELETE if known else None
+
+
+def log_of(session: Session, master: TableName) -> TableName:
+    """The log of a table. Errors: PermanentError, with the statement that would do."""
+    found = session.one(statements.view_log(master))
+    if found is None:
+        raise PermanentError(
+            f"{master} has no materialized view log that {session.user} can see",
+            remedy=f"CREATE MATERIALIZED VIEW LOG ON {master} WITH PRIMARY KEY, SEQUENCE; GRANT SELECT,"
+            f" DELETE ON {master.owner}.MLOG$_{master.name} TO {session.user}",
+        )
+    log, key, sequence = found
+    lacking = [word for word, has in (("PRIMARY KEY", key), ("SEQUENCE", sequence)) if has != "YES"]
+    if lacking:
+        raise PermanentError(
+            f"the materialized view log of {master} has no {' and no '.join(lacking)}",
+            remedy=f"ALTER MATERIALIZED VIEW LOG ON {master} ADD {', '.join(lacking)}",
+        )
+    others = session.allowed(statements.dependents(master))
+    if others and others[0][0]:
+        raise PermanentError(
+            f"{others[0][0]} materialized views are refreshed by the log of {master}: they would miss what is"
+            " deleted here",
+            remedy="use flashback mode",
+        )
+    return TableName(master.owner, str(log))
