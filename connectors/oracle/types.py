@@ -55,9 +55,14 @@ class Described:
         return re.sub(r" TZ$", " TIME ZONE", re.sub(r"\(\d+\)", "", self.type))
 
     @property
+    def is_own(self) -> bool:
+        """Of a type that somebody made."""
+        return bool(self.owner) and self.base != "XMLTYPE"
+
+    @property
     def declared(self) -> str:
         """As CREATE TABLE has it."""
-        if self.owner and self.base != "XMLTYPE":
+        if self.is_own:
             return f"{self.modifier or ''} {self.owner}.{self.type}".strip()
         match self.base:
             case "NUMBER" if self.precision is None and self.scale is None:
@@ -120,13 +125,16 @@ class Column:
 
 def column(of: Described, types: Types, how: How = AS_IS) -> Column:
     """How it is read. What nobody knows is XML where it is of a type of its own, and else a reject."""
-    if of.owner and of.base != "XMLTYPE":
+    if of.is_own:
         return _of_own_type(of, types, how)
     return _KNOWN.get(of.base, _unknown)(of, how)
 
 
 def is_known(of: Described, types: Types) -> bool:
-    return (of.owner, of.type) in types or of.modifier == "REF" if of.owner else of.base in _KNOWN
+    """Whether there is more to it than XML."""
+    if of.is_own:
+        return of.modifier == "REF" or (of.owner, of.type) in types
+    return of.base in _KNOWN
 
 
 def _plain(of: Described, kind: pa.DataType, most: int = 32, **more: object) -> Column:
