@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.testing.kafka import Broker
+    from bridge.testing.oracle.server import OraclePeer
 
 
 KEPT = pytest.StashKey[str]()
@@ -158,6 +159,15 @@ def h2() -> Iterator[DatabaseServer]:
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[DatabaseServer]:
     yield from _served(MariaServer)
+
+
+@pytest.fixture
+def peer() -> Iterator[OraclePeer]:
+    """A simulated Oracle Database of one's own, with nothing in it."""
+    from bridge.testing.oracle.server import OraclePeer
+
+    with OraclePeer() as peer:
+        yield peer
 
 
 def _served(kind: type[DatabaseServer]) -> Iterator[DatabaseServer]:
