@@ -185,6 +185,7 @@ class Batch:
     """What one poll returns. `position` is where the stream stands once all of this is published.
 
     `more`: poll again at once, the source has further rows now. `seen`: (table name, keys) known unchanged.
+    Of a stream that tells changes, those that delete rows which the scan has met are published as they are.
     """
 
     position: Position

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from importlib.metadata import Distribution, EntryPoint, entry_points
@@ -69,6 +70,25 @@ def examine(reading: Reading) -> None:
         known |= examine_one(reading, name)
     for key in reading.inherited.keys() - known if reading.connectors else ():
         reading.wrong(_stranger(key, known))
+
+
+def examine_together(reading: Reading) -> None:
+    """Adds what connectors say of options that are right one by one; some read files for it."""
+    for name, settings in reading.connectors.items():
+        with suppress(ConfigError):  # which `examine` tells
+            connector = load(settings.kind)
+            _, config = _validate(connector, settings)
+            if config is not None:
+                _examine_together(reading, ("connectors", name), connector, config)
+
+
+def _examine_together(
+    reading: Reading, path: Keys, connector: type[Connector], config: ConnectorConfig
+) -> None:
+    try:
+        connector(config).check_options()
+    except ConfigError as error:
+        reading.wrong(Fault(path, "; ".join(error.text.splitlines()), error.remedy, about_key=True))
 
 
 def examine_one(reading: Reading, name: str) -> set[str]:

@@ -99,9 +99,10 @@ def chosen(settings: Settings, connector: str | None) -> list[str]:
 
 
 def _config(path: Path) -> Iterator[Line]:
+    from bridge import plugins
     from bridge.config import client_check
 
-    problems = config.check(path, client_check.examine)
+    problems = config.check(path, client_check.examine, plugins.examine_together)
     for problem in problems:
         yield Line(problem.level, "config", str(problem))
     if not problems:

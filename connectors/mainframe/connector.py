@@ -82,6 +82,10 @@ class MainframeConnector(Connector):
     def open(self) -> None:
         self._source.open()
 
+    def check_options(self) -> None:
+        if isinstance(self._source, ScreenSource):
+            self._source.check_options()
+
     def discover(self) -> Sequence[Stream]:
         return self._source.discover()
 

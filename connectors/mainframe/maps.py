@@ -359,11 +359,20 @@ def _inline(name: str, screen: ScreenMap | Mapping[str, Any]) -> ScreenMap:
         raise ConfigError("\n".join(lines)) from None
 
 
+def are_here(paths: Sequence[Path]) -> bool:
+    """Whether each name stands for a file of this machine; a configuration may be another's."""
+    return all(each.exists() for path in paths for each in _named(path) or [path])
+
+
+def _named(path: Path) -> Sequence[Path]:
+    return sorted(path.parent.glob(path.name)) if set(path.name) & {*"*?["} else [path]
+
+
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     """Errors: ConfigError when a pattern stands for no file."""
     seen: set[Path] = set()
     for path in paths:
-        several = sorted(path.parent.glob(path.name)) if set(path.name) & {*"*?["} else [path]
+        several = _named(path)
         if not several:
             raise ConfigError(f"{path}: no file has such a name", remedy="check the path under `maps`")
         yield from (each for each in several if each not in seen)

@@ -143,7 +143,8 @@ def judged(
         problems = ["the key is empty"]
     if not problems:
         return key, None
-    raw = json.dumps({each.field: each.raw for each in row.problems}, ensure_ascii=False)
+    # How wide the blank behind a value is depends on where its screen put it, and is no other reject.
+    raw = json.dumps({each.field: each.raw.rstrip() for each in row.problems}, ensure_ascii=False)
     told = dict(zip(table.key, key, strict=True)) if key else None
     return key, Reject(table.name, "; ".join(problems), raw, told)
 

@@ -48,12 +48,23 @@ class ScreenSource:
         from connectors.mainframe.sessions import Pool, Shared
 
         with self._call(f"opening {self.config.address}"):
-            paths = [Path(path) for path in self.config.maps]
-            known = maps.load(paths, self.config.screens, self.config.errors)
+            known = maps.load(self._paths, self.config.screens, self.config.errors)
             self._readings = readings.readings(self.config, known)
             shared = Shared(self.config, known, self._kept, self._interrupted)
             self._pool = Pool(self.config, shared)
             self._pool.take(1)
+
+    def check_options(self) -> None:
+        """The maps, and what the streams want of them. Errors: ConfigError."""
+        from connectors.mainframe import maps, readings
+
+        if maps.are_here(self._paths):
+            known = maps.load(self._paths, self.config.screens, self.config.errors)
+            readings.readings(self.config, known)
+
+    @property
+    def _paths(self) -> Sequence[Path]:
+        return [Path(path) for path in self.config.maps]
 
     def discover(self) -> Sequence[Stream]:
         return [reading.stream for reading in self._readings.values()]
