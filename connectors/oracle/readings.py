@@ -112,12 +112,10 @@ class Readings:
         return not any(mark in name for mark in "*?[") and not excluded
 
     def _missing(self, session: Session, name: str) -> GoneError:
-        """Errors: none; a name in small letters that is there in capitals is the usual mistake."""
-        upper = name.upper()
-        meant = upper != name and self._found(session, {upper: self._options(name)})
+        meant = Catalog(session).meant(name) if "." in name else None
         return GoneError(
             f"streams: the database has no table {name} that {session.user} may read",
-            remedy=f"write {upper}, as the dictionary has it"
+            remedy=f"did you mean {meant}? Names are written as the dictionary has them"
             if meant
             else f"check its name, OWNER.NAME; GRANT SELECT, FLASHBACK ON it TO {session.user}",
         )
