@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from bridge.config.options import ConnectorSettings, OnSchemaChange
 from bridge.config.options import Topics as TopicOptions
-from bridge.contract import CONTRACT_VERSION, Batch, Changes, Emits, Op, Stream, Table
+from bridge.contract import CONTRACT_VERSION, Batch, Emits, Stream, Table
 from bridge.errors import (
     BridgeError,
     ConfigError,
@@ -75,11 +75,6 @@ class Lane:
         """Errors: PermanentError when a table of it has changed and must not, or its state cannot follow."""
         for changes in batch.changes if self.follows else ():
             _must_have_a_key(changes.table)
-            if batch.scan is not None and _deletes(changes):
-                raise PermanentError(
-                    f"a scan of table {changes.table.name} brings a delete",
-                    remedy="this is a defect of the connector: rows that are gone are not in a scan",
-                )
         for table in {id(each.table): each.table for each in batch.changes}.values() if self.forms else ():
             was = next((each for each in self.stream.tables if each.name == table.name), table)
             if table is not was and (what := self.policy.difference(was, table)):
@@ -274,12 +269,6 @@ def _must_have_a_key(table: Table) -> None:
             f"table {abridged(table.name)} has no key, so that a rescan could not find what it missed",
             remedy="set `on_gap: park` for the stream, or give the table a key",
         )
-
-
-def _deletes(changes: Changes) -> bool:
-    if isinstance(changes.op, Op):
-        return changes.op is Op.DELETE
-    return Op.DELETE in changes.op.unique().to_pylist()
 
 
 def _collisions(

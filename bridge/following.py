@@ -54,7 +54,9 @@ def _settled(comparison: Comparison, found: Found, last: Mapping[bytes, bytes | 
                     tracked.leave(known[0])
             continue
         slot = part.new_slot() if known is None else known[0]
-        piece.new += known is None
+        if known is None:
+            piece.new += 1
+            piece.news.add(key)
         if tracked is not None:
             tracked.meet(slot)
         if known is None or known[1] != value:

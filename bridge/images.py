@@ -7,6 +7,7 @@ Every piece that comes out of a comparison is whole: once its events and its par
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from bridge.absence import CHUNK, gone
 from bridge.admission import Lane
@@ -18,7 +19,7 @@ from bridge.diff import Pass, number, plain
 from bridge.diff.canonical import marked
 from bridge.errors import PermanentError
 from bridge.following import followed
-from bridge.piece import Piece
+from bridge.piece import Piece, letters_of
 from bridge.state import KeyedState, head, whole_head
 
 type Passes = Mapping[str, Pass]
@@ -103,6 +104,9 @@ class Images:
 
         for changes in batch.changes:
             shown = lane.policy.apply(changes)
+            if tells and Op.DELETE in letters_of(changes):  # what has happened to rows met before
+                yield replace(followed(comparison(shown.table), shown, ()), changes=(shown,))
+                continue
             with_op = comparison(shown.table, Op.READ if changes.op is Op.READ and not tells else unknown)
             marks = _marks(lane, changes)
             yield with_op.rows(shown, marks) if shown.table.key else with_op.equals(shown)

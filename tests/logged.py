@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ class LoggedTable:
     def __init__(self, folder: Path, most: int = 3) -> None:
         self.most = most
         """Rows one poll brings."""
-        self.whims: deque[BaseException | None] = deque()
-        """What the next polls raise; None is one that goes well."""
+        self.whims: deque[BaseException | Callable[[Batch], Batch] | None] = deque()
+        """What the next polls raise, or make of their batches; None is one that goes well."""
         self.polls: list[tuple[str, Position | None]] = []
         self._legacy = SqliteSource(folder / "legacy.db")
         self._legacy.keep_log()
@@ -64,6 +64,8 @@ class _Reader(SqliteConnector):
 
     def poll(self, stream: Stream, position: Any, ask: Ask) -> Batch:
         self._table.polls.append((stream.name, position))
-        if self._table.whims and (whim := self._table.whims.popleft()) is not None:
+        whim = self._table.whims.popleft() if self._table.whims else None
+        if isinstance(whim, BaseException):
             raise whim
-        return super().poll(stream, position, replace(ask, rows=min(ask.rows, self._table.most)))
+        batch = super().poll(stream, position, replace(ask, rows=min(ask.rows, self._table.most)))
+        return whim(batch) if whim else batch

@@ -10,8 +10,8 @@ import pytest
 
 from bridge.admission import Admission, Lane
 from bridge.config.options import ConnectorSettings, OnGap, StreamOptions, Topics
-from bridge.contract import CONTRACT_VERSION, Batch, Changes, Emits, Scan, Stream, Table
-from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
+from bridge.contract import CONTRACT_VERSION, Batch, Changes, Emits, Stream, Table
+from bridge.errors import ConfigError, CredentialsError, TransientError
 from bridge.positions import Ledger, Paused, Stored
 from bridge.progress import Progress
 from bridge.testing.fakes import FakeKafka, FakeTopics, Fault, Record, Transaction
@@ -250,9 +250,6 @@ def test_what_a_rescan_cannot_compare_parks_its_stream(kafka: FakeKafka) -> None
     assert lane is not None
     table = lane.stream.tables[0]
     rows = pa.RecordBatch.from_pylist([{"id": 1, "name": "a"}], SCHEMA)
-    ops = pa.array(["d"])
-    lane.accept(Batch(None, (Changes(table, rows, ops),)))
-    with pytest.raises(PermanentError, match="a scan of table orders brings a delete"):
-        lane.accept(Batch(None, (Changes(table, rows, ops),), scan=Scan.ONLY))
+    lane.accept(Batch(None, (Changes(table, rows, pa.array(["d"])),)))
     with pytest.raises(ConfigError, match="table orders has no key"):
         lane.accept(Batch(None, (Changes(replace(table, key=()), rows),)))

@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from structlog.testing import capture_logs
 
 from bridge.config.options import ConnectorSettings, StreamOptions
+from bridge.contract import Batch
 from bridge.errors import GapError, TransientError
 from bridge.testing.fakes import FakeKafka
 from bridge.testing.simulation import Clock, Engine
@@ -185,6 +188,29 @@ def test_a_rescan_that_is_cut_short_begins_anew_and_repeats_nothing(case: Case) 
     case.source.whims.extend([None, None, TransientError("connection reset")])
     assert case.settle() == [("u", 1), ("c", 11), ("d", 4)]
     assert not case.source.whims
+
+
+def test_a_scan_can_tell_what_has_happened_to_rows_that_it_has_met(case: Case) -> None:
+    case.source.write(rows(1, 2, 3, 4, 5, 6))
+    case.settle()
+    case.source.write({5: "other"})
+    case.lose()
+
+    def meanwhile(batch: Batch) -> Batch:
+        (scanned,) = batch.changes
+        happened = pa.RecordBatch.from_pylist(
+            [{"id": 1}, {"id": 2, "payload": "new"}, {"id": 9, "payload": "new"}], scanned.rows.schema
+        )
+        case.source.write({2: "new", 9: "new"}, gone={1})
+        told = replace(scanned, rows=happened, op=pa.array(["d", "u", "c"]))
+        return replace(batch, changes=(told, scanned))
+
+    case.source.whims.extend([None, None, meanwhile])
+    assert case.settle()[:4] == [("d", 1), ("u", 2), ("c", 9), ("u", 5)]
+    case.lose()
+    case.source.write({3: "other"})
+    case.lose()
+    assert case.settle() == [("u", 3)], "it is known what was told"
 
 
 def test_a_mass_delete_after_a_gap_parks_the_stream(case: Case) -> None:
