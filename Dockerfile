@@ -15,7 +15,7 @@ RUN python -m venv /opt/legacy-bridge \
 
 FROM python:3.13-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends default-jre-headless \
+ && apt-get install -y --no-install-recommends default-jre-headless s3270 \
  && rm -rf /var/lib/apt/lists/* \
  && python -m pip uninstall -y pip \
  && useradd --system --no-create-home --shell /usr/sbin/nologin legacy-bridge \

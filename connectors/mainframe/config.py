@@ -169,6 +169,9 @@ class KeyTopic(_Options):
     )
 
 
+type Keys = Annotated[tuple[Mapping[str, str | int], ...], Field(min_length=1)]
+
+
 class InquiryStream(StreamConfig):
     """A screen for each of many keys."""
 
@@ -178,7 +181,7 @@ class InquiryStream(StreamConfig):
     back: Steps = Field(default=(), description="steps from the answer to where `steps` begin")
     screen: str = Field(description="the screen with the answer")
     key: tuple[str, ...] = Field(min_length=1, description="columns that tell the rows apart")
-    keys: tuple[Mapping[str, str | int], ...] | KeyFile | KeyStream | KeyTopic = Field(
+    keys: Keys | KeyFile | KeyStream | KeyTopic = Field(
         description="what is asked for: a list of keys, {file: PATH.csv}, {stream: LIST}, or {topic: NAME}"
     )
     missing: tuple[str | Rule, ...] = Field(
