@@ -462,3 +462,12 @@ def numbered(log: TableName, least: int, most: int) -> Statement:
         ' WHERE l."SEQUENCE$$" BETWEEN :least AND :most',
         {"least": least, "most": most},
     )
+
+
+def payload(queue: TableName) -> Statement:
+    """The type of a queue's messages, NULL for RAW (Database Reference, ALL_QUEUES, ALL_QUEUE_TABLES)."""
+    return Statement(
+        "SELECT t.OBJECT_TYPE FROM ALL_QUEUES q JOIN ALL_QUEUE_TABLES t"
+        " ON t.OWNER = q.OWNER AND t.QUEUE_TABLE = q.QUEUE_TABLE WHERE q.OWNER = :owner AND q.NAME = :name",
+        {"owner": queue.owner, "name": queue.name},
+    )

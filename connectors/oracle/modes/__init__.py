@@ -19,9 +19,23 @@ __all__ = ["Beginning", "Mode", "mode_of"]
 def _modes() -> Mapping[str, Callable[[Relation, OracleStream], Mode]]:
     """Read here, for they need Arrow, which who only looks at the configuration does not load."""
     from connectors.oracle.modes.flashback import Flashback
+    from connectors.oracle.modes.images import Images
+    from connectors.oracle.modes.queue import Queue
+    from connectors.oracle.modes.settling import Outbox
     from connectors.oracle.modes.snapshot import Once
+    from connectors.oracle.modes.viewlog import ViewLog
+    from connectors.oracle.modes.watermark import RowScn, Timestamp
 
-    return {"flashback": Flashback, "snapshot": Once}
+    return {
+        "flashback": Flashback,
+        "snapshot": Once,
+        "timestamp": Timestamp,
+        "rowscn": RowScn,
+        "images": Images,
+        "outbox": Outbox,
+        "mview_log": ViewLog,
+        "aq": Queue,
+    }
 
 
 BEFORE = frozenset({"snapshot", "flashback", "timestamp", "rowscn"})
