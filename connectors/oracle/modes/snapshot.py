@@ -77,6 +77,8 @@ class Snapshot(Mode):
         self._subject = Subject(then.relation, then.key)
         self._pages: Snap | None = None
         self._versions: Versions | None = None
+        self._newest = 0
+        """The SCN that was last asked for."""
 
     def tables(self) -> tuple[Table, ...]:
         return self._then.tables()
@@ -86,14 +88,19 @@ class Snapshot(Mode):
 
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
         if position is None:
-            return self._guarded(session, self._begun(session), ask, Scan.FIRST)
-        if not _running(position):
+            batch = self._guarded(session, self._begun(session), ask, Scan.FIRST)
+        elif _running(position):
+            batch = self._guarded(session, self._progress(position), ask, Scan.MORE)
+        else:
             self._close()
-            return self._then.poll(session, position, ask)
-        return self._guarded(session, self._progress(position), ask, Scan.MORE)
+            batch = self._then.poll(session, position, ask)
+        self._newest = max(self._newest, _scn_of(position), _scn_of(batch.position))
+        return batch
 
     def _begun(self, session: Session) -> Progress:
         beginning = session.beginning()
+        if beginning.scn < self._newest:  # else rows would be told as they were before they were told last
+            beginning = _anew(session)
         left = Stretch(None, bounds(session, self._subject))
         return Progress(beginning.scn, left, self._then.start(beginning))
 
@@ -124,8 +131,7 @@ class Snapshot(Mode):
 
     def _renewed(self, session: Session, progress: Progress, scan: Scan) -> Batch:
         """From now on at a newer SCN. Images need no more: what is read again is known."""
-        session.fresh()
-        beginning = Beginning(session.moment(), session.scn())
+        beginning = _anew(session)
         tells = self._tells and progress.left.after is not None
         renewed = replace(
             progress,
@@ -206,6 +212,17 @@ class Once(Mode):
 def is_too_old(error: BaseException) -> bool:
     """Undo that the SCN needs is gone, or the table was altered since; at a newer one it can be read."""
     return isinstance(error, oracledb.Error) and kind(error) is Kind.GAP
+
+
+def _anew(session: Session) -> Beginning:
+    """One that is not shared."""
+    session.fresh()
+    return Beginning(session.moment(), session.scn())
+
+
+def _scn_of(position: Position | None) -> int:
+    scn = position.get("scn") if isinstance(position, dict) else None
+    return scn if isinstance(scn, int) else 0
 
 
 def _running(position: Position | None) -> bool:
