@@ -8,9 +8,10 @@ from fnmatch import fnmatchcase
 
 from bridge.contract import Stream, pick
 from bridge.errors import GoneError, PermanentError
-from connectors.oracle.catalog import Catalog, Relation
+from connectors.oracle.catalog import Catalog, Kind, Relation
 from connectors.oracle.config import OracleConfig, OracleStream
 from connectors.oracle.modes import Mode, mode_of
+from connectors.oracle.modes.queue import described
 from connectors.oracle.session import Session
 
 
@@ -76,7 +77,7 @@ class Readings:
         excluded = self._config.exclude_tables
         found = Catalog(session).find(streams)
         return {
-            name: relation
+            name: described(session, relation) if relation.kind is Kind.QUEUE else relation
             for name, relation in found.items()
             if not any(fnmatchcase(name, pattern) for pattern in excluded)
         }

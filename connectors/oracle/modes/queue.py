@@ -42,14 +42,10 @@ _ABOUT = (
 
 
 def described(session: Session, relation: Relation) -> Relation:
-    """A queue with the columns of its messages. Errors: PermanentError without a right to dequeue."""
+    """A queue with the columns of its messages; without any where the account may not dequeue."""
     found = session.one(statements.payload(relation.name))
     if found is None:
-        raise PermanentError(
-            f"{session.user} may not dequeue from {relation.name}",
-            remedy=f"EXECUTE DBMS_AQADM.GRANT_QUEUE_PRIVILEGE('DEQUEUE', '{relation.name}',"
-            f" '{session.user}')",
-        )
+        return relation
     kind = "RAW" if found[0] is None else str(found[0]).replace("SYS.JSON", "JSON")
     payload = pa.field(PAYLOAD, pa.binary() if kind == "RAW" else pa.string())
     return replace(relation, columns=(*_ABOUT, Column(PAYLOAD, kind, payload, nullable=True)), key=(_KEY,))
@@ -73,7 +69,10 @@ class Queue(Mode):
     def __init__(self, relation: Relation, options: OracleStream) -> None:
         super().__init__(relation, options)
         if not relation.columns:
-            raise PermanentError(f"{relation.name} is no queue", remedy="use another mode, or name a queue")
+            raise PermanentError(
+                f"the account may not dequeue from {relation.name}",
+                remedy=f"EXECUTE DBMS_AQADM.GRANT_QUEUE_PRIVILEGE('DEQUEUE', '{relation.name}', 'the account')",
+            )
         self._kind = relation.columns[-1].declared
         self._held: _Held | None = None
 
