@@ -52,6 +52,7 @@ class Everything:
         return True
 
 
+_EVERYTHING = Everything()
 _sids = count(101)
 
 
@@ -70,6 +71,7 @@ class Session:
     """USERENV: MODULE, ACTION, CLIENT_IDENTIFIER and the like, for SYS_CONTEXT."""
     settings: dict[str, str] = field(default_factory=dict)
     """NLS and other parameters set by ALTER SESSION, in upper case."""
+    grants: Grants = _EVERYTHING
     tx: Transaction | None = None
     read_only_at: int | None = None
     """The SCN that SET TRANSACTION READ ONLY fixed, until commit or rollback."""

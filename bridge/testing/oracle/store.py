@@ -11,6 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from bridge.testing.oracle.coercion import stored
+from bridge.testing.oracle.datatypes import Type
 from bridge.testing.oracle.errors import OracleError
 from bridge.testing.oracle.tables import (
     BLOCKS_PER_EXTENT,
@@ -81,6 +82,12 @@ class Store:
         self.synonyms: dict[str, Names] = {}
         """Public ones, by name."""
         self.sequences: dict[Names, Iterator[int]] = {}
+        self.types: dict[str, tuple[tuple[str, Type], ...]] = {}
+        """The attributes of object types, by `OWNER.NAME`."""
+        self.procedures: dict[tuple[str, ...], Callable[[Session, Mapping[str, Any]], None]] = {}
+        """What a block may call, by package and name; arguments by name, or `1`, `2` by place."""
+        self.plans: dict[Any, Any] = {}
+        """Of statements seen, for whoever carries them out."""
         self.undo = Undo()
         self.per_change = True
         self.split_keys = False

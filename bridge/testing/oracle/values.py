@@ -173,7 +173,42 @@ class LogicalId:
     key: tuple[Any, ...]
 
     def __str__(self) -> str:
-        return "*" + "-".join(str(part).encode().hex().upper() for part in self.key)
+        return "*" + "".join(
+            f"{_KINDS[type(part)]}{_shown(part).encode().hex().upper()}." for part in self.key
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> LogicalId:
+        """Read its own text; ORA-01410."""
+        try:
+            return cls(tuple(_part(part) for part in text[1:].removesuffix(".").split(".")))
+        except (ValueError, KeyError, ArithmeticError):
+            raise OracleError(1410) from None
+
+
+_KINDS: dict[type, str] = {int: "I", Decimal: "N", str: "S", bytes: "B", Stamp: "T"}
+
+
+def _shown(part: Any) -> str:
+    if isinstance(part, Stamp):
+        return str(part.wall)
+    return part.hex() if isinstance(part, bytes) else str(part)
+
+
+def _part(text: str) -> Any:
+    shown = bytes.fromhex(text[1:]).decode()
+    match text[:1]:
+        case "I":
+            return int(shown)
+        case "N":
+            return Decimal(shown)
+        case "B":
+            return bytes.fromhex(shown)
+        case "T":
+            return Stamp(int(shown))
+        case "S":
+            return shown
+    raise KeyError(text)
 
 
 AnyRowId = RowId | LogicalId
