@@ -6,6 +6,8 @@ read at a newer one; before that, changes of what was read are told up to it. So
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -36,11 +38,13 @@ class Progress:
     """What was read is as of this; changes up to `scn` are to be told first."""
     renewals: int = 0
     """How often the SCN was renewed without reading a row."""
+    ripe: int = 0
+    """Not before this second, by our clock, is everything up to the SCN to be seen on every instance."""
 
     @classmethod
     def parsed(cls, position: Any) -> Self:
         """Errors: ValueError, TypeError, KeyError, IndexError."""
-        wanted, more = {"mode", "scn", "after", "bounds", "then"}, {"behind", "renewals"}
+        wanted, more = {"mode", "scn", "after", "bounds", "then"}, {"behind", "renewals", "ripe"}
         if not is_object(position, wanted, more) or not isinstance(position["scn"], int):
             raise ValueError
         behind = position.get("behind")
@@ -50,6 +54,7 @@ class Progress:
             position["then"],
             None if behind is None else _place(*behind),
             int(position.get("renewals", 0)),
+            int(position.get("ripe", 0)),
         )
 
     @property
@@ -63,6 +68,7 @@ class Progress:
             "then": self.then,
             **({"behind": behind} if behind else {}),
             **({"renewals": self.renewals} if self.renewals else {}),
+            **({"ripe": self.ripe} if self.ripe else {}),
         }
 
 
@@ -102,9 +108,16 @@ class Snapshot(Mode):
         if beginning.scn < self._newest:  # else rows would be told as they were before they were told last
             beginning = _anew(session)
         left = Stretch(None, bounds(session, self._subject))
-        return Progress(beginning.scn, left, self._then.start(beginning))
+        return Progress(beginning.scn, left, self._then.start(beginning), ripe=self._ripe)
+
+    @property
+    def _ripe(self) -> int:
+        overlap = self.options.overlap
+        return math.ceil(time.time() + overlap) if overlap else 0
 
     def _guarded(self, session: Session, progress: Progress, ask: Ask, scan: Scan) -> Batch:
+        if progress.ripe > time.time():
+            return Batch(progress.position, scan=self._mark(scan))
         try:
             if progress.behind is not None:
                 return self._caught_up(session, progress, progress.behind, ask)
@@ -139,6 +152,7 @@ class Snapshot(Mode):
             then=self._then.start(beginning) if self._tells else progress.then,
             behind=Place(progress.scn) if tells else None,
             renewals=progress.renewals + 1,
+            ripe=self._ripe,
         )
         return Batch(renewed.position, scan=self._mark(scan), more=True)
 
