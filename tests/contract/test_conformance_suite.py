@@ -154,6 +154,38 @@ class TestASoundConnector(Conformance):
         return MemorySubject(Memory)
 
 
+class Settling(Memory):
+    """A sound connector that takes away what is published."""
+
+    stream = Stream("words", "memory", (TABLE,), settles=True)
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        self.begin(position)
+        self.wait()
+        rows = self.source.rows[: max(1, min(ask.rows, ask.bytes // 16))]
+        changes = (self.changes(rows),) if rows else ()
+        return Batch({"read": max(rows, default=-1)}, changes, more=bool(rows))
+
+    def commit(self, stream: Stream, position: Position) -> None:
+        self.source.rows = [row for row in self.source.rows if row > position["read"]]
+
+
+class Numbered(MemorySubject):
+    """No number comes again."""
+
+    added = 0
+
+    def add(self, count: int) -> None:
+        self.source.rows += range(self.added, self.added + count)
+        self.added += count
+
+
+class TestASoundConnectorThatSettles(Conformance):
+    @pytest.fixture
+    def subject(self) -> Subject:
+        return Numbered(Settling)
+
+
 class Images(Memory):
     """A sound connector that can only read everything."""
 
@@ -687,12 +719,20 @@ class RereadsTheEnds(Again):
         return super().there(read, within)[: -1 if within else None]
 
 
+@found_by("what_has_not_settled_is_read_again")
+class LetsGoAtOnce(Settling):
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        batch = super().poll(stream, position, ask)
+        super().commit(stream, batch.position)
+        return batch
+
+
 @pytest.mark.parametrize(
     ("test", "kind"), [pytest.param(*case, id=f"{case[1].__name__}-{case[0]}") for case in BROKEN]
 )
 def test_the_suite_finds(test: str, kind: type[Memory]) -> None:
     run = getattr(Conformance(), f"test_{test}")
-    sound: Sequence[type[Memory]] = (Again, Images, Memory)
+    sound: Sequence[type[Memory]] = (Again, Images, Settling, Memory)
     run(MemorySubject(next(each for each in sound if issubclass(kind, each))))
     with pytest.raises((AssertionError, RuntimeError, PermanentError, TransientError, pytest.fail.Exception)):
         run(MemorySubject(kind))

@@ -71,7 +71,8 @@ class Queue(Mode):
         if not relation.columns:
             raise PermanentError(
                 f"the account may not dequeue from {relation.name}",
-                remedy=f"EXECUTE DBMS_AQADM.GRANT_QUEUE_PRIVILEGE('DEQUEUE', '{relation.name}', 'the account')",
+                remedy=f"EXECUTE DBMS_AQADM.GRANT_QUEUE_PRIVILEGE('DEQUEUE', '{relation.name}',"
+                " 'the account')",
             )
         self._kind = relation.columns[-1].declared
         self._held: _Held | None = None
