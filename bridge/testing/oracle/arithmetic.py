@@ -20,7 +20,7 @@ DAY_SECOND, YEAR_MONTH = Type("INTERVAL DAY TO SECOND", 9, 9), Type("INTERVAL YE
 
 def calculated(sign: str, left: Term, right: Term) -> Term:
     """`left sign right`; ORA-00932 for what has no sense."""
-    if left.type == NOTHING or right.type == NOTHING:
+    if NOTHING in (left.type, right.type):
         return combined(NUMBER, lambda _: None, [left, right])
     known = _DATES.get((_kind(left), sign, _kind(right)))
     if known is not None:

@@ -252,7 +252,7 @@ class Compiler:
         def run(env: Env) -> bool | None:
             answer: bool | None = False
             for row in plan.rows(env):
-                found = test.run(padded(env, place) + (row,))
+                found = test.run((*padded(env, place), row))
                 if found:
                     return True
                 answer = None if found is None else answer

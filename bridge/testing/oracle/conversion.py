@@ -40,7 +40,7 @@ def family(type_: Type) -> str:
     return type_.name
 
 
-def text(context: Context, type_: Type, value: Any) -> str | None:
+def text(context: Context, type_: Type, value: Any) -> str | None:  # noqa: PLR0911 -- one line a type
     """As text by the settings of the session."""
     match value:
         case None | str():
@@ -160,7 +160,7 @@ CONVERSIONS: dict[str, Callable[[Term], Term]] = {
 
 def comparable(left: Term, right: Term) -> tuple[Run, Run]:
     """Both sides so that Python compares them as Oracle does; ORA-00932."""
-    if left.type == NOTHING or right.type == NOTHING:
+    if NOTHING in (left.type, right.type):
         return left.run, right.run
     if left.type.name in LARGE or right.type.name in LARGE:
         raise OracleError(932, "-", left.type.name if left.type.name in LARGE else right.type.name)
@@ -215,7 +215,7 @@ def unified(terms: list[Term]) -> Type:
     return first if all(type_ == first for type_ in known) else _wider(first, known)
 
 
-def _wider(first: Type, known: list[Type]) -> Type:
+def _wider(first: Type, known: list[Type]) -> Type:  # noqa: PLR0911 -- one family after the other
     names = {type_.name for type_ in known}
     match family(first):
         case "NUMBER":

@@ -1,4 +1,7 @@
-"""JSON, XML and vectors as text (JSON Developer's Guide; XML DB Developer's Guide; AI Vector Search User's Guide)."""
+"""JSON, XML and vectors as text.
+
+JSON Developer's Guide; XML DB Developer's Guide; AI Vector Search User's Guide.
+"""
 
 from __future__ import annotations
 
@@ -123,7 +126,7 @@ def _json_query(terms: list[Term], returning: Type | None) -> Term:
 
 
 def _xml_serialized(terms: list[Term], returning: Type | None) -> Term:
-    if terms[0].type.name not in ("XMLTYPE",) and terms[0].type != NOTHING:
+    if terms[0].type.name != "XMLTYPE" and terms[0].type != NOTHING:
         raise OracleError(932, "SYS.XMLTYPE", terms[0].type.name)
     return _lifted(returning or CLOB, terms, lambda value: value.text)
 

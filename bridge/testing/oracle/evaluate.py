@@ -143,11 +143,13 @@ def _value(value: Any) -> Any:
     )
 
 
-def type_of(value: Any) -> Type:
+def type_of(value: Any) -> Type:  # noqa: C901, PLR0911 -- one line a type
     """The type of a bind by its value; NULL is a VARCHAR2."""
     match value:
-        case None | str():
-            return Type("VARCHAR2", size=len(value or ""), unit="CHAR") if value else VARCHAR2
+        case None | "":
+            return VARCHAR2
+        case str():
+            return Type("VARCHAR2", size=len(value), unit="CHAR")
         case bool():
             return BOOLEAN
         case float():

@@ -170,17 +170,25 @@ _SHOWN: dict[str, Callable[[Stamp], str]] = {
 }
 
 _DIGITS = {
-    **{"SYYYY": r"[-+]?\d{1,4}", "YYYY": r"\d{1,4}", "RRRR": r"\d{1,4}", "RR": r"\d{1,2}", "YY": r"\d{1,2}"},
-    **{"YYY": r"\d{1,3}", "Y": r"\d", "MM": r"\d{1,2}", "DD": r"\d{1,2}", "DDD": r"\d{1,3}", "J": r"\d{1,7}"},
-    **{"HH24": r"\d{1,2}", "HH12": r"\d{1,2}", "HH": r"\d{1,2}", "MI": r"\d{1,2}", "SS": r"\d{1,2}"},
-    **{"SSSSS": r"\d{1,5}", "TZH": r"[-+ ]?\d{1,2}", "TZM": r"\d{1,2}"},
-    **{"MON": r"[A-Za-z]{3}", "MONTH": r"[A-Za-z]+", "DY": r"[A-Za-z]{3}", "DAY": r"[A-Za-z]+"},
-    **{"TZR": r"[-+]\d{1,2}:\d{2}|[A-Za-z_/]+", "TZD": r"[A-Za-z]*", "X": r"\."},
+    "SYYYY": r"[-+]?\d{1,4}",
+    **dict.fromkeys(("YYYY", "RRRR"), r"\d{1,4}"),
+    **dict.fromkeys(("RR", "YY", "MM", "DD", "HH24", "HH12", "HH", "MI", "SS", "TZM"), r"\d{1,2}"),
+    **dict.fromkeys(("YYY", "DDD"), r"\d{1,3}"),
+    "Y": r"\d",
+    "J": r"\d{1,7}",
+    "SSSSS": r"\d{1,5}",
+    "TZH": r"[-+ ]?\d{1,2}",
+    "TZR": r"[-+]\d{1,2}:\d{2}|[A-Za-z_/]+",
+    "TZD": r"[A-Za-z]*",
+    "X": r"\.",
+    **dict.fromkeys(("MON", "DY"), r"[A-Za-z]{3}"),
+    **dict.fromkeys(("MONTH", "DAY"), r"[A-Za-z]+"),
     **dict.fromkeys(("AM", "PM"), r"[AaPp][Mm]"),
     **dict.fromkeys(("A.M.", "P.M."), r"[AaPp]\.[Mm]\."),
     **dict.fromkeys(("AD", "BC"), r"[AaBb][DdCc]"),
     **dict.fromkeys(("A.D.", "B.C."), r"[AaBb]\.[DdCc]\."),
 }
+"""How the elements look in a text that is read."""
 
 
 def parsed_stamp(text: str, model: str, today: Stamp, offset: int | None = None) -> Stamp:
@@ -265,7 +273,7 @@ def _full_year(name: str, digits: str, today: Stamp) -> int:
             return century - 100 + year
         return century + 100 + year if year < 50 <= now % 100 else century + year
     if name in ("YY", "YYY", "Y"):
-        unit = 10 ** len(name)
+        unit: int = 10 ** len(name)
         return now // unit * unit + year
     return year
 

@@ -37,6 +37,7 @@ from bridge.testing.oracle.formats import (
 )
 from bridge.testing.oracle.numbers import formatted_number
 from bridge.testing.oracle.scope import Context, Env, Term, combined
+from bridge.testing.oracle.session import Session
 from bridge.testing.oracle.values import DAY, SECOND, DaySecond, Fields, RowId, Stamp
 
 Build = Callable[[list[Term], Type | None], Term]
@@ -52,7 +53,10 @@ class Function:
 
 
 def strict(type_: Type, kinds: str, run: Callable[..., Any], optional: int = 0) -> Function:
-    """A function that is NULL where an argument is. `kinds`: C text, N number, D date, R ROWID, B bytes, - any."""
+    """A function that is NULL where an argument is.
+
+    `kinds` says what each is turned into: C text, N number, D date, R ROWID, B bytes, - what it is.
+    """
 
     def build(terms: list[Term], _: Type | None) -> Term:
         return combined(type_, _strictly(run, _converted(kinds, terms)), terms)
@@ -181,7 +185,7 @@ def _shape_number(context: Context, _: Type, value: Any, model: str, parameters:
     shaped = formatted_number(value, model)
     if parameters is None:
         return decimal_mark(context, shaped)
-    name, _, marks = parameters.partition("=")
+    name, marks = parameters.split("=", 1) if "=" in parameters else (parameters, ".,")
     if name.strip().upper() != "NLS_NUMERIC_CHARACTERS":
         return shaped
     return shaped.replace(".", marks.strip().strip("'")[0])
@@ -355,29 +359,41 @@ def _context_value(context: Context, namespace: str, name: str) -> str | None:
     """SYS_CONTEXT; ORA-02003 for a parameter that USERENV does not have."""
     if namespace.upper() != "USERENV":
         return None
-    session, name = context.session, name.upper()
-    known = {
+    known = {**_USERENV, **_of_session(context.session), **context.session.context}
+    if name.upper() not in known:
+        raise OracleError(2003)
+    return known[name.upper()] or None
+
+
+def _of_session(session: Session) -> dict[str, str]:
+    return {
         "SESSION_USER": session.user,
         "CURRENT_USER": session.user,
         "CURRENT_SCHEMA": session.schema,
         "SID": str(session.sid),
         "SESSIONID": str(session.sid),
-        **dict.fromkeys(("MODULE", "ACTION", "CLIENT_IDENTIFIER", "CLIENT_INFO", "PROXY_USER", "HOST"), ""),
-        **dict.fromkeys(("IP_ADDRESS", "OS_USER", "TERMINAL", "CURRENT_EDITION_NAME", "SERVICE_NAME"), ""),
-        **{
-            "DB_NAME": "FREE",
-            "CON_NAME": "FREEPDB1",
-            "CON_ID": "3",
-            "INSTANCE": "1",
-            "INSTANCE_NAME": "FREE",
-        },
-        **{"DB_UNIQUE_NAME": "FREE", "DB_DOMAIN": "", "SERVER_HOST": "simulator", "DATABASE_ROLE": "PRIMARY"},
-        **{"NLS_DATE_FORMAT": session.settings.get(*FORMATS["DATE"]), "LANG": "US", "ISDBA": "FALSE"},
-        **session.context,
+        "NLS_DATE_FORMAT": session.settings.get(*FORMATS["DATE"]),
     }
-    if name not in known:
-        raise OracleError(2003)
-    return known[name] or None
+
+
+_UNTOLD = (
+    *("MODULE", "ACTION", "CLIENT_IDENTIFIER", "CLIENT_INFO", "PROXY_USER", "HOST", "IP_ADDRESS", "OS_USER"),
+    *("TERMINAL", "CURRENT_EDITION_NAME", "SERVICE_NAME", "DB_DOMAIN"),
+)
+_USERENV = {
+    **dict.fromkeys(_UNTOLD, ""),
+    "DB_NAME": "FREE",
+    "DB_UNIQUE_NAME": "FREE",
+    "CON_NAME": "FREEPDB1",
+    "CON_ID": "3",
+    "INSTANCE": "1",
+    "INSTANCE_NAME": "FREE",
+    "SERVER_HOST": "simulator",
+    "DATABASE_ROLE": "PRIMARY",
+    "LANG": "US",
+    "ISDBA": "FALSE",
+}
+"""What nobody told the session otherwise."""
 
 
 def _scn_time(context: Context, scn: Any) -> Stamp:

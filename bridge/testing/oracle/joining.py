@@ -15,7 +15,7 @@ Pair = tuple[Run, Run]
 
 @dataclass
 class Joined:
-    """`kind` is INNER, LEFT, RIGHT or FULL. `tests` are what ON says; `pairs` its equalities, to find rows fast."""
+    """`kind` is INNER, LEFT, RIGHT or FULL; `tests` are what ON says, `pairs` its equalities."""
 
     kind: str
     left: Node

@@ -15,7 +15,7 @@ _MODEL = re.compile(r"^(FM)?(S)?(\$)?([90,G]*)(?:([.D])([90]*))?(EEEE)?(MI|S|PR)
 
 
 def number_text(number: Number, width: int = DEFAULT_WIDTH) -> str:
-    """Without a format: all its digits, in powers of ten only where it is wider than that; no 0 before a point."""
+    """Without a format: all its digits, with a power of ten where it is wider; no 0 before a point."""
     if isinstance(number, float):
         return _binary(number)
     value = Decimal(number)
@@ -77,7 +77,7 @@ def _hexadecimal(number: Number, model: str) -> str:
 
 
 def _modelled(value: Decimal, match: re.Match[str]) -> str:
-    fill, lead_sign, dollar, whole, point, decimals, powers, trail = match.groups()
+    fill, whole, point, decimals, powers = match[1], match[4], match[5], match[6], match[7]
     if powers:
         raise OracleError(3001)
     rounded = abs(value).quantize(Decimal(1).scaleb(-len(decimals or "")), context=_WIDE)
@@ -93,7 +93,7 @@ def _modelled(value: Decimal, match: re.Match[str]) -> str:
         body += "." + kept.ljust(zeros, "0")
     elif not body.strip():
         body = body[:-1] + "0"
-    return _signed(body, value < 0, lead_sign, trail, dollar, fill)
+    return _signed(body, match, negative=value < 0)
 
 
 def _grouped(digits: str, picture: str) -> str:
@@ -109,23 +109,16 @@ def _grouped(digits: str, picture: str) -> str:
     return "".join(reversed(out))
 
 
-def _signed(  # noqa: PLR0917 -- the parts of one model
-    body: str,
-    negative: bool,
-    lead: str | None,
-    trail: str | None,
-    dollar: str | None,
-    fill: str | None,  # noqa: FBT001
-) -> str:
-    bare = body.lstrip(" ")
-    if dollar:
-        bare = "$" + bare
-    if trail == "MI":
-        text = bare + ("-" if negative else " ")
-    elif trail == "S":
-        text = bare + ("-" if negative else "+")
-    elif trail == "PR":
-        text = f"<{bare}>" if negative else f" {bare} "
-    else:
-        text = ("-" if negative else "+" if lead else " ") + bare
+def _signed(body: str, match: re.Match[str], *, negative: bool) -> str:
+    fill, lead, dollar, trail = match[1], match[2], match[3], match[8]
+    bare = ("$" if dollar else "") + body.lstrip(" ")
+    match trail:
+        case "MI":
+            text = bare + ("-" if negative else " ")
+        case "S":
+            text = bare + ("-" if negative else "+")
+        case "PR":
+            text = f"<{bare}>" if negative else f" {bare} "
+        case _:
+            text = ("-" if negative else "+" if lead else " ") + bare
     return text.strip() if fill else " " * (len(body) - len(body.lstrip(" "))) + text

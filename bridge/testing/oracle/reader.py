@@ -13,15 +13,22 @@ if TYPE_CHECKING:
     from bridge.testing.oracle.syntax import Query
 
 RESERVED = frozenset(
-    "ACCESS ADD ALL ALTER AND ANY AS ASC AUDIT BETWEEN BY CHECK CLUSTER COLUMN COMPRESS CONNECT CREATE CURRENT"
-    " DELETE DESC DISTINCT DROP ELSE EXCLUSIVE EXISTS FOR FROM GRANT GROUP HAVING IDENTIFIED IN INCREMENT INDEX"
-    " INSERT INTERSECT INTO IS LIKE LOCK MINUS MODE NOCOMPRESS NOT NOWAIT NULL OF ON OPTION OR ORDER PCTFREE"
-    " PRIOR PUBLIC RENAME REVOKE SELECT SET SHARE SIZE START SYNONYM TABLE THEN TO TRIGGER UNION UNIQUE UPDATE"
-    " VALUES VIEW WHERE WITH".split()
+    {
+        *("ACCESS", "ADD", "ALL", "ALTER", "AND", "ANY", "AS", "ASC", "AUDIT", "BETWEEN", "BY", "CHECK"),
+        *("CLUSTER", "COLUMN", "COMPRESS", "CONNECT", "CREATE", "CURRENT", "DELETE", "DESC", "DISTINCT"),
+        *("DROP", "ELSE", "EXCLUSIVE", "EXISTS", "FOR", "FROM", "GRANT", "GROUP", "HAVING", "IDENTIFIED"),
+        *("IN", "INCREMENT", "INDEX", "INSERT", "INTERSECT", "INTO", "IS", "LIKE", "LOCK", "MINUS", "MODE"),
+        *("NOCOMPRESS", "NOT", "NOWAIT", "NULL", "OF", "ON", "OPTION", "OR", "ORDER", "PCTFREE", "PRIOR"),
+        *("PUBLIC", "RENAME", "REVOKE", "SELECT", "SET", "SHARE", "SIZE", "START", "SYNONYM", "TABLE"),
+        *("THEN", "TO", "TRIGGER", "UNION", "UNIQUE", "UPDATE", "VALUES", "VIEW", "WHERE", "WITH"),
+    }
 )
-"""SQL Language Reference, Oracle SQL Reserved Words: no names, unless quoted. (Not those that are functions.)"""
+"""SQL Language Reference, Oracle SQL Reserved Words: no names unless quoted. Functions are not among them."""
 _FOLLOWING = frozenset(
-    "FETCH OFFSET JOIN LEFT RIGHT FULL INNER CROSS NATURAL USING AS VERSIONS RETURNING END".split()
+    {
+        *("FETCH", "OFFSET", "JOIN", "LEFT", "RIGHT", "FULL", "INNER", "CROSS", "NATURAL", "USING", "AS"),
+        *("VERSIONS", "RETURNING", "END"),
+    }
 )
 
 
@@ -136,5 +143,8 @@ class Reader:
 
 
 _TYPE_WORDS = frozenset(
-    "WITH LOCAL TIME ZONE DAY TO SECOND YEAR MONTH PRECISION VARYING RAW CHARACTER CHAR".split()
+    {
+        *("WITH", "LOCAL", "TIME", "ZONE", "DAY", "TO", "SECOND", "YEAR", "MONTH", "PRECISION", "VARYING"),
+        *("RAW", "CHARACTER", "CHAR"),
+    }
 )

@@ -24,7 +24,7 @@ Run = Callable[[Env], Any]
 
 @dataclass(slots=True)
 class Context:
-    """One execution: `scn` is what the statement reads as of, `now` its time (SYSDATE does not move within)."""
+    """One execution: `scn` is what the statement reads as of, `now` its time, which does not move within."""
 
     session: Session
     binds: Mapping[str, Any]

@@ -1,7 +1,7 @@
 """Statements read: queries with their flashback clauses, DML, transaction control, blocks, definitions.
 
-SQL Language Reference, SQL Statements. What is not read here is refused, as the manual would refuse what it does
-not know.
+SQL Language Reference, SQL Statements. What is not read here is refused, as Oracle refuses what it does not
+know.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _in_parentheses(r: Reader) -> Query:
 
 
 def _combined(r: Reader) -> Select | Combined | Query:
-    left = _block(r)
+    left: Select | Combined | Query = _block(r)
     while r.at_any("UNION", "MINUS", "INTERSECT", "EXCEPT"):
         word = r.advance().text
         if r.take("ALL"):

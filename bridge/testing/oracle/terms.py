@@ -120,10 +120,7 @@ def _test(r: Reader, left: Expression) -> Expression:
         return Like(left, pattern, operand(r) if r.take("ESCAPE") else None)
     r.expect("IN")
     r.expect("(")
-    if r.at_any("SELECT", "WITH"):
-        among = In(left, r.subquery(r))
-    else:
-        among = In(left, expressions(r))
+    among = In(left, r.subquery(r) if r.at_any("SELECT", "WITH") else expressions(r))
     r.expect(")")
     return among
 
@@ -157,7 +154,7 @@ def _signed(r: Reader) -> Expression:
     return found
 
 
-def _primary(r: Reader) -> Expression:
+def _primary(r: Reader) -> Expression:  # noqa: PLR0911 -- one line a kind of word
     token = r.token
     match token.mark:
         case Mark.TEXT:
@@ -252,7 +249,7 @@ def _arguments(r: Reader) -> tuple[Expression, ...]:
 
 
 def _argument(r: Reader) -> Expression:
-    """`name => value` is taken for its value alone: no function known here has more than one way to be called."""
+    """`name => value` counts by its value alone: no function known here can be called in several ways."""
     if r.token.mark in (Mark.WORD, Mark.QUOTED) and r.ahead().text == "=>":
         r.advance()
         r.advance()

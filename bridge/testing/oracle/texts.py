@@ -69,7 +69,8 @@ def replacing(terms: list[Term], _: Type | None) -> Term:
     by = as_text(terms[2]).run if len(terms) > 2 else None
 
     def run(env: Env) -> str | None:
-        given, old = value(env), part(env)
+        given: str | None = value(env)
+        old: str | None = part(env)
         if not given or not old:
             return given
         return given.replace(old, (by(env) if by else None) or "") or None
