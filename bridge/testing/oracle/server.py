@@ -16,9 +16,8 @@ from seerdb.common.tns_consts import (
     FIELD_VERSION_19_1_EXT_1,
     FIELD_VERSION_21_1,
     FIELD_VERSION_MAX,
-    TNS_CONNECT,
 )
-from seerdb.server.handshake import parse_connect
+from seerdb.server.handshake import connect_data_follows, parse_connect
 from seerdb.server.identity import ServerIdentity
 from seerdb.server.session import serve_session
 
@@ -29,7 +28,7 @@ from bridge.testing.oracle.dictionary_keys import Index
 from bridge.testing.oracle.grants import Account, Grants
 from bridge.testing.oracle.objects import ObjectType
 from bridge.testing.oracle.store import Store
-from bridge.testing.oracle.switches import Switches
+from bridge.testing.oracle.switches import Stage, Switches
 from bridge.testing.oracle.wire import Line, PeerStream
 
 if TYPE_CHECKING:
@@ -94,11 +93,14 @@ class _Stream(PeerStream):
     def __init__(self, line: Line, peer: OraclePeer) -> None:
         super().__init__(line)
         self._peer = peer
+        self._connect = b""
 
     def read_packet(self, *, within: float | None = None) -> tuple[int, bytes] | None:
         packet = super().read_packet(within=within)
-        if packet is not None and packet[0] == TNS_CONNECT:
-            self._listen(packet[1])
+        if packet is not None and self.line.stage is Stage.CONNECT:
+            self._connect += packet[1]
+            if not connect_data_follows(self._connect):
+                self._listen(self._connect)
         return packet
 
     def _listen(self, body: bytes) -> None:

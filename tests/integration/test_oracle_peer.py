@@ -1,0 +1,604 @@
+"""The simulated Oracle Database, looked at with python-oracledb alone: what is said of it must be so."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import oracledb
+import pytest
+
+from bridge.testing.mainframe.authority import Authority
+from bridge.testing.oracle.dictionary_keys import Index
+from bridge.testing.oracle.grants import Account, Status
+from bridge.testing.oracle.objects import ObjectType
+from bridge.testing.oracle.server import OraclePeer
+from bridge.testing.oracle.switches import Drip, Stage
+from bridge.testing.oracle.tables import Kind
+from bridge.testing.oracle.values import Fields, Obj, RowId, Stamp, YearMonth
+from tests.integration.oracle_peer import code, connect, connected, rows
+
+SCN = "SELECT current_scn FROM v$database"
+ORDERS = "SALES.ORDERS"
+
+
+@pytest.fixture(autouse=True)
+def numbers_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oracledb.defaults, "fetch_decimals", True)
+    monkeypatch.setattr(oracledb.defaults, "fetch_lobs", False)
+
+
+@pytest.fixture
+def orders(peer: OraclePeer) -> Iterator[oracledb.Connection]:
+    """A table of three orders, and a connection."""
+    peer.store.create(
+        "SALES", "ORDERS", [("ID", "NUMBER(10) NOT NULL"), ("TOTAL", "NUMBER(12,2)")], key=["ID"]
+    )
+    peer.store.insert(ORDERS, [{"ID": number, "TOTAL": Decimal(number) / 4} for number in (1, 2, 3)])
+    with connected(peer) as connection:
+        yield connection
+
+
+def test_a_session_knows_what_database_it_is_in(peer: OraclePeer) -> None:
+    with connected(peer) as connection:
+        assert connection.version == "23.6.0.24.10"
+        assert rows(connection, "SELECT dummy FROM dual") == [("X",)]
+        assert rows(connection, "SELECT name, open_mode FROM v$database") == [("FREE", "READ WRITE")]
+        assert rows(connection, SCN)[0][0] == peer.store.scn
+
+
+def test_a_table_is_read_as_of_an_scn_and_by_its_versions(
+    orders: oracledb.Connection, peer: OraclePeer
+) -> None:
+    before = peer.store.scn
+    with peer.store.transaction() as tx:
+        tx.update(ORDERS, 2, {"TOTAL": Decimal("9.75")})
+        tx.delete(ORDERS, 3)
+    was = "SELECT id, total FROM sales.orders AS OF SCN :scn ORDER BY id"
+    assert rows(orders, was, scn=before) == [(1, Decimal("0.25")), (2, Decimal("0.5")), (3, Decimal("0.75"))]
+    changes = rows(
+        orders,
+        "SELECT versions_operation, id, total FROM sales.orders VERSIONS BETWEEN SCN :low AND :high"
+        " WHERE versions_startscn > :low AND versions_operation IS NOT NULL ORDER BY versions_startscn, id",
+        low=before,
+        high=peer.store.scn,
+    )
+    assert changes == [("U", 2, Decimal("9.75")), ("D", 3, Decimal("0.75"))]
+
+
+def test_what_undo_no_longer_has_is_refused(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    before = peer.store.scn
+    peer.store.insert(ORDERS, [{"ID": 4}])
+    peer.store.forget(peer.store.scn)
+    with pytest.raises(oracledb.Error) as raised:
+        rows(orders, "SELECT id FROM sales.orders AS OF SCN :scn", scn=before)
+    assert code(raised) == "ORA-01555"
+
+
+def test_a_statement_nobody_knows_is_refused(peer: OraclePeer) -> None:
+    with connected(peer) as connection, pytest.raises(oracledb.Error) as raised:
+        rows(connection, "GRUMBLE AND MOAN")
+    assert code(raised) == "ORA-00900"
+
+
+# -- who may log in, and see what
+
+
+@pytest.mark.parametrize("number", [1017, 28000, 28001, 1045, 12516, 1033])
+def test_a_log_in_is_refused_with_the_code_asked_for(peer: OraclePeer, number: int) -> None:
+    peer.switches.login = number
+    with pytest.raises(oracledb.Error) as raised:
+        connect(peer)
+    assert code(raised) == f"ORA-{number:05d}"
+
+
+def test_a_wrong_password_is_refused_and_counted(peer: OraclePeer) -> None:
+    with pytest.raises(oracledb.Error) as raised:
+        connect(peer, password="no")
+    assert code(raised) == "ORA-01017"
+    assert peer.logins == [peer.user]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(Status.LOCKED, "ORA-28000"), (Status.EXPIRED, "ORA-28001")]
+)
+def test_an_account_that_is_locked_or_expired_does_not_get_in(
+    peer: OraclePeer,
+    status: Status,
+    expected: str,
+) -> None:
+    peer.accounts[peer.user].status = status
+    with pytest.raises(oracledb.Error) as raised:
+        connect(peer)
+    assert code(raised) == expected
+
+
+def test_a_proxy_gets_in_for_whoever_lets_him(peer: OraclePeer) -> None:
+    with pytest.raises(oracledb.Error) as raised:
+        connect(peer, user=f"{peer.user}[APP]")
+    assert code(raised) == "ORA-28150"
+    peer.accounts["APP"] = Account("unused", proxies={peer.user})
+    peer.grants.plain("APP")
+    with connected(peer, user=f"{peer.user}[APP]") as connection:
+        who = "SELECT SYS_CONTEXT('USERENV', 'SESSION_USER'), SYS_CONTEXT('USERENV', 'PROXY_USER') FROM dual"
+        assert rows(connection, who) == [("APP", peer.user)]
+
+
+def test_a_session_is_labelled_for_whoever_looks_at_the_database(peer: OraclePeer) -> None:
+    with connected(peer) as connection:
+        connection.module, connection.action, connection.client_identifier = "bridge", "SALES.ORDERS", "erp"
+        rows(connection, "SELECT 1 FROM dual")
+        with connected(peer, user=peer.admin, password=peer.admin_password) as dba:
+            seen = "SELECT module, action, client_identifier FROM v$session WHERE username = :name"
+            assert rows(dba, seen, name=peer.user) == [("bridge", "SALES.ORDERS", "erp")]
+
+
+def test_a_table_without_a_grant_is_not_there(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    peer.grants.revoke("SELECT", ORDERS)
+    peer.grants.revoke("FLASHBACK", ORDERS)
+    with pytest.raises(oracledb.Error) as raised:
+        rows(orders, "SELECT id FROM sales.orders")
+    assert code(raised) == "ORA-00942"
+    assert rows(orders, "SELECT table_name FROM all_tables WHERE owner = 'SALES'") == []
+
+
+def test_flashback_needs_a_grant_of_its_own(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    peer.grants.revoke("FLASHBACK", ORDERS)
+    with pytest.raises(oracledb.Error) as raised:
+        rows(orders, "SELECT id FROM sales.orders AS OF SCN :scn", scn=peer.store.scn)
+    assert code(raised) == "ORA-01031"
+
+
+@pytest.mark.parametrize("view", ["GV$TRANSACTION", "V$UNDOSTAT", "V$PARAMETER", "DBA_EXTENTS", "V$SESSION"])
+def test_a_plain_account_does_not_see_what_is_the_dbas(peer: OraclePeer, view: str) -> None:
+    with connected(peer) as connection:
+        with pytest.raises(oracledb.Error) as raised:
+            rows(connection, f"SELECT COUNT(*) FROM {view}")
+        assert code(raised) == "ORA-00942"
+        peer.grants.grant("SELECT", f"SYS.{view.replace('V$', 'V_$')}")
+        assert len(rows(connection, f"SELECT COUNT(*) FROM {view}")) == 1
+
+
+# -- transactions
+
+
+def test_nothing_is_committed_unless_somebody_says_so(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    peer.grants.grant("DELETE", ORDERS)
+    with orders.cursor() as cursor:
+        cursor.execute("DELETE FROM sales.orders WHERE id = :id", id=1)
+        assert cursor.rowcount == 1
+    with connected(peer) as other:
+        assert rows(other, "SELECT COUNT(*) FROM sales.orders") == [(3,)]
+        orders.commit()
+        assert rows(other, "SELECT COUNT(*) FROM sales.orders") == [(2,)]
+
+
+def test_a_session_that_ends_is_rolled_back(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    peer.grants.grant("DELETE", ORDERS)
+    with connected(peer) as connection:
+        connection.cursor().execute("DELETE FROM sales.orders")
+    connection = connect(peer)
+    connection.cursor().execute("DELETE FROM sales.orders")
+    peer.kill()
+    with connected(peer) as other:
+        _until(lambda: not peer.store.transactions)
+        assert rows(other, "SELECT COUNT(*) FROM sales.orders") == [(3,)]
+
+
+def test_an_open_transaction_is_seen_with_its_start(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    peer.grants.grant("SELECT", "SYS.GV_$TRANSACTION")
+    tx = peer.store.transaction()
+    tx.insert(ORDERS, {"ID": 9})
+    assert rows(orders, "SELECT RAWTOHEX(xid), start_scn FROM gv$transaction") == [
+        (tx.xid.hex().upper(), tx.start_scn)
+    ]
+    tx.rollback()
+    assert rows(orders, "SELECT MIN(start_date) FROM gv$transaction") == [(None,)]
+
+
+# -- the dictionary
+
+
+def test_the_dictionary_tells_of_tables_and_their_columns(orders: oracledb.Connection) -> None:
+    tables = "SELECT owner, table_name, num_rows, row_movement FROM all_tables WHERE owner = :owner"
+    assert rows(orders, tables, owner="SALES") == [("SALES", "ORDERS", 3, "DISABLED")]
+    columns = (
+        "SELECT column_name, data_type, data_length, data_precision, data_scale, nullable FROM all_tab_cols"
+        " WHERE owner = 'SALES' AND table_name = 'ORDERS' ORDER BY column_id"
+    )
+    assert rows(orders, columns) == [("ID", "NUMBER", 22, 10, 0, "N"), ("TOTAL", "NUMBER", 22, 12, 2, "Y")]
+
+
+def test_the_dictionary_tells_keys_and_indexes(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    peer.indexes.append(Index("SALES", "ORDERS_TOTAL", "ORDERS", ("TOTAL",)))
+    key = (
+        "SELECT c.constraint_type, k.column_name, k.position FROM all_constraints c JOIN all_cons_columns k"
+        " ON k.owner = c.owner AND k.constraint_name = c.constraint_name"
+        " WHERE c.owner = 'SALES' AND c.constraint_type = 'P'"
+    )
+    assert rows(orders, key) == [("P", "ID", 1)]
+    indexes = "SELECT index_name, column_name FROM all_ind_columns WHERE table_owner = 'SALES' ORDER BY 1"
+    assert rows(orders, indexes) == [("ORDERS_TOTAL", "TOTAL"), ("PK_ORDERS", "ID")]
+
+
+def test_the_dictionary_tells_the_kinds_that_flashback_refuses(peer: OraclePeer) -> None:
+    for kind in Kind:
+        peer.store.create("S", kind.name, [("ID", "NUMBER NOT NULL")], key=["ID"], kind=kind)
+    kinds = (
+        "SELECT table_name, iot_type, temporary, external, CASE WHEN cluster_name IS NULL THEN 0 ELSE 1 END"
+        " FROM all_tables WHERE owner = 'S' ORDER BY 1"
+    )
+    with connected(peer) as connection:
+        assert rows(connection, kinds) == [
+            ("CLUSTER", None, "N", "NO", 1),
+            ("EXTERNAL", None, "N", "YES", 0),
+            ("IOT", "IOT", "N", "NO", 0),
+            ("MVIEW", None, "N", "NO", 0),
+            ("TABLE", None, "N", "NO", 0),
+            ("TEMPORARY", None, "Y", "NO", 0),
+        ]
+        assert rows(connection, "SELECT mview_name FROM all_mviews") == [("MVIEW",)]
+        assert rows(connection, "SELECT table_name FROM all_external_tables") == [("EXTERNAL",)]
+
+
+def test_the_dictionary_tells_logs_queues_and_privileges(
+    orders: oracledb.Connection, peer: OraclePeer
+) -> None:
+    peer.store.create_log(ORDERS)
+    peer.queues.create("SALES.INBOX")
+    peer.grants.grant("DEQUEUE", "SALES.INBOX")
+    logs = "SELECT master, log_table, primary_key, sequence FROM all_mview_logs"
+    assert rows(orders, logs) == [("ORDERS", "MLOG$_ORDERS", "YES", "YES")]
+    queues = "SELECT name, queue_table, TRIM(dequeue_enabled) FROM all_queues"
+    assert rows(orders, queues) == [("INBOX", "INBOX_TAB", "YES")]
+    granted = (
+        "SELECT privilege FROM user_tab_privs WHERE owner = 'SALES' AND table_name = 'ORDERS' ORDER BY 1"
+    )
+    assert rows(orders, granted) == [("FLASHBACK",), ("SELECT",)]
+    assert rows(orders, "SELECT privilege FROM session_privs") == [("CREATE SESSION",)]
+
+
+# -- types
+
+
+NOON = dt.datetime(2026, 11, 22, 12, 30, 15, 123456)  # noqa: DTZ001 -- a wall clock has no zone
+VALUES: list[tuple[str, Any, Any]] = [
+    ("NUMBER", Decimal("1.5"), Decimal("1.5")),
+    ("NUMBER(38)", 10**37 + 7, Decimal(10**37 + 7)),
+    ("NUMBER(12,2)", Decimal("-10.25"), Decimal("-10.25")),
+    ("FLOAT", Decimal("1.25"), Decimal("1.25")),
+    ("BINARY_FLOAT", 1.5, 1.5),
+    ("BINARY_DOUBLE", -2.5e100, -2.5e100),
+    ("CHAR(3)", "ab", "ab "),
+    ("NCHAR(3)", "äb", "äb "),
+    ("VARCHAR2(30 CHAR)", "héllo", "héllo"),
+    ("VARCHAR2(32767)", "x" * 32_767, "x" * 32_767),
+    ("NVARCHAR2(10)", "ñ€", "ñ€"),
+    ("RAW(10)", b"\x01\x02", b"\x01\x02"),
+    ("DATE", NOON, NOON.replace(microsecond=0)),
+    ("TIMESTAMP(6)", NOON, NOON),
+    ("TIMESTAMP(6) WITH TIME ZONE", Stamp.of(NOON).zoned(0).zoned(-330), NOON - dt.timedelta(minutes=330)),
+    ("TIMESTAMP(6) WITH LOCAL TIME ZONE", NOON.replace(tzinfo=dt.UTC), NOON),
+    ("INTERVAL DAY(9) TO SECOND(6)", dt.timedelta(days=-3, seconds=5), dt.timedelta(days=-3, seconds=5)),
+    ("INTERVAL YEAR(4) TO MONTH", YearMonth(-25), oracledb.IntervalYM(-2, -1)),
+    ("ROWID", RowId(73_000, 5, 128, 3), "AAAR0oAAFAAAACAAAD"),
+    ("BOOLEAN", True, True),
+    ("LONG", "long text", "long text"),
+    ("LONG RAW", b"raw", b"raw"),
+    ("CLOB", "clöb " * 10_000, "clöb " * 10_000),
+    ("NCLOB", "nclob€", "nclob€"),
+    ("BLOB", b"blob" * 10_000, b"blob" * 10_000),
+    ("JSON", {"a": [1, None, "x"]}, {"a": [Decimal(1), None, "x"]}),
+    ("XMLTYPE", "<a>b</a>", "<a>b</a>"),
+]
+
+
+@pytest.mark.parametrize(("declared", "stored", "fetched"), VALUES, ids=[value[0] for value in VALUES])
+def test_a_value_of_each_type_crosses_the_wire(
+    peer: OraclePeer,
+    declared: str,
+    stored: Any,
+    fetched: Any,
+) -> None:
+    peer.store.create("S", "T", [("ID", "NUMBER NOT NULL"), ("V", declared)], key=["ID"])
+    peer.store.insert("S.T", [{"ID": 1, "V": stored}, {"ID": 2, "V": None}])
+    with connected(peer) as connection:
+        assert rows(connection, "SELECT v FROM s.t ORDER BY id") == [(fetched,), (None,)]
+
+
+def test_a_vector_crosses_the_wire(peer: OraclePeer) -> None:
+    peer.store.create("S", "T", [("V", "VECTOR(3, FLOAT64)")])
+    peer.store.insert("S.T", [{"V": (1.5, 2.0, -3.25)}])
+    with connected(peer) as connection:
+        assert list(rows(connection, "SELECT v FROM s.t")[0][0]) == [1.5, 2.0, -3.25]
+
+
+def test_an_object_with_another_in_it_crosses_the_wire(peer: OraclePeer) -> None:
+    place = ObjectType("S", "PLACE", (("X", "BINARY_DOUBLE"), ("Y", "NUMBER(5)")))
+    address = ObjectType("S", "ADDRESS", (("STREET", "VARCHAR2(40)"), ("PLACE", "S.PLACE")))
+    peer.types |= {"S.PLACE": place, "S.ADDRESS": address}
+    peer.store.create("S", "T", [("V", "S.ADDRESS")])
+    value = Obj("S.ADDRESS", (("STREET", "Deich 3"), ("PLACE", Obj("S.PLACE", (("X", 1.5), ("Y", 7))))))
+    peer.store.insert("S.T", [{"V": value}, {"V": None}])
+    with connected(peer) as connection:
+        first, second = rows(connection, "SELECT v FROM s.t")
+        assert (first[0].STREET, first[0].PLACE.X, first[0].PLACE.Y, second[0]) == ("Deich 3", 1.5, 7, None)
+
+
+def test_a_date_before_christ_is_more_than_the_driver_can_read(peer: OraclePeer) -> None:
+    peer.store.create("S", "T", [("V", "DATE")])
+    peer.store.insert("S.T", [{"V": Stamp.at(Fields(-44, 3, 15, 0, 0, 0, 0))}])
+    with connected(peer) as connection, pytest.raises(ValueError, match="-44"):
+        rows(connection, "SELECT v FROM s.t")
+
+
+def test_a_result_is_fetched_in_pieces_and_as_arrow(peer: OraclePeer) -> None:
+    peer.store.create("S", "T", [("ID", "NUMBER(10) NOT NULL"), ("V", "VARCHAR2(20)")], key=["ID"])
+    peer.store.insert("S.T", [{"ID": number, "V": f"row {number}"} for number in range(500)])
+    with connected(peer) as connection:
+        batches = list(connection.fetch_df_batches("SELECT id, v FROM s.t ORDER BY id", size=200))
+        assert [batch.num_rows() for batch in batches] == [200, 200, 100]
+        assert len(rows(connection, "SELECT id, v FROM s.t")) == 500
+
+
+# -- faults
+
+
+@pytest.mark.parametrize("number", [12514, 12505, 12528])
+def test_a_listener_without_a_service_refuses(peer: OraclePeer, number: int) -> None:
+    peer.switches.listener = number
+    expected = {12514: "DPY-6001", 12505: "DPY-6003", 12528: "ORA-12528"}[number]
+    with pytest.raises(oracledb.OperationalError, match=expected):
+        connect(peer)
+
+
+def test_a_service_nobody_registered_is_refused(peer: OraclePeer) -> None:
+    with pytest.raises(oracledb.OperationalError, match="DPY-6001"):
+        connect(peer, dsn=peer.dsn.replace(peer.service, f"NOBODY_{'X' * 80}"))
+
+
+def test_the_machine_is_down_and_comes_up_again(peer: OraclePeer) -> None:
+    peer.stop()
+    with pytest.raises(oracledb.OperationalError, match="DPY-6005"):
+        connect(peer)
+    peer.start()
+    connect(peer).close()
+
+
+def test_a_statement_is_refused_as_often_as_asked(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    peer.switches.refuse("sales.orders", 1555, after=1, times=1)
+    statement = "SELECT COUNT(*) FROM sales.orders"
+    assert rows(orders, statement) == [(3,)]
+    with pytest.raises(oracledb.Error) as raised:
+        rows(orders, statement)
+    assert code(raised) == "ORA-01555"
+    assert rows(orders, statement) == [(3,)]
+
+
+def test_a_fetch_is_refused_in_the_middle_of_a_result(peer: OraclePeer) -> None:
+    peer.store.create("S", "T", [("ID", "NUMBER(10) NOT NULL")], key=["ID"])
+    peer.store.insert("S.T", [{"ID": number} for number in range(100)])
+    peer.switches.refuse_fetch(1555, after=1)
+    with connected(peer) as connection, connection.cursor() as cursor:
+        cursor.arraysize = cursor.prefetchrows = 10
+        cursor.execute("SELECT id FROM s.t")
+        assert len(cursor.fetchmany(20)) == 20
+        with pytest.raises(oracledb.Error) as raised:
+            cursor.fetchall()
+        assert code(raised) == "ORA-01555"
+
+
+@pytest.mark.parametrize("number", [28, 3113, 3114])
+def test_some_codes_are_the_last_word(orders: oracledb.Connection, peer: OraclePeer, number: int) -> None:
+    peer.switches.refuse("dual", number)
+    with pytest.raises(oracledb.Error, match=f"ORA-{number:05d}"):
+        rows(orders, "SELECT 1 FROM dual")
+    assert not orders.is_healthy()
+
+
+def test_a_killed_session_hears_of_it_at_its_next_call(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    peer.kill(28)
+    with pytest.raises(oracledb.Error, match="ORA-00028"):
+        rows(orders, "SELECT 1 FROM dual")
+    connect(peer).close()
+
+
+def test_a_line_is_cut_without_a_word(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    peer.switches.refuse("dual", None)
+    with pytest.raises(oracledb.Error) as raised:
+        rows(orders, "SELECT 1 FROM dual")
+    assert code(raised) == "DPY-4011"
+
+
+def test_a_line_is_cut_in_the_middle_of_a_result(peer: OraclePeer) -> None:
+    peer.store.create("S", "T", [("V", "VARCHAR2(100)")])
+    peer.store.insert("S.T", [{"V": "x" * 100}] * 200)
+    with connected(peer) as connection:
+        peer.switches.cut_after = 9_000
+        with pytest.raises(oracledb.Error) as raised:
+            rows(connection, "SELECT v FROM s.t")
+        assert code(raised) == "DPY-4011"
+
+
+def test_a_call_that_lasts_too_long_is_broken_and_the_session_goes_on(
+    orders: oracledb.Connection,
+    peer: OraclePeer,
+) -> None:
+    orders.call_timeout = 200
+    peer.switches.stall("dual", 30)
+    with pytest.raises(oracledb.Error) as raised:
+        rows(orders, "SELECT 1 FROM dual")
+    assert code(raised) == "DPY-4024"
+    assert rows(orders, "SELECT 1 FROM dual") == [(1,)]
+
+
+def test_a_call_is_cancelled_by_another_thread(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    peer.switches.stall("dual", 30)
+    threading.Timer(0.2, orders.cancel).start()
+    with pytest.raises(oracledb.Error) as raised:
+        rows(orders, "SELECT 1 FROM dual")
+    assert code(raised) == "ORA-01013"
+    assert rows(orders, "SELECT 1 FROM dual") == [(1,)]
+
+
+def test_a_server_that_says_nothing_is_left(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    orders.call_timeout = 200
+    peer.switches.silence = Stage.CALLS
+    with pytest.raises(oracledb.Error) as raised:
+        rows(orders, "SELECT 1 FROM dual")
+    assert code(raised) == "DPY-4011"
+
+
+@pytest.mark.parametrize("stage", [Stage.CONNECT, Stage.LOGIN])
+def test_a_listener_says_nothing_before_or_after_the_handshake(peer: OraclePeer, stage: Stage) -> None:
+    peer.switches.silence = stage
+    logged_in = threading.Event()
+
+    def log_in() -> None:
+        connect(peer).close()
+        logged_in.set()
+
+    thread = threading.Thread(target=log_in)
+    thread.start()
+    assert not logged_in.wait(0.3)
+    peer.switches.clear()
+    assert logged_in.wait(10)
+    thread.join()
+
+
+def test_a_slow_line_carries_all_the_same(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    peer.switches.drip = Drip(32, 0.001)
+    assert rows(orders, "SELECT COUNT(*) FROM sales.orders") == [(3,)]
+
+
+def test_statements_and_round_trips_are_counted(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    before = peer.round_trips
+    rows(orders, "SELECT COUNT(*) FROM sales.orders")
+    orders.commit()
+    assert peer.statements == ["SELECT COUNT(*) FROM sales.orders"]
+    assert peer.round_trips - before == 2
+
+
+# -- TLS
+
+
+def test_a_listener_speaks_tls(peer: OraclePeer, tmp_path: Path) -> None:
+    authority = Authority.make(tmp_path)
+    port = peer.tcps(*authority.issue("peer"))
+    context = ssl.create_default_context(cafile=authority.file)
+    dsn = f"tcps://localhost:{port}/{peer.service}"
+    with connected(peer, dsn=dsn, ssl_context=context) as connection:
+        assert rows(connection, "SELECT 1 FROM dual") == [(1,)]
+    with pytest.raises(oracledb.Error):
+        connect(peer, dsn=dsn)
+
+
+# -- queues
+
+
+@pytest.fixture
+def inbox(peer: OraclePeer) -> Iterator[oracledb.Queue]:
+    peer.queues.create("SALES.INBOX", max_retries=1)
+    for privilege in ("ENQUEUE", "DEQUEUE"):
+        peer.grants.grant(privilege, "SALES.INBOX")
+    with connected(peer) as connection:
+        queue = connection.queue("SALES.INBOX")
+        assert isinstance(queue, oracledb.Queue)
+        queue.deqoptions.wait = oracledb.DEQ_NO_WAIT
+        yield queue
+
+
+def test_a_message_is_there_until_its_dequeue_is_committed(inbox: oracledb.Queue, peer: OraclePeer) -> None:
+    msgid = peer.queues.put("SALES.INBOX", b"one", correlation="c")
+    message = inbox.deqone()
+    assert (message.msgid, message.payload, message.correlation, message.attempts) == (msgid, b"one", "c", 0)
+    assert inbox.deqone() is None
+    inbox.connection.rollback()
+    assert inbox.deqone().attempts == 1
+    inbox.connection.commit()
+    assert inbox.deqone() is None
+    assert peer.queues["SALES.INBOX"].messages == []
+
+
+def test_a_message_in_a_lost_session_comes_back(inbox: oracledb.Queue, peer: OraclePeer) -> None:
+    peer.queues.put("SALES.INBOX", b"one")
+    assert inbox.deqone().payload == b"one"
+    peer.kill()
+    _until(lambda: not peer.sessions)
+    with connected(peer) as connection:
+        queue = connection.queue("SALES.INBOX")
+        queue.deqoptions.wait = oracledb.DEQ_NO_WAIT
+        assert (queue.deqone().attempts, queue.deqone()) == (0, None)
+
+
+def test_a_message_tried_too_often_leaves_the_queue(inbox: oracledb.Queue, peer: OraclePeer) -> None:
+    peer.queues.put("SALES.INBOX", b"one")
+    for _ in range(2):
+        assert inbox.deqone() is not None
+        inbox.connection.rollback()
+    assert inbox.deqone() is None
+    assert [message.payload for message in peer.queues["SALES.INBOX"].exceptions] == [b"one"]
+
+
+def test_many_messages_are_dequeued_at_once(inbox: oracledb.Queue, peer: OraclePeer) -> None:
+    for number in range(250):
+        peer.queues.put("SALES.INBOX", b"%d" % number)
+    taken = [*inbox.deqmany(200), *inbox.deqmany(200)]
+    assert [message.payload for message in taken] == [b"%d" % number for number in range(250)]
+    assert inbox.deqmany(200) == []
+
+
+def test_a_message_put_over_the_wire_is_seen_once_committed(inbox: oracledb.Queue, peer: OraclePeer) -> None:
+    inbox.enqone(inbox.connection.msgproperties(payload=b"new" * 400, correlation="c", priority=2))
+    with connected(peer) as connection:
+        other = connection.queue("SALES.INBOX")
+        other.deqoptions.wait = oracledb.DEQ_NO_WAIT
+        assert other.deqone() is None
+        inbox.connection.commit()
+        message = other.deqone()
+        assert (message.payload, message.correlation, message.priority) == (b"new" * 400, "c", 2)
+
+
+def test_a_queue_carries_json(peer: OraclePeer) -> None:
+    peer.queues.create("SALES.DOCS", payload="JSON")
+    peer.grants.grant("DEQUEUE", "SALES.DOCS")
+    peer.queues.put("SALES.DOCS", {"id": 7, "tags": ["a"]})
+    with connected(peer) as connection:
+        queue = connection.queue("SALES.DOCS", "JSON")
+        queue.deqoptions.wait = oracledb.DEQ_NO_WAIT
+        assert queue.deqone().payload == {"id": Decimal(7), "tags": ["a"]}
+
+
+def test_each_consumer_has_his_own_messages(peer: OraclePeer) -> None:
+    peer.queues.create("SALES.NEWS", subscribers=("BRIDGE", "OTHER"))
+    peer.grants.grant("DEQUEUE", "SALES.NEWS")
+    peer.queues.put("SALES.NEWS", b"one")
+    with connected(peer) as connection:
+        queue = connection.queue("SALES.NEWS")
+        queue.deqoptions.wait = oracledb.DEQ_NO_WAIT
+        with pytest.raises(oracledb.Error, match="ORA-25231"):
+            queue.deqone()
+        queue.deqoptions.consumername = "BRIDGE"
+        assert queue.deqone().payload == b"one"
+        assert queue.deqone() is None
+        connection.commit()
+    assert [message.consumer for message in peer.queues["SALES.NEWS"].messages] == ["OTHER"]
+
+
+def test_a_queue_without_a_grant_is_not_there(peer: OraclePeer) -> None:
+    peer.queues.create("SALES.SECRET")
+    with connected(peer) as connection, pytest.raises(oracledb.Error, match="ORA-24010"):
+        connection.queue("SALES.SECRET").deqone()
+
+
+def _until(done: Any) -> None:
+    end = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.01)
