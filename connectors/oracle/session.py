@@ -112,7 +112,8 @@ class Session:
         """For V$SESSION; goes along with the next statement."""
         connection = self.connection
         connection.module = self._config.session_label
-        connection.action = stream[:64]
+        if stream:  # an empty one is two different things on the wire
+            connection.action = stream[:64]
         if self._name:
             connection.client_identifier = self._name[:64]
 

@@ -1,0 +1,441 @@
+"""Connections to Oracle: who logs on and how, in which time, and what an interrupt ends."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.errors import BridgeError, ConfigError, CredentialsError, TransientError
+from bridge.testing import need
+from bridge.testing.mainframe.authority import Authority, AuthorityError
+from bridge.testing.oracle.server import OraclePeer
+from bridge.testing.oracle.switches import Stage
+from bridge.testing.proxy import TcpProxy
+from connectors.oracle import connector as connector_module
+from connectors.oracle.config import OracleConfig
+from connectors.oracle.connector import OracleConnector
+from connectors.oracle.session import Session
+from connectors.oracle.statements import Statement
+
+ORDERS = "SALES.ORDERS"
+
+
+@pytest.fixture(autouse=True)
+def tables(peer: OraclePeer) -> None:
+    orders(peer)
+
+
+@pytest.fixture(autouse=True)
+def password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERP_PASSWORD", OraclePeer.password)
+
+
+def orders(peer: OraclePeer, rows: int = 3) -> None:
+    peer.store.create("SALES", "ORDERS", columns=[("ID", "NUMBER(10)"), ("NAME", "VARCHAR2(20)")], key=["ID"])
+    with peer.store.transaction() as transaction:
+        for number in range(rows):
+            transaction.insert("SALES.ORDERS", {"ID": number, "NAME": f"order {number}"})
+
+
+def config(peer: OraclePeer, **options: Any) -> OracleConfig:
+    least = {
+        "dsn": peer.dsn,
+        "user": peer.user,
+        "password": "env:ERP_PASSWORD",
+        "streams": {ORDERS: {}},
+        "login_timeout": "5s",
+    }
+    return OracleConfig.model_validate(least | options)
+
+
+@contextmanager
+def opened(peer: OraclePeer, **options: Any) -> Iterator[OracleConnector]:
+    connector = OracleConnector(config(peer, **options))
+    try:
+        connector.open()
+        yield connector
+    finally:
+        connector.close()
+
+
+def failed(peer: OraclePeer, **options: Any) -> BridgeError:
+    with pytest.raises(BridgeError) as caught, opened(peer, **options):
+        pass
+    assert OraclePeer.password not in str(caught.value)
+    return caught.value
+
+
+@contextmanager
+def session(peer: OraclePeer, **options: Any) -> Iterator[Session]:
+    one = Session(config(peer, **options))
+    try:
+        one.open()
+        yield one
+    finally:
+        one.close()
+
+
+def parameters(peer: OraclePeer) -> dict[str, str]:
+    """Of the session that logged on last."""
+    told = peer.sessions[-1].session
+    assert told is not None
+    return dict(told.settings)
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """A port where everybody is accepted and nobody is answered."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def nobody() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class TestWhoLogsOn:
+    def test_a_session_is_told_to_the_dba(self, peer: OraclePeer) -> None:
+        peer.grants.grant("SELECT", "SYS.V_$SESSION")
+        with session(peer, session_label="plant-hamburg") as one:
+            one.begin(ORDERS)
+            told = one.one(
+                Statement("SELECT PROGRAM, MODULE, ACTION FROM V$SESSION WHERE USERNAME = 'BRIDGE'")
+            )
+        assert told == ("legacy-bridge", "plant-hamburg", ORDERS)
+
+    def test_the_identity_is_the_same_in_every_session(self, peer: OraclePeer) -> None:
+        with session(peer) as first, session(peer) as second:
+            assert first.identity == second.identity
+            assert first.identity.startswith("oracle:")
+            assert first.user == "BRIDGE"
+
+    def test_an_account_logs_on_on_behalf_of_another(self, peer: OraclePeer) -> None:
+        peer.accounts["APP"] = type(peer.accounts["BRIDGE"])("another", proxies={"BRIDGE"})
+        peer.grants.plain("APP")
+        with session(peer, proxy_for="APP") as one:
+            assert one.user == "APP"
+
+    def test_a_session_only_reads_since_release_23(self, peer: OraclePeer) -> None:
+        with session(peer):
+            assert parameters(peer).get("READ_ONLY") == "TRUE"
+
+    @pytest.mark.parametrize("release", ["12", "19", "21"])
+    def test_older_releases_are_served(self, release: str) -> None:
+        with OraclePeer(release=release) as peer:
+            orders(peer)
+            with session(peer) as one:
+                assert one.version[0] == int(release)
+                assert one.scn() > 0
+                assert "READ_ONLY" not in parameters(peer)
+
+    def test_release_11_needs_the_thick_client(self) -> None:
+        with OraclePeer(release="11") as peer:
+            error = failed(peer)
+        assert isinstance(error, ConfigError)
+        assert "client: thick" in error.remedy
+
+    def test_a_name_of_tnsnames_is_looked_up(self, peer: OraclePeer, tmp_path: Path) -> None:
+        address = f"(ADDRESS=(PROTOCOL=TCP)(HOST={peer.host})(PORT={peer.port}))"
+        place = f"(CONNECT_DATA=(SERVICE_NAME={peer.service}))"
+        (tmp_path / "tnsnames.ora").write_text(f"ERP_PROD = (DESCRIPTION={address}{place})\n")
+        with session(peer, dsn="ERP_PROD", config_dir=tmp_path) as one:
+            assert one.healthy
+        error = failed(peer, dsn="ERP_TEST", config_dir=tmp_path)
+        assert isinstance(error, ConfigError)
+        assert "ERP_TEST" in error.text
+
+
+class TestWhoIsRefused:
+    def test_a_wrong_password_is_tried_once(self, peer: OraclePeer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ERP_PASSWORD", "wr0ng-passw0rd")
+        error = failed(peer)
+        assert isinstance(error, CredentialsError)
+        assert "ORA-01017" in error.text
+        assert "wr0ng" not in str(error)
+        assert len(peer.logins) == 1
+
+    def test_it_is_tried_once_though_there_are_more_addresses(
+        self, peer: OraclePeer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ERP_PASSWORD", "wr0ng-passw0rd")
+        twice = f"{peer.host}:{peer.port},{peer.host}:{peer.port}/{peer.service}"
+        assert isinstance(failed(peer, dsn=twice), CredentialsError)
+        assert len(peer.logins) == 1
+
+    @pytest.mark.parametrize("code", [28000, 28001, 1045, 28150])
+    def test_an_account_that_may_not_log_on_is_not_tried_again(self, peer: OraclePeer, code: int) -> None:
+        peer.switches.login = code
+        error = failed(peer)
+        assert isinstance(error, CredentialsError)
+        assert f"ORA-{code:05}" in error.text
+
+    @pytest.mark.parametrize("code", [12516, 1033, 20])
+    def test_a_database_that_takes_nobody_now_is_tried_again(self, peer: OraclePeer, code: int) -> None:
+        peer.switches.login = code
+        assert isinstance(failed(peer), TransientError)
+
+    @pytest.mark.parametrize("code", [12514, 12505, 12528, 12516])
+    def test_a_listener_whose_service_is_down_is_tried_again(self, peer: OraclePeer, code: int) -> None:
+        peer.switches.listener = code
+        error = failed(peer)
+        assert isinstance(error, TransientError)
+        assert "listener" in error.remedy
+
+    def test_nobody_who_listens_is_tried_again(self, peer: OraclePeer) -> None:
+        assert isinstance(failed(peer, dsn=f"127.0.0.1:{nobody()}/x"), TransientError)
+
+
+class TestTimeLimits:
+    def test_a_listener_that_accepts_and_stays_silent_does_not_hold_us(self, peer: OraclePeer) -> None:
+        with silent() as port:
+            began = time.monotonic()
+            error = failed(peer, dsn=f"127.0.0.1:{port}/x", login_timeout="1s")
+            assert time.monotonic() - began < 3
+        assert isinstance(error, TransientError)
+        assert "no answer within 1 s" in error.text
+
+    @pytest.mark.parametrize("stage", [Stage.CONNECT, Stage.LOGIN])
+    def test_a_server_that_falls_silent_while_we_log_on_does_not_hold_us(
+        self, peer: OraclePeer, stage: Stage
+    ) -> None:
+        peer.switches.silence = stage
+        began = time.monotonic()
+        assert isinstance(failed(peer, login_timeout="1s"), TransientError)
+        assert time.monotonic() - began < 3
+
+    def test_a_server_that_falls_silent_after_the_log_on_does_not_hold_us(self, peer: OraclePeer) -> None:
+        with opened(peer, statement_timeout="1s") as connector:
+            peer.switches.silence = Stage.CALLS
+            began = time.monotonic()
+            with pytest.raises(TransientError, match="no answer within 1 s"):
+                connector.discover()
+            assert time.monotonic() - began < 4
+            began = time.monotonic()
+            connector.close()
+            assert time.monotonic() - began < 2
+
+    def test_a_statement_whose_time_is_up_is_cancelled(self, peer: OraclePeer) -> None:
+        peer.switches.stall("ALL_TABLES", 60)
+        with opened(peer, statement_timeout="1s") as connector:
+            began = time.monotonic()
+            with pytest.raises(TransientError, match="no answer within 1 s"):
+                connector.discover()
+            assert time.monotonic() - began < 1.6, "the database was not asked to stop"
+
+    def test_the_next_address_is_tried(self, peer: OraclePeer) -> None:
+        with silent() as port:
+            for first in (nobody(), port):
+                places = f"127.0.0.1:{first},127.0.0.1:{peer.port}/{peer.service}"
+                with session(peer, dsn=places, login_timeout="4s") as one:
+                    assert one.healthy
+
+    def test_a_session_that_was_forgotten_while_it_rested_is_replaced(
+        self, peer: OraclePeer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(connector_module, "IDLE_S", 0.0)
+        monkeypatch.setattr(connector_module, "PROBE_S", 0.5)
+        with TcpProxy(peer.port) as proxy:
+            dsn = f"127.0.0.1:{proxy.port}/{peer.service}"
+            with opened(peer, dsn=dsn) as connector:
+                found = connector.discover()
+                proxy.forget()
+                assert connector.discover() == found
+
+    def test_closing_is_soon_done_whatever_the_server_does(self, peer: OraclePeer) -> None:
+        with opened(peer) as connector:
+            peer.switches.silence = Stage.CALLS
+            began = time.monotonic()
+            connector.close()
+            connector.close()
+            assert time.monotonic() - began < 2
+
+
+class TestInterrupts:
+    @staticmethod
+    def interrupted(connector: OracleConnector, call: Any) -> float:
+        """Seconds from the interrupt to its error."""
+        at: list[float] = []
+
+        def interrupt() -> None:
+            at.append(time.monotonic())
+            connector.interrupt()
+
+        timer = threading.Timer(0.3, interrupt)
+        timer.start()
+        with pytest.raises(TransientError, match="interrupted"):
+            call()
+        ended = time.monotonic()
+        timer.join()
+        return ended - at[0]
+
+    def test_connecting_is_interrupted(self, peer: OraclePeer) -> None:
+        with silent() as port:
+            connector = OracleConnector(config(peer, dsn=f"127.0.0.1:{port}/x", login_timeout="60s"))
+            assert self.interrupted(connector, connector.open) < 2
+            connector.close()
+
+    def test_logging_on_is_interrupted(self, peer: OraclePeer) -> None:
+        peer.switches.silence = Stage.LOGIN
+        connector = OracleConnector(config(peer, login_timeout="60s"))
+        assert self.interrupted(connector, connector.open) < 2
+        connector.close()
+
+    def test_a_long_statement_is_cancelled(self, peer: OraclePeer) -> None:
+        peer.switches.stall("ALL_TABLES", 60)
+        with opened(peer) as connector:
+            assert self.interrupted(connector, connector.discover) < 0.6
+
+    def test_a_server_that_does_not_answer_a_cancel_either_is_left(self, peer: OraclePeer) -> None:
+        with opened(peer) as connector:
+            peer.switches.silence = Stage.CALLS
+            assert self.interrupted(connector, connector.discover) < 2
+
+    def test_an_interrupt_between_calls_is_of_no_consequence(self, peer: OraclePeer) -> None:
+        with opened(peer) as connector:
+            connector.interrupt()
+            assert connector.discover()
+
+
+class TestSessions:
+    def test_a_session_that_reads_refuses_to_write(self, peer: OraclePeer) -> None:
+        with session(peer) as one, pytest.raises(BridgeError, match="only reads"):
+            one.change(Statement('DELETE FROM "SALES"."ORDERS"'))
+        with session(peer) as one, pytest.raises(BridgeError, match="only reads"):
+            one.rows(Statement('DELETE FROM "SALES"."ORDERS"'))
+
+    def test_the_scn_grows_and_one_look_is_shared(self, peer: OraclePeer) -> None:
+        with session(peer) as one:
+            before = peer.round_trips
+            first = one.scn()
+            assert one.scn() == first
+            assert peer.round_trips - before == 1
+            one.fresh()
+            assert one.scn() >= first
+
+    def test_the_scn_comes_from_the_package_where_the_view_is_not_granted(self, peer: OraclePeer) -> None:
+        peer.grants.revoke("SELECT", "SYS.V_$DATABASE")
+        with session(peer) as one:
+            with pytest.raises(BridgeError, match=r"GRANT SELECT ON V_\$DATABASE TO BRIDGE"):
+                one.scn()
+            peer.grants.grant("EXECUTE", "SYS.DBMS_FLASHBACK")
+            assert one.scn() > 0
+
+    def test_the_database_tells_its_time_and_its_oldest_transaction_where_granted(
+        self, peer: OraclePeer
+    ) -> None:
+        with session(peer) as one:
+            moment = one.moment()
+            assert abs(moment.now / 1e9 - time.time()) < 5
+            assert (moment.sees, moment.oldest) == (False, None)
+        peer.grants.grant("SELECT", "SYS.GV_$TRANSACTION")
+        with session(peer) as one:
+            assert (one.moment().sees, one.moment().oldest) == (True, None)
+            with peer.store.transaction() as transaction:
+                transaction.insert("SALES.ORDERS", {"ID": 99, "NAME": "late"})
+                one.fresh()
+                moment = one.moment()
+                assert moment.oldest is not None
+                assert 0 <= moment.now - moment.oldest < 5_000_000_000
+
+    def test_a_right_that_is_missing_is_none(self, peer: OraclePeer) -> None:
+        with session(peer) as one:
+            assert one.allowed(Statement("SELECT COUNT(*) FROM V$TRANSACTION")) is None
+            assert one.allowed(Statement("SELECT 1 FROM DUAL")) == [(1,)]
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    try:
+        return Authority.make(tmp_path_factory.mktemp("authority"))
+    except AuthorityError as error:
+        need(str(error))
+        raise
+
+
+class TestTls:
+    def place(self, peer: OraclePeer, port: int, host: str = "localhost") -> str:
+        return f"tcps://{host}:{port}/{peer.service}"
+
+    def test_a_server_whose_certificate_is_trusted_is_read(
+        self, peer: OraclePeer, authority: Authority
+    ) -> None:
+        dsn = self.place(peer, peer.tcps(*authority.issue("server")))
+        with session(peer, dsn=dsn, tls={"ca_file": authority.file}) as one:
+            assert one.scn() > 0
+
+    def test_tls_may_be_asked_for_apart_from_the_place(self, peer: OraclePeer, authority: Authority) -> None:
+        dsn = f"localhost:{peer.tcps(*authority.issue('server'))}/{peer.service}"
+        with session(peer, dsn=dsn, tls={"ca_file": authority.file}) as one:
+            assert one.healthy
+
+    def test_a_certificate_of_somebody_else_parks(self, peer: OraclePeer, authority: Authority) -> None:
+        error = failed(peer, dsn=self.place(peer, peer.tcps(*authority.issue("server"))))
+        assert isinstance(error, ConfigError)
+        assert "certificate" in error.text
+
+    def test_a_certificate_of_another_host_parks(self, peer: OraclePeer, authority: Authority) -> None:
+        dsn = self.place(peer, peer.tcps(*authority.issue("other", names="DNS:other.example")))
+        error = failed(peer, dsn=dsn, tls={"ca_file": authority.file})
+        assert isinstance(error, ConfigError)
+        assert "name" in error.text
+
+    def test_another_distinguished_name_is_accepted_where_it_is_configured(
+        self, peer: OraclePeer, authority: Authority
+    ) -> None:
+        dsn = self.place(peer, peer.tcps(*authority.issue("other", names="DNS:other.example")))
+        with session(peer, dsn=dsn, tls={"ca_file": authority.file, "server_dn": "CN=other"}) as one:
+            assert one.healthy
+
+    def test_a_server_that_asks_who_we_are_is_shown(self, peer: OraclePeer, authority: Authority) -> None:
+        dsn = self.place(peer, peer.tcps(*authority.issue("server"), clients=authority.file))
+        own = authority.issue("client")
+        shown = {"ca_file": authority.file, "certificate": own.file, "key": own.key}
+        with session(peer, dsn=dsn, tls=shown) as one:
+            assert one.healthy
+        assert isinstance(failed(peer, dsn=dsn, tls={"ca_file": authority.file}), BridgeError)
+
+    def test_a_file_that_cannot_be_read_is_named(self, peer: OraclePeer, tmp_path: Path) -> None:
+        error = failed(peer, dsn=self.place(peer, 1), tls={"ca_file": tmp_path / "none.pem"})
+        assert isinstance(error, ConfigError)
+        assert "none.pem" in error.text
+
+    def test_a_wallet_without_its_file_is_named(self, peer: OraclePeer, tmp_path: Path) -> None:
+        error = failed(peer, dsn=self.place(peer, peer.port), tls={"wallet": tmp_path})
+        assert isinstance(error, ConfigError)
+        assert "ewallet.pem" in error.text
+
+    def test_a_wallet_will_do(self, peer: OraclePeer, authority: Authority, tmp_path: Path) -> None:
+        own = authority.issue("client")
+        parts = (own.key, own.file, authority.file)
+        (tmp_path / "ewallet.pem").write_text("".join(part.read_text() for part in parts))
+        dsn = self.place(peer, peer.tcps(*authority.issue("server"), clients=authority.file))
+        with session(peer, dsn=dsn, tls={"wallet": tmp_path}) as one:
+            assert one.healthy
+
+    def test_tls_towards_a_listener_that_has_none_parks(self, peer: OraclePeer) -> None:
+        error = failed(peer, dsn=self.place(peer, peer.port), login_timeout="2s")
+        assert isinstance(error, (ConfigError, TransientError))
+
+    def test_an_interrupt_ends_a_call_over_tls(self, peer: OraclePeer, authority: Authority) -> None:
+        dsn = self.place(peer, peer.tcps(*authority.issue("server")))
+        with opened(peer, dsn=dsn, tls={"ca_file": authority.file}) as connector:
+            peer.switches.stall("ALL_TABLES", 60)
+            assert TestInterrupts.interrupted(connector, connector.discover) < 1
+
+
+def test_hundreds_of_time_outs_do_not_end_the_interpreter() -> None:
+    script = Path(__file__).parent / "oracle_time_outs.py"
+    told = subprocess.run(
+        [sys.executable, script, "200"], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert (told.returncode, told.stdout.strip()) == (0, "200 time-outs"), told.stderr
