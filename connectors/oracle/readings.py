@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from bridge.contract import Stream, pick
 from bridge.errors import GoneError, PermanentError
-from connectors.oracle.catalog import Catalog, Kind, Relation
+from connectors.oracle.catalog import Catalog, Kind, Relation, must_fit
 from connectors.oracle.config import OracleConfig, OracleStream
 from connectors.oracle.modes import Mode, mode_of
 from connectors.oracle.modes.queue import described
@@ -103,8 +103,10 @@ class Readings:
             if known.relation == relation:
                 return
             known.mode.release()
+        options = self._options(name)
         try:
-            self._known[name] = Reading(relation, mode_of(relation, self._options(name)))
+            must_fit(relation, options)
+            self._known[name] = Reading(relation, mode_of(relation, options))
         except PermanentError as error:
             self._known[name] = error
 
