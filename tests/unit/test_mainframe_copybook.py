@@ -590,6 +590,33 @@ def test_synchronized_items_stand_where_the_machine_wants_them(book: Books) -> N
     assert found.layout.row.width == 16 + 2 * 8
 
 
+ALIGNED = " 05 AMOUNT PIC S9(9) COMP SYNC.\n"
+ALIGNED_GROUP = " 05 AMOUNT.\n  10 N PIC S9(9) COMP SYNC.\n"
+REDEFINED = "01 R.\n 05 KIND PIC X.\n{} 05 AMOUNT-X REDEFINES AMOUNT PIC X(4).\n 05 REST PIC X(2).\n"
+
+
+@pytest.mark.parametrize("amount", [ALIGNED, ALIGNED_GROUP])
+def test_a_redefinition_begins_where_the_redefined_item_does(book: Books, amount: str) -> None:
+    cases = {"AMOUNT": {"AMOUNT": {"KIND": "N"}, "AMOUNT-X": {"KIND": "T"}}}
+    found = book(REDEFINED.format(amount), redefines=cases)
+    record = ebcdic("T   ABCDZZ")
+    row = found.row(record)
+    assert (row["amount_x"], row["rest"]) == ("ABCD", "ZZ")
+    assert found.encoder.encode(row) == record
+    assert found.row(ebcdic("N   ") + (1234).to_bytes(4) + ebcdic("ZZ"))["rest"] == "ZZ"
+
+
+def test_nothing_is_inserted_before_a_redefinition(book: Books) -> None:
+    text = "01 R.\n 05 KIND PIC X.\n 05 A PIC X(4).\n 05 B REDEFINES A PIC S9(9) COMP SYNC.\n"
+    found = book(text, redefines={"A": "B"})
+    assert found.row(ebcdic("K") + (7).to_bytes(4))["b"] == 7
+
+
+def test_what_is_inserted_before_a_table_is_no_part_of_its_rows(book: Books) -> None:
+    found = book("01 R.\n 05 A PIC X.\n 05 T OCCURS 2.\n  10 E PIC S9(9) COMP SYNC.\n  10 F PIC X.\n")
+    assert found.layout.row.width == 4 + 2 * 8
+
+
 # -- encoding
 
 

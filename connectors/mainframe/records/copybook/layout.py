@@ -58,14 +58,19 @@ class _Place:
     alignment: int = 1
     fixed: str = ""
     """Why nothing may vary here."""
+    redefined: int | None = None
+    """Where a redefinition begins; nothing is inserted there."""
 
     def align(self, item: Item) -> None:
+        """By the bytes that COBOL inserts before an item, and before the groups that begin with it."""
+        item = _elementary(item)
         if not item.synchronized or item.usage not in _ALIGNED:
             return
         bytes_ = 2 if item.size == 2 else 8 if item.usage is Usage.DOUBLE else 4  # noqa: PLR2004 -- a halfword
         if self.base is None or self.parts:
             raise item.word.error(f"{item.told}: SYNCHRONIZED behind a table that varies is not supported")
-        self.offset += -(self.base + self.offset) % bytes_
+        if self.offset != self.redefined:
+            self.offset += -(self.base + self.offset) % bytes_
         self.alignment = max(self.alignment, bytes_)
 
     def vary(self, table: Table) -> None:
@@ -145,8 +150,7 @@ class _Builder:
     def _table(self, item: Item, place: _Place, path: tuple[str, ...]) -> list[Node]:
         occurs = item.occurs
         assert occurs is not None  # noqa: S101 -- for the reader of types
-        if item.synchronized:
-            place.align(item)
+        place.align(item)
         base = None if place.base is None or place.parts else place.base + place.offset
         inner = _Place(base, leaves=[], fixed=f"inside of the table {item.told}")
         plain = replace(item, occurs=None, name=item.told) if not item.items else None
@@ -186,6 +190,7 @@ class _Builder:
             raise stranger.word.error(
                 f"{stranger.told} redefines {stranger.redefines}, which does not stand right before it"
             )
+        place.align(first)
         start, end = place.offset, place.offset
         alternatives: list[tuple[str, tuple[Node, ...]]] = []
         names: Counter[str] = Counter()
@@ -273,7 +278,12 @@ class _Builder:
 
 def _forked(place: _Place, offset: int, fixed: str) -> _Place:
     """Another way to go on from the same place; it shares the leaves."""
-    return _Place(place.base, offset, place.parts, place.leaves, 1, place.fixed or fixed)
+    return _Place(place.base, offset, place.parts, place.leaves, 1, place.fixed or fixed, offset)
+
+
+def _elementary(item: Item) -> Item:
+    """The first one of a group, or the item itself."""
+    return _elementary(item.items[0]) if item.items else item
 
 
 def _is_within(leaf: Leaf, names: Sequence[str], record: str) -> bool:
