@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from bridge.testing.oracle import syntax as s
@@ -66,9 +67,10 @@ def describe(session: Session, sql: str) -> Answer:
         return Answer(plan.columns)
 
 
-def bind_names(sql: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def bind_names(sql: str) -> tuple[str, ...]:
     """Of the binds of a statement, each once, in the order of their first appearance."""
-    return list(dict.fromkeys(token.text for token in tokens(sql) if token.mark is Mark.BIND))
+    return tuple(dict.fromkeys(token.text for token in tokens(sql) if token.mark is Mark.BIND))
 
 
 def _prepared(session: Session, sql: str, statement: s.Statement, binds: Mapping[str, Any]) -> Answer:
