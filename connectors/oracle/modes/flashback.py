@@ -83,24 +83,26 @@ class Told:
     def after(self, page: Page) -> Self:
         """Once `page` is published."""
         scn, within = page.place
-        found = [xid for at, xid in page.transactions if within and at == within[0]]
-        known = [each for each in page.transactions if not (within and each[0] == within[0])]
-        known += [(self.within[0], xid) for xid in self.open if self.within and self.within != within]
-        still = self.within is not None and within is not None and self.within[0] == within[0]
-        return replace(
-            self,
-            scn=max(self.scn, scn),
-            within=within,
-            known=tuple(sorted({*self.known, *known})),
-            open=tuple(dict.fromkeys([*(self.open if still else ()), *found])),
-        )
+        moved = replace(self, scn=max(self.scn, scn), within=within)
+        if not self.looks:
+            return moved
+        was = self.within[0] if self.within else 0
+        told = {*page.transactions, *((was, xid) for xid in self.open)}
+        parts = {each for each in told if within and each[0] == within[0]}
+        known = tuple(sorted({*self.known, *(told - parts)}))
+        return replace(moved, known=known, open=tuple(sorted(xid for _, xid in parts)))
+
+    def overlapping(self, overlap: float) -> Self:
+        """As an overlap asks for it, whatever was asked for when the position was written."""
+        if not overlap:
+            return replace(self, looks=(), known=(), open=())
+        return self if self.looks else replace(self, looks=((self.scn, int(time.time())),))
 
     def looked(self, scn: int, overlap: float) -> Self:
         """Everything up to `scn` was asked for now: what is older than the overlap is not asked for again."""
-        if not overlap:
-            return replace(self, looks=(), known=(), open=())
-        now = int(time.time())
-        looks = list(self.looks) or [(self.scn, now)]
+        if not self.looks:
+            return self
+        now, looks = int(time.time()), list(self.looks)
         if now - looks[-1][1] >= overlap / LOOKS:
             looks.append((scn, now))
         while len(looks) > 1 and looks[1][1] <= now - overlap:
@@ -155,7 +157,7 @@ class Flashback(Mode):
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
         if position is None:
             return Batch(self.start(session.beginning()), more=True)
-        told = self._told(position)
+        told = self._told(position).overlapping(self.options.overlap)
         try:
             running = self._running_at(session, told)
             if running is None:

@@ -1,0 +1,355 @@
+"""Random lives of an Oracle connector under the real engine: what Kafka has is what was committed.
+
+Writers begin, write, change keys, move rows, commit late or roll back; between any two of their steps, and at
+any call of the driver, the engine reads and publishes, Kafka fails, the process ends, the session is lost,
+undo is overwritten. The database is a peer on a wire (bridge.testing.oracle), read by the driver as it is; Kafka
+is in memory, and a committed record is all that a new life knows. `live` makes everything from one seed.
+"""
+
+from __future__ import annotations
+
+import random
+import time as wall
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+from structlog.testing import capture_logs
+
+from bridge.config.options import ConnectorSettings, OnGap, PrefetchOptions, StreamOptions, TransactionOptions
+from bridge.contract import Ask, Batch, Position, Stream
+from bridge.errors import BridgeError, GapError, Stopped
+from bridge.publisher import Fenced
+from bridge.testing.fakes import Crash, FakeKafka, Fault, Record, State
+from bridge.testing.simulation import Clock, Engine
+from connectors.oracle import statements
+from connectors.oracle.connector import OracleConnector
+from connectors.oracle.modes import flashback, snapshot, stretches, versions
+from tests.property.oracle_house import House
+from tests.property.oracle_judge import Allowed, Judge, Outcome
+from tests.property.oracle_writers import WRITERS, Writers
+
+MODES = ("flashback", "snapshot", "rescan", "cluster")
+"""`flashback`: from now on; `snapshot`: what is there, before; `rescan`: that, and gaps; `cluster`: and late
+commits."""
+STEPS, SEEDS = (15, 60), (0, 12)
+"""How much happens, and how many transactions there were before anybody reads."""
+PATIENCE, PASS_S = 100, 1.1
+OVERLAP_S = 30.0
+TICKS_S = (0.4, 1, 3, 10, 40)
+MOST_REFUSED = 3
+"""So many chunks of a snapshot are too old."""
+CHUNK = r"AS OF SCN :scn t.* ORDER BY t\.ROWID"
+LOSSES = (3113, 28, 60, 1089, 12537)
+MEMORY = Path("/dev/shm")
+"""Where files are not synced to a disk, if there is such a place."""
+
+
+@dataclass
+class Source:
+    """What outlives a connector."""
+
+    make: Callable[[], OracleConnector]
+    polls: tuple[object, ...] = ()
+    open: OracleConnector | None = None
+
+    def connector(self) -> OracleConnector:
+        self.close()
+        self.open = self.make()
+        return self.open
+
+    def close(self) -> None:
+        """As the end of a process does."""
+        if self.open is not None:
+            self.open.close()
+
+    def release(self) -> None:
+        """What is open grows old."""
+        if self.open is not None and self.open._readings is not None:
+            self.open._readings.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a table is read."""
+
+    mode: str
+    shape: str
+    before: bool
+    large: int
+    """See versions.LARGE."""
+    chunked: bool
+
+    @classmethod
+    def drawn(cls, mode: str, chance: random.Random) -> Way:
+        shape = chance.choice(("keyed", "pair"))
+        return cls(mode, shape, chance.random() < 0.4, chance.choice((0, 1, 4)), chance.random() < 0.5)
+
+    @property
+    def overlap(self) -> float:
+        return OVERLAP_S if self.mode == "cluster" else 0.0
+
+    @property
+    def options(self) -> dict[str, Any]:
+        known = {"mode": "flashback", "before": self.before, "overlap": self.overlap}
+        return known | {"snapshot": self.mode != "flashback"}
+
+    @property
+    def on_gap(self) -> OnGap:
+        return OnGap.RESCAN if self.mode == "rescan" else OnGap.PARK
+
+
+class Life:
+    """One history, from its seed to what it has cost."""
+
+    def __init__(self, house: House, mode: str, seed: int, clock: Clock, folder: Path) -> None:
+        self.chance = chance = random.Random(f"{mode} {seed}")
+        self.house, self.clock = house, clock
+        self.way = way = Way.drawn(mode, chance)
+        store = house.peer.store
+        store.per_change, store.split_keys = chance.random() < 0.5, chance.random() < 0.3
+        store.reuse = chance.random() < 0.8
+        self.table = house.table(way.shape)
+        self.name = f"{self.table.owner}.{self.table.name}"
+        self.writers = Writers(store, self.table, way.shape, chance, lambda: clock.now, late=way.overlap)
+        for _ in range(chance.randint(*SEEDS)):
+            self.writers.write()
+            self.writers.end(keep=True)
+        self.hits = Counter[str]()
+        self.source = Source(self._connector)
+        self.kafka = FakeKafka()
+        self.cache = folder / "erp.state"
+        self.engine = Engine(self.kafka, self.source, clock, self._settings(), cache=self.cache)
+        self.begins = 0
+        """The SCN from which on all was read."""
+        self.refused = 0
+        self.resnapshots = 0
+
+    def _settings(self) -> ConnectorSettings:
+        chance = self.chance
+        return ConnectorSettings(
+            name="erp",
+            kind="oracle",
+            defaults=StreamOptions(interval=1.0, max_delete=1.0, on_gap=self.way.on_gap),
+            discover_every=chance.choice((2.0, 60.0)),
+            prefetch=PrefetchOptions(rows=chance.choice((1, 2, 5, 1000))),
+            transaction=TransactionOptions(rows=chance.choice((1, 10, 1000))),
+            max_rejects=1.0,
+        )
+
+    def _connector(self) -> OracleConnector:
+        made, life = self.house.connector(self.name, self.way.options), self
+
+        class Watched(type(made)):  # type: ignore[misc]
+            def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+                try:
+                    batch: Batch = super().poll(stream, position, ask)
+                except BridgeError as error:
+                    life.hits["gaps" if isinstance(error, GapError) else "errors"] += 1
+                    raise
+                life._note(position, batch)
+                return batch
+
+        return Watched(made.config)
+
+    def _note(self, position: Position | None, batch: Batch) -> None:
+        self.hits["polls"] += 1
+        if position is None:
+            self.begins = batch.position["scn"]
+        if isinstance(batch.position, dict):
+            self.hits["parts"] += "within" in batch.position
+            self.hits["renewals"] += "behind" in batch.position
+
+    # -- what happens
+
+    def run(self) -> Outcome:
+        acts = self._acts()
+        try:
+            with self.house.deadly():
+                for _ in range(self.chance.randint(*STEPS)):
+                    (act,) = self.chance.choices(list(acts), list(acts.values()))
+                    act()
+                kills = self.engine.lives
+                return replace(self._outcome(), kills=kills, hidden=self._hidden, hits=self.hits)
+        finally:
+            self.house.calm()
+            self.engine.restart()  # which closes the cache
+            self.source.close()
+            for writer in range(WRITERS):
+                self.writers.end(writer, keep=False)
+            self.house.drop(self.table)
+
+    def _acts(self) -> dict[Callable[[], None], int]:
+        chance, writers = self.chance, self.writers
+        loses = self.way.mode == "rescan"
+        return {
+            writers.write: 30,
+            lambda: writers.end(keep=True): 16,
+            lambda: writers.end(keep=False): 3,
+            self._tick: 4,
+            lambda: self._several(Engine.read): 12,
+            lambda: self._several(Engine.publish): 10,
+            self._works: 10,
+            lambda: self.living(Engine.restart): 3,
+            lambda: self.living(Engine.drain): 2,
+            self._spoil: 1,
+            self._fault: 4,
+            self._die: 5,
+            lambda: self._lose(chance): 3,
+            self.source.release: 3,
+            self._age: 3,
+            self._forget: 4 if loses else 0,
+            self._resnapshot: 2,
+        }
+
+    def _tick(self) -> None:
+        self.clock.now += self.chance.choice(TICKS_S)
+        self.writers.look()
+
+    def _several(self, step: Callable[[Engine], None]) -> None:
+        for _ in range(self.chance.randint(1, 4)):
+            self.living(step)
+
+    def _works(self) -> None:
+        for _ in range(self.chance.randint(1, 12)):
+            self.living(Engine.read)
+            self.living(Engine.publish)
+
+    def _spoil(self) -> None:
+        self.living(Engine.restart)
+        self.cache.write_bytes(self.chance.randbytes(40))
+
+    def _fault(self) -> None:
+        self.kafka.fail(self.chance.choice(list(Fault)), self.chance.randint(0, 12))
+
+    def _die(self) -> None:
+        """At a call of the driver, soon."""
+        self.house.calls_to_death = self.chance.randint(1, 15)
+        self._works()
+        self.hits["deaths at a call"] += not self.house.calls_to_death
+        self.house.calls_to_death = 0
+
+    def _lose(self, chance: random.Random) -> None:
+        """The session."""
+        if chance.random() < 0.3:
+            self.house.peer.kill()
+        else:
+            self.house.peer.switches.refuse(
+                "versions|AS OF|SCN", chance.choice(LOSSES), after=chance.randint(0, 3)
+            )
+
+    def _age(self) -> None:
+        """The undo of a snapshot's SCN is gone; that of the changes since is not."""
+        if self.refused < MOST_REFUSED:
+            self.refused += 1
+            self.house.peer.switches.refuse(CHUNK, 1555, after=self.chance.randint(0, 2))
+
+    def _forget(self) -> None:
+        """All undo up to a while ago is overwritten."""
+        store = self.house.peer.store
+        store.forget(
+            max(1, store.scn - self.chance.choice((0, 1, 3, 10))), code=self.chance.choice((1555, 30052))
+        )
+        self.hits["undo expired"] += 1
+
+    def _resnapshot(self) -> None:
+        progress = self.engine.schedule.streams.get(self.name)
+        if progress is None or progress.committed is None or self.name in self.engine.task.resnapshots:
+            return
+        where = ["ID=2..7"] if self.chance.random() < 0.5 else []
+        self.engine.resnapshot(self.name, *where)
+        self.resnapshots += 1
+
+    def living(self, step: Callable[[Engine], None]) -> None:
+        """One step of a process that may not survive it."""
+        try:
+            step(self.engine)
+        except (Fenced, Crash):
+            self.engine.restart()
+        except Stopped:
+            self.engine.drain()
+
+    # -- what has become of it
+
+    def _outcome(self) -> Outcome:
+        self.kafka.faults.clear()
+        self.house.calm()
+        for writer in range(WRITERS):
+            self.writers.end(writer, keep=True)
+        self.engine.resume()
+        self._catch_up()
+        said = len(self._topic)
+        self.engine.run(PASS_S)
+        if reason := self.engine.parked(self.name) or self.engine.reader.parked:
+            return Outcome(lost=1, told=f"parked: {reason}")
+        allowed = Allowed(
+            gaps=self.way.mode == "rescan",
+            renewals=self.refused > 0,
+            again=self.resnapshots > 0,
+            begins=self.begins if self.way.mode == "flashback" else None,
+        )
+        judge = Judge(self.way.shape, self.writers.histories(), self._topic, allowed)
+        return judge.outcome(len(self._topic) - said)
+
+    def _catch_up(self) -> None:
+        ripe = self.clock.now + 2 * self.way.overlap
+        for _ in range(PATIENCE):
+            began = self.clock.now
+            while self.clock.now < began + PASS_S:
+                self.living(Engine.read)
+                self.living(Engine.publish)
+            stream = self.engine.schedule.streams.get(self.name)
+            again = self.engine.task.resnapshots
+            if (
+                self.clock.now > ripe
+                and stream
+                and (stream.parked or ((stream.current_at or 0) > began and not again))
+            ):
+                break
+
+    @property
+    def _topic(self) -> list[Record]:
+        return self.kafka.committed(f"erp.{self.name}")
+
+    @property
+    def _hidden(self) -> int:
+        records = (record for records in self.kafka.topics.values() for record in records)
+        return sum(record.transaction.state is not State.COMMITTED for record in records)
+
+
+class Seconds:
+    """Stands where the connector's `time` does: overlaps are measured by the clock of the life."""
+
+    monotonic = staticmethod(wall.monotonic)
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def time(self) -> float:
+        return self._clock.now
+
+
+@contextmanager
+def time(way: Way) -> Iterator[Clock]:
+    """A clock as lives want it; tables of a few rows are as large ones elsewhere."""
+    with Clock() as clock, ExitStack() as stack:
+        for module in (flashback, snapshot):
+            stack.enter_context(patch.object(module, "time", Seconds(clock)))
+        stack.enter_context(patch.object(versions, "LARGE", way.large))
+        if way.chunked:
+            stack.enter_context(patch.object(stretches, "CHUNK_ROWS", 0))
+            stack.enter_context(patch.object(statements, "PREFIX", 15))
+        yield clock
+
+
+def live(house: House, mode: str, seed: int) -> Outcome:
+    """The history of this seed."""
+    shared = MEMORY if MEMORY.is_dir() else None
+    way = Way.drawn(mode, random.Random(f"{mode} {seed}"))
+    with time(way) as clock, capture_logs(), TemporaryDirectory(dir=shared) as folder:
+        return Life(house, mode, seed, clock, Path(folder)).run()
