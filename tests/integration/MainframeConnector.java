@@ -37,6 +37,9 @@ public class MainframeConnector {
     }
 
     public void connect(String user, String password) {
+        if (password.startsWith("told")) {
+            throw new IllegalStateException("x".repeat(255) + " log-on with " + password + " refused");
+        }
         if (!password.equals("hunter2xyz")) {
             throw new SecurityException("ICH408I user " + user + " gave a wrong password");
         }

@@ -231,6 +231,22 @@ def test_secrets_reach_the_connector_and_no_message(
         pass
 
 
+@pytest.mark.parametrize("password", ["toldTOPSECRET", "told  TOP SECRET", "told\tTOP\nSECRET"])
+def test_a_message_that_is_cut_short_has_no_part_of_a_secret(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("MF_PASSWORD", password)
+    secret = {"user": "BRIDGE", "password": "env:MF_PASSWORD"}
+    connect = {"method": "connect", "arguments": ["{user}", "{password}"]}
+    with (
+        pytest.raises(TransientError) as told,
+        opened({**options, **secret, "connect": connect}, customers=inquiry("1")),
+    ):
+        pass
+    assert "log-on with ***" in str(told.value)
+    assert "TOP" not in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

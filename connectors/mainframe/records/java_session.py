@@ -144,7 +144,7 @@ class Session:
         except jpype.JException as error:
             raise self._translated(error, doing, missing) from None
         except (AttributeError, TypeError) as error:  # JPype's: no such class, method, or overload of it
-            raise ConfigError(f"{doing}: {self._masked(_line(str(error)))}", remedy=_SETTINGS) from None
+            raise ConfigError(f"{doing}: {self._told(str(error))}", remedy=_SETTINGS) from None
         except ValueError as error:
             raise Rejected(self._masked(str(error))) from None
         finally:
@@ -155,7 +155,7 @@ class Session:
 
     def _translated(self, error: Any, doing: str, missing: Sequence[str]) -> Exception:
         chain = list(_causes(error))
-        told = f"{doing}: {self._masked(_line(_described(chain)))}"
+        told = f"{doing}: {self._told(_described(chain))}"
         if self._why:
             return TransientError(f"{doing}: {self._why}", remedy="it is tried again")
         for kind, message in chain:
@@ -172,9 +172,14 @@ class Session:
             told, remedy="it is tried again; name its message under `errors` if that is no use"
         )
 
+    def _told(self, text: str) -> str:
+        return _line(self._masked(text))  # in this order: a part of a secret is one
+
     def _masked(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
+        """Without secrets, however the blanks in them are written."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            pattern = r"\s+".join(map(re.escape, secret.split())) or re.escape(secret)
+            text = re.sub(pattern, "***", text)
         return text
 
 
