@@ -79,8 +79,8 @@ class Reading:
 
     def at_once(self, rows: int) -> int:
         """So many rows in a round trip: fewer when they may be long."""
-        longest = sum(min(column.most, 4 * column.how.limit) for column in self.columns)
-        return max(1, min(rows, AT_ONCE // max(1, longest)))
+        longest = sum(32 + min(column.most, 4 * column.how.limit) for column in self.columns)
+        return max(1, min(rows, AT_ONCE // longest))
 
     def _of(self, column: Column) -> str:
         return f"{self.alias}.{quoted(column.name)}"

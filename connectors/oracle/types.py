@@ -98,8 +98,8 @@ class Column:
     finish: values.Finish | None = None
     trouble: str = ""
     why: str = ""
-    most: int = 32
-    """Bytes of a value at most."""
+    most: int = 0
+    """Bytes of a text or binary value at most; 0: it is short."""
     how: How = AS_IS
     parts: tuple[Column, ...] = ()
 
@@ -119,7 +119,7 @@ class Column:
 
     @property
     def is_long(self) -> bool:
-        """Whether a value may be longer than its limit; or shorter, but not as the database counts."""
+        """Whether a value may be longer than its limit."""
         return self.most > self.how.limit
 
 
@@ -137,7 +137,7 @@ def is_known(of: Described, types: Types) -> bool:
     return of.base in _KNOWN
 
 
-def _plain(of: Described, kind: pa.DataType, most: int = 32, **more: object) -> Column:
+def _plain(of: Described, kind: pa.DataType, most: int = 0, **more: object) -> Column:
     metadata = NUMBER_TEXT if more.get("finish") is values.plain_numbers else None
     field = pa.field(of.name, kind, metadata=metadata)
     return Column(of.name, of.declared, field, of.nullable, most=most, **more)  # type: ignore[arg-type]
@@ -158,7 +158,7 @@ def _number(of: Described, how: How) -> Column:
 def _number_text(of: Described, how: How) -> Column:
     """TM9 is the shortest text with all the digits."""
     text = "TO_CHAR({0}, 'TM9', 'NLS_NUMERIC_CHARACTERS=''.,''')"
-    return _plain(of, pa.string(), 160, template=text, finish=values.plain_numbers, how=how)
+    return _plain(of, pa.string(), template=text, finish=values.plain_numbers, how=how)
 
 
 def _text(of: Described, how: How) -> Column:
@@ -258,12 +258,12 @@ def _address(of: Described, how: How) -> Column:
 
 
 def _any_address(of: Described, how: How) -> Column:
-    return _plain(of, pa.string(), 4000, template="CAST({0} AS VARCHAR2(4000))", how=how)
+    return _plain(of, pa.string(), template="CAST({0} AS VARCHAR2(4000))", how=how)
 
 
 def _of_own_type(of: Described, types: Types, how: How) -> Column:
     if of.modifier == "REF":
-        return _plain(of, pa.string(), 4000, template="REFTOHEX({0})", how=how)
+        return _plain(of, pa.string(), template="REFTOHEX({0})", how=how)
     attributes = types.get((of.owner or "", of.type))
     if attributes is not None:
         return _object(of, tuple(column(each, types, how) for each in attributes), how)

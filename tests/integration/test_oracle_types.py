@@ -1,0 +1,236 @@
+"""Every type of Oracle through driver, connector and encoder: docs/connectors/oracle-types.md is true."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from bridge.contract import Ask, Batch
+from bridge.encode import EncoderOptions, Origin, encoder
+from bridge.errors import PermanentError
+from bridge.testing.oracle.datatypes import parse_type
+from bridge.testing.oracle.objects import ObjectType
+from bridge.testing.oracle.server import OraclePeer
+from tests.integration.jdbc_types import Rejected, Type
+from tests.integration.oracle_tables import executed, polled, reading, rows
+from tests.integration.oracle_types import OBJECTS, ORACLE, STORED
+
+STREAM = {"SALES.T": {"mode": "snapshot"}}
+
+
+@pytest.fixture
+def peer() -> Iterator[OraclePeer]:
+    with OraclePeer() as served:
+        for name, (attributes, element) in OBJECTS.items():
+            kind = ObjectType("SALES", name, attributes, element, 9 if element else None)
+            served.types[f"SALES.{name}"] = kind
+            served.store.types[f"SALES.{name}"] = tuple((n, parse_type(t)) for n, t in attributes)
+        yield served
+
+
+def rows_of(types: tuple[Type, ...]) -> list[dict[int, str]]:
+    """Column -> literal: a row without any, a few with all values, and one for each that is rejected."""
+    good = [[text for text, told in one.values.items() if not isinstance(told, Rejected)] for one in types]
+    found: list[dict[int, str]] = [{}]
+    found += [{at: text for at, text in enumerate(texts) if text} for texts in zip_longest(*good)]
+    found += [
+        {at: text}
+        for at, one in enumerate(types)
+        for text, told in one.values.items()
+        if isinstance(told, Rejected)
+    ]
+    return found
+
+
+def create(peer: OraclePeer, types: tuple[Type, ...], wanted: list[dict[int, str]]) -> None:
+    columns = ", ".join(f"C{at} {one.ddl.replace('$.', 'SALES.')}" for at, one in enumerate(types))
+    inserts = []
+    for number, row in enumerate(wanted):
+        told = {at: text for at, text in row.items() if text not in STORED}
+        names = ", ".join(["ID", *(f"C{at}" for at in told)])
+        inserts.append(f"INSERT INTO SALES.T ({names}) VALUES ({', '.join([str(number), *told.values()])})")
+    executed(peer, f"CREATE TABLE SALES.T (ID NUMBER(9) PRIMARY KEY, {columns})", *inserts)
+    with peer.store.transaction() as tx:
+        for number, row in enumerate(wanted):
+            stored = {f"C{at}": STORED[text] for at, text in row.items() if text in STORED}
+            if stored:
+                tx.update("SALES.T", number, stored)
+
+
+def published(batches: list[Batch]) -> Iterator[dict[str, Any]]:
+    """The rows as they are in the events."""
+    json_encoder = encoder(EncoderOptions())
+    for changes in (changes for batch in batches for changes in batch.changes):
+        encoded = json_encoder.encode(changes, Origin("erp", "oracle", "1"), 0)
+        assert not encoded.failures
+        for value in encoded.values:
+            assert value is not None
+            yield json.loads(value)["after"]
+
+
+def test_every_type_arrives_as_the_documentation_says(peer: OraclePeer) -> None:
+    wanted_rows = rows_of(ORACLE)
+    create(peer, ORACLE, wanted_rows)
+    with reading(peer, STREAM) as (connector, streams):
+        batches = polled(connector, streams["SALES.T"])
+    (schema,) = {changes.table.schema for batch in batches for changes in batch.changes}
+    arrow = {one.ddl: schema.field(f"C{at}").type for at, one in enumerate(ORACLE)}
+    assert arrow == {one.ddl: one.arrow for one in ORACLE}
+    assert schema.field("ID").type == pa.int64()
+
+    told = {row["ID"]: row for row in published(batches)}
+    rejects = {
+        reject.key["ID"].as_py(): reject.reason for batch in batches for reject in batch.rejects if reject.key
+    }
+    assert told.keys() | rejects.keys() == set(range(len(wanted_rows)))
+    assert set(told[0].values()) == {0, None}
+    found: dict[tuple[str, str], Any] = {}
+    wanted: dict[tuple[str, str], Any] = {}
+    for number, row in enumerate(wanted_rows):
+        for at, literal in row.items():
+            value = ORACLE[at].values[literal]
+            wanted[ORACLE[at].ddl, literal] = value
+            if isinstance(value, Rejected) and value.reason in rejects.get(number, ""):
+                found[ORACLE[at].ddl, literal] = value
+            else:
+                found[ORACLE[at].ddl, literal] = told.get(number, {}).get(f"C{at}", rejects.get(number))
+    assert found == wanted
+
+
+def test_numbers_of_any_precision_are_text_numbers_or_doubles_as_wanted(peer: OraclePeer) -> None:
+    executed(
+        peer,
+        "CREATE TABLE SALES.T (ID NUMBER(9) PRIMARY KEY, NARROW NUMBER(9,2), WIDE NUMBER)",
+        "INSERT INTO SALES.T VALUES (1, 1.5, 1.5)",
+    )
+    with reading(peer, STREAM) as (connector, streams):
+        changes = polled(connector, streams["SALES.T"])[0].changes[0]
+    for decimal, wanted in (("string", '"1.50","WIDE":"1.5"'), ("number", '1.50,"WIDE":1.5')):
+        options = EncoderOptions.model_validate({"decimal": decimal})
+        (value,) = encoder(options).encode(changes, Origin("erp", "oracle", "1"), 0).values
+        assert f'"NARROW":{wanted}' in str(value)
+
+
+def test_char_is_padded_and_trimmed_when_wanted_in_keys_too(peer: OraclePeer) -> None:
+    executed(
+        peer,
+        "CREATE TABLE SALES.T (K CHAR(5) PRIMARY KEY, V VARCHAR2(5), N NCHAR(3))",
+        "INSERT INTO SALES.T VALUES ('ab', ' v  ', 'n')",
+    )
+    for trim, wanted in ((False, ("ab   ", " v  ", "n  ")), (True, ("ab", " v  ", "n"))):
+        with reading(peer, {"SALES.T": {"mode": "snapshot", "trim": trim}}) as (connector, streams):
+            (row,) = rows(polled(connector, streams["SALES.T"]))
+        assert tuple(row.values()) == wanted
+
+
+LONG = ("VARCHAR2(99)", "CLOB", "RAW(99)", "BLOB", "NVARCHAR2(99)", "NCLOB")
+
+
+def create_long(peer: OraclePeer) -> None:
+    """Four letters of two bytes each, or four bytes, and then nine."""
+    columns = ", ".join(f"C{at} {kind}" for at, kind in enumerate(LONG))
+    inserts = []
+    for number, count in enumerate((4, 9)):
+        text, octets = f"'{'ü' * count}'", f"HEXTORAW('{'00' * count}')"
+        values = f"{text}, {text}, {octets}, TO_BLOB({octets}), {text}, {text}"
+        inserts.append(f"INSERT INTO SALES.T VALUES ({number}, {values})")
+    executed(peer, f"CREATE TABLE SALES.T (ID NUMBER(9) PRIMARY KEY, {columns})", *inserts)
+
+
+def test_values_over_the_limit_make_their_row_a_reject(peer: OraclePeer) -> None:
+    create_long(peer)
+    with reading(peer, {"SALES.T": {"mode": "snapshot", "max_value_bytes": 8}}) as (connector, streams):
+        batches = polled(connector, streams["SALES.T"])
+    assert [row["ID"] for row in rows(batches)] == [0]
+    (reject,) = (reject for batch in batches for reject in batch.rejects)
+    assert reject.reason == "column C0: is longer than 8 bytes"
+    assert reject.key == {"ID": pa.scalar(1)}
+
+
+@pytest.mark.parametrize("kind", ["CLOB", "BLOB"])
+def test_a_lob_over_the_limit_is_never_read(peer: OraclePeer, kind: str) -> None:
+    """8 characters of two bytes each are found too long here, 9 in the database."""
+    make = "TO_BLOB(HEXTORAW('{}'))" if kind == "BLOB" else "'{}'"
+    each = "00" if kind == "BLOB" else "ü"
+    counts = (1, 8, 9)
+    executed(
+        peer,
+        f"CREATE TABLE SALES.T (ID NUMBER(9) PRIMARY KEY, C {kind})",
+        *(f"INSERT INTO SALES.T VALUES ({count}, {make.format(each * count)})" for count in counts),
+    )
+    with reading(peer, {"SALES.T": {"mode": "snapshot", "max_value_bytes": 8}}) as (connector, streams):
+        batches = polled(connector, streams["SALES.T"])
+    assert [row["ID"] for row in rows(batches)] == ([1, 8] if kind == "BLOB" else [1])
+    assert {reject.reason for batch in batches for reject in batch.rejects} == {
+        "column C: is longer than 8 bytes"
+    }
+
+
+@pytest.mark.parametrize(("limit", "letters"), [(9, 4), (10, 5), (1, 0)])
+def test_values_over_the_limit_are_cut_where_that_is_wanted(
+    peer: OraclePeer, limit: int, letters: int
+) -> None:
+    create_long(peer)
+    options = {"mode": "snapshot", "max_value_bytes": limit, "oversize": "truncate"}
+    with reading(peer, {"SALES.T": options}) as (connector, streams):
+        batches = polled(connector, streams["SALES.T"])
+    text, octets = "ü" * letters, b"\0" * min(limit, 9)
+    first, last = rows(batches)
+    assert last == {"ID": 1, "C0": text, "C1": text, "C2": octets, "C3": octets, "C4": text, "C5": text}
+    assert first["C1"] == "ü" * min(4, letters)
+    assert not any(batch.rejects for batch in batches)
+
+
+def test_a_key_is_not_cut(peer: OraclePeer) -> None:
+    executed(
+        peer,
+        "CREATE TABLE SALES.T (K VARCHAR2(9) PRIMARY KEY)",
+        "INSERT INTO SALES.T VALUES ('abc')",
+        "INSERT INTO SALES.T VALUES ('abcd')",
+    )
+    options = {"mode": "snapshot", "max_value_bytes": 3, "oversize": "truncate"}
+    with reading(peer, {"SALES.T": options}) as (connector, streams):
+        batches = polled(connector, streams["SALES.T"])
+    assert rows(batches) == [{"K": "abc"}]
+    assert [reject.reason for batch in batches for reject in batch.rejects] == [
+        "column K: is longer than 3 bytes"
+    ]
+
+
+def test_a_type_without_a_place_in_an_event_is_xml_or_a_reject_or_the_end(peer: OraclePeer) -> None:
+    create(peer, (Type("$.TAGS", pa.string(), {}),), [{}, {0: "$.TAGS('a', 'b')"}])
+    xml = {"ID": 1, "C0": "<TAGS><VARCHAR2>a</VARCHAR2><VARCHAR2>b</VARCHAR2></TAGS>"}
+    read, rejects = unknown_as(peer, "string")
+    assert (read, rejects) == ([{"ID": 0, "C0": None}, xml], [])
+    read, rejects = unknown_as(peer, "reject")
+    assert read == [{"ID": 0, "C0": None}]
+    assert rejects == ["column C0: is of type SALES.TAGS, which is not known"]
+    with pytest.raises(PermanentError, match=r"no place in an event: C0 \(SALES.TAGS\)"):
+        unknown_as(peer, "fail")
+
+
+def unknown_as(peer: OraclePeer, wanted: str) -> tuple[list[dict[str, Any]], list[str]]:
+    options = {"mode": "snapshot", "unknown_types": wanted}
+    with reading(peer, {"SALES.T": options}) as (connector, streams):
+        batches = polled(connector, streams["SALES.T"])
+    return rows(batches), [reject.reason for batch in batches for reject in batch.rejects]
+
+
+def test_a_deletion_of_a_row_that_cannot_be_read_is_told_by_its_key(peer: OraclePeer) -> None:
+    executed(
+        peer,
+        "CREATE TABLE SALES.T (ID NUMBER(9) PRIMARY KEY, D DATE)",
+        "INSERT INTO SALES.T VALUES (1, DATE '-0044-03-15')",
+    )
+    with reading(peer, {"SALES.T": {"snapshot": False}}) as (connector, streams):
+        stream = streams["SALES.T"]
+        position = polled(connector, stream)[-1].position
+        executed(peer, "DELETE FROM SALES.T")
+        batch = connector.poll(stream, position, Ask())
+    told = [change.rows.column("ID").to_pylist() for change in batch.changes]
+    assert told == [[1]] or [reject.key for reject in batch.rejects] == [{"ID": pa.scalar(1)}]
