@@ -1,4 +1,4 @@
-"""Write the tables of docs/connectors/jdbc-types.md anew: python -m scripts.document_types."""
+"""Write the tables of docs/connectors/*-types.md anew: python -m scripts.document_types."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.integration.jdbc_types import TYPES, Rejected, Type
+from tests.integration import jdbc_types, oracle_types
+from tests.integration.jdbc_types import Rejected, Type
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "connectors" / "jdbc-types.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs" / "connectors"
+PAGES = {
+    DOCS / "jdbc-types.md": jdbc_types.TYPES,
+    DOCS / "oracle-types.md": oracle_types.TYPES,
+}
+TYPES = jdbc_types.TYPES | oracle_types.TYPES
 TABLE = re.compile(r"(<!-- types of (\w+) -->\n)(?:\|.*\n)*")
 
 
@@ -41,4 +47,5 @@ def shown(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text()))
+    for page in PAGES:
+        page.write_text(written(page.read_text()))

@@ -61,6 +61,8 @@ class Dialect:
     """Type name, its first word, or JDBC type code -> kind (types.py), where the code says too little."""
     exact_digits: bool = False
     """The driver tells how many digits of a second a column holds."""
+    whole_digits: int = 0
+    """Decimals without a fraction, of no more digits, are whole numbers: the database has no others."""
 
     @property
     def url(self) -> str:

@@ -169,8 +169,10 @@ _ORACLE = Dialect(
         "TIMESTAMP WITH LOCAL TIME ZONE": "instant",
         "BINARY_FLOAT": "float32",
         "BINARY_DOUBLE": "float64",
+        6: "number",  # FLOAT(126) has 38 decimal digits
         **dict.fromkeys(("INTERVALYM", "INTERVALDS", "ROWID", "UROWID", "JSON"), "text"),
     },
+    whole_digits=18,
 )
 
 _SQL_SERVER = Dialect(

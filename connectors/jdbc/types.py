@@ -102,7 +102,7 @@ def unknown_types(description: str, dialect: Dialect) -> Sequence[str]:
 def column(of: Described, dialect: Dialect) -> Column:
     kind = dialect.kind(of.type_name, of.code) or _standard(of)
     if kind == "decimal":
-        return _decimal(of)
+        return _decimal(of, dialect)
     if kind.removesuffix("_text") in ("time", "timestamp", "instant", "offset", "offset_time"):
         return _temporal(of, kind, dialect)
     return Column(of.name, kind, _NAMED.get(kind, pa.string()))
@@ -116,7 +116,9 @@ def _standard(of: Described) -> str:
     return _WIDER[kind] if kind in _SIGNED and not of.signed else kind
 
 
-def _decimal(of: Described) -> Column:
+def _decimal(of: Described, dialect: Dialect) -> Column:
+    if of.scale == 0 and 0 < of.precision <= dialect.whole_digits:
+        return Column(of.name, "int64", pa.int64())
     if 0 < of.precision <= _LARGEST_DECIMAL and 0 <= of.scale <= of.precision:
         return Column(of.name, f"decimal:{of.scale}", pa.decimal128(of.precision, of.scale))
     return Column(of.name, "number", pa.string())

@@ -128,6 +128,15 @@ def test_char_is_padded_and_trimmed_when_wanted_in_keys_too(peer: OraclePeer) ->
         assert tuple(row.values()) == wanted
 
 
+def test_texts_are_as_long_as_oracle_has_them(peer: OraclePeer) -> None:
+    text = "x" + "ü" * 16_383
+    executed(peer, "CREATE TABLE SALES.T (ID NUMBER(9) PRIMARY KEY, V VARCHAR2(32767), C CLOB)")
+    with peer.store.transaction() as tx:
+        tx.insert("SALES.T", {"ID": 1, "V": text, "C": text * 40})
+    with reading(peer, STREAM) as (connector, streams):
+        assert rows(polled(connector, streams["SALES.T"])) == [{"ID": 1, "V": text, "C": text * 40}]
+
+
 LONG = ("VARCHAR2(99)", "CLOB", "RAW(99)", "BLOB", "NVARCHAR2(99)", "NCLOB")
 
 

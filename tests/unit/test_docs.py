@@ -94,9 +94,10 @@ def test_the_topics_and_the_producer_s_settings_are_those_of_the_code() -> None:
 
 def test_the_types_are_those_that_the_tests_read() -> None:
     script = runpy.run_path(str(CHECKOUT / "scripts" / "document_types.py"))
-    page = (CHECKOUT / "docs" / "connectors" / "jdbc-types.md").read_text()
-    assert page == script["written"](page), "run: python -m scripts.document_types"
-    assert set(re.findall(r"<!-- types of (\w+) -->", page)) == set(script["TYPES"])
+    for place, types in script["PAGES"].items():
+        page = place.read_text()
+        assert page == script["written"](page), "run: python -m scripts.document_types"
+        assert set(re.findall(r"<!-- types of (\w+) -->", page)) == set(types)
 
 
 def test_the_reference_of_the_maps_is_the_models() -> None:

@@ -10,10 +10,11 @@ from connectors.jdbc.types import Described, column, columns, described, unknown
 
 POSTGRES = dialect_of("jdbc:postgresql://db/erp")
 H2 = dialect_of("jdbc:h2:mem:x")
+ORACLE = dialect_of("jdbc:oracle:thin:@//db/erp")
 MARIA = dialect_of("jdbc:mariadb://db/erp")
 
 BOOLEAN, BIT, BIGINT, INTEGER, SMALLINT, TINYINT = 16, -7, -5, 4, 5, -6
-NUMERIC, DECIMAL, REAL, DOUBLE = 2, 3, 7, 8
+NUMERIC, DECIMAL, REAL, DOUBLE, FLOAT = 2, 3, 7, 8, 6
 CHAR, VARCHAR, LONGVARCHAR, CLOB, OTHER, ARRAY, STRUCT = 1, 12, -1, 2005, 1111, 2003, 2002
 VARBINARY, BLOB = -3, 2004
 DATE, TIME, TIMESTAMP, TIME_TZ, TIMESTAMP_TZ = 91, 92, 93, 2013, 2014
@@ -114,6 +115,31 @@ def test_types_of_postgresql(one: Described, kind: str, arrow: pa.DataType) -> N
 )
 def test_types_of_mariadb(one: Described, kind: str, arrow: pa.DataType) -> None:
     found = column(one, MARIA)
+    assert (found.kind, found.type) == (kind, arrow)
+
+
+@pytest.mark.parametrize(
+    ("one", "kind", "arrow"),
+    [
+        (of(NUMERIC, "NUMBER", precision=18), "int64", pa.int64()),
+        (of(NUMERIC, "NUMBER", precision=19), "decimal:0", pa.decimal128(19, 0)),
+        (of(NUMERIC, "NUMBER", precision=12, scale=2), "decimal:2", pa.decimal128(12, 2)),
+        (of(NUMERIC, "NUMBER", scale=-127), "number", pa.string()),
+        (of(NUMERIC, "NUMBER", precision=5, scale=-2), "number", pa.string()),
+        (of(FLOAT, "FLOAT", precision=126, scale=-127), "number", pa.string()),
+        (of(101, "BINARY_DOUBLE"), "float64", pa.float64()),
+        (of(100, "BINARY_FLOAT"), "float32", pa.float32()),
+        (of(TIMESTAMP, "DATE"), "timestamp:6", pa.timestamp("us")),
+        (of(TIMESTAMP, "TIMESTAMP", scale=9), "timestamp_text:9", pa.string()),
+        (of(-101, "TIMESTAMP WITH TIME ZONE", scale=6), "offset_text:6", pa.string()),
+        (of(-102, "TIMESTAMP WITH LOCAL TIME ZONE", scale=6), "instant:6", pa.timestamp("us", "UTC")),
+        (of(-104, "INTERVALDS"), "text", pa.string()),
+        (of(2002, "SALES.PLACE"), "unknown", pa.string()),
+    ],
+)
+def test_types_of_oracle(one: Described, kind: str, arrow: pa.DataType) -> None:
+    """As the connector `oracle` has them, but for what its driver does not tell."""
+    found = column(one, ORACLE)
     assert (found.kind, found.type) == (kind, arrow)
 
 
