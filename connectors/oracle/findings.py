@@ -235,7 +235,7 @@ class Undo:
 
 
 def _scans(reading: Reading, options: OracleStream, rows: int, size: int) -> Finding:
-    told = f"about {rows:,} rows in {size / 1024**2:,.0f} MiB, by the statistics".replace(",", " ")
+    told = f"about {rows:,} rows in {max(1, round(size / 1024**2)):,} MiB, by the optimizer's statistics"
     if size < _HEAVY_BYTES:
         return Finding(Level.OK, f"each poll reads the table: {told}", stream=reading.name)
     return Finding(
