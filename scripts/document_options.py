@@ -33,6 +33,7 @@ from connectors.mainframe.config import (
 )
 from connectors.mainframe.records.java_options import JavaOptions, JavaStream
 from connectors.mainframe.records.options import FileOptions, FileStream
+from connectors.oracle.config import OracleConfig, OracleStream, OracleTls
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 TABLE = re.compile(r"(<!-- options of (\w+) -->\n)(?:\|.*\n)*")
@@ -61,6 +62,9 @@ MODELS: dict[str, type[BaseModel]] = {
         FileStream,
         JavaOptions,
         JavaStream,
+        OracleConfig,
+        OracleStream,
+        OracleTls,
     )
 }
 DURATION, SIZE, SHARE = "like 5s", "like 64 MiB", "like 10%"
