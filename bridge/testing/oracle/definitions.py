@@ -40,16 +40,23 @@ def _create_view(r: Reader) -> Definition:
 def _create_log(r: Reader) -> Definition:
     r.expect("ON")
     table = r.names()
-    columns: tuple[str, ...] = ()
-    sequence = False
+    sequence, columns = False, tuple[str, ...]()
     if r.take("WITH"):
-        while not r.at_any("(", "INCLUDING", "EXCLUDING") and r.token.mark is not Mark.END:
-            sequence |= r.take("SEQUENCE")
-            if not (r.take("PRIMARY", "KEY") or r.take(",") or r.take("ROWID")) and not r.at("("):
-                raise OracleError(922)
+        sequence = _kept(r)
         columns = r.name_list() if r.at("(") else ()
     _ = r.take("INCLUDING", "NEW", "VALUES") or r.take("EXCLUDING", "NEW", "VALUES")
     return CreateLog(table, columns, sequence)
+
+
+def _kept(r: Reader) -> bool:
+    """What a materialized view log keeps; whether a SEQUENCE is among it."""
+    sequence = False
+    while not r.at_any("(", "INCLUDING", "EXCLUDING") and r.token.mark is not Mark.END:
+        if r.take("SEQUENCE"):
+            sequence = True
+        elif not (r.take("PRIMARY", "KEY") or r.take("ROWID") or r.take(",")):
+            raise OracleError(922)
+    return sequence
 
 
 def _create_table(r: Reader, options: frozenset[str]) -> Definition:
