@@ -194,7 +194,8 @@ class Judge:
             self._say("odd", f"not {after}: {what}")
         if row != before and not unread and not (moved and row is None):
             self._say("lost", f"it was {before}: {what}")
-        if history.between(scn, at) and not (allowed.gaps or (moved and row is None)):
+        unknown = fresh and allowed.begins is None
+        if history.between(scn, at) and not (allowed.gaps or unknown or (moved and row is None)):
             self._say("lost", f"passed over some: {what}")
         op = "d" if after is None else "c" if before is None else "u"
         if event.op != op and not moved:

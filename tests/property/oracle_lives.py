@@ -2,8 +2,8 @@
 
 Writers begin, write, change keys, move rows, commit late or roll back; between any two of their steps, and at
 any call of the driver, the engine reads and publishes, Kafka fails, the process ends, the session is lost,
-undo is overwritten. The database is a peer on a wire (bridge.testing.oracle), read by the driver as it is; Kafka
-is in memory, and a committed record is all that a new life knows. `live` makes everything from one seed.
+undo is overwritten. The database is a peer on a wire (bridge.testing.oracle), read by the driver as it is;
+Kafka is in memory, and a committed record is all that a new life knows. `live` makes all of it from one seed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tests.property.oracle_writers import WRITERS, Writers
 MODES = ("flashback", "snapshot", "rescan", "cluster")
 """`flashback`: from now on; `snapshot`: what is there, before; `rescan`: that, and gaps; `cluster`: and late
 commits."""
-STEPS, SEEDS = (15, 60), (0, 12)
+STEPS, SEEDS = (15, 60), (0, 25)
 """How much happens, and how many transactions there were before anybody reads."""
 PATIENCE, PASS_S = 100, 1.1
 OVERLAP_S = 30.0
@@ -84,11 +84,14 @@ class Way:
     large: int
     """See versions.LARGE."""
     chunked: bool
+    rests: bool
+    """No cursor stays open from one poll to the next."""
 
     @classmethod
     def drawn(cls, mode: str, chance: random.Random) -> Way:
         shape = chance.choice(("keyed", "pair"))
-        return cls(mode, shape, chance.random() < 0.4, chance.choice((0, 1, 4)), chance.random() < 0.5)
+        before, chunked, rests = (chance.random() < 0.5 for _ in range(3))
+        return cls(mode, shape, before, chance.choice((0, 1, 4)), chunked, rests)
 
     @property
     def overlap(self) -> float:
@@ -116,7 +119,15 @@ class Life:
         store.reuse = chance.random() < 0.8
         self.table = house.table(way.shape)
         self.name = f"{self.table.owner}.{self.table.name}"
-        self.writers = Writers(store, self.table, way.shape, chance, lambda: clock.now, late=way.overlap)
+        self.writers = Writers(
+            store,
+            self.table,
+            way.shape,
+            chance,
+            lambda: clock.now,
+            late=way.overlap,
+            numbers=chance.choice((4, 12, 60)),
+        )
         for _ in range(chance.randint(*SEEDS)):
             self.writers.write()
             self.writers.end(keep=True)
@@ -128,6 +139,8 @@ class Life:
         self.begins = 0
         """The SCN from which on all was read."""
         self.refused = 0
+        for _ in range(chance.choice((0, 1, 2, 3)) if way.mode != "flashback" else 0):
+            self._age()
         self.resnapshots = 0
 
     def _settings(self) -> ConnectorSettings:
@@ -202,7 +215,7 @@ class Life:
             self._die: 5,
             lambda: self._lose(chance): 3,
             self.source.release: 3,
-            self._age: 3,
+            self._age: 2,
             self._forget: 4 if loses else 0,
             self._resnapshot: 2,
         }
@@ -247,7 +260,7 @@ class Life:
         """The undo of a snapshot's SCN is gone; that of the changes since is not."""
         if self.refused < MOST_REFUSED:
             self.refused += 1
-            self.house.peer.switches.refuse(CHUNK, 1555, after=self.chance.randint(0, 2))
+            self.house.peer.switches.refuse(CHUNK, 1555, after=self.chance.randint(0, 4))
 
     def _forget(self) -> None:
         """All undo up to a while ago is overwritten."""
@@ -344,6 +357,8 @@ def time(way: Way) -> Iterator[Clock]:
         if way.chunked:
             stack.enter_context(patch.object(stretches, "CHUNK_ROWS", 0))
             stack.enter_context(patch.object(statements, "PREFIX", 15))
+        for module in (flashback, stretches) if way.rests else ():
+            stack.enter_context(patch.object(module, "REST_S", 0.0))
         yield clock
 
 

@@ -14,7 +14,7 @@ from bridge.testing.oracle.tables import Table
 from bridge.testing.oracle.transactions import Transaction
 from tests.property.oracle_house import Key, Row, key_of
 
-WRITERS, NUMBERS, SITES = 3, 12, ("north", "south")
+WRITERS, SITES = 3, ("north", "south")
 MANY = 9
 """Rows of a statement that writes many."""
 
@@ -43,6 +43,8 @@ class Writers:
     chance: random.Random
     now: Callable[[], float]
     late: float = 0.0
+    numbers: int = 12
+    """Of rows, on each site."""
     commits: list[Commit] = field(default_factory=list)
     open: dict[int, Open] = field(default_factory=dict)
     serial: count[int] = field(default_factory=count)
@@ -138,7 +140,7 @@ class Writers:
         return tuple(self._key().values())
 
     def _key(self) -> Row:
-        key = {"SITE": self.chance.choice(SITES), "ID": self.chance.randrange(NUMBERS)}
+        key = {"SITE": self.chance.choice(SITES), "ID": self.chance.randrange(self.numbers)}
         return {name: key[name] for name in self.table.key}
 
     def _named(self, key: Key) -> Row:
