@@ -129,9 +129,10 @@ class _Folder:
         self._seen.add(screen.text)
         self._number += 1
         path = self._path / f"{self._number:02}-{name}.screen"
-        title = " ".join(filter(str.isprintable, screen.title.split())) or "a blank screen"
+        told = recognise.bare(self._maps, screen)
+        title = " ".join(filter(str.isprintable, told.title.split())) or "a blank screen"
         try:
-            captured.save(path, _told(screen, self._maps), [f"{self._source}: {title}"])
+            captured.save(path, told, [f"{self._source}: {title}"])
         except OSError as error:
             raise ConfigError(f"{path}: cannot be written: {error.strerror}", remedy="check --to") from error
         print(f"{path}  {title}", flush=True)
@@ -204,16 +205,8 @@ def _draw(name: str, screen: Screen, maps: Maps) -> None:
     places = list(recognise.places_of(maps.screens[found.name], screen)) if found.name else []
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     console.print(f"{name}: {told}", style="bold")
-    for line in drawn(_told(screen, maps), places):
+    for line in drawn(recognise.bare(maps, screen), places):
         console.print(line)
-
-
-def _told(screen: Screen, maps: Maps) -> Screen:
-    """The screen without what its map calls hidden."""
-    from connectors.mainframe import recognise
-
-    found = recognise.identify(maps, screen)
-    return recognise.without_hidden(maps.screens[found.name], screen) if found.name else screen
 
 
 # -- files

@@ -121,6 +121,8 @@ class Fitted:
     fields: tuple[tuple[str, Reader, Cells | FieldMap], ...]
     labels: Mapping[str, Sequence[str]]  # as places.Labels wants them
     table: FittedTable | None
+    hides: bool
+    """Whether any of its cells are hidden."""
 
 
 def compiled(screen_map: ScreenMap, screen: Screen) -> Fitted:
@@ -135,8 +137,10 @@ def compiled(screen_map: ScreenMap, screen: Screen) -> Fitted:
 def _fitted(screen_map: ScreenMap, rows: int, columns: int) -> Fitted:
     labels = places.longer_labels(screen_map.fields.values())
     misfit = screen_map.misfit(rows, columns)
+    listed = screen_map.table.columns.values() if screen_map.table else ()
+    hides = any(each.hidden for each in (*screen_map.fields.values(), *listed))
     if misfit:
-        return Fitted(misfit, (), (), (), labels, None)
+        return Fitted(misfit, (), (), (), labels, None, hides)
     texts = {rule: at for rule in screen_map.identify if (at := _address(rule, columns)) is not None}
     other = tuple(rule for rule in screen_map.identify if rule not in texts)
     spans = [cells for each in screen_map.fields.values() if (cells := span(each, columns))]
@@ -148,7 +152,7 @@ def _fitted(screen_map: ScreenMap, rows: int, columns: int) -> Fitted:
             fields.append((name, reader(each, "both" if each.label else "right"), place))
     table = _table(screen_map.table, columns) if screen_map.table else None
     fixed = tuple((rule.text or "", at) for rule, at in texts.items())
-    return Fitted("", fixed, other, tuple(fields), labels, table)
+    return Fitted("", fixed, other, tuple(fields), labels, table, hides)
 
 
 def _address(rule: Rule, columns: int) -> int | None:

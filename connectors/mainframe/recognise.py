@@ -10,7 +10,7 @@ from connectors.mainframe.fitted import Fitted, Problem, Row, compiled, span
 from connectors.mainframe.maps import ErrorClass, Maps, Rule, ScreenMap, Table
 from connectors.mainframe.places import Cells, Labels, Misplaced
 from connectors.mainframe.rules import View
-from connectors.mainframe.screen import FILLER, Screen
+from connectors.mainframe.screen import FILLER, Screen, without_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +112,30 @@ def host_error(maps: Maps, screen: Screen, name: str | None) -> HostError | None
 
 
 def without_hidden(screen_map: ScreenMap, screen: Screen) -> Screen:
-    """The screen without what its map calls hidden, to be told or kept."""
+    """The screen without what its map calls hidden: to be told, kept, or read for what is not."""
+    if not compiled(screen_map, screen).hides:
+        return screen
     text = screen.text
     for place in places_of(screen_map, screen):
         if place.hidden:
-            end = place.start + place.length
-            text = text[: place.start] + " " * (min(end, len(text)) - place.start) + text[end:]
+            text = without_cells(text, place.start, place.length)
     return replace(screen, text=text)
 
 
+def bare(maps: Maps, screen: Screen) -> Screen:
+    """The screen without what any map that knows it calls hidden."""
+    found = identify(maps, screen)
+    for name in found.also or filter(None, (found.name,)):
+        screen = without_hidden(maps.screens[name], screen)
+    return screen
+
+
 def record(screen_map: ScreenMap, screen: Screen) -> Row:
-    """The values of a screen's fields, hidden ones left out."""
-    view, row = View(screen), Row({}, [])
+    """The values of a screen's fields, hidden ones left out, and their cells blank for all others."""
+    view, row = View(without_hidden(screen_map, screen)), Row({}, [])
     fitted = compiled(screen_map, screen)
     if fitted.misfit:
-        row.problems.append(Problem("", screen.title, fitted.misfit))
+        row.problems.append(Problem("", view.screen.title, fitted.misfit))
     labels = Labels(view, fitted.labels)
     for name, read, place in fitted.fields:
         raw = ""
@@ -148,15 +157,15 @@ def page(screen_map: ScreenMap, screen: Screen) -> Page:
     table, lines = screen_map.table, fitted.table
     if table is None or lines is None:
         raise ValueError(fitted.misfit or "the map has no table")
-    view = View(screen)
+    view, shown = View(screen), View(without_hidden(screen_map, screen))
     rows: list[Row] = []
     short = False
     for line in range(table.first, table.last + 1):
-        row = lines.row(view, line)
+        row = lines.row(shown, line)
         if row is None or _is_marker(table, row, view):
             short = short or table.blank == "end"
         elif short:
-            raw = lines.cells(view, line)
+            raw = lines.cells(shown, line)
             rows.append(Row({}, [Problem("", raw, "stands below an empty line")], line, raw))
         else:
             rows.append(row)

@@ -21,6 +21,13 @@ class Field:
     modified: bool
 
 
+def without_cells(text: str, start: int, length: int) -> str:
+    """A screen's text without these cells, which may go on at its top."""
+    end, size = start + length, len(text)
+    text = text[:start] + " " * (min(end, size) - start) + text[end:]
+    return text if end <= size else " " * (end - size) + text[end - size :]
+
+
 @dataclass(frozen=True, slots=True)
 class Screen:
     """Rows and columns are counted from 1, addresses from 0. Hidden data is never in it."""
@@ -56,6 +63,6 @@ class Screen:
 
     @property
     def title(self) -> str:
-        """The first line that is not blank: what messages quote."""
+        """The first line that is not blank; what messages quote is without what a map hides."""
         lines = (line.replace(FILLER, "").strip() for line in self.lines)
         return next(filter(None, lines), "")

@@ -120,6 +120,22 @@ def test_what_a_map_calls_hidden_is_not_captured_even_where_the_host_shows_it(ho
     assert "9,208.07" in balance.read_text()
 
 
+def test_neither_the_title_nor_the_comment_of_a_captured_screen_has_what_is_hidden(
+    host: Host, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = MAPS.read_text()
+    hidden = "    fields:\n      lu: {row: 1, column: 60, length: 20, hidden: true}\n      user:"
+    Path("maps.yaml").write_text(text.replace("    fields:\n      user:", hidden, 1))
+    config = written(host, maps=["maps.yaml"], logon=LOGON, streams={})
+
+    assert cli.main(["mainframe", "capture", config]) == 0
+
+    assert "LU0" not in Path("screens/01-signon.screen").read_text()
+    shown = capsys.readouterr().out
+    assert "01-signon.screen  SIGNON" in shown
+    assert "LU0" not in shown
+
+
 def test_capture_can_be_told_which_stream_and_how_many_pages(
     host: Host, capsys: pytest.CaptureFixture[str]
 ) -> None:

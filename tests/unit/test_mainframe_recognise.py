@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import timeit
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -205,6 +206,37 @@ def test_hidden_fields_are_never_told() -> None:
     assert row.values == {"name": "SMITH"}
     assert row.problems == []
     assert columns.schema(of.fields, ()).names == ["name"]
+
+
+def test_a_value_ends_where_hidden_cells_begin() -> None:
+    hidden = {"length": 4, "hidden": True}
+    of = fields(
+        name={"label": "NAME:"},
+        pin={"row": 2, "column": 30, **hidden},
+        number={"label": "NO:", "picture": "9(4)"},
+        code={"row": 3, "column": 12, **hidden},
+        line={"row": 4, "column": 1, "length": 20},
+        last={"label": "LAST:", **hidden},
+    )
+    lines = [TITLE, f"{'NAME: BERGER, BRAM':29}4711", "NO: 12x    4712", "LAST: 4713 SHOWN"]
+    row = recognise.record(of, typed(lines))
+    assert row.values == {"name": "BERGER, BRAM", "line": "LAST:      SHOWN"}
+    assert [(each.field, each.raw.strip()) for each in row.problems] == [("number", "12x")]
+
+
+def test_a_line_of_a_list_is_told_without_a_field_that_is_hidden() -> None:
+    of = map_of(
+        fields={"pin": {"row": 4, "column": 40, "length": 4, "hidden": True}},
+        table={"rows": "3-6", "key": ["id"], "columns": {"id": {"column": 2, "length": 4}}},
+    )
+    page = recognise.page(of, typed([TITLE, "", " A1", f"{'':39}4711"]))
+    assert [row.values for row in page.rows] == [{"id": "A1"}]
+
+
+def test_a_hidden_field_that_goes_on_at_the_top_is_hidden_there_too() -> None:
+    of = fields(pin={"field": 2, "hidden": True})
+    screen = painted([(1, 5, "", 10, "p"), (24, 78, "", 6, "")])
+    assert "4711" not in recognise.without_hidden(of, replace(screen, text=f"11{screen.text[2:-2]}47")).text
 
 
 def test_a_value_that_its_cells_cut_in_two_is_a_problem() -> None:

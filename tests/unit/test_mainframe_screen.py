@@ -9,6 +9,7 @@ from connectors.mainframe import code_pages
 from connectors.mainframe.screen import FILLER, Screen
 from connectors.mainframe.terminal import Endpoint
 from connectors.mainframe.transports import cells, readbuffer, terminal
+from tests.unit.mainframe_screens import painted
 
 SIZE = 24 * 80
 PROTECTED, ENTRY, HIDDEN_ENTRY, TITLE = 0x30, 0x40, 0x4C, 0x68
@@ -140,6 +141,13 @@ def test_no_message_quotes_what_was_to_be_typed() -> None:
         with pytest.raises(ConfigError) as caught:
             cells.check_entry(shown, address, secret, "cp037")
         assert "S3" not in str(caught.value)
+
+
+def test_no_message_quotes_a_screen_of_which_a_map_may_hide_cells() -> None:
+    shown = painted([(1, 2, "PIN 4711", 10, "p"), (2, 2, "", 8, "")])
+    with pytest.raises(ConfigError, match="row 1, column 3 of the screen is a protected field") as caught:
+        cells.check_entry(shown, 2, "x", "cp037")
+    assert "4711" not in str(caught.value)
 
 
 def test_an_unformatted_screen_takes_text_anywhere() -> None:

@@ -101,8 +101,9 @@ class ScreenAnswers:
         if error := recognise.host_error(self._maps, screen, found.name):
             raise judge(error.kind, error.text)
         if found.name != self._name:
+            title = recognise.bare(self._maps, screen).title
             raise TransientError(
-                f"expected the screen {self._name}, seen '{screen.title}' ({found.name or found.told})",
+                f"expected the screen {self._name}, seen '{title}' ({found.name or found.told})",
                 remedy="compare it with its map",
             )
         row = recognise.record(self._maps.screens[self._name], screen)

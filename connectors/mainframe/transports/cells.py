@@ -7,7 +7,7 @@ from unicodedata import category, east_asian_width
 
 from bridge.errors import ConfigError, TransientError
 from connectors.mainframe import code_pages
-from connectors.mainframe.screen import Field, Screen
+from connectors.mainframe.screen import Field, Screen, without_cells
 
 PROTECTED, NUMERIC, MODIFIED = 0x20, 0x10, 0x01
 DISPLAY, INTENSIFIED, HIDDEN = 0x0C, 0x08, 0x0C  # the two bits, and what they say
@@ -65,13 +65,9 @@ def _field(start: int, length: int, value: int) -> Field:
 
 def blanked(text: str, among: Sequence[Field]) -> str:
     """The text without the content of hidden fields."""
-    size = len(text)
     for field in among:
         if field.hidden and field.length:
-            end = field.start + field.length
-            text = text[: field.start] + " " * (min(end, size) - field.start) + text[end:]
-            if end > size:
-                text = " " * (end - size) + text[end - size :]
+            text = without_cells(text, field.start, field.length)
     return text
 
 
@@ -101,7 +97,7 @@ def _room(screen: Screen, address: int, where: str) -> int:
     field = screen.field_at(address)
     if field is None or field.protected:
         what = "an attribute" if field is None else "a protected field"
-        raise ConfigError(f"{where} is {what} on the screen '{screen.title}'", remedy="look at the map")
+        raise ConfigError(f"{where} of the screen is {what}", remedy="look at the map")
     return field.length - (address - field.start) % len(screen.text)
 
 

@@ -98,7 +98,7 @@ class S3270:
         # Never half of it: the next key would send it.
         self._ask("Reset()", *actions[:2])
         raise ConfigError(
-            f"row {row + 1}, column {column + 1} of the screen '{screen.title}' does not take the text",
+            f"row {row + 1}, column {column + 1} of the screen does not take the text",
             remedy=f"s3270 cannot type some characters of {self._endpoint.code_page} there",
         )
 
