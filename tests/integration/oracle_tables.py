@@ -10,6 +10,8 @@ from typing import Any
 import oracledb
 
 from bridge.contract import Ask, Batch, Stream
+from bridge.testing.oracle.datatypes import parse_type
+from bridge.testing.oracle.objects import ObjectType
 from bridge.testing.oracle.server import OraclePeer
 from connectors.oracle import OracleConnector
 from connectors.oracle.config import OracleConfig
@@ -56,6 +58,18 @@ def executed(peer: OraclePeer, *statements: str) -> None:
         for statement in statements:
             connection.cursor().execute(statement)
         connection.commit()
+
+
+type Types = Mapping[str, tuple[tuple[tuple[str, str], ...], str]]
+"""Of objects: their attributes, or what a VARRAY holds."""
+
+
+def declare(peer: OraclePeer, types: Types) -> None:
+    """CREATE TYPE, in the schema SALES."""
+    for name, (attributes, element) in types.items():
+        kind = ObjectType("SALES", name, attributes, element, 9 if element else None)
+        peer.types[f"SALES.{name}"] = kind
+        peer.store.types[f"SALES.{name}"] = tuple((n, parse_type(t)) for n, t in attributes)
 
 
 def polled(connector: OracleConnector, stream: Stream, ask: Ask | None = None) -> list[Batch]:

@@ -13,11 +13,9 @@ import pytest
 from bridge.contract import Ask, Batch
 from bridge.encode import EncoderOptions, Origin, encoder
 from bridge.errors import PermanentError
-from bridge.testing.oracle.datatypes import parse_type
-from bridge.testing.oracle.objects import ObjectType
 from bridge.testing.oracle.server import OraclePeer
 from tests.integration.jdbc_types import Rejected, Type
-from tests.integration.oracle_tables import executed, polled, reading, rows
+from tests.integration.oracle_tables import declare, executed, polled, reading, rows
 from tests.integration.oracle_types import OBJECTS, ORACLE, STORED
 
 STREAM = {"SALES.T": {"mode": "snapshot"}}
@@ -26,10 +24,7 @@ STREAM = {"SALES.T": {"mode": "snapshot"}}
 @pytest.fixture
 def peer() -> Iterator[OraclePeer]:
     with OraclePeer() as served:
-        for name, (attributes, element) in OBJECTS.items():
-            kind = ObjectType("SALES", name, attributes, element, 9 if element else None)
-            served.types[f"SALES.{name}"] = kind
-            served.store.types[f"SALES.{name}"] = tuple((n, parse_type(t)) for n, t in attributes)
+        declare(served, OBJECTS)
         yield served
 
 
