@@ -205,7 +205,7 @@ class OracleConfig(ConnectorConfig):
         15.0, ge=1, le=3600, description="how long connecting may take, over all addresses and to the end"
     )
     statement_timeout: Seconds = Field(
-        60.0,
+        20.0,
         ge=1,
         le=_LONGEST_STATEMENT_S,
         description="how long the database may take to answer; keep it below the stream's deadline",

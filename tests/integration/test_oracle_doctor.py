@@ -1,0 +1,171 @@
+"""What doctor says of an Oracle database: each missing grant as its statement, and what tables can bear."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bridge.contract import Finding, Level
+from bridge.testing.oracle.dictionary_keys import Index
+from bridge.testing.oracle.server import OraclePeer
+from bridge.testing.oracle.store import Store, View
+from bridge.testing.oracle.tables import Column, Kind
+from bridge.testing.oracle.values import Stamp
+from connectors.oracle import OracleConnector
+from connectors.oracle import findings as findings_module
+
+COLUMNS = [("ID", "NUMBER(10)"), ("NAME", "VARCHAR2(20)"), ("CHANGED_AT", "TIMESTAMP(6)")]
+
+
+@pytest.fixture(autouse=True)
+def table(peer: OraclePeer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERP_PASSWORD", peer.password)
+    peer.store.create("SALES", "ORDERS", columns=COLUMNS, key=["ID"])
+
+
+def examined(peer: OraclePeer, **streams: Any) -> tuple[Sequence[Finding], OracleConnector]:
+    """`ORDERS={...}` stands for SALES.ORDERS."""
+    told = {
+        "dsn": peer.dsn,
+        "user": peer.user,
+        "password": "env:ERP_PASSWORD",
+        "streams": {f"SALES.{name}": options for name, options in (streams or {"ORDERS": {}}).items()},
+    }
+    connector = OracleConnector(OracleConnector.Config.model_validate(told))
+    try:
+        connector.open()
+        connector.discover()
+        return connector.check(), connector
+    finally:
+        connector.close()
+
+
+def findings(peer: OraclePeer, **streams: Any) -> list[tuple[Level, str | None, str, str]]:
+    found, _ = examined(peer, **streams)
+    return [(each.level, each.stream, each.text, each.remedy) for each in found]
+
+
+def remedies(peer: OraclePeer, level: Level, **streams: Any) -> list[str]:
+    return [remedy for found, _, _, remedy in findings(peer, **streams) if found is level]
+
+
+def everything(peer: OraclePeer) -> None:
+    for view in ("V_$UNDOSTAT", "V_$PARAMETER", "GV_$TRANSACTION"):
+        peer.grants.grant("SELECT", f"SYS.{view}")
+
+
+class TestGrants:
+    def test_an_account_that_may_do_all_it_needs_is_told_nothing(self, peer: OraclePeer) -> None:
+        everything(peer)
+        assert [each for each in findings(peer) if each[0] is not Level.OK] == []
+
+    def test_a_missing_right_to_select_is_a_statement(self, peer: OraclePeer) -> None:
+        peer.grants.revoke("SELECT", "SALES.ORDERS")
+        (remedy,) = remedies(peer, Level.CRITICAL)
+        assert "GRANT SELECT" in remedy
+
+    def test_a_missing_right_to_look_back_is_a_statement(self, peer: OraclePeer) -> None:
+        peer.grants.revoke("FLASHBACK", "SALES.ORDERS")
+        assert remedies(peer, Level.CRITICAL) == ['GRANT FLASHBACK ON "SALES"."ORDERS" TO BRIDGE']
+
+    def test_images_need_no_right_to_look_back(self, peer: OraclePeer) -> None:
+        peer.grants.revoke("FLASHBACK", "SALES.ORDERS")
+        assert remedies(peer, Level.CRITICAL, ORDERS={"mode": "images"}) == []
+
+    def test_an_outbox_needs_the_right_to_delete(self, peer: OraclePeer) -> None:
+        outbox = {"mode": "outbox"}
+        assert remedies(peer, Level.CRITICAL, ORDERS=outbox) == ['GRANT DELETE ON "SALES"."ORDERS" TO BRIDGE']
+        peer.grants.grant("DELETE", "SALES.ORDERS")
+        assert remedies(peer, Level.CRITICAL, ORDERS=outbox) == []
+
+    def test_what_only_tells_more_is_a_warning(self, peer: OraclePeer) -> None:
+        told = remedies(peer, Level.WARNING)
+        assert "GRANT SELECT ON V_$UNDOSTAT TO BRIDGE" in told
+        assert "GRANT SELECT ON V_$PARAMETER TO BRIDGE" in told
+
+    def test_timestamp_mode_asks_for_the_open_transactions(self, peer: OraclePeer) -> None:
+        stamped = {"mode": "timestamp", "columns": ["CHANGED_AT"]}
+        assert "GRANT SELECT ON GV_$TRANSACTION TO BRIDGE" in remedies(peer, Level.WARNING, ORDERS=stamped)
+        everything(peer)
+        assert "GRANT SELECT ON GV_$TRANSACTION TO BRIDGE" not in remedies(
+            peer, Level.WARNING, ORDERS=stamped
+        )
+
+    def test_an_account_that_may_write_is_warned_of_before_release_23(self) -> None:
+        for release, warned in (("19", True), ("23", False)):
+            with OraclePeer(release=release) as peer:
+                peer.store.create("SALES", "ORDERS", columns=COLUMNS, key=["ID"])
+                peer.grants.grant("UPDATE", "SALES.ORDERS")
+                told = remedies(peer, Level.WARNING)
+            assert any("REVOKE UPDATE" in remedy for remedy in told) is warned
+
+
+class TestTables:
+    def test_a_table_that_is_missing_is_told_with_what_may_be_meant(self, peer: OraclePeer) -> None:
+        (told,) = (each for each in findings(peer, ORDER={}) if each[0] is Level.CRITICAL)
+        assert told[1] == "SALES.ORDER"
+        assert "SALES.ORDERS" in told[3]
+
+    @pytest.mark.parametrize("kind", [Kind.EXTERNAL, Kind.TEMPORARY, Kind.CLUSTER])
+    def test_kinds_without_versions_are_refused_by_name(self, peer: OraclePeer, kind: Kind) -> None:
+        peer.store.create("SALES", "ODD", columns=COLUMNS, key=["ID"], kind=kind)
+        told = [each for each in findings(peer, ODD={}) if each[0] is Level.CRITICAL]
+        assert told
+        assert "images" in told[0][3]
+
+    def test_timestamp_mode_wants_an_index_on_its_column(self, peer: OraclePeer) -> None:
+        stamped = {"mode": "timestamp", "columns": ["CHANGED_AT"]}
+        wanted = 'CREATE INDEX ON "SALES"."ORDERS" ("CHANGED_AT"); of a view, on its table'
+        assert wanted in remedies(peer, Level.WARNING, ORDERS=stamped)
+        peer.indexes.append(Index("SALES", "ORDERS_CHANGED", "ORDERS", ("CHANGED_AT",)))
+        assert wanted not in remedies(peer, Level.WARNING, ORDERS=stamped)
+
+    def test_row_movement_is_told(self, peer: OraclePeer) -> None:
+        peer.store.create("SALES", "MOVED", columns=COLUMNS, key=["ID"], row_movement=True)
+        told = [each for each in findings(peer, MOVED={}) if "row movement" in each[2]]
+        assert [each[0] for each in told] == [Level.OK]
+
+    def test_what_a_poll_reads_is_told_and_a_large_table_is_warned_of(
+        self, peer: OraclePeer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        peer.store.insert("SALES.ORDERS", [{"ID": number} for number in range(1200)])
+        told = [each for each in findings(peer) if "each poll reads" in each[2]]
+        assert told[0][0] is Level.OK
+        assert "1,200 rows" in told[0][2]
+        monkeypatch.setattr(findings_module, "_HEAVY_BYTES", 1)
+        told = [each for each in findings(peer) if "each poll reads" in each[2]]
+        assert told[0][0] is Level.WARNING
+        assert "interval" in told[0][3]
+
+
+class TestDatabase:
+    def test_for_how_long_undo_keeps_changes_is_told_to_the_engine(self, peer: OraclePeer) -> None:
+        everything(peer)
+        found, connector = examined(peer)
+        (kept,) = connector.keeps.values()
+        assert list(connector.keeps) == ["SALES.ORDERS"]
+        assert f"keeps {kept / 60:.0f} minutes of changes, as undo" in [each.text for each in found]
+
+    def test_modes_that_read_no_undo_are_told_nothing_of_it(self, peer: OraclePeer) -> None:
+        everything(peer)
+        found, connector = examined(peer, ORDERS={"mode": "images"})
+        assert connector.keeps == {}
+        assert not any("undo" in each.text for each in found)
+
+    @pytest.mark.parametrize(("ahead", "told"), [(0, "the clocks agree"), (60, "this host's by +6")])
+    def test_a_clock_that_is_off_is_told(self, ahead: int, told: str) -> None:
+        with OraclePeer(Store(lambda: time.time_ns() + ahead * 1_000_000_000)) as peer:
+            peer.store.create("SALES", "ORDERS", columns=COLUMNS, key=["ID"])
+            assert any(told in each[2] for each in findings(peer))
+
+    @pytest.mark.parametrize(("days", "warned"), [(3, True), (100, False)])
+    def test_a_password_that_expires_soon_is_told(self, peer: OraclePeer, days: int, warned: bool) -> None:  # noqa: FBT001
+        expires = Stamp.of(datetime.now() + timedelta(days=days))  # noqa: DTZ005 -- as the view has it
+        columns = (Column.declared("USERNAME", "VARCHAR2(128)"), Column.declared("EXPIRY_DATE", "DATE"))
+        view = View("SYS", "USER_USERS", columns, lambda session: [(session.user, expires)])
+        peer.store.register(view, "USER_USERS")
+        assert any("the password of BRIDGE expires" in each[2] for each in findings(peer)) is warned
