@@ -49,7 +49,7 @@ class Taken:
     rows: tuple[Named, ...] = ()
     scn: int = 0
     carry: Sequence[Any] | None = None
-    """Of changes of one key that go on after it: the key, and whether it is there in the topic."""
+    """Of notes of one key that go on after it: the key, and whether its row is known to the topic."""
 
     @classmethod
     def parsed(cls, position: Any, mode: str, width: int) -> Taken:

@@ -40,10 +40,16 @@ class _Group(NamedTuple):
     key: list[Any]
     first: int
     last: int
+    known: bool = True
+    """There was such a row before."""
 
 
 class ViewLog(Settling):
-    """Notes are deleted whole keys at a time; of a key with very many, the position says what was told."""
+    """A page has all notes of each of its keys.
+
+    Of a key with more than a page's, the last page tells what has become of it; until then the position
+    carries on whether it was there before.
+    """
 
     caveats = frozenset({Caveat.COLLAPSES})
 
@@ -73,13 +79,12 @@ class ViewLog(Settling):
         flow = (self._open.at(position) if position else None) or self._opened(session, ask)
         count, whole = self._count(flow, ask)
         rows = flow.take(count)
-        groups = list(self._groups(rows.batch))
-        brought = self._told(rows, groups, before.carry)
-        carry = None if whole else [groups[-1].key, _is_there(rows.batch, groups[-1])]
-        if before.carry and not carry and not ended(flow):
+        groups = [self._known(rows.batch, group, before.carry) for group in self._groups(rows.batch)]
+        carry = None if whole else [groups[-1].key, groups[-1].known]
+        if before.carry and whole and not ended(flow):
             carry = next((None for each in groups if each.key == before.carry[0]), list(before.carry))
         taken = Taken("mview_log", tuple(_named(rows.batch)), carry=carry)
-        batch = self.brought(taken, brought)
+        batch = self.brought(taken, self._told(rows, groups if whole else groups[:-1]))
         self._open.keep(flow, batch.position)
         return batch
 
@@ -107,16 +112,12 @@ class ViewLog(Settling):
             return 0, True
         each = max(1, flow.size // flow.rows)
         most = min(flow.rows, ask.rows, MOST_ROWS, max(1, ask.bytes // each))
-        names = zip(
-            flow.column(ROWID)[:most].to_pylist(), flow.column(SEQUENCE)[:most].to_pylist(), strict=True
-        )
-        most = fitting([*names])
-        if most == flow.rows and flow.ended:
+        named = (flow.column(name)[:most].to_pylist() for name in (ROWID, SEQUENCE))
+        most = fitting([*zip(*named, strict=True)])
+        if most == flow.rows and not flow.more():
             return most, True
         keys = [*zip(*(flow.column(lead.name)[: most + 1].to_pylist() for lead in self._keys), strict=True)]
-        cut = most
-        while cut and (cut == len(keys) or keys[cut] == keys[cut - 1]):
-            cut -= 1
+        cut = next((at for at in range(most, 0, -1) if keys[at] != keys[at - 1]), 0)
         return (cut, True) if cut else (most, False)
 
     def _groups(self, batch: pa.RecordBatch) -> Iterator[_Group]:
@@ -126,9 +127,13 @@ class ViewLog(Settling):
             all_of_it = list(places)
             yield _Group(key, all_of_it[0], all_of_it[-1])
 
-    def _told(
-        self, rows: Rows, groups: Iterable[_Group], carry: Sequence[Any] | None
-    ) -> tuple[tuple[Changes, ...], tuple[Reject, ...]]:
+    def _known(self, batch: pa.RecordBatch, group: _Group, carry: Sequence[Any] | None) -> _Group:
+        """With what was carried on from the page before."""
+        if carry and carry[0] == group.key:
+            return group._replace(known=bool(carry[1]))
+        return group._replace(known=batch.column(NOTED)[group.first].as_py() != "I")
+
+    def _told(self, rows: Rows, groups: Iterable[_Group]) -> tuple[tuple[Changes, ...], tuple[Reject, ...]]:
         """Of each key, what has become of the row that the topic knows, or does not."""
         at: list[int] = []
         ops: list[str] = []
@@ -136,12 +141,7 @@ class ViewLog(Settling):
         for group in groups:
             if refused := rows.refused.get(group.last):
                 rejects.append(reject(self.name, refused, self.key))
-                continue
-            known = rows.batch.column(NOTED)[group.first].as_py() != "I"
-            if carry and carry[0] == group.key:
-                known = carry[1]
-            op = _op(known=known, there=_is_there(rows.batch, group))
-            if op is not None:
+            elif op := _op(known=group.known, there=rows.batch.column(THERE)[group.last].is_valid):
                 at.append(group.last)
                 ops.append(op)
         return self._changes(rows.batch, at, ops), tuple(rejects)
@@ -181,10 +181,6 @@ class ViewLog(Settling):
 def _named(batch: pa.RecordBatch) -> Iterator[Named]:
     for rowid, number in zip(batch.column(ROWID), batch.column(SEQUENCE), strict=True):
         yield [rowid.as_py(), number.as_py()]
-
-
-def _is_there(batch: pa.RecordBatch, group: _Group) -> bool:
-    return bool(batch.column(THERE)[group.last].is_valid)
 
 
 def _op(*, known: bool, there: bool) -> Op | None:
