@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from connectors.jdbc.jvm import java
 from connectors.jdbc.statements import Quote, TableName
 
 _READABLE = frozenset(
@@ -55,9 +56,7 @@ class Catalog:
     def key(self, table: TableName) -> tuple[str, ...]:
         """The primary key's columns in their order; empty without one."""
         rows = self._meta.getPrimaryKeys(*self._place(table.schema), table.name)
-        ordered = sorted(
-            (int(row.getShort("KEY_SEQ")), str(row.getString("COLUMN_NAME"))) for row in _rows(rows)
-        )
+        ordered = sorted((int(row.getShort("KEY_SEQ")), _text(row, "COLUMN_NAME")) for row in _rows(rows))
         return tuple(name for _, name in ordered)
 
     def unique_key(self, table: TableName) -> tuple[str, ...]:
@@ -79,30 +78,26 @@ class Catalog:
         account = str(self._meta.getUserName() or "").partition("@")[0].lower()
         rows = self._meta.getTablePrivileges(*self._like_it(table))
         return any(
-            str(row.getString("PRIVILEGE")).upper() in ("INSERT", "UPDATE", "DELETE")
-            and str(row.getString("GRANTEE")).lower() in (account, "public")
+            _text(row, "PRIVILEGE").upper() in ("INSERT", "UPDATE", "DELETE")
+            and _text(row, "GRANTEE").lower() in (account, "public")
             for row in _rows(rows)
         )
 
     def _filled(self, table: TableName) -> list[str]:
         """The columns declared NOT NULL."""
-        return [
-            str(row.getString("COLUMN_NAME")) for row in self._columns(table) if row.getInt("NULLABLE") == 0
-        ]
+        return [_text(row, "COLUMN_NAME") for row in self._columns(table) if row.getInt("NULLABLE") == 0]
 
     def sorted_as(self, table: TableName, by_type: Mapping[str, str]) -> dict[str, str]:
         """Column -> template, of the columns whose types are in `by_type`."""
         if not by_type:
             return {}
-        types = {
-            str(row.getString("COLUMN_NAME")): str(row.getString("TYPE_NAME")) for row in self._columns(table)
-        }
+        types = {_text(row, "COLUMN_NAME"): _text(row, "TYPE_NAME") for row in self._columns(table)}
         return {name: by_type[kind] for name, kind in types.items() if kind in by_type}
 
     def _columns(self, table: TableName) -> Iterator[Any]:
         rows = self._meta.getColumns(*self._like_it(table), "%")
         for row in _rows(rows):
-            if TableName(str(row.getString(self._column) or ""), str(row.getString("TABLE_NAME"))) == table:
+            if TableName(_text(row, self._column), _text(row, "TABLE_NAME")) == table:
                 yield row
 
     def _like_it(self, table: TableName) -> tuple[str | None, str | None, str]:
@@ -133,10 +128,10 @@ class Catalog:
         unique = set()
         rows = self._meta.getIndexInfo(*self._place(table.schema), table.name, False, True)
         for row in _rows(rows):
-            index, place = str(row.getString("INDEX_NAME")), int(row.getShort("ORDINAL_POSITION"))
+            index, place = _text(row, "INDEX_NAME"), int(row.getShort("ORDINAL_POSITION"))
             if place == 0:  # statistics of the table
                 continue
-            found.setdefault(index, {})[place] = str(row.getString("COLUMN_NAME"))
+            found.setdefault(index, {})[place] = _text(row, "COLUMN_NAME")
             if not row.getBoolean("NON_UNIQUE") and not row.getString("FILTER_CONDITION"):
                 unique.add(index)
         return [
@@ -148,7 +143,7 @@ class Catalog:
         offered = [str(row.getString(1)).strip() for row in _rows(self._meta.getTableTypes())]
         types = [kind for kind in offered if kind in _READABLE] or None
         for row in _rows(self._meta.getTables(catalog, schema, name, types)):
-            table = TableName(str(row.getString(self._column) or ""), str(row.getString("TABLE_NAME")))
+            table = TableName(_text(row, self._column), _text(row, "TABLE_NAME"))
             if table.schema.lower() not in self._hidden:
                 yield table
 
@@ -173,6 +168,14 @@ class Catalog:
 
 def fits(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _text(row: Any, column: str) -> str:
+    """Names without a UTF-8 form are told as Utf8.java does, and are those of no table."""
+    try:
+        return str(row.getString(column) or "")
+    except UnicodeDecodeError:
+        return str(java("bridge.jdbc.Utf8").string(row, column))
 
 
 def _rows(result: Any) -> Iterator[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import jpype
 import pyarrow as pa
 
+from bridge.errors import PermanentError
 from connectors.jdbc.jvm import java
 from connectors.jdbc.statements import Statement
 from connectors.jdbc.types import NO_LIMIT, Column, Limit
@@ -68,8 +69,14 @@ class Cursor:
         self.read_rows = 0
 
     def execute(self) -> str:
-        """Run the query; returns the description of its columns (types.described)."""
-        return str(self._java.execute())
+        """Run the query; returns the description of its columns (types.described). Errors: PermanentError."""
+        try:
+            return str(self._java.execute())
+        except UnicodeDecodeError:
+            raise PermanentError(
+                f"the name of column {self._java.oddNames()} has no UTF-8 form: half of a surrogate pair",
+                remedy="rename it, or leave it out by a `query`",
+            ) from None
 
     def is_quiet(self, description: str) -> bool:
         """Run a query and end its transaction in one call: it brings no row, and its columns are the same."""

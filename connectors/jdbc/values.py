@@ -84,9 +84,13 @@ def _endless(value: pa.Scalar) -> str | None:
     return {2 ** (bits - 1) - 1: _ENDLESS[0], -(2 ** (bits - 1)): _ENDLESS[1]}.get(number)
 
 
+_HALF = re.compile(r"\\ud[89a-f][0-9a-f]{2}")
+"""What the helper (Utf8.java) tells instead of half of a surrogate pair."""
+
+
 def told(column: Column, text: str | None) -> Written | None:
     """The same from a driver's text; None when that cannot be known."""
-    if not text:
+    if not text or _HALF.search(text):
         return None
     match form(column):
         case "int":

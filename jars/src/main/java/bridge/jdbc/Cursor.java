@@ -6,6 +6,8 @@ import java.sql.ResultSet;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.time.DateTimeException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /**
@@ -93,6 +95,18 @@ public final class Cursor implements AutoCloseable {
                 .append(BETWEEN_FIELDS).append(meta.isSigned(i) ? 1 : 0).append(BETWEEN_COLUMNS);
         }
         return text.toString();
+    }
+
+    /** The columns' names that have no UTF-8 form, as far as they can be told. */
+    public String oddNames() throws SQLException {
+        ResultSetMetaData meta = rows.getMetaData();
+        List<String> names = new ArrayList<>();
+        for (int i = 1; i <= meta.getColumnCount(); i++) {
+            if (Utf8.isBroken(meta.getColumnLabel(i))) {
+                names.add(Utf8.told(meta.getColumnLabel(i)));
+            }
+        }
+        return String.join(", ", names);
     }
 
     /**

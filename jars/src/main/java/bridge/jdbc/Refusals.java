@@ -51,7 +51,7 @@ final class Refusals {
         told.add(one);
     }
 
-    /** Null; of a value that cannot be read, either, the driver's own text. */
+    /** Null; of a value that cannot be read, either, the driver's own text (Utf8.told). */
     private String read(Column column, ResultSet rows) throws SQLException {
         try {
             column.read(rows, count());
@@ -72,7 +72,7 @@ final class Refusals {
         column.accept(count());
         try {
             String text = column.isText() ? rows.getString(column.index) : null;
-            return text == null ? "" : text;
+            return text == null ? "" : Utf8.told(text);
         } catch (SQLException error) {
             if (!Cursor.isOfTheRow(error)) {
                 throw error;

@@ -8,6 +8,7 @@ import java.io.Reader;
 import java.io.Writer;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -121,7 +122,7 @@ abstract class Varying extends Column {
                 return null;
             }
             fitting(value.length()); // before as much again is taken for the bytes
-            return value.getBytes(StandardCharsets.UTF_8);
+            return Utf8.of(value);
         }
 
         @Override int whole(int start, int end) {
@@ -199,10 +200,12 @@ abstract class Varying extends Column {
                 if (value == null) {
                     return false;
                 }
-                Writer writer = new OutputStreamWriter(sink, StandardCharsets.UTF_8);
+                Writer writer = new OutputStreamWriter(sink, StandardCharsets.UTF_8.newEncoder());
                 value.transferTo(writer);
-                writer.flush();
+                writer.close(); // which, unlike flush, looks at what is left of a pair
                 return true;
+            } catch (CharacterCodingException error) {
+                throw new ArithmeticException(Utf8.NONE);
             }
         }
 
@@ -260,7 +263,7 @@ abstract class Varying extends Column {
 
         @Override byte[] bytes(ResultSet rows) throws SQLException {
             java.sql.Array value = rows.getArray(index);
-            return value == null ? null : JsonArray.of(value.getArray()).getBytes(StandardCharsets.UTF_8);
+            return value == null ? null : Utf8.of(JsonArray.of(value.getArray()));
         }
 
         @Override int whole(int start, int end) {
