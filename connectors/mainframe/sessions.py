@@ -62,6 +62,8 @@ class Session:
         self._logged_on = False
         self._answered = True
         """Whether what the log-on led to was told by a screen that was expected."""
+        self._told_secret = False
+        """Whether this log-on has typed one."""
 
     @property
     def walk(self) -> Walk:
@@ -92,10 +94,12 @@ class Session:
 
     def _log_on(self, walk: Walk) -> None:
         """Errors: of the bridge; those about the account, for all sessions."""
+        self._told_secret = False
         for number, step in enumerate(self.config.logon, 1):
             told = f"step {number} ({step})"
             try:
                 self._refuse(walk.take(step, told, walk.texts, self.config.refused), step, told)
+                self._told_secret = self._told_secret or walk.told_secret_on is not None
                 if step.press and step.expect:
                     walk.told_secret_on = None  # it was answered
             except (Trouble, TransientError) as error:
@@ -107,18 +111,27 @@ class Session:
 
         That parks the connector: `resume` makes a new one, with a gate of its own. A parked stream would not.
         """
+        told_secret = walk.told_secret_on is not None
         if isinstance(error, TransientError):
-            if walk.told_secret_on is None or walk.last is None or self._shared.interrupted.is_set():
-                return error
+            if not told_secret or walk.last is None or self._shared.interrupted.is_set():
+                return self._before_a_secret(error)
             error = self._lost(walk, error, walk.last)
         doing = f"log-on at {self.endpoint.address}"
-        if error.kind is Kind.RETRY and walk.told_secret_on is None:
+        if error.kind is Kind.RETRY and not told_secret:
             told = f"{doing}: the host gives no session now: {error.seen.shown}"
             return Refused(told, remedy=self._shared.keep(error))
         failure = translated(self._about_the_account(error), doing, self._shared.keep)
         if isinstance(failure, CredentialsError):
             self._shared.gate.shut(failure)
+        if isinstance(failure, TransientError) and not told_secret:
+            return self._before_a_secret(failure)
         return failure
+
+    def _before_a_secret(self, error: TransientError) -> TransientError:
+        """Another LU may do better, and nothing was typed that could lock an account."""
+        if self._told_secret or self._logged_on or self._shared.interrupted.is_set():
+            return error
+        return Refused(error.text, remedy=error.remedy, retry_after=error.retry_after)
 
     @staticmethod
     def _lost(walk: Walk, error: TransientError, before: Looked) -> Trouble:
@@ -277,13 +290,16 @@ class Pool:
             session.close()
 
     def _open_any(self) -> None:
-        """With an LU of those that are named and not ours yet; the host may have given some to others."""
+        """With an LU of those that are named and not ours yet; others may have some, or they are silent."""
         named = self._config.lu or (None,)
         ours = {session.endpoint.lu for session in self._sessions} if len(named) > 1 else ()
         *others, last = [replace(self._endpoint, lu=lu) for lu in named if lu not in ours]
         for endpoint in others:
-            with suppress(Refused):
+            try:
                 self._open(endpoint)
+            except Refused as error:
+                _log.info("LU %s: %s; the next one is tried", endpoint.lu, error.text)
+            else:
                 return
         self._open(last)
 

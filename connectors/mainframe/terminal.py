@@ -44,7 +44,7 @@ class Endpoint:
 
 
 class Refused(TransientError):
-    """The host is there, and gives no session: the LU is in use, or is not known."""
+    """The host is there, and gives no session: the LU is in use, or not known, or leads to no log-on."""
 
 
 class Terminal(Protocol):

@@ -454,6 +454,41 @@ def test_another_lu_of_the_list_is_taken_where_one_is_in_use(host: Host, transpo
         either.close()
 
 
+class SilentLu(Host):
+    """LU001 takes the session, and never shows anything."""
+
+    async def converse(self, session: Any, lu: str) -> None:
+        if lu == "LU001":
+            while await session.receive() is not None:
+                pass
+            return
+        await super().converse(session, lu)
+
+
+@both
+def test_another_lu_of_the_list_is_taken_where_one_is_silent(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SilentLu(count=30) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        named: dict[str, Any] = {"transport": transport, "lu": ["LU001", "LU002"]}
+        short = {"timeout": "500ms", "connect_timeout": "500ms"}
+        with opened(host, CUSTOMERS, **named, **short) as connector:
+            assert len(scan(connector, "customers").rows) == 30
+            assert host.sessions == ("LU002",)
+
+
+@both
+def test_no_other_lu_is_tried_once_a_password_was_typed(host: Host, transport: str) -> None:
+    host.switches.mute = 2
+    connector = configured(host, CUSTOMERS, transport=transport, lu=["LU001", "LU002"], timeout="500ms")
+    with pytest.raises(CredentialsError):
+        connector.open()
+    connector.close()
+    assert [told.text for told in host.told if told.field == "password"] == [host.password]
+    assert host.counts["sign-ons"] == 1
+
+
 @both
 def test_the_hosts_session_limit_is_tried_again_with_its_own_message(host: Host, transport: str) -> None:
     host.switches.session_limit = 0

@@ -4,6 +4,7 @@ import re
 import socket
 import ssl
 import time
+from dataclasses import replace
 
 from bridge.errors import BridgeError, ConfigError, TransientError
 from connectors.mainframe.terminal import Endpoint, Refused
@@ -19,6 +20,8 @@ REASONS = {  # of a TN3270E DEVICE-TYPE REJECT, RFC 2355 section 7.1.6
     6: "for a reason the host does not tell",
     7: "the host cannot choose one",
 }
+# A host that is there takes a connection in this time.
+_PROBE_S = 2.0
 _DO_TN3270E, _WILL_TN3270E = bytes.fromhex("fffd28"), bytes.fromhex("fffb28")
 _SEND_DEVICE_TYPE, _IS = bytes.fromhex("fffa280802"), bytes.fromhex("fffa280204")
 _REJECTED = re.compile(rb"\xff\xfa\x28\x02\x06\x05(.)", re.DOTALL)
@@ -39,11 +42,21 @@ def refused(endpoint: Endpoint, reason: int | None) -> Refused:
     )
 
 
-def silent(endpoint: Endpoint) -> TransientError:
-    return TransientError(
+def silent(endpoint: Endpoint) -> Refused:
+    """The host is there, and does not go on."""
+    return Refused(
         f"{endpoint.address} gave no session within {endpoint.connect_timeout:g} s",
         remedy="retried; check port and tls, and whether the LU is active",
     )
+
+
+def without_answer(endpoint: Endpoint, alarm: Alarm) -> BridgeError:
+    """Whether the host is silent, or not there at all."""
+    try:
+        Wire(replace(endpoint, connect_timeout=min(endpoint.connect_timeout, _PROBE_S)), alarm).close()
+    except (OSError, BridgeError) as error:
+        return explained(endpoint, error)
+    return silent(endpoint)
 
 
 def explained(endpoint: Endpoint, error: Exception) -> BridgeError:

@@ -161,7 +161,7 @@ class S3270:
                 _connect(self._endpoint), seconds=self._endpoint.connect_timeout
             )
         except Silent:
-            raise reach.silent(self._endpoint) from None
+            raise reach.without_answer(self._endpoint, alarm) from None
         if not answer.ok:
             raise reach.why_not(self._endpoint, alarm)
         asked = ("ConnectionState", "CodePage", "Tls", "TlsSessionInfo", "LuName", "StatsRx")
