@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPa
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from bridge import kafka, reach
+from bridge.config.options import RESERVED_RULE, is_reserved
 from bridge.config.options import Topics as TopicOptions
 from bridge.errors import ConfigError, CredentialsError, Stopped, TransientError
 from bridge.refusals import REMEDY, Exists, Unknown, translated, vanished
@@ -52,6 +53,8 @@ def event_topic(template: str, connector: str, table: str) -> str:
         raise ConfigError(text, remedy=REMEDY)
     if name in ("", ".", ".."):
         raise ConfigError(f"{name!r} is no topic name", remedy=REMEDY)
+    if is_reserved(name):
+        raise ConfigError(f"the topic name {abridged(name)} begins as {RESERVED_RULE}", remedy=REMEDY)
     return name
 
 

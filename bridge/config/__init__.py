@@ -21,6 +21,7 @@ from bridge.config.options import (
     ENGINE_KEYS,
     NAME,
     NAME_RULE,
+    RESERVED_RULE,
     STREAM_KEYS,
     VERSION,
     ConnectorOptions,
@@ -34,6 +35,7 @@ from bridge.config.options import (
     StreamOptions,
     Topics,
     TransactionOptions,
+    is_reserved,
 )
 from bridge.config.problems import ConfigErrors, Fault, Keys, Problem, faults, form_of, nearest, shown
 from bridge.config.quiet import QuietHours
@@ -217,10 +219,15 @@ class Reading:
             self.wrong(Fault(where, text, "shorten it, or raise transaction.timeout.ms"))
 
     def _topics_twice(self, template: str) -> None:
-        """Streams that publish to one topic; names that differ by `.` and `_` are one for Kafka."""
+        """Streams that publish to one topic (names that differ by `.` and `_` are one for Kafka), or to no stream's."""
         owners: dict[str, tuple[str, Keys]] = {}
         for connector in self.connectors.values():
             for whose, topic, path in self._known_topics(connector, template):
+                if is_reserved(topic):
+                    remedy, about = "give the stream another `topic:`", path[-1] != "topic"
+                    self.wrong(
+                        Fault(path, f"{shown(topic)} begins as {RESERVED_RULE}", remedy, about_key=about)
+                    )
                 other, place = owners.setdefault(_NOT_IN_METRICS.sub("_", topic), (whose, path))
                 if other != whose:
                     line = self.document.at_key(place, "").line

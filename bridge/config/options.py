@@ -26,6 +26,9 @@ PORT = re.compile("[0-9]{1,5}")
 HIGHEST_PORT = 65535
 HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 LONGEST_TOPIC = 249
+RESERVED = ("_bridge.", "_bridge_", "__")
+"""Kafka takes the first two for one."""
+RESERVED_RULE = "the names of the bridge's own topics (_bridge.) or of Kafka's (__) do"
 LONGEST_SOCKET_PATH = 107
 """Linux's `sun_path` without its NUL."""
 
@@ -62,11 +65,22 @@ def _fields(text: str) -> set[str]:
     return {name if not (form or conversion) else "{" for name, form, conversion in parts if name is not None}
 
 
+def is_reserved(topic: str) -> bool:
+    """Whether the topic would be one of the bridge's own records, or of Kafka's."""
+    return topic.startswith(RESERVED)
+
+
+def _not_reserved(text: str) -> str:
+    if is_reserved(text):
+        raise ValueError(f"begins as {RESERVED_RULE}")
+    return text
+
+
 def _template(text: str) -> str:
     fields = _fields(text)
     if "table" not in fields or not fields <= {"connector", "table"}:
         raise ValueError("must contain {table}, and may contain {connector}, and no other braces")
-    return text
+    return _not_reserved(text)
 
 
 def _topic(text: str) -> str:
@@ -75,7 +89,7 @@ def _topic(text: str) -> str:
         raise ValueError("may contain {connector} and {table}, and no other braces")
     if not fields and (text in ("", ".", "..") or len(text) > LONGEST_TOPIC):
         raise ValueError(f"is no topic name: Kafka takes 1 to {LONGEST_TOPIC} characters, and not . or ..")
-    return text
+    return _not_reserved(text)
 
 
 class OnGap(StrEnum):

@@ -195,6 +195,27 @@ def test_anchors_and_aliases_are_written_out(file: Path) -> None:
             "characters, and not . or ..",
             id="topic",
         ),
+        *(
+            pytest.param(
+                HEAD + ERP + f"    streams: {{orders: {{topic: {topic}}}}}\n",
+                f"8:31: connectors.erp.streams.orders.topic: '{topic}' begins as the names of the bridge's "
+                "own topics (_bridge.) or of Kafka's (__) do",
+                id=topic,
+            )
+            for topic in ("_bridge.dead-letters.erp", "_bridge_positions_erp", "__transaction_state")
+        ),
+        pytest.param(
+            HEAD + "topics: {template: '_bridge.{table}'}\n" + ERP,
+            "4:20: topics.template: '_bridge.{table}' begins as the names of the bridge's own topics "
+            "(_bridge.) or of Kafka's (__) do",
+            id="template of internal topics",
+        ),
+        pytest.param(
+            HEAD + "topics: {template: '{table}'}\n" + ERP + "    streams: {__consumer_offsets: {}}\n",
+            "9:15: connectors.erp.streams.__consumer_offsets: '__consumer_offsets' begins as the names of "
+            "the bridge's own topics (_bridge.) or of Kafka's (__) do; give the stream another `topic:`",
+            id="a stream that is named as Kafka's own topic",
+        ),
         pytest.param(
             HEAD + ERP + "    streams: {orders: {topic: a.b}, items: {topic: a_b}}\n",
             "8:52: connectors.erp.streams.items.topic: 'a_b' is also the topic of erp/orders, line 8; "

@@ -162,3 +162,9 @@ def test_an_administrator_s_command_goes_to_the_cluster_that_is_configured(
     settings: dict[str, Any], options: str
 ) -> None:
     assert tools(settings) == f"--bootstrap-server {options}"
+
+
+@pytest.mark.parametrize("table", ["__consumer_offsets", "_bridge.positions.erp", "_bridge state"])
+def test_an_event_goes_into_no_topic_of_the_bridge_or_of_kafka(table: str) -> None:
+    with pytest.raises(ConfigError, match="begins as the names of the bridge's own topics"):
+        event_topic("{table}", "erp", table)
