@@ -7,7 +7,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from bridge.contract import ConnectorConfig, Seconds, Secret, StreamConfig
 from connectors.mainframe.maps import ErrorRule, Rule, ScreenMap
@@ -187,6 +196,14 @@ class InquiryStream(StreamConfig):
     missing: tuple[str | Rule, ...] = Field(
         default=(), description="screens, or markers on the answer, that say there is no such key"
     )
+
+    @field_validator("keys")
+    @classmethod
+    def _are_whole(cls, keys: Any, info: ValidationInfo) -> Any:
+        for number, each in enumerate(keys if isinstance(keys, tuple) else (), 1):
+            if missing := [name for name in info.data.get("key", ()) if name not in each]:
+                raise ValueError(f"entry {number} lacks '{missing[0]}', which is in `key`")
+        return keys
 
 
 Stream = Annotated[ListStream | InquiryStream, Field(discriminator="mode")]

@@ -12,16 +12,17 @@ from threading import Lock
 from typing import Any
 
 from bridge.contract import Ask, Position, Reject
+from bridge.errors import ConfigError
 from connectors.mainframe import key_files, topic_keys
 from connectors.mainframe.config import KeyFile, KeyStream, KeyTopic
 from connectors.mainframe.errors import Kind, Looked, Trouble
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.lists import Known, ListPages
-from connectors.mainframe.readings import InquiryReading
+from connectors.mainframe.readings import InquiryReading, ListReading
 from connectors.mainframe.scans import Piece, judged, size_of
 from connectors.mainframe.sessions import Pool, Session
 from connectors.mainframe.values import reader
-from connectors.mainframe.walk import Missing
+from connectors.mainframe.walk import Missing, Unanswered
 
 type Asked = Mapping[str, str]
 """A key as it is typed."""
@@ -71,11 +72,13 @@ class InquiryPages:
         """`known`: of the list that the keys are from; `keys_in`: of the topic that they are from."""
         self._reading, self._pool, self._keys_in = reading, pool, keys_in
         told = reading.options.key
-        self._list = ListPages(reading.keys, pool.main, known, told) if reading.keys else None
+        self._list = ListPages(_rows_alone(reading.keys), pool.main, known, told) if reading.keys else None
         self._keys: Sequence[Asked] | None = None
         self._digest, self._next = "", 0
         self._places: dict[Session, bool] = {}
         """Sessions that stand where `steps` begin."""
+        self._anew = False
+        """One was taken for no answer, or was none: where the next could be taken for it, begin at `home`."""
 
     @property
     def place(self) -> Position:
@@ -182,6 +185,9 @@ class InquiryPages:
                 return self._ask(session, asked, typed, told)
             except Trouble as trouble:
                 self._places.pop(session, None)
+                if isinstance(trouble, Unanswered) and attempt < _TRIES:
+                    self._anew = True
+                    continue
                 if trouble.kind is Kind.REJECT:
                     return Reject(name, f"{told}: {trouble.seen.error}", trouble.seen.error, typed)
                 if attempt == _TRIES or trouble.kind not in (Kind.RETRY, Kind.RELOGIN):
@@ -190,7 +196,7 @@ class InquiryPages:
                     session.renew()
         return None
 
-    def _ask(self, session: Session, asked: Asked, typed: Mapping[str, Any], told: str) -> Row | None:
+    def _ask(self, session: Session, asked: Asked, typed: Mapping[str, Any], told: str) -> Answer:
         options, walk = self._reading.options, session.walk
         if not self._places.get(session):
             session.go_home()
@@ -198,12 +204,25 @@ class InquiryPages:
             walk.perform(options.goto, f"{told}, on the way")
         *before, last = options.steps
         texts = walk.texts.with_key(asked)
-        walk.perform(before, told, texts)
-        walk.act(last, told, texts)
+        self._places[session] = False
+        try:
+            walk.perform(before, told, texts)
+            walk.act(last, told, texts)
+        except ConfigError as error:  # too long, or not of the code page; too many of them park the stream
+            return Reject(self._reading.table.name, error.text, told, typed)
         row = walk.read(options.screen, self._missing(walk.last), told, self._lacks(typed))
         walk.perform(options.back, f"{told}, back")
-        self._places[session] = bool(options.goto or options.back)
+        self._places[session] = self._goes_on(row)
         return row
+
+    def _goes_on(self, row: Row | None) -> bool:
+        """Whether `steps` begin where the answer, or `back`, has led.
+
+        A message that is still there, of a key that is not, would be taken for the next one's.
+        """
+        options = self._reading.options
+        told = row is not None and not row.problems
+        return not self._anew and bool(options.back or (options.goto and told))
 
     def _missing(self, asked_on: Looked | None) -> Missing:
         """Markers count on the answer, on screens that the last step names, and where it began."""
@@ -230,3 +249,10 @@ class InquiryPages:
             name: reader(fields[name], "both")(text) if name in fields else text
             for name, text in asked.items()
         }
+
+
+def _rows_alone(reading: ListReading) -> ListReading:
+    """The list without the screens behind its rows: whoever wants those is another stream."""
+    return replace(
+        reading, options=reading.options.model_copy(update={"detail": None, "mark": None}), detail=None
+    )

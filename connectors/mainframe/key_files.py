@@ -19,7 +19,9 @@ def read(path: Path, names: Sequence[str]) -> Sequence[Mapping[str, str]]:
     """The key in each of its lines. Errors: ConfigError with file and line; TransientError: not whole yet."""
     try:
         return _keys(path, _whole(path), names)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise _not_yet(path, f"cannot read the keys: {error.strerror}", "check the path") from None
+    except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path}: cannot read the keys: {error}", remedy="write CSV in UTF-8") from None
 
 

@@ -9,7 +9,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from bridge.contract import Ask, Batch, Finding, Position, Scan, Stream
-from bridge.errors import PermanentError, TransientError
+from bridge.errors import ConfigError, PermanentError, TransientError
 from connectors.mainframe.config import MainframeConfig
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class ScreenSource:
         from connectors.mainframe.scans import begins
 
         name = stream.name
-        with self._call(f"reading {stream.name}"):
+        with self._call(f"reading {stream.name}"), _of_this_stream_alone():
             anew, running = begins(position), self._pass
             if running and running.name != name and not running.rests:
                 self._interrupted.wait(ask.wait_s)
@@ -162,6 +162,15 @@ class ScreenSource:
         finally:
             with self._state:
                 self._calling = False
+
+
+@contextmanager
+def _of_this_stream_alone() -> Iterator[None]:
+    """What one stream asks for cannot be: its siblings can do without."""
+    try:
+        yield
+    except ConfigError as error:
+        raise PermanentError(error.text, remedy=error.remedy) from None
 
 
 def check_place(position: Position) -> None:

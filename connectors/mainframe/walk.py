@@ -22,6 +22,7 @@ ANY = "any"
 _SECOND_THOUGHT_S = 0.5
 # What looks painted in part is given so many times the usual rest.
 LONG_REST = 5
+AS_BEFORE = "it tells what it told before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class Missing:
             seen.name == sign if isinstance(sign, str) else here and recognise.shows(sign, seen.screen)
             for sign in self.signs
         )
+
+
+class Unanswered(Trouble):
+    """The screen is the one of the answer, but tells what it told before, or of another key."""
 
 
 class Texts:
@@ -89,6 +94,8 @@ class Walk:
         self.answered = False
         """Whether the host has written anything since a key was pressed."""
         self.last: Looked | None = None
+        self._asked: Looked | None = None
+        """The screen that something was typed on, as the key was pressed."""
         self._stirred = False
 
     # -- looking
@@ -170,15 +177,31 @@ class Walk:
     def _await_answer(
         self, screen: str, missing: Missing, told: str, ready: Callable[[Looked], str], times: int
     ) -> Looked | None:
-        """None: the host says that there is no such row."""
-        seen = self.await_screen(
-            (screen,),
-            told,
-            rest=times * self.pace.settle,
-            ready=lambda seen: "" if missing.shows(seen) else ready(seen),
-            also=missing.shows,
-        )
+        """None: the host says that there is no such row. Errors: Unanswered, too."""
+
+        def lacks(seen: Looked) -> str:
+            if self._tells_the_same(missing, seen):
+                return AS_BEFORE
+            return "" if missing.shows(seen) else ready(seen)
+
+        rest = times * self.pace.settle
+        try:
+            seen = self.await_screen((screen,), told, rest=rest, ready=lacks, also=missing.shows)
+        except Trouble as trouble:
+            at, fits = trouble.seen, trouble.seen.name == screen or missing.shows(trouble.seen)
+            if trouble.kind is Kind.UNKNOWN and fits and (why := lacks(at)):
+                raise Unanswered(Kind.UNKNOWN, told, screen, at, why) from None
+            raise
         return None if missing.shows(seen) else seen
+
+    def _tells_the_same(self, missing: Missing, seen: Looked) -> bool:
+        """As when the key was pressed: a message may have come in between, and given the keyboard back."""
+        asked, each = self._asked, seen.screen_map
+        if asked is None or each is None or asked.name != seen.name or seen.kind is not None:
+            return False
+        if missing.shows(asked) != missing.shows(seen):
+            return False
+        return recognise.record(each, asked.screen) == recognise.record(each, seen.screen)
 
     def _looked(self, step: str, expected: Collection[str]) -> Looked:
         try:
@@ -228,7 +251,10 @@ class Walk:
         for field, template in step.fill.items():
             self._type(self._address(seen, field, told), template, seen, told, texts)
         if step.press:
-            self.press(step.press, told, _wanted(step, expected), step.timeout)
+            wanted = _wanted(step, expected)
+            asked = self._looked(told, wanted) if step.fill or step.type is not None else None
+            self.press(step.press, told, wanted, step.timeout)
+            self._asked = asked
         return True
 
     def _takes(self, step: Step, seen: Looked, texts: Texts) -> bool:
@@ -254,7 +280,7 @@ class Walk:
 
     def press(self, key: str, told: str, expected: Collection[str], timeout: float | None = None) -> None:
         """Press a key, and wait for the host to write something."""
-        self.answered = False
+        self.answered, self._asked = False, None
         if self.told_secret_on is not None:
             self._looked(told, expected)  # as it is sent, so that an answer can be told from it
         try:

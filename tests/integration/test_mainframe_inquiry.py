@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from bridge.contract import Ask, Caveat, Scan
-from bridge.errors import ConfigError, TransientError
+from bridge.errors import ConfigError, PermanentError, TransientError
 from bridge.testing.mainframe import Host, TwoWrites, customer
-from bridge.testing.mainframe.options import INQUIRY, LIST, MAPS, PASSWORD_VARIABLE
+from bridge.testing.mainframe.options import DETAILS, INQUIRY, LIST, MAPS, PASSWORD_VARIABLE
 from connectors.mainframe import key_files, scans
 from tests.integration.mainframe_streams import TRANSPORTS, configured, keys, opened, scan, written
 
@@ -138,8 +138,9 @@ def test_a_file_without_keys_says_where(host: Host, tmp_path: Path, text: str, t
     file = tmp_path / "keys.csv"
     written(file, text)
     streams = {"inquiries": INQUIRY | {"keys": {"file": str(file)}}}
-    with opened(host, streams) as connector, pytest.raises(ConfigError, match=told):
+    with opened(host, streams) as connector, pytest.raises(PermanentError, match=told) as error:
         scan(connector, "inquiries")
+    assert type(error.value) is PermanentError, "its siblings can do without"
 
 
 @pytest.mark.parametrize(
@@ -156,6 +157,30 @@ def test_keys_that_may_not_be_all_are_waited_for(host: Host, tmp_path: Path, tex
     streams = {"inquiries": INQUIRY | {"keys": {"file": str(file)}}}
     with opened(host, streams) as connector, pytest.raises(TransientError, match=told):
         scan(connector, "inquiries")
+
+
+def test_a_file_of_keys_that_is_not_there_is_waited_for(host: Host, tmp_path: Path) -> None:
+    streams = {"inquiries": INQUIRY | {"keys": {"file": str(tmp_path / "keys.csv")}}}
+    with (
+        opened(host, streams) as connector,
+        pytest.raises(TransientError, match=r"No such file.*check the path"),
+    ):
+        scan(connector, "inquiries")
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [("123456789", "longer than the 8 characters"), ("12€", "a character that cp037 has not")],
+)
+def test_a_key_that_cannot_be_typed_is_a_reject_and_the_others_are_asked_for(
+    host: Host, key: str, told: str
+) -> None:
+    asked = [{"customer_id": each} for each in ("00000010", key, "00000020")]
+    with opened(host, {"inquiries": INQUIRY | {"keys": asked}}) as connector:
+        read = scan(connector, "inquiries")
+    assert read.column("customer_id") == ["00000010", "00000020"]
+    ((reject,)) = read.rejects
+    assert told in reject.reason
 
 
 def test_a_file_of_keys_that_is_written_to_is_waited_for(host: Host, tmp_path: Path) -> None:
@@ -183,7 +208,7 @@ def test_keys_out_of_a_topic_are_those_it_has_now(host: Host) -> None:
     ("has", "error", "told"),
     [
         ([], TransientError, "topic erp.customers has no keys; wait for its events"),
-        ([{"id": "1"}], ConfigError, "topic erp.customers has no key column 'customer_id'; .*: id"),
+        ([{"id": "1"}], PermanentError, "topic erp.customers has no key column 'customer_id'; .*: id"),
     ],
 )
 def test_a_topic_without_the_keys_deletes_nothing(
@@ -193,6 +218,14 @@ def test_a_topic_without_the_keys_deletes_nothing(
         connector.keys_in = lambda _: has
         with pytest.raises(error, match=told):
             scan(connector, "inquiries")
+
+
+def test_keys_out_of_a_list_with_details_open_none_of_them(host: Host) -> None:
+    inquiry = INQUIRY | {"key": ["id"], "keys": {"stream": "customers"}}
+    inquiry["steps"] = [{"fill": {"customer_id": "{id}", "request_type": "BALANCE"}, "press": "enter"}]
+    with opened(host, {"customers": DETAILS, "inquiries": inquiry}) as connector:
+        assert len(scan(connector, "inquiries").rows) == 30
+    assert host.counts["CUSTDET"] == 0
 
 
 def test_keys_out_of_a_list_are_those_it_shows_now(host: Host) -> None:
@@ -305,6 +338,36 @@ def test_an_answer_of_another_key_is_not_taken_for_this_one(host: Host) -> None:
     told = "it shows customer_id 00000010"
     with opened(host, streams, timeout="300ms") as connector, pytest.raises(TransientError, match=told):
         scan(connector, "inquiries")
+
+
+NEVER_NAMED = "MESSAGE FROM OPERATIONS: COFFEE IS READY"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("first", [10, 15], ids=["known", "unknown"])
+def test_a_message_that_crosses_a_question_is_no_answer(host: Host, transport: str, first: int) -> None:
+    """It gives the keyboard back over the answer before, and no map knows it."""
+    asked = keys(first, 20, 30)
+    host.switches.broadcast_text = NEVER_NAMED
+    with opened(host, {"inquiries": INQUIRY | {"keys": asked}}, transport=transport) as connector:
+        calm = scan(connector, "inquiries").rows
+        host.switches.delay_ms, host.switches.broadcast_ms, host.switches.broadcast = 150, 50, 3
+        assert scan(connector, "inquiries").rows == calm
+    assert len(calm) == (3 if first == 10 else 2)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_answers_that_cannot_be_told_from_each_other_are_each_asked_for(host: Host, transport: str) -> None:
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    fields = screens["balance"]["fields"]
+    screens["balance"]["fields"] = {name: fields[name] for name in ("customer_id", "request_type", "status")}
+    inquiry = INQUIRY | {"key": ["customer_id"], "keys": keys(10, 20, 30)}
+    options: dict[str, Any] = {"screens": screens, "maps": [], "timeout": "400ms", "transport": transport}
+    for each in list(host.customers):
+        host.change(each, status="ACTIVE")
+    with opened(host, {"inquiries": inquiry}, **options) as connector:
+        rows = scan(connector, "inquiries").rows
+    assert [row["status"] for row in rows] == ["ACTIVE"] * 3
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -19,6 +19,8 @@ from tests.property.mainframe_clerks import DENIED, Clerks
 type Event = Mapping[str, Any]
 
 
+OF_A_MESSAGE = "SSAGE FROM OPERATIONS"
+"""Where no customer stands, such a line is one that cannot be read."""
 COUNTS = ("lost", "doubled", "false_deletes", "disordered", "odd", "refused")
 
 
@@ -166,7 +168,8 @@ class Evidence:
     @cached_property
     def _buried(self) -> Counter[int | None]:
         """Dead letters by customer; None for those who cannot be named."""
-        told = (json.loads(letter.key or "{}").get(self.shape.key) for letter in self.letters)
+        letters = (letter for letter in self.letters if OF_A_MESSAGE not in (letter.payload or ""))
+        told = (json.loads(letter.key or "{}").get(self.shape.key) for letter in letters)
         return Counter(None if number is None else int(number) for number in told)
 
     def _unfounded(self) -> Iterator[str]:
@@ -177,6 +180,7 @@ class Evidence:
                 "12.4X" in (letter.payload or "")
                 or "12X" in (letter.payload or "")
                 or DENIED in letter.reason
+                or OF_A_MESSAGE in (letter.payload or "")
             ):
                 yield f"a dead letter: {letter.reason}, {letter.payload}"
         for number, count in self._buried.items():

@@ -30,7 +30,7 @@ from bridge.publisher import Fenced
 from bridge.testing.fakes import Crash, FakeKafka, Fault, Record, State
 from bridge.testing.mainframe import Customer, TwoWrites
 from bridge.testing.mainframe.options import INQUIRY, LIST, PASSWORD_VARIABLE
-from bridge.testing.mainframe.switches import UNKNOWN_ERROR
+from bridge.testing.mainframe.switches import UNKNOWN_ERROR, Switches
 from bridge.testing.simulation import Clock, Engine
 from bridge.topics import dead_letters
 from connectors.mainframe import MainframeConnector, scans, transports, walk
@@ -44,6 +44,7 @@ TRANSPORTS: tuple[Transport, ...] = ("tnz", "s3270")
 KINDS = ("list", "details", "inquiry", "keys")
 """By a list, by it and the screens behind its rows, by an inquiry for each row of a list, or for each key."""
 STEPS, CUSTOMERS, PAGE_SIZES = (8, 30), (0, 12), (1, 2, 3, 5, 8, 15)
+CROSSING = "MESSAGE FROM OPERATIONS: COFFEE IS READY"
 BEHIND_A_PASSWORD = "after a password"
 """Then nothing is tried twice, and an operator sees to it."""
 PATIENCE, PASS_S = 100, 1.1
@@ -273,6 +274,7 @@ class Life:
             self._fail_once: 14,
             self._ail: 4,
             self._two_writes: 3,
+            self._crossing_message: 3,
             self._reorder: 1,
             self._busy_pages: 8,
             self.clerks.poison: 4,
@@ -316,6 +318,17 @@ class Life:
             overwrite=chance.random() < 0.7,
             row=chance.randint(5, 20),
         )
+
+    def _crossing_message(self) -> None:
+        """No map knows it, and it comes between a question and its answer."""
+        switches, chance = self.host.switches, self.chance
+        switches.delay_ms, switches.broadcast_ms = 30, chance.choice((5, 15, 25))
+        switches.broadcast_text = CROSSING
+        switches.broadcast = chance.randint(1, 12)
+        self._works()
+        self.hits["crossing messages"] += not switches.broadcast
+        for name in ("delay_ms", "broadcast_ms", "broadcast_text", "broadcast"):
+            setattr(switches, name, getattr(Switches(), name))
 
     def _reorder(self) -> None:
         if not self.way.by_key and (not self.source.is_read or self.clerks.may_shift()):

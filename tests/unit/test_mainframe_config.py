@@ -15,6 +15,12 @@ from connectors.mainframe.records.options import FileOptions
 from connectors.mainframe.walk import Texts
 
 LIST: dict[str, Any] = {"mode": "list", "screen": "custlist"}
+INQUIRY: dict[str, Any] = {
+    "mode": "inquiry",
+    "screen": "answer",
+    "steps": [{"press": "enter"}],
+    "key": ["id"],
+}
 
 
 def config(**options: Any) -> MainframeConfig:
@@ -30,6 +36,11 @@ def config(**options: Any) -> MainframeConfig:
         ({"streams": {"a": LIST | {"mark": "changed"}}}, "`mark` is for lists with `detail`"),
         ({"streams": {"a": LIST | {"detail": {"screen": "custdet"}}}}, "needs either `select` or `goto`"),
         ({"streams": {"a": LIST | {"goto": [{"press": "f8"}]}}}, "is no key"),
+        ({"streams": {"a": INQUIRY | {"keys": []}}}, "at least 1 item"),
+        (
+            {"streams": {"a": INQUIRY | {"keys": [{"id": 1}, {"no": 2}]}}},
+            "entry 2 lacks 'id', which is in `key`",
+        ),
         ({"password": "swordfish"}, "not a reference to a secret"),
         ({"timeout": "-1s"}, "timeout"),
     ],
