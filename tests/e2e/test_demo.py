@@ -20,7 +20,7 @@ import pytest
 
 from bridge.testing.daemon import wait_until
 from bridge.testing.databases import DRIVERS_VARIABLE
-from bridge.testing.demo import mainframe
+from bridge.testing.demo import mainframe, oracle
 from bridge.testing.demo.afterwards import KEPT, faults
 from bridge.testing.demo.story import Outcome
 from bridge.testing.kafka import JARS_VARIABLE
@@ -89,9 +89,12 @@ def test_the_demo_loses_nothing_can_be_looked_at_and_leaves_nothing_behind(
     ]
     assert len(open_records) == 2
     assert min(open_records) > 0
-    assert told(log).count("back after") == 3 + MAINFRAME
+    assert told(log).count("back after") == 4 + MAINFRAME
     assert told(log).count("bank.customers") == 2 * MAINFRAME
     assert ("the mainframe's worker, while pages turn" in told(log)) == MAINFRAME
+    assert "an Oracle Database, simulated, plays a depot" in told(log)
+    assert "Oracle's worker, while the depot works" in told(log)
+    assert told(log).count("depot.orders ") == 2
     assert not CONTROL.search(told(log))
     assert place.left_behind() == []
 
@@ -133,8 +136,8 @@ def look_at(folder: Path, place: Place, story: str) -> None:
         assert command.split()[0] in story
 
 
-SHOWN = (b"RUNNING", b"SALES.ORDHDR", *([b"bank.customers", b"bank"] if MAINFRAME else []))
-"""In the picture: both sources, and the newest event of the mainframe."""
+SHOWN = (b"RUNNING", b"SALES.ORDHDR", b"depot.orders", *([b"bank.customers", b"bank"] if MAINFRAME else []))
+"""In the picture: all sources, and the newest event of the mainframe and of Oracle."""
 
 
 @pytest.mark.slow
@@ -206,6 +209,11 @@ def test_a_mainframe_compares_its_customers_with_their_topic(monkeypatch: pytest
         assert not bank.arrived("")
         monkeypatch.setattr(mainframe, "_events", lambda _address: iter(events))
         assert bank.arrived("")
+
+
+def test_without_its_simulator_there_is_no_oracle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oracle, "find_spec", lambda name: None if name == "seerdb" else find_spec(name))
+    assert oracle.Oracle.raised() is None
 
 
 SOUND = Outcome(rows=10, events=10, withheld=5, kills=2)

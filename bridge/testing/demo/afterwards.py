@@ -41,6 +41,10 @@ SCREENS = """
 The mainframe, with any 3270 emulator (user {user}; {folder}/mainframe-password):
   c3270 127.0.0.1:{port}"""
 
+QUERIES = """
+The simulated Oracle, with python-oracledb (user {user}; {folder}/oracle-password):
+  {dsn}"""
+
 NEXT = """
 Next:
   make demo DEMO_ARGS=--keep   leaves it running, to be looked at
@@ -97,8 +101,12 @@ def keep(stage: Stage, story: Story, view: View) -> None:
         ).rstrip()
     )
     story.till.open()
+    for each in stage.others:
+        each.work()
+    if stage.oracle:
+        peer = stage.oracle.peer
+        view.show(QUERIES.format(dsn=peer.dsn, user=peer.user, folder=stage.folder))
     if stage.mainframe:
-        stage.mainframe.work()
         host = stage.mainframe.host
         view.show(SCREENS.format(port=host.port, user=host.user, folder=stage.folder))
     try:

@@ -15,7 +15,7 @@ from bridge.testing.demo.view import Picture, PlainView, View, shown
 from bridge.testing.demo.watch import Watch
 
 OK, FAILED = 0, 1
-OPENING = "Two old systems' changes into Kafka, exactly once, while the bridge is killed.\n"
+OPENING = "Old systems' changes into Kafka, exactly once, while the bridge is killed.\n"
 
 
 def perform(finale: Callable[[Stage, Story, View], None]) -> int:
@@ -38,11 +38,13 @@ def play(story: Story) -> None:
     """The scenes in their order."""
     story.raise_source()
     story.raise_mainframe()
+    story.raise_oracle()
     story.raise_broker()
     story.raise_bridge()
     story.open_till()
     story.kill_worker()
     story.kill_mainframe_worker()
+    story.kill_oracle_worker()
     story.kill_supervisor()
     story.restart_broker()
     story.close_till()

@@ -11,14 +11,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event
 
 from bridge.errors import BridgeError
 from bridge.testing.databases import H2Server, driver_jar
-from bridge.testing.demo import mainframe
+from bridge.testing.demo import mainframe, oracle
 from bridge.testing.demo.mainframe import Mainframe
+from bridge.testing.demo.oracle import Oracle
 from bridge.testing.kafka import KafkaBroker, free_ports, jars, jdk
 from bridge.testing.killing import PLAN_VARIABLE, Plan, Step
 
@@ -52,7 +53,7 @@ connectors:
     interval: 200ms
     streams:
 {streams}
-{mainframe}"""
+{others}"""
 
 
 class DemoError(BridgeError):
@@ -62,7 +63,9 @@ class DemoError(BridgeError):
 class Bridge:
     """`legacy-bridge run`, with workers that can be stopped in mid-transaction."""
 
-    def __init__(self, folder: Path, address: str, database: H2Server, host: Mainframe | None) -> None:
+    def __init__(
+        self, folder: Path, address: str, database: H2Server, others: Sequence[Mainframe | Oracle]
+    ) -> None:
         self.config, self.log = folder / "demo.yaml", folder / "bridge.log"
         self.socket = folder / "run" / "status.sock"
         self._plan_file = folder / f"bridge.{CONNECTOR}.cues"
@@ -82,7 +85,7 @@ class Bridge:
                 url=database.url,
                 user=database.user,
                 streams=streams,
-                mainframe=host.config(folder) if host else "",
+                others="".join(each.config(folder) for each in others),
             )
         )
         self._process: subprocess.Popen[bytes] | None = None
@@ -139,20 +142,27 @@ class Stage:
         self.database = H2Server()
         self.broker = KafkaBroker(self.folder / "broker")
         self.mainframe = Mainframe.raised()
-        self.bridge = Bridge(self.folder, self.broker.address, self.database, self.mainframe)
+        self.oracle = Oracle.raised()
+        self.bridge = Bridge(self.folder, self.broker.address, self.database, self.others)
 
     def close(self) -> None:
         self.bridge.kill()
         self.broker.close()
         self.database.close()
-        if self.mainframe:
-            self.mainframe.close()
+        for each in self.others:
+            each.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def others(self) -> list[Mainframe | Oracle]:
+        """The sources besides the order system that could be raised."""
+        return [each for each in (self.mainframe, self.oracle) if each]
 
     @property
     def topics(self) -> tuple[str, ...]:
         """All that are watched."""
-        return (*TOPICS.values(), *([mainframe.TOPIC] if self.mainframe else []))
+        bank = [mainframe.TOPIC] if self.mainframe else []
+        return (*TOPICS.values(), *bank, *(oracle.TOPICS.values() if self.oracle else ()))
 
 
 def _parsed(line: str) -> dict[str, object]:

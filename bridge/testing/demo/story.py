@@ -8,10 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import Any
 
-from bridge.testing.demo import mainframe
+from bridge.testing.demo import mainframe, oracle
 from bridge.testing.demo.ordersystem import OrderSystem, Till
 from bridge.testing.demo.stage import (
     CONNECTOR,
@@ -26,13 +27,13 @@ from bridge.testing.demo.view import View
 from bridge.testing.demo.watch import Watch, now_ms
 from bridge.testing.kafka import qualify
 
-SCENE_S = 3.0
+SCENE_S = 2.0
 SOLD = tuple(TOPICS.values())
 """The topics of the shop."""
 PAGES = 5
 BATCH_ORDERS = 2_000
 CALM_S, BACK_S = 30.0, 40.0
-ROW = "  {:<15} {:<15} {:>8} {:>8} {:>5} {:>8} {:>10}"
+ROW = "  {:<17} {:<15} {:>8} {:>8} {:>5} {:>8} {:>10}"
 BAD, GOOD, ACT = "bold red", "bold green", "bold"
 
 
@@ -68,8 +69,8 @@ class Story:
 
     def close(self) -> None:
         self.till.close()
-        if self._stage.mainframe:
-            self._stage.mainframe.go_home()
+        for each in self._stage.others:
+            each.go_home()
 
     # -- the curtain rises
 
@@ -84,6 +85,11 @@ class Story:
         host = self._stage.mainframe
         told = "a mainframe plays a bank: its customers are on screens, read by {} page after page"
         self._view.say(told.format(host.client) if host else mainframe.LACKING)
+
+    def raise_oracle(self) -> None:
+        depot = self._stage.oracle
+        told = "an Oracle Database, simulated, plays a depot: {} tables, {:,} rows"
+        self._view.say(told.format(len(oracle.TOPICS), depot.rows) if depot else oracle.LACKING)
 
     def raise_broker(self) -> None:
         self._view.doing("starting Kafka, and trying whether it can prove anything")
@@ -112,6 +118,7 @@ class Story:
         key, value = self._watch.committed.samples[topic]
         self._view.sample(f"{topic} {key.decode()} {value.decode()}")
         self._open_bank()
+        self._open_depot()
 
     def _open_bank(self) -> None:
         if self._stage.mainframe is None:
@@ -123,6 +130,19 @@ class Story:
         self._until(lambda: self._read() > customers, BACK_S, "no change of a customer arrived")
         key, value = self._watch.committed.samples[mainframe.TOPIC]
         self._view.sample(f"{mainframe.TOPIC} {key.decode()} {value.decode()}")
+
+    def _open_depot(self) -> None:
+        depot = self._stage.oracle
+        if depot is None:
+            return
+        rows = depot.rows
+        self._until(lambda: self._stored() >= rows, BACK_S, "Oracle's rows did not arrive")
+        self._view.say(f"the depot opens, its {rows:,} rows are of one SCN; flashback tells what happens now")
+        depot.work()
+        self._until(lambda: self._stored() > rows, BACK_S, "no change in the depot arrived")
+        topic = oracle.TOPICS["ORDERS"]
+        key, value = self._watch.committed.samples[topic]
+        self._view.sample(f"{topic} {key.decode()} {value.decode()}")
 
     # -- the ill-treatment
 
@@ -140,6 +160,14 @@ class Story:
         self._view.say(f"kill -9 {pid}: the mainframe's worker, while pages turn", BAD)
         then = "a new one logged on, and began the list again"
         self._struck(lambda: kill(pid), None, then, [mainframe.TOPIC])
+
+    def kill_oracle_worker(self) -> None:
+        if self._stage.oracle is None:
+            return
+        pid = self._worker(oracle.CONNECTOR)
+        self._view.say(f"kill -9 {pid}: Oracle's worker, while the depot works", BAD)
+        then = "a new one read on from the SCN in Kafka"
+        self._struck(lambda: kill(pid), None, then, oracle.TOPICS.values())
 
     def kill_supervisor(self) -> None:
         self._amid_a_batch_run()
@@ -187,35 +215,36 @@ class Story:
 
     def close_till(self) -> None:
         self.till.close()
-        host = self._stage.mainframe
-        if host:
-            host.go_home()
-        bank = " so does the bank," if host else ""
-        self._view.say(f"the shop closes,{bank} the last rows arrive")
+        others = self._stage.others
+        for each in others:
+            each.go_home()
+        self._view.say(
+            "all close, the last rows arrive" if others else "the shop closes, the last rows arrive"
+        )
         self._until(self._caught_up, CALM_S, "")
-        if host:
-            self._until(lambda: host.arrived(self._stage.broker.address), CALM_S, "")
+        for each in others:
+            self._until(partial(each.arrived, self._stage.broker.address), CALM_S, "")
         self._play(1.0)
         self.outcome.withheld = self._watch.withheld
 
     def verify(self) -> None:
         """Let `legacy-bridge verify` compare tables and topics, while the bridge runs."""
         self._view.doing("comparing every row with every event")
-        words = ["verify", str(self._stage.bridge.config), CONNECTOR]
-        self._view.say(f"legacy-bridge verify {self._stage.bridge.config.name} {CONNECTOR}", ACT)
-        done = subprocess.run(
-            [sys.executable, "-m", "bridge", *words, "--json"], capture_output=True, text=True, check=False
-        )
+        connectors = [CONNECTOR, *([oracle.CONNECTOR] if self._stage.oracle else [])]
+        outcomes = [found for each in [*map(self._verifying, connectors)] for found in _verified(each)]
         self._view.doing("")
-        try:
-            outcomes: list[dict[str, Any]] = json.loads(done.stdout)["outcomes"]
-        except (ValueError, KeyError):
-            raise DemoError(f"verify failed: {(done.stderr or done.stdout).strip()}") from None
         self._view.show(ROW.format("table", "topic", "rows", "events", "lost", "doubled", "differing"), "dim")
         if self._stage.mainframe:
             outcomes.append(self._stage.mainframe.compared(self._stage.broker.address))
         for each in outcomes:
             self._tell(each)
+
+    def _verifying(self, connector: str) -> subprocess.Popen[str]:
+        config = self._stage.bridge.config
+        self._view.say(f"legacy-bridge verify {config.name} {connector}", ACT)
+        words = ["verify", str(config), connector, "--json"]
+        pipe = subprocess.PIPE
+        return subprocess.Popen([sys.executable, "-m", "bridge", *words], stdout=pipe, stderr=pipe, text=True)
 
     def _tell(self, found: Mapping[str, Any]) -> None:
         lost, doubled, differing = (found[name]["count"] for name in ("lost", "doubled", "differing"))
@@ -247,6 +276,10 @@ class Story:
         """Events of the mainframe."""
         return self._watch.committed.count([mainframe.TOPIC])
 
+    def _stored(self) -> int:
+        """Events of the depot."""
+        return self._watch.committed.count(oracle.TOPICS.values())
+
     def _play(self, seconds: float) -> None:
         """Let it run, for somebody to look at."""
         self._pause.wait(seconds)
@@ -269,3 +302,12 @@ class Story:
             raise DemoError(f"the database failed: {self.till.failure}")
         if not self._stage.bridge.running:
             raise DemoError(f"the bridge ended by itself: {self._stage.bridge.last_words()}")
+
+
+def _verified(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+    said, complained = process.communicate()
+    try:
+        found: list[dict[str, Any]] = json.loads(said)["outcomes"]
+    except (ValueError, KeyError):
+        raise DemoError(f"verify failed: {(complained or said).strip()}") from None
+    return found

@@ -14,10 +14,13 @@ from rich.live import Live
 from rich.text import Text
 
 from bridge.console.board import Board
-from bridge.testing.demo import mainframe
+from bridge.testing.demo import mainframe, oracle
 from bridge.testing.demo.watch import Watch
 
 EVENTS_SHOWN = 4
+APART = (mainframe.TOPIC, oracle.TOPICS["ORDERS"])
+"""Topics whose newest event is always shown."""
+ELSEWHERE = frozenset({*APART, *oracle.TOPICS.values()})
 REDRAW_S = 0.2
 
 
@@ -70,10 +73,11 @@ class Picture:
             yield self._board
             yield self._counts(self._watch)
         newest = list(self._watch.committed.last)
-        for topic, key, value in [each for each in newest if each[0] != mainframe.TOPIC][-EVENTS_SHOWN:]:
+        for topic, key, value in [each for each in newest if each[0] not in ELSEWHERE][-EVENTS_SHOWN:]:
             yield event_line(topic, key, value)
-        if one := self._watch.committed.samples.get(mainframe.TOPIC):
-            yield event_line(mainframe.TOPIC, *one)
+        for topic in APART:
+            if one := self._watch.committed.samples.get(topic):
+                yield event_line(topic, *one)
 
     @staticmethod
     def _counts(watch: Watch) -> Text:

@@ -35,7 +35,7 @@ class Tail:
         self.last: deque[tuple[str, bytes, bytes]] = deque(maxlen=keep)
         """(topic, key, value)"""
         self.samples: dict[str, tuple[bytes, bytes]] = {}
-        """Topic -> key and value of its newest record."""
+        """Topic -> key and value of its newest record that is no tombstone."""
 
     def start(self) -> None:
         self._thread.start()
@@ -89,8 +89,10 @@ class Tail:
         topic = str(message.topic())
         self.counts[topic] += 1
         self.newest_ms[topic] = max(self.newest_ms[topic], message.timestamp()[1])
-        self.samples[topic] = message.key() or b"", message.value() or b""
-        self.last.append((topic, *self.samples[topic]))
+        key, value = message.key() or b"", message.value() or b""
+        if value:
+            self.samples[topic] = key, value
+        self.last.append((topic, key, value))
 
 
 class Watch:
