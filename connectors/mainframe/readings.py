@@ -20,7 +20,7 @@ from connectors.mainframe.config import (
     MainframeConfig,
     Step,
 )
-from connectors.mainframe.maps import ColumnMap, FieldMap, Maps, ScreenMap
+from connectors.mainframe.maps import ColumnMap, FieldMap, Maps, Rule, ScreenMap
 from connectors.mainframe.maps import Table as ListMap
 from connectors.mainframe.walk import ANY
 
@@ -93,6 +93,9 @@ def _list(config: MainframeConfig, maps: Maps, name: str, options: ListStream) -
     detail = _screen(maps, options.detail.screen, where) if options.detail else None
     if options.detail and options.detail.select:
         _known(options.detail.select.field, screen.table.columns, f"{where}: column")
+    if options.detail:
+        _check_steps(maps, options.detail.goto, where, _placeholders(config) | set(key))
+        _check_signs(maps, options.detail.missing, where)
     typed = options.detail.select.field if options.detail and options.detail.select else None
     fields: dict[str, FieldMap | ColumnMap] = {each: one for each, one in shown.items() if each != typed}
     fields |= {
@@ -112,6 +115,7 @@ def _inquiry(
 ) -> InquiryReading:
     where = f"stream {name}"
     screen = _screen(maps, options.screen, where)
+    _check_signs(maps, options.missing, where)
     fields = {each: one for each, one in screen.fields.items() if not one.hidden}
     schema = columns.schema(fields, tuple(each for each in options.key if each in fields))
     for column in reversed([each for each in options.key if each not in fields]):
@@ -157,13 +161,17 @@ def _without_deletes(stream: Stream) -> Stream:
 def _check(config: MainframeConfig, maps: Maps) -> None:
     for name in filter(None, (config.home, *config.refused)):
         _screen(maps, name, "the log-on")
-    known = {"user": config.user, "password": config.password} | dict(config.secrets)
-    names = {name for name, value in known.items() if value is not None}
-    steps = chain(config.logon, config.logoff, config.home_by)
+    names, steps = _placeholders(config), chain(config.logon, config.logoff, config.home_by)
     _check_steps(maps, steps, "the log-on", names)
     for stream, options in config.streams.items():
         for part, placeholders in _parts(options):
             _check_steps(maps, part, f"stream {stream}", names | placeholders)
+
+
+def _placeholders(config: MainframeConfig) -> set[str]:
+    """That all steps know."""
+    known = {"user": config.user, "password": config.password} | dict(config.secrets)
+    return {name for name, value in known.items() if value is not None}
 
 
 def _parts(options: ListStream | InquiryStream) -> Iterator[tuple[Iterable[Step], set[str]]]:
@@ -171,9 +179,7 @@ def _parts(options: ListStream | InquiryStream) -> Iterator[tuple[Iterable[Step]
     if isinstance(options, InquiryStream):
         yield (*options.steps, *options.back), set(options.key)
     elif options.detail:
-        yield options.detail.back, set()
-        # A list's own key is the map's; which columns that has is checked with it.
-        yield options.detail.goto, set(options.key) or {"*"}
+        yield options.detail.back, set()  # `goto` names the key, which is checked with the list
 
 
 def _check_steps(maps: Maps, steps: Iterable[Step], where: str, names: set[str]) -> None:
@@ -186,8 +192,14 @@ def _check_steps(maps: Maps, steps: Iterable[Step], where: str, names: set[str])
             here = [maps.screens[name].fields for name in step.on]
             _known(field, set(chain(*here)) if here else fields, f"{where}: field")
         for name in (found for text in step.texts for found in PLACEHOLDER.findall(text) if found):
-            if "*" not in names:
-                _known(name, names, f"{where}: placeholder")
+            _known(name, names, f"{where}: placeholder")
+
+
+def _check_signs(maps: Maps, signs: Iterable[str | Rule], where: str) -> None:
+    """Of `missing`."""
+    for sign in signs:
+        if isinstance(sign, str):
+            _screen(maps, sign, f"{where}: missing")
 
 
 def _screen(maps: Maps, name: str, where: str) -> ScreenMap:

@@ -15,10 +15,10 @@ import yaml
 from bridge.contract import Ask, Caveat, Emits, Scan
 from bridge.errors import ConfigError, PermanentError, TransientError
 from bridge.testing.mainframe import Host, TwoWrites, customer, transactions
-from bridge.testing.mainframe.options import LIST, MAPS, PASSWORD_VARIABLE
+from bridge.testing.mainframe.options import INQUIRY, LIST, MAPS, PASSWORD_VARIABLE
 from connectors.mainframe import details, scans
 from connectors.mainframe.fitted import Row
-from tests.integration.mainframe_streams import DETAILS, TRANSPORTS, configured, opened, scan
+from tests.integration.mainframe_streams import DETAILS, TRANSPORTS, configured, keys, opened, scan
 
 CUSTOMERS = {"customers": LIST}
 NUMBERS = [*range(10, 310, 10)]
@@ -392,6 +392,8 @@ def test_a_detail_of_another_row_is_not_taken_for_this_one() -> None:
 
 # -- what cannot work
 
+GOTO: dict[str, Any] = {"goto": [{"type": "CUSTDET {id}", "press": "enter"}], "screen": "custdet"}
+
 
 @pytest.mark.parametrize(
     ("options", "told"),
@@ -402,12 +404,19 @@ def test_a_detail_of_another_row_is_not_taken_for_this_one() -> None:
         ({"goto": [{"type": "CUSTLIST", "press": "enter", "expect": "list"}]}, "screen 'list' is not known"),
         ({"goto": [{"type": "{pin}", "press": "enter"}]}, "placeholder 'pin' is not known"),
         ({"goto": [{"on": "menu", "fill": {"selektion": "2"}}]}, "did you mean 'selection'"),
+        ({"detail": GOTO | {"missing": ["gone"]}}, "stream customers: missing: screen 'gone' is not known"),
+        (
+            {"detail": GOTO | {"goto": [{"type": "CUSTDET {idd}", "press": "enter"}]}},
+            "stream customers: placeholder 'idd' is not known; did you mean 'id'?",
+        ),
+        (INQUIRY | {"keys": keys(10), "missing": ["gone"]}, "missing: screen 'gone' is not known"),
     ],
 )
 def test_names_that_lead_nowhere_are_told_before_anything_is_connected(
     host: Host, options: dict[str, Any], told: str
 ) -> None:
-    connector = configured(host, {"customers": LIST | options})
+    stream = options if "mode" in options else LIST | options
+    connector = configured(host, {"customers": stream})
     with pytest.raises(ConfigError) as refusal:
         connector.open()
     assert told in str(refusal.value)
