@@ -446,7 +446,8 @@ def test_an_attribute_of_an_object_is_read_by_its_name(store: Store, ask: Ask) -
 def test_documents_and_vectors_are_made_text(store: Store, ask: Ask) -> None:
     store.create("SALES", "DOCS", [("J", "JSON"), ("X", "XMLTYPE"), ("V", "VECTOR")])
     store.insert("SALES.DOCS", [{"J": {"a": [1, Decimal("2.50")]}, "X": "<a>1</a>", "V": (1.0, 0.25)}])
-    items = "JSON_SERIALIZE(j RETURNING CLOB), XMLSERIALIZE(CONTENT x AS CLOB), VECTOR_SERIALIZE(v RETURNING CLOB)"
+    items = "JSON_SERIALIZE(j RETURNING CLOB), XMLSERIALIZE(CONTENT x AS CLOB)"
+    items += ", VECTOR_SERIALIZE(v RETURNING CLOB)"
     assert ask(f"SELECT {items} FROM docs") == [('{"a":[1,2.50]}', "<a>1</a>", "[1.0E+000,2.5E-001]")]
 
 
@@ -458,7 +459,8 @@ def described(session: Session, text: str) -> list[tuple[str, Type, bool]]:
 
 
 def test_columns_are_described_without_running(session: Session) -> None:
-    text = "SELECT id, customer \"Who\", amount + 1, TO_CHAR(amount, 'TM9') t, o.ROWID FROM orders o WHERE id = :x"
+    items = "id, customer \"Who\", amount + 1, TO_CHAR(amount, 'TM9') t, o.ROWID"
+    text = f"SELECT {items} FROM orders o WHERE id = :x"
     assert described(session, text) == [
         ("ID", Type("NUMBER", 10, 0), False),
         ("Who", Type("VARCHAR2", size=30, unit="BYTE"), True),

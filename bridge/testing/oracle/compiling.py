@@ -38,6 +38,7 @@ _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
 }
+_LISTED, _WIDEST = 1000, 32_767
 CONDITIONS = (s.Compare, s.Logic, s.Not, s.Is, s.In, s.Like, s.Exists)
 
 
@@ -173,7 +174,14 @@ class Compiler:
         unit = one.type.unit or other.type.unit
         type_ = Type("CLOB") if large else Type("VARCHAR2", size=min(size, 32_767), unit=unit)
         first, second = one.run, other.run
-        return combined(type_, lambda env: ((first(env) or "") + (second(env) or "")) or None, [one, other])
+
+        def run(env: Env) -> str | None:
+            joined: str = (first(env) or "") + (second(env) or "")
+            if not large and len(joined) > _WIDEST:
+                raise OracleError(1489)
+            return joined or None
+
+        return combined(type_, run, [one, other])
 
     def compare(self, e: s.Compare) -> Term:
         if isinstance(e.left, s.Several) or isinstance(e.right, s.Several):
@@ -214,6 +222,8 @@ class Compiler:
     def in_(self, e: s.In) -> Term:
         if isinstance(e.among, s.Query):
             return self._in_query(e, e.among)
+        if len(e.among) > _LISTED:
+            raise OracleError(1795)
         if isinstance(e.of, s.Several):
             return _any([self.compare(s.Compare("=", e.of, item)) for item in e.among])
         return self._in_list(self.term(e.of), [self.term(item) for item in e.among])
@@ -334,10 +344,10 @@ class Compiler:
             self.needs.ask("EXECUTE", "SYS", name[0])
         if not function.least <= len(e.arguments) <= function.most:
             raise OracleError(909)
-        return function.build([self._argument(argument) for argument in e.arguments], e.returning)
-
-    def _argument(self, expression: s.Expression) -> Term:
-        return self.term(expression)
+        terms = [self.term(argument) for argument in e.arguments]
+        if any(term.type.name in ("LONG", "LONG RAW") for term in terms):
+            raise OracleError(932, "CHAR", "LONG")
+        return function.build(terms, e.returning)
 
     def _aggregate(self, e: s.Call) -> Term:
         if self.aggregates is None:

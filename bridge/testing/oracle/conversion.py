@@ -24,6 +24,8 @@ FORMATS = {
 NOTHING = Type("VARCHAR2", size=0)
 """The type of NULL."""
 LARGE = frozenset({"CLOB", "NCLOB", "BLOB", "LONG", "LONG RAW", "BFILE"})
+UNORDERED = LARGE | {"JSON", "XMLTYPE", "VECTOR"}
+"""Types whose values are not compared, sorted or grouped."""
 
 
 def family(type_: Type) -> str:
@@ -77,6 +79,9 @@ def shown(context: Context, type_: Type, stamp: Stamp) -> Stamp:
 
 
 def as_text(term: Term) -> Term:
+    """A BLOB is no text, and a LONG stands in no expression."""
+    if term.type.name in ("BLOB", "LONG", "LONG RAW", "JSON", "VECTOR") or term.type.of_object:
+        raise OracleError(932, "CHAR", term.type.name)
     if family(term.type) == "CHAR":
         return term
     run, type_ = term.run, term.type
@@ -203,8 +208,18 @@ def _in_session(term: Term) -> Run:
     return zoned
 
 
+def ordered(type_: Type) -> None:
+    """ORA-00932, or ORA-00997 for a LONG, where values would have to be compared."""
+    if type_.name in ("LONG", "LONG RAW"):
+        raise OracleError(997)
+    if type_.name in UNORDERED:
+        raise OracleError(932, "-", type_.name)
+
+
 def unified(terms: list[Term]) -> Type:
     """The type of several alternatives of one family, as CASE and UNION ask; ORA-00932."""
+    if any(term.type.name in ("LONG", "LONG RAW") for term in terms):
+        raise OracleError(997)
     known = [term.type for term in terms if term.type != NOTHING]
     if not known:
         return VARCHAR2

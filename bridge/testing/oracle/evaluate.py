@@ -24,6 +24,7 @@ from bridge.testing.oracle.tokens import Mark, tokens
 from bridge.testing.oracle.values import DaySecond, Json, LogicalId, RowId, Stamp, YearMonth
 
 _MOST_PLANS = 2000
+_WIDEST = 32_767
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +152,13 @@ def type_of(value: Any) -> Type:  # noqa: C901, PLR0911 -- one line a type
         case None | "":
             return VARCHAR2
         case str():
-            return Type("VARCHAR2", size=len(value), unit="CHAR")
+            return Type("VARCHAR2", size=len(value), unit="CHAR") if len(value) <= _WIDEST else Type("CLOB")
         case bool():
             return BOOLEAN
         case float():
             return Type("BINARY_DOUBLE")
         case bytes():
-            return Type("RAW", size=32_767)
+            return Type("RAW", size=_WIDEST) if len(value) <= _WIDEST else Type("BLOB")
         case RowId() | LogicalId():
             return ROWID
         case DaySecond():

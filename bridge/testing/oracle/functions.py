@@ -21,7 +21,6 @@ from bridge.testing.oracle.conversion import (
     comparable,
     decimal_mark,
     family,
-    rowid_of,
     shown,
     text,
     unified,
@@ -38,7 +37,7 @@ from bridge.testing.oracle.formats import (
 from bridge.testing.oracle.numbers import formatted_number
 from bridge.testing.oracle.scope import Context, Env, Term, combined
 from bridge.testing.oracle.session import Session
-from bridge.testing.oracle.values import DAY, SECOND, DaySecond, Fields, RowId, Stamp
+from bridge.testing.oracle.values import DAY, SECOND, AnyRowId, DaySecond, Fields, RowId, Stamp
 
 Build = Callable[[list[Term], Type | None], Term]
 
@@ -164,6 +163,8 @@ def _decode(terms: list[Term], _: Type | None) -> Term:
 
 def _to_char(terms: list[Term], _: Type | None) -> Term:
     value, model = terms[0], terms[1] if len(terms) > 1 else None
+    if value.type.name in ("CLOB", "NCLOB"):
+        return combined(VARCHAR2, _strictly(_short, [value]), terms)
     if model is None or family(value.type) == "CHAR" or value.type == NOTHING:
         return combined(VARCHAR2, as_text(value).run, terms)
     if family(value.type) not in ("NUMBER", "DATE"):
@@ -179,6 +180,12 @@ def _to_char(terms: list[Term], _: Type | None) -> Term:
         return shape(env[0], type_, given, how, marks(env) if marks else None)
 
     return combined(VARCHAR2, formatted, terms)
+
+
+def _short(value: str) -> str | None:
+    if len(value) > 4000:
+        raise OracleError(22835, len(value))
+    return value or None
 
 
 def _shape_number(context: Context, _: Type, value: Any, model: str, parameters: str | None) -> str:
@@ -424,6 +431,13 @@ def _whole_second(stamp: Stamp) -> Stamp:
 # -- addresses
 
 
+def _physical(rowid: AnyRowId) -> str:
+    """ROWIDTOCHAR: of a ROWID, which the UROWID of an index-organized table is not."""
+    if not isinstance(rowid, RowId):
+        raise OracleError(1410)
+    return str(rowid)
+
+
 def _create_rowid(kind: Any, object_: Any, file: Any, block: Any, row: Any) -> RowId:
     """DBMS_ROWID.ROWID_CREATE: only extended ones, of kind 1."""
     if kind != 1:
@@ -554,9 +568,9 @@ FUNCTIONS: Mapping[tuple[str, ...], Function] = {
     ("SYS_GUID",): Function(
         0, 0, lambda _, __: Term(Type("RAW", size=16), lambda _: secrets.token_bytes(16))
     ),
-    ("ROWIDTOCHAR",): strict(Type("VARCHAR2", size=18), "R", str),
-    ("ROWIDTONCHAR",): strict(Type("NVARCHAR2", size=18, unit="CHAR"), "R", str),
-    ("CHARTOROWID",): strict(ROWID, "C", rowid_of),
+    ("ROWIDTOCHAR",): strict(Type("VARCHAR2", size=18), "R", _physical),
+    ("ROWIDTONCHAR",): strict(Type("NVARCHAR2", size=18, unit="CHAR"), "R", _physical),
+    ("CHARTOROWID",): strict(ROWID, "C", RowId.parse),
     ("DBMS_ROWID", "ROWID_CREATE"): strict(ROWID, "NNNNN", _create_rowid),
     ("DBMS_ROWID", "ROWID_OBJECT"): strict(NUMBER, "R", _rowid_part(0)),
     ("DBMS_ROWID", "ROWID_RELATIVE_FNO"): strict(NUMBER, "RC", _rowid_part(1), 1),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.testing.oracle import syntax as s
 from bridge.testing.oracle.coercion import PRECISE, shortest
-from bridge.testing.oracle.conversion import LARGE, as_number, as_text
+from bridge.testing.oracle.conversion import as_number, as_text, ordered
 from bridge.testing.oracle.datatypes import NUMBER, VARCHAR2, Type
 from bridge.testing.oracle.errors import OracleError
 from bridge.testing.oracle.ordering import sorted_by
@@ -52,8 +52,7 @@ def _count(call: s.Call, compiler: Compiler) -> Aggregate:
 def _extreme(choose: Callable[[list[Any]], Any]) -> Make:
     def make(call: s.Call, compiler: Compiler) -> Aggregate:
         term = _one(call, compiler)
-        if term.type.name in LARGE:
-            raise OracleError(932, "-", term.type.name)
+        ordered(term.type)
 
         def run(envs: Sequence[Env]) -> Any:
             values = values_of(term, envs)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bridge.testing.oracle.conversion import LARGE
-from bridge.testing.oracle.errors import OracleError
+from bridge.testing.oracle.conversion import ordered
 from bridge.testing.oracle.scope import Env, Run, Term
 from bridge.testing.oracle.syntax import OrderItem
 
@@ -17,14 +16,13 @@ _LAST = (1,)
 def sorted_by(envs: Sequence[Env], keys: Sequence[Key]) -> list[Env]:
     """In order: NULL counts as the greatest unless NULLS FIRST or LAST says otherwise; rows that tie stay."""
     for term, _ in keys:
-        if term.type.name in LARGE or term.type.name in ("JSON", "XMLTYPE", "VECTOR"):
-            raise OracleError(932, "-", term.type.name)
+        ordered(term.type)
     if keys and not any(item.descending or item.nulls_first for _, item in keys):
         return sorted(envs, key=_ascending([term.run for term, _ in keys]))
-    ordered = list(envs)
+    arranged = list(envs)
     for term, item in reversed(keys):
-        ordered.sort(key=_key(term.run, item), reverse=item.descending)
-    return ordered
+        arranged.sort(key=_key(term.run, item), reverse=item.descending)
+    return arranged
 
 
 def _ascending(runs: Sequence[Run]) -> Callable[[Env], Any]:

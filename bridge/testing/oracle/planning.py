@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from bridge.testing.oracle import syntax as s
-from bridge.testing.oracle.compiling import Compiler, Needs
-from bridge.testing.oracle.conversion import as_number, comparable, unified
+from bridge.testing.oracle.compiling import CONDITIONS, Compiler, Needs
+from bridge.testing.oracle.conversion import as_number, comparable, ordered, unified
 from bridge.testing.oracle.errors import OracleError
 from bridge.testing.oracle.groups import AGGREGATES
 from bridge.testing.oracle.joining import Joined, Node, leaves_of
@@ -105,6 +105,9 @@ class Planner:
         if len(left.terms) != len(right.terms):
             raise OracleError(1789)
         types = [_together(one, other) for one, other in zip(left.terms, right.terms, strict=True)]
+        if body.word != "UNION ALL":
+            for type_ in types:
+                ordered(type_)
         terms = tuple(replace(term, type=type_) for term, type_ in zip(left.terms, types, strict=True))
         columns = tuple(
             ResultColumn(column.name, type_, column.nullable or other.nullable)
@@ -306,6 +309,8 @@ class _Block:
         names, terms = self._items(compiler)
         having = compiler.condition(select.having) if select.having is not None else None
         keys = self._keys(order, compiler, terms)
+        if select.distinct:
+            self._unique(order, terms)
         stages = [_filtering(tests, scope)]
         if lock is not None:
             stages.append(_locking(leaves_of(source), lock, grouped=grouped or select.distinct))
@@ -413,6 +418,8 @@ class _Block:
                     names.append(column.name)
                     terms.append(term)
             else:
+                if isinstance(item.expression, CONDITIONS):
+                    raise OracleError(923)
                 term = compiler.term(item.expression)
                 names.append(item.alias or _name(item))
                 terms.append(term)
@@ -427,10 +434,24 @@ class _Block:
             keys.append((term, item))
         return keys
 
+    def _unique(self, order: Sequence[s.OrderItem], terms: Sequence[Term]) -> None:
+        """DISTINCT: what is compared must be comparable, what is sorted by must be selected."""
+        for term in terms:
+            ordered(term.type)
+        shown = [item.expression for item in self._select.items]
+        names = {_name(item) for item in self._select.items} | {item.alias for item in self._select.items}
+        for item in order:
+            if isinstance(item.expression, s.Literal) or item.expression in shown:
+                continue
+            if not isinstance(item.expression, s.Name) or item.expression.parts[-1] not in names:
+                raise OracleError(1791)
+
     # -- GROUP BY
 
     def _grouping(self, compiler: Compiler, having: Term | None) -> Stage:
         keys = [self._plain.term(key) for key in self._select.group]
+        for key in keys:
+            ordered(key.type)
         functions = [made for _, made in compiler.aggregates or []]
         scope = self._scope
 

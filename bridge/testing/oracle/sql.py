@@ -108,20 +108,14 @@ def _block(r: Reader) -> Select | Query:
     items = [_item(r)]
     while r.take(","):
         items.append(_item(r))
-    source = _sources(r) if r.take("FROM") else _no_source(r)
+    r.expect("FROM", 923)
+    source = _sources(r)
     where = expression(r) if r.take("WHERE") else None
     if r.at_any("CONNECT", "START"):
         raise OracleError(3001)
     group = expressions(r) if r.take("GROUP", "BY") else ()
     having = expression(r) if r.take("HAVING") else None
     return Select(tuple(items), source, where, group, having, distinct)
-
-
-def _no_source(r: Reader) -> Source:
-    """A query without FROM reads from DUAL (23ai); anything else here was no part of the list."""
-    if r.token.mark is Mark.END or r.at_any(")", "UNION", "MINUS", "INTERSECT", "ORDER", "FETCH", "WHERE"):
-        return Named(("DUAL",))
-    raise OracleError(923)
 
 
 def _item(r: Reader) -> Item:
