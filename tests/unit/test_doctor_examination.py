@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from bridge.admission import Lane
 from bridge.config.options import Settings, StreamOptions
-from bridge.contract import Finding, Level, Stream
+from bridge.contract import Ask, Batch, Connector, Finding, Level, Position, Stream
 from bridge.doctor.examination import Examination
 from bridge.policy import Policy
 from bridge.positions import Ledger
@@ -29,3 +31,27 @@ def test_of_a_stream_that_cannot_be_read_nothing_is_said_to_be_well() -> None:
         examination._stream(Progress(stream, options), lane, Ledger())
         texts = [each.text for each in examination.findings]
         assert texts == ([missing.text] if found else ["starts from the beginning"])
+
+
+class Forgetful(Connector):
+    """A source that keeps changes for a while only."""
+
+    keeps: Mapping[str, float] = {"orders": 900.0, "busy": 30.0, "late": 3.0}
+
+    def open(self) -> None: ...
+
+    def discover(self) -> Sequence[Stream]:
+        return ()
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        raise NotImplementedError
+
+    def close(self) -> None: ...
+
+
+def test_a_source_that_forgets_soon_is_measured_against_the_interval() -> None:
+    examination = Examination(SETTINGS, "erp")
+    examination._retention(Forgetful(None))
+    told = [(each.stream, each.level) for each in examination.findings]
+    assert told == [("orders", Level.OK), ("busy", Level.WARNING), ("late", Level.CRITICAL)]
+    assert examination.findings[0].text == "the source keeps 15 minutes of changes; polled each 5 s"
