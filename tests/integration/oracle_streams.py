@@ -26,9 +26,9 @@ class Reader:
     """An open connector and its first stream; `position` is what Kafka has, `died` another process."""
 
     def __init__(self, peer: OraclePeer, streams: Mapping[str, Any], **more: Any) -> None:
-        self._make = lambda: configured(peer, streams, **more)
-        self.connector = self._make()
-        self.position: Position | None = None
+        self._peer, self._streams, self._more = peer, streams, more
+        self.connector = configured(peer, streams, **more)
+        self.position: Position = None
         self.stream: Stream
 
     def __enter__(self) -> Self:
@@ -42,7 +42,7 @@ class Reader:
     def died(self) -> None:
         """And came back, with what Kafka has."""
         self.connector.close()
-        self.connector = self._make()
+        self.connector = configured(self._peer, self._streams, **self._more)
         self.__enter__()
 
     def poll(self, **ask: Any) -> Batch:

@@ -1,0 +1,115 @@
+"""Mode images over the wire: one query is one scan, and where it is lost a key takes it up again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bridge.contract import Caveat, Emits, Scan
+from bridge.errors import PermanentError
+from bridge.testing.oracle.server import OraclePeer
+from tests.integration.oracle_streams import Reader, reading
+
+ORDERS, VIEW = "SALES.ORDERS", "SALES.OPEN_ORDERS"
+IMAGES = {"mode": "images"}
+
+
+@pytest.fixture
+def peer() -> Iterator[OraclePeer]:
+    """Seven orders, and a view of those that are open."""
+    with OraclePeer() as peer:
+        columns = [("ID", "NUMBER(10) NOT NULL"), ("STATUS", "VARCHAR2(20)")]
+        peer.store.create("SALES", "ORDERS", columns, key=["ID"])
+        peer.store.insert(ORDERS, [{"ID": n, "STATUS": "open"} for n in range(1, 8)])
+        text = "SELECT id, status FROM sales.orders WHERE status = 'open'"
+        peer.store.create_view("SALES", "OPEN_ORDERS", text)
+        yield peer
+
+
+def scan(reader: Reader, *, rows: int) -> tuple[list[int], list[Scan | None]]:
+    found, marks = [], []
+    while True:
+        batch = reader.poll(rows=rows)
+        found += [row["ID"] for _, row in reader.published(batch)]
+        marks.append(batch.scan)
+        if not batch.more:
+            return found, marks
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [(ORDERS, IMAGES), (VIEW, IMAGES), (VIEW, IMAGES | {"key": ["ID"]})]
+)
+def test_a_scan_brings_every_row_and_says_where_it_stands(
+    name: str, options: dict[str, object], peer: OraclePeer
+) -> None:
+    with reading(peer, name, options) as reader:
+        assert reader.stream.emits is Emits.IMAGES
+        assert reader.stream.caveats == {Caveat.COLLAPSES}
+        found, marks = scan(reader, rows=3)
+        assert sorted(found) == [1, 2, 3, 4, 5, 6, 7]
+        assert marks == [Scan.FIRST, Scan.MORE, Scan.LAST]
+        assert scan(reader, rows=100)[1] == [Scan.ONLY]
+
+
+def test_a_scan_is_one_query_of_one_moment(peer: OraclePeer) -> None:
+    with reading(peer, ORDERS, IMAGES) as reader:
+        peer.statements.clear()
+        reader.published(reader.poll(rows=3))
+        with peer.store.transaction() as tx:
+            tx.delete(ORDERS, (7,))
+            tx.insert(ORDERS, {"ID": 8, "STATUS": "open"})
+        assert scan(reader, rows=3)[0] == [4, 5, 6, 7]
+        assert len(peer.statements) == 1
+        assert scan(reader, rows=3)[0] == [1, 2, 3, 4, 5, 6, 8]
+
+
+def test_a_scan_by_key_goes_on_in_another_process(peer: OraclePeer) -> None:
+    with reading(peer, VIEW, IMAGES | {"key": ["ID"]}) as reader:
+        reader.published(reader.poll(rows=3))
+        reader.died()
+        found, marks = scan(reader, rows=3)
+        assert (found, marks) == ([4, 5, 6, 7], [Scan.MORE, Scan.LAST])
+
+
+def test_a_scan_without_a_key_begins_anew_in_another_process(peer: OraclePeer) -> None:
+    with reading(peer, VIEW, IMAGES) as reader:
+        reader.published(reader.poll(rows=3))
+        reader.died()
+        found, marks = scan(reader, rows=4)
+        assert (len(found), marks) == (7, [Scan.FIRST, Scan.LAST])
+
+
+def test_a_query_that_is_too_old_is_taken_up_by_its_key(peer: OraclePeer) -> None:
+    with reading(peer, ORDERS, IMAGES) as reader:
+        reader.published(reader.poll(rows=3))
+        assert reader.connector._readings is not None
+        reader.connector._readings.release()
+        assert scan(reader, rows=3)[0] == [4, 5, 6, 7]
+
+
+def test_rows_without_a_value_in_the_key_are_left_out(peer: OraclePeer) -> None:
+    peer.store.create("SALES", "LOOSE", [("ID", "NUMBER(10)"), ("STATUS", "VARCHAR2(20)")])
+    peer.store.insert("SALES.LOOSE", [{"ID": 1}, {"STATUS": "without"}, {"ID": 2}])
+    with reading(peer, "SALES.LOOSE", IMAGES | {"key": ["ID"]}) as reader:
+        assert scan(reader, rows=1)[0] == [1, 2]
+
+
+def test_a_key_that_cannot_be_compared_is_refused(peer: OraclePeer) -> None:
+    peer.store.create("SALES", "LOOSE", [("ID", "BINARY_DOUBLE"), ("STATUS", "VARCHAR2(20)")])
+    with (
+        reading(peer, "SALES.LOOSE", IMAGES | {"key": ["ID"]}) as reader,
+        pytest.raises(PermanentError, match="name other columns under `key`"),
+    ):
+        reader.poll()
+
+
+def test_a_position_of_another_key_begins_a_scan(peer: OraclePeer) -> None:
+    with reading(peer, ORDERS, IMAGES) as reader:
+        for strange in ({"mode": "images", "after": ["a", 1]}, {"mode": "images", "after": ["one"]}):
+            reader.position = strange
+            assert reader.poll().scan is Scan.ONLY
+        for other in ({"mode": "images"}, {"after": [1]}, {"mode": "rowscn", "scn": 1}):
+            reader.position = other
+            with pytest.raises(PermanentError, match="images scan"):
+                reader.poll()

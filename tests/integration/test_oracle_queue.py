@@ -1,0 +1,169 @@
+"""Mode aq over the wire: each message once, whoever dies between the dequeue and its commit."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bridge.errors import PermanentError
+from bridge.testing.oracle.aq import Queue
+from bridge.testing.oracle.server import OraclePeer
+from connectors.oracle.modes.queue import json_text
+from tests.integration.oracle_streams import Event, reading
+
+QUEUE = "SALES.EVENTS_Q"
+AQ = {"mode": "aq"}
+
+
+@pytest.fixture
+def queue(peer: OraclePeer) -> Queue:
+    return made(peer)
+
+
+def made(peer: OraclePeer, **options: Any) -> Queue:
+    peer.grants.grant("DEQUEUE", QUEUE)
+    return peer.queues.create(QUEUE, **options)
+
+
+def put(peer: OraclePeer, *texts: str) -> None:
+    for text in texts:
+        peer.queues.put(QUEUE, text.encode(), correlation=f"about {text}")
+
+
+def bodies(events: list[Event]) -> list[str]:
+    return [row["USER_DATA"].decode() for _, row in events]
+
+
+def freed(queue: Queue) -> None:
+    """Wait until the dead hold no message any more."""
+    ends = time.monotonic() + 5
+    while any(message.taker for message in queue.messages) and time.monotonic() < ends:
+        time.sleep(0.01)
+
+
+def test_messages_come_in_their_order_with_what_is_known_of_them(peer: OraclePeer, queue: Queue) -> None:
+    put(peer, "one", "two")
+    with reading(peer, QUEUE, AQ) as reader:
+        assert reader.stream.settles
+        batch = reader.poll()
+        events = reader.published(batch)
+        assert bodies(events) == ["one", "two"]
+        row = events[0][1]
+        assert row["MSG_ID"] == queue.messages[0].msgid.hex().upper()
+        assert (row["CORR_ID"], row["MSG_PRIORITY"]) == ("about one", 0)
+        assert abs(row["ENQ_TIME"].timestamp() - time.time()) < 86_400
+        assert len(queue.messages) == 2
+        reader.settle()
+        assert not queue.messages
+        assert reader.take() == []
+
+
+@pytest.mark.parametrize("committed", ["before the dequeue was", "after it"])
+def test_what_kafka_has_does_not_come_again(committed: str, peer: OraclePeer, queue: Queue) -> None:
+    put(peer, "one", "two")
+    with reading(peer, QUEUE, AQ) as reader:
+        events = reader.published(reader.poll())
+        if committed == "after it":
+            reader.settle()
+        reader.died()
+        freed(queue)
+        put(peer, "three")
+        reader.settle()
+        assert bodies(events + reader.take()) == ["one", "two", "three"]
+        assert not queue.messages
+
+
+def test_what_kafka_has_not_comes_again(peer: OraclePeer, queue: Queue) -> None:
+    put(peer, "one", "two")
+    with reading(peer, QUEUE, AQ) as reader:
+        reader.poll()
+        reader.died()
+        freed(queue)
+        assert bodies(reader.take()) == ["one", "two"]
+
+
+def test_messages_that_kafka_could_not_take_wait_here_and_are_tried_no_more_often(
+    peer: OraclePeer, queue: Queue
+) -> None:
+    put(peer, "one")
+    with reading(peer, QUEUE, AQ) as reader:
+        batches = [reader.poll() for _ in range(3)]
+        assert batches[0] == batches[1] == batches[2]
+        reader.published(batches[-1])
+        reader.settle()
+        assert not queue.messages
+    assert not queue.exceptions
+
+
+def test_a_message_that_a_dead_session_still_holds_is_known_when_it_comes(
+    peer: OraclePeer, queue: Queue
+) -> None:
+    put(peer, "one", "two")
+    with reading(peer, QUEUE, AQ) as reader:
+        events = reader.published(reader.poll())
+        held = [message.taker for message in queue.messages]
+        reader.died()
+        freed(queue)
+        queue.messages, hidden = [], queue.messages  # as if they were locked
+        reader.settle()
+        queue.messages = hidden
+        put(peer, "three")
+        assert bodies(events + reader.take()) == ["one", "two", "three"]
+        assert all(held)
+        assert not queue.messages
+
+
+def test_many_messages_come_in_batches_whose_ids_a_position_has_room_for(
+    peer: OraclePeer, queue: Queue
+) -> None:
+    put(peer, *(f"message {n}" for n in range(700)))
+    with reading(peer, QUEUE, AQ) as reader:
+        batch = reader.poll()
+        assert 100 <= batch.rows <= 500
+        assert len(json.dumps(batch.position)) < 64 * 1024
+        assert bodies(reader.take()) == [f"message {n}" for n in range(700)]
+
+
+def test_messages_of_json_are_json(peer: OraclePeer) -> None:
+    made(peer, payload="JSON")
+    peer.queues.put(QUEUE, {"order": 7, "lines": [1.5, None, True], "note": "ü"})
+    with reading(peer, QUEUE, AQ) as reader:
+        ((_, row),) = reader.take()
+        assert json.loads(row["USER_DATA"]) == {"order": 7, "lines": [1.5, None, True], "note": "ü"}
+
+
+def test_we_are_one_of_several_consumers(peer: OraclePeer) -> None:
+    queue = made(peer, subscribers=("BRIDGE", "BILLING"))
+    put(peer, "one")
+    with reading(peer, QUEUE, AQ | {"consumer": "BRIDGE"}) as reader:
+        assert bodies(reader.take()) == ["one"]
+    assert [message.consumer for message in queue.messages] == ["BILLING"]
+    with reading(peer, QUEUE, AQ) as reader, pytest.raises(PermanentError, match="`consumer`"):
+        reader.poll()
+
+
+def test_an_account_that_may_not_dequeue_is_told(peer: OraclePeer) -> None:
+    peer.queues.create(QUEUE)
+    with reading(peer, QUEUE, AQ) as reader, pytest.raises(PermanentError):
+        reader.poll()
+
+
+def test_a_position_that_makes_no_sense_is_refused(peer: OraclePeer, queue: Queue) -> None:
+    assert not queue.messages
+    with reading(peer, QUEUE, AQ) as reader:
+        for strange in ({"mode": "aq", "ids": ["xyz"]}, {"mode": "outbox"}, {"mode": "aq", "more": 1}):
+            reader.position = strange
+            with pytest.raises(PermanentError, match="not one of aq mode"):
+                reader.poll()
+
+
+def test_values_of_payloads_lose_no_digit() -> None:
+    told = {"n": Decimal("12345678901234567890.5"), "d": date(2026, 1, 1), "b": b"\xff", "t": timedelta(1)}
+    assert json_text([told]) == (
+        '[{"n": 12345678901234567890.5, "d": "2026-01-01", "b": "FF", "t": "1 day, 0:00:00"}]'
+    )

@@ -1,0 +1,303 @@
+"""Modes timestamp and rowscn over the wire: what changed is read, what commits late is found."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bridge.contract import Ask, Caveat, Emits
+from bridge.errors import PermanentError
+from bridge.testing.oracle.server import OraclePeer
+from bridge.testing.oracle.store import Store
+from bridge.testing.oracle.tables import Kind, Table
+from tests.integration.oracle_streams import Reader, events_of, reading
+
+ORDERS = "SALES.ORDERS"
+COLUMNS = [("ID", "NUMBER(10) NOT NULL"), ("STATUS", "VARCHAR2(20)"), ("CHANGED_AT", "TIMESTAMP(6)")]
+BY_TIME: dict[str, Any] = {
+    "mode": "timestamp",
+    "columns": ["CHANGED_AT"],
+    "snapshot": False,
+    "late_window": "60s",
+}
+BY_SCN: dict[str, Any] = {"mode": "rowscn", "snapshot": False}
+HOUR = 3600
+
+
+class Time:
+    """The server's clock, which stands still until told."""
+
+    def __init__(self) -> None:
+        self.now = 1_793_000_000 * 10**9
+
+    def __call__(self) -> int:
+        return self.now
+
+    def passes(self, seconds: float) -> None:
+        self.now += round(seconds * 10**9)
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def peer(time: Time) -> Any:
+    with OraclePeer(Store(time)) as peer:
+        yield peer
+
+
+def table(peer: OraclePeer, time: str = "TIMESTAMP(6)", **more: Any) -> Table:
+    columns = [*COLUMNS[:2], ("CHANGED_AT", time)]
+    return peer.store.create("SALES", "ORDERS", columns, key=["ID"], **more)
+
+
+def write(peer: OraclePeer, *numbers: int, status: str = "open") -> None:
+    now = peer.store.now()
+    peer.store.insert(ORDERS, [{"ID": n, "STATUS": status, "CHANGED_AT": now} for n in numbers])
+
+
+def update(peer: OraclePeer, number: int, status: str) -> None:
+    with peer.store.transaction() as tx:
+        tx.update(ORDERS, (number,), {"STATUS": status, "CHANGED_AT": peer.store.now()})
+
+
+def told(reader: Reader, **ask: Any) -> dict[int, str]:
+    """Everything up to now; what the engine makes of repeats is not for here."""
+    reader.connector._sessions[""].fresh()
+    return {row["ID"]: row["STATUS"] for _, row in reader.take(**ask)}
+
+
+# -- timestamp
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        "DATE",
+        "TIMESTAMP(0)",
+        "TIMESTAMP(6)",
+        "TIMESTAMP(9)",
+        "TIMESTAMP(6) WITH TIME ZONE",
+        "TIMESTAMP(6) WITH LOCAL TIME ZONE",
+    ],
+)
+@pytest.mark.parametrize("offset", [0, 120, -300])
+def test_rows_that_changed_are_read_whatever_the_columns_type_and_the_servers_zone(
+    declared: str, offset: int, peer: OraclePeer, time: Time
+) -> None:
+    peer.store.offset = offset
+    table(peer, declared)
+    write(peer, 1, 2, 3)
+    with reading(peer, ORDERS, BY_TIME) as reader:
+        assert reader.stream.emits is Emits.IMAGES
+        assert reader.stream.caveats == {Caveat.NO_DELETES, Caveat.MAY_MISS, Caveat.COLLAPSES}
+        assert told(reader, rows=2) == {1: "open", 2: "open", 3: "open"}
+        time.passes(HOUR)
+        update(peer, 2, "paid")
+        assert told(reader, rows=2)[2] == "paid"
+        time.passes(HOUR)
+        assert told(reader) == {2: "paid"}
+        assert told(reader) == {}
+        write(peer, 4)
+        reader.died()
+        assert told(reader) == {4: "open"}
+
+
+def test_what_commits_within_the_late_window_is_found(peer: OraclePeer, time: Time) -> None:
+    table(peer)
+    late = peer.store.transaction()
+    late.insert(ORDERS, {"ID": 1, "STATUS": "late", "CHANGED_AT": peer.store.now()})
+    time.passes(30)
+    write(peer, 2)
+    with reading(peer, ORDERS, BY_TIME) as reader:
+        assert told(reader) == {2: "open"}
+        time.passes(20)
+        late.commit()
+        assert told(reader) == {1: "late", 2: "open"}
+
+
+@pytest.mark.parametrize("grants", [("SYS.GV_$TRANSACTION",), ()])
+def test_what_commits_after_it_is_found_where_open_transactions_are_told(
+    grants: tuple[str, ...], peer: OraclePeer, time: Time
+) -> None:
+    table(peer)
+    for view in grants:
+        peer.grants.grant("SELECT", view)
+    late = peer.store.transaction()
+    late.insert(ORDERS, {"ID": 1, "STATUS": "late", "CHANGED_AT": peer.store.now()})
+    with reading(peer, ORDERS, BY_TIME) as reader:
+        for number in range(2, 6):
+            time.passes(HOUR)
+            write(peer, number)
+            told(reader)
+        late.commit()
+        assert (1 in told(reader)) == bool(grants)
+
+
+def test_rows_with_one_time_are_paged_by_what_follows_in_the_order(peer: OraclePeer) -> None:
+    table(peer)
+    write(peer, *range(1, 8))
+    with reading(peer, ORDERS, BY_TIME) as reader:
+        batches = []
+        for _ in range(4):
+            batches.append(reader.poll(rows=2))
+            reader.published(batches[-1])
+            reader.died()
+        assert [row["ID"] for batch in batches for _, row in events_of(batch)] == [1, 2, 3, 4, 5, 6, 7]
+        assert [batch.more for batch in batches] == [True, True, True, False]
+
+
+def test_a_poll_of_what_rests_asks_one_statement_and_the_clock(peer: OraclePeer, time: Time) -> None:
+    table(peer)
+    write(peer, 1)
+    with reading(peer, ORDERS, BY_TIME) as reader:
+        told(reader)
+        time.passes(HOUR)
+        told(reader)
+        told(reader)
+        peer.statements.clear()
+        before = reader.position
+        assert told(reader) == {}
+        assert reader.position == before
+        assert [text.split(" FROM ")[-1][:16] for text in peer.statements] == ["DUAL", '"SALES"."ORDERS"']
+
+
+def test_after_a_snapshot_it_goes_on_with_what_changed_since(peer: OraclePeer, time: Time) -> None:
+    table(peer)
+    write(peer, 1, 2)
+    with reading(peer, ORDERS, BY_TIME | {"snapshot": True}) as reader:
+        batch = reader.poll()
+        reader.published(batch)
+        update(peer, 1, "paid")
+        time.passes(1)
+        assert told(reader)[1] == "paid"
+
+
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [("Europe/Berlin", timedelta(hours=2)), ("Asia/Kolkata", timedelta(hours=5, minutes=30))],
+)
+def test_times_of_another_zone_than_the_servers_are_read_by_their_zone(
+    named: str, shown: timedelta, peer: OraclePeer, time: Time
+) -> None:
+    """In autumn of 2026; the server's clock is UTC."""
+    time.now = int(datetime.fromisoformat("2026-09-01T12:00:00+00:00").timestamp()) * 10**9
+    table(peer)
+    now = peer.store.now().datetime + shown
+    peer.store.insert(ORDERS, [{"ID": 1, "STATUS": "there", "CHANGED_AT": now.replace(tzinfo=None)}])
+    with reading(peer, ORDERS, BY_TIME | {"time_zone": named}) as reader:
+        assert told(reader) == {1: "there"}
+    with reading(peer, ORDERS, BY_TIME) as reader:
+        assert told(reader) == {}, "it is not yet so late on the server"
+
+
+def test_a_clock_that_is_set_back_misses_nothing(peer: OraclePeer, time: Time) -> None:
+    table(peer)
+    write(peer, 1)
+    with reading(peer, ORDERS, BY_TIME) as reader:
+        told(reader)
+        time.passes(-HOUR)
+        write(peer, 2)
+        assert 2 in told(reader)
+
+
+def test_a_column_without_times_is_refused(peer: OraclePeer) -> None:
+    table(peer)
+    with (
+        reading(peer, ORDERS, BY_TIME | {"columns": ["STATUS"]}) as reader,
+        pytest.raises(PermanentError, match=r"column STATUS of SALES\.ORDERS holds no time"),
+    ):
+        reader.poll()
+
+
+def test_positions_of_another_column_are_refused(peer: OraclePeer) -> None:
+    table(peer)
+    with reading(peer, ORDERS, BY_TIME) as reader:
+        for strange in (
+            {"mode": "timestamp", "by": "OTHER", "high": None},
+            {"mode": "timestamp", "by": "CHANGED_AT", "high": "yesterday"},
+            {"mode": "timestamp", "by": "CHANGED_AT", "high": None, "until": "2026-01-01T00:00:00"},
+            {"mode": "rowscn", "scn": 1},
+        ):
+            reader.position = strange
+            with pytest.raises(PermanentError, match="CHANGED_AT"):
+                reader.poll()
+
+
+# -- rowscn
+
+
+@pytest.mark.parametrize("kept", ["by row", "by block"])
+def test_rows_of_later_commits_are_read_and_of_their_neighbours(kept: str, peer: OraclePeer) -> None:
+    table(peer, row_dependencies=kept == "by row")
+    write(peer, *range(1, 21))
+    with reading(peer, ORDERS, BY_SCN) as reader:
+        assert reader.stream.caveats == {Caveat.NO_DELETES, Caveat.COLLAPSES}
+        assert len(told(reader, rows=3)) == 20
+        assert told(reader) == {}
+        update(peer, 5, "paid")
+        found = told(reader, rows=3)
+        assert found.pop(5) == "paid"
+        assert bool(found) == (kept == "by block")
+        reader.died()
+        assert told(reader) == {}
+
+
+def test_a_commit_however_late_is_found_by_its_scn(peer: OraclePeer) -> None:
+    table(peer)
+    late = peer.store.transaction()
+    late.insert(ORDERS, {"ID": 1, "STATUS": "late", "CHANGED_AT": peer.store.now()})
+    write(peer, 2)
+    with reading(peer, ORDERS, BY_SCN) as reader:
+        assert told(reader) == {2: "open"}
+        late.commit()
+        assert told(reader)[1] == "late"
+
+
+def test_after_a_snapshot_rowscn_goes_on_at_its_scn(peer: OraclePeer) -> None:
+    table(peer, row_dependencies=True)
+    write(peer, 1, 2)
+    with reading(peer, ORDERS, {"mode": "rowscn"}) as reader:
+        assert told(reader) == {1: "open", 2: "open"}
+        update(peer, 1, "paid")
+        assert told(reader) == {1: "paid"}
+
+
+def test_a_view_has_no_row_scn(peer: OraclePeer) -> None:
+    table(peer)
+    peer.store.create_view("SALES", "OPEN_ORDERS", "SELECT id, status FROM sales.orders")
+    with (
+        reading(peer, "SALES.OPEN_ORDERS", BY_SCN | {"key": ["ID"]}) as reader,
+        pytest.raises(PermanentError, match="whose rows have no ORA_ROWSCN"),
+    ):
+        reader.poll()
+
+
+@pytest.mark.parametrize("options", [BY_TIME, BY_SCN])
+def test_a_table_without_a_key_is_refused(options: dict[str, Any], peer: OraclePeer) -> None:
+    peer.store.create("SALES", "ORDERS", COLUMNS, kind=Kind.TABLE)
+    with reading(peer, ORDERS, options) as reader, pytest.raises(PermanentError, match="under `key`"):
+        reader.poll()
+
+
+@pytest.mark.parametrize("options", [BY_TIME, BY_SCN])
+def test_rows_are_read_once_more_by_their_key(options: dict[str, Any], peer: OraclePeer) -> None:
+    table(peer)
+    write(peer, *range(1, 8))
+    with reading(peer, ORDERS, options) as reader:
+        reader.take()
+        place, found = None, []
+        for _ in range(4):
+            batch = reader.connector.reread(
+                reader.stream, reader.position, place, {"ID": (2, 6)}, Ask(rows=2)
+            )
+            found += [row["ID"] for _, row in events_of(batch)]
+            place = batch.position
+            reader.died()
+            if not batch.more:
+                break
+        assert found == [2, 3, 4, 5, 6]
