@@ -575,6 +575,32 @@ def test_a_queue_carries_json(peer: OraclePeer) -> None:
         assert queue.deqone().payload == {"id": Decimal(7), "tags": ["a"]}
 
 
+def test_a_queue_carries_jms_text_messages(peer: OraclePeer) -> None:
+    kind = "SYS.AQ$_JMS_TEXT_MESSAGE"
+    peer.queues.create("SALES.JMS", payload=kind)
+    peer.grants.grant("DEQUEUE", "SALES.JMS")
+    wanted = Obj("SYS.AQ$_JMS_USERPROPERTY", (("NAME", "colour"), ("TYPE", 100), ("STR_VALUE", "red")))
+    agent = Obj(
+        "SYS.AQ$_AGENT", (("NAME", "erp"),)
+    )  # without one, the driver takes all of the header for NULL
+    header = Obj("SYS.AQ$_JMS_HEADER", (("REPLYTO", agent), ("TYPE", "order"), ("PROPERTIES", (wanted,))))
+    short = Obj(kind, (("HEADER", header), ("TEXT_LEN", 5), ("TEXT_VC", "short")))
+    long = Obj(kind, (("TEXT_LEN", 5000), ("TEXT_LOB", "long " * 1000)))
+    for message in (short, long):
+        peer.queues.put("SALES.JMS", message)
+    with connected(peer) as connection:
+        queue = connection.queue("SALES.JMS", connection.gettype(kind))
+        queue.deqoptions.wait = oracledb.DEQ_NO_WAIT
+        first, second = (each.payload for each in queue.deqmany(5))
+        assert (first.TEXT_VC, first.TEXT_LOB, first.HEADER.TYPE) == ("short", None, "order")
+        assert [(each.NAME, each.STR_VALUE) for each in first.HEADER.PROPERTIES.aslist()] == [
+            ("colour", "red")
+        ]
+        assert (second.HEADER, second.TEXT_LOB.read()) == (None, "long " * 1000)
+        of_queue = "SELECT type, object_type FROM all_queue_tables"
+        assert rows(connection, of_queue) == [("OBJECT", kind)]
+
+
 def test_each_consumer_has_his_own_messages(peer: OraclePeer) -> None:
     peer.queues.create("SALES.NEWS", subscribers=("BRIDGE", "OTHER"))
     peer.grants.grant("DEQUEUE", "SALES.NEWS")

@@ -82,7 +82,7 @@ class Message:
 
 @dataclass(eq=False)
 class Queue:
-    """A queue of a queue table; `payload` is RAW or JSON, `subscribers` those of a queue for several."""
+    """A queue; `payload` is RAW, JSON or an object type, `subscribers` are those of one for several."""
 
     owner: str
     name: str

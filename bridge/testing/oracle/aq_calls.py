@@ -13,6 +13,7 @@ from seerdb.common.tns import (
     _DECODE_FIELD_VERSION,
     _ENCODE_TXN_IN_PROGRESS,
     _bytes_with_length,
+    _encode_object_bind_value,
     encode_sb4,
     encode_status,
 )
@@ -27,9 +28,10 @@ from seerdb.common.tns_consts import (
 )
 
 from bridge.testing.oracle.aq import Dequeue, Message, Queue, Queues, Visibility, Wanted
-from bridge.testing.oracle.datatypes import DATE
+from bridge.testing.oracle.datatypes import DATE, Type
 from bridge.testing.oracle.describing import wired
 from bridge.testing.oracle.errors import OracleError
+from bridge.testing.oracle.objects import Types, carried
 from bridge.testing.oracle.values import Stamp
 from bridge.testing.oracle.wire import Incomplete
 
@@ -94,8 +96,8 @@ class AqCalls:
 
     functions = frozenset({TNS_FUNC_AQ_ENQ, TNS_FUNC_AQ_DEQ, TNS_FUNC_ARRAY_AQ})
 
-    def __init__(self, queues: Queues, session: Session, stream: PeerStream) -> None:
-        self._queues, self._session, self._stream = queues, session, stream
+    def __init__(self, queues: Queues, session: Session, stream: PeerStream, types: Types) -> None:
+        self._queues, self._session, self._stream, self._types = queues, session, stream, types
 
     def answer(self, function: int, body: bytes) -> bytes:
         reader = Reader(body)
@@ -112,7 +114,7 @@ class AqCalls:
         message = self._await(wanted)
         queue = self._queues.find(self._session, wanted.queue, "DEQUEUE")
         parts = [bytes([TTI_RPA]), encode_sb4(1), self._properties(message), encode_sb4(0)]
-        parts += [_payload(queue, message, wanted), message.msgid, encode_status(0)]
+        parts += [self._payload(queue, message, wanted), message.msgid, encode_status(0)]
         return b"".join(parts)
 
     def _array(self, reader: Reader) -> bytes:
@@ -139,7 +141,7 @@ class AqCalls:
         parts = [bytes([TTI_RPA]), encode_sb4(len(taken))]
         for message in taken:
             parts += [encode_sb4(1), b"\x01", self._properties(message), encode_sb4(0)]
-            parts += [encode_sb4(1), _payload(queue, message, asked[0])]
+            parts += [encode_sb4(1), self._payload(queue, message, asked[0])]
             parts += [_counted(message.msgid), encode_sb4(0), encode_sb4(0)]
         return b"".join(parts) + encode_status(0)
 
@@ -174,6 +176,12 @@ class AqCalls:
             parts.append(encode_sb4(0))
         return b"".join(parts)
 
+    def _payload(self, queue: Queue, message: Message, wanted: Wanted) -> bytes:
+        if queue.payload in ("RAW", "JSON"):
+            return _image(queue, message, wanted)
+        made = carried(self._types, Type(queue.payload), message.payload)
+        return bytes(_encode_object_bind_value(made))
+
     def _enqueue(self, reader: Reader) -> bytes:
         reader.pointer()
         properties = _properties(reader)
@@ -189,6 +197,8 @@ class AqCalls:
         if recipients:
             raise OracleError(3001)
         queue = self._queues.find(self._session, reader.chunk().decode(), "ENQUEUE")
+        if queue.payload not in ("RAW", "JSON"):
+            raise OracleError(3001)
         reader.take(TOID)
         if queue.payload == "JSON":
             reader.take(JSON_LOCATOR)
@@ -278,7 +288,7 @@ def _seconds(wait: int) -> int:
     return -1 if wait < 0 or wait == 0xFFFF_FFFF else wait
 
 
-def _payload(queue: Queue, message: Message, wanted: Wanted) -> bytes:
+def _image(queue: Queue, message: Message, wanted: Wanted) -> bytes:
     """No type, object id and snapshot; then the image, which four bytes lead."""
     empty = wanted.mode == Dequeue.REMOVE_NODATA
     content = (

@@ -86,7 +86,7 @@ class PeerBackend:
             "CLIENT_PROGRAM_NAME": self.client.get("program", ""),
             "SID": str(self.session.sid),
         }
-        self.stream.calls = AqCalls(self.peer.queues, self.session, self.stream)
+        self.stream.calls = AqCalls(self.peer.queues, self.session, self.stream, self.peer.types)
         self.peer.joined(self)
 
     def _admitted(self, attributes: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ PUBLIC = frozenset(
         *("DBMS_ROWID", "DBMS_LOB", "DBMS_APPLICATION_INFO", "DBMS_SESSION", "DBMS_UTILITY", "UTL_RAW"),
     }
 )
-"""What of SYS is granted to PUBLIC; so are all views named ALL_ and USER_ (Database Reference)."""
+"""What of SYS is granted to PUBLIC; so are all views named ALL_ and USER_, and the types of JMS messages."""
 DEFINITIONS = frozenset({"SELECT", "READ"})
 CHANGES = ("INSERT", "UPDATE", "DELETE")
 
@@ -100,7 +100,7 @@ class Grants:
         )
 
     def _of_system(self, user: str, action: str, name: str) -> bool:
-        if name in PUBLIC or name.startswith(("ALL_", "USER_")):
+        if name in PUBLIC or name.startswith(("ALL_", "USER_", "AQ$_")):
             return True
         if action in DEFINITIONS and self.may(user, "SELECT ANY DICTIONARY"):
             return True

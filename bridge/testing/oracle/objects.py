@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import md5
 from typing import Any
 
 from seerdb.common.dbobject import DbObject, DbObjectType
@@ -53,10 +54,43 @@ class ObjectType:
 
     @property
     def oid(self) -> bytes:
-        return f"{self.owner}.{self.name}".encode().ljust(16, b".")[:16]
+        return md5(f"{self.owner}.{self.name}".encode(), usedforsecurity=False).digest()
 
 
 Types = Mapping[str, ObjectType]
+_AGENT = ObjectType(
+    "SYS", "AQ$_AGENT", (("NAME", "VARCHAR2(512)"), ("ADDRESS", "VARCHAR2(1024)"), ("PROTOCOL", "NUMBER"))
+)
+_PROPERTY = ObjectType(
+    "SYS",
+    "AQ$_JMS_USERPROPERTY",
+    (
+        *(("NAME", "VARCHAR2(200)"), ("TYPE", "INTEGER"), ("STR_VALUE", "VARCHAR2(2000)")),
+        *(("NUM_VALUE", "NUMBER"), ("JAVA_TYPE", "INTEGER")),
+    ),
+)
+_PROPERTIES = ObjectType("SYS", "AQ$_JMS_USERPROPARRAY", element="SYS.AQ$_JMS_USERPROPERTY", bound=100)
+_HEADER = ObjectType(
+    "SYS",
+    "AQ$_JMS_HEADER",
+    (
+        *(("REPLYTO", "SYS.AQ$_AGENT"), ("TYPE", "VARCHAR2(100)"), ("USERID", "VARCHAR2(100)")),
+        *(("APPID", "VARCHAR2(100)"), ("GROUPID", "VARCHAR2(100)"), ("GROUPSEQ", "INTEGER")),
+        ("PROPERTIES", "SYS.AQ$_JMS_USERPROPARRAY"),
+    ),
+)
+_TEXT_MESSAGE = ObjectType(
+    "SYS",
+    "AQ$_JMS_TEXT_MESSAGE",
+    (
+        *(("HEADER", "SYS.AQ$_JMS_HEADER"), ("TEXT_LEN", "INTEGER"), ("TEXT_VC", "VARCHAR2(4000)")),
+        ("TEXT_LOB", "CLOB"),
+    ),
+)
+JMS: Types = {
+    f"{each.owner}.{each.name}": each for each in (_AGENT, _PROPERTY, _PROPERTIES, _HEADER, _TEXT_MESSAGE)
+}
+"""What a queue of JMS text messages carries (Advanced Queuing User's Guide, JMS Types)."""
 
 
 def shape(types: Types, names: Sequence[str], given: Mapping[str, Any]) -> list[Any]:

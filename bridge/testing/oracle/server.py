@@ -26,7 +26,7 @@ from bridge.testing.oracle.aq import Queues
 from bridge.testing.oracle.backend import PeerBackend
 from bridge.testing.oracle.dictionary_keys import Index
 from bridge.testing.oracle.grants import Account, Grants
-from bridge.testing.oracle.objects import ObjectType
+from bridge.testing.oracle.objects import JMS, ObjectType
 from bridge.testing.oracle.store import Store
 from bridge.testing.oracle.switches import Stage, Switches
 from bridge.testing.oracle.wire import Line, PeerStream
@@ -133,7 +133,7 @@ class OraclePeer:
         self.grants.everything(self.admin)
         self.queues = Queues(self.store, self.grants)
         self.indexes: list[Index] = []
-        self.types: dict[str, ObjectType] = {}
+        self.types: dict[str, ObjectType] = dict(JMS)
         self.born = self.store.clock()
         self.dbid, self.resetlogs = 1_460_000_000, 1
         self.open_mode, self.role, self.instances = "READ WRITE", "PRIMARY", 1
