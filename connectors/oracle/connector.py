@@ -141,6 +141,7 @@ class OracleConnector(Connector):
         if session is not self._running:
             self._run(session)
             session.begin()
+            self._run(session)  # an interrupt may have come between the two
             if purpose and session.rested(IDLE_S) and not session.lives(PROBE_S):
                 self._sessions.pop(purpose).close()
                 return self._opened(purpose)

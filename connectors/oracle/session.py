@@ -32,6 +32,8 @@ _PATIENCE_S = 0.7
 _GOOD_BYE_S = 1.0
 _NOT_GRANTED = frozenset({"ORA-00942", "ORA-01031", "ORA-00904", "ORA-06550", "ORA-04043"})
 _READS = re.compile(r"\s*(SELECT|WITH)\b", re.IGNORECASE)
+_LONGEST_NAME = 64
+"""V$SESSION.ACTION and CLIENT_IDENTIFIER have room for so many bytes."""
 _READ_ONLY_SINCE = (23,)
 _SECOND_NS = 1_000_000_000
 
@@ -69,6 +71,8 @@ class Session:
         self._beginning: tuple[float, Beginning] | None = None
         self._sees: bool | None = None
         self._scn: Statement | None = None
+        self._cancelled = False
+        self._labelled = ""
         self.secrets: list[str] = []
         self.identity = ""
         self.version: tuple[int, ...] = ()
@@ -79,13 +83,17 @@ class Session:
         """Connect, and prepare the session. Errors: also ConfigError."""
         self._connecting = connecting = Connecting(self._config)
         self._watch.begin(self._config.login_timeout + self._config.statement_timeout)
+        if self._cancelled:
+            raise TransientError("interrupted")
         try:
             self._connection = connecting.connect()
         finally:
             self.secrets = connecting.secrets
         self._watch.allow(self._config.statement_timeout)
         self.version = tuple(int(part) for part in self._connection.version.split("."))
-        self.label("")
+        self._connection.module = self._config.session_label
+        if self._name:
+            self._connection.client_identifier = self._name[:_LONGEST_NAME]
         self._run(Statement(statements.PREPARE))
         if not self._writes and self.version >= _READ_ONLY_SINCE:
             with suppress(oracledb.DatabaseError):  # it is there for good measure
@@ -110,12 +118,9 @@ class Session:
 
     def label(self, stream: str) -> None:
         """For V$SESSION; goes along with the next statement."""
-        connection = self.connection
-        connection.module = self._config.session_label
-        if stream:  # an empty one is two different things on the wire
-            connection.action = stream[:64]
-        if self._name:
-            connection.client_identifier = self._name[:64]
+        if stream and stream != self._labelled:  # an empty one is two different things on the wire
+            self.connection.action = stream[:_LONGEST_NAME]
+            self._labelled = stream
 
     @property
     def connection(self) -> oracledb.Connection:
@@ -257,6 +262,7 @@ class Session:
 
     def cancel(self) -> None:
         """From another thread: what runs ends soon, by an error."""
+        self._cancelled = True
         if self._watch.hurry() and (connecting := self._connecting) and self._connection is None:
             connecting.give_up()
 

@@ -6,6 +6,7 @@ The driver's own time-outs end the interpreter when they meet a dead connection;
 from __future__ import annotations
 
 import faulthandler
+import logging
 import os
 import sys
 import threading
@@ -79,6 +80,7 @@ WAYS: tuple[Callable[[OraclePeer, Session], None], ...] = (stalled, silent, inte
 
 def main(count: int) -> None:
     faulthandler.enable()
+    logging.disable(logging.CRITICAL)  # the peer wonders at lines that break
     os.environ["ERP_PASSWORD"] = OraclePeer.password
     session_module._PATIENCE_S = session_module._GOOD_BYE_S = 0.1
     with OraclePeer() as peer:

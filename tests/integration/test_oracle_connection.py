@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import socket
 import subprocess
 import sys
@@ -305,6 +306,25 @@ class TestInterrupts:
         with opened(peer) as connector:
             connector.interrupt()
             assert connector.discover()
+
+    def test_an_interrupt_at_any_moment_leaves_a_connector_that_works_or_says_so(
+        self, peer: OraclePeer
+    ) -> None:
+        chance = random.Random(6)
+        connector = OracleConnector(config(peer))
+        for _ in range(60):
+            timer = threading.Timer(chance.uniform(0, 0.03), connector.interrupt)
+            timer.start()
+            try:
+                connector.open()
+                connector.discover()
+                connector.discover()
+            except TransientError:
+                connector.close()
+            timer.join()
+        connector.open()
+        assert connector.discover()
+        connector.close()
 
 
 class TestSessions:
