@@ -40,8 +40,8 @@ commits."""
 STEPS, SEEDS = (15, 60), (0, 25)
 """How much happens, and how many transactions there were before anybody reads."""
 PATIENCE, PASS_S = 100, 1.1
-OVERLAP_S = 30.0
-TICKS_S = (0.4, 1, 3, 10, 40)
+OVERLAP_S = 6.0
+TICKS_S = (0.4, 1, 3, 8)
 MOST_REFUSED = 3
 """So many chunks of a snapshot are too old."""
 CHUNK = r"AS OF SCN :scn t.* ORDER BY t\.ROWID"

@@ -49,11 +49,13 @@ class Told:
     """SCN and id of transactions after the first look, in the order of their SCNs."""
     open: tuple[str, ...] = ()
     """Ids of those that are told in part."""
+    again: int = 0
+    """How far it was read since the overlap was begun once more, if not to the end."""
 
     @classmethod
     def parsed(cls, position: Any) -> Self:
         """Errors: ValueError, TypeError."""
-        if not is_object(position, {"mode", "scn"}, {"within", "looks", "known", "open"}):
+        if not is_object(position, {"mode", "scn"}, {"within", "looks", "known", "open", "again"}):
             raise ValueError
         within = position.get("within")
         return cls(
@@ -62,13 +64,15 @@ class Told:
             tuple((_scn(scn), int(second)) for scn, second in position.get("looks", ())),
             tuple((_scn(scn), str(xid)) for scn, xid in position.get("known", ())),
             tuple(str(xid) for xid in position.get("open", ())),
+            _scn(position.get("again", 0)),
         )
 
     @property
     def position(self) -> Position:
         parts = {"within": self.within, "looks": self.looks, "known": self.known, "open": self.open}
         listed = {name: [_listed(each) for each in part] for name, part in parts.items() if part}
-        return {"mode": "flashback", "scn": self.scn, **listed}
+        again = {"again": self.again} if self.again else {}
+        return {"mode": "flashback", "scn": self.scn, **listed, **again}
 
     @property
     def seen(self) -> int:
@@ -78,7 +82,7 @@ class Told:
     @property
     def since(self) -> int:
         """What was committed after this is read (once more)."""
-        return min(self.scn, self.looks[0][0]) if self.looks else self.scn
+        return self.again or (min(self.scn, self.looks[0][0]) if self.looks else self.scn)
 
     def after(self, page: Page) -> Self:
         """Once `page` is published."""
@@ -90,12 +94,12 @@ class Told:
         told = {*page.transactions, *((was, xid) for xid in self.open)}
         parts = {each for each in told if within and each[0] == within[0]}
         known = tuple(sorted({*self.known, *(told - parts)}))
-        return replace(moved, known=known, open=tuple(sorted(xid for _, xid in parts)))
+        return replace(moved, known=known, open=tuple(sorted(xid for _, xid in parts)), again=scn)
 
     def overlapping(self, overlap: float) -> Self:
         """As an overlap asks for it, whatever was asked for when the position was written."""
         if not overlap:
-            return replace(self, looks=(), known=(), open=())
+            return replace(self, looks=(), known=(), open=(), again=0)
         return self if self.looks else replace(self, looks=((self.scn, int(time.time())),))
 
     def looked(self, scn: int, overlap: float) -> Self:
@@ -103,7 +107,9 @@ class Told:
         if not self.looks:
             return self
         now, looks = int(time.time()), list(self.looks)
-        if now - looks[-1][1] >= overlap / LOOKS:
+        if scn == looks[-1][0]:
+            looks[-1] = (scn, now)
+        elif now - looks[-1][1] >= overlap / LOOKS:
             looks.append((scn, now))
         while len(looks) > 1 and looks[1][1] <= now - overlap:
             del looks[0]
@@ -111,7 +117,7 @@ class Told:
         if len(known) > MOST_KNOWN:
             looks[0] = (known[-MOST_KNOWN - 1][0], looks[0][1])
             known = [each for each in known if each[0] > looks[0][0]]
-        return replace(self, looks=tuple(looks), known=tuple(known))
+        return replace(self, looks=tuple(looks), known=tuple(known), again=0)
 
 
 @dataclass(slots=True)

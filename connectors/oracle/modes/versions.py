@@ -181,7 +181,8 @@ class _Telling:
         return tuple(dict.fromkeys(zip(self._scns, self._xids, strict=True)))
 
     def told(self) -> tuple[tuple[Changes, ...], tuple[Reject, ...]]:
-        if not self._scns:
+        known_part = self._part is not None and self._of.known and {*self._xids} <= {*self._of.known}
+        if known_part or not self._scns:
             return (), ()
         operations = self._page.column(OP).to_pylist()
         versions = [
