@@ -28,7 +28,7 @@ from bridge.testing.oracle.values import Obj
 from bridge.testing.oracle.windows import WINDOWS, Windowed
 
 if TYPE_CHECKING:
-    from bridge.testing.oracle.planning import Plan
+    from bridge.testing.oracle.plans import Plan
 
 _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,

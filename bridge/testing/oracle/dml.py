@@ -10,7 +10,8 @@ from bridge.testing.oracle.compiling import Compiler
 from bridge.testing.oracle.conversion import CONVERSIONS, NOTHING, family
 from bridge.testing.oracle.datatypes import NUMBERS, Type
 from bridge.testing.oracle.errors import OracleError
-from bridge.testing.oracle.planning import Planner, conjuncts, relation
+from bridge.testing.oracle.planning import Planner, relation
+from bridge.testing.oracle.plans import conjuncts
 from bridge.testing.oracle.scope import Env, Run, Scope, Term
 from bridge.testing.oracle.session import Answer, Session
 from bridge.testing.oracle.sources import Leaf

@@ -15,7 +15,8 @@ from bridge.testing.oracle.datatypes import BOOLEAN, NUMBER, ROWID, VARCHAR2, Ty
 from bridge.testing.oracle.defining import define
 from bridge.testing.oracle.dml import delete, insert, update
 from bridge.testing.oracle.errors import OracleError
-from bridge.testing.oracle.planning import Plan, Planner
+from bridge.testing.oracle.planning import Planner
+from bridge.testing.oracle.plans import Plan
 from bridge.testing.oracle.scope import Context, Env
 from bridge.testing.oracle.session import Answer, Binds, Session
 from bridge.testing.oracle.settings import alter_session

@@ -2,46 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from bridge.testing.oracle import syntax as s
-from bridge.testing.oracle.compiling import CONDITIONS, Compiler, Needs
-from bridge.testing.oracle.conversion import as_number, comparable, ordered, unified
+from bridge.testing.oracle.compiling import Compiler, Needs
+from bridge.testing.oracle.conversion import as_number, ordered, unified
 from bridge.testing.oracle.errors import OracleError
-from bridge.testing.oracle.groups import AGGREGATES
-from bridge.testing.oracle.joining import Joined, Node, leaves_of
 from bridge.testing.oracle.ordering import Key, sorted_by
-from bridge.testing.oracle.scope import Env, Record, Run, Scope, Term, padded
+from bridge.testing.oracle.plans import (
+    Plan,
+    position,
+)
+from bridge.testing.oracle.scope import Env, Record, Run, Scope, Term
+from bridge.testing.oracle.selecting import Block
 from bridge.testing.oracle.session import ResultColumn, Session
 from bridge.testing.oracle.sources import (
     Leaf,
     Scan,
     derived_leaf,
     flashback,
-    json_leaf,
     table_leaf,
     view_leaf,
 )
 from bridge.testing.oracle.sql import parse
 from bridge.testing.oracle.store import Query, Relation, View
 from bridge.testing.oracle.tables import Table
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A query ready to run: its columns, and its rows for an environment of the queries around it.
-
-    `result` is the place where a row of it may be put to be compared.
-    """
-
-    columns: tuple[ResultColumn, ...]
-    terms: tuple[Term, ...]
-    rows: Callable[[Env], Iterable[Record]]
-    reads: frozenset[int]
-    result: int
 
 
 def relation(session: Session, parts: tuple[str, ...]) -> Relation:
@@ -83,7 +71,7 @@ class Planner:
 
     def _ordered(self, query: s.Query, scope: Scope, lock: str | None = None) -> Plan:
         if isinstance(query.body, s.Select):
-            return _Block(self, query.body, scope).plan(query.order, lock)
+            return Block(self, query.body, scope).plan(query.order, lock)
         if lock is not None:
             raise OracleError(1786)
         inner = self._body(query.body, scope)
@@ -96,7 +84,7 @@ class Planner:
             return self.plan(replace(body, with_=(*scope.queries.items(), *body.with_)), scope.outer)
         if isinstance(body, s.Select):
             fresh = replace(scope, sources=[], merged={})
-            return _Block(self, body, fresh).plan((), None)
+            return Block(self, body, fresh).plan((), None)
         return self._combined(body, scope)
 
     def _combined(self, body: s.Combined, scope: Scope) -> Plan:
@@ -125,7 +113,7 @@ class Planner:
         names = [column.name for column in inner.columns]
         keys: list[Key] = []
         for item in order:
-            place = _position(item.expression, len(names))
+            place = position(item.expression, len(names))
             if place is None and isinstance(item.expression, s.Name) and item.expression.parts[-1] in names:
                 place = names.index(item.expression.parts[-1])
             if place is None:
@@ -228,15 +216,6 @@ def _at(term: Term, place: int) -> Term:
     return Term(term.type, lambda env: env[0].values[place])
 
 
-def _position(expression: s.Expression, most: int) -> int | None:
-    """ORDER BY 2; ORA-01785 beyond the select list."""
-    if not isinstance(expression, s.Literal) or not isinstance(expression.value, int):
-        return None
-    if not 1 <= expression.value <= most:
-        raise OracleError(1785)
-    return expression.value - 1
-
-
 def _distinct(rows: Iterable[Record]) -> list[Record]:
     return list({row.values: row for row in reversed(list(rows))}.values())[::-1]
 
@@ -257,316 +236,3 @@ _OPERATIONS: dict[str, Callable[[Iterable[Record], Iterable[Record]], list[Recor
     "MINUS": _minus,
     "INTERSECT": _intersection,
 }
-
-
-def conjuncts(condition: s.Expression | None) -> list[s.Expression]:
-    """What AND joins."""
-    if isinstance(condition, s.Logic) and condition.word == "AND":
-        return [*conjuncts(condition.left), *conjuncts(condition.right)]
-    return [] if condition is None else [condition]
-
-
-def _groups(tree: Any) -> bool:
-    """Whether a group function stands in an expression, outside of queries within."""
-    if isinstance(tree, s.Call) and tree.over is None and len(tree.name) == 1 and tree.name[0] in AGGREGATES:
-        return True
-    if isinstance(tree, tuple):
-        return any(_groups(each) for each in tree)
-    if isinstance(tree, s.Query) or not is_dataclass(tree):
-        return False
-    return any(_groups(getattr(tree, each.name)) for each in fields(tree))
-
-
-def _replaced(tree: Any, names: Mapping[str, s.Expression]) -> Any:
-    """An expression of ORDER BY with what the aliases of the select list stand for."""
-    if isinstance(tree, s.Name) and len(tree.parts) == 1 and tree.parts[0] in names:
-        return names[tree.parts[0]]
-    if isinstance(tree, tuple):
-        return tuple(_replaced(each, names) for each in tree)
-    if isinstance(tree, s.Query) or not is_dataclass(tree) or isinstance(tree, type):
-        return tree
-    return replace(tree, **{each.name: _replaced(getattr(tree, each.name), names) for each in fields(tree)})
-
-
-class _Block:
-    """One query block being planned."""
-
-    def __init__(self, planner: Planner, select: s.Select, scope: Scope) -> None:
-        self._planner, self._select, self._scope = planner, select, scope
-        scope.places = _width(select.source)
-        self._plain = Compiler(scope, planner.needs, planner.plan)
-        self._left_over: list[s.Expression] = []
-
-    def plan(self, order: Sequence[s.OrderItem], lock: str | None) -> Plan:
-        select, scope = self._select, self._scope
-        self._left_over = conjuncts(select.where)
-        source = self._source(select.source, [scope.base], inner=True)
-        tests = [self._plain.condition(condition) for condition in self._left_over]
-        compiler = self._plain.within(aggregates=None, windows=[])
-        grouped = bool(select.group) or select.having is not None or _groups((select.items, tuple(order)))
-        if grouped:
-            compiler = compiler.within(aggregates=[], keys=select.group)
-        names, terms = self._items(compiler)
-        having = compiler.condition(select.having) if select.having is not None else None
-        keys = self._keys(order, compiler, terms)
-        if select.distinct:
-            self._unique(order, terms)
-        stages = [_filtering(tests, scope)]
-        if lock is not None:
-            stages.append(_locking(leaves_of(source), lock, grouped=grouped or select.distinct))
-        if grouped:
-            stages.append(self._grouping(compiler, having))
-        if compiler.windows:
-            stages.append(_windowing(compiler, scope))
-        columns = tuple(
-            ResultColumn(name, term.type, term.nullable) for name, term in zip(names, terms, strict=True)
-        )
-        rows = _running(scope.base, source, stages, terms, keys, distinct=select.distinct)
-        return Plan(columns, tuple(terms), rows, self._reads(terms, tests, source), scope.base)
-
-    def _reads(self, terms: Sequence[Term], tests: Sequence[Term], source: Node) -> frozenset[int]:
-        reads = source.reads.union(*(term.reads for term in [*terms, *tests]))
-        return frozenset(place for place in reads if place < self._scope.base)
-
-    # -- FROM and WHERE
-
-    def _source(self, source: s.Source, place: list[int], *, inner: bool) -> Node:
-        """`place` counts the sources; `inner`: no outer join adds rows of NULL for it."""
-        if isinstance(source, s.Join):
-            return self._join(source, place, inner=inner)
-        if isinstance(source, s.Named):
-            leaf = self._planner.leaf(source, self._scope, place[0])
-        elif isinstance(source, s.Derived):
-            outside = replace(self._scope, sources=[], places=0, base=place[0] - 3)
-            names = ((source.alias,),) if source.alias else ()
-            leaf = derived_leaf(self._planner.plan(source.query, outside), place[0], names)
-        else:
-            leaf = json_leaf(source, place[0], self._plain)
-        place[0] += 1
-        self._scope.sources.append(leaf.fields)
-        if inner:
-            self._left_over = self._pushed(leaf, self._left_over)
-        return leaf
-
-    def _pushed(self, leaf: Leaf, conditions: list[s.Expression]) -> list[s.Expression]:
-        """Give a source the conditions that ask of nothing else; those that are left."""
-        rest = []
-        for condition in conditions:
-            if self._only(leaf, condition):
-                leaf.filters.append(self._plain.condition(condition).run)
-                if leaf.scan is not None:
-                    leaf.scan.limit(condition, self._plain)
-            else:
-                rest.append(condition)
-        return rest
-
-    def _only(self, leaf: Leaf, condition: s.Expression) -> bool:
-        """What cannot be compiled yet names sources still to come."""
-        try:
-            reads = self._plain.condition(condition).reads
-        except OracleError:
-            return False
-        complete = len(self._scope.sources) == self._scope.places or _qualified(condition)
-        own = {read for read in reads if read >= self._scope.base}
-        return own == {leaf.place} and complete
-
-    def _join(self, join: s.Join, place: list[int], *, inner: bool) -> Node:
-        left = self._source(join.left, place, inner=inner and join.kind in ("INNER", "CROSS", "LEFT"))
-        right = self._source(join.right, place, inner=inner and join.kind in ("INNER", "CROSS", "RIGHT"))
-        conditions = conjuncts(join.on)
-        for name in join.using:
-            conditions.append(self._using(name, left, right, join.kind))
-        joined = Joined("INNER" if join.kind == "CROSS" else join.kind, left, right)
-        joined.tests = [self._plain.condition(condition).run for condition in conditions]
-        equalities = [*conditions, *(self._left_over if inner and join.kind in ("INNER", "CROSS") else [])]
-        joined.pairs = [pair for condition in equalities if (pair := self._pair(condition, left, right))]
-        return joined
-
-    def _using(self, name: str, left: Node, right: Node, kind: str) -> s.Expression:
-        """USING: one column of two."""
-        mine = next(leaf for leaf in leaves_of(left) if leaf.fields.term(name))
-        theirs = next(leaf for leaf in leaves_of(right) if leaf.fields.term(name))
-        self._scope.merged[name] = theirs.place if kind == "RIGHT" else mine.place
-        return s.Compare("=", s.Name((*mine.fields.names[0], name)), s.Name((*theirs.fields.names[0], name)))
-
-    def _pair(self, condition: s.Expression, left: Node, right: Node) -> tuple[Run, Run] | None:
-        if not isinstance(condition, s.Compare) or condition.sign != "=" or not _qualified(condition):
-            return None
-        try:
-            one, other = self._plain.term(condition.left), self._plain.term(condition.right)
-        except OracleError:
-            return None
-        mine = {leaf.place for leaf in leaves_of(left)}
-        theirs = {leaf.place for leaf in leaves_of(right)}
-        reads = [{read for read in term.reads if read >= self._scope.base} for term in (one, other)]
-        if reads[0] and reads[1] and reads[0] <= mine and reads[1] <= theirs:
-            return comparable(one, other)
-        if reads[0] and reads[1] and reads[0] <= theirs and reads[1] <= mine:
-            first, second = comparable(one, other)
-            return second, first
-        return None
-
-    # -- SELECT and ORDER BY
-
-    def _items(self, compiler: Compiler) -> tuple[list[str], list[Term]]:
-        names, terms = [], []
-        for item in self._select.items:
-            if isinstance(item.expression, s.Star):
-                if compiler.keys is not None:
-                    raise OracleError(979, "*")
-                for column, term in self._scope.star(item.expression.qualifier):
-                    names.append(column.name)
-                    terms.append(term)
-            else:
-                if isinstance(item.expression, CONDITIONS):
-                    raise OracleError(923)
-                term = compiler.term(item.expression)
-                names.append(item.alias or _name(item))
-                terms.append(term)
-        return names, terms
-
-    def _keys(self, order: Sequence[s.OrderItem], compiler: Compiler, terms: Sequence[Term]) -> list[Key]:
-        aliases = {item.alias: item.expression for item in self._select.items if item.alias}
-        keys: list[Key] = []
-        for item in order:
-            place = _position(item.expression, len(terms))
-            term = terms[place] if place is not None else compiler.term(_replaced(item.expression, aliases))
-            keys.append((term, item))
-        return keys
-
-    def _unique(self, order: Sequence[s.OrderItem], terms: Sequence[Term]) -> None:
-        """DISTINCT: what is compared must be comparable, what is sorted by must be selected."""
-        for term in terms:
-            ordered(term.type)
-        shown = [item.expression for item in self._select.items]
-        names = {_name(item) for item in self._select.items} | {item.alias for item in self._select.items}
-        for item in order:
-            if isinstance(item.expression, s.Literal) or item.expression in shown:
-                continue
-            if not isinstance(item.expression, s.Name) or item.expression.parts[-1] not in names:
-                raise OracleError(1791)
-
-    # -- GROUP BY
-
-    def _grouping(self, compiler: Compiler, having: Term | None) -> Stage:
-        keys = [self._plain.term(key) for key in self._select.group]
-        for key in keys:
-            ordered(key.type)
-        functions = [made for _, made in compiler.aggregates or []]
-        scope = self._scope
-
-        def group(envs: Iterable[Env], outer: Env) -> Iterator[Env]:
-            groups: dict[tuple[Any, ...], list[Env]] = {} if keys else {(): []}
-            for env in envs:
-                groups.setdefault(tuple(key.run(env) for key in keys), []).append(env)
-            for key, members in groups.items():
-                row = Record((*key, *(function.run(members) for function in functions)))
-                env = (*padded(members[0] if members else outer, scope.group), row)
-                if having is None or having.run(env):
-                    yield env
-
-        return group
-
-
-Stage = Callable[[Iterable[Env], Env], Iterable[Env]]
-"""From the environments of a query block to others; the second one is that around it."""
-
-
-def _running(
-    base: int,
-    source: Node,
-    stages: Sequence[Stage],
-    terms: Sequence[Term],
-    keys: Sequence[Key],
-    *,
-    distinct: bool,
-) -> Callable[[Env], Iterable[Record]]:
-    runs = [term.run for term in terms]
-
-    def rows(around: Env) -> Iterable[Record]:
-        env = padded(around, base)
-        envs: Iterable[Env] = source.found(env)
-        for stage in stages:
-            envs = stage(envs, env)
-        if distinct:
-            envs = {tuple(run(each) for run in runs): each for each in envs}.values()
-        if keys:
-            envs = sorted_by(list(envs), keys)
-        return (Record(tuple(run(each) for run in runs)) for each in envs)
-
-    return rows
-
-
-def _filtering(tests: Sequence[Term], scope: Scope) -> Stage:
-    """WHERE, as far as no source has done it, and ROWNUM: the number of a row among those that pass."""
-    runs = [test.run for test in tests]
-
-    def plain(envs: Iterable[Env], _: Env) -> Iterable[Env]:
-        return (env for env in envs if all(run(env) for run in runs)) if runs else envs
-
-    def numbered(envs: Iterable[Env], _: Env) -> Iterator[Env]:
-        number = 1
-        for env in envs:
-            longer = (*env, Record((number,)))
-            if all(run(longer) for run in runs):
-                number += 1
-                yield longer
-
-    def stage(envs: Iterable[Env], outer: Env) -> Iterable[Env]:
-        return (numbered if scope.uses_rownum else plain)(envs, outer)
-
-    return stage
-
-
-def _locking(leaves: list[Leaf], how: str, *, grouped: bool) -> Stage:
-    """FOR UPDATE: rows that others hold are an error, or skipped."""
-    if grouped or len(leaves) != 1 or leaves[0].scan is None:
-        raise OracleError(1786)
-    table, place = leaves[0].scan.table, leaves[0].place
-
-    def stage(envs: Iterable[Env], _: Env) -> Iterator[Env]:
-        for env in list(envs):
-            session = env[0].session
-            session.tx = session.tx or session.store.transaction(session.user, sid=session.sid)
-            try:
-                session.tx.lock(table, env[place].rowid)
-            except OracleError:
-                if how == "SKIP":
-                    continue
-                raise
-            yield env
-
-    return stage
-
-
-def _windowing(compiler: Compiler, scope: Scope) -> Stage:
-    windows = [made for _, made in compiler.windows or []]
-
-    def stage(envs: Iterable[Env], _: Env) -> list[Env]:
-        listed = list(envs)
-        columns = [window.run(listed) for window in windows]
-        return [
-            (*padded(env, scope.window), Record(tuple(column[number] for column in columns)))
-            for number, env in enumerate(listed)
-        ]
-
-    return stage
-
-
-def _name(item: s.Item) -> str:
-    return item.expression.parts[-1] if isinstance(item.expression, s.Name) else item.text
-
-
-def _width(source: s.Source) -> int:
-    return _width(source.left) + _width(source.right) if isinstance(source, s.Join) else 1
-
-
-def _qualified(tree: Any) -> bool:
-    """Every column says whose it is, so that no source to come can have one of the same name."""
-    if isinstance(tree, s.Name):
-        return len(tree.parts) > 1
-    if isinstance(tree, tuple):
-        return all(_qualified(each) for each in tree)
-    if isinstance(tree, s.Query):
-        return False
-    return not is_dataclass(tree) or all(_qualified(getattr(tree, each.name)) for each in fields(tree))

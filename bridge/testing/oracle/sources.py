@@ -19,7 +19,7 @@ from bridge.testing.oracle.tables import EVERYWHERE, Bounds, Kind, Table, Versio
 from bridge.testing.oracle.values import AnyRowId, LogicalId, Row, RowId, Stamp
 
 if TYPE_CHECKING:
-    from bridge.testing.oracle.planning import Plan
+    from bridge.testing.oracle.plans import Plan
 
 UNVERSIONED = frozenset({Kind.EXTERNAL, Kind.TEMPORARY, Kind.CLUSTER})
 """SELECT, flashback_query_clause: no VERSIONS of external and temporary tables and of tables in a cluster."""
