@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+import oracledb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 TROUBLE = "?"
 """Names the last item of a query: the number of what is wrong with the row, or NULL."""
+_MISFITS = frozenset({"DPY-3038", "DPY-4042"})
+"""The driver's codes: a type, or a value, cannot become what it was asked to."""
+_ALTERED = "values do not fit their columns as they were described: a table was altered; it is looked at anew"
 AT_ONCE = 256 * 1024 * 1024
 """Bytes that a round trip may bring at the very most."""
 
@@ -104,17 +109,30 @@ def batches(
 ) -> Iterator[tuple[pa.RecordBatch, Sequence[Refused]]]:
     """Read a query whose select list is `reading.items`, about `rows` rows at a time; close it when done.
 
-    Errors: the driver's; TransientError when the table was altered under a statement that the driver knows.
+    Errors: the driver's; TransientError when the table was altered since it was described.
     """
-    frames = session.frames(statement, rows=reading.at_once(rows), schema=reading.wire)
-    try:
-        for frame in frames:
+    with closing(session.frames(statement, rows=reading.at_once(rows), schema=reading.wire)) as frames:
+        while (frame := _next(frames)) is not None:
             for raw in pa.table(frame).combine_chunks().to_batches():
-                if raw.schema.types != reading.wire.types:
-                    raise TransientError("a table was altered: its columns have other types now")
-                yield _Rows(reading).read(raw)
-    finally:
-        frames.close()
+                yield _read(reading, raw)
+
+
+def _next(frames: Iterator[oracledb.DataFrame]) -> oracledb.DataFrame | None:
+    try:
+        return next(frames, None)
+    except oracledb.DatabaseError as error:
+        if getattr(error.args[0], "full_code", "") in _MISFITS:
+            raise TransientError(_ALTERED) from error
+        raise
+
+
+def _read(reading: Reading, raw: pa.RecordBatch) -> tuple[pa.RecordBatch, Sequence[Refused]]:
+    if raw.schema.types != reading.wire.types:
+        raise TransientError(_ALTERED)
+    try:
+        return _Rows(reading).read(raw)
+    except pa.ArrowInvalid as error:
+        raise TransientError(_ALTERED) from error
 
 
 @dataclass(slots=True)

@@ -77,6 +77,9 @@ class Described:
         return self.type
 
 
+_FINISHES = {unit: values.to(pa.timestamp(unit)) for unit in ("s", "ms", "us")}
+_FINISHES_IN_UTC = {unit: values.to(pa.timestamp(unit, "UTC")) for unit in ("s", "ms", "us")}
+
 type Types = Mapping[tuple[str, str], tuple[Described, ...]]
 """Of object types that have no others under them (FINAL): their attributes."""
 
@@ -151,8 +154,10 @@ def _number(of: Described, how: How) -> Column:
     precision, scale = (_DIGITS if of.precision is None else of.precision), of.scale
     if scale is None or not 0 <= scale <= precision:
         return _number_text(of, how)
-    whole = scale == 0 and precision <= _WHOLE_DIGITS
-    return _plain(of, pa.int64() if whole else pa.decimal128(precision, scale), how=how)
+    kind = pa.decimal128(precision, scale)
+    if scale == 0 and precision <= _WHOLE_DIGITS:
+        return _plain(of, pa.int64(), wire=kind, finish=values.whole, how=how)
+    return _plain(of, kind, how=how)
 
 
 def _number_text(of: Described, how: How) -> Column:
@@ -211,7 +216,7 @@ def _in_our_era(column: Column) -> Column:
 
 
 def _date(of: Described, how: How) -> Column:
-    return _in_our_era(_plain(of, pa.timestamp("s"), how=how))
+    return _in_our_era(_moment(of, 0, how))
 
 
 def _digits(of: Described) -> int:
@@ -223,14 +228,15 @@ def _fraction(digits: int) -> str:
     return f"{_TIME}.FF{digits}" if digits else _TIME
 
 
-def _unit(digits: int) -> str:
-    return "s" if digits == 0 else "ms" if digits <= 3 else "us"  # noqa: PLR2004
+def _moment(of: Described, digits: int, how: How) -> Column:
+    unit = "s" if digits == 0 else "ms" if digits <= 3 else "us"  # noqa: PLR2004
+    return _plain(of, pa.timestamp(unit), wire=pa.timestamp("us"), finish=_FINISHES[unit], how=how)
 
 
 def _timestamp(of: Described, how: How) -> Column:
     digits = _digits(of)
     if digits <= _FRACTION:
-        return _in_our_era(_plain(of, pa.timestamp(_unit(digits)), how=how))
+        return _in_our_era(_moment(of, digits, how))
     return _in_our_era(_plain(of, pa.string(), template=f"TO_CHAR({{0}}, '{_fraction(digits)}')", how=how))
 
 
@@ -245,8 +251,10 @@ def _instant(of: Described, how: How) -> Column:
     if digits > _FRACTION:
         text = f"TO_CHAR({utc}, '{_fraction(digits)}\"Z\"')"
         return _in_our_era(_plain(of, pa.string(), template=text, how=how))
-    kind, wire = pa.timestamp(_unit(digits), "UTC"), pa.timestamp(_unit(digits))
-    return _in_our_era(_plain(of, kind, template=utc, wire=wire, finish=values.in_utc, how=how))
+    column = _moment(of, digits, how)
+    kind = pa.timestamp(column.field.type.unit, "UTC")
+    field, finish = column.field.with_type(kind), _FINISHES_IN_UTC[kind.unit]
+    return _in_our_era(replace(column, field=field, template=utc, finish=finish))
 
 
 def _interval(finish: values.Finish) -> Callable[[Described, How], Column]:

@@ -29,8 +29,13 @@ def with_z(texts: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(texts, pattern=r"\+00:00$", replacement="Z")
 
 
-def in_utc(times: pa.Array) -> pa.Array:
-    return times.cast(pa.timestamp(times.type.unit, "UTC"))
+def to(kind: pa.DataType) -> Finish:
+    """Errors: ArrowInvalid when something would be lost."""
+    return lambda values: values if values.type == kind else values.cast(kind)
+
+
+whole = to(pa.int64())
+"""The driver itself cuts off what is behind the point when it is asked for whole numbers."""
 
 
 def trimmed(texts: pa.Array) -> pa.Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 
 from bridge.contract import Ask, Batch
 from bridge.encode import EncoderOptions, Origin, encoder
-from bridge.errors import PermanentError
+from bridge.errors import PermanentError, TransientError
+from bridge.testing.oracle.datatypes import parse_type
 from bridge.testing.oracle.server import OraclePeer
 from tests.integration.jdbc_types import Rejected, Type
 from tests.integration.oracle_tables import declare, executed, polled, reading, rows
@@ -130,6 +132,32 @@ def test_texts_are_as_long_as_oracle_has_them(peer: OraclePeer) -> None:
         tx.insert("SALES.T", {"ID": 1, "V": text, "C": text * 40})
     with reading(peer, STREAM) as (connector, streams):
         assert rows(polled(connector, streams["SALES.T"])) == [{"ID": 1, "V": text, "C": text * 40}]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "value"),
+    [
+        ("NUMBER(9)", "NUMBER(11,2)", "1.5"),
+        ("NUMBER(9,1)", "NUMBER", "1.25"),
+        ("TIMESTAMP(0)", "TIMESTAMP(3)", "TIMESTAMP '2024-01-01 00:00:00.5'"),
+        ("DATE", "TIMESTAMP(3)", "TIMESTAMP '2024-01-01 00:00:00.5'"),
+    ],
+)
+def test_a_column_that_was_altered_loses_nothing(
+    peer: OraclePeer, before: str, after: str, value: str
+) -> None:
+    """The driver would cut off what is not asked for."""
+    executed(peer, f"CREATE TABLE SALES.T (ID NUMBER(9) PRIMARY KEY, C {before})")
+    with reading(peer, STREAM) as (connector, streams):
+        table = peer.store.table("SALES.T")
+        table.columns = (table.columns[0], replace(table.columns[1], type=parse_type(after)))
+        peer.store.version += 1  # statements are parsed anew
+        executed(peer, f"INSERT INTO SALES.T VALUES (1, {value})")
+        with pytest.raises(TransientError, match="altered"):
+            polled(connector, streams["SALES.T"])
+    with reading(peer, STREAM) as (connector, streams):
+        (row,) = rows(polled(connector, streams["SALES.T"]))
+    assert str(row["C"]) in ("1.50", "1.25", "2024-01-01 00:00:00.500000")
 
 
 LONG = ("VARCHAR2(99)", "CLOB", "RAW(99)", "BLOB", "NVARCHAR2(99)", "NCLOB")

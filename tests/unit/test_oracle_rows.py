@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, cast
 
 import pyarrow as pa
@@ -53,9 +54,9 @@ def frame(names: pa.Array, troubles: list[int | None]) -> pa.Table:
     count = len(names)
     arrays = [
         pa.array([f"row {at}" for at in range(count)]),
-        pa.array(range(count), pa.int64()),
+        pa.array(map(Decimal, range(count)), pa.decimal128(9, 0)),
         names,
-        pa.array([None if trouble is not None else 0 for trouble in troubles], pa.timestamp("s")),
+        pa.array([None if trouble is not None else 0 for trouble in troubles], pa.timestamp("us")),
         pa.array(troubles, pa.int64()),
     ]
     return pa.Table.from_arrays(arrays, schema=READING.wire)
@@ -100,9 +101,11 @@ def test_the_first_of_several_faults_is_told_and_all_are_lost() -> None:
 
 
 def test_a_table_that_was_altered_under_a_statement_is_looked_at_anew() -> None:
-    altered = frame(pa.array(["a"]), [None]).set_column(1, "1", pa.array([1.0]))
-    with pytest.raises(TransientError, match="altered"):
-        read(altered)
+    other_type = frame(pa.array(["a"]), [None]).set_column(1, "1", pa.array([1.0]))
+    too_many_digits = frame(pa.array(["a"]), [None]).set_column(3, "3", pa.array([1], pa.timestamp("us")))
+    for altered in (other_type, too_many_digits):
+        with pytest.raises(TransientError, match="altered"):
+            read(altered)
 
 
 def test_what_is_read_no_further_is_closed() -> None:

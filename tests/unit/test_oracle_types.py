@@ -96,7 +96,7 @@ def test_a_mode_may_select_more_before_the_columns() -> None:
     reading = Reading([number], leads=[Lead("SCN#", "versions_startscn", pa.int64())], alias="o")
     assert reading.items == 'versions_startscn AS "SCN#", o."A""B" AS "A""B"'
     assert reading.schema == pa.schema([("SCN#", pa.int64()), ('A"B', pa.int64())])
-    assert reading.wire.types == [pa.int64(), pa.int64()]
+    assert reading.wire.types == [pa.int64(), pa.decimal128(5, 0)]
 
 
 def test_an_object_is_read_attribute_by_attribute() -> None:
