@@ -10,8 +10,8 @@ from bridge.testing.oracle.coercion import PRECISE, shortest
 from bridge.testing.oracle.conversion import NOTHING, as_number, family
 from bridge.testing.oracle.datatypes import DATE, NUMBER, Type
 from bridge.testing.oracle.errors import OracleError
-from bridge.testing.oracle.formats import check_date
 from bridge.testing.oracle.scope import Env, Run, Term, combined
+from bridge.testing.oracle.times_read import check_date
 from bridge.testing.oracle.values import DAY, DaySecond, Fields, Stamp, YearMonth
 
 Number = int | Decimal | float

@@ -9,8 +9,10 @@ from bridge.testing.oracle.coercion import shortest, stored
 from bridge.testing.oracle.conversion import CONVERSIONS, NOTHING, as_text, family
 from bridge.testing.oracle.datatypes import INTERVALS, NUMBER, Type
 from bridge.testing.oracle.errors import OracleError
-from bridge.testing.oracle.formats import ZONED, parsed_day_second, zone_offset
+from bridge.testing.oracle.formats import ZONED
+from bridge.testing.oracle.intervals import parsed_day_second
 from bridge.testing.oracle.scope import Context, Env, Term, combined
+from bridge.testing.oracle.times_read import zone_offset
 from bridge.testing.oracle.values import DAY, SECOND, DaySecond, Stamp, YearMonth
 
 

@@ -9,9 +9,11 @@ from typing import Any
 from bridge.testing.oracle.coercion import number_of
 from bridge.testing.oracle.datatypes import BYTES, CHARACTERS, INTERVALS, NUMBERS, TIMES, VARCHAR2, Type
 from bridge.testing.oracle.errors import OracleError
-from bridge.testing.oracle.formats import formatted_stamp, interval_text, parsed_stamp
+from bridge.testing.oracle.formats import formatted_stamp
+from bridge.testing.oracle.intervals import interval_text
 from bridge.testing.oracle.numbers import number_text
 from bridge.testing.oracle.scope import Context, Env, Run, Term, combined
+from bridge.testing.oracle.times_read import parsed_stamp
 from bridge.testing.oracle.values import AnyRowId, DaySecond, LogicalId, RowId, Stamp, Xml, YearMonth
 
 FORMATS = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bridge.testing.oracle import syntax as s
 from bridge.testing.oracle.errors import OracleError
-from bridge.testing.oracle.formats import zone_offset
 from bridge.testing.oracle.session import Session
+from bridge.testing.oracle.times_read import zone_offset
 
 KNOWN = frozenset(
     {

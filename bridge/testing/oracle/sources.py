@@ -12,10 +12,10 @@ from bridge.testing.oracle.conversion import as_number, as_stamp, comparable, fa
 from bridge.testing.oracle.datatypes import NUMBER, ROWID, Type
 from bridge.testing.oracle.documents import document, found, scalar
 from bridge.testing.oracle.errors import OracleError
-from bridge.testing.oracle.functions import instant
 from bridge.testing.oracle.scope import Context, Env, Field, Fields, Record, Run, Term
 from bridge.testing.oracle.store import View
 from bridge.testing.oracle.tables import EVERYWHERE, Bounds, Kind, Table, Version
+from bridge.testing.oracle.times import instant
 from bridge.testing.oracle.values import AnyRowId, LogicalId, Row, RowId, Stamp
 
 if TYPE_CHECKING:

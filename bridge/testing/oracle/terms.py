@@ -8,7 +8,7 @@ from decimal import Decimal
 from bridge.testing.oracle.coercion import number_of
 from bridge.testing.oracle.datatypes import BOOLEAN, DATE, NUMBER, Type
 from bridge.testing.oracle.errors import OracleError
-from bridge.testing.oracle.formats import interval_literal, timestamp_literal
+from bridge.testing.oracle.intervals import interval_literal
 from bridge.testing.oracle.reader import RESERVED, Reader
 from bridge.testing.oracle.syntax import (
     AtZone,
@@ -35,6 +35,7 @@ from bridge.testing.oracle.syntax import (
     Unary,
     Window,
 )
+from bridge.testing.oracle.times_read import timestamp_literal
 from bridge.testing.oracle.tokens import Mark
 
 COMPARISONS = ("=", "<>", "<", ">", "<=", ">=")
