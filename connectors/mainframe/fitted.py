@@ -10,7 +10,7 @@ from connectors.mainframe.maps import FieldMap, Rule, ScreenMap, Table
 from connectors.mainframe.places import CLOSING, OPENING, Cells
 from connectors.mainframe.rules import View
 from connectors.mainframe.screen import FILLER, Screen
-from connectors.mainframe.values import Content, Reader, reader
+from connectors.mainframe.values import Content, Reader, is_blank, reader
 
 _MOST_LAYOUTS = 256  # of lines; a list has a few, and a host that sends nonsense any number
 _BEFORE, _AFTER = OPENING + " ", CLOSING + " "
@@ -90,7 +90,7 @@ class FittedTable:
             if cells[at + 1 : end].strip(" "):
                 self._refuse(row, name, cells, f"has a field in it that begins in column {at + 2}")
         for name in self.key:
-            if row.values.get(name, name) in (None, ""):
+            if is_blank(row.values.get(name, name)):
                 self._refuse(row, name, cells, "is blank, and is the key")
 
     def _refuse(self, row: Row, name: str, cells: str, reason: str) -> None:

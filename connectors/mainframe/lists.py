@@ -19,6 +19,7 @@ from bridge.contract import Ask, Position, Reject
 from connectors.mainframe import details, recognise
 from connectors.mainframe.config import Detail
 from connectors.mainframe.details import Shown
+from connectors.mainframe.doubled import Doubled
 from connectors.mainframe.errors import Kind, Looked, Trouble
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.readings import CONFIRMS, ListReading
@@ -68,6 +69,7 @@ class ListPages:
         """Key -> what the list shows of the row; None for a reject."""
         self._unnamed: set[str] = set()
         """Lines without a key: each is told once a scan, not in every pass."""
+        self._doubled = Doubled(reading.table.name, reading.table.key)
         self.texts: dict[Key, Mapping[str, str]] = {}
 
     @property
@@ -217,8 +219,9 @@ class ListPages:
     def _sorted(self, shown: Shown, piece: Piece) -> dict[Key, Row]:
         """The rows of the page that were not met like this; rejects go to the piece."""
         fresh = dict[Key, Row]()
-        for row in shown.page.rows:
-            key, reject = judged(row, self._reading.table)
+        found = [(row, *judged(row, self._reading.table)) for row in shown.page.rows]
+        self._doubled.note(self._number, [(key, row) for row, key, reject in found if key and not reject])
+        for row, key, reject in found:
             values = None if reject else row.values
             if self._is_known(key, row, values):
                 continue

@@ -15,6 +15,7 @@ from bridge.errors import PermanentError
 from connectors.mainframe import columns
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.readings import ListReading, Reading
+from connectors.mainframe.values import is_blank
 
 COMPLETE: Position = {"scan": "complete"}
 # A poll ends after so long, with what it has: other calls have to get their turn.
@@ -137,14 +138,16 @@ def judged(
     """The row's key, if it can be read, and the reject, if the row is none. `asked`: parts of the key."""
     values = {**(asked or {}), **row.values}
     parts = tuple(values.get(name) for name in table.key)
-    key = None if any(part is None for part in parts) else parts
+    blank = [name for name, part in zip(table.key, parts, strict=True) if is_blank(part)]
+    key = None if blank else parts
     problems = [f"{each.field}: {each.reason}" if each.field else each.reason for each in row.problems]
-    if key is None and not problems:
-        problems = ["the key is empty"]
+    if blank and not problems:
+        problems = [f"{name}: is blank, and is the key" for name in blank]
     if not problems:
         return key, None
     # How wide the blank behind a value is depends on where its screen put it, and is no other reject.
-    raw = json.dumps({each.field: each.raw.rstrip() for each in row.problems}, ensure_ascii=False)
+    cells = {each.field: each.raw.rstrip() for each in row.problems} or row.values
+    raw = json.dumps(cells, ensure_ascii=False, default=str)
     told = dict(zip(table.key, key, strict=True)) if key else None
     return key, Reject(table.name, "; ".join(problems), raw, told)
 

@@ -17,6 +17,11 @@ BLANKS = " \u3000"
 """Single- and double-byte."""
 
 
+def is_blank(content: object) -> bool:
+    """Whether it is none, or none that can be seen: a key like that names no row."""
+    return content is None or (isinstance(content, str) and not content.strip(BLANKS))
+
+
 def reader(value: Value, trim: str) -> Reader:
     """The function that reads a field's cells. It raises ValueError with the reason; `trim`: if not given."""
     read = _reader(value, value.trim or trim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from bridge.errors import ConfigError, PermanentError, TransientError
 from bridge.testing.mainframe import Host, TwoWrites, customer, transactions
 from bridge.testing.mainframe.options import INQUIRY, LIST, MAPS, PASSWORD_VARIABLE
 from connectors.mainframe import details, scans
+from connectors.mainframe.doubled import Doubled
 from connectors.mainframe.fitted import Row
 from tests.integration.mainframe_streams import DETAILS, TRANSPORTS, configured, keys, opened, scan
 
@@ -388,6 +390,51 @@ def test_a_detail_of_another_row_is_not_taken_for_this_one() -> None:
     assert details.another(shown, ("id",), (70,)) == "it shows id 80, not 70"
     assert details.another(shown, ("id",), (80,)) == ""
     assert details.another(Row({"name": "HAHN"}, []), ("id",), (70,)) == ""
+
+
+# -- keys
+
+
+def test_a_key_that_a_stream_names_is_as_little_blank_as_one_of_the_map(host: Host) -> None:
+    host.switches.shown = {(identity, "name"): "" for identity in ("00000050", "00000060")}
+    with opened(host, {"customers": LIST | {"key": ["name"]}}) as connector:
+        read = scan(connector, "customers")
+    assert len(read.rows) == 28
+    assert [reject.reason for reject in read.rejects] == ["name: is blank, and is the key"] * 2
+    assert [json.loads(str(reject.raw))["id"] for reject in read.rejects] == [50, 60]
+
+
+def test_a_key_that_tells_no_rows_apart_is_told_once_a_scan(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(host, {"customers": LIST | {"key": ["status"]}}) as connector:
+        scan(connector, "customers")
+    (told,) = [each for each in caplog.messages if "two rows have the key" in each]
+    assert told.startswith("customers: two rows have the key ACTIVE (status): line 5 of page 1 and line 6 of")
+
+
+def _rows_of(*names: str) -> list[tuple[scans.Key, Row]]:
+    return [
+        ((number,), Row({"no": number, "name": name}, [], 4 + number)) for number, name in enumerate(names)
+    ]
+
+
+def test_a_number_of_the_line_is_no_key(caplog: pytest.LogCaptureFixture) -> None:
+    doubled = Doubled("customers", ("no",))
+    doubled.note(1, _rows_of("BERGER", "CLAASEN", "DAHL"))
+    doubled.note(2, _rows_of("EHLERS", "FRANK", "GROTH"))
+    (told,) = caplog.messages
+    assert "line 4 of page 1 and line 4 of page 2" in told
+
+
+def test_rows_that_are_shown_twice_while_others_come_and_go_are_no_doubt_of_the_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    doubled = Doubled("customers", ("no",))
+    doubled.note(1, _rows_of("BERGER", "CLAASEN", "DAHL"))
+    doubled.note(2, [*_rows_of("", "", "DAHL II")[2:], ((3,), Row({"no": 3}, [], 5))])
+    doubled.note(1, _rows_of("BERGER II", "CLAASEN II", "DAHL III"))
+    assert not caplog.messages
 
 
 # -- what cannot work
