@@ -85,7 +85,7 @@ class History:
 
     def between(self, after: int, before: int) -> int:
         """Commits after the first and before the second."""
-        return bisect_right(self._scns, before - 1) - bisect_right(self._scns, after)
+        return max(0, bisect_right(self._scns, before - 1) - bisect_right(self._scns, after))
 
     def absent_since(self, scn: int) -> int | None:
         """The first SCN from there on at which there is no such key."""
@@ -180,7 +180,8 @@ class Judge:
         if event.row != history.at(event.scn or 0):
             self._say("odd", what)
         skips = allowed.gaps or fresh or (allowed.renewals and row is None)
-        if not skips and history.between(scn, (event.scn or 0) + 1):
+        seen = (event.scn or 0) + (not allowed.again)  # see _is_retold
+        if not skips and history.between(scn, seen):
             self._say("lost", what)
         if not (fresh or allowed.again) and event.row == row:
             self._say("doubled", what)
