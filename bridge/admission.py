@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from bridge.config.options import ConnectorSettings, OnSchemaChange
 from bridge.config.options import Topics as TopicOptions
@@ -24,7 +25,7 @@ from bridge.policy import Policy
 from bridge.positions import Ledger, Stored
 from bridge.progress import Progress, is_keyed
 from bridge.refusals import REMEDY
-from bridge.topics import Cluster, Described, Wanted, abridged, event_topic, unified
+from bridge.topics import Cluster, Described, Shape, Wanted, abridged, event_topic, unified
 
 WHOLE = (TransientError, CredentialsError, Stopped)
 """Failures that are no single stream's."""
@@ -39,6 +40,8 @@ class Route:
     max_bytes: int
     partitions: int
     created: bool
+    id: str = ""
+    """The topic's; empty where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,16 @@ class Lane:
 
     def stored(self, position: object) -> Stored:
         partitions = {route.topic: route.partitions for route in self.routes.values()}
-        identity = self.stream.identity
+        ids = {route.topic: route.id for route in self.routes.values() if route.id}
         return Stored(
-            position, self.kind, self.version, identity, partitions, forms=self.forms, keyed=self.keyed
+            position,
+            self.kind,
+            self.version,
+            self.stream.identity,
+            partitions,
+            forms=self.forms,
+            keyed=self.keyed,
+            ids=ids,
         )
 
     @property
@@ -95,7 +105,7 @@ class Admission:
     ) -> None:
         self._settings, self._topics, self._options = settings, topics, options
         self._version = position_version
-        self._partitions: dict[str, int] = {}
+        self._shapes: dict[str, Shape] = {}
         """Of the topics of everybody admitted."""
 
     def admit(self, streams: Sequence[Stream], ledger: Ledger) -> list[tuple[Progress, Lane | None]]:
@@ -105,7 +115,7 @@ class Admission:
         known = self._describe(wanted)
         found = [self._one(each, names[each.name], known, ledger) for each in streams]
         routes = [route for _, lane in found if lane for route in lane.routes.values()]
-        self._partitions = {route.topic: route.partitions for route in routes}
+        self._shapes = {route.topic: Shape(route.partitions, route.id) for route in routes}
         return found
 
     def missing(self, streams: Sequence[Stream], ledger: Ledger) -> Iterator[Progress]:
@@ -123,9 +133,10 @@ class Admission:
                 yield self._progress(Stream(name, record.identity, ()), ledger)
 
     def holds(self) -> bool:
-        """Whether the topics have the partitions they had when they were admitted, as far as Kafka tells."""
+        """Whether the topics are what they were when they were admitted, as far as Kafka tells."""
         try:
-            return self._topics.partitions(self._partitions) == self._partitions
+            found = self._topics.shapes(self._shapes)
+            return all(name in found and found[name].fits(was) for name, was in self._shapes.items())
         except (TransientError, Stopped):
             return True
         except BridgeError:
@@ -204,7 +215,7 @@ class Admission:
             found = known[topic]
             if isinstance(found, BridgeError):
                 raise found
-            routes[table] = Route(topic, found.max_message_bytes, found.partitions, found.created)
+            routes[table] = Route(topic, found.max_message_bytes, found.partitions, found.created, found.id)
         options = self._settings.stream(stream.name)
         policy = Policy(options)
         policy.check(stream.tables)
@@ -219,9 +230,10 @@ class Admission:
     def _compare(self, lane: Lane, stored: Stored | None) -> None:
         """Raises the reason for which the stream must wait for an operator."""
         if stored is None:
-            return self._must_be_empty(lane)
+            self._must_be_empty(lane)
+            return
         if stored.accept:
-            return None
+            return
         if stored.identity != lane.stream.identity:
             raise ConfigError(
                 f"its position is of {stored.identity}, the source is now {lane.stream.identity}",
@@ -243,6 +255,9 @@ class Admission:
                 raise ConfigError(
                     f"table {table} is not as it was when its position was written", remedy=ACCEPT
                 )
+        self._compare_topics(lane, stored)
+
+    def _compare_topics(self, lane: Lane, stored: Stored) -> None:
         for route in lane.routes.values():
             was = stored.partitions.get(route.topic, route.partitions)
             if was != route.partitions:
@@ -251,16 +266,36 @@ class Admission:
                     "which breaks the order of its keys",
                     remedy=ACCEPT,
                 )
-        return None
+            if stored.position is not None:
+                _must_be_the_same(route, stored.ids.get(route.topic, ""))
+        if stored.partitions:  # else it was set by hand, or comes from elsewhere
+            self._must_be_empty(lane, stored.partitions)
 
-    def _must_be_empty(self, lane: Lane) -> None:
+    def _must_be_empty(self, lane: Lane, own: Mapping[str, int] = MappingProxyType({})) -> None:
+        """But for those that were its own before."""
         for route in lane.routes.values():
-            if not route.created and not self._topics.is_empty(route.topic, route.partitions):
-                raise ConfigError(
-                    f"there is no position, but topic {route.topic} has records: a start would repeat them, "
-                    "or mix with another connector's",
-                    remedy=f"if another connector writes there, {REMEDY}; otherwise, {ACCEPT}",
-                )
+            if route.created or route.topic in own or self._topics.is_empty(route.topic, route.partitions):
+                continue
+            text = (
+                f"topic {route.topic} is new to it, but has records: it would mix with another's"
+                if own
+                else f"there is no position, but topic {route.topic} has records: a start would repeat them, "
+                "or mix with another connector's"
+            )
+            raise ConfigError(
+                text, remedy=f"if another connector writes there, {REMEDY}; otherwise, {ACCEPT}"
+            )
+
+
+def _must_be_the_same(route: Route, was: str) -> None:
+    """`was`: the id of the topic that its position was written beside."""
+    if was and (route.created or route.id not in ("", was)):
+        raise ConfigError(
+            f"topic {route.topic} is not the one that its position was written beside: it was deleted, and is "
+            "a new one now, which lacks what was published",
+            remedy="to publish it again, run `legacy-bridge positions rewind ... --to start` (of what is read "
+            "as a whole, `positions accept` and `resnapshot`); to go on without it, `positions accept`",
+        )
 
 
 def _must_have_a_key(table: Table) -> None:

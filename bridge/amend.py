@@ -128,8 +128,8 @@ def imported(text: str, name: str, connector: str, origin: str | None = None) ->
         raise ConfigError(f"{name}: {where}: {first['msg']}", remedy="export it again") from None
     if exporter != connector:  # its topics are not ours
         records = {stream: replace(stored, partitions={}) for stream, stored in records.items()}
-    # What was known of the rows stays where it was.
-    return {stream: replace(stored, accept=False, keyed=False) for stream, stored in records.items()}
+    # What was known of the rows stays where it was, and another cluster's topics are others.
+    return {stream: replace(stored, accept=False, keyed=False, ids={}) for stream, stored in records.items()}
 
 
 def _shown(position: Position) -> str:

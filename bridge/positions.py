@@ -54,6 +54,7 @@ class Stored:
     """A stream's record. `partitions`: event topic -> partition count, since key order hangs on it.
 
     `forms`: table -> digest of its columns and key, where a change of them parks.
+    `ids`: event topic -> its id; a topic that was deleted and made anew has another one.
     `accept`: an operator has agreed to whatever would park the stream at its next start.
     `keyed`: what is known of its rows was kept up to this position.
     """
@@ -67,6 +68,7 @@ class Stored:
     accept: bool = False
     forms: Mapping[str, str] = field(default_factory=dict)
     keyed: bool = False
+    ids: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ STEP_S = 0.1
 DOWN_S = 2.0
 """How long to wait for an answer although no broker can be reached: the next attempt may succeed."""
 DEFAULT_MAX_BYTES = 1_048_588
+NO_ID = "A" * 22
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9._-]")
 _MAX_NAME = 249
 _SHOWN = 60
@@ -91,6 +92,16 @@ class Described:
     """Another one when the topic was deleted and made anew."""
 
 
+class Shape(NamedTuple):
+    """What must not change while a stream publishes to a topic; the id is empty where it is not known."""
+
+    partitions: int
+    id: str
+
+    def fits(self, was: Shape) -> bool:
+        return self.partitions == was.partitions and (self.id == was.id or not (self.id and was.id))
+
+
 class Ends(NamedTuple):
     """Where the partitions of a topic end, and which topic of that name it is."""
 
@@ -112,7 +123,7 @@ class Cluster(Protocol):
     """What admission asks of `Topics`."""
 
     def ensure(self, wanted: Iterable[Wanted]) -> dict[str, Described]: ...
-    def partitions(self, names: Iterable[str]) -> dict[str, int]: ...
+    def shapes(self, names: Iterable[str]) -> dict[str, Shape]: ...
     def is_empty(self, name: str, partitions: int) -> bool: ...
 
 
@@ -138,15 +149,18 @@ class Topics:
     def ensure(self, wanted: Iterable[Wanted]) -> dict[str, Described]:
         """Every wanted topic described, after the missing ones were created (or refused)."""
         by_name = {each.name: each for each in wanted}
-        found = self.partitions(by_name)
+        found = self.shapes(by_name)
         missing = [each for name, each in by_name.items() if name not in found]
         if missing:
             self._create(missing)
-        found |= {each.name: each.partitions for each in missing}
+            made = self.shapes(each.name for each in missing)
+            unseen = Shape(0, "")
+            found |= {each.name: Shape(each.partitions, made.get(each.name, unseen).id) for each in missing}
         described = {}
         for name, config in self._configs(by_name).items():
+            partitions, number = found[name]
             described[name] = Described(
-                found[name], self._max_bytes(config), config, by_name[name] in missing
+                partitions, self._max_bytes(config), config, by_name[name] in missing, number
             )
         for name, each in by_name.items():
             _check(each, described[name], self._tools)
@@ -190,7 +204,12 @@ class Topics:
 
     def partitions(self, names: Iterable[str]) -> dict[str, int]:
         """The partition counts of those that exist."""
-        return {name: len(topic.partitions) for name, topic in self._describe(names).items()}
+        return {name: shape.partitions for name, shape in self.shapes(names).items()}
+
+    def shapes(self, names: Iterable[str]) -> dict[str, Shape]:
+        """Those of the topics that exist."""
+        found = self._describe(names)
+        return {name: Shape(len(topic.partitions), _id(topic)) for name, topic in found.items()}
 
     def _describe(self, names: Iterable[str]) -> dict[str, Any]:
         """Name -> confluent_kafka's TopicDescription, of those that exist."""
@@ -276,6 +295,12 @@ class Topics:
                 self._down = True
             case KafkaError._TRANSPORT | KafkaError._RESOLVE | KafkaError._SSL:
                 self._failure = reach.cleaned(error.str())
+
+
+def _id(topic: Any) -> str:
+    """Brokers before 2.8 have none, and say zero."""
+    found = str(topic.topic_id)
+    return "" if found == NO_ID else found
 
 
 def _check(wanted: Wanted, found: Described, tools: str) -> None:

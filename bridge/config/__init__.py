@@ -219,7 +219,7 @@ class Reading:
             self.wrong(Fault(where, text, "shorten it, or raise transaction.timeout.ms"))
 
     def _topics_twice(self, template: str) -> None:
-        """Streams that publish to one topic (names that differ by `.` and `_` are one for Kafka), or to no stream's."""
+        """Streams that publish to one topic (`.` and `_` are one for Kafka), or to no stream's."""
         owners: dict[str, tuple[str, Keys]] = {}
         for connector in self.connectors.values():
             for whose, topic, path in self._known_topics(connector, template):

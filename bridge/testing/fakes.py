@@ -22,7 +22,7 @@ from bridge.errors import BridgeError, PermanentError, Stopped, TransientError
 from bridge.positions import Ledger, topic
 from bridge.publisher import Aborted, Broken, Fenced
 from bridge.state import topic as state_topic
-from bridge.topics import DEFAULT_MAX_BYTES, Described, Ends, Wanted, dead_letters
+from bridge.topics import DEFAULT_MAX_BYTES, Described, Ends, Shape, Wanted, dead_letters
 
 
 class Step(StrEnum):
@@ -85,6 +85,7 @@ class FakeKafka:
     def __init__(self) -> None:
         self.topics: dict[str, list[Record]] = {}
         self.partitions: dict[str, int] = {}
+        self.ids: dict[str, str] = {}
         self.max_bytes: dict[str, int] = {}
         self.refusals: dict[str, BridgeError] = {}
         """Topic -> why the cluster will not have it."""
@@ -332,11 +333,22 @@ class FakeTopics:
         created = name not in kafka.topics
         kafka.topics.setdefault(name, [])
         partitions = kafka.partitions.setdefault(name, wanted.partitions)
-        return Described(partitions, kafka.max_bytes.get(name, DEFAULT_MAX_BYTES), wanted.config, created)
+        return Described(
+            partitions,
+            kafka.max_bytes.get(name, DEFAULT_MAX_BYTES),
+            wanted.config,
+            created,
+            kafka.ids.get(name, ""),
+        )
 
-    def partitions(self, names: Iterable[str]) -> dict[str, int]:
+    def shapes(self, names: Iterable[str]) -> dict[str, Shape]:
         _outside(self._kafka, Step.ENSURE)
-        return {name: self._kafka.partitions[name] for name in names if name in self._kafka.topics}
+        kafka = self._kafka
+        return {
+            name: Shape(kafka.partitions[name], kafka.ids.get(name, ""))
+            for name in names
+            if name in kafka.topics
+        }
 
     def is_empty(self, name: str, partitions: int) -> bool:  # noqa: ARG002 - the order knows one partition
         return not self._kafka.topics.get(name)

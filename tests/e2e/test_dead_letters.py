@@ -219,6 +219,26 @@ def test_a_topic_that_is_repartitioned_while_the_daemon_runs_parks_its_stream(
     assert len(published(broker.address, f"{name}.orders")) == 10
 
 
+def test_a_topic_that_was_deleted_is_not_filled_from_the_middle(
+    broker: Broker, start: Start, tmp_path: Path, name: str
+) -> None:
+    legacy = source(tmp_path / "erp.db")
+    legacy.insert(10)
+    daemon = start({name: sqlite(legacy.path, discover_every="1s")})
+    assert len(arrived(broker.address, f"{name}.orders", legacy.ids())) == 10
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    for future in admin.delete_topics([f"{name}.orders"]).values():
+        future.result(10)
+    in_state(daemon, name, "FAILED")
+    legacy.insert(10)
+    daemon.stop()
+    daemon.start()
+    in_state(daemon, name, "FAILED")
+    told = daemon.stream(name, "orders")["error"]
+    assert f"topic {name}.orders is not the one that its position was written beside" in told
+    assert published(broker.address, f"{name}.orders") == []
+
+
 def test_a_topic_that_kafka_refuses_parks_its_stream_and_no_other(
     broker: Broker, start: Start, tmp_path: Path, name: str
 ) -> None:

@@ -110,6 +110,47 @@ def test_a_topic_added_later_is_no_change_of_partitions(kafka: FakeKafka) -> Non
     assert not progress.parked
 
 
+def test_a_new_topic_of_a_known_stream_must_be_empty(kafka: FakeKafka) -> None:
+    moved = replace(STORED, partitions={"erp.old": 1})
+    assert reason(kafka, moved) == ""
+    told = reason(used(kafka), moved)
+    assert "topic erp.orders is new to it, but has records" in told
+    assert "positions accept" in told
+    assert reason(kafka, replace(moved, accept=True)) == ""
+
+
+def test_a_topic_that_was_made_anew_parks_its_stream_until_it_is_accepted(kafka: FakeKafka) -> None:
+    stored = replace(STORED, ids={TOPIC: "one"})
+    kafka.ids[TOPIC] = "two"
+    for found in (reason(kafka, stored), reason(used(kafka), stored)):
+        assert "topic erp.orders is not the one that its position was written beside" in found
+        assert "rewind ... --to start" in found
+    assert reason(kafka, replace(stored, accept=True)) == ""
+    assert reason(kafka, replace(stored, position=None)) == ""
+
+
+def test_a_topic_that_is_missing_and_was_there_is_not_made_anew_in_silence(kafka: FakeKafka) -> None:
+    assert "was deleted" in reason(kafka, replace(STORED, ids={TOPIC: "one"}))
+
+
+@pytest.mark.parametrize(("was", "now"), [("", "two"), ("one", ""), ("one", "one")])
+def test_a_topic_whose_id_is_not_known_is_taken_for_the_same(kafka: FakeKafka, was: str, now: str) -> None:
+    kafka.ids[TOPIC] = now
+    assert reason(used(kafka), replace(STORED, ids={TOPIC: was} if was else {})) == ""
+
+
+def test_a_stream_keeps_the_ids_of_its_topics_and_is_judged_anew_when_they_change(kafka: FakeKafka) -> None:
+    kafka.ids[TOPIC] = "one"
+    settings = ConnectorSettings(name="erp", kind="jdbc")
+    admission = Admission(settings, FakeTopics(kafka), Topics(), VERSION)
+    ((_, lane),) = admission.admit((stream(),), Ledger())
+    assert lane is not None
+    assert lane.stored(1).ids == {TOPIC: "one"}
+    assert admission.holds()
+    kafka.ids[TOPIC] = "two"
+    assert not admission.holds()
+
+
 def test_a_topic_that_is_refused_parks_its_stream_alone(kafka: FakeKafka) -> None:
     kafka.refusals["erp.secret"] = ConfigError("topic erp.secret: not authorized")
     both = {
