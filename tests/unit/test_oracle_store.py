@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bridge.testing.oracle.errors import OracleError
 from bridge.testing.oracle.evaluate import execute
 from bridge.testing.oracle.session import Session
-from bridge.testing.oracle.store import SCN_EVERY, Store
+from bridge.testing.oracle.scns import SCN_EVERY
+from bridge.testing.oracle.store import Store
 from bridge.testing.oracle.tables import Kind, Table
 from bridge.testing.oracle.values import RowId
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import operator
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.testing.oracle import syntax as s
@@ -29,6 +27,8 @@ from bridge.testing.oracle.windows import WINDOWS, Windowed
 
 if TYPE_CHECKING:
     from bridge.testing.oracle.plans import Plan
+from bridge.testing.oracle.logic import all_of, any_of, negated, pattern_of
+from bridge.testing.oracle.needs import Needs
 
 _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -38,21 +38,12 @@ _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
 }
+
+
 _LISTED, _WIDEST = 1000, 32_767
+
+
 CONDITIONS = (s.Compare, s.Logic, s.Not, s.Is, s.In, s.Like, s.Exists)
-
-
-@dataclass
-class Needs:
-    """What a statement needs beyond its text: grants, and the types of its binds."""
-
-    binds: dict[str, Type]
-    grants: list[tuple[str, str, str]] = field(default_factory=list)
-    """Action, owner, object."""
-
-    def ask(self, action: str, owner: str, name: str) -> None:
-        if (action, owner, name) not in self.grants:
-            self.grants.append((action, owner, name))
 
 
 @dataclass
@@ -204,15 +195,15 @@ class Compiler:
         if e.sign not in ("=", "<>") or len(left) != len(right):
             raise OracleError(1796)
         pairs = [self._compared("=", self.term(a), self.term(b)) for a, b in zip(left, right, strict=True)]
-        equal = _all(pairs)
-        return equal if e.sign == "=" else _not(equal)
+        equal = all_of(pairs)
+        return equal if e.sign == "=" else negated(equal)
 
     def logic(self, e: s.Logic) -> Term:
         left, right = self.condition(e.left), self.condition(e.right)
-        return _all([left, right]) if e.word == "AND" else _any([left, right])
+        return all_of([left, right]) if e.word == "AND" else any_of([left, right])
 
     def negation(self, e: s.Not) -> Term:
-        return _not(self.condition(e.of))
+        return negated(self.condition(e.of))
 
     def is_(self, e: s.Is) -> Term:
         term = self.term(e.of)
@@ -225,14 +216,14 @@ class Compiler:
         if len(e.among) > _LISTED:
             raise OracleError(1795)
         if isinstance(e.of, s.Several):
-            return _any([self.compare(s.Compare("=", e.of, item)) for item in e.among])
+            return any_of([self.compare(s.Compare("=", e.of, item)) for item in e.among])
         return self._in_list(self.term(e.of), [self.term(item) for item in e.among])
 
     def _in_list(self, left: Term, items: list[Term]) -> Term:
         pairs = [comparable(left, item) for item in items]
         one = pairs[0][0]
         if any(pair[0] is not one for pair in pairs):
-            return _any([self._compared("=", left, item) for item in items])
+            return any_of([self._compared("=", left, item) for item in items])
         others = [pair[1] for pair in pairs]
 
         def run(env: Env) -> bool | None:
@@ -257,7 +248,7 @@ class Compiler:
             raise OracleError(913 if len(plan.terms) > len(left) else 947)
         inner = [_column(plan, place) for place in range(len(left))]
         tests = [self._compared("=", mine, theirs) for mine, theirs in zip(left, inner, strict=True)]
-        test, place = _all(tests), plan.result
+        test, place = all_of(tests), plan.result
 
         def run(env: Env) -> bool | None:
             answer: bool | None = False
@@ -280,7 +271,7 @@ class Compiler:
             a, b = value(env), pattern(env)
             if a is None or b is None:
                 return None
-            return _like(b, escape.run(env) if escape else None).fullmatch(a) is not None
+            return pattern_of(b, escape.run(env) if escape else None).fullmatch(a) is not None
 
         return combined(BOOLEAN, run, [*terms, *([escape] if escape else [])])
 
@@ -381,65 +372,6 @@ def _items(e: s.Expression) -> tuple[s.Expression, ...]:
 def _column(plan: Plan, place: int) -> Term:
     source = plan.result
     return Term(plan.terms[place].type, lambda env: env[source].values[place], frozenset({source}))
-
-
-def _not(term: Term) -> Term:
-    run = term.run
-    return combined(BOOLEAN, lambda env: None if (value := run(env)) is None else not value, [term])
-
-
-def _all(terms: list[Term]) -> Term:
-    if len(terms) == 1:
-        return terms[0]
-    runs = [term.run for term in terms]
-
-    def run(env: Env) -> bool | None:
-        answer: bool | None = True
-        for each in runs:
-            value = each(env)
-            if value is False:
-                return False
-            if value is None:
-                answer = None
-        return answer
-
-    return combined(BOOLEAN, run, terms)
-
-
-def _any(terms: list[Term]) -> Term:
-    if len(terms) == 1:
-        return terms[0]
-    runs = [term.run for term in terms]
-
-    def run(env: Env) -> bool | None:
-        answer: bool | None = False
-        for each in runs:
-            value = each(env)
-            if value:
-                return True
-            if value is None:
-                answer = None
-        return answer
-
-    return combined(BOOLEAN, run, terms)
-
-
-@lru_cache(maxsize=512)
-def _like(pattern: str, escape: str | None) -> re.Pattern[str]:
-    """Pattern-matching Conditions: `%` is any text, `_` any character; ORA-01424 for a wrong escape."""
-    return re.compile("".join(_pieces(pattern, escape)), re.DOTALL)
-
-
-def _pieces(pattern: str, escape: str | None) -> Iterator[str]:
-    characters = iter(pattern)
-    for character in characters:
-        if character == escape:
-            escaped = next(characters, "")
-            if escaped not in ("%", "_", escape):
-                raise OracleError(1424)
-            yield re.escape(escaped)
-        else:
-            yield {"%": ".*", "_": "."}.get(character, re.escape(character))
 
 
 _METHODS: dict[type, Callable[[Compiler, Any], Term]] = {

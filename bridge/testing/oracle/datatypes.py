@@ -35,7 +35,6 @@ NUMBERS = frozenset({"NUMBER", "FLOAT", "BINARY_FLOAT", "BINARY_DOUBLE"})
 TIMES = frozenset({"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP WITH LOCAL TIME ZONE"})
 INTERVALS = frozenset({"INTERVAL DAY TO SECOND", "INTERVAL YEAR TO MONTH"})
 BYTES = frozenset({"RAW", "BLOB", "LONG RAW"})
-LOBS = frozenset({"CLOB", "NCLOB", "BLOB"})
 
 
 @dataclass(frozen=True, slots=True)

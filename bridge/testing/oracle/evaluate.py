@@ -10,11 +10,11 @@ from typing import Any
 from bridge.testing.oracle import syntax as s
 from bridge.testing.oracle.blocks import run_block
 from bridge.testing.oracle.coercion import stored
-from bridge.testing.oracle.compiling import Needs
 from bridge.testing.oracle.datatypes import BOOLEAN, NUMBER, ROWID, VARCHAR2, Type
 from bridge.testing.oracle.defining import define
 from bridge.testing.oracle.dml import delete, insert, update
 from bridge.testing.oracle.errors import OracleError
+from bridge.testing.oracle.needs import Needs
 from bridge.testing.oracle.planning import Planner
 from bridge.testing.oracle.plans import Plan
 from bridge.testing.oracle.scope import Context, Env

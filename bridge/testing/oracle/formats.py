@@ -26,9 +26,6 @@ _ELEMENT = re.compile(
 )
 
 
-_TEXT_PLACE = 1
-
-
 FIRST_JULIAN = 1_721_426
 """The Julian day of 0001-01-01."""
 

@@ -8,9 +8,10 @@ from itertools import islice
 from typing import Any
 
 from bridge.testing.oracle import syntax as s
-from bridge.testing.oracle.compiling import Compiler, Needs
+from bridge.testing.oracle.compiling import Compiler
 from bridge.testing.oracle.conversion import as_number, ordered, unified
 from bridge.testing.oracle.errors import OracleError
+from bridge.testing.oracle.needs import Needs
 from bridge.testing.oracle.ordering import Key, sorted_by
 from bridge.testing.oracle.plans import (
     Plan,

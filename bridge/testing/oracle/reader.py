@@ -56,9 +56,6 @@ class Reader:
         self._next = min(self._next + 1, len(self._tokens) - 1)
         return token
 
-    def back_to(self, token: Token) -> None:
-        self._next = self._tokens.index(token)
-
     def at(self, *words: str) -> bool:
         """Whether these words and signs come next, one after the other."""
         return all(

@@ -255,22 +255,4 @@ class Obj:
     attributes: tuple[tuple[str, Any], ...]
 
 
-Value = (
-    None
-    | bool
-    | int
-    | Decimal
-    | float
-    | str
-    | bytes
-    | Stamp
-    | DaySecond
-    | YearMonth
-    | RowId
-    | LogicalId
-    | Json
-    | Xml
-    | Obj
-    | tuple[Any, ...]
-)
 Row = tuple[Any, ...]
