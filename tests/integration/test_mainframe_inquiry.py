@@ -275,6 +275,16 @@ def test_a_key_that_the_host_denies_is_a_reject(host: Host) -> None:
     assert read.column("customer_id") == ["00000010", "00000030"]
 
 
+def test_a_file_that_is_not_found_is_no_missing_customer(host: Host) -> None:
+    streams = {"inquiries": INQUIRY | {"keys": keys(10, 20)}}
+    host.switches.denied = dict.fromkeys(("00000010", "00000020"), "FILE CUSTMAST NOT FOUND")
+    with (
+        opened(host, streams, timeout="500ms") as connector,
+        pytest.raises(TransientError, match="CUSTOMER INQUIRY"),
+    ):
+        scan(connector, "inquiries")
+
+
 def test_an_answer_that_cannot_be_read_is_a_reject_with_its_key(host: Host) -> None:
     host.switches.shown = {("00000020", "limit"): "12.4X"}
     with opened(host, {"inquiries": INQUIRY | {"keys": keys(10, 20)}}) as connector:

@@ -21,6 +21,8 @@ class Server(Protocol):
 
 type Options = dict[str, Any]
 
+# The whole message: a file that is "not found" says nothing of customers.
+NO_CUSTOMER: Options = {"row": 23, "pattern": r"CUSTOMER \S+ NOT FOUND"}
 LIST: Options = {
     "mode": "list",
     "goto": [{"type": "CUSTLIST", "press": "enter", "expect": "custlist"}],
@@ -32,7 +34,7 @@ DETAILS: Options = LIST | {
         "select": {"field": "select", "with": "S"},
         "screen": "custdet",
         "back": "pf3",
-        "missing": [{"row": 23, "pattern": "NOT FOUND"}],
+        "missing": [NO_CUSTOMER],
     },
 }
 INQUIRY: Options = {
@@ -47,7 +49,7 @@ INQUIRY: Options = {
     ],
     "screen": "balance",
     "key": ["customer_id"],
-    "missing": [{"row": 23, "pattern": "NOT FOUND"}],
+    "missing": [NO_CUSTOMER],
 }
 
 
