@@ -89,7 +89,7 @@ class Session:
             self._terminal = shared.terminals(self.config.transport, self.endpoint)
             self._terminal.connect()
             pace = Pace(self.config.timeout, self.config.settle)
-            self._walk = Walk(self._terminal, shared.maps, pace, shared.texts, shared.interrupted)
+            self._walk = Walk(self._terminal, shared.maps, pace, shared.texts(), shared.interrupted)
             self._log_on(self._walk)
 
     def _log_on(self, walk: Walk) -> None:
@@ -244,11 +244,15 @@ class Shared:
         self.maps, self.keep, self.interrupted = maps, keep, interrupted
         self.terminals = transports.terminal
         self.gate = Gate()
+        self._config = config
+        self.texts()  # what is missing is told at once
+
+    def texts(self) -> Texts:
+        """As they are now: passwords are changed while a connector runs. Errors: ConfigError."""
+        config = self._config
         user = config.user.reveal() if isinstance(config.user, Secret) else config.user
         secrets = dict(config.secrets) | ({"password": config.password} if config.password else {})
-        self.texts = Texts(
-            {"user": user} if user else {}, {name: each.reveal() for name, each in secrets.items()}
-        )
+        return Texts({"user": user} if user else {}, {name: each.reveal() for name, each in secrets.items()})
 
 
 class Pool:

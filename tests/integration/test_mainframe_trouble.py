@@ -523,6 +523,24 @@ def test_a_session_that_the_host_does_not_give_back_is_done_without(host: Host) 
         assert len(scan(connector, "inquiries").rows) == 30
 
 
+@both
+def test_a_password_that_was_changed_costs_no_wrong_attempt(
+    host: Host, transport: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text(host.password)
+    file.chmod(0o600)
+    with opened(host, CUSTOMERS, transport=transport, password=f"file:{file}") as connector:
+        assert len(scan(connector, "customers").rows) == 30
+        host._company.password = "NEWPASS1"
+        file.write_text("NEWPASS1")
+        host.cut()
+        host.until(lambda: not host.sessions)
+        assert len(scan(connector, "customers").rows) == 30
+    assert host.counts["sign-ons"] == 2
+    assert host.counts["wrong passwords"] == 0
+
+
 # -- what operators get
 
 

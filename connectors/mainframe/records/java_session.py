@@ -37,7 +37,9 @@ class Session:
 
     def __init__(self, options: JavaOptions) -> None:
         self._options = options
-        self._names, self._secrets = _placeholders(options)
+        self._names: Names = {}
+        self._secrets: list[str] = []
+        self._know()
         self._object: Any = None
         self._connected = False
         self._state = Lock()
@@ -53,6 +55,7 @@ class Session:
     def connect(self) -> None:
         """Make the object and connect. Errors: those of the bridge."""
         options = self._options
+        self._know()
         with self._calling(f"connecting to {options.place}"):
             kind = java(options.class_)
             arguments = self._java(options.arguments, {})
@@ -60,6 +63,11 @@ class Session:
             if options.connect:
                 self._method(options.connect, {})
         self._connected = True
+
+    def _know(self) -> None:
+        """Passwords as they are now; those of before are masked all the same. Errors: ConfigError."""
+        self._names, secrets = _placeholders(self._options)
+        self._secrets = list(dict.fromkeys((*self._secrets, *secrets)))
 
     def execute(
         self, call: _Call, path: Sequence[str], key: Mapping[str, Any], missing: Sequence[str] = ()
