@@ -291,10 +291,10 @@ def _must_be_the_same(route: Route, was: str) -> None:
     """`was`: the id of the topic that its position was written beside."""
     if was and (route.created or route.id not in ("", was)):
         raise ConfigError(
-            f"topic {route.topic} is not the one that its position was written beside: it was deleted, and is "
-            "a new one now, which lacks what was published",
-            remedy="to publish it again, run `legacy-bridge positions rewind ... --to start` (of what is read "
-            "as a whole, `positions accept` and `resnapshot`); to go on without it, `positions accept`",
+            f"topic {route.topic} is not the one that its position was written beside: it was deleted, "
+            "and is a new one now, which lacks what was published",
+            remedy="to publish it again, run `legacy-bridge positions rewind ... --to start` (of what is "
+            "read as a whole, `positions accept` and `resnapshot`); to go on without it, `positions accept`",
         )
 
 

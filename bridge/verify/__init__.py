@@ -9,7 +9,7 @@ given the time for one more scan, and what has newer events then, or changes all
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -111,6 +111,7 @@ class Verification:
             self._read_topics(self._places, bounds)
             early = self._let_scans_pass(reading, bounds)
             outcomes = tuple(each.judged(self._most) for each in self._places)
+        self._unknown |= _without_position(outcomes, ledger.streams)
         return Report(self._connector, outcomes, self._skipped, self._unknown, early)
 
     def _lanes(self, streams: Iterable[Stream], keyed: Side, keyless: Side) -> list[Lane]:
@@ -219,6 +220,16 @@ class Verification:
 
     def _places_of(self, streams: Collection[str]) -> list[Place]:
         return [place for place in self._places if place.stream.name in streams]
+
+
+def _without_position(outcomes: Iterable[Outcome], stored: Mapping[str, Stored]) -> dict[str, str]:
+    """Stream -> why it cannot be known what it has lost: without a position nothing counts as published."""
+    at_start = {name for name, record in stored.items() if record.position is None}
+    return {
+        each.stream: "its position is at the start" if each.stream in at_start else "it has no position"
+        for each in outcomes
+        if (each.stream in at_start or each.stream not in stored) and (each.rows or each.events)
+    }
 
 
 SETTLES = "reading it consumes it, so it cannot be read a second time"

@@ -91,7 +91,9 @@ class Report:
         for stream, reason in self.early.items():
             yield f"{stream}: what has changed since its last scan counts as different: {reason}"
         figures = ("lost", "doubled", "differing", "rows", "events")
-        yield f"verify {self.connector}: " + " ".join(f"{what}={self.total(what)}" for what in figures)
+        told = [f"{what}={self.total(what)}" for what in figures]
+        told += [f"pending={pending}"] if (pending := self.total("pending")) else []
+        yield f"verify {self.connector}: {' '.join(told)}"
 
     def as_json(self) -> dict[str, Any]:
         return {"schema": SCHEMA, "sound": self.sound, **asdict(self)}

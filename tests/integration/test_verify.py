@@ -182,6 +182,8 @@ def test_rows_that_are_not_published_yet_are_not_lost(erp: Erp) -> None:
     report = erp.verify("new")
     assert counts(report) == (0, 0, 0)
     assert (report.total("pending"), report.total("events")) == (ROWS, 0)
+    assert report.unknown == {"new": "it has no position"}
+    assert (report.faulty, report.sound) == (False, False)
 
 
 def test_an_unknown_stream_is_named_with_those_there_are(erp: Erp) -> None:

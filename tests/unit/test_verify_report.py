@@ -18,6 +18,11 @@ def test_the_last_line_sums_up_all_tables() -> None:
     assert not report.sound
 
 
+def test_the_last_line_counts_what_was_not_judged() -> None:
+    report = Report("erp", (replace(SOUND, pending=3), replace(SOUND, pending=4)))
+    assert [*report.lines()][-1] == "verify erp: lost=0 doubled=0 differing=0 rows=20 events=24 pending=7"
+
+
 def test_nothing_compared_and_something_unread_are_neither_sound_nor_a_fault() -> None:
     for report in (Report("erp", ()), Report("erp", (SOUND,), {}, {"items": "no position"})):
         assert (report.faulty, report.sound) == (False, False)
