@@ -91,12 +91,26 @@ def _identify(each: BmsField, of: BmsMap) -> dict[str, object]:
 
 def _fields(fields: Iterable[BmsField]) -> Iterator[Item]:
     taken: set[str] = set()
-    for each in fields:
-        if each.name and each.length:
+    shown = [each for each in fields if each.name and each.length]
+    for each in shown:
+        if each.name:
             name = named(each.name + (f"_{each.number}" if each.number else ""), taken)
             taken.add(name)
             options, note = _read(each)
+            note = _over_hidden(each, shown) or note
             yield Item(name, {"row": each.row, "column": each.column, **options}, note)
+
+
+def _over_hidden(each: BmsField, others: Iterable[BmsField]) -> str:
+    """What is to say of a field that shows cells of a hidden one: no map may have both."""
+    under = (
+        other.name
+        for other in others
+        if not each.hidden and other.hidden and other.row == each.row
+        if max(each.column, other.column) < min(each.column + each.length, other.column + other.length)
+    )
+    name = next(under, None)
+    return f"{DECIDE}it is over cells of {name}, which is hidden: leave one of the two out" if name else ""
 
 
 def _read(each: BmsField) -> tuple[dict[str, object], str]:
@@ -134,13 +148,17 @@ def _unfit(picture: str, length: int) -> str:
 def _table(columns: Sequence[Column], texts: Sequence[str]) -> Rows:
     first, last = columns[0].rows
     items: list[Item] = []
+    firsts = [column.fields[0] for column in columns]
     for column in columns:
         options, note = _read(column.fields[0])
+        note = _over_hidden(column.fields[0], firsts) or note
         name = named(column.name, {item.name for item in items}, "column")
         items.append(Item(name, {"column": column.fields[0].column, **options}, note))
-    visible = [item for item in items if not item.options.get("hidden")] or items
-    key = next((item for item in visible if item.options["length"] != 1), visible[0])
+    visible = [item for item in items if not item.options.get("hidden")]
+    key = next((item for item in visible if item.options["length"] != 1), (visible or items)[0])
     rows = Rows(first, last, items, key.name, next_key(texts))
+    if not visible:
+        rows.notes.append(f"{DECIDE}all columns are hidden (DRK), and such a one is no key: is this a list?")
     if len(items) == 1:
         rows.notes.append(f"{DECIDE}one text a line; cut it into columns")
     marker = next(((text, found) for text in texts if (found := end_marker(text))), None)

@@ -246,6 +246,27 @@ def test_a_map_of_a_source_is_one_that_can_be_loaded_or_says_what_is_missing(
             maps.load([file])
 
 
+def decided(tmp_path: Path, *cards: str) -> str:
+    """The line with what is left to decide, of a map that is refused as it is."""
+    _, text = printed(bms.read(source("         DFHMDF POS=(1,1),LENGTH=5,INITIAL='TITLE'", *cards)))
+    file = tmp_path / "maps.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match="hidden"):
+        maps.load([file])
+    return next(line for line in text.splitlines() if "decide:" in line and "hidden" in line)
+
+
+def test_a_field_over_a_dark_one_is_left_to_decide(tmp_path: Path) -> None:
+    dark = "A        DFHMDF POS=(2,1),LENGTH=5,ATTRB=DRK"
+    told = decided(tmp_path, dark, "B        DFHMDF POS=(2,3),LENGTH=5")
+    assert told.endswith("# decide: it is over cells of A, which is hidden: leave one of the two out")
+
+
+def test_a_list_of_dark_columns_is_left_to_decide(tmp_path: Path) -> None:
+    dark = (f"K{number}       DFHMDF POS=({number + 4},1),LENGTH=5,ATTRB=DRK" for number in range(1, 6))
+    assert "all columns are hidden (DRK), and such a one is no key" in decided(tmp_path, *dark)
+
+
 SHOWN: dict[str, dict[str, str]] = {
     "CUSTINQ": {"CUSTID": "00000042", "NAME": "BERGER, BRAM", "BALANCE": "    9,208.07-", "PIN": "1234"},
     "CUSTLST": {
