@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bridge.testing.oracle.errors import OracleError
 from bridge.testing.oracle.evaluate import execute
-from bridge.testing.oracle.session import Session
 from bridge.testing.oracle.scns import SCN_EVERY
+from bridge.testing.oracle.session import Session
 from bridge.testing.oracle.store import Store
 from bridge.testing.oracle.tables import Kind, Table
 from bridge.testing.oracle.values import RowId
@@ -343,6 +343,21 @@ def test_rows_lie_in_extents_of_several_files_that_their_rowids_name(store: Stor
     assert [RowId.parse(str(rowid)) for rowid in rowids] == rowids
 
 
+def test_the_update_of_a_partition_key_moves_the_row_where_it_may(store: Store) -> None:
+    table = made(store, partitions=3)
+    since = store.insert(table, [{"ID": key, "V": "a"} for key in range(20)])
+    assert len({extent.object for extent in table.extents}) == 3
+    with refused(14402), store.transaction() as tx:
+        for key in range(20):
+            tx.update(table, key, {"ID": key + 100})
+    table.row_movement = True
+    with store.transaction() as tx:
+        for key in range(20):
+            tx.update(table, key, {"ID": key + 100})
+    assert rows(store, store.scn) == {key + 100: "a" for key in range(20)}
+    assert {v[2] for v in versions(store, since + 1) if v[2]} == {"D", "I", "U"}
+
+
 def test_ora_rowscn_is_that_of_the_block_unless_kept_by_row(store: Store) -> None:
     session = Session(store, "APP")
     for row_dependencies in (False, True):
@@ -424,29 +439,29 @@ def played(store: Store, table: Table, history: list[tuple[Any, bool]]) -> Model
     return model
 
 
-@pytest.mark.parametrize("index_organized", [False, True])
+@pytest.mark.parametrize("options", [{}, {"kind": Kind.IOT}, {"partitions": 3, "row_movement": True}])
 @settings(max_examples=150, deadline=None)
 @given(history=HISTORY, shown=SHOWN)
 def test_as_of_any_scn_the_rows_are_what_they_were(
-    history: list[tuple[Any, bool]], shown: dict[str, bool], index_organized: Any
+    history: list[tuple[Any, bool]], shown: dict[str, bool], options: dict[str, Any]
 ) -> None:
     store = Store()
     vars(store).update(shown)
-    table = made(store, kind=Kind.IOT if index_organized else Kind.TABLE)
+    table = made(store, **options)
     model = played(store, table, history)
     for scn in range(min(model.states), store.scn + 1):
         assert rows(store, scn) == model.at(scn)
 
 
-@pytest.mark.parametrize("index_organized", [False, True])
+@pytest.mark.parametrize("options", [{}, {"kind": Kind.IOT}, {"partitions": 3, "row_movement": True}])
 @settings(max_examples=150, deadline=None)
 @given(history=HISTORY, shown=SHOWN, data=st.data())
 def test_the_versions_of_a_window_lead_from_its_first_state_to_every_later_one(
-    history: list[tuple[Any, bool]], shown: dict[str, bool], data: st.DataObject, index_organized: Any
+    history: list[tuple[Any, bool]], shown: dict[str, bool], data: st.DataObject, options: dict[str, Any]
 ) -> None:
     store = Store()
     vars(store).update(shown)
-    table = made(store, kind=Kind.IOT if index_organized else Kind.TABLE)
+    table = made(store, **options)
     model = played(store, table, history)
     low = data.draw(st.integers(min(model.states), store.scn))
     high = data.draw(st.integers(low, store.scn))

@@ -46,7 +46,7 @@ def _of_table(peer: OraclePeer, table: Table) -> Record:
     own_segment = table.kind in (Kind.TABLE, Kind.MVIEW, Kind.CLUSTER)
     return {
         "OBJECT_ID": table.object_id,
-        "DATA_OBJECT_ID": table.object_id if own_segment else None,
+        "DATA_OBJECT_ID": table.segments[0].object if own_segment and len(table.segments) == 1 else None,
         "LAST_DDL_TIME": Stamp(changed.wall // 1_000_000_000 * 1_000_000_000),
         "TEMPORARY": "Y" if table.kind is Kind.TEMPORARY else "N",
     }

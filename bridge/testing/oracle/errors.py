@@ -110,6 +110,7 @@ TEXTS = {
     12000: "a materialized view log already exists on table {0}",
     12002: "there is no materialized view log on table {0}",
     12899: "value too large for column {0} (actual: {1}, maximum: {2})",
+    14402: "updating partition key column would cause a partition change",
     22835: "Buffer too small for CLOB to CHAR or BLOB to RAW conversion (actual: {0}, maximum: 4000)",
     28194: "can perform read operations only",
     30001: "trim set should have only one character",

@@ -55,8 +55,3 @@ class Scns:
         if not self._known[0][1] <= moment <= self._clock() + SCN_EVERY:
             raise OracleError(8180)
         return self._known[bisect_right(self._known, moment, key=lambda pair: pair[1]) - 1][0]
-
-    def forget(self, before: int) -> None:
-        """Know nothing of the moments of earlier ones."""
-        kept = max(bisect_right(self._known, before, key=lambda pair: pair[0]) - 1, 0)
-        del self._known[:kept]

@@ -13,15 +13,8 @@ from typing import TYPE_CHECKING, Any
 from bridge.testing.oracle.coercion import stored
 from bridge.testing.oracle.datatypes import Type
 from bridge.testing.oracle.errors import OracleError
-from bridge.testing.oracle.tables import (
-    BLOCKS_PER_EXTENT,
-    ROWS_PER_BLOCK,
-    Column,
-    Extent,
-    Kind,
-    Table,
-    Version,
-)
+from bridge.testing.oracle.space import BLOCKS_PER_EXTENT, Extent, Segment
+from bridge.testing.oracle.tables import Column, Kind, Table, Version
 from bridge.testing.oracle.transactions import Change, Transaction, versions_of
 from bridge.testing.oracle.values import AnyRowId, Fields, LogicalId, Row, RowId, Stamp
 
@@ -152,12 +145,15 @@ class Store:
         kind: Kind = Kind.TABLE,
         row_movement: bool = False,
         row_dependencies: bool = False,
+        partitions: int = 1,
     ) -> Table:
-        """Create a table; columns as `("ID", "NUMBER(10) NOT NULL")`."""
+        """Create a table; columns as `("ID", "NUMBER(10) NOT NULL")`. Partitions are by a hash of the key."""
         with self.lock:
             made = tuple(c if isinstance(c, Column) else Column.declared(*c) for c in columns)
             table = Table(owner, name, made, tuple(key), kind, next(self._objects), self._next_scn())
             table.row_movement, table.row_dependencies = row_movement, row_dependencies
+            table.segments = [Segment(table.object_id)]
+            table.segments += [Segment(next(self._objects)) for _ in range(1, partitions)]
             self._add(table)
             return table
 
@@ -265,8 +261,8 @@ class Store:
 
     def _empty(self, table: Table) -> None:
         table.history, table.order, table.commits = {}, [], []
-        table.keys, table.free, table.extents, table.used, table.touched = {}, [], [], 0, {}
-        table.object_id = next(self._objects)
+        table.keys, table.touched = {}, {}
+        table.segments = [Segment(next(self._objects)) for _ in table.segments]
 
     # -- transactions
 
@@ -363,24 +359,19 @@ class Store:
         """Where a new row goes: into space that a deleted one left, or at the end."""
         if table.kind is Kind.IOT:
             return LogicalId(table.key_of(row) or ())
-        if self.reuse and table.free:
-            return table.free.pop()
-        if not table.extents or table.used == ROWS_PER_BLOCK * BLOCKS_PER_EXTENT:
-            self._extend(table)
-        extent, place = table.extents[-1], table.used
-        table.used += 1
-        block, slot = divmod(place, ROWS_PER_BLOCK)
-        return RowId(extent.object, extent.file, extent.block + block, slot)
+        return table.segment(row).vacant(self._extent, reuse=self.reuse)
 
-    def _extend(self, table: Table) -> None:
-        file = FILES[len(table.extents) % len(FILES)]
-        table.extents.append(Extent(table.object_id, file, self._blocks[file]))
+    def _extent(self, segment: Segment) -> Extent:
+        """The next extent of a segment: files take turns."""
+        file = FILES[len(segment.extents) % len(FILES)]
+        block = self._blocks[file]
         self._blocks[file] += BLOCKS_PER_EXTENT
-        table.used = 0
+        return Extent(segment.object, file, block)
 
     def _vacate(self, table: Table, rowid: AnyRowId) -> None:
-        if isinstance(rowid, RowId):
-            table.free.append(rowid)
+        for segment in table.segments:
+            if isinstance(rowid, RowId) and segment.object == rowid.object:
+                segment.free.append(rowid)
 
     def next_sequence(self) -> int:
         """For SEQUENCE$$ of materialized view logs."""

@@ -7,17 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from bridge.testing.oracle.coercion import stored
 from bridge.testing.oracle.datatypes import Type, parse_type
 from bridge.testing.oracle.errors import OracleError
+from bridge.testing.oracle.space import Extent, Segment
 from bridge.testing.oracle.values import AnyRowId, Row, RowId
 
 if TYPE_CHECKING:
     from bridge.testing.oracle.transactions import Transaction
-
-ROWS_PER_BLOCK = 8
-BLOCKS_PER_EXTENT = 8
 
 
 class Kind(StrEnum):
@@ -83,16 +82,6 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
-    """Neighbouring blocks of one file (Database Concepts, Logical Storage Structures)."""
-
-    object: int
-    file: int
-    block: int
-    blocks: int = BLOCKS_PER_EXTENT
-
-
-@dataclass(frozen=True, slots=True)
 class Bounds:
     """A stretch of ROWIDs, or exactly some of them."""
 
@@ -146,11 +135,8 @@ class Table:
     locks: dict[AnyRowId, Transaction] = field(default_factory=dict)
     claims: dict[Row, Transaction] = field(default_factory=dict)
     """Keys that an open transaction has written."""
-    free: list[RowId] = field(default_factory=list)
-    """ROWIDs of rows deleted, to be used again."""
-    extents: list[Extent] = field(default_factory=list)
-    used: int = 0
-    """Rows of the last extent that were ever used."""
+    segments: list[Segment] = field(default_factory=list)
+    """One, or one for each partition."""
     touched: dict[tuple[int, int], list[int]] = field(default_factory=dict)
     """The SCNs of the commits that changed a block, by file and block."""
 
@@ -164,6 +150,16 @@ class Table:
     def key_of(self, values: Row) -> Row | None:
         """The primary key among a row's values, None where the table has none."""
         return tuple(values[place] for place in self._key_places) if self._key_places else None
+
+    @property
+    def extents(self) -> list[Extent]:
+        return [extent for segment in self.segments for extent in segment.extents]
+
+    def segment(self, values: Row) -> Segment:
+        """The partition of a row, by a hash of its key."""
+        if len(self.segments) == 1:
+            return self.segments[0]
+        return self.segments[crc32(repr(self.key_of(values)).encode()) % len(self.segments)]
 
     def fitted(self, given: Mapping[str, Any], old: Row | None = None) -> Row:
         """The values of a row with what is given in place; the errors of INSERT and UPDATE."""

@@ -68,6 +68,8 @@ class Transaction:
             row = table.fitted(values, old)
             if isinstance(rowid, LogicalId) and table.key_of(row) != table.key_of(old):
                 return self._replace(table, rowid, row)
+            if isinstance(rowid, RowId) and table.segment(row).object != rowid.object:
+                return self._migrate(table, rowid, row)
             self._record(table, rowid, "U", row)
             return rowid
 
@@ -83,6 +85,12 @@ class Transaction:
             table = self.store.table(table)
             rowid, old = self.find(table, which)
             return self._replace(table, rowid, table.fitted(values or {}, old))
+
+    def _migrate(self, table: Table, rowid: AnyRowId, row: Row) -> AnyRowId:
+        """The update of a partition key: ORA-14402 unless rows may move (VLDB and Partitioning Guide)."""
+        if not table.row_movement:
+            raise OracleError(14402)
+        return self._replace(table, rowid, row)
 
     def _replace(self, table: Table, rowid: AnyRowId, row: Row) -> AnyRowId:
         _, old = self.find(table, rowid)
