@@ -143,7 +143,7 @@ class Walk:
                 raise _trouble(seen, expected, step, lacks or restless)
             if not fits and _is_elsewhere(seen):
                 thought = max(rest, self.pace.settle, 0.0 if seen.kind else _SECOND_THOUGHT_S)
-                if not self._wait(min(thought, left), step, expected):
+                if not self._wait(left if self._is_as_asked(seen) else min(thought, left), step, expected):
                     raise _trouble(seen, expected, step)
             elif not fits or lacks:
                 self._wait(left, step, expected)
@@ -195,11 +195,14 @@ class Walk:
         return None if missing.shows(seen) else seen
 
     def _tells_the_same(self, missing: Missing, seen: Looked) -> bool:
+        """As when the key was pressed, markers included."""
+        asked = self._asked
+        return asked is not None and missing.shows(asked) == missing.shows(seen) and self._is_as_asked(seen)
+
+    def _is_as_asked(self, seen: Looked) -> bool:
         """As when the key was pressed: a message may have come in between, and given the keyboard back."""
         asked, each = self._asked, seen.screen_map
         if asked is None or each is None or asked.name != seen.name or seen.kind is not None:
-            return False
-        if missing.shows(asked) != missing.shows(seen):
             return False
         return recognise.record(each, asked.screen) == recognise.record(each, seen.screen)
 

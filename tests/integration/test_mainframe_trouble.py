@@ -287,6 +287,18 @@ def test_a_log_on_that_expects_nothing_is_doubtful_until_home(
     assert host.counts["sign-ons"] == 1
 
 
+@both
+def test_a_message_that_crosses_a_log_on_is_no_refusal(host: Host, transport: str) -> None:
+    """No map knows it; it gives the keyboard back before the host has looked at the password."""
+    switches = host.switches
+    switches.broadcast_text = "MESSAGE FROM OPERATIONS: COFFEE IS READY"
+    switches.delay_ms, switches.broadcast_ms, switches.broadcast = 400, 150, 1
+    with opened(host, CUSTOMERS, None, transport=transport) as connector:
+        switches.delay_ms = 0
+        assert len(scan(connector, "customers").rows) == 30
+    assert host.counts["sign-ons"] == 1
+
+
 def without_restore(text: str) -> Callable[[int, bytes], bytes]:
     """Of records with this text the bit that gives the keyboard back is taken."""
 
