@@ -37,7 +37,7 @@ def _key(value: str) -> str:
     return value.lower()
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_some)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_some, json_schema_input_type=str | tuple[str, ...])]
 Key = Annotated[str, AfterValidator(_key)]
 
 
@@ -84,7 +84,7 @@ def _steps(value: Any) -> Any:
     return ({"press": value},) if isinstance(value, str) else value
 
 
-Steps = Annotated[tuple[Step, ...], BeforeValidator(_steps)]
+Steps = Annotated[tuple[Step, ...], BeforeValidator(_steps, json_schema_input_type=str | tuple[Step, ...])]
 
 
 class TlsOptions(_Options):

@@ -41,7 +41,7 @@ def _several(value: Any) -> Any:
 
 Expression = Annotated[str, AfterValidator(_expression)]
 Name = Annotated[str, AfterValidator(_name)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...])]
 
 
 class MapModel(BaseModel):

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from bridge import cli
+from bridge.config import yaml_places
 from tests.unit.installed import install
 
 EXAMPLES = Path(__file__).parents[2] / "config"
@@ -33,8 +33,11 @@ def file(**parts: Any) -> dict[str, Any]:
     return {**head, "connectors": {"erp": connector}, **parts}
 
 
-def test_the_minimal_example_is_valid(validator: Draft202012Validator) -> None:
-    validator.validate(yaml.safe_load((EXAMPLES / "minimal.yaml").read_text()))
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda each: each.name)
+def test_the_examples_are_valid_as_the_bridge_reads_them(
+    validator: Draft202012Validator, example: Path
+) -> None:
+    validator.validate(yaml_places.read(example).data)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ class _Call(StreamConfig):
     )
 
 
-Call = Annotated[_Call, BeforeValidator(_call)]
+Call = Annotated[_Call, BeforeValidator(_call, json_schema_input_type=str | _Call)]
 
 _TYPE = r"text|integer|double|boolean|date|time|timestamp|binary|decimal\((\d+), *(\d+)\)"
 
@@ -131,7 +131,11 @@ class JavaStream(StreamConfig):
 
     execute: Call = Field(description="the method that is called for each key")
     answer: Annotated[
-        tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
+        tuple[str, ...],
+        BeforeValidator(
+            lambda value: (value,) if isinstance(value, str) else value,
+            json_schema_input_type=str | tuple[str, ...],
+        ),
     ] = Field((), description="methods that lead from what it returns to the answer, as getScreenData")
     screen: str | None = Field(
         None, description="the answer is the text of this screen, whose map is in `maps`"
