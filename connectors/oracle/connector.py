@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,6 +12,7 @@ from bridge.errors import BridgeError, ConfigError, GapError, GoneError, Transie
 from connectors.oracle.config import CHANGES, OracleConfig, OracleStream
 
 if TYPE_CHECKING:
+    from connectors.oracle.modes import Mode
     from connectors.oracle.readings import Reading, Readings
     from connectors.oracle.session import Session
 
@@ -55,15 +56,24 @@ class OracleConnector(Connector):
 
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
         with self._noticing(stream), self._call(f"reading {stream.name}"):
-            reading = self._awake().usable(self._session(""), stream.name)
-            return reading.mode.poll(self._session_of(reading), position, ask)
+            return self._current(stream.name, lambda mode, session: mode.poll(session, position, ask))
 
     def reread(
         self, stream: Stream, position: Position | None, place: Position | None, within: Ranges, ask: Ask
     ) -> Batch:
         with self._noticing(stream), self._call(f"reading {stream.name} once more"):
-            reading = self._awake().usable(self._session(""), stream.name)
-            return reading.mode.reread(self._session_of(reading), position, place, within, ask)
+            return self._current(
+                stream.name, lambda mode, session: mode.reread(session, position, place, within, ask)
+            )
+
+    def _current(self, name: str, read: Callable[[Mode, Session], Batch]) -> Batch:
+        """What is read, by the columns that the table has: if it was altered meanwhile it is read anew."""
+        readings = self._awake()
+        while True:
+            reading = readings.usable(self._session(""), name)
+            batch = read(reading.mode, self._session_of(reading))
+            if reading.mode.settles or not batch.changes or readings.is_current(self._session(""), name):
+                return batch
 
     def commit(self, stream: Stream, position: Position) -> None:
         if not stream.settles:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from bridge.contract import Stream, pick
 from bridge.errors import GoneError, PermanentError
+from connectors.oracle import statements
 from connectors.oracle.catalog import Catalog, Kind, Relation, must_fit
 from connectors.oracle.config import OracleConfig, OracleStream
 from connectors.oracle.modes import Mode, mode_of
 from connectors.oracle.modes.queue import described
 from connectors.oracle.session import Session
+from connectors.oracle.statements import TableName
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,11 @@ class Readings:
         self._doubted: set[str] = set()
         self._gone: set[str] = set()
         """Which polls have missed."""
+        self._columns: dict[str, int] = {}
+        """What the dictionary said of each one's columns before it was described, as a hash."""
 
     def discover(self, session: Session) -> Sequence[Stream]:
+        self._columns = self._said(session, self._config.streams)
         found = self._found(session, self._config.streams)
         for name, relation in found.items():
             self._describe(name, relation)
@@ -54,6 +61,17 @@ class Readings:
         if isinstance(reading, PermanentError):
             raise type(reading)(reading.text, remedy=reading.remedy)
         return reading
+
+    def is_current(self, session: Session, name: str) -> bool:
+        """Are its columns those that were read? A poll that brought changes asks, before they count.
+
+        If not, it is described anew: what was read without a column that was added would stay without it.
+        """
+        if name in self._columns and self._said(session, [name]).get(name) == self._columns[name]:
+            return True
+        reading = self._known.get(name)
+        self._look_up(session, name)
+        return self._known[name] is reading
 
     def missed(self, name: str, error: GoneError) -> None:
         """A poll says that its table is not there."""
@@ -83,12 +101,22 @@ class Readings:
         }
 
     def _look_up(self, session: Session, name: str) -> None:
+        self._columns |= self._said(session, [name])
         relation = self._found(session, {name: self._options(name)}).get(name)
         if relation is None:
             self._known[name] = self._missing(session, name)
         else:
             self._describe(name, relation)
         self._doubted.discard(name)
+
+    @staticmethod
+    def _said(session: Session, names: Iterable[str]) -> dict[str, int]:
+        asked = [TableName(owner, table) for owner, _, table in (name.partition(".") for name in names)]
+        rows = defaultdict[str, list[tuple[Any, ...]]](list)
+        for at in range(0, len(asked), statements.ASKED):
+            for row in session.rows(statements.columns(asked[at : at + statements.ASKED])):
+                rows[f"{row[0]}.{row[1]}"].append(row)
+        return {name: hash(tuple(each)) for name, each in rows.items()}
 
     def _options(self, name: str) -> OracleStream:
         options = pick(self._config.streams, name)

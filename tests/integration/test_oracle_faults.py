@@ -221,6 +221,25 @@ class TestTheTable:
             other = next(each for each in connector.discover() if each.name == "SALES.OTHERS")
             assert connector.poll(other, None, ASK).position
 
+    @pytest.mark.parametrize("mode", ["flashback", "images"])
+    def test_a_column_that_is_added_is_in_the_next_events(self, peer: OraclePeer, mode: str) -> None:
+        with opened(peer, streams={TABLE: {"mode": mode}}) as (connector, stream):
+            position = caught_up(connector, stream)
+            peer.store.add_column(TABLE, "PRICE", "NUMBER(8,2)")
+            with peer.store.transaction() as transaction:
+                transaction.update(TABLE, 1, {"PRICE": 42})
+            found = [each for batch in polled(connector, stream, position) for each in batch.changes]
+            prices = [one for each in found for one in each.rows.column("PRICE").to_pylist() if one]
+        assert prices == [42]
+
+    def test_a_column_that_is_dropped_costs_an_attempt_and_not_the_stream(self, peer: OraclePeer) -> None:
+        with opened(peer, streams={TABLE: {"mode": "images"}}) as (connector, stream):
+            position = caught_up(connector, stream)
+            peer.store.drop_column(TABLE, "NAME")
+            with pytest.raises(TransientError, match="ORA-00904"):
+                connector.poll(stream, position, ASK)
+        assert sorted(read_on(peer, position, streams={TABLE: {"mode": "images"}})) == list(range(ROWS))
+
     def test_undo_that_is_gone_is_a_gap_and_the_position_stays(self, peer: OraclePeer) -> None:
         with opened(peer) as (connector, stream):
             position = caught_up(connector, stream)

@@ -60,7 +60,7 @@ def test_a_scan_is_one_query_of_one_moment(peer: OraclePeer) -> None:
             tx.delete(ORDERS, (7,))
             tx.insert(ORDERS, {"ID": 8, "STATUS": "open"})
         assert scan(reader, rows=3)[0] == [4, 5, 6, 7]
-        assert len(peer.statements) == 1
+        assert [each for each in peer.statements if "ALL_TAB_COLS" not in each] == peer.statements[:1]
         assert scan(reader, rows=3)[0] == [1, 2, 3, 4, 5, 6, 8]
 
 
