@@ -7,6 +7,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -202,13 +203,18 @@ class TestChild:
                 held.screen()
 
     def test_one_that_hangs_is_given_up(self, shared: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("connectors.mainframe.transports.s3270._ANSWER_S", 0.3)
+        monkeypatch.setattr("connectors.mainframe.transports.s3270._ANSWER_S", 0.8)
         before = children()
         with session("s3270", at(shared.port)) as held:
             (child,) = children() - before
             os.kill(child, signal.SIGSTOP)
             with pytest.raises(TransientError, match="does not answer"):
                 held.screen()
+            began = time.monotonic()
+            with pytest.raises(TransientError, match="does not answer"):
+                held.screen()
+            held.close()
+            assert time.monotonic() - began < 0.5
         assert children() == before
 
     @pytest.mark.parametrize("doing", ["connect", "wait"])

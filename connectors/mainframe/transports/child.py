@@ -49,12 +49,13 @@ class Child:
         self._lines: deque[str] = deque()
         self._rest = b""
         self._owed = 0
+        self._hangs = False
         self._alarm = alarm
 
     def ask(self, *actions: str, seconds: float) -> list[Answer]:
         """The answers to these actions. No error names an action: it may hold a secret.
 
-        Errors: TransientError (it ended), Silent (for so many seconds).
+        Errors: TransientError (it ended), Silent (for so many seconds: then it is killed).
         """
         return self._ask(actions, time.monotonic() + seconds, alarmed=None)
 
@@ -86,6 +87,8 @@ class Child:
         os.close(self._lifeline)
 
     def _ask(self, actions: Sequence[str], until: float, alarmed: Alarm | None) -> list[Answer]:
+        if self._hangs:
+            raise Silent
         self._send("".join(f"{action}\n" for action in actions))
         self._owed += len(actions)
         answers: deque[Answer] = deque(maxlen=len(actions))
@@ -132,6 +135,8 @@ class Child:
         else:
             readable = _readable(out.fileno(), left)
         if not readable:
+            self._hangs = True
+            self._process.kill()
             raise Silent
         piece = os.read(out.fileno(), _PIECE)
         if not piece:
