@@ -165,6 +165,29 @@ def test_a_plain_account_does_not_see_what_is_the_dbas(peer: OraclePeer, view: s
         assert len(rows(connection, f"SELECT COUNT(*) FROM {view}")) == 1
 
 
+def test_an_administrator_makes_accounts_and_grants(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    with connected(peer, user=peer.admin, password=peer.admin_password) as dba, dba.cursor() as cursor:
+        for statement in (
+            'CREATE USER reader IDENTIFIED BY "Secret_1"',
+            "GRANT CREATE SESSION TO reader",
+            'GRANT SELECT, FLASHBACK ON "SALES".ORDERS TO reader',
+        ):
+            cursor.execute(statement)
+        with connected(peer, user="reader", password="Secret_1") as connection:
+            assert rows(connection, "SELECT COUNT(*) FROM sales.orders") == [(3,)]
+            cursor.execute("REVOKE SELECT ON sales.orders FROM reader")
+            with pytest.raises(oracledb.Error, match=r"ORA-00942|ORA-01031|ORA-41900"):
+                rows(connection, "SELECT COUNT(*) FROM sales.orders")
+        cursor.execute("ALTER USER reader ACCOUNT LOCK")
+        with pytest.raises(oracledb.Error, match="ORA-28000"):
+            connect(peer, user="reader", password="Secret_1")
+        cursor.execute("DROP USER reader CASCADE")
+    with pytest.raises(oracledb.Error, match="ORA-01017"):
+        connect(peer, user="reader", password="Secret_1")
+    with pytest.raises(oracledb.Error, match="ORA-01031"):
+        orders.cursor().execute("CREATE USER other IDENTIFIED BY word")
+
+
 # -- transactions
 
 
