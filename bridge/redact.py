@@ -145,6 +145,11 @@ def names_a_secret(name: str) -> bool:
     return _NAMES_A_SECRET.search(name) is not None
 
 
+def has_secret(text: str) -> bool:
+    """Whether a text has a pair like `client_secret=x` in it."""
+    return _PAIR.search(text.lower()) is not None
+
+
 def url_has_password(url: str) -> bool:
     """Whether a URL carries a password, as `user:password@`, or as `password=` among its parameters."""
     return bool(_IS_URL.match(url)) and bool(_URL_PASSWORD.search(url) or _PAIR.search(url))

@@ -167,7 +167,9 @@ class Reading:
             if kafka_settings.in_clear(name, value):
                 fault = Fault(path, "a secret in clear (not shown)", REFERENCE)
             elif reason := kafka_settings.refusal(name, value, settings):
-                fault = Fault(path, f"cannot be set: {reason}", "remove it", about_key=True)
+                fault = Fault(
+                    path, f"cannot be set: {reason}", kafka_settings.remedy(name, value), about_key=True
+                )
             elif not isinstance(value, str | int | float):
                 fault = Fault(path, f"must be text or a number, not {shown(value)}")
             else:

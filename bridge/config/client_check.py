@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from bridge import kafka
-from bridge.config.kafka_settings import SUGGESTED
+from bridge.config.kafka_settings import ALIASES, SUGGESTED
 from bridge.config.problems import Fault, shown
 from bridge.contract import Secret
 from bridge.errors import ConfigError
@@ -37,6 +37,7 @@ def examine(reading: Reading) -> None:
     for name, said in refused.items():
         reading.wrong(_fault(name, (reading.kafka or {})[name], said))
     if not refused and (said := _refused_together(settings)):
+        said = _as_written(said, settings)
         about = [name for name in settings if f"`{name}`" in said]
         reading.wrong(Fault(("kafka", *about[:1]), f"does not fit: {said}", about_key=True))
 
@@ -65,6 +66,15 @@ def _refused_together(settings: Mapping[str, Any]) -> str:
     except ConfigError as error:
         return re.sub(r"^.*?: (Failed to create [\w ]+: )?| \(\w+\)$", "", error.text)
     return ""
+
+
+def _as_written(said: str, settings: Mapping[str, Any]) -> str:
+    """With the names that the file has, of those that mean the same."""
+    for pair in ALIASES:
+        for name, other in (pair, pair[::-1]):
+            if other in settings and name not in settings:
+                said = said.replace(f"`{name}`", f"`{other}`")
+    return said
 
 
 def _fault(name: str, value: Any, said: str) -> Fault:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator
 
 from bridge.contract import Secret
-from bridge.redact import names_a_secret
+from bridge.redact import has_secret, names_a_secret
 
 type Setting = Secret | str | bool | int | float
 
@@ -32,17 +32,32 @@ REFUSED = {
     "default.topic.config": "its settings stand beside all others",
     "on_delivery": _FUNCTION,
     "on_commit": _FUNCTION,
+    "internal.termination.signal": "the signal would end the process",
+    "metadata.broker.list": "it would take the place of bootstrap.servers",
+    "topic.blacklist": "nothing can be published to a topic that is left out",
     "plugin.library.paths": "it loads foreign code into the worker",
 }
 REFUSED_PATTERNS = {
     r"^test\.mock\.": "a mock cluster shows aborted transactions and fences nobody",
     "_cb$": _FUNCTION,
 }
+OAUTH_CONFIG = "sasl.oauthbearer.config"
+"""Pairs in one text, some of which may be secret."""
 ACKS = ("acks", "request.required.acks")
 ALL_REPLICAS = ("all", "-1", -1)
 MOST_IN_FLIGHT = 5
 TRANSACTION_TIMEOUT_MS = 60_000
 COUNTED_WITH = ("batch.size", "message.max.bytes", "queue.buffering.max.kbytes", "transaction.timeout.ms")
+
+ALIASES = (
+    ("retries", "message.send.max.retries"),
+    ("delivery.timeout.ms", "message.timeout.ms"),
+    ("linger.ms", "queue.buffering.max.ms"),
+    ("max.in.flight", "max.in.flight.requests.per.connection"),
+    ("acks", "request.required.acks"),
+    ("compression.type", "compression.codec"),
+)
+"""Two names of one setting each; librdkafka's messages know but one."""
 
 SUGGESTED = (
     "bootstrap.servers",
@@ -96,6 +111,20 @@ def refusal(name: str, value: Any, settings: Mapping[str, Any]) -> str | None:
     return REFUSED.get(name)
 
 
+def remedy(name: str, value: Any) -> str:
+    """What to do about a setting that is not allowed."""
+    match name:
+        case _ if name in COUNTED_WITH and is_reference(value):
+            return "write the number"
+        case "metadata.broker.list":
+            return "write bootstrap.servers"
+        case "message.timeout.ms" | "delivery.timeout.ms":
+            return "lower it, or raise transaction.timeout.ms"
+        case "max.in.flight.requests.per.connection" | "max.in.flight":
+            return "lower it"
+    return "remove it"
+
+
 def longest_transaction_s(settings: Mapping[str, Any]) -> float:
     """Half of the broker's patience: the other half is for committing, when Kafka is slow."""
     return _number(settings.get("transaction.timeout.ms"), TRANSACTION_TIMEOUT_MS) / 2000
@@ -111,7 +140,8 @@ def _number(value: Any, default: float) -> float:
 def in_clear(name: str, value: Any) -> bool:
     """Whether this is a secret written into the file instead of a reference to it."""
     plain = isinstance(value, str | int | float) and not isinstance(value, bool)
-    return plain and names_a_secret(name) and not is_reference(value)
+    secret = names_a_secret(name) or (name == OAUTH_CONFIG and has_secret(str(value)))
+    return plain and secret and not is_reference(value)
 
 
 def is_reference(value: Any) -> bool:

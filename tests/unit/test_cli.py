@@ -213,6 +213,11 @@ def test_config_check_says_everything_and_connects_nowhere(
             "'env:X' is a reference, which only free text can be; write the value",
         ),
         ("retries: 0", 3, "does not fit: `retries` must be set >= 1 when `enable.idempotence` is true"),
+        (
+            "message.send.max.retries: 0",
+            3,
+            "does not fit: `message.send.max.retries` must be set >= 1 when `enable.idempotence` is true",
+        ),
         ("linger.ms: 900000", 3, "does not fit: `message.timeout.ms` must be greater than `linger.ms`"),
         ("fetch.max.bytes: 10", 3, "does not fit: `fetch.max.bytes` must be >= `message.max.bytes`"),
     ],

@@ -302,8 +302,8 @@ def test_anchors_and_aliases_are_written_out(file: Path) -> None:
         ),
         pytest.param(
             HEAD + ERP.replace("shop\n", "shpo\n"),
-            "6:11: connectors.erp.kind: no connector of kind 'shpo'; installed: jdbc, mainframe, oracle, shop; "
-            "did you mean 'shop'?",
+            "6:11: connectors.erp.kind: no connector of kind 'shpo'; installed: jdbc, mainframe, oracle, "
+            "shop; did you mean 'shop'?",
             id="unknown kind",
         ),
         pytest.param(
@@ -378,6 +378,9 @@ def test_all_errors_are_told_at_once_in_the_order_of_the_file(file: Path) -> Non
         ("message.timeout.ms: 60001", "must not exceed transaction.timeout.ms (60000)"),
         ("enable.gapless.guarantee: true", "nothing would tell the bridge"),
         ("plugin.library.paths: evil.so", "foreign code"),
+        ("internal.termination.signal: 15", "the signal would end the process"),
+        ("metadata.broker.list: elsewhere", "place of bootstrap.servers"),
+        ("topic.blacklist: erp", "nothing can be published to a topic that is left out"),
         ("test.mock.num.brokers: 3", "a mock cluster"),
         ("queuing.strategy: lifo", "tear the order"),
         ("error_cb: x", "it takes a function"),
@@ -400,6 +403,31 @@ def test_settings_that_break_exactly_once_are_refused_by_name_with_the_reason(
         f"kafka.'{name}'" if "." in name else f"kafka.{name}",
     )
     assert why in problem.text
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        (
+            "delivery.timeout.ms: 999999",
+            "must not exceed transaction.timeout.ms (60000); lower it, or raise transaction.timeout.ms",
+        ),
+        ("max.in.flight: 6", "order of events; lower it"),
+        ("metadata.broker.list: elsewhere", "place of bootstrap.servers; write bootstrap.servers"),
+        ("transaction.timeout.ms: env:X", "not a reference; write the number"),
+        ("topic.blacklist: erp", "left out; remove it"),
+        (
+            "sasl.oauthbearer.config: 'principal=x client_secret=hunter2'",
+            "a secret in clear (not shown); write env:NAME, file:PATH or cred:NAME",
+        ),
+    ],
+)
+def test_a_setting_that_is_refused_is_told_with_what_to_do(file: Path, setting: str, told: str) -> None:
+    file.write_text(f"version: 1\nname: p\nkafka:\n  bootstrap.servers: b\n  {setting}\n{ERP}")
+    with pytest.raises(ConfigErrors) as caught:
+        config.load(file)
+    (problem,) = caught.value.problems
+    assert str(problem).endswith(told)
 
 
 @pytest.mark.parametrize(
