@@ -72,6 +72,8 @@ class Session:
         self._sees: bool | None = None
         self._scn: Statement | None = None
         self._cancelled = False
+        self._doubtful = False
+        """A call was cut off: a cancel may be on its way yet, and would end another one."""
         self._labelled = ""
         self.secrets: list[str] = []
         self.identity = ""
@@ -109,6 +111,7 @@ class Session:
 
     def begin(self, stream: str = "") -> None:
         """A call of the connector's begins: it can be interrupted, and its statements end in time."""
+        self._doubtful = self._doubtful or self._watch.is_up
         self._watch.begin(self._config.statement_timeout)
         self.label(stream)
 
@@ -243,11 +246,11 @@ class Session:
             return self._connection is not None and self._connection.is_healthy()
 
     def rested(self, seconds: float) -> bool:
-        return time.monotonic() - self._used > seconds
+        return self._doubtful or time.monotonic() - self._used > seconds
 
     def lives(self, seconds: float) -> bool:
         """Does the database answer within so many seconds? Firewalls forget what rests for long."""
-        if not self.healthy:
+        if self._doubtful or not self.healthy:
             return False
         try:
             self._watch.allow(seconds)

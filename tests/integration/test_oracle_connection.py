@@ -307,6 +307,13 @@ class TestInterrupts:
             connector.interrupt()
             assert connector.discover()
 
+    def test_a_session_that_was_interrupted_is_not_used_again(self, peer: OraclePeer) -> None:
+        peer.switches.stall("ALL_TABLES", 60)
+        with opened(peer) as connector:
+            self.interrupted(connector, connector.discover)
+            assert connector.discover()
+            assert len(peer.logins) == 2
+
     def test_an_interrupt_at_any_moment_leaves_a_connector_that_works_or_says_so(
         self, peer: OraclePeer
     ) -> None:
