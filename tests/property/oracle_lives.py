@@ -263,7 +263,10 @@ class Life:
             self.house.peer.switches.refuse(CHUNK, 1555, after=self.chance.randint(0, 4))
 
     def _forget(self) -> None:
-        """All undo up to a while ago is overwritten."""
+        """All undo up to a while ago is overwritten, and perhaps before what was committed since was read."""
+        for writer in range(self.chance.choice((0, 2, WRITERS))):
+            self.writers.write()
+            self.writers.end(writer, keep=True)
         store = self.house.peer.store
         store.forget(
             max(1, store.scn - self.chance.choice((0, 1, 3, 10))), code=self.chance.choice((1555, 30052))
