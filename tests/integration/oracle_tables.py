@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import oracledb
 
@@ -20,18 +20,29 @@ from connectors.oracle.session import Session
 _PASSWORD = "ORACLE_TABLES_PASSWORD"
 
 
-def config(peer: OraclePeer, streams: Mapping[str, Any], **more: Any) -> OracleConfig:
-    os.environ[_PASSWORD] = peer.password
-    told = {"dsn": peer.dsn, "user": peer.user, "password": f"env:{_PASSWORD}", "streams": streams}
+class Place(Protocol):
+    """Where a database is, and who reads it."""
+
+    @property
+    def dsn(self) -> str: ...
+    @property
+    def user(self) -> str: ...
+    @property
+    def password(self) -> str: ...
+
+
+def config(place: Place, streams: Mapping[str, Any], **more: Any) -> OracleConfig:
+    os.environ[_PASSWORD] = place.password
+    told = {"dsn": place.dsn, "user": place.user, "password": f"env:{_PASSWORD}", "streams": streams}
     return OracleConfig.model_validate({**told, **more})
 
 
 @contextmanager
 def reading(
-    peer: OraclePeer, streams: Mapping[str, Any], **more: Any
+    place: Place, streams: Mapping[str, Any], **more: Any
 ) -> Iterator[tuple[OracleConnector, dict[str, Stream]]]:
     """An open connector, and its streams by name."""
-    connector = OracleConnector(config(peer, streams, **more))
+    connector = OracleConnector(config(place, streams, **more))
     try:
         connector.open()
         yield connector, {stream.name: stream for stream in connector.discover()}
@@ -64,12 +75,13 @@ type Types = Mapping[str, tuple[tuple[tuple[str, str], ...], str]]
 """Of objects: their attributes, or what a VARRAY holds."""
 
 
-def declare(peer: OraclePeer, types: Types) -> None:
-    """CREATE TYPE, in the schema SALES."""
-    for name, (attributes, element) in types.items():
-        kind = ObjectType("SALES", name, attributes, element, 9 if element else None)
-        peer.types[f"SALES.{name}"] = kind
-        peer.store.types[f"SALES.{name}"] = tuple((n, parse_type(t)) for n, t in attributes)
+def declare(peer: OraclePeer, types: Types, owner: str = "SALES") -> None:
+    """CREATE TYPE; `$.` stands for the schema."""
+    for name, (told, element) in types.items():
+        attributes = tuple((part, kind.replace("$.", f"{owner}.")) for part, kind in told)
+        kind = ObjectType(owner, name, attributes, element, 9 if element else None)
+        peer.types[f"{owner}.{name}"] = kind
+        peer.store.types[f"{owner}.{name}"] = tuple((part, parse_type(text)) for part, text in attributes)
 
 
 def polled(connector: OracleConnector, stream: Stream, ask: Ask | None = None) -> list[Batch]:

@@ -167,16 +167,21 @@ ORACLE = (
 )
 TYPES = {"oracle": ORACLE}
 
+OBJECTS_IN_SQL = {
+    "POINT": "OBJECT (X NUMBER)",
+    "PLACE": "OBJECT (STREET VARCHAR2(30), SINCE DATE, AT $.POINT)",
+    "TAGS": "VARRAY(9) OF VARCHAR2(9)",
+}
 OBJECTS: dict[str, tuple[tuple[tuple[str, str], ...], str]] = {
     "POINT": ((("X", "NUMBER"),), ""),
-    "PLACE": ((("STREET", "VARCHAR2(30)"), ("SINCE", "DATE"), ("AT", "SALES.POINT")), ""),
+    "PLACE": ((("STREET", "VARCHAR2(30)"), ("SINCE", "DATE"), ("AT", "$.POINT")), ""),
     "TAGS": ((), "VARCHAR2(9)"),
 }
 """Object types that some columns are of: their attributes, or what a VARRAY holds."""
 
 
 def _place(street: str | None, since: Stamp | None, at: Obj | None) -> Obj:
-    return Obj("SALES.PLACE", (("STREET", street), ("SINCE", since), ("AT", at)))
+    return Obj("LB_TEST.PLACE", (("STREET", street), ("SINCE", since), ("AT", at)))
 
 
 STORED: dict[str, Any] = {
@@ -187,10 +192,10 @@ STORED: dict[str, Any] = {
     """JSON('{"k":[1,null,1.5]}')""": Json({"k": [1, None, Decimal("1.5")]}),
     "TO_VECTOR('[1.5,-2]')": (1.5, -2.0),
     "$.PLACE('Hauptstr. 1', DATE '2024-01-01', $.POINT(0.5))": _place(
-        "Hauptstr. 1", Stamp.of(date(2024, 1, 1)), Obj("SALES.POINT", (("X", Decimal("0.5")),))
+        "Hauptstr. 1", Stamp.of(date(2024, 1, 1)), Obj("LB_TEST.POINT", (("X", Decimal("0.5")),))
     ),
     "$.PLACE(NULL, NULL, NULL)": _place(None, None, None),
     "$.PLACE('old', DATE '-0044-03-15', NULL)": _place("old", Stamp.at(Fields(-44, 3, 15, 0, 0, 0, 0)), None),
-    "$.TAGS('a', 'b')": Obj("SALES.TAGS", (("VARCHAR2", "a"), ("VARCHAR2", "b"))),
+    "$.TAGS('a', 'b')": Obj("LB_TEST.TAGS", (("VARCHAR2", "a"), ("VARCHAR2", "b"))),
 }
-"""What the simulator's SQL has no words for, as its store keeps it."""
+"""What the simulator's SQL has no words for, as its store keeps it; LB_TEST is its schema."""
