@@ -31,9 +31,15 @@ from connectors.oracle.statements import Statement
 ORDERS = "SALES.ORDERS"
 
 
+# The driver leaves sockets that were reset to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
 @pytest.fixture(autouse=True)
-def tables(peer: OraclePeer) -> None:
+def tables(peer: OraclePeer) -> Iterator[None]:
     orders(peer)
+    yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
@@ -424,7 +430,6 @@ class TestTls:
         with session(peer, dsn=dsn, tls={"ca_file": authority.file, "server_dn": "CN=other"}) as one:
             assert one.healthy
 
-    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
     def test_a_server_that_asks_who_we_are_is_shown(self, peer: OraclePeer, authority: Authority) -> None:
         dsn = self.place(peer, peer.tcps(*authority.issue("server"), clients=authority.file))
         own = authority.issue("client")
@@ -432,7 +437,6 @@ class TestTls:
         with session(peer, dsn=dsn, tls=shown) as one:
             assert one.healthy
         assert isinstance(failed(peer, dsn=dsn, tls={"ca_file": authority.file}), BridgeError)
-        gc.collect()  # the driver leaves a socket that was reset to the collector
 
     def test_a_file_that_cannot_be_read_is_named(self, peer: OraclePeer, tmp_path: Path) -> None:
         error = failed(peer, dsn=self.place(peer, 1), tls={"ca_file": tmp_path / "none.pem"})
