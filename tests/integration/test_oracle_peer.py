@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import signal
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +21,9 @@ from bridge.testing.mainframe.authority import Authority
 from bridge.testing.oracle.dictionary_keys import Index
 from bridge.testing.oracle.grants import Account, Status
 from bridge.testing.oracle.objects import ObjectType
+from bridge.testing.oracle.orders import Orders
 from bridge.testing.oracle.server import OraclePeer
+from bridge.testing.oracle.store import Store
 from bridge.testing.oracle.switches import Drip, Stage
 from bridge.testing.oracle.tables import Kind
 from bridge.testing.oracle.values import Fields, Obj, RowId, Stamp, YearMonth
@@ -644,6 +649,44 @@ def test_a_queue_without_a_grant_is_not_there(peer: OraclePeer) -> None:
     peer.queues.create("SALES.SECRET")
     with connected(peer) as connection, pytest.raises(oracledb.Error, match="ORA-24010"):
         connection.queue("SALES.SECRET").deqone()
+
+
+# -- the order system, and the peer by itself
+
+
+def test_the_order_system_works_and_every_line_has_its_order(peer: OraclePeer) -> None:
+    orders = Orders(peer.store, count=10)
+    for _ in range(200):
+        orders.step()
+    with connected(peer) as connection:
+        numbers = rows(connection, "SELECT id FROM sales.orders ORDER BY id")
+        assert [int(number) for (number,) in numbers] == sorted(orders.orders)
+        lines = rows(connection, "SELECT order_id, COUNT(*) FROM sales.order_lines GROUP BY order_id")
+        assert {int(number): int(count) for number, count in lines} == orders.orders
+        assert rows(connection, "SELECT COUNT(DISTINCT status) FROM sales.orders")[0][0] > 1
+
+
+def test_the_same_seed_makes_the_same_orders() -> None:
+    first, second = (Orders(Store(), count=20, seed=7) for _ in range(2))
+    for _ in range(50):
+        first.step()
+        second.step()
+    assert first.orders == second.orders
+
+
+def test_the_peer_runs_by_itself_until_it_is_told_to_end() -> None:
+    command = [sys.executable, "-m", "bridge.testing.oracle", "--orders", "5", "--rate", "50"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        try:
+            dsn, user, password = (part.split()[-1] for part in said.split(", "))
+            with oracledb.connect(user=user, password=password, dsn=dsn) as connection:
+                scn = rows(connection, SCN)[0][0]
+                _until(lambda: rows(connection, SCN)[0][0] > scn + 5)
+        finally:
+            process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0
 
 
 def _until(done: Any) -> None:
