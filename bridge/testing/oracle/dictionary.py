@@ -123,6 +123,6 @@ def _rows(
             found = list(records(peer, session))
         for record in found:
             if keep is None or keep(session, record):
-                yield tuple(record.get(name) for name in names)
+                yield tuple(map(record.get, names))
 
     return rows

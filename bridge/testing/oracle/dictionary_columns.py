@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bridge.testing.oracle import evaluate
@@ -60,7 +61,12 @@ def visible(peer: OraclePeer, session: Session) -> Iterator[Record]:
     return (record for record in columns(peer, session) if record["HIDDEN_COLUMN"] == "NO")
 
 
-def _columns_of(owner: str, table: str, columns: tuple[Column, ...]) -> Iterator[Record]:
+@lru_cache(maxsize=1024)
+def _columns_of(owner: str, table: str, columns: tuple[Column, ...]) -> tuple[Record, ...]:
+    return tuple(_each_of(owner, table, columns))
+
+
+def _each_of(owner: str, table: str, columns: tuple[Column, ...]) -> Iterator[Record]:
     shown = 0
     for place, column in enumerate(columns, 1):
         shown += not column.hidden
