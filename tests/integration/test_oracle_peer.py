@@ -207,6 +207,33 @@ def test_nothing_is_committed_unless_somebody_says_so(orders: oracledb.Connectio
         assert rows(other, "SELECT COUNT(*) FROM sales.orders") == [(2,)]
 
 
+def test_many_rows_are_inserted_at_once(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    peer.grants.grant("INSERT", ORDERS)
+    with orders.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO sales.orders VALUES (:1, :2)", [(number, 1.5) for number in range(10, 20)]
+        )
+        assert cursor.rowcount == 10
+    orders.commit()
+    assert rows(orders, "SELECT COUNT(*) FROM sales.orders WHERE total = 1.5") == [(10,)]
+    assert len([each for each in peer.statements if each.startswith("INSERT")]) == 1
+
+
+def test_a_statement_is_parsed_without_being_run(orders: oracledb.Connection) -> None:
+    with orders.cursor() as cursor:
+        cursor.parse("SELECT id, total FROM sales.orders")
+        assert [column.name for column in cursor.description] == ["ID", "TOTAL"]
+        with pytest.raises(oracledb.Error, match="ORA-00904"):
+            cursor.parse("SELECT nothing FROM sales.orders")
+
+
+def test_a_ping_is_answered(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    orders.ping()
+    peer.kill(28)
+    with pytest.raises(oracledb.Error, match="ORA-00028"):
+        orders.ping()
+
+
 def test_a_session_that_ends_is_rolled_back(orders: oracledb.Connection, peer: OraclePeer) -> None:
     peer.grants.grant("DELETE", ORDERS)
     with connected(peer) as connection:
@@ -290,6 +317,99 @@ def test_the_dictionary_tells_logs_queues_and_privileges(
     )
     assert rows(orders, granted) == [("FLASHBACK",), ("SELECT",)]
     assert rows(orders, "SELECT privilege FROM session_privs") == [("CREATE SESSION",)]
+
+
+def test_the_dictionary_tells_objects_and_views(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    peer.store.create_view("SALES", "FEW", "SELECT id, total FROM sales.orders WHERE id < 3")
+    kinds = (
+        "SELECT object_name, object_type, status FROM all_objects WHERE owner = 'SALES' ORDER BY object_name"
+    )
+    assert rows(orders, kinds) == [("FEW", "VIEW", "VALID"), ("ORDERS", "TABLE", "VALID")]
+    assert rows(orders, "SELECT view_name, text FROM all_views") == [
+        ("FEW", "SELECT id, total FROM sales.orders WHERE id < 3")
+    ]
+    columns = (
+        "SELECT column_name, data_precision FROM all_tab_columns WHERE table_name = 'FEW' ORDER BY column_id"
+    )
+    assert rows(orders, columns) == [("ID", 10), ("TOTAL", 12)]
+    assert rows(orders, "SELECT COUNT(*) FROM user_tables") == [(0,)]
+
+
+def test_the_dictionary_tells_types_as_they_were_declared(peer: OraclePeer) -> None:
+    declared = {
+        "TIMESTAMP(9) WITH TIME ZONE": ("TIMESTAMP(9) WITH TIME ZONE", 13, None, 9),
+        "INTERVAL DAY(3) TO SECOND(2)": ("INTERVAL DAY(3) TO SECOND(2)", 11, 3, 2),
+        "INTERVAL YEAR(4) TO MONTH": ("INTERVAL YEAR(4) TO MONTH", 5, 4, None),
+        "VARCHAR2(10 CHAR)": ("VARCHAR2", 40, None, None),
+        "NVARCHAR2(10)": ("NVARCHAR2", 20, None, None),
+        "FLOAT": ("FLOAT", 22, 126, None),
+        "NUMBER": ("NUMBER", 22, None, None),
+        "XMLTYPE": ("XMLTYPE", 2000, None, None),
+    }
+    peer.store.create("S", "T", [(f"C{place}", each) for place, each in enumerate(declared)])
+    asked = "SELECT data_type, data_length, data_precision, data_scale FROM all_tab_cols WHERE owner = 'S'"
+    with connected(peer) as connection:
+        assert rows(connection, f"{asked} ORDER BY column_id") == list(declared.values())
+
+
+def test_the_dictionary_tells_object_types(peer: OraclePeer) -> None:
+    peer.types["S.PLACE"] = ObjectType("S", "PLACE", (("X", "NUMBER(5,2)"), ("NAME", "VARCHAR2(20)")))
+    peer.types["S.PLACES"] = ObjectType("S", "PLACES", element="S.PLACE", bound=9)
+    with connected(peer) as connection:
+        types = "SELECT type_name, typecode FROM all_types WHERE owner = 'S' ORDER BY 1"
+        assert rows(connection, types) == [("PLACE", "OBJECT"), ("PLACES", "COLLECTION")]
+        attributes = (
+            "SELECT attr_name, attr_type_name, length, precision, scale FROM all_type_attrs WHERE owner = 'S'"
+        )
+        assert rows(connection, attributes) == [
+            ("X", "NUMBER", None, 5, 2),
+            ("NAME", "VARCHAR2", 20, None, None),
+        ]
+        elements = "SELECT coll_type, upper_bound, elem_type_name FROM all_coll_types WHERE owner = 'S'"
+        assert rows(connection, elements) == [("VARYING ARRAY", 9, "PLACE")]
+
+
+def test_extents_are_where_the_rows_are(orders: oracledb.Connection, peer: OraclePeer) -> None:
+    peer.grants.grant("SELECT", "SYS.DBA_EXTENTS")
+    blocks = rows(
+        orders, "SELECT relative_fno, block_id, blocks FROM dba_extents WHERE segment_name = 'ORDERS'"
+    )
+    for (rowid,) in rows(orders, "SELECT rowid FROM sales.orders"):
+        place = RowId.parse(rowid)
+        assert any(
+            file == place.file and first <= place.block < first + count for file, first, count in blocks
+        )
+
+
+def test_the_dba_sees_the_instance(peer: OraclePeer) -> None:
+    peer.instances = 2
+    with connected(peer, user=peer.admin, password=peer.admin_password) as connection:
+        assert rows(connection, "SELECT inst_id, status FROM gv$instance") == [(1, "OPEN"), (2, "OPEN")]
+        assert rows(connection, "SELECT instance_number, parallel FROM v$instance") == [(1, "YES")]
+        assert rows(connection, "SELECT tuned_undoretention, maxquerylen FROM v$undostat") == [(900, 60)]
+        assert rows(connection, "SELECT value FROM v$parameter WHERE name = 'undo_retention'") == [("900",)]
+        assert rows(connection, "SELECT banner FROM v$version")[0][0].startswith("Oracle Database 23")
+        assert rows(connection, "SELECT version_full FROM product_component_version") == [("23.6.0.24.10",)]
+        charset = "SELECT value FROM nls_database_parameters WHERE parameter = 'NLS_CHARACTERSET'"
+        assert rows(connection, charset) == [("AL32UTF8",)]
+        assert rows(connection, "SELECT username FROM all_users WHERE username = 'SYSTEM'") == [("SYSTEM",)]
+        synonyms = "SELECT table_owner, table_name FROM all_synonyms WHERE synonym_name = 'V$DATABASE'"
+        assert rows(connection, synonyms) == [("SYS", "V_$DATABASE")]
+        assert rows(connection, "SELECT role FROM session_roles") == [("DBA",)]
+
+
+@pytest.mark.parametrize(
+    ("release", "version"), [("12", "12.1.0.2.0"), ("19", "19.24.0.0.0"), ("21", "21.3.0.0.0")]
+)
+def test_older_releases_introduce_themselves(version: str) -> None:
+    with OraclePeer(release=version.partition(".")[0]) as old, connected(old) as connection:
+        assert connection.version == version
+        assert rows(connection, "SELECT 'as ever' FROM dual") == [("as ever",)]
+
+
+def test_a_release_too_old_for_the_driver_is_refused_by_it() -> None:
+    with OraclePeer(release="11") as old, pytest.raises(oracledb.Error, match="DPY-3010"):
+        connect(old)
 
 
 # -- types
@@ -591,6 +711,62 @@ def test_a_message_put_over_the_wire_is_seen_once_committed(inbox: oracledb.Queu
         inbox.connection.commit()
         message = other.deqone()
         assert (message.payload, message.correlation, message.priority) == (b"new" * 400, "c", 2)
+
+
+def test_messages_are_browsed_one_after_the_other(inbox: oracledb.Queue, peer: OraclePeer) -> None:
+    for payload in (b"one", b"two"):
+        peer.queues.put("SALES.INBOX", payload)
+    inbox.deqoptions.mode = oracledb.DEQ_BROWSE
+    inbox.deqoptions.navigation = oracledb.DEQ_FIRST_MSG
+    assert inbox.deqone().payload == b"one"
+    inbox.deqoptions.navigation = oracledb.DEQ_NEXT_MSG
+    assert (inbox.deqone().payload, inbox.deqone()) == (b"two", None)
+    assert len(peer.queues["SALES.INBOX"].messages) == 2
+
+
+def test_a_message_is_dequeued_for_good_without_a_commit(inbox: oracledb.Queue, peer: OraclePeer) -> None:
+    peer.queues.put("SALES.INBOX", b"one")
+    inbox.deqoptions.visibility = oracledb.DEQ_IMMEDIATE
+    assert inbox.deqone().payload == b"one"
+    inbox.connection.rollback()
+    assert inbox.deqone() is None
+
+
+def test_a_message_is_found_by_its_id_and_its_correlation(inbox: oracledb.Queue, peer: OraclePeer) -> None:
+    peer.queues.put("SALES.INBOX", b"one", correlation="a")
+    second = peer.queues.put("SALES.INBOX", b"two", correlation="b")
+    inbox.deqoptions.correlation = "b"
+    assert inbox.deqone().payload == b"two"
+    inbox.connection.rollback()
+    inbox.deqoptions.correlation = ""
+    inbox.deqoptions.msgid = second
+    assert inbox.deqone().payload == b"two"
+
+
+def test_a_dequeue_waits_for_a_message_as_long_as_asked(inbox: oracledb.Queue, peer: OraclePeer) -> None:
+    inbox.deqoptions.wait = 30
+    threading.Timer(0.2, peer.queues.put, ("SALES.INBOX", b"late")).start()
+    assert inbox.deqone().payload == b"late"
+    inbox.connection.call_timeout = 200
+    with pytest.raises(oracledb.Error, match="DPY-4024"):
+        inbox.deqone()
+
+
+def test_a_message_is_there_when_its_time_has_come_and_not_after(
+    inbox: oracledb.Queue, peer: OraclePeer
+) -> None:
+    peer.queues.put("SALES.INBOX", b"later", delay=3600)
+    peer.queues.put("SALES.INBOX", b"too late", expiration=0)
+    assert inbox.deqone() is None
+
+
+def test_a_queue_that_is_stopped_gives_nothing(inbox: oracledb.Queue, peer: OraclePeer) -> None:
+    peer.queues["SALES.INBOX"].dequeue_enabled = False
+    with pytest.raises(oracledb.Error, match="ORA-25226"):
+        inbox.deqone()
+    peer.queues["SALES.INBOX"].enqueue_enabled = False
+    with pytest.raises(oracledb.Error, match="ORA-25207"):
+        inbox.enqone(inbox.connection.msgproperties(payload=b"new"))
 
 
 def test_a_queue_carries_json(peer: OraclePeer) -> None:
