@@ -398,9 +398,7 @@ def test_the_dba_sees_the_instance(peer: OraclePeer) -> None:
         assert rows(connection, "SELECT role FROM session_roles") == [("DBA",)]
 
 
-@pytest.mark.parametrize(
-    ("release", "version"), [("12", "12.1.0.2.0"), ("19", "19.24.0.0.0"), ("21", "21.3.0.0.0")]
-)
+@pytest.mark.parametrize("version", ["12.1.0.2.0", "19.24.0.0.0", "21.3.0.0.0"])
 def test_older_releases_introduce_themselves(version: str) -> None:
     with OraclePeer(release=version.partition(".")[0]) as old, connected(old) as connection:
         assert connection.version == version
