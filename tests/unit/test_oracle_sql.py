@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from bridge.testing.oracle.datatypes import Type, parse_type
 from bridge.testing.oracle.errors import OracleError
 from bridge.testing.oracle.evaluate import describe, execute
+from bridge.testing.oracle.grammar.sql import parse
 from bridge.testing.oracle.session import Answer, Session
-from bridge.testing.oracle.sql import parse
 from bridge.testing.oracle.store import Store, View
 from bridge.testing.oracle.tables import Column
 from bridge.testing.oracle.values import DaySecond, Fields, Json, Obj, RowId, Stamp, Xml, YearMonth

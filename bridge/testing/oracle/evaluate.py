@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from bridge.testing.oracle import syntax as s
-from bridge.testing.oracle.blocks import run_block
 from bridge.testing.oracle.coercion import stored
 from bridge.testing.oracle.datatypes import BOOLEAN, NUMBER, ROWID, VARCHAR2, Type
-from bridge.testing.oracle.defining import define
-from bridge.testing.oracle.dml import delete, insert, update
+from bridge.testing.oracle.engine.blocks import run_block
+from bridge.testing.oracle.engine.defining import define
+from bridge.testing.oracle.engine.dml import delete, insert, update
+from bridge.testing.oracle.engine.needs import Needs
+from bridge.testing.oracle.engine.planning import Planner
+from bridge.testing.oracle.engine.plans import Plan
+from bridge.testing.oracle.engine.scope import Context, Env
+from bridge.testing.oracle.engine.settings import alter_session
 from bridge.testing.oracle.errors import OracleError
-from bridge.testing.oracle.needs import Needs
-from bridge.testing.oracle.planning import Planner
-from bridge.testing.oracle.plans import Plan
-from bridge.testing.oracle.scope import Context, Env
+from bridge.testing.oracle.grammar import syntax as s
+from bridge.testing.oracle.grammar.sql import parse
+from bridge.testing.oracle.grammar.tokens import Mark, tokens
 from bridge.testing.oracle.session import Answer, Binds, Session
-from bridge.testing.oracle.settings import alter_session
-from bridge.testing.oracle.sql import parse
-from bridge.testing.oracle.tokens import Mark, tokens
 from bridge.testing.oracle.values import DaySecond, Json, LogicalId, RowId, Stamp, YearMonth
 
 _MOST_PLANS = 2000

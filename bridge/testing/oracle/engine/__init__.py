@@ -1,0 +1,1 @@
+"""Statements run: names (`scope`), expressions (`compiling`), queries (`planning`), changes (`dml`)."""
