@@ -141,8 +141,31 @@ class TestTables:
         assert told[0][0] is Level.WARNING
         assert "interval" in told[0][3]
 
+    def test_rowscn_mode_is_told_when_scns_are_kept_by_block(self, peer: OraclePeer) -> None:
+        peer.store.create("SALES", "BY_ROW", columns=COLUMNS, key=["ID"], row_dependencies=True)
+        for name, warned in (("ORDERS", True), ("BY_ROW", False)):
+            told = remedies(peer, Level.WARNING, **{name: {"mode": "rowscn"}})
+            assert any("ROWDEPENDENCIES" in remedy for remedy in told) is warned
+
+    def test_an_outbox_whose_rows_may_move_is_warned_of(self, peer: OraclePeer) -> None:
+        peer.store.create("SALES", "BOX", columns=COLUMNS, key=["ID"], row_movement=True)
+        peer.grants.grant("DELETE", "SALES.BOX")
+        told = remedies(peer, Level.WARNING, BOX={"mode": "outbox"})
+        assert "ALTER TABLE ... DISABLE ROW MOVEMENT" in told
+
 
 class TestDatabase:
+    def test_undo_that_is_short_for_the_longest_query_is_warned_of(self, peer: OraclePeer) -> None:
+        everything(peer)
+        names = ("TUNED_UNDORETENTION", "MAXQUERYLEN", "SSOLDERRCNT")
+        columns = tuple(Column.declared(name, "NUMBER") for name in names)
+        peer.store.register(View("SYS", "V_$UNDOSTAT", columns, lambda _: [(900, 3600, 2)]), "V$UNDOSTAT")
+        found, connector = examined(peer)
+        assert connector.keeps == {"SALES.ORDERS": 900.0}
+        told = [each.text for each in found if each.level is Level.WARNING]
+        assert any("the longest query of the last days took 60 minutes" in text for text in told)
+        assert any("snapshots were too old (ORA-01555) 2 times" in text for text in told)
+
     def test_for_how_long_undo_keeps_changes_is_told_to_the_engine(self, peer: OraclePeer) -> None:
         everything(peer)
         found, connector = examined(peer)

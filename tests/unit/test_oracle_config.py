@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from subprocess import run
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from bridge.config import check
+from bridge.errors import ConfigError
 from bridge.plugins import stream_keys
+from connectors.oracle import OracleConnector
 from connectors.oracle.config import OracleConfig, OracleStream
 
 LEAST: dict[str, Any] = {
@@ -154,3 +158,36 @@ def test_the_options_are_read_without_the_driver_and_arrow() -> None:
     )
     told = run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("options", "position"),
+    [
+        ({}, {"mode": "flashback", "scn": 4711}),
+        ({}, {"mode": "snapshot", "scn": 1, "after": None, "bounds": [], "then": {}}),
+        ({"mode": "images"}, {"mode": "images", "scan": "complete"}),
+        ({"mode": "outbox"}, {"mode": "outbox"}),
+    ],
+)
+def test_a_position_of_the_stream_s_mode_may_be_set(options: Any, position: Any) -> None:
+    OracleConnector(config(streams={"A.B": options})).check_position("A.B", position)
+
+
+@pytest.mark.parametrize(
+    ("options", "position"),
+    [
+        ({}, 4711),
+        ({}, {"mode": "flashback"}),
+        ({}, {"mode": "flashback", "scn": "4711"}),
+        ({}, {"mode": "images", "scan": "complete"}),
+        ({"snapshot": False}, {"mode": "snapshot", "scn": 1}),
+        ({"mode": "rowscn"}, {"scn": 1}),
+    ],
+)
+def test_a_position_of_another_form_is_refused_with_the_right_one(options: Any, position: Any) -> None:
+    with pytest.raises(ConfigError, match=r'write \{"mode": "'):
+        OracleConnector(config(streams={"A.B": options})).check_position("A.B", position)
+
+
+def test_the_example_is_right() -> None:
+    assert list(map(str, check(Path(__file__).parents[2] / "config" / "oracle.yaml"))) == []
