@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -178,7 +179,7 @@ class PeerBackend:
 
     def _noted(self, sql: str) -> None:
         self._alive()
-        self.peer.statements.append(sql)
+        self.peer.statements.append(sys.intern(sql))  # hours of polls say the same again and again
         seconds, refused = self.peer.switches.for_statement(sql)
         self._stall(seconds)
         if refused is None:
