@@ -162,6 +162,14 @@ class TestWhoLogsOn:
         assert isinstance(error, ConfigError)
         assert "ERP_TEST" in error.text
 
+    def test_an_edition_is_asked_for(self, peer: OraclePeer) -> None:
+        peer.editions.add("RELEASE_2")
+        with session(peer, edition="RELEASE_2") as one:
+            assert one.healthy
+        error = failed(peer, edition="RELEASE_3")
+        assert isinstance(error, ConfigError)
+        assert "edition" in error.remedy
+
 
 class TestWhoIsRefused:
     def test_a_wrong_password_is_tried_once(self, peer: OraclePeer, monkeypatch: pytest.MonkeyPatch) -> None:
