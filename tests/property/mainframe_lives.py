@@ -45,6 +45,7 @@ KINDS = ("list", "details", "inquiry", "keys")
 """By a list, by it and the screens behind its rows, by an inquiry for each row of a list, or for each key."""
 STEPS, CUSTOMERS, PAGE_SIZES = (8, 30), (0, 12), (1, 2, 3, 5, 8, 15)
 CROSSING = "MESSAGE FROM OPERATIONS: COFFEE IS READY"
+SIGNED_OFF = "seen 'SIGNON"
 BEHIND_A_PASSWORD = "after a password"
 """Then nothing is tried twice, and an operator sees to it."""
 PATIENCE, PASS_S = 100, 1.1
@@ -207,6 +208,8 @@ class Life:
         self.cache = folder / "host.state"
         self.engine = Engine(self.kafka, self.source, clock, self._settings(), cache=self.cache)
         self.followed = [Followed(name, self.kafka, self.clerks) for name in self.way.streams]
+        self.crossed = False
+        """Such messages have come."""
         self.amiss: list[str] = []
         """Why the connector was parked that should not have been."""
 
@@ -231,8 +234,8 @@ class Life:
                     batch = super().poll(stream, position, ask)
                 except BridgeError as error:
                     life.hits["scans cut"] += 1
-                    if isinstance(error, CredentialsError) and BEHIND_A_PASSWORD not in str(error):
-                        life.amiss.append(str(error))
+                    if isinstance(error, CredentialsError):
+                        life.refused(error)
                     raise
                 life.hits["scans"] += batch.completes
                 return batch
@@ -325,6 +328,7 @@ class Life:
         switches.delay_ms, switches.broadcast_ms = 30, chance.choice((5, 15, 25))
         switches.broadcast_text = CROSSING
         switches.broadcast = chance.randint(1, 12)
+        self.crossed = True
         self._works()
         self.hits["crossing messages"] += not switches.broadcast
         for name in ("delay_ms", "broadcast_ms", "broadcast_text", "broadcast"):
@@ -397,9 +401,14 @@ class Life:
     def _parked(self, error: PermanentError) -> None:
         """Where a password was typed, nothing is tried twice: an operator sees to it."""
         self.hits["parked"] += 1
-        if BEHIND_A_PASSWORD not in str(error):
-            self.amiss.append(str(error))
+        self.refused(error)
         self._anew()
+
+    def refused(self, error: PermanentError) -> None:
+        """A message that swallows a log-on shows the sign-on once more, as a refusal does."""
+        swallowed = self.crossed and SIGNED_OFF in str(error)
+        if not (swallowed or BEHIND_A_PASSWORD in str(error)):
+            self.amiss.append(str(error))
 
     # -- what has become of it
 
