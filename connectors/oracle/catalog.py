@@ -87,8 +87,13 @@ class Catalog:
     def _rows(
         self, statement: Callable[[Sequence[TableName]], Statement], asked: Sequence[TableName]
     ) -> Iterator[tuple[Any, ...]]:
-        for at in range(0, len(asked), ASKED):
-            yield from self._session.rows(statement(asked[at : at + ASKED]))
+        """Each once, although a name and a pattern in two statements may find the same."""
+        rows = (
+            row
+            for at in range(0, len(asked), ASKED)
+            for row in self._session.rows(statement(asked[at : at + ASKED]))
+        )
+        return iter(dict.fromkeys(rows))
 
     def _kinds(
         self, asked: Sequence[TableName], streams: Mapping[str, OracleStream]

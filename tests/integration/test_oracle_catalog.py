@@ -55,6 +55,16 @@ def test_many_names_are_asked_for_in_a_few_statements(peer: OraclePeer) -> None:
         assert len(peer.statements) - before <= 16
 
 
+def test_what_a_name_and_a_pattern_find_is_found_once(peer: OraclePeer) -> None:
+    names = [f"SALES.C{number:03}" for number in range(120)]
+    for name in names:
+        peer.store.create("SALES", name.partition(".")[2], [ID, ("V", "NUMBER")], key=("ID",))
+    tables = found(peer, {**{name: {} for name in names}, "SALES.*": {}})
+    assert tables.keys() == set(names)
+    for table in tables.values():
+        assert ([column.name for column in table.columns], table.key) == (["ID", "V"], ("ID",))
+
+
 @pytest.mark.parametrize(
     ("pattern", "names"),
     [
