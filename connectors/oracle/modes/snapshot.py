@@ -137,7 +137,8 @@ class Snapshot(Mode):
         if read.left is None:
             self._close()
             over = Scan.ONLY if scan is Scan.FIRST else Scan.LAST
-            return Batch(progress.then, read.changes, read.rejects, scan=self._mark(over), more=True)
+            more = bool(read.changes or read.rejects)  # a table may be empty
+            return Batch(progress.then, read.changes, read.rejects, scan=self._mark(over), more=more)
         renewals = 0 if read.left.after != progress.left.after else progress.renewals
         position = replace(progress, left=read.left, renewals=renewals).position
         return Batch(position, read.changes, read.rejects, scan=self._mark(scan), more=True)

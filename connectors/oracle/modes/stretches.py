@@ -81,7 +81,8 @@ class Snap:
         while rows > 0 and size > 0:
             flow = self._flow = self._flow or self._opened(ask)
             flow.fill(Ask(rows, size))
-            taken = flow.take(min(flow.rows, rows))
+            each = max(1, flow.size // max(1, flow.rows))
+            taken = flow.take(min(flow.rows, rows, max(1, size // each)))
             rows, size = rows - taken.batch.num_rows, size - taken.batch.nbytes
             changes += self._changes(taken)
             rejects += [reject(self._name, each, self.subject.key) for each in taken.refused.values()]
