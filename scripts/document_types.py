@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ from tests.integration import jdbc_types, oracle_types
 from tests.integration.jdbc_types import Rejected, Type
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "connectors"
-PAGES = {
+PAGES: dict[Path, Mapping[str, tuple[Type, ...]]] = {
     DOCS / "jdbc-types.md": jdbc_types.TYPES,
     DOCS / "oracle-types.md": oracle_types.TYPES,
 }
-TYPES = jdbc_types.TYPES | oracle_types.TYPES
+TYPES: dict[str, tuple[Type, ...]] = {**jdbc_types.TYPES, **oracle_types.TYPES}
 TABLE = re.compile(r"(<!-- types of (\w+) -->\n)(?:\|.*\n)*")
 
 

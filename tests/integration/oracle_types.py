@@ -165,7 +165,7 @@ ORACLE = (
     ),
     Type("$.TAGS", TEXT, {"$.TAGS('a', 'b')": "<TAGS><VARCHAR2>a</VARCHAR2><VARCHAR2>b</VARCHAR2></TAGS>"}),
 )
-TYPES = {"oracle": ORACLE}
+TYPES: dict[str, tuple[Type, ...]] = {"oracle": ORACLE}
 
 OBJECTS_IN_SQL = {
     "POINT": "OBJECT (X NUMBER)",
