@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from bridge.contract import Caveat, Emits, Scan
-from bridge.errors import PermanentError
+from bridge.errors import PermanentError, TransientError
 from bridge.testing.oracle.server import OraclePeer
 from tests.integration.oracle_streams import Reader, reading
 
@@ -86,6 +86,24 @@ def test_a_query_that_is_too_old_is_taken_up_by_its_key(peer: OraclePeer) -> Non
         assert reader.connector._readings is not None
         reader.connector._readings.release()
         assert scan(reader, rows=3)[0] == [4, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [IMAGES, {"mode": "rowscn", "snapshot": False}, {"mode": "outbox"}],
+    ids=lambda options: str(options["mode"]),
+)
+def test_a_query_that_outlasts_the_undo_is_no_gap(options: dict[str, object], peer: OraclePeer) -> None:
+    peer.grants.grant("DELETE", ORDERS)
+    with reading(peer, ORDERS, options) as reader:
+        reader.published(reader.poll(rows=3))
+        reader.settle()
+        peer.switches.refuse(r"SELECT .* FROM \"SALES\"\.\"ORDERS\" t", 1555)
+        reader.connector._readings.release()  # type: ignore[union-attr]
+        with pytest.raises(TransientError, match="ORA-01555"):
+            reader.poll(rows=3)
+        reader.died()
+        assert [row["ID"] for _, row in reader.published(reader.poll(rows=3))] == [4, 5, 6]
 
 
 def test_rows_without_a_value_in_the_key_are_left_out(peer: OraclePeer) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import oracledb
 import pyarrow as pa
 
 from bridge.contract import Ask, Batch, Changes, Op, Position, Ranges, Reject, Table
-from bridge.errors import PermanentError
+from bridge.errors import PermanentError, TransientError
 from connectors.oracle import statements
 from connectors.oracle.catalog import Relation
+from connectors.oracle.codes import Kind as Code
+from connectors.oracle.errors import codes, kind
 from connectors.oracle.keyset import Keyset, Place
 from connectors.oracle.modes.flow import Flow, Rows, reject
 from connectors.oracle.rows import Reading
@@ -45,9 +49,24 @@ class Open:
             flow.close()
 
 
+@contextmanager
+def enduring() -> Iterator[None]:
+    """A query of what there is now may be begun anew: that it was too long for the undo is no gap."""
+    try:
+        yield
+    except oracledb.DatabaseError as error:
+        if kind(error) is not Code.GAP:
+            raise
+        raise TransientError(
+            f"a query took longer than undo is kept: {', '.join(codes(error))}",
+            remedy="it is taken up again; raise UNDO_RETENTION if that goes on",
+        ) from error
+
+
 def page(flow: Flow, ask: Ask) -> Rows:
     """The next rows, about as many as are asked for."""
-    flow.fill(ask)
+    with enduring():
+        flow.fill(ask)
     each = max(1, flow.size // max(1, flow.rows))
     return flow.take(min(flow.rows, ask.rows, max(1, ask.bytes // each)))
 

@@ -19,7 +19,7 @@ from connectors.oracle.catalog import Relation
 from connectors.oracle.config import OracleStream
 from connectors.oracle.keyset import written
 from connectors.oracle.modes.flow import Flow, Rows, reject
-from connectors.oracle.modes.pages import Open, ended, keyset
+from connectors.oracle.modes.pages import Open, ended, enduring, keyset
 from connectors.oracle.modes.settling import MOST_ROWS, ROWID, Named, Settling, Taken, fitting
 from connectors.oracle.rows import Lead, Reading
 from connectors.oracle.session import Session
@@ -77,7 +77,8 @@ class ViewLog(Settling):
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
         before = self.taken(position)
         flow = (self._open.at(position) if position else None) or self._opened(session, ask)
-        count, whole = self._count(flow, ask)
+        with enduring():
+            count, whole = self._count(flow, ask)
         rows = flow.take(count)
         groups = [self._known(rows.batch, group, before.carry) for group in self._groups(rows.batch)]
         carry = None if whole else [groups[-1].key, groups[-1].known]
