@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import structlog
 
 from bridge.deadletters import DeadLetter
+from bridge.errors import BridgeError
 from bridge.positions import OWNER, Ledger, Owner, Records, Value, record
 from bridge.publisher import Fenced, Transactions
 
@@ -74,6 +75,20 @@ class Outlet:
         owner = self._positions.glance().owner
         if owner is not None and owner.instance != self._owner.instance and not owner.released:
             raise Fenced(f"fenced: {owner.name} on {owner.host} holds the connector")
+
+    def told(self, error: Fenced) -> Fenced:
+        """The same for an operator: who holds the connector now, and what to do."""
+        try:
+            owner = self._positions.glance().owner
+        except BridgeError:
+            return error
+        if owner is None or owner.instance == self._owner.instance or owner.released:
+            text = "fenced: a command took the connector, or a transaction timed out"
+            return Fenced(text, remedy="the worker comes back by itself; give the order again then")
+        return Fenced(
+            f"fenced: daemon {owner.name} on {owner.host} holds the connector",
+            remedy="this one stands by; `resume` takes the connector over",
+        )
 
     def lose(self) -> None:
         """The producer is of no more use: the next start fences anew."""

@@ -255,7 +255,7 @@ class Task:
                 action()
                 done.set_result(None)
             except BaseException as error:
-                done.set_exception(error)
+                done.set_exception(self._outlet.told(error) if isinstance(error, Fenced) else error)
                 if isinstance(error, CredentialsError) or not isinstance(error, REFUSED):
                     raise
                 self._coalescer.drop()  # what it had begun must not be committed with what follows

@@ -13,10 +13,21 @@ _INVALID_CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose f
 
 
 class Parser(argparse.ArgumentParser):
-    """Of a command or one of its actions, too: what one of them does not know, it says itself."""
+    """Of a command or one of its actions, too: what one of them does not know, it says itself.
+
+    Options may stand anywhere, also between two words of which the second may be left out.
+    """
+
+    _parsing = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        found, rest = super().parse_known_args(args, namespace)
+        if self._parsing or self._subparsers is not None:  # argparse calls it, up to 3.12 for each half
+            return super().parse_known_args(args, namespace)
+        self._parsing = True
+        try:
+            found, rest = super().parse_known_intermixed_args(args, namespace)
+        finally:
+            self._parsing = False
         if rest:
             options = [option for action in self._actions for option in action.option_strings]
             guess = _nearest(rest[0], options) if rest[0].startswith("-") else ""

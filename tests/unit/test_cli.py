@@ -346,6 +346,16 @@ def test_connector_and_file_may_come_in_either_order(
         assert f"the daemon is down: there is no {tmp_path}/admin.sock" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("order", ["pause", "resume", "resnapshot"])
+def test_options_of_an_order_may_stand_between_connector_and_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], order: str
+) -> None:
+    file = tmp_path / "bridge.yaml"
+    file.write_text(f"daemon: {{run_dir: {tmp_path}}}\n")
+    assert cli.main([order, "erp", "--stream", "orders", str(file)]) == 1
+    assert f"the daemon is down: there is no {tmp_path}/admin.sock" in capsys.readouterr().err
+
+
 def test_connectors_shows_a_kind_that_cannot_be_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -368,6 +368,19 @@ def test_a_producer_that_dies_while_another_owner_holds_ends_fenced_and_fences_n
     assert second.published("orders") == list(range(1, 7))
 
 
+def test_an_order_to_one_who_was_fenced_is_answered_with_who_holds_the_connector(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    first = Engine(kafka, FakeSource("orders"), clock, instance="first")
+    first.settle()
+    Engine(kafka, FakeSource("orders"), clock, instance="second").settle()
+    done = first.task.order(lambda: first.task.resume(""))
+    with pytest.raises(Fenced):
+        first.run(120.0)
+    told = "fenced: daemon here on host holds the connector; this one stands by; `resume` takes the connector"
+    assert str(done.exception()).startswith(told)
+
+
 def test_a_stream_that_settles_is_not_polled_ahead_of_a_position_without_rows(
     clock: Clock, kafka: FakeKafka
 ) -> None:
