@@ -26,6 +26,8 @@ from bridge.testing.oracle.values import DaySecond, Json, LogicalId, RowId, Stam
 
 _MOST_PLANS = 2000
 _WIDEST = 32_767
+_SIZES = (32, 128, 2000, 4000, _WIDEST)
+"""Binds of text come in few sizes, so that a statement has few plans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ def type_of(value: Any) -> Type:  # noqa: C901, PLR0911 -- one line a type
         case None | "":
             return VARCHAR2
         case str():
-            return Type("VARCHAR2", size=len(value), unit="CHAR") if len(value) <= _WIDEST else Type("CLOB")
+            size = next((size for size in _SIZES if len(value) <= size), 0)
+            return Type("VARCHAR2", size=size, unit="CHAR") if size else Type("CLOB")
         case bool():
             return BOOLEAN
         case float():
