@@ -586,9 +586,16 @@ def test_a_call_that_lasts_too_long_is_broken_and_the_session_goes_on(
 
 def test_a_call_is_cancelled_by_another_thread(orders: oracledb.Connection, peer: OraclePeer) -> None:
     peer.switches.stall("dual", 30)
-    threading.Timer(0.2, orders.cancel).start()
+
+    def cancel() -> None:
+        _until(lambda: peer.statements)
+        orders.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
     with pytest.raises(oracledb.Error) as raised:
         rows(orders, "SELECT 1 FROM dual")
+    thread.join()
     assert code(raised) == "ORA-01013"
     assert rows(orders, "SELECT 1 FROM dual") == [(1,)]
 
