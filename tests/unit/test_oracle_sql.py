@@ -17,7 +17,7 @@ from bridge.testing.oracle.evaluate import describe, execute
 from bridge.testing.oracle.grammar.sql import parse
 from bridge.testing.oracle.session import Answer, Session
 from bridge.testing.oracle.store import Store, View
-from bridge.testing.oracle.tables import Column
+from bridge.testing.oracle.tables import Column, Kind
 from bridge.testing.oracle.values import DaySecond, Fields, Json, Obj, RowId, Stamp, Xml, YearMonth
 
 ORDERS = [
@@ -134,6 +134,37 @@ def refused(code: int) -> Any:
     ],
 )
 def test_what_is_not_known_or_not_right_is_refused(session: Session, text: str, code: int) -> None:
+    with refused(code):
+        execute(session, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("SELECT CASE WHEN 1 = 1 THEN l END FROM large", 997),
+        ("SELECT UPPER(l) FROM large", 932),
+        ("SELECT l FROM large ORDER BY l", 997),
+        ("SELECT 1 FROM large WHERE c = 'x'", 932),
+        ("SELECT DISTINCT c FROM large", 932),
+        ("SELECT c, COUNT(*) FROM large GROUP BY c", 932),
+        ("SELECT b || 'x' FROM large", 932),
+        ("SELECT TO_CHAR(c) FROM large", 22835),
+        ("SELECT DISTINCT id FROM orders ORDER BY amount", 1791),
+        (f"SELECT id FROM orders WHERE id IN ({', '.join(['1'] * 1001)})", 1795),
+        ("SELECT id = 1 FROM orders", 923),
+        ("SELECT 1", 923),
+        (f"SELECT {'x' * 129} FROM orders", 972),
+        ("SELECT ROWIDTOCHAR(ROWID) FROM indexed", 1410),
+        ("SELECT CHARTOROWID('*BAEA') FROM dual", 1410),
+    ],
+)
+def test_what_oracle_cannot_do_with_a_value_is_refused(
+    store: Store, session: Session, text: str, code: int
+) -> None:
+    store.create("SALES", "LARGE", [("L", "LONG"), ("C", "CLOB"), ("B", "BLOB")])
+    store.insert("SALES.LARGE", [{"L": "x", "C": "x" * 4001, "B": b"x"}])
+    store.create("SALES", "INDEXED", [("ID", "NUMBER")], key=["ID"], kind=Kind.IOT)
+    store.insert("SALES.INDEXED", [{"ID": 1}])
     with refused(code):
         execute(session, text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -384,6 +385,28 @@ def test_a_materialized_view_log_follows_in_the_same_transaction(store: Store, t
     )
     expected = [(1, "I", "N"), (1, "U", "U"), (1, "D", "O"), (2, "I", "N"), (2, "D", "O")]
     assert list(answer.rows) == expected
+
+
+def test_whoever_reads_while_others_write_sees_whole_transactions(store: Store, table: Table) -> None:
+    store.insert(table, [{"ID": key, "V": "0"} for key in range(10)])
+    over = threading.Event()
+
+    def write() -> None:
+        for value in range(100):
+            with store.transaction() as tx:
+                for key in range(10):
+                    tx.update(table, key, {"V": str(value)})
+        over.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    session = Session(store, "APP")
+    while not over.is_set():
+        assert len({v for (v,) in execute(session, "SELECT v FROM t").rows}) == 1
+        scn = store.scn
+        assert len(set(rows(store, scn).values())) == 1
+        assert rows(store, scn) == rows(store, scn)
+    writer.join()
 
 
 # -- any history, against the plainest model

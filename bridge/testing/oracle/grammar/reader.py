@@ -32,9 +32,6 @@ _FOLLOWING = frozenset(
 )
 
 
-_LONGEST_NAME = 128
-
-
 class Reader:
     """Reads one statement from left to right. `subquery` reads a query where an expression meets one."""
 
@@ -81,8 +78,6 @@ class Reader:
         """One identifier, as the dictionary has it."""
         token = self.token
         if token.mark is Mark.QUOTED or (token.mark is Mark.WORD and token.text not in RESERVED):
-            if len(token.text) > _LONGEST_NAME:
-                raise OracleError(972)
             return self.advance().text
         raise OracleError(903) if token.mark is Mark.END else OracleError(1747)
 

@@ -41,6 +41,7 @@ _PATTERN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_LONGEST_NAME = 128
 _CLOSING = {"[": "]", "{": "}", "<": ">", "(": ")"}
 
 
@@ -72,6 +73,8 @@ def _alternative(text: str, match: re.Match[str], start: int) -> tuple[Token, in
 
 def _token(match: re.Match[str], start: int) -> Token:
     text = match[0]
+    if match.lastgroup in ("word", "quoted") and len(text.strip('"')) > _LONGEST_NAME:
+        raise OracleError(972)
     match match.lastgroup:
         case "text":
             return Token(Mark.TEXT, text[text.index("'") + 1 : -1].replace("''", "'"), start)
