@@ -53,6 +53,9 @@ class Verdict:
     def __add__(self, other: Verdict) -> Verdict:
         return Verdict(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
+    def __str__(self) -> str:
+        return " ".join(f"{each.name}={getattr(self, each.name)}" for each in fields(self))
+
     @property
     def clean(self) -> bool:
         return not (self.lost or self.doubled or self.false_deletes)

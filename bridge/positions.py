@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from bridge import kafka
 from bridge.contract import CONTRACT_VERSION, MAX_POSITION_BYTES, Position, Ranges
-from bridge.errors import CredentialsError, PermanentError, Stopped, TransientError
+from bridge.errors import ConfigError, CredentialsError, PermanentError, Stopped, TransientError
 from bridge.topics import DEFAULT_MAX_BYTES, Ends, Topics, dead_letters, internal
 
 OWNER = "owner"
@@ -191,8 +191,21 @@ class PositionsTopic:
 
     def ensure(self) -> None:
         """Create or check both. Errors: ConfigError, TransientError."""
-        found = self._topics.ensure(internal(self.name, self.letters))
+        try:
+            found = self._topics.ensure(internal(self.name, self.letters))
+        except ConfigError as error:
+            raise ConfigError(error.text, remedy=f"{error.remedy}{self._and_what_is_gone()}") from None
         self.letters_limit = found[self.letters].max_message_bytes
+
+    def _and_what_is_gone(self) -> str:
+        """A broker that makes topics by itself may have made a deleted one anew, in a form of its own."""
+        known = self._topics.look([self.name])
+        if not known or not self._topics.is_empty(self.name, known[self.name].partitions):
+            return ""
+        return (
+            f"; {self.name} is empty: if the connector has run before, its positions are gone; its streams "
+            "then wait for `positions import` or `positions accept`"
+        )
 
     def ends(self, topic: str) -> Ends:
         return self._topics.ends(topic)
