@@ -109,8 +109,7 @@ class Examination:
             self._say(
                 f"a poll ends at its deadline of {deadlines[short[0]]:g} s, but the connector's own time-out"
                 f" for the source is {longest:g} s ({len(short)} of {len(streams)} streams)",
-                Level.WARNING,
-                "raise `deadline`, or lower that time-out",
+                remedy="to hear why a source is slow, have that time-out end first",
             )
 
     def _retention(self, source: Connector) -> None:
