@@ -202,6 +202,8 @@ def test_mode_snapshot_reads_once_and_rests(peer: OraclePeer, table: Table) -> N
             tx.update(table, 1, {"STATUS": "changed"})
         reader.died()
         assert reader.take() == []
+        (changes,) = again(reader, None, 100, ID=(1, 1)).changes
+        assert changes.rows.to_pylist() == [{"ID": 1, "STATUS": "changed"}]
 
 
 def test_a_table_kept_in_its_index_is_read_by_its_key(peer: OraclePeer) -> None:

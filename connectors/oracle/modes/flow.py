@@ -75,7 +75,8 @@ class Flow:
             taken += part.num_rows
             self.size -= part.nbytes
         self.rows -= taken
-        return Rows(pa.concat_batches(parts) if parts else _none(self._schema), refused)
+        whole = parts[0] if len(parts) == 1 else pa.concat_batches(parts) if parts else _none(self._schema)
+        return Rows(whole, refused)
 
     def close(self) -> None:
         """Never raises."""

@@ -17,6 +17,7 @@ import oracledb
 from bridge.contract import Ask, Batch, Emits, Position, Ranges, Scan, Table
 from connectors.oracle.codes import Kind
 from connectors.oracle.errors import kind
+from connectors.oracle.modes.again import read_again
 from connectors.oracle.modes.mode import Beginning, Mode, is_object
 from connectors.oracle.modes.stretches import Snap, Stretch, bounds
 from connectors.oracle.modes.versions import Place, Subject, Versions
@@ -137,7 +138,7 @@ class Snapshot(Mode):
         if read.left is None:
             self._close()
             over = Scan.ONLY if scan is Scan.FIRST else Scan.LAST
-            more = bool(read.changes or read.rejects)  # a table may be empty
+            more = over is Scan.LAST or bool(read.changes or read.rejects)  # else the table is empty
             return Batch(progress.then, read.changes, read.rejects, scan=self._mark(over), more=more)
         renewals = 0 if read.left.after != progress.left.after else progress.renewals
         position = replace(progress, left=read.left, renewals=renewals).position
@@ -218,6 +219,16 @@ class Once(Mode):
 
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:  # noqa: ARG002
         return Batch(position)
+
+    def reread(
+        self,
+        session: Session,
+        position: Position | None,  # noqa: ARG002 -- nothing is yet to be told
+        place: Position | None,
+        within: Ranges,
+        ask: Ask,
+    ) -> Batch:
+        return read_again(session, Subject(self.relation, self.key), session.scn(), place, within, ask)
 
     def check(self, position: Position) -> None:
         if not (is_object(position, {"mode", "done"}) and position["mode"] == "snapshot"):
