@@ -173,6 +173,16 @@ def test_tables_that_begin_at_one_time_are_read_as_of_one_scn(peer: OraclePeer) 
 
 
 @pytest.mark.usefixtures("table")
+def test_what_begins_anew_is_no_older_than_what_was_told(peer: OraclePeer) -> None:
+    with reading(peer, ORDERS, {}) as reader:
+        reader.take()
+        insert(peer.store, 100)
+        assert short(reader.take()) == [("c", 100, "open")]
+        reader.position = None  # as after a gap
+        assert [op for op, *_ in short(reader.take())] == ["r"] * (ROWS + 1)
+
+
+@pytest.mark.usefixtures("table")
 def test_it_is_marked_as_a_scan_for_rescans(peer: OraclePeer) -> None:
     with reading(peer, ORDERS, {}) as reader:
         scans = []
