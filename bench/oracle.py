@@ -11,11 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import oracledb
@@ -35,8 +35,8 @@ from bridge.testing.oracle.server import OraclePeer
 from connectors.oracle import OracleConnector
 
 VARIABLE = "BENCH_ORACLE_PASSWORD"
-ROWS, PAGE, TURNS, FEW = 30_000, 10_000, 3, 20
-"""Orders in the simulated database; its table of customers has few rows."""
+COUNT, PAGE, TURNS, FEW = 40_000, 10_000, 2, 20
+"""Orders in the simulated database, each of some lines; its table of customers has few rows."""
 TABLES, POLLS_S, ROUNDS = 200, 15.0, 20
 PATIENCE_S = 120
 
@@ -66,7 +66,7 @@ def _options(dsn: str, streams: Mapping[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _alone() -> Iterator[str]:
     """The dsn of a database in a process of its own."""
-    command = [sys.executable, "-m", "bridge.testing.oracle", "--orders", str(ROWS), "--rate", "0"]
+    command = [sys.executable, "-m", "bridge.testing.oracle", "--orders", str(COUNT), "--rate", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -76,54 +76,72 @@ def _alone() -> Iterator[str]:
 
 
 def _snapshot(folder: Path, address: str, dsn: str) -> Iterator[Measure]:
-    """Two workers that differ in the rows they copy, so that what it takes to start one does not count."""
-    turns = [
-        (_worker(folder, address, dsn, ORDERS, ROWS), _worker(folder, address, dsn, CUSTOMERS, FEW))
-        for _ in range(TURNS)
-    ]
-    ours = median(1e6 * (many - few) / (ROWS - FEW) for many, few in turns)
-    bare = median(_bare(address, dsn) for _ in range(TURNS))
+    """Two workers that live equally long and differ in the rows they copy: all else is apart."""
+    with _connected(dsn) as connection, connection.cursor() as cursor:
+        rows = int(cursor.execute(f"SELECT COUNT(*) FROM {LINES}").fetchone()[0])
+    spent = []
+    for _ in range(TURNS):
+        many, lived = _worker(folder, address, dsn, LINES, rows)
+        few, _ = _worker(folder, address, dsn, CUSTOMERS, FEW, lived)
+        spent.append(1e6 * (many - few) / (rows - FEW))
+    ours, bare = median(spent), median(_bare(address, dsn, rows) for _ in range(TURNS))
     yield Measure("snapshot, the worker", ours, "us of CPU/row")
     yield Measure("the bare driver's fetch, and the spine's publish", bare, "us of CPU/row")
     yield Measure("snapshot against both", ours / bare, "x", must=1.5)
 
 
-def _worker(folder: Path, address: str, dsn: str, table: str, rows: int) -> float:
-    """Seconds of processor that a worker's whole life takes, the rows in Kafka."""
+def _connected(dsn: str) -> oracledb.Connection:
+    return oracledb.connect(user=OraclePeer.user, password=OraclePeer.password, dsn=dsn)
+
+
+def _worker(
+    folder: Path, address: str, dsn: str, table: str, rows: int, lives: float = 0.0
+) -> tuple[float, float]:
+    """Seconds of processor of a worker that copies the rows, and how long it lived: `lives` at least."""
     name = fresh("copy")
     connector = {"kind": "oracle", "interval": "60s", **_options(dsn, {table: {"mode": "snapshot"}})}
     around = {VARIABLE: OraclePeer.password}
     with DaemonProcess(folder / name, address, {name: connector}, environment=around) as daemon:
+        wait_until(lambda: daemon.worker_pid(name), PATIENCE_S, "a worker", 0.02)
+        began, pid = time.monotonic(), daemon.worker_pid(name)
+        assert pid is not None
 
         def copied() -> bool:
             return int(daemon.stream(name, table).get("events") or 0) >= rows
 
-        wait_until(copied, PATIENCE_S, f"{rows} rows of {table}", 0.1)
-        pid = daemon.worker_pid(name)
-        assert pid is not None
-        return cpu_s(pid)
+        wait_until(copied, PATIENCE_S, f"{rows} rows of {table}", 0.5)
+        time.sleep(max(0.0, lives - (time.monotonic() - began)))
+        return cpu_s(pid), time.monotonic() - began
 
 
-def _bare(address: str, dsn: str) -> float:
+def _bare(address: str, dsn: str, rows: int) -> float:
     """Microseconds of processor a row."""
+    oracledb.defaults.fetch_decimals = True  # no number loses a digit, as in the worker
     encode = encoder(EncoderOptions()).encode
     origin, topic = Origin(connector="erp", kind="oracle", version="1"), fresh("bare")
     admin = AdminClient({"bootstrap.servers": address})
     admin.create_topics([NewTopic(topic, 1)])[topic].result(30)
     publisher = Publisher({"bootstrap.servers": address}, topic, Event())
     publisher.open()
-    with oracledb.connect(user=OraclePeer.user, password=OraclePeer.password, dsn=dsn) as connection:
+    with _connected(dsn) as connection:
         began = time.process_time()
-        for frame in connection.fetch_df_batches(f"SELECT * FROM {ORDERS}", size=PAGE):
+        for frame in connection.fetch_df_batches(f"SELECT * FROM {LINES}", size=PAGE):
             publisher.begin()
             for batch in pa.table(frame).to_batches():
-                changes = Changes(Table(ORDERS, batch.schema, ("ID",)), batch, Op.READ)
+                table = Table(LINES, batch.schema, ("ORDER_ID", "LINE"))
+                changes = Changes(table, batch, Op.READ, source=_source(batch.num_rows))
                 events = encode(changes, origin, 0)
                 publisher.send(topic, events.keys, events.values)
             publisher.commit()
         took = time.process_time() - began
     publisher.close()
-    return 1e6 * took / ROWS
+    return 1e6 * took / rows
+
+
+def _source(rows: int) -> pa.RecordBatch:
+    """What the worker's events have of their source, too."""
+    told = {"scn": pa.scalar(2_000_000), "xid": pa.scalar(None, pa.string()), "rowid": pa.scalar("A" * 18)}
+    return pa.RecordBatch.from_pydict({name: pa.repeat(value, rows) for name, value in told.items()})
 
 
 # -- polls of what rests
@@ -140,12 +158,13 @@ def _rest() -> Iterator[Measure]:
             connector.open()
             streams = connector.discover()
             positions = {stream.name: _read(connector, stream) for stream in streams}
+            peer.store.create("OTHER", "T", [("ID", "NUMBER(10)")])
             peer.statements.clear()
             before, began = peer.round_trips, time.process_time()
-            for _ in range(ROUNDS):
+            for number in range(ROUNDS):
+                _work_elsewhere(peer, number)
                 for stream in streams:
-                    batch = connector.poll(stream, positions[stream.name], Ask())
-                    assert batch.position == positions[stream.name]
+                    assert not connector.poll(stream, positions[stream.name], Ask()).rows
             took, trips = time.process_time() - began, peer.round_trips - before
         finally:
             connector.close()
@@ -174,9 +193,13 @@ def _many_tables(folder: Path, address: str) -> Iterator[Measure]:
     with OraclePeer() as peer:
         for number in range(TABLES):
             peer.store.create("SALES", f"T{number:03}", [("ID", "NUMBER(10) NOT NULL")], key=["ID"])
+        peer.store.create("OTHER", "T", [("ID", "NUMBER(10)")])
         connector = {"kind": "oracle", "interval": "1s", **_options(peer.dsn, {"SALES.T*": {}})}
         around = {VARIABLE: peer.password}
-        with DaemonProcess(folder / name, address, {name: connector}, environment=around) as daemon:
+        with (
+            _meanwhile(lambda: _work_elsewhere(peer, 1), 0.1),
+            DaemonProcess(folder / name, address, {name: connector}, environment=around) as daemon,
+        ):
             wait_until(lambda: _polls(peer) > 3 * TABLES, PATIENCE_S, "polls", 0.2)
             pid = daemon.worker_pid(name)
             assert pid is not None
@@ -189,6 +212,28 @@ def _many_tables(folder: Path, address: str) -> Iterator[Measure]:
     yield Measure("their sessions", sessions, "", must=1)
     yield Measure("their worker", 100 * share, "% of a core")
     yield Measure("its memory", memory, "MiB PSS")
+
+
+def _work_elsewhere(peer: OraclePeer, number: int) -> None:
+    """A database's SCN moves all the time."""
+    peer.store.insert("OTHER.T", [{"ID": number}])
+
+
+@contextmanager
+def _meanwhile(action: Callable[[], object], pause_s: float) -> Iterator[None]:
+    stop = Event()
+
+    def act() -> None:
+        while not stop.wait(pause_s):
+            action()
+
+    thread = Thread(target=act)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def _polls(peer: OraclePeer) -> int:
