@@ -74,6 +74,7 @@ class InquiryPages:
         told = reading.options.key
         self._list = ListPages(_rows_alone(reading.keys), pool.main, known, told) if reading.keys else None
         self._keys: Sequence[Asked] | None = None
+        self._filled = _filled(reading)
         self._digest, self._next = "", 0
         self._places: dict[Session, bool] = {}
         """Sessions that stand where `steps` begin."""
@@ -232,12 +233,12 @@ class InquiryPages:
         began = {name for step in led for name in step.expect} | {asked_on.name if asked_on else None}
         return Missing(options.missing, {options.screen, *last.on, *last.expect, *began})
 
-    @staticmethod
-    def _lacks(typed: Mapping[str, Any]) -> Callable[[Row], str]:
+    def _lacks(self, typed: Mapping[str, Any]) -> Callable[[Row], str]:
         """An answer that shows another key than the one that was asked for is still to come."""
+        shown = {**typed, **{field: typed[name] for field, name in self._filled.items()}}
 
         def lacks(row: Row) -> str:
-            wrong = [name for name, value in typed.items() if row.values.get(name, value) != value]
+            wrong = [name for name, value in shown.items() if not _same(row.values.get(name, value), value)]
             return f"it shows {', '.join(f'{name} {row.values[name]}' for name in wrong)}" if wrong else ""
 
         return lacks
@@ -249,6 +250,25 @@ class InquiryPages:
             name: reader(fields[name], "both")(text) if name in fields else text
             for name, text in asked.items()
         }
+
+
+def _filled(reading: InquiryReading) -> Mapping[str, str]:
+    """Fields of the answer that the steps fill in with a column of the key, whatever that is called."""
+    return {
+        field: name
+        for step in reading.options.steps
+        for field, template in step.fill.items()
+        for name in reading.options.key
+        if template == f"{{{name}}}" and field in reading.map.fields and field not in reading.options.key
+    }
+
+
+def _same(shown: Any, asked: Any) -> bool:
+    """A host may fill up a number."""
+    if shown == asked:
+        return True
+    one, other = str(shown).strip(), str(asked).strip()
+    return one == other or (one.isdecimal() and other.isdecimal() and int(one) == int(other))
 
 
 def _rows_alone(reading: ListReading) -> ListReading:

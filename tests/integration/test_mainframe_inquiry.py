@@ -350,6 +350,18 @@ def test_an_answer_of_another_key_is_not_taken_for_this_one(host: Host) -> None:
         scan(connector, "inquiries")
 
 
+def test_a_field_that_was_filled_in_shows_what_was_asked_for_whatever_the_key_is_called(host: Host) -> None:
+    """A message that is dismissed by the question shows the former answer once more, and its key."""
+    inquiry = INQUIRY | {"key": ["id"], "keys": [{"id": "00000010"}, {"id": "00000020"}]}
+    steps = [
+        {"fill": {"customer_id": "{id}", "request_type": "BALANCE"}, "press": "enter", "expect": "balance"}
+    ]
+    host.switches.broadcast_text, host.switches.broadcast = NEVER_NAMED, 5  # behind the first answer
+    with opened(host, {"inquiries": inquiry | {"steps": steps}}, timeout="300ms") as connector:
+        rows = scan(connector, "inquiries").rows
+    assert [(row["id"], row["customer_id"]) for row in rows] == [("00000010",) * 2, ("00000020",) * 2]
+
+
 NEVER_NAMED = "MESSAGE FROM OPERATIONS: COFFEE IS READY"
 
 
