@@ -19,7 +19,7 @@ from tests.property.mainframe_clerks import DENIED, Clerks
 type Event = Mapping[str, Any]
 
 
-OF_A_MESSAGE = "SSAGE FROM OPERATIONS"
+OF_A_MESSAGE = "COFFEE"
 """Where no customer stands, such a line is one that cannot be read."""
 COUNTS = ("lost", "doubled", "false_deletes", "disordered", "odd", "refused")
 
