@@ -1,4 +1,4 @@
-"""A soak run of the Oracle connector: random lives of snapshots and flashback, a process a processor.
+"""A soak run of the Oracle connector: random lives of each mode, a process a processor.
 
 A kill is the end of a life here, at any step or call of the driver; what comes after it knows Kafka alone.
 The database is the peer of the tests (bridge.testing.oracle), on a wire.
@@ -12,6 +12,7 @@ from threading import Event
 
 from bench.swarm import Lived, swarm
 from bench.torment import Until, Verdict
+from tests.property import oracle_takings
 from tests.property.oracle_house import House
 from tests.property.oracle_lives import MODES, live
 
@@ -29,6 +30,8 @@ def lives(seeds: Sequence[int]) -> Generator[Lived]:
         for seed in seeds:
             for mode in MODES:
                 yield _lived(house, mode, seed)
+            for mode in oracle_takings.MODES:
+                yield _took(house, mode, seed)
 
 
 def _lived(house: House, mode: str, seed: int) -> Lived:
@@ -39,3 +42,12 @@ def _lived(house: House, mode: str, seed: int) -> Lived:
     verdict = Verdict(outcome.kills, 1, *cost, hidden=outcome.hidden)
     counts = {name: outcome.hits.get(name, 0) for name in COUNTED}
     return Lived("oracle", mode, seed, verdict, counts, str(outcome), time.monotonic() - began)
+
+
+def _took(house: House, mode: str, seed: int) -> Lived:
+    """Of modes that take away what they read, or read tables as they are; what is wrong counts as lost."""
+    began = time.monotonic()
+    wrong, happened = oracle_takings.live(house, mode, seed)
+    verdict = Verdict(happened["deaths"], 1, int(bool(wrong)), 0, 0, hidden=0)
+    counts = dict.fromkeys(COUNTED, 0)
+    return Lived("oracle", mode, seed, verdict, counts, wrong, time.monotonic() - began)
