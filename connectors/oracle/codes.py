@@ -226,6 +226,7 @@ CODES: Mapping[str, Meaning] = {
     "ORA-01031": Meaning(_FATAL, "the account lacks a right", _GRANT),
     "ORA-01578": Meaning(_FATAL, "a block of the table is damaged", "have it repaired; then `resume`"),
     "ORA-01722": Meaning(_FATAL, "text that is no number", _OPTIONS),
+    "ORA-01745": Meaning(_FATAL, "a reserved word as the name of a bind", _BUG),
     "ORA-16000": Meaning(_FATAL, "the database may only be read", "read by a mode that deletes nothing"),
     "ORA-24033": Meaning(_FATAL, "the queue has no such subscriber", "check `consumer`"),
     "ORA-25231": Meaning(_FATAL, "the queue has several consumers", "name ours under `consumer`"),

@@ -15,7 +15,7 @@ def quoted(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Binds are named, and never anything else."""
+    """Binds are named, by no reserved word: ORA-01745 is what Oracle says to :rowid or :date."""
 
     sql: str
     binds: Mapping[str, Any] = field(default_factory=dict)
@@ -218,8 +218,8 @@ def later(scn: int, rowid: str | None) -> Condition:
     """Rows that ORA_ROWSCN puts after one, in the order of both (SQL Language Reference, ORA_ROWSCN)."""
     if rowid is None:
         return "t.ORA_ROWSCN > :scn", {"scn": scn}
-    behind = "t.ORA_ROWSCN = :scn AND t.ROWID > CHARTOROWID(:rowid)"
-    return f"(t.ORA_ROWSCN > :scn OR ({behind}))", {"scn": scn, "rowid": rowid}
+    behind = "t.ORA_ROWSCN = :scn AND t.ROWID > CHARTOROWID(:place)"
+    return f"(t.ORA_ROWSCN > :scn OR ({behind}))", {"scn": scn, "place": rowid}
 
 
 def there(name: str) -> Condition:
@@ -417,8 +417,8 @@ def readable(table: TableName) -> Statement:
 
 
 def delete(table: TableName, same: str, *, anywhere: bool = False) -> Statement:
-    """The row that `same` tells from the others: at the ROWID that is bound, or anywhere."""
-    place = "" if anywhere else "t.ROWID = CHARTOROWID(:rowid) AND "
+    """The row that `same` tells from the others: at the ROWID bound as `place`, or anywhere."""
+    place = "" if anywhere else "t.ROWID = CHARTOROWID(:place) AND "
     return Statement(f"DELETE FROM {table.sql} t WHERE {place}{same}")  # noqa: S608 -- quoted
 
 

@@ -91,6 +91,17 @@ def refused(code: int) -> Any:
         ("SELECT 'open FROM dual", 1756),
         ("SELECT 1 ? FROM dual", 911),
         ("SELECT id FROM nowhere", 942),
+        ("SELECT id FROM orders WHERE ROWID = CHARTOROWID(:rowid)", 1745),
+        ("SELECT id FROM orders WHERE id = :Level", 1745),
+        ("SELECT id AS rowid FROM orders", 923),
+        ("SELECT id number FROM orders", 923),
+        ("SELECT id FROM orders date", 933),
+        ("SELECT comment FROM orders", 936),
+        ("SELECT o.level FROM orders o", 1747),
+        ("SELECT id FROM level", 903),
+        ("UPDATE orders SET date = 1", 1747),
+        ("CREATE TABLE file (id NUMBER)", 903),
+        ("CREATE TABLE places (row NUMBER)", 904),
         ("SELECT nothing FROM orders", 904),
         ("SELECT o.nothing FROM orders o", 904),
         ("SELECT NO_SUCH_FUNCTION(1) FROM dual", 904),
@@ -709,10 +720,10 @@ def test_the_past_and_the_present_are_joined(store: Store, session: Session, ask
     execute(session, "DELETE FROM orders WHERE id < 2")
     session.commit()
     text = (
-        "SELECT o.id FROM orders AS OF SCN :then o LEFT JOIN orders AS OF SCN :now n ON n.id = o.id"
+        "SELECT o.id FROM orders AS OF SCN :earlier o LEFT JOIN orders AS OF SCN :now n ON n.id = o.id"
         " WHERE n.id IS NULL ORDER BY o.id"
     )
-    assert ask(text, then=scn, now=store.scn) == [(0,), (1,)]
+    assert ask(text, earlier=scn, now=store.scn) == [(0,), (1,)]
 
 
 def test_a_flashback_query_may_name_a_time(store: Store, ask: Ask) -> None:

@@ -66,6 +66,7 @@ TEXTS = {
     1730: "invalid number of column names specified",
     1733: "virtual column not allowed here",
     1735: "invalid ALTER TABLE option",
+    1745: "invalid host/bind variable name",
     1747: "invalid user.table.column, table.column, or column specification",
     1756: "quoted string not properly terminated",
     1785: "ORDER BY item must be the number of a SELECT-list expression",

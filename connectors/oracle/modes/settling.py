@@ -212,7 +212,7 @@ class Outbox(Settling):
         table, same, binds = self.relation.name, self._key.same("key"), self._binds(taken.rows)
         missing = len(binds) - session.change(statements.delete(table, same), binds)
         if missing and self.key == self.relation.key:  # rows have moved; each key is there once
-            keys = [{name: value for name, value in each.items() if name != "rowid"} for each in binds]
+            keys = [{name: value for name, value in each.items() if name != "place"} for each in binds]
             session.change(statements.delete(table, same, anywhere=True), keys)
 
     def _settle_again(self, session: Session, taken: Taken) -> None:
@@ -238,7 +238,7 @@ class Outbox(Settling):
         return None if found is None else {rowid for (rowid,) in found}
 
     def _binds(self, rows: Iterable[Named]) -> list[dict[str, Any]]:
-        return [{"rowid": rowid, **self._key.bound(key, "key")} for rowid, *key in rows]
+        return [{"place": rowid, **self._key.bound(key, "key")} for rowid, *key in rows]
 
 
 def fitting(names: Sequence[Named]) -> int:

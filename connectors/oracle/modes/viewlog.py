@@ -166,7 +166,7 @@ class ViewLog(Settling):
 
     def settle(self, session: Session, taken: Taken, *, again: bool) -> None:
         log = self._log_of(session)
-        binds = [{"rowid": rowid, "sequence": number} for rowid, number in taken.rows]
+        binds = [{"place": rowid, "sequence": number} for rowid, number in taken.rows]
         statement = statements.delete(log, 't."SEQUENCE$$" = :sequence')
         missing = len(binds) - session.change(statement, binds)
         if missing and not again:  # the log was moved
@@ -176,7 +176,7 @@ class ViewLog(Settling):
         """Where the notes are now; after a move, ROWIDs are others."""
         found = session.rows(statements.numbered(log, min(numbers), max(numbers)))
         wanted = set(numbers)
-        return [{"rowid": rowid, "sequence": int(each)} for rowid, each in found if int(each) in wanted]
+        return [{"place": rowid, "sequence": int(each)} for rowid, each in found if int(each) in wanted]
 
 
 def _named(batch: pa.RecordBatch) -> Iterator[Named]:

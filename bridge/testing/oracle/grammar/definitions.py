@@ -86,7 +86,7 @@ def _constraint(r: Reader) -> tuple[str, ...]:
 
 
 def _column(r: Reader) -> tuple[ColumnDefinition, bool]:
-    name, declared = r.name(), r.declared()
+    name, declared = r.name(904), r.declared()
     nullable, key, default = True, False, None
     while True:
         if r.take("NOT", "NULL"):

@@ -87,7 +87,7 @@ def _item(r: Reader) -> Item:
     term = expression(r)
     text = "".join(r.text[start : r.token.place].split()).rstrip(",")
     if r.take("AS"):
-        return Item(term, r.name(), text.upper())
+        return Item(term, r.name(923), text.upper())
     return Item(term, r.alias(), text.upper())
 
 

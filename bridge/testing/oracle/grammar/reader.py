@@ -7,23 +7,11 @@ from typing import TYPE_CHECKING
 
 from bridge.testing.oracle.datatypes import Type, parse_type
 from bridge.testing.oracle.errors import OracleError
-from bridge.testing.oracle.grammar.tokens import Mark, Token, tokens
+from bridge.testing.oracle.grammar.tokens import RESERVED, Mark, Token, tokens
 
 if TYPE_CHECKING:
     from bridge.testing.oracle.grammar.syntax import Query
 
-RESERVED = frozenset(
-    {
-        *("ACCESS", "ADD", "ALL", "ALTER", "AND", "ANY", "AS", "ASC", "AUDIT", "BETWEEN", "BY", "CHECK"),
-        *("CLUSTER", "COLUMN", "COMPRESS", "CONNECT", "CREATE", "CURRENT", "DELETE", "DESC", "DISTINCT"),
-        *("DROP", "ELSE", "EXCLUSIVE", "EXISTS", "FOR", "FROM", "GRANT", "GROUP", "HAVING", "IDENTIFIED"),
-        *("IN", "INCREMENT", "INDEX", "INSERT", "INTERSECT", "INTO", "IS", "LIKE", "LOCK", "MINUS", "MODE"),
-        *("NOCOMPRESS", "NOT", "NOWAIT", "NULL", "OF", "ON", "OPTION", "OR", "ORDER", "PCTFREE", "PRIOR"),
-        *("PUBLIC", "RENAME", "REVOKE", "SELECT", "SET", "SHARE", "SIZE", "START", "SYNONYM", "TABLE"),
-        *("THEN", "TO", "TRIGGER", "UNION", "UNIQUE", "UPDATE", "VALUES", "VIEW", "WHERE", "WITH"),
-    }
-)
-"""SQL Language Reference, Oracle SQL Reserved Words: no names unless quoted. Functions are not among them."""
 _FOLLOWING = frozenset(
     {
         *("FETCH", "OFFSET", "JOIN", "LEFT", "RIGHT", "FULL", "INNER", "CROSS", "NATURAL", "USING", "AS"),
@@ -74,16 +62,16 @@ class Reader:
         if not self.take(word):
             raise OracleError(code or {"(": 906, ")": 907}.get(word, 905))
 
-    def name(self) -> str:
-        """One identifier, as the dictionary has it."""
+    def name(self, code: int = 1747) -> str:
+        """One identifier, as the dictionary has it; `code` is what a reserved word is refused with."""
         token = self.token
         if token.mark is Mark.QUOTED or (token.mark is Mark.WORD and token.text not in RESERVED):
             return self.advance().text
-        raise OracleError(903) if token.mark is Mark.END else OracleError(1747)
+        raise OracleError(903) if token.mark is Mark.END else OracleError(code, "")
 
-    def names(self) -> tuple[str, ...]:
-        """An identifier with its qualifiers."""
-        parts = [self.name()]
+    def names(self, code: int = 903) -> tuple[str, ...]:
+        """An identifier with its qualifiers, a table's unless `code` says otherwise."""
+        parts = [self.name(code)]
         while self.take("."):
             parts.append(self.name())
         if self.at("@"):

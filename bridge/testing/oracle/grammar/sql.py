@@ -72,7 +72,7 @@ def _update(r: Reader) -> Statement:
 
 
 def _assignment(r: Reader) -> tuple[str, Expression]:
-    name = r.names()[-1]
+    name = r.names(1747)[-1]
     r.expect("=", 927)
     return name, expression(r)
 

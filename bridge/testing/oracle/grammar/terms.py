@@ -10,7 +10,7 @@ from bridge.testing.oracle.datatypes import BOOLEAN, DATE, NUMBER, Type
 from bridge.testing.oracle.engine.intervals import interval_literal
 from bridge.testing.oracle.engine.times_read import timestamp_literal
 from bridge.testing.oracle.errors import OracleError
-from bridge.testing.oracle.grammar.reader import RESERVED, Reader
+from bridge.testing.oracle.grammar.reader import Reader
 from bridge.testing.oracle.grammar.syntax import (
     AtZone,
     Binary,
@@ -36,7 +36,7 @@ from bridge.testing.oracle.grammar.syntax import (
     Unary,
     Window,
 )
-from bridge.testing.oracle.grammar.tokens import Mark
+from bridge.testing.oracle.grammar.tokens import PSEUDOCOLUMNS, RESERVED, Mark
 
 COMPARISONS = ("=", "<>", "<", ">", "<=", ">=")
 NULL = Literal(None, Type("VARCHAR2", size=0))
@@ -197,7 +197,7 @@ def _word(r: Reader) -> Expression:
     special = _SPECIAL.get(word)
     if special is not None and (special is not _literal or following.mark is Mark.TEXT):
         return special(r)
-    if word in RESERVED:
+    if word in RESERVED - PSEUDOCOLUMNS:
         raise OracleError(936)
     return _named(r)
 
@@ -209,7 +209,7 @@ def _named(r: Reader) -> Expression:
         if r.take("*"):
             return Star(tuple(parts))
         quoted = r.token.mark is Mark.QUOTED
-        parts.append(r.name())
+        parts.append(r.advance().text if r.at("ROWID") else r.name())
     if r.take("("):
         if r.take("+", ")"):
             raise OracleError(3001)

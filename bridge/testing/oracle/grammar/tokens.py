@@ -28,6 +28,22 @@ class Token:
     place: int = 0
 
 
+PSEUDOCOLUMNS = frozenset({"COLUMN_VALUE", "LEVEL", "ROWID", "ROWNUM", "SYSDATE", "UID", "USER"})
+"""Reserved, and yet something to read: in an expression they stand for a value."""
+RESERVED = frozenset(
+    """
+    ACCESS ADD ALL ALTER AND ANY AS ASC AUDIT BETWEEN BY CHAR CHECK CLUSTER COLUMN COLUMN_VALUE
+    COMMENT COMPRESS CONNECT CREATE CURRENT DATE DECIMAL DEFAULT DELETE DESC DISTINCT DROP ELSE
+    EXCLUSIVE EXISTS FILE FLOAT FOR FROM GRANT GROUP HAVING IDENTIFIED IMMEDIATE IN INCREMENT INDEX
+    INITIAL INSERT INTEGER INTERSECT INTO IS LEVEL LIKE LOCK LONG MAXEXTENTS MINUS MLSLABEL MODE
+    MODIFY NESTED_TABLE_ID NOAUDIT NOCOMPRESS NOT NOWAIT NULL NUMBER OF OFFLINE ON ONLINE OPTION OR
+    ORDER PCTFREE PRIOR PUBLIC RAW RENAME RESOURCE REVOKE ROW ROWID ROWNUM ROWS SELECT SESSION SET
+    SHARE SIZE SMALLINT START SUCCESSFUL SYNONYM SYSDATE TABLE THEN TO TRIGGER UID UNION UNIQUE
+    UPDATE USER VALIDATE VALUES VARCHAR VARCHAR2 VIEW WHENEVER WHERE WITH
+    """.split()  # noqa: SIM905 -- as the manual lists them
+)
+"""SQL Language Reference, Oracle SQL Reserved Words: no names and no binds, unless quoted."""
+
 _PATTERN = re.compile(
     r"""
     (?P<blank>\s+|--[^\n]*|/\*.*?\*/)
@@ -81,10 +97,17 @@ def _token(match: re.Match[str], start: int) -> Token:
         case "quoted":
             return Token(Mark.QUOTED, text[1:-1], start)
         case "bind":
-            name = text[1:].strip()
-            return Token(Mark.BIND, name[1:-1] if name[0] == '"' else name.upper(), start)
+            return Token(Mark.BIND, _bind(text[1:].strip()), start)
         case "number":
             return Token(Mark.NUMBER, text, start)
         case "word":
             return Token(Mark.WORD, text.upper(), start)
     return Token(Mark.SIGN, {"!=": "<>", "^=": "<>"}.get(text, text), start)
+
+
+def _bind(name: str) -> str:
+    if name[0] == '"':
+        return name[1:-1]
+    if name.upper() in RESERVED:
+        raise OracleError(1745)
+    return name.upper()
