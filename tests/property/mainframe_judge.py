@@ -64,6 +64,8 @@ class Shape:
     columns: tuple[str, ...]
     typed: str | None = None
     """A column that no screen shows: the number that was asked for."""
+    screens: int = 1
+    """On which a row may be found unreadable, each time for a reason of its own."""
 
     def told_of(self, customer: Customer) -> dict[str, Any]:
         whole = {
@@ -86,7 +88,7 @@ LISTED = ("id", "name", "balance", "status", "mark")
 ASKED = ("customer_id", "request_type", "name", "balance", "limit", "status")
 SHAPES = {
     "list": Shape("id", LISTED),
-    "details": Shape("id", (*LISTED, "city", "opened", "limit")),
+    "details": Shape("id", (*LISTED, "city", "opened", "limit"), screens=2),
     "inquiry": Shape("id", ASKED, typed="id"),
     "keys": Shape("customer_id", ASKED),
 }
@@ -187,5 +189,5 @@ class Evidence:
             if number is None:
                 if not clerks.nameless:
                     yield "a dead letter without a key"
-            elif count > clerks.poisoned[number] + clerks.gone[number]:
+            elif count > self.shape.screens * (clerks.poisoned[number] + clerks.gone[number]):
                 yield f"{count} dead letters of {number}"
