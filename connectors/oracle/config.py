@@ -27,8 +27,15 @@ _LONGEST_STATEMENT_S = 7 * 86400.0
 _LONGEST_PLACE = 100
 _LONGEST_LABEL = 48
 """V$SESSION.MODULE has room for so many bytes."""
-# user/password@place, or as a parameter of a descriptor.
-_ACCOUNT_IN_DSN = r"^[^(?]*@|\(\s*(PASSWORD|PWD|USER)\s*="
+# user/password@place, or as a parameter: of a descriptor, or after a question mark.
+_ACCOUNT_IN_DSN = (
+    r"^[^(?]*@|^[^=]*@"
+    r"|[(?&]\s*(pyo\.)?((proxy_)?user|\w*password|\w*pwd|\w*secret|\w*passphrase|access_token)\s*="
+)
+_WALLET_IN_DSN = r"[(?&]\s*(pyo\.)?wallet_(password|pwd)\s*="
+_TELLING = r"\(\s*(HOST|PORT|SERVICE_NAME|SID)\s*=\s*([\w.:$#-]+)\s*\)"
+_SHORT_FORM = r"(\w+:)?(//)?[\w.,:;$#\[\]-]+(/[\w.:$#-]*){0,2}"
+"""host:port/service of one or several hosts, or a name of tnsnames.ora."""
 
 _UNCHECKED = r"SSL_SERVER_DN_MATCH\s*=\s*(no|off|false|0)\b"
 
@@ -222,6 +229,8 @@ class OracleConfig(ConnectorConfig):
     def _is_a_place_alone(cls, dsn: str) -> str:
         if not dsn.strip():
             raise ValueError("is empty; write host:port/service, a descriptor, or a name of tnsnames.ora")
+        if re.search(_WALLET_IN_DSN, dsn, re.IGNORECASE):
+            raise ValueError("has the wallet's password; write that under `tls.wallet_password`")
         if re.search(_ACCOUNT_IN_DSN, dsn, re.IGNORECASE):
             raise ValueError("names an account; write that under `user` and `password`")
         if re.search(_UNCHECKED, dsn, re.IGNORECASE):
@@ -261,11 +270,25 @@ class OracleConfig(ConnectorConfig):
 
     @property
     def place(self) -> str:
-        """Where it is, as messages tell it: a descriptor is long."""
-        return " ".join(self.dsn.split())[:_LONGEST_PLACE]
+        """Where it is, as messages tell it: hosts, ports and service, whatever else `dsn` says."""
+        return (_of_descriptor(self.dsn) or _of_short_form(self.dsn))[:_LONGEST_PLACE]
 
     @property
     def most_sessions(self) -> int:
         """One that reads; one for all that settle; each queue has its own."""
         modes = [each.mode for each in self.streams.values()]
         return 1 + any(mode in ("outbox", "mview_log") for mode in modes) + modes.count("aq")
+
+
+def _of_descriptor(dsn: str) -> str:
+    told: dict[str, list[str]] = {"HOST": [], "PORT": [], "SERVICE_NAME": [], "SID": []}
+    for name, value in re.findall(_TELLING, dsn, re.IGNORECASE):
+        told[name.upper()].append(value)
+    ports = told["PORT"] if len(told["PORT"]) == len(told["HOST"]) else [""] * len(told["HOST"])
+    places = [f"{host}:{port}".rstrip(":") for host, port in zip(told["HOST"], ports, strict=True)]
+    return "/".join([",".join(places), *(told["SERVICE_NAME"] or told["SID"])[:1]]) if places else ""
+
+
+def _of_short_form(dsn: str) -> str:
+    found = re.fullmatch(_SHORT_FORM, dsn.partition("?")[0].strip())
+    return found[0] if found else "the database of `dsn`"

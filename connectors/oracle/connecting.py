@@ -28,7 +28,8 @@ class Connecting:
 
     def __init__(self, config: OracleConfig) -> None:
         self._config = config
-        self.secrets: list[str] = []
+        self.secrets = [] if config.place == config.dsn else [config.dsn]
+        """`dsn` is one: the driver cites it, with all that it says beside the place."""
         self.sockets = Sockets()
         self._done, self._lock = threading.Event(), threading.Lock()
         self._given_up = ""

@@ -162,6 +162,12 @@ class TestWhoLogsOn:
         assert isinstance(error, ConfigError)
         assert "ERP_TEST" in error.text
 
+    def test_what_the_driver_cites_of_a_place_it_cannot_read_is_masked(self, peer: OraclePeer) -> None:
+        error = failed(peer, dsn="(DESCRIPTION=(ADDRESS=hidden")
+        assert isinstance(error, ConfigError)
+        assert error.text.startswith("connecting to the database of `dsn`: DPY-")
+        assert "hidden" not in str(error)
+
     def test_an_edition_is_asked_for(self, peer: OraclePeer) -> None:
         peer.editions.add("RELEASE_2")
         with session(peer, edition="RELEASE_2") as one:

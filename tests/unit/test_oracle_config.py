@@ -61,7 +61,14 @@ def test_a_place_may_be_told_in_every_way_of_oracle_s(dsn: str) -> None:
     [
         ("scott/tiger@db1/pdb", "names an account"),
         ("scott@db1/pdb", "names an account"),
+        ("scott/p?tiger@db1/pdb", "names an account"),
         ("(DESCRIPTION=(PASSWORD=tiger)(ADDRESS=(HOST=a)))", "names an account"),
+        ("db1/pdb?pyo.password=tiger", "names an account"),
+        ("db1/pdb?expire_time=2&PYO.User = tiger", "names an account"),
+        ("tcps://db1/pdb?pyo.access_token=tiger", "names an account"),
+        ("db1/pdb?wallet_password=tiger", "`tls.wallet_password`"),
+        ("db1/pdb?expire_time=2&pyo.wallet_password=tiger", "`tls.wallet_password`"),
+        ("(DESCRIPTION=(SECURITY=( WALLET_PASSWORD = tiger))(ADDRESS=(HOST=a)))", "`tls.wallet_password`"),
         ("  ", "is empty"),
         ("tcps://db1/x?ssl_server_dn_match=off", "switches off the check"),
         ("(DESCRIPTION=(SECURITY=(SSL_SERVER_DN_MATCH = NO)))", "switches off the check"),
@@ -71,6 +78,29 @@ def test_a_place_says_nothing_of_accounts_and_keeps_the_checks(dsn: str, why: st
     told = refused(dsn=dsn)
     assert why in told
     assert "tiger" not in told
+
+
+@pytest.mark.parametrize(
+    ("dsn", "told"),
+    [
+        ("db1:1521/pdb", "db1:1521/pdb"),
+        (
+            "tcps://db1,[::1]:2484/pdb:dedicated?wallet_location=/hidden",
+            "tcps://db1,[::1]:2484/pdb:dedicated",
+        ),
+        ("//db1/pdb", "//db1/pdb"),
+        ("erp.plant.example", "erp.plant.example"),
+        (
+            "(DESCRIPTION=(WALLET=/hidden)(ADDRESS=(HOST = a)\n(PORT=1))(ADDRESS=(HOST=b)(PORT=2))(SERVICE_NAME=x))",
+            "a:1,b:2/x",
+        ),
+        ("(DESCRIPTION=(ADDRESS=(HOST=a))(CONNECT_DATA=(SID=x)(HIDDEN=1)))", "a/x"),
+        ("(DESCRIPTION=(ADDRESS=hidden", "the database of `dsn`"),
+        ("config-file:///etc/hidden.json?key=x", "the database of `dsn`"),
+    ],
+)
+def test_messages_tell_hosts_ports_and_service_of_a_place_and_no_more(dsn: str, told: str) -> None:
+    assert config(dsn=dsn).place == told
 
 
 def test_a_user_that_is_two_is_told_how_to_write_them() -> None:
