@@ -282,6 +282,13 @@ def test_positions_of_other_modes_are_refused(peer: OraclePeer, outbox: Table) -
 # -- materialized view logs
 
 
+def test_the_log_of_an_index_organized_table_is_refused(peer: OraclePeer) -> None:
+    columns = [("ID", "NUMBER(10) NOT NULL"), ("STATUS", "VARCHAR2(20)")]
+    peer.store.create("SALES", "ORDERS", columns, key=["ID"], kind=Kind.IOT)
+    with reading(peer, ORDERS, AS_LOG) as reader, pytest.raises(PermanentError, match="index-organized"):
+        reader.poll()
+
+
 def test_a_log_tells_the_last_image_of_each_key_once(peer: OraclePeer, orders: Table) -> None:
     with reading(peer, ORDERS, AS_LOG) as reader:
         assert Caveat.COLLAPSES in reader.stream.caveats

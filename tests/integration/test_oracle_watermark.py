@@ -236,7 +236,7 @@ def test_rows_of_later_commits_are_read_and_of_their_neighbours(kept: str, peer:
     table(peer, row_dependencies=kept == "by row")
     write(peer, *range(1, 21))
     with reading(peer, ORDERS, BY_SCN) as reader:
-        assert reader.stream.caveats == {Caveat.NO_DELETES, Caveat.COLLAPSES}
+        assert reader.stream.caveats == {Caveat.NO_DELETES, Caveat.MAY_MISS, Caveat.COLLAPSES}
         assert len(told(reader, rows=3)) == 20
         assert told(reader) == {}
         update(peer, 5, "paid")
@@ -273,6 +273,18 @@ def test_a_view_has_no_row_scn(peer: OraclePeer) -> None:
     with (
         reading(peer, "SALES.OPEN_ORDERS", BY_SCN | {"key": ["ID"]}) as reader,
         pytest.raises(PermanentError, match="whose rows have no ORA_ROWSCN"),
+    ):
+        reader.poll()
+
+
+@pytest.mark.parametrize("options", [BY_SCN, {"mode": "rowscn"}])
+def test_an_index_organized_table_has_no_rowids_to_go_on_after(
+    options: dict[str, Any], peer: OraclePeer
+) -> None:
+    table(peer, kind=Kind.IOT)
+    with (
+        reading(peer, ORDERS, options) as reader,
+        pytest.raises(PermanentError, match="index-organized table, whose rows have no ROWIDs"),
     ):
         reader.poll()
 

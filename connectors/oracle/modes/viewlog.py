@@ -15,7 +15,7 @@ import pyarrow as pa
 from bridge.contract import Ask, Batch, Caveat, Changes, Op, Position, Reject
 from bridge.errors import PermanentError
 from connectors.oracle import statements
-from connectors.oracle.catalog import Relation
+from connectors.oracle.catalog import Kind, Relation
 from connectors.oracle.config import OracleStream
 from connectors.oracle.keyset import written
 from connectors.oracle.modes.flow import Flow, Rows, reject
@@ -55,6 +55,11 @@ class ViewLog(Settling):
 
     def __init__(self, relation: Relation, options: OracleStream) -> None:
         super().__init__(relation, options)
+        if relation.kind is Kind.IOT:
+            raise PermanentError(
+                f"{relation.name} is an {relation.kind.value}, whose rows a log does not tell by ROWIDs",
+                remedy="use images or timestamp mode",
+            )
         if not relation.key or self.key != relation.key:
             raise PermanentError(
                 f"a log tells rows of {relation.name} by their primary key"

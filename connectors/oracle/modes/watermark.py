@@ -235,7 +235,8 @@ class RowScn(_Watermark):
     A change that is committed later than a query began has a greater one than all that the query saw.
     """
 
-    caveats = frozenset({Caveat.NO_DELETES, Caveat.COLLAPSES})
+    # An exchanged partition, or a tablespace from elsewhere, brings rows with the SCNs that they had there.
+    caveats = frozenset({Caveat.NO_DELETES, Caveat.MAY_MISS, Caveat.COLLAPSES})
     _LEADS = (
         Lead("?scn", "t.ORA_ROWSCN", pa.int64()),
         Lead("?rowid", "ROWIDTOCHAR(t.ROWID)", pa.string()),
@@ -246,6 +247,11 @@ class RowScn(_Watermark):
         if relation.kind in (Kind.VIEW, Kind.EXTERNAL):
             raise PermanentError(
                 f"{relation.name} is a {relation.kind.value}, whose rows have no ORA_ROWSCN",
+                remedy="use images or timestamp mode",
+            )
+        if relation.kind is Kind.IOT:
+            raise PermanentError(
+                f"{relation.name} is an {relation.kind.value}, whose rows have no ROWIDs to go on after",
                 remedy="use images or timestamp mode",
             )
 
