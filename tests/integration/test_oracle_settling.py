@@ -165,6 +165,79 @@ def test_rows_that_have_moved_since_are_deleted_by_their_key(peer: OraclePeer, o
         assert left(peer, outbox) == [3]
 
 
+@pytest.mark.parametrize("settled", ["before", "not before"])
+def test_after_a_crash_rows_that_have_moved_or_are_new_are_neither_published_nor_deleted(
+    settled: str, peer: OraclePeer, outbox: Table
+) -> None:
+    add(peer, 1, 2)
+    with reading(peer, OUTBOX, AS_OUTBOX) as reader:
+        reader.published(reader.poll())
+        if settled == "before":
+            reader.settle()
+            add(peer, 1, 2, body="again")
+        peer.store.rebuild(OUTBOX)
+        add(peer, 3)
+        reader.died()
+        with pytest.raises(PermanentError, match=r"2 published rows .* never come again, .* `key: \[ID\]`"):
+            reader.settle()
+        assert left(peer, outbox) == [1, 2, 3]
+
+
+def test_after_a_crash_rows_that_have_moved_are_deleted_by_keys_that_never_come_again(
+    peer: OraclePeer, outbox: Table
+) -> None:
+    add(peer, 1, 2)
+    with reading(peer, OUTBOX, {**AS_OUTBOX, "key": ["ID"]}) as reader:
+        first = reader.published(reader.poll())
+        peer.store.rebuild(OUTBOX)
+        add(peer, 3)
+        reader.died()
+        reader.settle()
+        assert left(peer, outbox) == [3]
+        assert ids(first + reader.take()) == [1, 2, 3]
+
+
+def test_after_a_crash_behind_the_delete_a_move_changes_nothing(peer: OraclePeer, outbox: Table) -> None:
+    add(peer, 1, 2)
+    with reading(peer, OUTBOX, AS_OUTBOX) as reader:
+        reader.published(reader.poll())
+        reader.settle()
+        add(peer, 1, 3)
+        peer.store.rebuild(OUTBOX)
+        reader.died()
+        reader.settle()
+        assert ids(reader.take()) == [1, 3]
+
+
+@pytest.mark.parametrize("died", [True, False])
+def test_rows_that_have_moved_are_not_deleted_by_a_key_that_others_have(died: bool, peer: OraclePeer) -> None:  # noqa: FBT001
+    peer.grants.grant("DELETE", OUTBOX)
+    table = peer.store.create("SALES", "OUTBOX", [("ID", "NUMBER(10) NOT NULL")])
+    peer.store.insert(OUTBOX, [{"ID": 1}])
+    with reading(peer, OUTBOX, {**AS_OUTBOX, "key": ["ID"]}) as reader:
+        reader.published(reader.poll())
+        peer.store.rebuild(OUTBOX)
+        peer.store.insert(OUTBOX, [{"ID": 1}])
+        if died:
+            reader.died()
+        with pytest.raises(PermanentError, match="several have the same ID"):
+            reader.settle()
+        assert left(peer, table) == [1, 1]
+
+
+def test_a_table_in_a_cluster_which_has_no_versions_settles_after_a_crash(peer: OraclePeer) -> None:
+    peer.grants.grant("DELETE", OUTBOX)
+    table = peer.store.create(
+        "SALES", "OUTBOX", [("ID", "NUMBER(10) NOT NULL")], key=["ID"], kind=Kind.CLUSTER
+    )
+    peer.store.insert(OUTBOX, [{"ID": 1}, {"ID": 2}])
+    with reading(peer, OUTBOX, AS_OUTBOX) as reader:
+        reader.published(reader.poll())
+        reader.died()
+        reader.settle()
+        assert left(peer, table) == []
+
+
 def test_a_settled_position_forgets_the_rows(peer: OraclePeer, outbox: Table) -> None:
     add(peer, 1)
     with reading(peer, OUTBOX, AS_OUTBOX) as reader:
@@ -362,6 +435,23 @@ def test_a_crash_between_kafka_and_the_delete_of_notes_neither_loses_nor_doubles
         reader.died()
         reader.settle()
         assert [op for op, _ in events + reader.take()] == ["c", "u"]
+
+
+@pytest.mark.parametrize("settled", ["before", "not before"])
+def test_after_a_crash_notes_that_have_moved_are_deleted_by_their_numbers(
+    settled: str, peer: OraclePeer, orders: Table
+) -> None:
+    assert orders.log is not None
+    peer.store.insert(ORDERS, [{"ID": 1, "STATUS": "open"}])
+    with reading(peer, ORDERS, AS_LOG) as reader:
+        assert reader.published(reader.poll()) == [("c", {"ID": 1, "STATUS": "open"})]
+        if settled == "before":
+            reader.settle()
+        peer.store.insert(ORDERS, [{"ID": 2, "STATUS": "open"}])
+        peer.store.rebuild(orders.log)
+        reader.died()
+        reader.settle()
+        assert reader.take() == [("c", {"ID": 2, "STATUS": "open"})]
 
 
 def test_a_table_without_a_log_says_how_to_make_one(peer: OraclePeer) -> None:

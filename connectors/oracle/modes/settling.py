@@ -36,6 +36,8 @@ MOST_ROWS = 5_000
 MOST_BYTES = 160 * 1024
 """Of the rows that a position names."""
 ROWID = "?rowid"
+_NOTHING = '{"mode": "outbox"}'
+"""The position that deletes nothing."""
 
 type Named = Sequence[Any]
 """A row as a position names it: its ROWID, and the values that tell it from others."""
@@ -209,24 +211,52 @@ class Outbox(Settling):
         if again:
             self._settle_again(session, taken)
             return
-        table, same, binds = self.relation.name, self._key.same("key"), self._binds(taken.rows)
-        missing = len(binds) - session.change(statements.delete(table, same), binds)
-        if missing and self.key == self.relation.key:  # rows have moved; each key is there once
-            keys = [{name: value for name, value in each.items() if name != "place"} for each in binds]
-            session.change(statements.delete(table, same, anywhere=True), keys)
+        rows = taken.rows
+        missing = len(rows) - self._delete(session, rows)
+        if missing and self._delete(session, rows, anywhere=True) > missing:
+            raise self._ambiguous()
 
     def _settle_again(self, session: Session, taken: Taken) -> None:
         """All were deleted, or none was; what is found may be new."""
         gone = self._deleted(session, taken.scn)
         rows = [row for row in taken.rows if row[0] not in (gone or ())]
-        statement = statements.delete(self.relation.name, self._key.same("key"))
-        found = session.change(statement, self._binds(rows)) if rows else 0
-        if gone is None and found < len(rows):
+        found = self._delete(session, rows)
+        elsewhere = self._delete(session, rows, anywhere=True) if found < len(rows) else 0
+        if found + elsewhere > len(rows):
+            raise self._ambiguous()
+        if self.options.key:  # a promise that its values never come again
+            return
+        if gone is None and found + elsewhere < len(rows):
             session.rollback()
+        elif elsewhere:
+            raise self._moved(elsewhere)
+
+    def _delete(self, session: Session, rows: Sequence[Named], *, anywhere: bool = False) -> int:
+        """By place and key, or by key alone."""
+        binds = self._binds(rows)
+        for each in binds if anywhere else ():
+            del each["place"]
+        statement = statements.delete(self.relation.name, self._key.same("key"), anywhere=anywhere)
+        return session.change(statement, binds) if binds else 0
+
+    def _ambiguous(self) -> PermanentError:
+        return PermanentError(
+            f"published rows of {self.name} have moved, and several have the same {', '.join(self.key)}",
+            remedy=f"delete those that Kafka has, set the position {_NOTHING}, and name another `key`",
+        )
+
+    def _moved(self, count: int) -> PermanentError:
+        key = ", ".join(self.key)
+        return PermanentError(
+            f"{count} published rows of {self.name} are not where they were, but elsewhere rows have their"
+            " keys: the same ones, moved (ALTER TABLE ... MOVE), or new ones: nothing tells which",
+            remedy=f"if values of {key} never come again, say so, `key: [{key}]`, and they are deleted; else"
+            f" delete those that Kafka has, and set the position {_NOTHING}",
+        )
 
     def _deleted(self, session: Session, since: int) -> set[str] | None:
         """None where the database does not tell any more, or not us."""
-        if not since:
+        if not since or self.relation.kind is Kind.CLUSTER:  # which has no versions
             return None
         session.fresh()
         try:
