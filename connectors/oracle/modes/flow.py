@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import pyarrow as pa
 
 from bridge.contract import Ask, Reject
+from bridge.errors import TransientError
 from connectors.oracle.rows import Reading, Refused, batches
 from connectors.oracle.session import Session
 from connectors.oracle.statements import Statement
@@ -40,9 +41,15 @@ class Flow:
 
     def more(self) -> bool:
         """Read on; False when there is no more."""
-        found = next(self._batches, None) if self._batches is not None else None
+        if self._batches is None:
+            return False
+        batches, self._batches = (
+            self._batches,
+            iter(_failed, None),
+        )  # an iterator that raised seems to have ended
+        found = next(batches, None)
+        self._batches = None if found is None else batches
         if found is None:
-            self._batches = None
             return False
         for batch, trouble in _in_order(*found):
             self._pieces.append((batch, trouble))
@@ -113,6 +120,10 @@ def _in_order(
         yield each.row, each
     if done < batch.num_rows:
         yield batch.slice(done), None
+
+
+def _failed() -> NoReturn:
+    raise TransientError("the query has failed", remedy="it is begun anew")
 
 
 def _none(schema: pa.Schema) -> pa.RecordBatch:

@@ -38,16 +38,14 @@ class Images(Mode):
 
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
         place = None if position in (None, COMPLETE) else self._place(position)
-        flow = self._open.at(position) if place else None
-        if flow is None:
-            self._open.close()
-            place = place if self._pages else None  # in no order, a scan begins anew
-            flow = self._start(session, place, ask)
-        rows = page(flow, ask)
-        changes, rejects = told(self.tables()[0], rows, Op.CREATE)
-        last = ended(flow)
-        after = COMPLETE if last else {"mode": "images", **self._passed(place, rows)}
-        self._open.keep(flow, after)
+        if not (self._pages or self._open.goes_on(position)):
+            place = None  # in no order, a scan begins anew
+        with self._open.at(position if place else None, lambda: self._start(session, place, ask)) as flow:
+            rows = page(flow, ask)
+            changes, rejects = told(self.tables()[0], rows, Op.CREATE)
+            last = ended(flow)
+            after = COMPLETE if last else {"mode": "images", **self._passed(place, rows)}
+            self._open.keep(flow, after)
         return Batch(after, changes, rejects, scan=_mark(place, last=last), more=not last)
 
     def _start(self, session: Session, place: Position, ask: Ask) -> Flow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,17 +29,27 @@ class Open:
         self._flow: Flow | None = None
         self._position: Position = None
 
-    def at(self, position: Position) -> Flow | None:
-        """The query, if it goes on there; another one is closed."""
-        if self._flow is not None and self._position != position:
+    @contextmanager
+    def at(self, position: Position, start: Callable[[], Flow]) -> Iterator[Flow]:
+        """The query that goes on there, else another one; it is closed unless it is kept.
+
+        So it is when anything goes wrong meanwhile: rows may be lost of it that no position has.
+        """
+        if self._position != position:
             self.close()
-        return self._flow
+        flow, self._flow = self._flow or start(), None
+        try:
+            yield flow
+        finally:
+            if self._flow is not flow:
+                flow.close()
+
+    def goes_on(self, position: Position) -> bool:
+        return self._flow is not None and self._position == position
 
     def keep(self, flow: Flow, position: Position) -> None:
-        if flow.ended and not flow.rows:
-            self.close()
-            flow.close()
-        else:
+        """Unless there is no more of it."""
+        if not ended(flow):
             self._flow, self._position = flow, position
 
     def close(self) -> None:
@@ -133,14 +143,12 @@ class Pages:
     def reread(self, session: Session, place: Position, within: Ranges, ask: Ask) -> Batch:
         """All rows that are there now, as `Connector.reread`."""
         place = place if self.knows(place) else None
-        flow = self._open.at(place) if place else None
-        if flow is None:
-            flow = self.start(session, place, ask, self._key.within(within))
-        rows = page(flow, ask)
-        changes, rejects = told(self._table, rows, Op.READ)
-        after = self.passed(place, rows)
-        self._open.keep(flow, after)
-        return Batch(after, changes, rejects, more=not ended(flow))
+        with self._open.at(place, lambda: self.start(session, place, ask, self._key.within(within))) as flow:
+            rows = page(flow, ask)
+            changes, rejects = told(self._table, rows, Op.READ)
+            after, more = self.passed(place, rows), not ended(flow)
+            self._open.keep(flow, after)
+        return Batch(after, changes, rejects, more=more)
 
     def knows(self, place: Position) -> bool:
         """Is it a place in this order? The table may have another key by now."""

@@ -81,7 +81,12 @@ class ViewLog(Settling):
 
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
         before = self.taken(position)
-        flow = (self._open.at(position) if position else None) or self._opened(session, ask)
+        with self._open.at(position, lambda: self._opened(session, ask)) as flow:
+            batch = self._page(flow, before, ask)
+            self._open.keep(flow, batch.position)
+        return batch
+
+    def _page(self, flow: Flow, before: Taken, ask: Ask) -> Batch:
         with enduring():
             count, whole = self._count(flow, ask)
         rows = flow.take(count)
@@ -90,15 +95,12 @@ class ViewLog(Settling):
         if before.carry and whole and not ended(flow):
             carry = next((None for each in groups if each.key == before.carry[0]), list(before.carry))
         taken = Taken("mview_log", tuple(_named(rows.batch)), carry=carry)
-        batch = self.brought(taken, self._told(rows, groups if whole else groups[:-1]))
-        self._open.keep(flow, batch.position)
-        return batch
+        return self.brought(taken, self._told(rows, groups if whole else groups[:-1]))
 
     def release(self) -> None:
         self._open.close()
 
     def _opened(self, session: Session, ask: Ask) -> Flow:
-        self._open.close()
         log = self._log_of(session)
         statement = statements.logged(log, self.relation.name, self._reading.items, self.key)
         return Flow(session, statement, self._reading, ask)

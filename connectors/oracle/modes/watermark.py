@@ -20,7 +20,7 @@ from connectors.oracle import statements
 from connectors.oracle.catalog import Kind, Relation
 from connectors.oracle.config import OracleStream
 from connectors.oracle.keyset import bound, kind
-from connectors.oracle.modes.flow import Flow
+from connectors.oracle.modes.flow import Flow, Rows
 from connectors.oracle.modes.mode import Beginning, Mode
 from connectors.oracle.modes.pages import Open, Pages, ended, filled, keyset, page, table_of, told
 from connectors.oracle.rows import Lead, Reading
@@ -140,20 +140,22 @@ class Timestamp(_Watermark):
 
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
         place = self._begun(self._place(position), session)
-        flow = self._open.at(place.position)
-        if flow is None:
-            flow = self._opened(session, self._conditions(place), self._order.order, ask)
-        rows = page(flow, ask)
-        changes, rejects = told(self.tables()[0], rows, Op.CREATE)
+        with self._open.at(place.position, lambda: self._since(session, place, ask)) as flow:
+            rows = page(flow, ask)
+            changes, rejects = told(self.tables()[0], rows, Op.CREATE)
+            done, place = ended(flow), self._passed(place, rows)
+            after = self._ended(place) if done else place.position
+            self._open.keep(flow, after)
+        return Batch(after, changes, rejects, more=not done)
+
+    def _since(self, session: Session, place: _Place, ask: Ask) -> Flow:
+        return self._opened(session, self._conditions(place), self._order.order, ask)
+
+    def _passed(self, place: _Place, rows: Rows) -> _Place:
         last = self._order.last(rows.batch)
         if last is not None:
-            place = replace(place, after=tuple(last), skipped=0)
-        elif rows.batch.num_rows:
-            place = replace(place, skipped=place.skipped + rows.batch.num_rows)
-        done = ended(flow)
-        after = self._ended(place) if done else place.position
-        self._open.keep(flow, after)
-        return Batch(after, changes, rejects, more=not done)
+            return replace(place, after=tuple(last), skipped=0)
+        return replace(place, skipped=place.skipped + rows.batch.num_rows)
 
     def _begun(self, place: _Place, session: Session) -> _Place:
         if place.until is not None:
@@ -260,19 +262,19 @@ class RowScn(_Watermark):
 
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
         after: Position = None if position is None else self._checked(position)
-        flow = self._open.at(after) if after else None
-        if flow is None:
-            self._open.close()
-            since = [statements.later(after["scn"], after["rowid"])] if after else []
-            flow = self._opened(session, since, ["t.ORA_ROWSCN", "t.ROWID"], ask, self._LEADS)
-        rows = page(flow, ask)
-        changes, rejects = told(self.tables()[0], rows, Op.CREATE)
-        if rows.batch.num_rows:
-            scn, rowid = (rows.batch.column(lead.name)[-1].as_py() for lead in self._LEADS)
-            after = {"mode": "rowscn", "scn": scn, "rowid": rowid}
-        after = after or {"mode": "rowscn", "scn": 0, "rowid": None}
-        self._open.keep(flow, after)
-        return Batch(after, changes, rejects, more=not ended(flow))
+        with self._open.at(after, lambda: self._since(session, after, ask)) as flow:
+            rows = page(flow, ask)
+            changes, rejects = told(self.tables()[0], rows, Op.CREATE)
+            if rows.batch.num_rows:
+                scn, rowid = (rows.batch.column(lead.name)[-1].as_py() for lead in self._LEADS)
+                after = {"mode": "rowscn", "scn": scn, "rowid": rowid}
+            after, more = after or {"mode": "rowscn", "scn": 0, "rowid": None}, not ended(flow)
+            self._open.keep(flow, after)
+        return Batch(after, changes, rejects, more=more)
+
+    def _since(self, session: Session, after: Position, ask: Ask) -> Flow:
+        since = [statements.later(after["scn"], after["rowid"])] if after else []
+        return self._opened(session, since, ["t.ORA_ROWSCN", "t.ROWID"], ask, self._LEADS)
 
     def check(self, position: Position) -> None:
         self._checked(position)
