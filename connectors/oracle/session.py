@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from bridge.errors import PermanentError, TransientError
 from connectors.oracle import statements
+from connectors.oracle.clocks import earliest
 from connectors.oracle.config import OracleConfig
 from connectors.oracle.connecting import Connecting
 from connectors.oracle.errors import codes
@@ -226,7 +227,7 @@ class Session:
         moment = Moment(
             _nanoseconds(now),
             offset,
-            None if began is None else _nanoseconds(began.replace(tzinfo=UTC)) - offset * _SECOND_NS,
+            None if began is None else _nanoseconds(earliest(began, now)),
             self._sees,
         )
         self._moment = asked + SHARED_S, moment

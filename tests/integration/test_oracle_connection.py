@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from bridge.errors import BridgeError, ConfigError, CredentialsError, TransientE
 from bridge.testing import need
 from bridge.testing.mainframe.authority import Authority, AuthorityError
 from bridge.testing.oracle.server import OraclePeer
+from bridge.testing.oracle.store import Store
 from bridge.testing.oracle.switches import Stage
 from bridge.testing.proxy import TcpProxy
 from connectors.oracle import connector as connector_module
@@ -394,6 +396,19 @@ class TestSessions:
                 moment = one.moment()
                 assert moment.oldest is not None
                 assert 0 <= moment.now - moment.oldest < 5_000_000_000
+
+    def test_a_transaction_of_the_last_hour_of_summer_time_is_not_taken_for_a_later_one(self) -> None:
+        clock = [datetime(2026, 10, 25, 0, 30, tzinfo=UTC)]
+        with OraclePeer(Store(lambda: int(clock[0].timestamp()) * 1_000_000_000)) as peer:
+            peer.store.create("SALES", "ORDERS", columns=[("ID", "NUMBER(10)")], key=["ID"])
+            peer.grants.grant("SELECT", "SYS.GV_$TRANSACTION")
+            peer.store.offset = 120
+            with peer.store.transaction() as transaction, session(peer) as one:
+                transaction.insert("SALES.ORDERS", {"ID": 99})
+                began, clock[0], peer.store.offset = clock[0], clock[0] + timedelta(minutes=40), 60
+                oldest = one.moment().oldest
+        assert oldest is not None
+        assert datetime.fromtimestamp(oldest / 1e9, UTC) == began
 
     def test_a_right_that_is_missing_is_none(self, peer: OraclePeer) -> None:
         with session(peer) as one:

@@ -91,7 +91,7 @@ def test_a_place_says_nothing_of_accounts_and_keeps_the_checks(dsn: str, why: st
         ("//db1/pdb", "//db1/pdb"),
         ("erp.plant.example", "erp.plant.example"),
         (
-            "(DESCRIPTION=(WALLET=/hidden)(ADDRESS=(HOST = a)\n(PORT=1))(ADDRESS=(HOST=b)(PORT=2))(SERVICE_NAME=x))",
+            "(DESCRIPTION=(X=/hidden)(ADDRESS=(HOST = a)\n(PORT=1))(ADDRESS=(HOST=b)(PORT=2))(SID=x))",
             "a:1,b:2/x",
         ),
         ("(DESCRIPTION=(ADDRESS=(HOST=a))(CONNECT_DATA=(SID=x)(HIDDEN=1)))", "a/x"),

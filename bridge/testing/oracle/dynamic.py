@@ -76,11 +76,11 @@ def _own_instance(peer: OraclePeer, session: Session) -> Iterator[Record]:
 
 def _transactions(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
     for tx in list(peer.store.transactions.values()):
-        yield _transaction(peer, tx)
+        yield _transaction(tx)
 
 
-def _transaction(peer: OraclePeer, tx: Transaction) -> Record:
-    at = _date(peer, tx.began)
+def _transaction(tx: Transaction) -> Record:
+    at = Stamp(tx.began.wall // SECOND * SECOND)
     fields = at.fields
     return {
         "INST_ID": 1,

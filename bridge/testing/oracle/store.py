@@ -271,7 +271,7 @@ class Store:
         with self.lock:
             number = next(self._xids)
             xid = (number % 10 + 1).to_bytes(2, "little") + (number % 34).to_bytes(2, "little")
-            tx = Transaction(self, xid + number.to_bytes(4, "little"), user, self.clock(), self.scn, sid)
+            tx = Transaction(self, xid + number.to_bytes(4, "little"), user, self.now(), self.scn, sid)
             self.transactions[tx.xid] = tx
             return tx
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bridge.testing.oracle.errors import OracleError
 from bridge.testing.oracle.tables import Table, Version
-from bridge.testing.oracle.values import AnyRowId, LogicalId, Row, RowId
+from bridge.testing.oracle.values import AnyRowId, LogicalId, Row, RowId, Stamp
 
 if TYPE_CHECKING:
     from bridge.testing.oracle.store import Store
@@ -35,8 +35,8 @@ class Transaction:
     store: Store
     xid: bytes
     user: str
-    began: int
-    """Nanoseconds of UTC."""
+    began: Stamp
+    """By the server's clock, as it was set then."""
     start_scn: int
     sid: int | None = None
     changes: list[Change] = field(default_factory=list)
