@@ -10,6 +10,7 @@ from typing import Any
 import oracledb
 
 from bridge.contract import Finding, Level
+from bridge.errors import PermanentError
 from connectors.oracle import statements
 from connectors.oracle.codes import CODES
 from connectors.oracle.config import CHANGES, OracleConfig, OracleStream
@@ -23,12 +24,14 @@ _BLOCK_BYTES = 8192
 """As nearly all databases have it; what it is costs a grant to know."""
 _HEAVY_BYTES = 1024**3
 _SETTLES = ("outbox", "mview_log")
+_OVERLAP = "5s"
 _WRITING = ("INSERT", "UPDATE", "DELETE")
 
 
 class Doctor:
     def __init__(self, config: OracleConfig, session: Session, readings: Readings) -> None:
         self._config, self._session, self._readings = config, session, readings
+        self._scn: int | None = None
         self.keeps: dict[str, float] = {}
         """Stream -> for how many seconds the database keeps its changes."""
 
@@ -57,12 +60,34 @@ class Doctor:
             Level.OK,
             f"Oracle Database {version}, python-oracledb {oracledb.__version__} {self._config.client}",
         )
-        if self._reads("flashback", "timestamp", "rowscn", "snapshot"):
-            yield Finding(Level.OK, f"the system change number is {self._session.scn()}")
+        if any(map(_looks_back, self._config.streams.values())):
+            yield self._number()
         if self._reads("flashback"):
             yield Finding(
                 Level.OK,
                 "supplemental logging, archived logs and LogMiner are not needed: changes come from the undo",
+            )
+            yield from self._instances()
+
+    def _number(self) -> Finding:
+        try:
+            self._scn = self._session.scn()
+        except PermanentError as error:
+            return Finding(Level.CRITICAL, error.text, error.remedy)
+        return Finding(Level.OK, f"the system change number is {self._scn}")
+
+    def _instances(self) -> Iterator[Finding]:
+        told = self._session.allowed(statements.parameter("cluster_database"))
+        bare = [
+            name
+            for name, each in self._config.streams.items()
+            if each.mode == "flashback" and not each.overlap
+        ]
+        if bare and told and str(told[0][0]).upper() == "TRUE":
+            yield Finding(
+                Level.WARNING,
+                "this is a cluster (RAC), and without `overlap` what an instance shows late is missed",
+                remedy=f"set `overlap: {_OVERLAP}` for {', '.join(bare)}",
             )
 
     def _account(self) -> Iterator[Finding]:
@@ -101,7 +126,8 @@ class Doctor:
         options = reading.mode.options
         missing = list(self._grants(reading, options))
         yield from missing
-        if any(each.level is Level.CRITICAL for each in missing):
+        blind = self._scn is None and _looks_back(options)
+        if blind or any(each.level is Level.CRITICAL for each in missing):
             return
         yield Finding(
             Level.OK, f"can be read, by {options.mode}{_told(reading.mode.key)}", stream=reading.name
@@ -132,8 +158,7 @@ class Doctor:
             return
         if not self._may(statements.can_read(table)):
             yield _lacks(name, f"GRANT SELECT ON {table.sql} TO {user}")
-        elif options.mode == "flashback" or (options.mode in CHANGES and options.snapshot):
-            scn = self._session.scn()
+        elif _looks_back(options) and options.mode != "snapshot" and (scn := self._scn) is not None:
             if not self._may(statements.can_look_back(table, scn)):
                 yield _lacks(name, f"GRANT FLASHBACK ON {table.sql} TO {user}")
             elif options.mode == "flashback" and not self._may(statements.has_versions(table, scn)):
@@ -207,11 +232,14 @@ class Undo:
         return tuned if tuned is not None else _number(self._parameter, 0)
 
     def findings(self) -> Iterator[Finding]:
-        for seen, view in ((self._statistics, "V_$UNDOSTAT"), (self._parameter, "V_$PARAMETER")):
+        for seen, view, unknown in (
+            (self._statistics, "V_$UNDOSTAT", "for how long changes are kept"),
+            (self._parameter, "V_$PARAMETER", "for how long changes are kept, and whether this is RAC,"),
+        ):
             if seen is None:
                 yield Finding(
                     Level.WARNING,
-                    f"the account does not see {view}: for how long changes are kept is not known",
+                    f"the account does not see {view}: {unknown} is not known",
                     remedy=f"GRANT SELECT ON {view} TO {self._user}",
                 )
         kept, longest, too_old = self.kept_s, _number(self._statistics, 1), _number(self._statistics, 2)
@@ -232,6 +260,11 @@ class Undo:
                 f"snapshots were too old (ORA-01555) {too_old:.0f} times in the last days",
                 remedy="enlarge the undo tablespace, or raise UNDO_RETENTION",
             )
+
+
+def _looks_back(options: OracleStream) -> bool:
+    """Is it read as of a system change number?"""
+    return options.mode in ("flashback", "snapshot") or (options.mode in CHANGES and options.snapshot)
 
 
 def _scans(reading: Reading, options: OracleStream, rows: int, size: int) -> Finding:

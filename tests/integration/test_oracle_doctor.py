@@ -72,6 +72,21 @@ class TestGrants:
         peer.grants.revoke("FLASHBACK", "SALES.ORDERS")
         assert remedies(peer, Level.CRITICAL) == ['GRANT FLASHBACK ON "SALES"."ORDERS" TO BRIDGE']
 
+    def test_without_a_right_to_the_scn_all_else_is_told_still(self, peer: OraclePeer) -> None:
+        peer.grants.revoke("SELECT", "SYS.V_$DATABASE")
+        peer.grants.revoke("SELECT", "SALES.ORDERS")
+        asked = "GRANT SELECT ON V_$DATABASE TO BRIDGE, or EXECUTE ON DBMS_FLASHBACK"
+        told = findings(peer)
+        assert [each[3] for each in told if each[0] is Level.CRITICAL and each[1] is None] == [asked]
+        assert any(each[0] is Level.CRITICAL and "GRANT SELECT" in each[3] for each in told if each[1])
+        assert "the clocks agree" in [each[2] for each in told]
+
+    def test_a_table_that_cannot_be_looked_back_at_is_not_called_readable(self, peer: OraclePeer) -> None:
+        peer.grants.revoke("SELECT", "SYS.V_$DATABASE")
+        for options, readable in (({}, False), ({"mode": "snapshot"}, False), ({"mode": "images"}, True)):
+            told = [each[2] for each in findings(peer, ORDERS=options)]
+            assert any("can be read" in text for text in told) is readable
+
     def test_images_need_no_right_to_look_back(self, peer: OraclePeer) -> None:
         peer.grants.revoke("FLASHBACK", "SALES.ORDERS")
         assert remedies(peer, Level.CRITICAL, ORDERS={"mode": "images"}) == []
@@ -155,6 +170,27 @@ class TestTables:
 
 
 class TestDatabase:
+    @pytest.mark.parametrize(
+        ("clustered", "options", "warned"),
+        [
+            ("TRUE", {}, True),
+            ("TRUE", {"overlap": "5s"}, False),
+            ("TRUE", {"mode": "images"}, False),
+            ("FALSE", {}, False),
+        ],
+    )
+    def test_a_cluster_that_is_read_without_overlap_is_warned_of(
+        self,
+        peer: OraclePeer,
+        clustered: str,
+        options: dict[str, Any],
+        warned: bool,  # noqa: FBT001
+    ) -> None:
+        everything(peer)
+        peer.parameters["cluster_database"] = clustered
+        told = remedies(peer, Level.WARNING, ORDERS=options)
+        assert ("set `overlap: 5s` for SALES.ORDERS" in told) is warned
+
     def test_undo_that_is_short_for_the_longest_query_is_warned_of(self, peer: OraclePeer) -> None:
         everything(peer)
         names = ("TUNED_UNDORETENTION", "MAXQUERYLEN", "SSOLDERRCNT")
