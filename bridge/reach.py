@@ -27,7 +27,7 @@ REFUSALS = (KafkaError._AUTHENTICATION, KafkaError._SSL)
 
 _WHERE = re.compile(r"^(?:\[[^\]]*\]:? )*(?:\w+://)?(?P<address>\S+)/(?:bootstrap|(?P<broker>\d+)): ")
 """librdkafka's place: an address as configured, or one that the cluster has given for a broker."""
-_WHEN = re.compile(r" \(after \d+ms in state [^)]*\)")
+_WHEN = re.compile(r" \(after \d+ms in state (?:[^()]|\(\w*\))*\)")
 _ABOUT_US = re.compile(r": receive 0 after POLLIN")
 _NO_KAFKA = re.compile(r"ApiVersionRequest failed|Timed out \d+ in-flight|Invalid response size|^$")
 _STRANGER = "it does not answer as a Kafka broker does"

@@ -121,3 +121,9 @@ def test_a_broker_that_dies_while_its_topics_are_read_is_told_as_such(
         broker.kill()
         with pytest.raises(TransientError, match=f"Kafka at {broker.address} cannot be reached"):
             list(committed.messages(settings, {("rows", 0): (0, end + 1)}))
+
+
+def test_what_librdkafka_counts_of_its_tries_is_left_out() -> None:
+    said = "Connect to ipv4#10.0.0.1:1 failed: Connection refused"
+    when = "(after 0ms in state CONNECT, 1 identical error(s) suppressed)"
+    assert reach.cleaned(f"10.0.0.1:1/bootstrap: {said} {when}") == said
