@@ -13,6 +13,7 @@ import pytest
 from bridge.errors import PermanentError
 from bridge.testing.oracle.aq import Queue
 from bridge.testing.oracle.server import OraclePeer
+from connectors.oracle.modes.queue import Queue as AqMode
 from connectors.oracle.modes.queue import json_text
 from tests.integration.oracle_streams import Event, reading
 
@@ -167,3 +168,21 @@ def test_values_of_payloads_lose_no_digit() -> None:
     assert json_text([told]) == (
         '[{"n": 12345678901234567890.5, "d": "2026-01-01", "b": "FF", "t": "1 day, 0:00:00"}]'
     )
+
+
+def test_messages_of_a_poll_that_failed_come_again(
+    peer: OraclePeer, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(peer, "one", "two")
+    with reading(peer, QUEUE, AQ) as reader:
+        with monkeypatch.context() as patch:
+            patch.setattr(AqMode, "_payload", _unreadable)
+            with pytest.raises(PermanentError, match="unreadable"):
+                reader.poll()
+        put(peer, "three")
+        assert bodies(reader.take()) == ["one", "two", "three"]
+        assert not queue.messages
+
+
+def _unreadable(*_: object) -> None:
+    raise PermanentError("unreadable")

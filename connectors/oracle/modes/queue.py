@@ -76,6 +76,8 @@ class Queue(Mode):
             )
         self._kind = relation.columns[-1].declared
         self._held: _Held | None = None
+        self._begun: Session | None = None
+        """Whose transaction may have messages in it that nobody was told of: a poll may fail in its midst."""
 
     def tables(self) -> tuple[Table, ...]:
         schema = pa.schema([column.field for column in self.relation.columns])
@@ -87,11 +89,13 @@ class Queue(Mode):
         if held and held.before == position:
             return held.batch
         self._let_go(session)
+        self._begun = session
         messages = list(self._dequeued(session, ask))
         new = [each for each in messages if each.msgid.hex() not in {*ids, *known}]
         if not new:
             if messages:  # Kafka has them, and these were locked when that was said
                 session.commit()
+            self._begun = None
             return Batch(position or {"mode": "aq"}, more=bool(messages))
         after = {"mode": "aq", "ids": [each.msgid.hex() for each in new]}
         batch = Batch(
@@ -105,9 +109,9 @@ class Queue(Mode):
         return self._held if self._held and self._held.session is session and session.healthy else None
 
     def _let_go(self, session: Session) -> None:
-        if self._holding(session):
+        if self._begun is session and session.healthy:
             session.rollback()
-        self._held = None
+        self._held = self._begun = None
 
     def _queue(self, session: Session) -> Any:
         payload = None if self._kind == "RAW" else self._kind
@@ -157,7 +161,7 @@ class Queue(Mode):
             self._let_go(session)
             self._remove(session, ids)
         session.commit()
-        self._held = None
+        self._held = self._begun = None
 
     def _remove(self, session: Session, ids: Sequence[str]) -> None:
         """Those that are still there."""
