@@ -1,0 +1,1 @@
+"""Reads an SAP system over RFC."""

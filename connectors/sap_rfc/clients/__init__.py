@@ -1,0 +1,1 @@
+"""The clients of SAP's RFC behind one interface."""
