@@ -1,0 +1,5 @@
+"""An ABAP system to be read and ill-treated: its dictionary, tables and function modules, behind RFC.
+
+`abap` describes, `system` holds the tables and runs function modules, `gateway` speaks to clients. Each rule
+has its source beside it: SAP's documentation, or public ABAP. It is a simulator: no SAP code.
+"""
