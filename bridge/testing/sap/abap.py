@@ -270,7 +270,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class Parameter:
-    """type: of a TABLES parameter, that of its row. default: as the function's source has it ("0", "SPACE")."""
+    """type: of a TABLES parameter, that of its row. default: as the source of the function has it ("0")."""
 
     name: str
     direction: Direction
