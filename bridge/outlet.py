@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
 from bridge.deadletters import DeadLetter
-from bridge.errors import BridgeError
-from bridge.positions import OWNER, Ledger, Owner, Records, Value, record
+from bridge.errors import BridgeError, TransientError
+from bridge.positions import OWNER, READ_S, Ledger, Owner, Records, Value, record
 from bridge.publisher import Fenced, Transactions
 
 log = structlog.get_logger("bridge.outlet")
@@ -25,6 +26,8 @@ RENEW_S = 30.0
 And three times in a lease, however short: whoever stands by takes over when it has run out.
 """
 PROBE_S = 5.0
+GLANCE_S = 5.0
+"""How long to wait for what is only asked to know it sooner."""
 
 
 class Outlet:
@@ -33,7 +36,7 @@ class Outlet:
     def __init__(self, owner: Owner, publisher: Transactions, positions: Records) -> None:
         self._owner, self._publisher, self._positions = owner, publisher, positions
         self._renew_s = min(RENEW_S, owner.lease_s / 3)
-        self._renewed = self._probed = -math.inf
+        self._renewed = self._probed = self._wrote = -math.inf
         self._held_once = False
         self.holds = False
         """We have fenced the predecessor and read its positions."""
@@ -70,9 +73,9 @@ class Outlet:
         self.holds = self._held_once = True
         log.info("holds the connector", streams=len(self.ledger.streams))
 
-    def _must_be_ours(self) -> None:
+    def _must_be_ours(self, timeout_s: float = READ_S) -> None:
         """A producer can die of a fence without saying so: before fencing anybody anew, see whose it is."""
-        owner = self._positions.glance().owner
+        owner = self._positions.glance(timeout_s).owner
         if owner is not None and owner.instance != self._owner.instance and not owner.released:
             raise Fenced(f"fenced: {owner.name} on {owner.host} holds the connector")
 
@@ -135,8 +138,9 @@ class Outlet:
         if due:
             self.note(OWNER, self._owner)
         self._publisher.commit()
+        self._wrote = time.monotonic()
         if due:
-            self._renewed = time.monotonic()
+            self._renewed = self._wrote
 
     def renew(self) -> None:
         """Between two transactions: write the owner's record where that is due."""
@@ -166,9 +170,15 @@ class Outlet:
         self._publisher.hear()
 
     def probe(self) -> None:
-        """The same, and every few seconds, whether Kafka is back."""
+        """The same, and every few seconds, whether Kafka is back, and whose the connector is.
+
+        Errors: Fenced, for one who has nothing to write and so would not learn it from Kafka.
+        """
         self.hear()
         now = time.monotonic()
         if now - self._probed > PROBE_S:
             self._probed = now
             self._publisher.probe()
+            if self.trouble is None and now - self._wrote > PROBE_S:
+                with suppress(TransientError):
+                    self._must_be_ours(GLANCE_S)

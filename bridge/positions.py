@@ -29,6 +29,7 @@ STATE = "state"
 
 CALL_S = 1.0
 """How long one question to Kafka may take before we look whether we are asked to stop."""
+READ_S = 30.0
 
 
 def topic(connector: str) -> str:
@@ -176,7 +177,7 @@ class Records(Protocol):
     def ensure(self) -> None: ...
     def ends(self, topic: str) -> Ends: ...
     def read(self) -> Ledger: ...
-    def glance(self) -> Ledger: ...
+    def glance(self, timeout_s: float = READ_S) -> Ledger: ...
 
 
 class PositionsTopic:
@@ -213,11 +214,11 @@ class PositionsTopic:
     def read(self) -> Ledger:
         return read(self._settings, self._connector, self._stop)
 
-    def glance(self) -> Ledger:
-        return glance(self._settings, self._connector, self._stop)
+    def glance(self, timeout_s: float = READ_S) -> Ledger:
+        return glance(self._settings, self._connector, self._stop, timeout_s)
 
 
-def read(kafka_settings: Mapping[str, Any], connector: str, stop: Event, timeout_s: float = 30.0) -> Ledger:
+def read(kafka_settings: Mapping[str, Any], connector: str, stop: Event, timeout_s: float = READ_S) -> Ledger:
     """The ledger up to the topic's true end.
 
     The end is what read_uncommitted sees: a read_committed consumer is told "end of partition" at the last
@@ -227,7 +228,9 @@ def read(kafka_settings: Mapping[str, Any], connector: str, stop: Event, timeout
     return _read(kafka_settings, connector, "read_uncommitted", stop, timeout_s)
 
 
-def glance(kafka_settings: Mapping[str, Any], connector: str, stop: Event, timeout_s: float = 30.0) -> Ledger:
+def glance(
+    kafka_settings: Mapping[str, Any], connector: str, stop: Event, timeout_s: float = READ_S
+) -> Ledger:
     """The ledger as far as it can be seen without fencing anybody; an open transaction may hide its end."""
     return _read(kafka_settings, connector, "read_committed", stop, timeout_s)
 

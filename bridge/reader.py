@@ -184,9 +184,18 @@ class Reader:
 
     def _settle(self, connector: Connector) -> None:
         for stream, position in self._schedule.to_settle():
-            with self._calling(f"commit of {stream.name}"):
-                connector.commit(stream, position)
-            self._schedule.settled(stream.name, position)
+            try:
+                with self._calling(f"commit of {stream.name}"):
+                    connector.commit(stream, position)
+            except (ConfigError, CredentialsError):
+                raise
+            except GoneError as error:
+                self._schedule.gone(stream.name, str(error))
+            except PermanentError as error:
+                log.warning("the source lets nothing go", stream=stream.name, error=str(error))
+                self._schedule.park(stream.name, str(error))
+            else:
+                self._schedule.settled(stream.name, position)
 
     def _guard(self, call: Callable[[Connector], None], connector: Connector) -> None:
         """Run a call that is no poll; when it fails for now, the connector is opened anew."""

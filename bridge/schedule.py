@@ -368,6 +368,16 @@ class Schedule:
             failed.polling_since = None
             failed.parked = reason
 
+    def holds_gone(self, found: Iterable[Stream]) -> bool:
+        """Whether one of them is back: a poll missed what no discovery has missed."""
+        with self._changed:
+            return any(self.streams[each.name].gone for each in found if each.name in self.streams)
+
+    def gone(self, name: str, reason: str) -> None:
+        """It could not let go of what was published, since it is not there."""
+        with self._changed:
+            self.streams[name].vanished(reason)
+
     def vanished(self, turn: Turn, reason: str) -> None:
         """A poll, or a resnapshot's, found what no discovery has missed yet."""
         with self._changed:

@@ -122,7 +122,11 @@ class Task:
             return
         match self._queue.get(self._coalescer.patience(IDLE_S)):
             case Discovered() as found if found.opening == self._schedule.opening:
-                self._admitted = found == self._found and self._admission.holds()
+                self._admitted = (
+                    found == self._found
+                    and not self._schedule.holds_gone(found.streams)
+                    and self._admission.holds()
+                )
                 self._found = found
             case Fetched() as fetched if not fetched.turn.stale:
                 self._coalescer.add(fetched)

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from bridge.contract import Ask, Batch, Changes, Connector, Op, Position, Ranges, Reject, Stream, Table
 from bridge.errors import BridgeError, PermanentError, Stopped, TransientError
-from bridge.positions import Ledger, topic
+from bridge.positions import READ_S, Ledger, topic
 from bridge.publisher import Aborted, Broken, Fenced
 from bridge.state import topic as state_topic
 from bridge.topics import DEFAULT_MAX_BYTES, Described, Ends, Shape, Wanted, dead_letters
@@ -309,7 +309,7 @@ class FakePositions:
             raise TransientError("an open transaction hides the end of the positions")
         return self.glance()
 
-    def glance(self) -> Ledger:
+    def glance(self, timeout_s: float = READ_S) -> Ledger:
         ledger = Ledger()
         for offset, record in self._kafka.visible(self.name):
             ledger = ledger.fold((record.key or b"").decode(), record.value, offset)
@@ -412,8 +412,8 @@ class FakeSource:
         """What the next calls into the connector raise; None is a call that goes well."""
         self.failing: dict[str, BaseException] = {}
         """Stream -> what every poll of it raises."""
-        self.refusing: set[str] = set()
-        """Streams that cannot be settled for now."""
+        self.refusing: dict[str, BridgeError] = {}
+        """Stream -> why it cannot be settled."""
         self.undecided: set[str] = set()
         """Streams whose polls bring nothing, and say that there is more."""
         self.odd: set[str] = set()
@@ -512,7 +512,7 @@ class FakeConnector(Connector):
         assert self._is_open, "committed while closed"
         self._source.heed()
         if stream.name in self._source.refusing:
-            raise TransientError(f"{stream.name} cannot be settled")
+            raise self._source.refusing[stream.name]
         self._source.tables[stream.name].settled = position
 
     def close(self) -> None:

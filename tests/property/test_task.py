@@ -175,7 +175,8 @@ class Histories(RuleBasedStateMachine):
         engine = self.engines[0]
         engine.settle()
         for _ in range(MOST_PARKS):
-            if self.missing() or any(each.parked or each.paused for each in engine.schedule.streams.values()):
+            held = [each for each in engine.schedule.streams.values() if each.parked or each.paused]
+            if self.missing() or held or engine.schedule.paused:
                 engine.resume()
                 engine.settle()
         assert not self.missing()

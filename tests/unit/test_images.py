@@ -570,7 +570,7 @@ def test_the_topic_of_a_table_without_a_key_has_each_row_as_often_as_the_table(
     steps: list[tuple[dict[int, tuple[str, int]], str]], most: int
 ) -> None:
     with TemporaryDirectory() as folder, Clock() as clock:
-        case = Case(clock, Path(folder), FakeImages(keyless=True, most=most))
+        case = Case(clock, Path(folder), FakeImages(keyless=True, most=most), max_delete=1.0)
         for rows, event in steps:
             for row, (payload, times) in rows.items():
                 case.rows[row], case.source.repeats[row] = payload, times

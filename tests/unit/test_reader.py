@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from bridge.config.options import ConnectorSettings, OnGap, PrefetchOptions, StreamOptions
 from bridge.contract import Ask, Batch, Position, Stream
-from bridge.errors import ConfigError, CredentialsError, GapError, PermanentError, TransientError
+from bridge.errors import ConfigError, CredentialsError, GapError, GoneError, PermanentError, TransientError
 from bridge.prefetch import Prefetch
 from bridge.reader import Call, Reader
 from bridge.schedule import Schedule
@@ -150,7 +150,7 @@ def test_a_source_that_will_not_settle_is_asked_less_and_less_often(clock: Clock
     source = FakeSource(settling=["queue"])
     engine = engine_of(clock, source)
     engine.settle()
-    source.refusing.add("queue")
+    source.refusing["queue"] = TransientError("the queue is locked")
     source.insert("queue", "a")
     opened = source.opened
     engine.run(120)
@@ -160,6 +160,60 @@ def test_a_source_that_will_not_settle_is_asked_less_and_less_often(clock: Clock
     engine.settle()
     assert not trouble(engine)
     assert source.settled("queue") == {"id": 1}
+
+
+def test_a_stream_whose_source_lets_nothing_go_is_parked_and_its_siblings_run_on(clock: Clock) -> None:
+    source = FakeSource("orders", settling=["queue"])
+    engine = engine_of(clock, source)
+    engine.settle()
+    source.refusing["queue"] = PermanentError("no right to delete")
+    source.insert("queue", "a")
+    engine.settle()
+    source.insert("orders", "b")
+    engine.settle()
+    assert engine.parked("queue") == "no right to delete"
+    assert engine.published("orders") == [1]
+    source.refusing.clear()
+    engine.task.order(lambda: engine.task.resume("queue"))
+    engine.settle()
+    assert source.settled("queue") == {"id": 1}
+    assert engine.published("queue") == [1], "it was published before, and once is enough"
+
+
+def test_a_stream_that_is_gone_when_it_is_to_be_settled_comes_back_by_itself(clock: Clock) -> None:
+    source = FakeSource(settling=["queue"])
+    engine = engine_of(clock, source)
+    engine.settle()
+    source.refusing["queue"] = GoneError("no such queue")
+    source.insert("queue", "a")
+    engine.settle()
+    assert engine.schedule.streams["queue"].gone
+    source.refusing.clear()
+    engine.run(120)
+    assert source.settled("queue") == {"id": 1}
+
+
+def test_a_stream_that_a_poll_missed_goes_on_when_the_next_discovery_finds_it_as_it_was(clock: Clock) -> None:
+    source = FakeSource("orders", "customers")
+    engine = engine_of(clock, source)
+    engine.settle()
+    source.failing["orders"] = GoneError("no such table")
+    engine.run(3)
+    assert engine.schedule.streams["orders"].gone
+    source.failing.clear()
+    source.insert("orders", "a")
+    engine.run(120)
+    assert engine.published("orders") == [1]
+
+
+def test_credentials_refused_when_a_stream_is_to_be_settled_park_the_connector(clock: Clock) -> None:
+    source = FakeSource(settling=["queue"])
+    engine = engine_of(clock, source)
+    engine.settle()
+    source.refusing["queue"] = CredentialsError("the account is locked")
+    source.insert("queue", "a")
+    engine.run(3)
+    assert engine.reader.parked
 
 
 def test_a_source_that_cannot_be_opened_is_tried_less_and_less_often(clock: Clock) -> None:

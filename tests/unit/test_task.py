@@ -368,6 +368,14 @@ def test_a_producer_that_dies_while_another_owner_holds_ends_fenced_and_fences_n
     assert second.published("orders") == list(range(1, 7))
 
 
+def test_one_who_was_fenced_while_idle_learns_it_within_seconds(clock: Clock, kafka: FakeKafka) -> None:
+    first = Engine(kafka, FakeSource("orders"), clock, instance="first")
+    first.settle()
+    Engine(kafka, FakeSource("orders"), clock, instance="second").settle()
+    with pytest.raises(Fenced, match="holds the connector"):
+        first.run(12.0)
+
+
 def test_an_order_to_one_who_was_fenced_is_answered_with_who_holds_the_connector(
     clock: Clock, kafka: FakeKafka
 ) -> None:
