@@ -1,0 +1,154 @@
+"""OPTIONS of RFC_READ_TABLE: conditions of Open SQL, and their lines.
+
+A condition is the sequence of its tokens, between which there are blanks; none of them is ever split.
+Sources: ABAP Keyword Documentation, "WHERE - Dynamic Logical Expression", "Text Field
+Literals"; SAP Note 382318.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from connectors.sap_rfc.types import Column
+
+type Condition = tuple[str, ...]
+"""Empty: all rows."""
+
+WIDTH = 71
+"""Characters of a line: RFC_DB_OPT-TEXT has 72, and the lines are one text, so that one blank stays."""
+_TOKEN = re.compile(r"(?:'(?:[^']|'')*'|[^\s'])+")
+_PIECE = re.compile(r"(?:'(?:[^']|'')*'|[^',])*(?:,|$)")
+_WHOLE = frozenset("Ibs8")
+_NUMERIC = _WHOLE | {"P", "a", "e"}
+_WORDED = frozenset("CNDTX")
+
+
+def parsed(text: str) -> Condition:
+    """What an operator wrote, as it is. Errors: ValueError."""
+    found: list[str] = []
+    place = 0
+    for match in _TOKEN.finditer(text):
+        if text[place : match.start()].strip():
+            break
+        found += _pieces(match[0])
+        place = match.end()
+    if text[place:].strip():
+        raise ValueError(f"a quote is not closed in {text}")
+    if any(len(token) > WIDTH for token in found):
+        raise ValueError(f"a word or quoted text of more than {WIDTH} characters is in {text}")
+    return tuple(found)
+
+
+def _pieces(token: str) -> list[str]:
+    """A list that was written without blanks is divided after its commas."""
+    if len(token) <= WIDTH:
+        return [token]
+    return [match[0] for match in _PIECE.finditer(token) if match[0]]
+
+
+def lines(condition: Condition) -> list[str]:
+    """As many tokens in each as there is room for."""
+    found: list[str] = []
+    for token in condition:
+        if found and len(found[-1]) + 1 + len(token) <= WIDTH:
+            found[-1] += f" {token}"
+        else:
+            found.append(token)
+    return found
+
+
+def both(*conditions: Condition) -> Condition:
+    """Rows that fulfil them all."""
+    return _joined("AND", [each for each in conditions if each])
+
+
+def either(*conditions: Condition) -> Condition:
+    """Rows that fulfil one of them: all rows, if one of them is empty."""
+    return () if () in conditions else _joined("OR", conditions)
+
+
+def compare(name: str, sign: str, literal: str) -> Condition:
+    return (name, sign, literal)
+
+
+def _joined(word: str, conditions: Sequence[Condition]) -> Condition:
+    if len(conditions) < 2:  # noqa: PLR2004 -- nothing to join
+        return conditions[0] if conditions else ()
+    found: list[str] = []
+    for each in conditions:
+        found += [word] if found else []
+        found += each if len(each) == _PLAIN else ("(", *each, ")")
+    return tuple(found)
+
+
+_PLAIN = 3
+"""Tokens of a comparison."""
+
+
+def after(names: Sequence[str], literals: Sequence[str]) -> Condition:
+    """Of the rows after these values, in the order of the columns; `literals` may be fewer than `names`."""
+    return _beyond(names, literals, ">", ">")
+
+
+def upto(names: Sequence[str], literals: Sequence[str]) -> Condition:
+    """Of the rows up to these values; with fewer of them, up to the last that begins so."""
+    return _beyond(names, literals, "<", "<=")
+
+
+def same(names: Sequence[str], literals: Sequence[str]) -> Condition:
+    return both(*(compare(name, "=", value) for name, value in zip(names, literals, strict=True)))
+
+
+def _beyond(names: Sequence[str], literals: Sequence[str], sign: str, last: str) -> Condition:
+    """K1 > a OR K1 = a AND ( K2 > b ... ), and in front of it K1 >= a, by which an index is entered."""
+    pairs = list(zip(names, literals, strict=False))
+    found: Condition = ()
+    for name, value in reversed(pairs):
+        if not found:
+            found = compare(name, last, value)
+        else:
+            found = either(compare(name, sign, value), both(compare(name, "=", value), found))
+    if len(pairs) > 1:
+        found = both(compare(pairs[0][0], f"{sign}=", pairs[0][1]), found)
+    return found
+
+
+def comparable(column: Column) -> bool:
+    """Whether it can be in a condition here."""
+    return column.inttype in _NUMERIC | _WORDED
+
+
+def literal(column: Column, text: str) -> str:
+    """A value as RFC_READ_TABLE tells it, for a condition. Errors: ValueError when it is none."""
+    if column.inttype in _WHOLE:
+        return str(int(number(text)))
+    if column.inttype in _NUMERIC:
+        return f"'{number(text):f}'"
+    return quoted(text)
+
+
+def quoted(text: str) -> str:
+    """A literal of no characters would be one blank, too: it is written as that.
+
+    What would fill more than a line is cut: to compare with it is to compare with its beginning.
+    """
+    inner = (text.rstrip(" ") or " ").replace("'", "''")
+    if len(inner) > WIDTH - 2:
+        inner = inner[: WIDTH - 2]
+        if (len(inner) - len(inner.rstrip("'"))) % 2:
+            inner = inner[:-1]  # one half of a doubled quote
+    return f"'{inner}'"
+
+
+def number(text: str) -> Decimal:
+    """ABAP writes the sign behind. Errors: ValueError."""
+    digits = text.strip()
+    digits = f"-{digits[:-1]}" if digits.endswith("-") else digits
+    try:
+        return Decimal(digits or "0")
+    except InvalidOperation:
+        raise ValueError(f"{text} is no number") from None
