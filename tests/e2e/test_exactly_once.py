@@ -215,6 +215,20 @@ def test_a_zombie_publishes_nothing_and_stands_by_until_its_successor_lets_go(
     assert systems.hidden() > 0
 
 
+def test_a_daemon_that_has_nothing_to_write_says_within_seconds_that_another_took_its_connector(
+    broker: Broker, tmp_path: Path
+) -> None:
+    systems = Systems(tmp_path, broker.address, 1)
+    (name,) = systems.names
+    first = DaemonProcess(tmp_path / "one", broker.address, systems.connectors(), name="first")
+    second = DaemonProcess(tmp_path / "two", broker.address, systems.connectors(), name="second")
+    with first:
+        wait_until(lambda: first.stream(name, "orders").get("state") == "RUNNING", 30, "the first RUNNING")
+        with second:
+            wait_until(lambda: second.stream(name, "orders").get("state") == "RUNNING", 30, "its taking over")
+            wait_until(lambda: first.connector(name).get("state") == "STANDBY", 15, "the first standing by")
+
+
 def test_a_worker_whose_transaction_expired_comes_back_by_itself(broker: Broker, tmp_path: Path) -> None:
     systems = Systems(tmp_path, broker.address, 1)
     (name,) = systems.names
