@@ -126,6 +126,20 @@ class Type:
         return self.built_in.size
 
     @property
+    def wide(self) -> int:
+        """Characters that a value takes as text, whatever it is; 0: no limit."""
+        match self.letter:
+            case "P":
+                return self.length + 1 + bool(self.decimals)
+            case "b" | "s" | "I" | "8":
+                return self.leng + 1
+            case "F":
+                return 24
+            case "X":
+                return 2 * self.length
+        return self.leng
+
+    @property
     def align(self) -> int:
         return self.built_in.align
 
@@ -136,7 +150,10 @@ class Type:
 
 @dataclass(frozen=True)
 class Field:
-    """A component of a structure; `reference`: table and field that hold the currency or the unit."""
+    """A component of a structure; `reference`: table and field that hold the currency or the unit.
+
+    logged: change documents tell of it (the flag of its data element).
+    """
 
     name: str
     type: Type | Structure | TableType
@@ -144,6 +161,7 @@ class Field:
     text: str = ""
     reference: tuple[str, str] | None = None
     check_table: str = ""
+    logged: bool = True
 
 
 class Placed(NamedTuple):

@@ -1,0 +1,36 @@
+"""What the users may do: S_RFC for function modules and their groups, S_TABU_NAM for tables.
+
+SAP Help, "Authorization Object S_RFC" (RFC_TYPE FUNC or FUGR, RFC_NAME) and "S_TABU_NAM" (ACTVT 03, TABLE); a
+value may end with `*`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from bridge.testing.sap.abap import Function
+
+
+@dataclass
+class Grants:
+    """Names, or beginnings of names with `*`; what is denied wins. `groups` are function groups."""
+
+    functions: set[str] = field(default_factory=lambda: {"*"})
+    groups: set[str] = field(default_factory=set)
+    tables: set[str] = field(default_factory=lambda: {"*"})
+    denied_functions: set[str] = field(default_factory=set)
+    denied_tables: set[str] = field(default_factory=set)
+
+    def may_call(self, function: Function) -> bool:
+        if _matches(function.name, self.denied_functions):
+            return False
+        return _matches(function.name, self.functions) or _matches(function.group, self.groups)
+
+    def may_read(self, table: str) -> bool:
+        return _matches(table, self.tables) and not _matches(table, self.denied_tables)
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in tuple(patterns))
