@@ -16,7 +16,7 @@ from connectors.sap_rfc.clients.client import Field, Kind
 
 _DIGITS = 38
 """Most digits of an Arrow decimal."""
-_MINOR = 2
+MINOR = 2
 """Decimals of a currency that TCURX does not name."""
 _DEEP = frozenset("gyhuv")
 """ABAP types of what is not in the row itself (strings, tables): RFC_READ_TABLE cannot read them."""
@@ -73,7 +73,7 @@ def column(dfies: Mapping[str, Any]) -> Column:
 
 def shifted(column: Column, most: int) -> Column:
     """An amount as it is read when the decimals of its row's currency count, of which there are `most`."""
-    scale = max(most, _MINOR)
+    scale = max(most, MINOR)
     kind = pa.decimal128(min(column.length + scale, _DIGITS), scale)
     return replace(column, field=column.field.with_type(kind))
 
@@ -97,10 +97,10 @@ def arrow_field(field: Field) -> pa.Field:
 
 
 def row_of(table: Field) -> Field:
-    """What a table's lines are."""
+    """What a table's lines are. It has no name."""
     if len(table.fields) == 1 and not table.fields[0].name:
         return table.fields[0]
-    return replace(table, kind=Kind.STRUCTURE)
+    return replace(table, name="", kind=Kind.STRUCTURE)
 
 
 def _row(table: Field) -> pa.Field:
