@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +10,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bridge.errors import PermanentError
-from connectors.sap_rfc.errors import AbapError
+from bridge.errors import GoneError
 from connectors.sap_rfc.types import MINOR, Column, column
 
 
@@ -47,7 +45,7 @@ class Dictionary:
         self._relations: dict[str, Relation] = {}
 
     def relation(self, name: str) -> Relation:
-        """Errors: the system's; PermanentError when there is no such table."""
+        """Errors: the system's; GoneError when there is no such table."""
         known = self._relations.get(name)
         if known is None:
             known = self._relations[name] = self._asked(name)
@@ -57,25 +55,19 @@ class Dictionary:
         self._relations.pop(name, None)
 
     def _asked(self, name: str) -> Relation:
-        try:
-            answer = self._system.call("DDIF_FIELDINFO_GET", TABNAME=name)
-        except AbapError as error:
-            if error.key != "NOT_FOUND":
-                raise
-            raise _no_table(name) from error
-        lines = [line for line in answer["DFIES_TAB"] if _is_column(line)]
-        if not lines:
-            raise _no_table(name)
-        columns = tuple(column(line) for line in lines)
-        client = next((each.name for each in columns[:1] if each.abap == "CLNT"), None)
-        return Relation(name, columns, tuple(c.name for c in columns if c.key and c.name != client), client)
+        answer = self._system.call("DDIF_FIELDINFO_GET", TABNAME=name)
+        columns = tuple(column(line) for line in answer["DFIES_TAB"] if _is_column(line))
+        if not columns:
+            raise GoneError(f"there is no {name} in the active dictionary")
+        client = columns[0].name if columns[0].abap == "CLNT" else None
+        key = tuple(each.name for each in columns if each.key and each.name != client)
+        return Relation(name, columns, key, client)
 
     @cached_property
     def currencies(self) -> Mapping[str, int]:
         """The decimals of the currencies that do not have two. Errors: the system's."""
-        answer = self._system.call(
-            "RFC_READ_TABLE", QUERY_TABLE="TCURX", FIELDS=[{"FIELDNAME": "CURRKEY"}, {"FIELDNAME": "CURRDEC"}]
-        )
+        fields = [{"FIELDNAME": name} for name in ("CURRKEY", "CURRDEC")]
+        answer = self._system.call("RFC_READ_TABLE", QUERY_TABLE="TCURX", FIELDS=fields)
         places = [(int(line["OFFSET"]), int(line["LENGTH"])) for line in answer["FIELDS"]]
         lines = [str(line["WA"]) for line in answer["DATA"]]
         told = ([line[at : at + length].strip() for at, length in places] for line in lines)
@@ -89,9 +81,5 @@ class Dictionary:
 
 
 def _is_column(line: Mapping[str, Any]) -> bool:
-    """Not an include, which a line begins with a point."""
-    return bool(re.match("[^.]", str(line["FIELDNAME"]).strip()))
-
-
-def _no_table(name: str) -> PermanentError:
-    return PermanentError(f"{name} is no table or view of the dictionary", remedy="mind how it is written")
+    """Not an include (.INCLUDE)."""
+    return not str(line["FIELDNAME"]).startswith(".")
