@@ -1,8 +1,9 @@
 """What every client of SAP's RFC looks like from here, and the values it takes and gives.
 
-In and out, whichever client: CHAR and NUM str (CHAR without trailing blanks), DATE 'YYYYMMDD' and TIME 'HHMMSS'
-str, BCD and DECF* Decimal, FLOAT float, INT* int, BYTE and XSTRING bytes, STRING and UTCLONG str, STRUCTURE
-dict, TABLE list of dicts. An initial date or time is what the client makes of it: '00000000', '' or None.
+In and out, whichever client: CHAR and NUM str (CHAR without trailing blanks), DATE 'YYYYMMDD' and TIME
+'HHMMSS' str, BCD and DECF* Decimal, FLOAT float, INT* int, BYTE and XSTRING bytes, STRING and UTCLONG str,
+STRUCTURE dict, TABLE list of dicts. An initial date or time is what the client makes of it:
+'00000000', '' or None.
 """
 
 from __future__ import annotations

@@ -1,0 +1,305 @@
+"""saprfclib: the protocol in Python, without SAP's library."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import saprfclib
+from saprfclib.metadata import MetadataCache
+from saprfclib.router import MessageServerClient, MessageServerHttpError, resolve_rfc_server_http
+from saprfclib.transport import connect_tcp
+from saprfclib.types import RFC_CHANGING, RFC_EXPORT, RFC_IMPORT, RFC_TABLES, FieldDesc
+
+from bridge.errors import ConfigError
+from connectors.sap_rfc.clients import Found, Logon
+from connectors.sap_rfc.clients.client import Attributes, Direction, Field, Function, Kind, Parameter
+
+GATEWAY = 3300
+SECURED = 4800
+ROUTER = "3299"
+_MESSAGES, _MESSAGES_HTTP = 3600, 8100
+"""Ports of the instance 00 (SAP's list of TCP/IP ports); those of others come after them."""
+_REFUSED = re.compile(r"logon failed", re.IGNORECASE)
+_NO_AUTHORITY = "RFC_NO_AUTHORITY"
+_OTHERS = "use another client: library: pyrfc or jco"
+_KINDS: Mapping[int, Kind] = {
+    0: Kind.CHAR,
+    1: Kind.DATE,
+    2: Kind.BCD,
+    3: Kind.TIME,
+    4: Kind.BYTE,
+    5: Kind.TABLE,
+    6: Kind.NUM,
+    7: Kind.FLOAT,
+    8: Kind.INT,
+    9: Kind.INT2,
+    10: Kind.INT1,
+    17: Kind.STRUCTURE,
+    23: Kind.DECF16,
+    24: Kind.DECF34,
+    29: Kind.STRING,
+    30: Kind.XSTRING,
+    31: Kind.INT8,
+    32: Kind.UTCLONG,
+}
+"""RFCTYPE (sapnwrfc.h)."""
+_DIRECTIONS = {
+    RFC_IMPORT: Direction.IMPORT,
+    RFC_EXPORT: Direction.EXPORT,
+    RFC_CHANGING: Direction.CHANGING,
+    RFC_TABLES: Direction.TABLES,
+}
+_BEGIN = datetime(1, 1, 1)  # noqa: DTZ001 -- UTCLONG is UTC, and written without a zone
+
+
+class LogonError(Exception):
+    """The library raises a plain ValueError, and exceptions of ABAP, for a logon that was refused."""
+
+
+class Pure:
+    """A connection of saprfclib. It has no time-outs of its own: `cancel` shuts the socket."""
+
+    def __init__(self, found: Found, connection: Any, cache: MetadataCache, dial: Dial) -> None:
+        self.name, self.version, self.licence = found.library, found.version, found.licence
+        self._connection, self._cache, self._dial = connection, cache, dial
+        self._functions: dict[str, Function] = {}
+        self._reshapes: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+    def call(self, function: str, /, **parameters: Any) -> dict[str, Any]:
+        described = self.describe(function)
+        answer: dict[str, Any] = self._connection.call(function, **parameters)
+        return {
+            name: _shaped(described.parameters[name].field, value) if name in described.parameters else value
+            for name, value in answer.items()
+        }
+
+    def describe(self, function: str) -> Function:
+        name = function.upper()
+        known = self._functions.get(name)
+        if known is None:
+            found = saprfclib.get_function_desc(self._connection, name, cache=self._cache)
+            parameters = {
+                each.name: Parameter(_field(each), _DIRECTIONS[each.direction], bool(each.optional))
+                for each in found.parameters
+            }
+            known = self._functions[name] = Function(name, parameters)
+        return known
+
+    def attributes(self) -> Attributes:
+        told = self._connection.get_connection_attributes()
+        return Attributes(
+            sysid=told.sys_id.strip(),
+            client=told.client.strip(),
+            user=told.user.strip(),
+            release=told.partner_rel.strip(),
+            host=told.partner_host.strip(),
+            codepage=told.codepage,
+            unicode=told.unicode_mode,
+        )
+
+    def ping(self) -> None:
+        self._connection.ping()
+
+    def cancel(self) -> None:
+        self._dial.cut()
+
+    def close(self) -> None:
+        self._dial.cut()  # else the library waits for a call that runs
+        self._connection.close()
+
+
+class Dial:
+    """Opens the connection's socket, and can shut it: where the library would go, or a way round."""
+
+    def __init__(self, timeout: float, way: tuple[str, int] | None) -> None:
+        self._timeout, self._way = timeout, way
+        self._socket: socket.socket | None = None
+
+    def __call__(self, host: str, port: int) -> socket.socket:
+        self._socket = socket.create_connection(self._way or (host, port), self._timeout)
+        return self._socket
+
+    def patient(self) -> None:
+        """From now on an answer may take as long as it takes."""
+        if self._socket:
+            self._socket.settimeout(None)
+
+    def cut(self) -> None:
+        if self._socket:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def connect(found: Found, logon: Logon) -> Pure:
+    """Errors: the library's; LogonError; OSError, EOFError; ConfigError for what it cannot do."""
+    told = dict(logon.parameters)
+    _check(told)
+    if "mshost" in told:
+        told["ashost"], told["sysnr"] = _application_server(told, logon.timeout)
+    dial = Dial(logon.timeout, _way(told))
+    cache = MetadataCache()
+    connection = _logged_on(_arguments(told), dial, cache, logon.timeout)
+    dial.patient()
+    return Pure(found, connection, cache, dial)
+
+
+def _logged_on(arguments: Mapping[str, Any], dial: Dial, cache: MetadataCache, timeout: float) -> Any:
+    try:
+        return saprfclib.connect(
+            **arguments,
+            strict_params=True,  # it drops without a word what a function does not know
+            allow_restricted_logon=True,  # S_RFC of RFCPING is no condition for a logon
+            connect_timeout=timeout,
+            read_timeout=timeout,
+            metadata_cache=cache,
+            socket_factory=dial,
+        )
+    except saprfclib.AbapApplicationError as error:
+        dial.cut()
+        if error.key == _NO_AUTHORITY:
+            raise
+        raise LogonError(str(error)) from None
+    except (saprfclib.AbapSystemFailure, ValueError) as error:
+        dial.cut()
+        if isinstance(error, ValueError) and not _REFUSED.search(str(error)):
+            raise ProtocolError(str(error)) from None
+        raise LogonError(str(error)) from None
+    except BaseException:
+        dial.cut()
+        raise
+
+
+class ProtocolError(OSError):
+    """What answered does not speak RFC, or was cut off in its midst."""
+
+
+def _check(told: Mapping[str, str]) -> None:
+    for name in ("mysapsso2", "x509cert"):
+        if name in told:
+            raise ConfigError(f"saprfclib cannot log on by {name}", remedy=_OTHERS)
+    if "snc_mode" in told and "saprouter" in told:
+        raise ConfigError("saprfclib cannot use SNC through a SAProuter", remedy=_OTHERS)
+    if "snc_mode" in told and "snc_lib" not in told:
+        raise ConfigError("saprfclib must be told the security library", remedy="set `snc.lib`")
+    # It would send question marks instead, and a wrong password locks the account after a few attempts.
+    for name, encoding in (("user", "ascii"), ("passwd", "latin-1")):
+        try:
+            told.get(name, "").encode(encoding)
+        except UnicodeEncodeError:
+            raise ConfigError(
+                f"saprfclib cannot send this {name}: it is not {encoding}", remedy=_OTHERS
+            ) from None
+
+
+def _arguments(told: Mapping[str, str]) -> dict[str, Any]:
+    plain = (
+        "ashost",
+        "sysnr",
+        "client",
+        "user",
+        "passwd",
+        "lang",
+        "snc_lib",
+        "snc_partnername",
+        "snc_myname",
+    )
+    arguments: dict[str, Any] = {name: told[name] for name in plain if name in told}
+    if "snc_qop" in told:
+        arguments["snc_qop"] = int(told["snc_qop"])
+    if "saprouter" in told:
+        arguments["saprouter"] = _route(told["saprouter"])
+    return arguments
+
+
+def _route(route: str) -> str:
+    """As the library reads it: with a service for each hop, `/P/` before a password, and no empty end."""
+    hops = re.findall(r"/H/([^/]+)(?:/S/([^/]+))?(?:/[PW]/([^/]+))?", route, re.IGNORECASE)
+    if not hops:
+        raise ConfigError("`saprouter` is no route", remedy="write it like /H/router.example.com/S/3299")
+    return "".join(
+        f"/H/{host}/S/{service or ROUTER}" + (f"/P/{password}" if password else "")
+        for host, service, password in hops
+    )
+
+
+def _way(told: Mapping[str, str]) -> tuple[str, int] | None:
+    """Where the socket goes if not to the application server: its first SAProuter, or its gateway."""
+    if "saprouter" in told:
+        host, service = re.findall(r"/H/([^/]+)/S/([^/]+)", _route(told["saprouter"]))[0]
+        return host, _port(service)
+    if "gwhost" in told:
+        base = SECURED if "snc_mode" in told else GATEWAY
+        return told["gwhost"], _port(told.get("gwserv") or str(base + int(told["sysnr"])))
+    return None
+
+
+def _port(service: str) -> int:
+    if service.isdigit():
+        return int(service)
+    named = re.fullmatch(r"sapgw(\d\d)(s?)", service)
+    try:
+        return socket.getservbyname(service)
+    except OSError:
+        if named:
+            return (SECURED if named[2] else GATEWAY) + int(named[1])
+        raise ConfigError(f"/etc/services has no {service}", remedy="write the port's number") from None
+
+
+def _application_server(told: Mapping[str, str], timeout: float) -> tuple[str, str]:
+    """Which one the message server names: by HTTP, where it has that, or by its own protocol."""
+    host, group = told["mshost"], told["group"]
+    port = _port(told.get("msserv") or f"sapms{told['sysid'].upper()}")
+    if 0 <= port - _MESSAGES < 100:  # noqa: PLR2004 -- instance numbers
+        with suppress(MessageServerHttpError):
+            named, gateway = resolve_rfc_server_http(
+                host, port - _MESSAGES + _MESSAGES_HTTP, group=group, timeout=timeout
+            )
+            return named, f"{gateway - GATEWAY:02}"
+    line = connect_tcp(host, port, connect_timeout=timeout, read_timeout=timeout)
+    try:
+        named, number = MessageServerClient(line).resolve(group)
+    except ValueError as error:
+        raise ProtocolError(str(error)) from None
+    finally:
+        line.close()
+    return named, f"{number:02}"
+
+
+def _field(told: FieldDesc) -> Field:
+    kind = _KINDS.get(told.rfctype)
+    if kind is None:
+        raise ConfigError(f"saprfclib cannot read {told.name}, of type {told.rfctype}", remedy=_OTHERS)
+    if kind in (Kind.STRUCTURE, Kind.TABLE) and told.type_desc is None:
+        raise ConfigError(f"saprfclib cannot read {told.name}: its type is not known", remedy=_OTHERS)
+    inner = tuple(_field(each) for each in told.type_desc.fields) if told.type_desc else ()
+    return Field(told.name, kind, _length(kind, told), told.decimals, inner)
+
+
+def _length(kind: Kind, told: FieldDesc) -> int:
+    if kind in (Kind.CHAR, Kind.NUM, Kind.BYTE):
+        return int(told.nuc_length)
+    return int(told.nuc_length) * 2 - 1 if kind is Kind.BCD else 0
+
+
+def _shaped(field: Field, value: Any) -> Any:
+    """What the library alone makes of some kinds; rows are only walked where they have such a field."""
+    if field.kind is Kind.UTCLONG and isinstance(value, int):
+        return _moment(value)
+    if isinstance(value, date):
+        return value.strftime("%Y%m%d")
+    if isinstance(value, time):
+        return value.strftime("%H%M%S")
+    return value
+
+
+def _moment(ticks: int) -> str:
+    """UTCLONG counts 100 ns since the year 1, beginning with one; zero is initial."""
+    if ticks <= 0:
+        return ""
+    seconds, fraction = divmod(ticks - 1, 10_000_000)
+    return f"{(_BEGIN + timedelta(seconds=seconds)).isoformat()}.{fraction:07}"

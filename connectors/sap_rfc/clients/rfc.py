@@ -1,0 +1,100 @@
+"""The PyRFC API: SAP's own pyrfc, pyrfcx, and whoever else provides a package of that name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyrfc
+
+from connectors.sap_rfc.clients import Found, Logon
+from connectors.sap_rfc.clients.client import Attributes, Direction, Field, Function, Kind, Parameter
+
+_DIRECTIONS = {
+    "RFC_IMPORT": Direction.IMPORT,
+    "RFC_EXPORT": Direction.EXPORT,
+    "RFC_CHANGING": Direction.CHANGING,
+    "RFC_TABLES": Direction.TABLES,
+}
+_DEEP = (Kind.STRUCTURE, Kind.TABLE)
+
+
+class Rfc:
+    """A connection of PyRFC."""
+
+    def __init__(self, found: Found, connection: Any) -> None:
+        self.name, self.version, self.licence = found.library, found.version, found.licence
+        self._connection = connection
+        self._functions: dict[str, Function] = {}
+
+    def call(self, function: str, /, **parameters: Any) -> dict[str, Any]:
+        described = self.describe(function).parameters
+        answer: dict[str, Any] = self._connection.call(function, **parameters)
+        return {
+            name: _named(described[name].field, value) if name in described else value
+            for name, value in answer.items()
+        }
+
+    def describe(self, function: str) -> Function:
+        known = self._functions.get(function)
+        if known is None:
+            told = self._connection.get_function_description(function)
+            parameters = {each["name"]: _parameter(each) for each in told.parameters}
+            known = self._functions[function] = Function(function, parameters)
+        return known
+
+    def attributes(self) -> Attributes:
+        told: Mapping[str, Any] = self._connection.get_connection_attributes()
+        text = {name: str(value or "").strip("\0 ") for name, value in told.items()}
+        return Attributes(
+            sysid=text.get("sysId", ""),
+            client=text.get("client", ""),
+            user=text.get("user", ""),
+            release=text.get("partnerRel", ""),
+            host=text.get("partnerHost", ""),
+            codepage=text.get("partnerCodepage", ""),
+            unicode=text.get("partnerBytesPerChar", "2") != "1",
+        )
+
+    def ping(self) -> None:
+        self._connection.ping()
+
+    def cancel(self) -> None:
+        """Older releases of PyRFC cannot."""
+        if hasattr(self._connection, "cancel"):
+            self._connection.cancel()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def connect(found: Found, logon: Logon) -> Rfc:
+    """Errors: PyRFC's; SdkNotFoundError of pyrfcx."""
+    return Rfc(found, pyrfc.Connection(**logon.parameters))
+
+
+def _parameter(told: Mapping[str, Any]) -> Parameter:
+    field = _field(told, told["parameter_type"])
+    return Parameter(field, _DIRECTIONS[told["direction"]], bool(told.get("optional")))
+
+
+def _field(told: Mapping[str, Any], sort: str) -> Field:
+    kind = Kind(sort.removeprefix("RFCTYPE_"))
+    inner = told.get("type_description")
+    fields = (
+        tuple(_field(each, each["field_type"]) for each in inner.fields) if inner and kind in _DEEP else ()
+    )
+    return Field(
+        told["name"], kind, _length(kind, int(told["nuc_length"])), int(told["decimals"] or 0), fields
+    )
+
+
+def _length(kind: Kind, size: int) -> int:
+    if kind in (Kind.CHAR, Kind.NUM, Kind.BYTE):
+        return size
+    return size * 2 - 1 if kind is Kind.BCD else 0
+
+
+def _named(field: Field, value: Any) -> Any:  # noqa: ARG001
+    """Rows of an elementary type come as they are; ours have a field without a name."""
+    return value

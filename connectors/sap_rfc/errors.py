@@ -1,0 +1,270 @@
+"""From a client's exception to the error that says what happens next: `translate` alone decides.
+
+The clients have hierarchies of their own: PyRFC's classes are named after RFC_ERROR_GROUP (sapnwrfc.h), those
+of saprfclib resemble them, JCo has numbers (com.sap.conn.jco.JCoException). None of them is imported here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+
+from bridge.errors import (
+    BridgeError,
+    ConfigError,
+    CredentialsError,
+    GoneError,
+    PermanentError,
+    TransientError,
+)
+
+
+class Kind(Enum):
+    COMMUNICATION = auto()
+    LOGON = auto()
+    AUTHORISATION = auto()
+    FUNCTION = auto()
+    """There is none of that name, or it may not be called from outside."""
+    RAISED = auto()
+    """An exception of the function's interface: the connection is as good as before."""
+    FAILURE = auto()
+    """A short dump, or a message that ended the program."""
+    CONFIG = auto()
+    CLIENT = auto()
+    """The client refused the call, or did not understand the answer."""
+
+
+class AbapError(PermanentError):
+    """An exception of a function's interface; `key` is its name there."""
+
+    def __init__(self, text: str, *, remedy: str = "", key: str = "") -> None:
+        super().__init__(text, remedy=remedy)
+        self.key = key
+
+
+class UnauthorisedError(AbapError):
+    """The account may not do that, but all else."""
+
+
+class UnknownFunctionError(AbapError):
+    """There is no such function, or not for callers from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a client said, in words common to all of them. `key`: the name of the error or the exception."""
+
+    kind: Kind
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was being done, with which function and parameters, and on whose behalf."""
+
+    doing: str
+    function: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    user: str = ""
+    client: str = ""
+
+    @property
+    def table(self) -> str:
+        """The one that was to be read, if any."""
+        return str(self.parameters.get("QUERY_TABLE") or self.parameters.get("TABNAME") or "")
+
+
+_ERRORS: Mapping[Kind, type[BridgeError]] = {
+    Kind.COMMUNICATION: TransientError,
+    Kind.LOGON: CredentialsError,
+    Kind.AUTHORISATION: UnauthorisedError,
+    Kind.FUNCTION: UnknownFunctionError,
+    Kind.RAISED: AbapError,
+    Kind.FAILURE: TransientError,
+    Kind.CONFIG: ConfigError,
+    Kind.CLIENT: AbapError,
+}
+_BY_CLASS: Mapping[str, Kind] = {
+    # PyRFC; CommunicationError is saprfclib's, too
+    "LogonError": Kind.LOGON,
+    "CommunicationError": Kind.COMMUNICATION,
+    "ABAPApplicationError": Kind.RAISED,
+    "ABAPRuntimeError": Kind.FAILURE,
+    "ExternalAuthorizationError": Kind.LOGON,
+    "ExternalRuntimeError": Kind.CLIENT,
+    "ExternalApplicationError": Kind.CLIENT,
+    "SdkNotFoundError": Kind.CONFIG,
+    "RFCError": Kind.CLIENT,
+    # saprfclib
+    "AbapApplicationError": Kind.RAISED,
+    "AbapSystemFailure": Kind.FAILURE,
+    "SncError": Kind.CONFIG,
+    "IncompleteDescriptorError": Kind.CLIENT,
+    "SapRfcError": Kind.COMMUNICATION,
+    # what both let through
+    "OSError": Kind.COMMUNICATION,
+    "EOFError": Kind.COMMUNICATION,
+    "ValueError": Kind.CLIENT,
+    "TypeError": Kind.CLIENT,
+}
+_BY_GROUP: Mapping[int, Kind] = {
+    101: Kind.CONFIG,  # the names of the numbers: fields of com.sap.conn.jco.JCoException
+    102: Kind.COMMUNICATION,
+    103: Kind.LOGON,
+    104: Kind.FAILURE,
+    106: Kind.COMMUNICATION,  # resource
+    107: Kind.COMMUNICATION,  # protocol
+    109: Kind.COMMUNICATION,  # cancelled
+    110: Kind.COMMUNICATION,  # busy
+    112: Kind.COMMUNICATION,  # request cancelled
+    123: Kind.FUNCTION,
+    126: Kind.RAISED,
+    111: Kind.RAISED,  # of a class
+    135: Kind.COMMUNICATION,  # time-out
+    138: Kind.LOGON,  # the password must be changed
+}
+_BY_KEY: Mapping[str, Kind] = {
+    "RFC_LOGON_FAILURE": Kind.LOGON,
+    "RFC_AUTHENTICATION_FAILURE": Kind.LOGON,
+    "RFC_NO_AUTHORITY": Kind.AUTHORISATION,
+    "RFC_AUTHORIZATION_FAILURE": Kind.AUTHORISATION,
+    "NOT_AUTHORIZED": Kind.AUTHORISATION,
+    "NO_AUTHORIZATION": Kind.AUTHORISATION,
+    "NO_AUTHORITY": Kind.AUTHORISATION,
+    "NO_PERMISSION": Kind.AUTHORISATION,
+    "MISSING_AUTHORIZATION": Kind.AUTHORISATION,
+    "FU_NOT_FOUND": Kind.FUNCTION,
+    "RFC_NOT_FOUND": Kind.FUNCTION,
+    "FUNCTION_NOT_EXIST": Kind.FUNCTION,
+    "CALL_FUNCTION_NOT_FOUND": Kind.FUNCTION,
+    "CALL_FUNCTION_NOT_REMOTE": Kind.FUNCTION,
+    "CALL_FUNCTION_REMOTE_ERROR": Kind.FAILURE,
+    "RFC_COMMUNICATION_FAILURE": Kind.COMMUNICATION,
+    "RFC_CLOSED": Kind.COMMUNICATION,
+    "RFC_CANCELED": Kind.COMMUNICATION,
+    "RFC_TIMEOUT": Kind.COMMUNICATION,
+    "RFC_IO_FAILURE": Kind.COMMUNICATION,
+    "RFC_INVALID_HANDLE": Kind.COMMUNICATION,
+    "RFC_INVALID_PROTOCOL": Kind.COMMUNICATION,
+    "RFC_ABAP_RUNTIME_FAILURE": Kind.FAILURE,
+    "RFC_ABAP_MESSAGE": Kind.FAILURE,
+    "RFC_CRYPTOLIB_FAILURE": Kind.CONFIG,
+    "SYSTEM_FAILURE": Kind.FAILURE,
+    "COMMUNICATION_FAILURE": Kind.FAILURE,
+    "RESOURCE_FAILURE": Kind.FAILURE,
+    "FOREIGN_LOCK": Kind.FAILURE,
+}
+# Names of runtime errors (ST22), which saprfclib does not tell from those of exceptions.
+_DUMP = re.compile(
+    r"(TIME_OUT|TSV_|DBIF_|DBSQL_|SAPSQL_|SYSTEM_CORE|SYSTEM_NO_|SYSTEM_ROLL|STORAGE_|PXA_|MESSAGE_TYPE_|LOAD_"
+    r"|SYNTAX_|UNCAUGHT_|RAISE_EXCEPTION|CALL_FUNCTION_|CALL_SYSTEM|CONVT_|CONNE_|COMPUTE_|GETWA_|ASSIGN_"
+    r"|ASSERTION_|MEMORY_|STRING_|TABLE_INVALID|TABLE_FREE|ITAB_|BCD_|DATA_LENGTH|DATA_OFFSET|OBJECTS_|RFC_)"
+)
+_LOGON = (
+    "it is not tried again, for accounts are locked after a few attempts: check {user} of client {client} in"
+    " SU01 (password, lock, validity), and `user`, `password` and `client`; then `legacy-bridge resume`"
+)
+_CALLED = "grant {user} S_RFC for {function} (RFC_TYPE FUNC, RFC_NAME {function}, ACTVT 16)"
+_READ = "grant {user} S_TABU_NAM for {table} (ACTVT 03), or S_TABU_DIS for its authorization group"
+_REMEDIES: Mapping[Kind, str] = {
+    Kind.COMMUNICATION: "it is tried again; check that the system runs and that its gateway can be reached",
+    Kind.LOGON: _LOGON,
+    Kind.AUTHORISATION: "look with SU53 or STAUTHTRACE which authorisation {user} lacks",
+    Kind.FUNCTION: "check the name in SE37, and that its processing type is Remote-Enabled Module",
+    Kind.RAISED: "look in SE37 what the exception means",
+    Kind.FAILURE: "it is tried again; look into ST22 and SM21",
+    Kind.CONFIG: "check the connection's options and the client library",
+    Kind.CLIENT: "check the parameters against the function's interface in SE37",
+}
+_OF_READERS: Mapping[str, tuple[type[BridgeError], str]] = {
+    "TABLE_NOT_AVAILABLE": (GoneError, "there is no table or view {table} in the active dictionary"),
+    "TABLE_WITHOUT_DATA": (PermanentError, "{table} is a structure; only tables and views have rows"),
+    "OPTION_NOT_VALID": (AbapError, "check `where`: Open SQL with the columns of {table}"),
+    "FIELD_NOT_VALID": (AbapError, "{table} has no such column; check `fields`, `columns` and `key`"),
+    "DATA_BUFFER_EXCEEDED": (AbapError, "a row of `fields` is too long for {function}; name fewer"),
+    "NOT_FOUND": (GoneError, "there is no {table} in the active dictionary"),
+}
+"""Exceptions of RFC_READ_TABLE, its successors and DDIF_FIELDINFO_GET."""
+_LONGEST = 300
+_SECRET = re.compile(
+    r"((?:passw\w*|pwd|mysapsso2?|x509cert|secret|token|ticket)['\"]?\s*[=:]\s*['\"]?)[^;&,\s)'\"\]}]+",
+    re.IGNORECASE,
+)
+_HOP_PASSWORD = re.compile(r"(/[PW]/)[^/\s]+", re.IGNORECASE)
+_LIBRARIES = ("pyrfc", "_cyrfc", "saprfclib", "com.sap", "jpype", "_jpype", "java.")
+
+
+def fault(error: BaseException) -> Fault:
+    """What an exception of any client says."""
+    key = str(_of(error, "key", "getKey") or "").strip()
+    text = str(_of(error, "message", "getMessage") or error).strip() or type(error).__name__
+    kind = _kind(error, key)
+    if kind is Kind.RAISED and _DUMP.match(key):
+        kind = Kind.FAILURE
+    return Fault(kind, key, f"{text} ({key})" if key and key not in text else text)
+
+
+def translate(error: BaseException, asked: Asked, secrets: Sequence[str] = ()) -> BridgeError:
+    """The exception to raise for one of a client's."""
+    found = fault(error)
+    of_reader = _OF_READERS.get(found.key) if found.kind is Kind.RAISED and asked.table else None
+    raised = of_reader[0] if of_reader else _ERRORS[found.kind]
+    text = f"{asked.doing}: {masked(found.text, secrets)}"
+    remedy = _filled(of_reader[1] if of_reader else _remedy(found, asked), asked)
+    if issubclass(raised, AbapError):
+        return raised(text, remedy=remedy, key=found.key)
+    return raised(text, remedy=remedy)
+
+
+def is_the_clients(error: BaseException) -> bool:
+    """Did it come from a client or the network? Anything else is a bug, and no matter of SAP's."""
+    modules = (f"{each.__module__}." for each in type(error).__mro__)
+    return isinstance(error, OSError | EOFError) or any(name.startswith(_LIBRARIES) for name in modules)
+
+
+def masked(text: str, secrets: Sequence[str] = ()) -> str:
+    """One line without secrets: those that are known, and what stands where secrets stand."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    line = " ".join(_HOP_PASSWORD.sub(r"\1***", _SECRET.sub(r"\1***", text)).split())
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
+
+
+def _kind(error: BaseException, key: str) -> Kind:
+    if key in _BY_KEY:
+        return _BY_KEY[key]
+    group = _of(error, "getGroup")
+    if group is not None:
+        return _BY_GROUP.get(int(group), Kind.CLIENT)
+    names = (each.__name__ for each in type(error).__mro__)
+    return next((_BY_CLASS[name] for name in names if name in _BY_CLASS), Kind.CLIENT)
+
+
+def _of(error: BaseException, *names: str) -> Any:
+    """An attribute, or what a getter of Java's returns."""
+    for name in names:
+        value = getattr(error, name, None)
+        if value is not None:
+            return value() if callable(value) else value
+    return None
+
+
+def _remedy(found: Fault, asked: Asked) -> str:
+    if found.kind is Kind.AUTHORISATION and found.key.startswith("RFC_"):
+        return _CALLED
+    if found.kind is Kind.AUTHORISATION and asked.table:
+        return _READ
+    return _REMEDIES[found.kind]
+
+
+def _filled(remedy: str, asked: Asked) -> str:
+    return remedy.format(
+        user=asked.user or "the account",
+        client=asked.client,
+        function=asked.function or "the function",
+        table=asked.table or "the table",
+    )

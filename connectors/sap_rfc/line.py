@@ -1,0 +1,113 @@
+"""A thread for the calls of one connection: what hangs in a client's library is left behind with it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any
+
+# How long a call that was cancelled may take to end before its thread is left behind.
+PATIENCE_S = 1.0
+# A process in which so many hang is better replaced by a new one.
+MOST_LEFT = 8
+_LEFT = "sap-left-behind"
+
+
+class CutError(Exception):
+    """The call took too long, or was interrupted: it may run on, and its connection is of no use any more."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Call:
+    make: Callable[[], Any]
+    late: Callable[[Any], object] | None
+    answer: Future[Any] = field(default_factory=Future)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        try:
+            value = self.make()
+        except BaseException as error:  # noqa: BLE001 -- raised where the answer is waited for
+            self._settle(self.answer.set_exception, error)
+        else:
+            if not self._settle(self.answer.set_result, value) and self.late:
+                self.late(value)
+        finally:
+            self.ended.set()
+
+    def _settle(self, settle: Callable[[Any], None], value: Any) -> bool:
+        try:
+            settle(value)
+        except InvalidStateError:  # nobody waits for it any more
+            return False
+        return True
+
+
+class Line:
+    """Calls of one connection, one after another, each of which can be cut. After that it is `broken`."""
+
+    def __init__(self) -> None:
+        """Errors: RuntimeError when too many calls hang: the process is to be replaced."""
+        hung = sum(thread.name == _LEFT for thread in threading.enumerate())
+        if hung >= MOST_LEFT:
+            raise RuntimeError(f"{hung} calls of SAP's client hang and cannot be ended")
+        self.broken = False
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._running: _Call | None = None
+        self._thread = threading.Thread(target=self._work, name="sap-line", daemon=True)
+        self._thread.start()
+
+    def run[T](
+        self,
+        make: Callable[[], T],
+        seconds: float,
+        *,
+        cancel: Callable[[], object] | None = None,
+        late: Callable[[T], object] | None = None,
+    ) -> T:
+        """What `make` returns or raises. Errors: CutError when that takes too long, or at `cut()`.
+
+        `cancel` makes a running call end; `late` gets what it returned after all, once nobody waits for it.
+        """
+        self._running = call = _Call(make, late)
+        self._calls.put(call)
+        try:
+            return call.answer.result(seconds)  # type: ignore[no-any-return]
+        except (TimeoutError, CancelledError):
+            if call.answer.done() and not call.answer.cancelled():
+                raise  # its own
+        finally:
+            self._running = None
+        self._leave(call, cancel)
+        raise CutError
+
+    def cut(self) -> None:
+        """From another thread: let the running call be as if its time were over."""
+        running = self._running
+        if running:
+            running.answer.cancel()
+
+    def end(self) -> None:
+        """The thread ends when it has nothing more to do. Safe to call twice."""
+        self._calls.put(None)
+
+    def _leave(self, call: _Call, cancel: Callable[[], object] | None) -> None:
+        self.broken = True
+        call.answer.cancel()
+        if cancel:  # it may hang, too
+            threading.Thread(target=_quietly, args=(cancel,), name="sap-cancel", daemon=True).start()
+        if not call.ended.wait(PATIENCE_S):
+            self._thread.name = _LEFT
+
+    def _work(self) -> None:
+        for call in iter(self._calls.get, None):
+            call.run()
+
+
+def _quietly(cancel: Callable[[], object]) -> None:
+    with suppress(Exception):  # what cannot be cancelled is left behind
+        cancel()

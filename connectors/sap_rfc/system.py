@@ -1,0 +1,272 @@
+"""One connection to SAP, and what is known about the system."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bridge.errors import BridgeError, PermanentError, TransientError
+from connectors.sap_rfc import clients
+from connectors.sap_rfc.clients.client import Attributes, Client, Function
+from connectors.sap_rfc.config import SapConfig
+from connectors.sap_rfc.errors import Asked, Kind, UnauthorisedError, fault, is_the_clients, translate
+from connectors.sap_rfc.line import CutError, Line
+from connectors.sap_rfc.logon import logon, secrets
+
+# A look at the clock serves the streams of a round; an older one is only more careful.
+SHARED_S = 1.0
+# A connection that rested for so long is asked whether it still lives, before anything else is asked of it.
+IDLE_S = 30.0
+PROBE_S = 3.0
+_CLOCK = re.compile(r"Date:\s*(\d{8})\s*Time:\s*(\d{6})", re.IGNORECASE)
+_QUARTER_S = 15 * 60
+_DAYLIGHT_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """SAP's clock. `local`: its system date and time, without a zone, whole seconds.
+
+    `offset_s`: how far local time is ahead of UTC; `ahead_s`: how far its clock is ahead of ours.
+    """
+
+    local: datetime
+    offset_s: int
+    ahead_s: float
+
+    @property
+    def utc(self) -> datetime:
+        return (self.local - timedelta(seconds=self.offset_s)).replace(tzinfo=UTC)
+
+
+class System:
+    """A connection that is made when it is needed, and made anew after each call that may have broken it.
+
+    A call that takes too long, or whose answer was lost, raises TransientError, and its connection is
+    discarded: what a client says of it afterwards is not to be trusted. For one thread, but for `cancel`.
+    """
+
+    def __init__(self, config: SapConfig) -> None:
+        self._config = config
+        self._found: clients.Found | None = None
+        self._client: Client | None = None
+        self._line: Line | None = None
+        self._secrets: list[str] = []
+        self._functions: dict[str, Function] = {}
+        self._moment: tuple[float, Moment] | None = None
+        self._offset: tuple[float, int] | None = None
+        self._used = 0.0
+        self._state = threading.Lock()
+        self._interrupted = False
+        self.identity = ""
+        self.user = config.account
+        self.release = ""
+        self.unicode = True
+
+    @property
+    def healthy(self) -> bool:
+        return self._client is not None
+
+    @property
+    def client(self) -> Client:
+        """Errors: as `call`."""
+        return self._ready()
+
+    @property
+    def found(self) -> clients.Found:
+        """Which client it is. Errors: ConfigError when there is none."""
+        if self._found is None:
+            self._found = clients.found(self._config.library)
+        return self._found
+
+    def open(self) -> None:
+        """Log on. Errors: CredentialsError after one attempt; ConfigError, TransientError."""
+        self._ready()
+
+    def call(self, function: str, /, **parameters: Any) -> dict[str, Any]:
+        """Errors: TransientError, AbapError and others of connectors.sap_rfc.errors; CredentialsError."""
+        client = self._ready()
+        asked = self._asked(f"calling {function}", function, parameters)
+        return self._run(lambda: client.call(function, **parameters), asked)
+
+    def allowed(self, function: str, /, **parameters: Any) -> dict[str, Any] | None:
+        """None where an authorisation is missing."""
+        try:
+            return self.call(function, **parameters)
+        except UnauthorisedError:
+            return None
+
+    def describe(self, function: str) -> Function:
+        """Its interface, asked for once. Errors: as `call`."""
+        known = self._functions.get(function)
+        if known is None:
+            client = self._ready()
+            asked = self._asked(f"reading the interface of {function}", function)
+            known = self._functions[function] = self._run(lambda: client.describe(function), asked)
+        return known
+
+    def moment(self) -> Moment:
+        """SAP's date and time. Errors: as `call`; PermanentError where it does not tell them."""
+        now = time.monotonic()
+        if self._moment is None or now - self._moment[0] > SHARED_S:
+            self._moment = (now, self._look())
+        return self._moment[1]
+
+    def fresh(self) -> None:
+        """A new round: the clock is looked at once more."""
+        self._moment = None
+
+    def begin(self) -> None:
+        """What was cancelled before is forgotten."""
+        with self._state:
+            self._interrupted = False
+
+    def cancel(self) -> None:
+        """From another thread: the running call, and those to come until `begin`, raise TransientError."""
+        with self._state:
+            self._interrupted = True
+            line = self._line
+        if line:
+            line.cut()
+
+    def close(self) -> None:
+        client, line = self._client, self._line
+        self._client = self._line = self._moment = None
+        if line is None:
+            return
+        if client and not line.broken:
+            with suppress(Exception):  # it is of no use any more
+                line.run(client.close, PROBE_S)
+        line.end()
+
+    def _ready(self) -> Client:
+        client = self._client
+        if client and time.monotonic() - self._used > IDLE_S and not self._lives(client):
+            self.close()
+            client = None
+        if client is None:
+            client = self._connected()
+        return client
+
+    def _lives(self, client: Client) -> bool:
+        assert self._line is not None  # noqa: S101 -- there is no client without
+        try:
+            self._line.run(client.ping, PROBE_S, cancel=client.cancel)
+        except Exception:  # noqa: BLE001 -- whatever it is, a new connection is better
+            return False
+        self._used = time.monotonic()
+        return True
+
+    def _connected(self) -> Client:
+        found, way = self.found, logon(self._config)
+        self._secrets = secrets(way)
+        asked = self._asked(f"logging on to {self._config.place}")
+        self._line = Line()
+        client = self._run(
+            lambda: clients.connect(found, way),
+            asked,
+            seconds=way.timeout,
+            late=lambda client: client.close(),
+        )
+        self._client = client
+        self._introduce(client.attributes())
+        return client
+
+    def _introduce(self, told: Attributes) -> None:
+        identity = f"{told.sysid or self._system_id()}/{told.client or self._config.client}"
+        if self.identity not in ("", identity):
+            self.close()
+            self.identity, before = "", self.identity
+            raise TransientError(f"{self._config.place} was {before} before, and now is {identity}")
+        self.identity, self.release, self.unicode = identity, told.release, told.unicode
+        self.user = (told.user or self._config.account).upper()
+        self._functions.clear()
+
+    def _system_id(self) -> str:
+        """Of releases that do not tell it at logon."""
+        told = self.call("RFC_SYSTEM_INFO")["RFCSI_EXPORT"]["RFCSYSID"].strip()
+        if not told:
+            raise PermanentError(f"{self._config.place} does not tell its system ID", remedy="set `sysid`")
+        return str(told)
+
+    def _run[T](
+        self,
+        make: Callable[[], T],
+        asked: Asked,
+        *,
+        seconds: float | None = None,
+        late: Callable[[T], object] | None = None,
+    ) -> T:
+        line, client = self._line, self._client
+        assert line is not None  # noqa: S101 -- made by _connected
+        limit = self._config.call_timeout if seconds is None else seconds
+        try:
+            self._go_on()
+            value = line.run(make, limit, cancel=client.cancel if client else None, late=late)
+        except CutError:
+            self._discard()
+            raise TransientError(self._cut(asked, limit)) from None
+        except Exception as error:  # noqa: BLE001 -- raised again, translated
+            raise self._translated(error, asked) from None
+        self._used = time.monotonic()
+        return value
+
+    def _go_on(self) -> None:
+        with self._state:
+            if self._interrupted:
+                raise CutError
+
+    def _cut(self, asked: Asked, limit: float) -> str:
+        if self._interrupted:
+            return f"{asked.doing}: interrupted"
+        return f"{asked.doing}: no answer within {limit:g} s"
+
+    def _translated(self, error: Exception, asked: Asked) -> Exception:
+        if isinstance(error, BridgeError):
+            return error
+        if not is_the_clients(error):
+            self._discard()
+            return error
+        if fault(error).kind is not Kind.RAISED:
+            self._discard()
+        return translate(error, asked, self._secrets)
+
+    def _discard(self) -> None:
+        """The connection may be out of step: nobody asks anything of it again."""
+        self.close()
+
+    def _asked(self, doing: str, function: str = "", parameters: Mapping[str, Any] | None = None) -> Asked:
+        return Asked(doing, function, parameters or {}, self.user, self._config.client)
+
+    def _look(self) -> Moment:
+        before = datetime.now(UTC)
+        told = self.call("STFC_CONNECTION", REQUTEXT="")["RESPTEXT"]
+        ours = before + (datetime.now(UTC) - before) / 2
+        found = _CLOCK.search(told)
+        if not found:
+            raise PermanentError(
+                f"{self._config.place} does not tell its time",
+                remedy="STFC_CONNECTION is to answer with `Date:` and `Time:`, as SAP delivers it",
+            )
+        local = datetime.strptime("".join(found.groups()), "%Y%m%d%H%M%S")  # noqa: DTZ007 -- of no zone
+        offset_s = self._offset_s(local, ours)
+        ahead = local - timedelta(seconds=offset_s) - ours.replace(tzinfo=None)
+        return Moment(local, offset_s, ahead.total_seconds())
+
+    def _offset_s(self, local: datetime, ours: datetime) -> int:
+        """From RFC_SYSTEM_INFO; where it may not be called, what fits our own clock."""
+        answer = self.allowed("RFC_SYSTEM_INFO")
+        if answer:
+            info = answer["RFCSI_EXPORT"]
+            zone = str(info.get("RFCTZONE", "")).strip()
+            if re.fullmatch(r"-?\d+-?", zone):
+                seconds = -int(zone.strip("-")) if "-" in zone else int(zone)
+                return seconds + (_DAYLIGHT_S if str(info.get("RFCDAYST", "")).strip() else 0)
+        apart = (local - ours.replace(tzinfo=None)).total_seconds()
+        return round(apart / _QUARTER_S) * _QUARTER_S
