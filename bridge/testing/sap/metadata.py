@@ -1,7 +1,7 @@
 """What clients ask before they call: interfaces of functions, and the components of their types.
 
-The interfaces: SAP's documentation of RFC_GET_FUNCTION_INTERFACE (structure RFC_FUNINT), of DDIF_FIELDINFO_GET
-(DFIES) and of RFC_GET_STRUCTURE_DEFINITION (RFC_FIELDS). What the columns hold over RFC is as in docs/protocol
+The interfaces: SAP's documentation of RFC_GET_FUNCTION_INTERFACE (structure RFC_FUNINT), DDIF_FIELDINFO_GET
+(DFIES) and RFC_GET_STRUCTURE_DEFINITION (RFC_FIELDS). What the columns hold over RFC is as in docs/protocol
 of the project saprfclib: offsets and lengths in bytes of a Unicode system.
 """
 
