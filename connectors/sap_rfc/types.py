@@ -21,6 +21,9 @@ MINOR = 2
 _DEEP = frozenset("gyhuv")
 """ABAP types of what is not in the row itself (strings, tables): RFC_READ_TABLE cannot read them."""
 
+_NEEDED: Mapping[str, int] = {"X": 2, "F": 24, "a": 23, "e": 42}
+"""Characters of a byte, or of a number with all digits: ABAP does not tell of those it leaves out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -46,6 +49,19 @@ class Column:
     def is_deep(self) -> bool:
         """A string: RFC_READ_TABLE cannot read it."""
         return self.inttype in _DEEP
+
+    def lost(self, width: int) -> str:
+        """Why not every value can be had whole, from a text of so many characters ("": they can).
+
+        A number that is too long ABAP marks with an asterisk: so its rows are refused, and no others.
+        """
+        if self.is_deep:
+            return "is a string, which is not in the row itself"
+        needed = _NEEDED.get(self.inttype, 1) * (self.length if self.inttype == "X" else 1)
+        if width >= needed:
+            return ""
+        what = "cut" if self.inttype == "X" else "rounded"
+        return f"would be {what}: it needs {needed} characters, and the function module gives it {width}"
 
     @property
     def is_amount(self) -> bool:
