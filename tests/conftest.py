@@ -7,10 +7,13 @@ there a test may look at what is of the whole server, such as open transactions.
 from __future__ import annotations
 
 import logging
+import os
+import secrets
 import shutil
 import signal
 import subprocess
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +87,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="",
         help="run against this broker instead of starting one; `docker` starts one through pytest-docker",
     )
+    parser.addoption(
+        "--oracle",
+        choices=["", "docker"],
+        default="",
+        help="`docker`: run what is all SQL against an Oracle Database Free, too, which pytest-docker starts",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The simulator is always there, a real database where one is named."""
+    if "oracle_place" in metafunc.fixturenames:
+        real = bool(os.environ.get("ORACLE_TEST_DSN") or metafunc.config.getoption("--oracle"))
+        metafunc.parametrize("oracle_place", ["simulated", *(["real"] if real else [])])
 
 
 @pytest.fixture(scope="session")
@@ -117,17 +133,39 @@ def docker_compose_file() -> str:
     return str(Path(__file__).with_name("docker-compose.yml"))
 
 
+@dataclass(frozen=True)
+class Containers:
+    """Those that the options ask for, and where they are."""
+
+    services: Any
+    kafka: str
+    oracle: str
+    oracle_password: str
+
+
 @pytest.fixture(scope="session")
-def docker_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+def containers(request: pytest.FixtureRequest) -> Iterator[Containers]:
     if not _docker_runs():
-        pytest.skip("--kafka=docker: no container engine runs here")
-    (port,) = free_ports(1)
+        pytest.skip("no container engine runs here")
+    asked = [name for name in ("kafka", "oracle") if request.config.getoption(f"--{name}") == "docker"]
+    kafka, oracle = free_ports(2)
+    password = secrets.token_hex(8)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BRIDGE_KAFKA_PORT", str(port))
+        patch.setenv("COMPOSE_PROFILES", ",".join(asked))
+        patch.setenv("BRIDGE_KAFKA_PORT", str(kafka))
+        patch.setenv("BRIDGE_ORACLE_PORT", str(oracle))
+        patch.setenv("BRIDGE_ORACLE_PASSWORD", password)
         services = request.getfixturevalue("docker_services")
-        remote = RemoteBroker(f"127.0.0.1:{port}")
-        services.wait_until_responsive(timeout=90, pause=1, check=lambda: qualify(remote.address).passed)
-        yield remote
+        yield Containers(services, f"127.0.0.1:{kafka}", f"127.0.0.1:{oracle}/FREEPDB1", password)
+
+
+@pytest.fixture(scope="session")
+def docker_broker(containers: Containers) -> Broker:
+    remote = RemoteBroker(containers.kafka)
+    containers.services.wait_until_responsive(
+        timeout=90, pause=1, check=lambda: qualify(remote.address).passed
+    )
+    return remote
 
 
 def _docker_runs() -> bool:

@@ -1,7 +1,8 @@
 """A schema of one's own, in the simulated Oracle Database or in a real one: all by SQL, so that both do.
 
 The real one is at ORACLE_TEST_DSN. ORACLE_TEST_USER and ORACLE_TEST_PASSWORD are of somebody who may create
-users and grant SELECT on V_$DATABASE (SYS logs in AS SYSDBA); two users are created and dropped again.
+users and grant SELECT on V_$DATABASE (SYS logs in AS SYSDBA); two users are created and dropped again. With
+`pytest --oracle=docker` it is a container that the tests start.
 """
 
 from __future__ import annotations
@@ -17,28 +18,55 @@ import oracledb
 
 from bridge.testing.oracle.server import OraclePeer
 
-DSN = os.environ.get("ORACLE_TEST_DSN", "")
-PLACES = ("simulated", *(["real"] if DSN else []))
 READS, SETTLES = "SELECT, FLASHBACK", "SELECT, FLASHBACK, DELETE"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who may do everything, and where."""
+
+    dsn: str
+    user: str
+    password: str
+
+    @classmethod
+    def named(cls) -> Account | None:
+        """By the environment."""
+        if dsn := os.environ.get("ORACLE_TEST_DSN"):
+            return cls(dsn, os.environ["ORACLE_TEST_USER"], os.environ["ORACLE_TEST_PASSWORD"])
+        return None
+
+    def connect(self) -> oracledb.Connection:
+        """Nothing is committed by itself."""
+        mode = oracledb.AUTH_MODE_SYSDBA if self.user.upper() == "SYS" else oracledb.AUTH_MODE_DEFAULT
+        return oracledb.connect(user=self.user, password=self.password, dsn=self.dsn, mode=mode)
+
+    def works(self) -> bool:
+        try:
+            self.connect().close()
+        except oracledb.Error:
+            return False
+        return True
 
 
 @dataclass(frozen=True)
 class Database:
     """Where it is, who reads it with plain grants, and who may do everything."""
 
-    dsn: str
     user: str
     password: str
-    admin: str
-    admin_password: str
+    admin: Account
     owner: str
     peer: OraclePeer | None = None
     """The simulator, where it is one."""
 
+    @property
+    def dsn(self) -> str:
+        return self.admin.dsn
+
     def writer(self) -> oracledb.Connection:
         """Of the administrator; nothing is committed by itself."""
-        mode = oracledb.AUTH_MODE_SYSDBA if self.admin.upper() == "SYS" else oracledb.AUTH_MODE_DEFAULT
-        return oracledb.connect(user=self.admin, password=self.admin_password, dsn=self.dsn, mode=mode)
+        return self.admin.connect()
 
     def execute(self, *statements: str, **binds: Any) -> None:
         """In one transaction; `$` stands for the schema."""
@@ -65,24 +93,18 @@ class Database:
 
 
 @contextmanager
-def database(place: str) -> Iterator[Database]:
-    """With an empty schema, which is gone again afterwards."""
-    with simulated() if place == "simulated" else _real() as made:
-        yield made
-
-
-@contextmanager
 def simulated() -> Iterator[Database]:
+    """With an empty schema."""
     with OraclePeer() as peer:
-        who = (peer.user, peer.password, peer.admin, peer.admin_password)
-        yield Database(peer.dsn, *who, "LB_TEST", peer)
+        admin = Account(peer.dsn, peer.admin, peer.admin_password)
+        yield Database(peer.user, peer.password, admin, "LB_TEST", peer)
 
 
 @contextmanager
-def _real() -> Iterator[Database]:
+def schema(admin: Account) -> Iterator[Database]:
+    """Made in a real database, and gone again afterwards."""
     mark, password = secrets.token_hex(4).upper(), f"Lb1_{secrets.token_hex(8)}"
-    admin, word = os.environ["ORACLE_TEST_USER"], os.environ["ORACLE_TEST_PASSWORD"]
-    made = Database(DSN, f"LB_R_{mark}", password, admin, word, f"LB_T_{mark}")
+    made = Database(f"LB_R_{mark}", password, admin, f"LB_T_{mark}")
     try:
         made.execute(
             f'CREATE USER {made.owner} IDENTIFIED BY "{password}"',

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from bridge.errors import GapError
-from tests.integration.oracle_database import PLACES, READS, SETTLES, Database, database
+from tests.integration.oracle_database import READS, SETTLES, Database
 from tests.integration.oracle_streams import Reader, reading
 
 COLUMNS = "ID NUMBER(10) NOT NULL, V VARCHAR2(40), PRIMARY KEY (ID)"
@@ -19,10 +18,9 @@ REST_S = 4.0
 """A real database knows a table's definition by times that are three seconds apart (ORA-01466)."""
 
 
-@pytest.fixture(params=PLACES)
-def base(request: pytest.FixtureRequest) -> Iterator[Database]:
-    with database(request.param) as made:
-        yield made
+@pytest.fixture
+def base(oracle_database: Database) -> Database:
+    return oracle_database
 
 
 @pytest.fixture

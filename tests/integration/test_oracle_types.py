@@ -19,7 +19,7 @@ from bridge.errors import PermanentError, TransientError
 from bridge.testing.oracle.datatypes import parse_type
 from bridge.testing.oracle.server import OraclePeer
 from tests.integration.jdbc_types import Rejected, Type
-from tests.integration.oracle_database import PLACES, Database, database
+from tests.integration.oracle_database import Database
 from tests.integration.oracle_tables import declare, executed, polled, reading, rows
 from tests.integration.oracle_types import OBJECTS, OBJECTS_IN_SQL, ORACLE, STORED
 
@@ -81,14 +81,14 @@ def published(batches: list[Batch]) -> Iterator[dict[str, Any]]:
             yield json.loads(value)["after"]
 
 
-@pytest.fixture(params=PLACES)
-def base(request: pytest.FixtureRequest) -> Iterator[Database]:
-    with database(request.param) as made:
-        if made.peer:
-            declare(made.peer, OBJECTS, made.owner)
-        else:
-            made.execute(*(f"CREATE TYPE $.{name} AS {text}" for name, text in OBJECTS_IN_SQL.items()))
-        yield made
+@pytest.fixture
+def base(oracle_database: Database) -> Database:
+    made = oracle_database
+    if made.peer:
+        declare(made.peer, OBJECTS, made.owner)
+    else:
+        made.execute(*(f"CREATE TYPE $.{name} AS {text}" for name, text in OBJECTS_IN_SQL.items()))
+    return made
 
 
 def there(base: Database, one: Type) -> bool:
