@@ -1,0 +1,203 @@
+"""Functions as they are configured: their parameters checked, what they answer as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any
+
+import pyarrow as pa
+
+from bridge.contract import Reject, Table
+from bridge.errors import ConfigError, GoneError, PermanentError
+from connectors.sap_rfc.clients.client import Direction, Field, Function, Kind, Parameter
+from connectors.sap_rfc.config import Detail
+from connectors.sap_rfc.errors import AbapError, UnauthorisedError, UnknownFunctionError
+from connectors.sap_rfc.modes import returns
+from connectors.sap_rfc.modes.returns import Meaning
+from connectors.sap_rfc.parameters import parameter
+from connectors.sap_rfc.system import System
+from connectors.sap_rfc.types import arrow_field
+from connectors.sap_rfc.values import values_to_array
+
+SENT = (Direction.IMPORT, Direction.CHANGING, Direction.TABLES)
+TOLD = (Direction.EXPORT, Direction.CHANGING, Direction.TABLES)
+
+type Row = Mapping[str, Any]
+"""As the client answers it."""
+
+
+def sent(function: Function, given: Mapping[str, Any], also: Collection[str] = ()) -> dict[str, Any]:
+    """The configured parameters as the client takes them. `also`: those that are filled in at each call.
+
+    Errors: ConfigError names the one that cannot be.
+    """
+    for name in (*given, *also):
+        _must_be_sent(function, name)
+    for name, each in function.parameters.items():
+        missing = each.direction in (Direction.IMPORT, Direction.CHANGING) and not each.optional
+        if missing and name not in given and name not in also:
+            raise ConfigError(
+                f"{function.name} needs its parameter {name}",
+                remedy=f"give it a value: `parameters: {{{name}: ...}}`",
+            )
+    return {
+        name: parameter(function.parameters[name].field, value, f"{function.name}.{name}")
+        for name, value in given.items()
+    }
+
+
+def _must_be_sent(function: Function, name: str) -> None:
+    able = [each for each, told in function.parameters.items() if told.direction in SENT]
+    if name in able:
+        return
+    what = "takes no value" if name in function.parameters else "is none of its parameters"
+    near = get_close_matches(name.upper(), able, n=1)
+    remedy = f"did you mean {near[0]}?" if near else f"it takes {', '.join(able) or 'none'}"
+    raise ConfigError(f"{name} {what}: {function.name}", remedy=remedy)
+
+
+def told(function: Function, name: str, option: str) -> Parameter:
+    """A parameter of the answer. Errors: ConfigError."""
+    found = function.parameters.get(name)
+    if found is not None and found.direction in TOLD:
+        return found
+    able = [each for each, some in function.parameters.items() if some.direction in TOLD]
+    near = get_close_matches(name.upper(), able, n=1)
+    remedy = f"did you mean {near[0]}?" if near else f"it answers {', '.join(able) or 'nothing'}"
+    raise ConfigError(f"`{option}`: {function.name} answers no {name}", remedy=remedy)
+
+
+def is_return(field: Field) -> bool:
+    return returns.is_return([each.name for each in field.fields])
+
+
+def answered(function: Function, names: Sequence[str], sent: Collection[str]) -> dict[str, Field]:
+    """What is published of an answer: `names`, or all that is neither sent nor a message."""
+    if names:
+        return {name: told(function, name, "detail.rows").field for name in names}
+    return {
+        name: each.field
+        for name, each in function.parameters.items()
+        if each.direction in TOLD and name not in sent and not is_return(each.field)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a row's details cannot be had."""
+
+    reason: str
+
+
+class Details:
+    """A function that is asked about one row at a time."""
+
+    def __init__(
+        self, options: Detail, system: System, row: Mapping[str, Field], missing: Collection[str] = ()
+    ) -> None:
+        """`row`: the fields whose values can be asked with. Errors: ConfigError."""
+        if options.function is None:
+            raise ConfigError("`detail` names no function")
+        self._name, self._missing = options.function, missing
+        self._function = system.describe(options.function)
+        given = {
+            name: each["value"] for name, each in options.parameters.items() if isinstance(each, Mapping)
+        }
+        self._by = {name: str(each) for name, each in options.parameters.items() if name not in given}
+        for name, column in self._by.items():
+            if column not in row:
+                raise ConfigError(
+                    f"`detail.parameters.{name}`: there is no column {column}",
+                    remedy=f"name one of {', '.join(row)}, or write {{value: ...}}",
+                )
+        self._fixed = sent(self._function, given, self._by)
+        self.fields = answered(self._function, options.rows, {*given, *self._by})
+        if not self.fields:
+            raise ConfigError(
+                f"{self._name} answers nothing but messages", remedy="name another `detail.function`"
+            )
+        for name, column in self._by.items():
+            _must_fit(self._function.parameters[name].field, row[column], f"`detail.parameters.{name}`")
+
+    def read(self, system: System, row: Row) -> Row | Refusal | None:
+        """What it answers; None when there is nothing of that row."""
+        asked = {name: row[column] for name, column in self._by.items()}
+        try:
+            answer = system.call(self._name, **self._fixed, **asked)
+        except GoneError:
+            return None
+        except (UnauthorisedError, UnknownFunctionError):
+            raise
+        except AbapError as error:
+            return Refusal(error.text)
+        message = returns.failure(answer)
+        if message is None:
+            return {name: answer.get(name) for name in self.fields}
+        meaning = message.meaning(self._missing)
+        if meaning is Meaning.NOTHING:
+            return None
+        if meaning in (Meaning.BUSY, Meaning.WRONG):
+            raise returns.error(self._name, message, meaning)
+        return Refusal(f"{self._name} answers {message}")
+
+
+def _must_fit(target: Field, source: Field, where: str) -> None:
+    deep = (Kind.STRUCTURE, Kind.TABLE)
+    if target.kind in deep or source.kind in deep:
+        raise ConfigError(
+            f"{where}: {source.name} is no single value for {target.name}", remedy="name another"
+        )
+    if target.kind is Kind.CHAR and source.kind is Kind.CHAR and source.length > target.length:
+        return  # what it holds may be shorter, as OBJECTID mostly is
+
+
+def schema(fields: Mapping[str, Field], where: str) -> pa.Schema:
+    """Columns by their names. Errors: ConfigError when there is nothing, or one twice."""
+    if not fields:
+        raise ConfigError(f"{where} has no columns")
+    return pa.schema([arrow_field(each).with_name(name) for name, each in fields.items()])
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Rows as they are published; `kept`: their places among those that were given."""
+
+    rows: pa.RecordBatch
+    kept: Sequence[int]
+    rejects: tuple[Reject, ...]
+
+
+def shown(table: Table, fields: Mapping[str, Field], rows: Sequence[Row]) -> Shown:
+    """Rows of a client as Arrow's; a value that cannot be had makes its row a reject."""
+    arrays, refused = [], dict[int, str]()
+    for name in table.schema.names:
+        converted = values_to_array(fields[name], [row.get(name) for row in rows])
+        arrays.append(converted.array)
+        refused |= {place: f"{name}: {why}" for place, why in converted.refused.items()}
+    batch = pa.RecordBatch.from_arrays(arrays, schema=table.schema)
+    kept = [place for place in range(len(rows)) if place not in refused]
+    rejects = [reject(table, batch, place, why) for place, why in sorted(refused.items())]
+    return Shown(batch if not refused else batch.take(kept), kept, tuple(rejects))
+
+
+def reject(table: Table, batch: pa.RecordBatch, place: int, why: str) -> Reject:
+    """Only the key is told: other columns may be ones that shall not be published."""
+    key = {name: batch.column(name)[place] for name in table.key}
+    known = all(each.is_valid for each in key.values())
+    raw = ", ".join(f"{name} {each.as_py()}" for name, each in key.items())
+    return Reject(table.name, why, raw, key if known else None)
+
+
+def parked(error: ConfigError, where: str) -> PermanentError:
+    """A stream's wrong options park it alone."""
+    return PermanentError(f"{where}: {error.text}", remedy=error.remedy)
+
+
+def keyed(table: Table, batch: pa.RecordBatch) -> pa.RecordBatch:
+    return batch.select(list(table.key))
+
+
+def renamed(field: Field, name: str) -> Field:
+    return replace(field, name=name)

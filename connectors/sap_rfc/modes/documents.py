@@ -1,0 +1,264 @@
+"""Inserts, updates and deletes as change documents log them: headers in CDHDR, lines in CDPOS.
+
+A row of a table that a document tells of is an event of that table: its key out of TABKEY, the logged fields
+before and after; what the document does not log was not read. SAP Help, "Change Documents".
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.contract import Ask, Batch, Caveat, Emits, Op, Position, Table
+from bridge.errors import ConfigError, PermanentError
+from connectors.sap_rfc import conditions
+from connectors.sap_rfc.conditions import Condition, compare, quoted
+from connectors.sap_rfc.config import SapStream
+from connectors.sap_rfc.dictionary import Dictionary
+from connectors.sap_rfc.errors import UnauthorisedError
+from connectors.sap_rfc.modes import details, late, lines
+from connectors.sap_rfc.modes.late import Overlap
+from connectors.sap_rfc.modes.mode import Mode
+from connectors.sap_rfc.modes.objects import Objects, Touched
+from connectors.sap_rfc.modes.told import Subject, Told, is_there, told
+from connectors.sap_rfc.system import System
+from connectors.sap_rfc.tables import Choice, TableReader
+
+_HEADER = (
+    "OBJECTCLAS", "OBJECTID", "CHANGENR", "USERNAME", "UDATE", "UTIME", "TCODE", "PLANCHNGNR", "ACT_CHNGNO",
+    "WAS_PLANND", "CHANGE_IND",
+)  # fmt: skip
+_LINE = (
+    "OBJECTCLAS", "OBJECTID", "CHANGENR", "TABNAME", "TABKEY", "FNAME", "CHNGIND", "TEXT_CASE", "UNIT_OLD",
+    "UNIT_NEW", "CUKY_OLD", "CUKY_NEW", "VALUE_NEW", "VALUE_OLD",
+)  # fmt: skip
+_CLASSES = "TCDOB"
+_AT_ONCE = 20
+"""Documents whose lines are asked for in one call: each takes three lines of OPTIONS or four."""
+_FIRST = "19700101000000"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A header. `stamp`: UDATE and UTIME."""
+
+    stamp: str
+    number: str
+    fields: Mapping[str, Any]
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.fields["OBJECTCLAS"], self.fields["OBJECTID"], self.number
+
+
+def mode(name: str, options: SapStream, system: System, dictionary: Dictionary) -> Mode:
+    """Errors: PermanentError; the system's."""
+    return ChangeDocuments(name, options, system, dictionary)
+
+
+class ChangeDocuments(Mode):
+    """Of some object classes; one table for each of SAP's that they log."""
+
+    emits = Emits.CHANGES
+    # A transaction may take longer than the late window; what is not logged is not told.
+    caveats = frozenset({Caveat.MAY_MISS})
+
+    def __init__(self, name: str, options: SapStream, system: System, dictionary: Dictionary) -> None:
+        super().__init__(name)
+        self._options, self._dictionary = options, dictionary
+        self._reader = TableReader(system, options.reader)
+        self._headers = self._choice("CDHDR", _HEADER)
+        self._lines = self._choice("CDPOS", _LINE)
+        self._window = late.Window(f"{options.since:%Y%m%d}000000" if options.since else _FIRST)
+        self._held = 0
+        try:
+            self._subjects = {each: self._subject(each) for each in options.tables or self._logged()}
+            self._objects = self._enriched(system)
+        except ConfigError as error:
+            raise details.parked(error, f"stream {name}") from None
+
+    def _choice(self, table: str, columns: Sequence[str]) -> Choice:
+        relation = self._dictionary.relation(table)
+        there = {each.name for each in relation.columns}
+        return Choice(relation, tuple(each for each in columns if each in there), changed=("CHANGENR",))
+
+    def _logged(self) -> list[str]:
+        """Tables of the classes, as transaction SCDO has them."""
+        classes = self._options.classes
+        choice = Choice(
+            self._dictionary.relation(_CLASSES),
+            ("OBJECT", "TABNAME"),
+            conditions.either(*(compare("OBJECT", "=", quoted(each)) for each in classes)),
+            changed=("OBJECT",),
+        )
+        remedy = "name them under `tables`"
+        try:
+            rows = [row for page in self._pages(choice) for row in page]
+        except UnauthorisedError as error:
+            raise ConfigError(
+                f"which tables the classes log is not known: {error.text}", remedy=remedy
+            ) from None
+        for name in classes:
+            if name not in {row["OBJECT"] for row in rows}:
+                raise ConfigError(f"`classes`: there is no object class {name} (transaction SCDO)")
+        return sorted({row["TABNAME"] for row in rows})
+
+    def _subject(self, name: str) -> Subject:
+        enrich = self._options.enrich
+        whole = enrich is not None and enrich.table == name
+        return Subject.of(self.name, self._dictionary.relation(name), self._reader, whole=whole)
+
+    def _enriched(self, system: System) -> Objects | None:
+        enrich = self._options.enrich
+        if enrich is None:
+            return None
+        if enrich.table is not None:
+            if enrich.table not in self._subjects:
+                raise ConfigError(
+                    f"`enrich.table`: {enrich.table} is none of the tables that are logged",
+                    remedy=f"name one of {', '.join(self._subjects)}",
+                )
+            if enrich.parameters or enrich.rows:
+                raise ConfigError("`enrich.parameters` and `enrich.rows` have no meaning for a table")
+            return None
+        relation = self._headers.relation
+        return Objects(
+            f"{self.name}.object", enrich, system, relation, ("OBJECTCLAS", "OBJECTID"), self._options.missing
+        )
+
+    def tables(self) -> tuple[Table, ...]:
+        more = (self._objects.table,) if self._objects else ()
+        return (*(each.table for each in self._subjects.values()), *more)
+
+    # -- polls
+
+    def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
+        place = self._place(position)
+        clock = system.moment().local.strftime("%Y%m%d%H%M%S")
+        late.must_not_be_behind(clock, place)
+        settled = late.later(clock, -self._options.late_window - 1)
+        found, until = self._window.look(place.floor, settled, self._between)
+        step = place.step(found, settled, ask.rows, until)
+        if step.held and not self._held:
+            _log.warning(late.HELD, self.name, step.held, late.MOST_SEEN)
+        self._held = step.held
+        batch = self._told(system, step.taken)
+        after = {"mode": "change_documents", **step.place.position}
+        return Batch(after, batch.changes, batch.rejects, more=step.more)
+
+    def _between(self, floor: str, until: str, most: int | None) -> list[Document] | None:
+        """None where there are more than `most`."""
+        where = conditions.both(
+            conditions.either(*(compare("OBJECTCLAS", "=", quoted(each)) for each in self._options.classes)),
+            _since(floor) if floor > _FIRST else (),
+            _until(until) if until else (),
+        )
+        found: list[Document] = []
+        for rows in self._pages(_where(self._headers, where)):
+            found += map(_document, rows)
+            if most is not None and len(found) > most:
+                return None
+        return found
+
+    def _pages(self, choice: Choice) -> Iterator[list[dict[str, Any]]]:
+        """Errors: PermanentError for what cannot be read: a change that is left out is lost."""
+        after = None
+        while True:
+            page = self._reader.page(choice, after, late.MOST_AT_ONCE)
+            if page.rejects:
+                raise PermanentError(
+                    f"a row of {choice.relation.name} cannot be read: {page.rejects[0].reason}",
+                    remedy="correct it in SAP",
+                )
+            yield page.rows.to_pylist()
+            if page.after is None:
+                return
+            after = page.after
+
+    # -- lines
+
+    def _told(self, system: System, documents: Sequence[Document]) -> Told:
+        found = self._lines_of(documents)
+        columns = {name: each.logged for name, each in self._subjects.items()}
+        rows = [(each, row) for each in documents for row in lines.rows(found[each.key], columns)]
+        offset_s = system.moment().offset_s
+        batch = told(
+            self._subjects, lines.ordered(rows, self._left), offset_s, self._dictionary, self._reader
+        )
+        if self._objects:
+            touched = (Touched(each.fields, each.fields["CHANGE_IND"] in ("I", "J")) for each in documents)
+            batch = batch.and_also(self._objects.read(system, touched))
+        return batch
+
+    def _left(self, row: lines.RowChange) -> Op:
+        """What happened last to a row that was created and deleted within a second."""
+        return Op.CREATE if is_there(self._subjects[row.table], row, self._reader) else Op.DELETE
+
+    def _lines_of(self, documents: Sequence[Document]) -> Mapping[tuple[str, str, str], list[lines.Line]]:
+        found: dict[tuple[str, str, str], list[lines.Line]] = defaultdict(list)
+        keys = list({each.key: None for each in documents})
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            where = conditions.either(*map(_of_document, some))
+            for rows in self._pages(_where(self._lines, where)):
+                for row in rows:
+                    found[row["OBJECTCLAS"], row["OBJECTID"], row["CHANGENR"]].append(row)
+        return found
+
+    # -- positions
+
+    def check(self, position: Position) -> None:
+        self._place(position)
+
+    def _place(self, position: Position | None) -> Overlap:
+        """Errors: PermanentError."""
+        match position:
+            case None:
+                return Overlap()
+            case {"mode": "change_documents", **rest}:
+                try:
+                    return Overlap.parsed(rest)
+                except ValueError:
+                    pass
+        raise self.stranger('change_documents mode: {"mode": "change_documents", "floor": "YYYYMMDDHHMMSS"}')
+
+
+def _document(row: Mapping[str, Any]) -> Document:
+    day = f"{row['UDATE']:%Y%m%d}" if row["UDATE"] else "19700101"
+    time = f"{row['UTIME']:%H%M%S}" if row["UTIME"] else "000000"  # midnight is the initial time, too
+    return Document(day + time, row["CHANGENR"], row)
+
+
+def _where(choice: Choice, where: Condition) -> Choice:
+    return Choice(choice.relation, choice.columns, where, choice.changed, choice.currencies)
+
+
+def _since(stamp: str) -> Condition:
+    return _beyond(stamp, ">", ">=")
+
+
+def _until(stamp: str) -> Condition:
+    return _beyond(stamp, "<", "<=")
+
+
+def _beyond(stamp: str, sign: str, last: str) -> Condition:
+    day, time = quoted(stamp[:8]), quoted(stamp[8:])
+    same = conditions.both(compare("UDATE", "=", day), compare("UTIME", last, time))
+    return conditions.both(
+        compare("UDATE", f"{sign}=", day), conditions.either(compare("UDATE", sign, day), same)
+    )
+
+
+def _of_document(key: tuple[str, str, str]) -> Condition:
+    """What is too long for a line of OPTIONS is compared by its beginning; the rest is not asked for."""
+    name, object_id, number = key
+    fits = len(object_id.replace("'", "''")) <= conditions.WIDTH - 2
+    return conditions.both(
+        compare("OBJECTCLAS", "=", quoted(name)),
+        compare("OBJECTID", "=" if fits else ">=", quoted(object_id)),
+        compare("CHANGENR", "=", quoted(number)),
+    )

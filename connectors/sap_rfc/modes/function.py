@@ -1,0 +1,309 @@
+"""What a remote-enabled function answers, again and again: the changes are the engine's to find.
+
+A scan whose answers may lack rows ends without a mark, so that nothing counts as deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from bridge.contract import Ask, Batch, Caveat, Changes, Emits, Op, Position, Ranges, Reject, Scan, Table
+from bridge.errors import ConfigError, PermanentError
+from connectors.sap_rfc.clients.client import Field, Kind
+from connectors.sap_rfc.config import SapStream
+from connectors.sap_rfc.dictionary import Dictionary
+from connectors.sap_rfc.modes import details, returns
+from connectors.sap_rfc.modes.answers import Answers, Range, Row
+from connectors.sap_rfc.modes.details import Details, Refusal, Shown
+from connectors.sap_rfc.modes.mode import Mode
+from connectors.sap_rfc.modes.returns import Meaning
+from connectors.sap_rfc.system import System
+from connectors.sap_rfc.types import row_of
+
+COMPLETE: Position = {"mode": "function", "scan": "complete"}
+# A poll ends after so long, with what it has: other streams have to get their turn.
+SLICE_S = 3.0
+AT_ONCE, AT_ONCE_WITH_DETAILS = 1_000, 50
+_log = logging.getLogger(__name__)
+
+
+def mode(name: str, options: SapStream, system: System, _dictionary: Dictionary) -> Mode:
+    """Errors: PermanentError; the system's."""
+    return FunctionImages(name, options, system)
+
+
+@dataclass(slots=True)
+class _Scan:
+    """One under way. `initial`: the stream has never been read."""
+
+    answers: Answers
+    initial: bool
+    id: str = field(default_factory=lambda: secrets.token_hex(4))
+    begins: bool = True
+    rows: list[Row] = field(default_factory=list)
+    """Answered, and not published."""
+    done: int = 0
+    known: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    """Key -> hash of the row."""
+
+    @property
+    def place(self) -> Position:
+        return {"mode": "function", "scan": self.id, "rows": self.done}
+
+    @property
+    def ended(self) -> bool:
+        return not self.rows and self.answers.ended
+
+    def mark(self) -> Scan | None:
+        """Of a batch that ends here."""
+        begins, self.begins = self.begins, False
+        if self.answers.capped:
+            return None
+        if begins:
+            return Scan.ONLY if self.ended else Scan.FIRST
+        return Scan.LAST if self.ended else Scan.MORE
+
+
+class FunctionImages(Mode):
+    """A function and, for each row that has changed, another one that tells more of it."""
+
+    emits = Emits.IMAGES
+
+    def __init__(self, name: str, options: SapStream, system: System) -> None:
+        super().__init__(name)
+        self._options = options
+        self._scan: _Scan | None = None
+        self.caveats = frozenset({Caveat.COLLAPSES})
+        try:
+            self._describe(system, options.function or "")
+        except ConfigError as error:
+            raise details.parked(error, f"stream {name}") from None
+
+    def _describe(self, system: System, function: str) -> None:
+        options, described = self._options, system.describe(function)
+        filled = {each.parameter for each in (options.cap, options.pages) if each}
+        if both := sorted(filled & options.parameters.keys()):
+            raise ConfigError(f"`parameters` names {both[0]}, which `cap` or `pages` fills in")
+        self._sent = details.sent(described, options.parameters, filled)
+        rows = details.told(described, options.rows or "", "rows").field
+        self._is_table = rows.kind is Kind.TABLE
+        line = row_of(rows) if self._is_table else rows
+        fields = {each.name: each for each in line.fields} or {rows.name: details.renamed(line, rows.name)}
+        self._whole = not line.fields
+        self._detail = Details(options.detail, system, fields, options.missing) if options.detail else None
+        more = self._detail.fields if self._detail else {}
+        if twice := sorted(fields.keys() & more.keys()):
+            raise ConfigError(
+                f"{twice[0]} is a column of the rows and of their details", remedy="use `detail.rows`"
+            )
+        self._must_have(fields, options.key, "key")
+        self._must_have(fields, options.mark, "mark")
+        if options.pages:
+            self._must_divide(options.pages.fixed)
+        self._fields: Mapping[str, Field] = {**fields, **more}
+        self._table = Table(self.name, details.schema(self._fields, function), options.key)
+
+    def _must_have(self, fields: Mapping[str, Field], names: Sequence[str], option: str) -> None:
+        for name in names:
+            if name not in fields:
+                raise ConfigError(
+                    f"`{option}`: the rows have no {name}", remedy=f"they have {', '.join(fields)}"
+                )
+
+    def _must_divide(self, fixed: Mapping[str, Any]) -> None:
+        if len(self._options.key) != 1:
+            raise ConfigError("`pages` needs a `key` of one column", remedy="leave `pages` out")
+        if "I" not in fixed.values():
+            raise ConfigError("`pages.fixed` has no sign I", remedy="write {SIGN: I, OPTION: GT}")
+
+    def tables(self) -> tuple[Table, ...]:
+        return (self._table,)
+
+    # -- polls
+
+    def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
+        scan = self._scan
+        if scan is None or scan.place != position:
+            if position is not None:
+                self.check(position)
+            cap = self._options.cap
+            column = self._options.key[0] if self._options.pages else None
+            answers = Answers(lambda within: self._call(system, within), cap.value if cap else None, column)
+            scan = self._scan = _Scan(answers, initial=position is None)
+        try:
+            batch = self._turn(system, scan, ask)
+        except BaseException:
+            self._scan = None
+            raise
+        if not batch.more:
+            self._scan = None
+            self._tell(scan.answers)
+        return batch
+
+    def _turn(self, system: System, scan: _Scan, ask: Ask) -> Batch:
+        until, pieces = time.monotonic() + SLICE_S, list[_Piece]()
+        while not scan.ended:
+            pieces.append(self._piece(system, scan, ask))
+            size = sum(each.size for each in pieces)
+            if (
+                time.monotonic() >= until
+                or size >= ask.bytes
+                or sum(each.rows for each in pieces) >= ask.rows
+            ):
+                break
+        mark = scan.mark()
+        changes = [each for piece in pieces for each in piece.changes]
+        if mark is None and scan.initial:
+            changes = [replace(each, op=Op.READ) for each in changes]
+        return Batch(
+            COMPLETE if scan.ended else scan.place,
+            tuple(changes),
+            tuple(each for piece in pieces for each in piece.rejects),
+            tuple((self.name, piece.seen) for piece in pieces if piece.seen is not None),
+            scan=mark,
+            more=not scan.ended,
+        )
+
+    def _piece(self, system: System, scan: _Scan, ask: Ask) -> _Piece:
+        if not scan.rows:
+            scan.rows = list(self._once(scan, scan.answers.next()))
+        most = min(ask.rows, AT_ONCE_WITH_DETAILS if self._detail else AT_ONCE)
+        some, scan.rows = scan.rows[:most], scan.rows[most:]
+        scan.done += 1
+        if self._detail is None:
+            return _Piece.of(self._table, self._fields, some)
+        return self._with_details(system, self._detail, some, ask)
+
+    def _once(self, scan: _Scan, rows: Sequence[Row]) -> Iterator[Row]:
+        """Errors: PermanentError when two different rows have one key."""
+        for row in rows:
+            key, known = tuple(row[name] for name in self._options.key), hash(repr(row))
+            if key not in scan.known:
+                scan.known[key] = known
+                yield row
+            elif scan.known[key] != known:
+                raise PermanentError(
+                    f"{self._options.function} answers two rows with {' and '.join(self._options.key)}"
+                    f" {', '.join(map(str, key))}",
+                    remedy="name all columns that tell its rows apart under `key`",
+                )
+
+    def _with_details(self, system: System, detail: Details, rows: Sequence[Row], ask: Ask) -> _Piece:
+        keys = self._keys(rows)
+        rows = [rows[place] for place in keys.kept]
+        marks = [json.dumps([row[name] for name in self._options.mark], default=str) for row in rows]
+        must = [True] * len(rows)
+        if self._options.mark and ask.changed is not None and rows:
+            must = ask.changed(self._table, keys.rows, pa.array(marks, pa.string())).to_pylist()
+        found, rejects, marked = list[Row](), list[Reject](), list[str]()
+        for place, row in enumerate(rows):
+            answer = detail.read(system, row) if must[place] else None
+            if isinstance(answer, Refusal):
+                rejects.append(details.reject(self._table, keys.rows, place, answer.reason))
+            elif answer is not None:
+                found.append({**row, **answer})
+                marked.append(marks[place])
+        seen = keys.rows.filter(pa.array([not each for each in must], pa.bool_()))
+        piece = _Piece.of(self._table, self._fields, found, marked if self._options.mark else None)
+        return replace(
+            piece,
+            rejects=(*keys.rejects, *piece.rejects, *rejects),
+            seen=seen if seen.num_rows else None,
+            rows=len(rows),
+        )
+
+    def _keys(self, rows: Sequence[Row]) -> Shown:
+        schema = pa.schema([self._table.schema.field(name) for name in self._table.key])
+        return details.shown(Table(self.name, schema, self._table.key), self._fields, rows)
+
+    def _call(self, system: System, within: Range) -> Sequence[Row]:
+        options, function = self._options, self._options.function or ""
+        asked = dict(self._sent)
+        if options.cap:
+            asked[options.cap.parameter] = options.cap.value
+        if options.pages:
+            asked[options.pages.parameter] = list(self._ranges(within))
+        answer = system.call(function, **asked)
+        message = returns.failure(answer)
+        if message is not None:
+            meaning = message.meaning(options.missing)
+            if meaning is not Meaning.NOTHING:
+                raise returns.error(function, message, meaning)
+        rows = answer[options.rows or ""]
+        rows = rows if self._is_table else [rows]
+        return [{options.rows or "": row} for row in rows] if self._whole else rows
+
+    def _ranges(self, within: Range) -> Iterator[Row]:
+        """Those behind the one, and not those behind the other."""
+        pages, (low, high) = self._options.pages, within
+        if pages and low is not None:
+            yield {**pages.fixed, pages.low: low}
+        if pages and high is not None:
+            excluded = {name: "E" if value == "I" else value for name, value in pages.fixed.items()}
+            yield {**excluded, pages.low: high}
+
+    def _tell(self, answers: Answers) -> None:
+        was = Caveat.NO_DELETES in self.caveats
+        self.caveats = frozenset({Caveat.COLLAPSES} | ({Caveat.NO_DELETES} if answers.capped else set()))
+        cap = self._options.cap
+        if answers.capped and not was and cap:
+            _log.warning(
+                "%s: the answer has %d rows, which %s allows at most: some may be missing, so none counts as"
+                " deleted; raise `cap`, or ask in `pages`",
+                self.name, cap.value, cap.parameter,
+            )  # fmt: skip
+
+    def reread(
+        self,
+        system: System,
+        position: Position | None,
+        place: Position | None,
+        within: Ranges,
+        ask: Ask,
+    ) -> Batch:
+        if within:
+            return super().reread(system, position, place, within, ask)
+        batch = self.poll(system, place, replace(ask, changed=None))
+        anew = place is not None and batch.scan in (Scan.FIRST, Scan.ONLY)
+        return replace(batch, scan=batch.scan if anew else None)
+
+    def check(self, position: Position) -> None:
+        match position:
+            case {"mode": "function", "scan": str(), **rest} if rest.keys() <= {"rows"}:
+                return
+        raise self.stranger(f"a scan of a function; {json.dumps(COMPLETE)} begins a new one")
+
+    def release(self) -> None:
+        self._scan = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    changes: tuple[Changes, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+    seen: pa.RecordBatch | None = None
+    rows: int = 0
+    size: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        table: Table,
+        fields: Mapping[str, Field],
+        rows: Sequence[Row],
+        marks: Sequence[str] | None = None,
+    ) -> _Piece:
+        if not rows:
+            return cls()
+        shown = details.shown(table, fields, rows)
+        marked = None if marks is None else pa.array([marks[place] for place in shown.kept], pa.string())
+        changes = (Changes(table, shown.rows, marks=marked),) if shown.rows.num_rows else ()
+        return cls(changes, shown.rejects, None, len(rows), shown.rows.nbytes)

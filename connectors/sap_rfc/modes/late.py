@@ -1,0 +1,197 @@
+"""What is stamped when it is written, and visible when that is committed: read once, however late it comes.
+
+Stamps are texts like 20261122233000 of one clock; numbers tell those of one stamp apart, and say nothing of
+the order of commits. What is older than `settled` is there, or never comes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
+
+from bridge.errors import PermanentError
+
+MOST_SEEN = 5_000
+"""Numbers that a position remembers; even with a second of its own for each that fits into it."""
+MOST_AT_ONCE = 10_000
+"""Of one look; where there are more, the time is divided."""
+NO_LIMIT = 2**62
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- of the clock that the stamps are of
+_FORM = "%Y%m%d%H%M%S"
+_DIGITS = 14
+
+
+HELD = (
+    "%s: %d changes wait until they are older than `late_window`, for more than %d within it cannot be"
+    " remembered; none is lost"
+)
+
+
+class Stamped(Protocol):
+    """A document, or a pointer."""
+
+    @property
+    def stamp(self) -> str: ...
+
+    @property
+    def number(self) -> str: ...
+
+
+class Step[T: Stamped](NamedTuple):
+    """`held`: how many wait until they are settled, since no more numbers can be remembered."""
+
+    taken: Sequence[T]
+    place: Overlap
+    more: bool
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """All before `floor` was published, of its stamp all up to the number `after`, and what is `seen`."""
+
+    floor: str = ""
+    after: str = ""
+    seen: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Stamp, not older than `floor` -> numbers."""
+
+    @classmethod
+    def parsed(cls, position: Any) -> Overlap:
+        """Errors: ValueError."""
+        match position:
+            case {"floor": str(floor), **rest} if rest.keys() <= {"after", "seen"}:
+                after, seen = rest.get("after", ""), rest.get("seen", {})
+                if _is_stamp(floor) and isinstance(after, str) and _are_seen(seen):
+                    return cls(floor, after, seen)  # type: ignore[arg-type]
+        raise ValueError(position)
+
+    @property
+    def position(self) -> dict[str, Any]:
+        place: dict[str, Any] = {"floor": self.floor}
+        if self.after:
+            place["after"] = self.after
+        return (
+            {**place, "seen": {name: list(each) for name, each in self.seen.items()}} if self.seen else place
+        )
+
+    def fresh[T: Stamped](self, found: Iterable[T]) -> list[T]:
+        """What was not published, by stamp and number."""
+        new = [each for each in found if self._is_new(each)]
+        return sorted(new, key=_order)
+
+    def _is_new(self, each: Stamped) -> bool:
+        return _order(each) > (self.floor, self.after) and each.number not in self.seen.get(each.stamp, ())
+
+    def step[T: Stamped](self, found: Iterable[T], settled: str, most: int, until: str = "") -> Step[T]:
+        """`found`: all that is visible from `floor` on, or up to `until`; about `most` of it are taken."""
+        end = min(settled, later(until, 1)) if until else settled
+        fresh = self.fresh(found)
+        old = [each for each in fresh if each.stamp < end]
+        young = [each for each in fresh if each.stamp >= settled]
+        taken = _whole(old, most)
+        if len(taken) < len(old):
+            return Step(taken, self._moved(taken[-1].stamp, taken[-1].number, ()), more=True, held=0)
+        room = MOST_SEEN - sum(len(each) for stamp, each in self.seen.items() if stamp >= end)
+        also = _whole(young, min(room, most - len(taken)))
+        passed = taken or also or end < settled or any(stamp < end for stamp in self.seen)
+        place = self._moved(end, "", also) if passed and end > self.floor else self._with(also)
+        held = len(young) - len(also) if room <= len(also) else 0
+        return Step([*taken, *also], place, end < settled or bool(len(young) - len(also) - held), held)
+
+    def _moved(self, floor: str, after: str, also: Sequence[Stamped]) -> Overlap:
+        there = self._with(also).seen
+        return Overlap(floor, after, {stamp: each for stamp, each in there.items() if stamp >= floor})
+
+    def _with(self, also: Sequence[Stamped]) -> Overlap:
+        seen = defaultdict(list, {stamp: [*each] for stamp, each in self.seen.items()})
+        for each in also:
+            if each.number not in seen[each.stamp]:
+                seen[each.stamp].append(each.number)
+        return Overlap(self.floor, self.after, dict(seen))
+
+
+class Window:
+    """How much time is looked at at once: less where there is more in it than can be taken in."""
+
+    def __init__(self, first: str) -> None:
+        """`first`: where to begin when nothing was read yet."""
+        self._first = first
+        self._span: timedelta | None = None
+
+    def look[T](
+        self, floor: str, settled: str, between: Callable[[str, str, int | None], list[T] | None]
+    ) -> tuple[list[T], str]:
+        """What there is from `floor` on; and up to when, if that is not all.
+
+        `between`: from, to (empty: all there is) and how many at most, None when there are more.
+        """
+        floor = floor or self._first
+        hinted = later(floor, self._span.total_seconds()) if self._span else settled
+        until = hinted if floor <= hinted < settled else ""
+        while (found := between(floor, until, MOST_AT_ONCE)) is None:
+            if until == floor or (not until and floor >= settled):
+                found = between(floor, until, None) or []
+                break
+            until = middle(floor, until) if until else settled
+        self._span = 2 * (moment(until) - moment(floor)) if until and until < settled else None
+        return found, until
+
+
+def must_not_be_behind(clock: str, place: Overlap) -> None:
+    """What is written while the clock shows what was settled before would never be looked for.
+
+    Errors: PermanentError.
+    """
+    if place.floor > clock:
+        raise PermanentError(
+            f"SAP's clock shows {clock}, and all up to {place.floor} was read before: what is written now"
+            " would be missed",
+            remedy="`resume` once the clock has passed that; for what was written meanwhile, `positions set`"
+            " an earlier `floor`, which repeats some; with a `late_window` of over an hour, winter time does"
+            " no harm",
+        )
+
+
+def later(stamp: str, seconds: float) -> str:
+    return (moment(stamp) + timedelta(seconds=seconds)).strftime(_FORM)
+
+
+def moment(stamp: str) -> datetime:
+    """Without a zone."""
+    return datetime.strptime(stamp, _FORM)  # noqa: DTZ007 -- the clock that it is of is not known here
+
+
+def middle(floor: str, until: str) -> str:
+    first, last = moment(floor), moment(until)
+    return (first + (last - first) / 2).strftime(_FORM)
+
+
+def _order(each: Stamped) -> tuple[str, str]:
+    return each.stamp, each.number
+
+
+def _whole[T: Stamped](found: Sequence[T], most: int) -> list[T]:
+    """The first ones; those of one stamp and number stay together."""
+    end = min(max(most, 0), len(found))
+    while 0 < end < len(found) and _order(found[end]) == _order(found[end - 1]):
+        end += 1
+    return list(found[:end])
+
+
+def _is_stamp(text: str) -> bool:
+    if not text:
+        return True
+    try:
+        return len(text) == _DIGITS and bool(moment(text))
+    except ValueError:
+        return False
+
+
+def _are_seen(seen: object) -> bool:
+    return isinstance(seen, dict) and all(
+        _is_stamp(stamp) and isinstance(each, list) and all(isinstance(one, str) for one in each)
+        for stamp, each in seen.items()
+    )

@@ -1,0 +1,71 @@
+"""Objects that something has happened to, as a function tells of them now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from bridge.contract import Changes, Op, Reject, Table
+from connectors.sap_rfc.clients.client import Field, Kind
+from connectors.sap_rfc.config import Detail
+from connectors.sap_rfc.dictionary import Relation
+from connectors.sap_rfc.modes import details
+from connectors.sap_rfc.modes.details import Details, Refusal
+from connectors.sap_rfc.modes.told import Told
+from connectors.sap_rfc.system import System
+
+
+class Touched(NamedTuple):
+    """An object. `created`: nobody was told of it before."""
+
+    row: Mapping[str, Any]
+    created: bool
+
+
+class Objects:
+    """Each object once a batch, however often it was touched; what is not there any more is deleted."""
+
+    def __init__(
+        self,
+        table: str,
+        options: Detail,
+        system: System,
+        relation: Relation,
+        key: Sequence[str],
+        missing: Collection[str],
+    ) -> None:
+        """`relation`: of what tells of objects; `key`: its columns that name one. Errors: ConfigError."""
+        columns = {name: _field(relation, name) for name in key}
+        self._details = Details(options, system, columns, missing)
+        self._fields = {**columns, **self._details.fields}
+        self.table = Table(table, details.schema(self._fields, table), tuple(key))
+
+    def read(self, system: System, touched: Iterable[Touched]) -> Told:
+        objects: dict[tuple[Any, ...], Touched] = {}
+        for each in touched:
+            objects.setdefault(tuple(each.row[name] for name in self.table.key), each)
+        rows, ops, rejects = list[Mapping[str, Any]](), list[str](), list[Reject]()
+        for each in objects.values():
+            key = {name: each.row[name] for name in self.table.key}
+            answer = self._details.read(system, each.row)
+            if isinstance(answer, Refusal):
+                told = ", ".join(f"{name} {value}" for name, value in key.items())
+                rejects.append(Reject(self.table.name, answer.reason, told, key))
+            elif answer is not None:
+                rows.append({**key, **answer})
+                ops.append(Op.CREATE if each.created else Op.UPDATE)
+            elif not each.created:
+                rows.append(key)
+                ops.append(Op.DELETE)
+        if not rows:
+            return Told((), tuple(rejects))
+        shown = details.shown(self.table, self._fields, rows)
+        op = pa.array([ops[place] for place in shown.kept], pa.string())
+        changes = (Changes(self.table, shown.rows, op),) if shown.kept else ()
+        return Told(changes, (*shown.rejects, *rejects))
+
+
+def _field(relation: Relation, name: str) -> Field:
+    return Field(name, Kind.CHAR, relation.column(name).length)

@@ -1,0 +1,228 @@
+"""Change pointers: BDCP2 says which objects ALE is to send, a function tells of them.
+
+They are left as they are, for whoever distributes by them, unless they are to be processed: then they are
+read, published, and marked. SAP Help, "Master Data Distribution with Change Pointers".
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from bridge.contract import Ask, Batch, Caveat, Changes, Emits, Op, Position, Table
+from bridge.errors import ConfigError, PermanentError
+from connectors.sap_rfc import conditions
+from connectors.sap_rfc.clients.client import Direction
+from connectors.sap_rfc.conditions import Condition, compare, quoted
+from connectors.sap_rfc.config import SapStream
+from connectors.sap_rfc.dictionary import Dictionary
+from connectors.sap_rfc.errors import UnknownFunctionError
+from connectors.sap_rfc.modes import details, late, returns
+from connectors.sap_rfc.modes.late import Overlap
+from connectors.sap_rfc.modes.mode import Mode
+from connectors.sap_rfc.modes.objects import Objects, Touched
+from connectors.sap_rfc.modes.told import Told
+from connectors.sap_rfc.system import System
+from connectors.sap_rfc.tables import Choice, TableReader
+
+_COLUMNS = (
+    "MESTYPE", "CPIDENT", "TABNAME", "TABKEY", "FLDNAME", "CRETIME", "USRNAME", "CDOBJCL", "CDOBJID",
+    "CDCHGNO", "CDCHGID",
+)  # fmt: skip
+_OBJECT = ("CDOBJCL", "CDOBJID")
+_FIRST = "19700101000000"
+_MARKED = {"MESSAGE_TYPE": Direction.IMPORT, "CHANGE_POINTERS_IDENTS": Direction.TABLES}
+"""Parameters of CHANGE_POINTERS_STATUS_WRITE, which is not remote-enabled."""
+_log = logging.getLogger(__name__)
+
+
+def mode(name: str, options: SapStream, system: System, dictionary: Dictionary) -> Mode:
+    """Errors: PermanentError; the system's."""
+    kind = ProcessedPointers if options.process else ChangePointers
+    return kind(name, options, system, dictionary)
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """`stamp`: CRETIME, the system's date and time."""
+
+    stamp: str
+    number: str
+    fields: Mapping[str, Any]
+
+    @property
+    def touched(self) -> Touched:
+        """The object is new when the row was created whose key is the object's, behind the client."""
+        created = self.fields["CDCHGID"] in ("I", "J")
+        return Touched(self.fields, created and self.fields["TABKEY"][3:] == self.fields["CDOBJID"])
+
+
+class Pointers:
+    """Of one message type: how they are read, and what is told of them."""
+
+    def __init__(self, name: str, options: SapStream, system: System, dictionary: Dictionary) -> None:
+        """Errors: ConfigError."""
+        self._type = options.message_type or ""
+        relation = dictionary.relation("BDCP2")
+        self._choice = Choice(relation, _COLUMNS, changed=("CPIDENT",))
+        self._reader = TableReader(system, options.reader)
+        self._objects: Objects | None = None
+        if options.detail:
+            self._objects = Objects(name, options.detail, system, relation, _OBJECT, options.missing)
+            self.table = self._objects.table
+        else:
+            self.table = Table(name, self._reader.schema(self._choice), ("MESTYPE", "CPIDENT"))
+
+    def read(self, where: Condition, most: int) -> tuple[list[Pointer], bool]:
+        """About so many, by their numbers; and whether there are more."""
+        of_type = compare("MESTYPE", "=", quoted(self._type))
+        choice = Choice(
+            self._choice.relation, _COLUMNS, conditions.both(of_type, where), changed=self._choice.changed
+        )
+        found: list[Pointer] = []
+        after = None
+        while True:
+            page = self._reader.page(choice, after, min(most, late.MOST_AT_ONCE))
+            if page.rejects:
+                raise PermanentError(
+                    f"a row of BDCP2 cannot be read: {page.rejects[0].reason}", remedy="correct it in SAP"
+                )
+            found += [Pointer(row["CRETIME"] or _FIRST, row["CPIDENT"], row) for row in page.rows.to_pylist()]
+            after = page.after
+            if after is None or len(found) > most:
+                return found, after is not None
+
+    def told(self, system: System, pointers: Sequence[Pointer]) -> Told:
+        if self._objects:
+            return self._objects.read(system, (each.touched for each in pointers))
+        if not pointers:
+            return Told()
+        rows = pa.RecordBatch.from_pylist([dict(each.fields) for each in pointers], schema=self.table.schema)
+        return Told((Changes(self.table, rows, Op.CREATE),))
+
+
+class ChangePointers(Mode):
+    """Left as they are: by the time of their creation, however late they become visible."""
+
+    emits = Emits.CHANGES
+    # A transaction may take longer than the late window; an object is told of as it is when it is read.
+    caveats = frozenset({Caveat.MAY_MISS, Caveat.COLLAPSES})
+
+    def __init__(self, name: str, options: SapStream, system: System, dictionary: Dictionary) -> None:
+        super().__init__(name)
+        self._late_window = options.late_window
+        self._window = late.Window(f"{options.since:%Y%m%d}000000" if options.since else _FIRST)
+        self._held = 0
+        try:
+            self._pointers = Pointers(name, options, system, dictionary)
+        except ConfigError as error:
+            raise details.parked(error, f"stream {name}") from None
+
+    def tables(self) -> tuple[Table, ...]:
+        return (self._pointers.table,)
+
+    def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
+        place = self._place(position)
+        clock = system.moment().local.strftime("%Y%m%d%H%M%S")
+        late.must_not_be_behind(clock, place)
+        settled = late.later(clock, -self._late_window - 1)
+        found, until = self._window.look(place.floor, settled, self._between)
+        step = place.step(found, settled, ask.rows, until)
+        if step.held and not self._held:
+            _log.warning(late.HELD, self.name, step.held, late.MOST_SEEN)
+        self._held = step.held
+        told = self._pointers.told(system, step.taken)
+        after = {"mode": "change_pointers", **step.place.position}
+        return Batch(after, told.changes, told.rejects, more=step.more)
+
+    def _between(self, floor: str, until: str, most: int | None) -> list[Pointer] | None:
+        bounds = [compare("CRETIME", ">=", quoted(floor))] if floor > _FIRST else []
+        bounds += [compare("CRETIME", "<=", quoted(until))] if until else []
+        found, _ = self._pointers.read(conditions.both(*bounds), most or late.NO_LIMIT)
+        return None if most is not None and len(found) > most else found
+
+    def check(self, position: Position) -> None:
+        self._place(position)
+
+    def _place(self, position: Position | None) -> Overlap:
+        """Errors: PermanentError."""
+        match position:
+            case None:
+                return Overlap()
+            case {"mode": "change_pointers", **rest}:
+                try:
+                    return Overlap.parsed(rest)
+                except ValueError:
+                    pass
+        raise self.stranger('change_pointers mode: {"mode": "change_pointers", "floor": "YYYYMMDDHHMMSS"}')
+
+
+class ProcessedPointers(Mode):
+    """Those that nobody has processed, which are marked once Kafka has them."""
+
+    emits = Emits.CHANGES
+    caveats = frozenset({Caveat.COLLAPSES})
+    settles: ClassVar[bool] = True
+
+    def __init__(self, name: str, options: SapStream, system: System, dictionary: Dictionary) -> None:
+        super().__init__(name)
+        self._type, self._function = options.message_type or "", options.process_function
+        try:
+            self._pointers = Pointers(name, options, system, dictionary)
+            self._must_mark(system)
+        except ConfigError as error:
+            raise details.parked(error, f"stream {name}") from None
+
+    def _must_mark(self, system: System) -> None:
+        remedy = (
+            "name a remote-enabled function with the interface of CHANGE_POINTERS_STATUS_WRITE that calls it"
+        )
+        try:
+            described = system.describe(self._function)
+        except UnknownFunctionError as error:
+            raise ConfigError(f"`process_function`: {error.text}", remedy=remedy) from None
+        for name, direction in _MARKED.items():
+            known = described.parameters.get(name)
+            if known is None or known.direction is not direction:
+                raise ConfigError(f"`process_function`: {self._function} has no {name}", remedy=remedy)
+
+    def tables(self) -> tuple[Table, ...]:
+        return (self._pointers.table,)
+
+    def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
+        done = self._done(position)
+        most = min(ask.rows, late.MOST_SEEN)
+        found, more = self._pointers.read(compare("PROCESS", "=", quoted("")), most + len(done))
+        new = [each for each in found if each.number not in done]
+        if not new:
+            return Batch(position or {"mode": "change_pointers", "done": []})
+        told = self._pointers.told(system, new[:most])
+        after = {"mode": "change_pointers", "done": [each.number for each in new[:most]]}
+        return Batch(after, told.changes, told.rejects, more=more or len(new) > most)
+
+    def commit(self, system: System, position: Position) -> None:
+        done = self._done(position)
+        if done:
+            self._mark(system, done)
+
+    def _mark(self, system: System, numbers: Iterable[str]) -> None:
+        rows = [{"CPIDENT": number} for number in sorted(numbers)]
+        answer = system.call(self._function, MESSAGE_TYPE=self._type, CHANGE_POINTERS_IDENTS=rows)
+        if message := returns.failure(answer):
+            raise returns.error(self._function, message, message.meaning())
+
+    def check(self, position: Position) -> None:
+        self._done(position)
+
+    def _done(self, position: Position | None) -> frozenset[str]:
+        """What was published last. Errors: PermanentError."""
+        match position:
+            case None:
+                return frozenset()
+            case {"mode": "change_pointers", "done": list(numbers), **rest} if not rest:
+                return frozenset(map(str, numbers))
+        raise self.stranger('change_pointers mode with `process`: {"mode": "change_pointers", "done": []}')

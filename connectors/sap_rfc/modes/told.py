@@ -1,0 +1,262 @@
+"""Rows that change documents tell of, as Arrow's: what was logged, and whatever else is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bridge.contract import Changes, Op, Reject, Table
+from connectors.sap_rfc.dictionary import Dictionary, Relation
+from connectors.sap_rfc.modes import details, late
+from connectors.sap_rfc.modes.lines import RowChange, Value, key_places
+from connectors.sap_rfc.tables import Choice, TableReader
+from connectors.sap_rfc.texts import Converted, slices, strings, texts_to_array
+from connectors.sap_rfc.types import Column, shifted
+
+_RAW_KEY = "TABKEY"
+_NUMBERS = frozenset("PIbs8Fae")
+_OTHERS = pa.list_(pa.struct([pa.field(name, pa.string()) for name in ("field", "kind", "old", "new")]))
+"""Lines that are of no column: long texts, mostly."""
+
+
+class Document(Protocol):
+    """A header: CDHDR's columns but for the client."""
+
+    @property
+    def stamp(self) -> str: ...
+
+    @property
+    def number(self) -> str: ...
+
+    @property
+    def fields(self) -> Mapping[str, Any]: ...
+
+
+type Found = tuple[Document, RowChange]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    changes: tuple[Changes, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+
+    def and_also(self, other: Told) -> Told:
+        return Told((*self.changes, *other.changes), (*self.rejects, *other.rejects))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A table whose rows documents tell of. `places`: its key in TABKEY; without them TABKEY is the key.
+
+    `whole`: its rows are read as they are now.
+    """
+
+    choice: Choice
+    table: Table
+    places: tuple[tuple[str, int, int], ...]
+    logged: frozenset[str]
+    whole: bool
+
+    @classmethod
+    def of(cls, stream: str, relation: Relation, reader: TableReader, *, whole: bool) -> Subject:
+        """Errors: PermanentError."""
+        names = [each.name for each in relation.columns if not each.is_deep and each.name != relation.client]
+        places = key_places(relation)
+        choice = Choice(relation, tuple(names))
+        schema = reader.schema(choice)
+        if not places:
+            schema = pa.schema([pa.field(_RAW_KEY, pa.string()), *schema])
+        key = tuple(name for name, _, _ in places) or (_RAW_KEY,)
+        table = Table(f"{stream}.{relation.name}", schema, key)
+        return cls(choice, table, places, frozenset(names) - frozenset(key), whole and bool(places))
+
+    def column(self, name: str) -> Column:
+        return self.choice.relation.column(name)
+
+
+def told(
+    subjects: Mapping[str, Subject],
+    found: Sequence[Found],
+    ahead_s: int,
+    dictionary: Dictionary,
+    reader: TableReader,
+) -> Told:
+    """Tables one after another, and of each its rows in the order of the documents."""
+    by_table: dict[str, list[Found]] = {}
+    for each in found:
+        by_table.setdefault(each[1].table, []).append(each)
+    batch = Told()
+    for name, some in by_table.items():
+        telling = Telling(subjects[name], ahead_s, dictionary, reader)
+        for group in _groups(some):
+            batch = batch.and_also(telling.of(group))
+    return batch
+
+
+def _groups(found: Iterable[Found]) -> Iterator[list[Found]]:
+    """Of each, the same fields are known as they were before; what happened to one row stays in order."""
+    groups: dict[tuple[str, ...], list[Found]] = {}
+    where: dict[str, tuple[str, ...]] = {}
+    for each in found:
+        row = each[1]
+        names = tuple(sorted(row.old))
+        if not names:
+            names = where.get(row.key, next(iter(groups), ()))
+        if where.get(row.key, names) != names:
+            yield from groups.values()
+            groups, where = {}, {}
+        groups.setdefault(names, []).append(each)
+        where[row.key] = names
+    yield from groups.values()
+
+
+class Telling:
+    """Rows of one table."""
+
+    def __init__(self, subject: Subject, ahead_s: int, dictionary: Dictionary, reader: TableReader) -> None:
+        self._subject, self._ahead_s = subject, ahead_s
+        self._dictionary, self._reader = dictionary, reader
+        self._refused: dict[int, str] = {}
+
+    def of(self, found: Sequence[Found]) -> Told:
+        subject, self._refused = self._subject, {}
+        rows = [row for _, row in found]
+        old = sorted({name for row in rows for name in row.old})
+        keys = self._keys(rows)
+        after, absent = self._after(rows, keys)
+        before = self._before(rows, keys, old)
+        source, times = _source(found, subject.logged), _times(found, self._ahead_s)
+        ops = pa.array([row.op.value for row in rows], pa.string())
+        kept = [place for place in range(len(rows)) if place not in self._refused]
+        rejects = [details.reject(subject.table, after, at, why) for at, why in sorted(self._refused.items())]
+        if not kept:
+            return Told((), tuple(rejects))
+        if self._refused:
+            after, before, source = after.take(kept), before and before.take(kept), source.take(kept)
+            times, ops = times.take(kept), ops.take(kept)
+            absent = {name: mask.take(kept) for name, mask in absent.items()}
+        changes = Changes(subject.table, after, ops, before, absent, source, times)
+        return Told((changes,), tuple(rejects))
+
+    def _keys(self, rows: Sequence[RowChange]) -> dict[str, pa.Array]:
+        texts, places = strings([row.key for row in rows]), self._subject.places
+        if not places:
+            return {_RAW_KEY: texts}
+        cut = slices(texts, [(at, length) for _, at, length in places])
+        return {
+            name: self._kept(texts_to_array(self._subject.column(name), each))
+            for (name, _, _), each in zip(places, cut, strict=True)
+        }
+
+    def _after(
+        self, rows: Sequence[RowChange], keys: Mapping[str, pa.Array]
+    ) -> tuple[pa.RecordBatch, dict[str, pa.BooleanArray]]:
+        schema, count = self._subject.table.schema, len(rows)
+        now, at = self._now(rows, keys) if self._subject.whole else (None, [None] * count)
+        there = [place is not None or row.op is Op.DELETE for place, row in zip(at, rows, strict=True)]
+        arrays, absent = [], {}
+        for field in schema:
+            if field.name in keys:
+                arrays.append(keys[field.name])
+                continue
+            logged = self._values(field, [row.new.get(field.name) for row in rows])
+            if now is not None:
+                both = pa.concat_arrays([now.column(field.name), logged])
+                logged = both.take(
+                    [now.num_rows + i if place is None else place for i, place in enumerate(at)]
+                )
+            arrays.append(logged)
+            missing = [
+                not known and field.name not in row.new for known, row in zip(there, rows, strict=True)
+            ]
+            if any(missing):
+                absent[field.name] = pa.array(missing, pa.bool_())
+        return pa.RecordBatch.from_arrays(arrays, schema=schema), absent
+
+    def _before(
+        self, rows: Sequence[RowChange], keys: Mapping[str, pa.Array], names: Sequence[str]
+    ) -> pa.StructArray | None:
+        """Of the fields that were logged, and the key; nothing more is known of how the row was."""
+        if not names:
+            return None
+        schema = self._subject.table.schema
+        arrays = [self._values(schema.field(name), [row.old.get(name) for row in rows]) for name in names]
+        fields = [schema.field(name) for name in (*self._subject.table.key, *names)]
+        unknown = pa.array([not row.old for row in rows], pa.bool_())
+        return pa.StructArray.from_arrays([*keys.values(), *arrays], fields=fields, mask=unknown)
+
+    def _values(self, field: pa.Field, values: Sequence[Value | None]) -> pa.Array:
+        if not any(values):
+            return pa.nulls(len(values), field.type)
+        column = self._subject.column(field.name)
+        initial = "0" if column.inttype in _NUMBERS else None
+        texts = strings([value and (value.text if value.text.strip() else initial) for value in values])
+        if column.inttype not in _NUMBERS and pa.types.is_string(field.type):
+            texts = pc.if_else(pa.array([value is not None for value in values]), texts.fill_null(""), texts)
+        places = None
+        if column.field.type != field.type:  # the currency counts
+            column = shifted(column, field.type.scale)
+            places = self._dictionary.places(strings([value.unit if value else "" for value in values]))
+        return self._kept(texts_to_array(column, texts, places))
+
+    def _kept(self, converted: Converted) -> pa.Array:
+        self._refused |= converted.refused
+        return converted.array
+
+    def _now(
+        self, rows: Sequence[RowChange], keys: Mapping[str, pa.Array]
+    ) -> tuple[pa.RecordBatch | None, list[int | None]]:
+        """Rows as they are now; and where each is among them, if it is."""
+        wanted = {tuple(_cut(row.key, self._subject.places)) for row in rows if row.op is not Op.DELETE}
+        if not wanted:
+            return None, [None] * len(rows)
+        now = self._reader.some(self._subject.choice, sorted(wanted)).rows
+        key = self._subject.table.key
+        there = {tuple(row.values()): at for at, row in enumerate(now.select(list(key)).to_pylist())}
+        asked = zip(*(keys[name].to_pylist() for name in key), strict=True)
+        places = [
+            None if row.op is Op.DELETE else there.get(each) for each, row in zip(asked, rows, strict=True)
+        ]
+        return now, places
+
+
+def is_there(subject: Subject, row: RowChange, reader: TableReader) -> bool:
+    """Whether the table has it now."""
+    if not subject.places:
+        return True
+    return bool(reader.some(subject.choice, [tuple(_cut(row.key, subject.places))]).rows.num_rows)
+
+
+def _cut(key: str, places: Sequence[tuple[str, int, int]]) -> Iterator[str]:
+    for each in slices(strings([key]), [(at, length) for _, at, length in places]):
+        yield each[0].as_py()
+
+
+def _source(found: Sequence[Found], logged: frozenset[str]) -> pa.RecordBatch:
+    """The header, by the names of CDHDR's columns in small letters; which fields were logged; the rest."""
+    names = [name for name in found[0][0].fields if name not in ("UDATE", "UTIME")]
+    columns = {
+        name.lower(): pa.array([each.fields[name] for each, _ in found], pa.string()) for name in names
+    }
+    columns["changed_at"] = pa.array([f"{late.moment(each.stamp):%Y-%m-%dT%H:%M:%S}" for each, _ in found])
+    columns["changed"] = pa.array(
+        [sorted(logged & {*row.changed}) for _, row in found], pa.list_(pa.string())
+    )
+    others = [[_other(line) for line in row.others] for _, row in found]
+    if any(others):
+        columns["others"] = pa.array(others, _OTHERS)
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _other(line: Mapping[str, Any]) -> dict[str, str]:
+    old, new = line["VALUE_OLD"] or "", line["VALUE_NEW"] or ""
+    return {"field": line["FNAME"], "kind": line["CHNGIND"], "old": old, "new": new}
+
+
+def _times(found: Sequence[Found], ahead_s: int) -> pa.Array:
+    stamps = [int((late.moment(each.stamp) - late.EPOCH).total_seconds()) for each, _ in found]
+    return pa.array([1000 * (seconds - ahead_s) for seconds in stamps], pa.int64())
