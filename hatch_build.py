@@ -1,4 +1,4 @@
-"""Compiles the Java helper, so that wheels and editable installs both contain it."""
+"""Compiles the Java helpers, so that wheels and editable installs both contain them."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-JAR = "connectors/jdbc/reader.jar"
+JARS = ("connectors/jdbc/reader.jar", "connectors/sap_rfc/clients/jco.jar")
 
 
 class CompileReader(BuildHookInterface[Any]):
@@ -18,5 +18,5 @@ class CompileReader(BuildHookInterface[Any]):
         done = subprocess.run([sys.executable, str(script)], check=False)
         if done.returncode:
             raise SystemExit(done.returncode)
-        build_data["artifacts"].append(f"/{JAR}")
-        # The jar's bytecode is the same everywhere: the wheel stays py3-none-any.
+        build_data["artifacts"] += [f"/{jar}" for jar in JARS]
+        # The jars' bytecode is the same everywhere: the wheel stays py3-none-any.

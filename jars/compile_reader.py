@@ -1,4 +1,4 @@
-"""Compile jars/src/main/java into connectors/jdbc/reader.jar; needs a JDK's javac and nothing else.
+"""Compile the Java helpers of jars/src into jars beside what uses them; needs a JDK's javac and nothing else.
 
 Usage: python jars/compile_reader.py
 """
@@ -11,8 +11,14 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ROOT / "jars" / "src" / "main" / "java"
-JAR = ROOT / "connectors" / "jdbc" / "reader.jar"
+SOURCES = ROOT / "jars" / "src"
+# Folder of sources -> its jar.
+JARS = {
+    SOURCES / "main" / "java": ROOT / "connectors" / "jdbc" / "reader.jar",
+    SOURCES / "jco" / "java": ROOT / "connectors" / "sap_rfc" / "clients" / "jco.jar",
+}
+# What is compiled against and never packed: the types of a jar that only customers have.
+DECLARED = SOURCES / "jco" / "declared"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # a constant date makes equal sources give equal jars
 MANIFEST = "Manifest-Version: 1.0\r\nCreated-By: legacy-bridge\r\n\r\n"
 
@@ -32,6 +38,7 @@ def javac() -> str:
 
 def compile_classes(sources: list[Path], classes: Path) -> None:
     options = ["--release", "11", "-encoding", "UTF-8", "-Xlint:all", "-g", "-d", str(classes)]
+    options += ["-implicit:none", "-sourcepath", str(DECLARED)]
     done = subprocess.run([javac(), *options, *map(str, sources)], check=False)
     if done.returncode:
         raise SystemExit("the Java helper did not compile")
@@ -49,12 +56,13 @@ def pack(classes: Path, jar: Path) -> None:
 
 
 def main() -> int:
-    sources = sorted(SOURCES.rglob("*.java"))
-    if not sources:
-        raise SystemExit(f"no Java sources under {SOURCES}")
-    with tempfile.TemporaryDirectory() as folder:
-        compile_classes(sources, Path(folder))
-        pack(Path(folder), JAR)
+    for folder, jar in JARS.items():
+        sources = sorted(folder.rglob("*.java"))
+        if not sources:
+            raise SystemExit(f"no Java sources under {folder}")
+        with tempfile.TemporaryDirectory() as classes:
+            compile_classes(sources, Path(classes))
+            pack(Path(classes), jar)
     return 0
 
 

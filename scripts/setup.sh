@@ -153,7 +153,7 @@ if [[ ${1:-} == peers ]]; then
 fi
 environment
 [[ -d jars/lib && -d jars/broker && -d jars/peers ]] || rm -f $STAMPS/jars
-[[ -f connectors/jdbc/reader.jar ]] || rm -f $STAMPS/reader
+[[ -f connectors/jdbc/reader.jar && -f connectors/sap_rfc/clients/jco.jar ]] || rm -f $STAMPS/reader
 [[ -d jars/broker/formatted ]] || rm -f $STAMPS/brokers
 # At once: neither needs the other, and both wait for the network.
 step python install_python pyproject.toml constraints.txt hatch_build.py & python=$!

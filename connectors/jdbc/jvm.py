@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -10,13 +9,13 @@ from typing import Any
 
 from bridge.errors import ConfigError
 from connectors import jvm
+from connectors.jars import FOLDERS, jars_folder
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialect import Dialect
 from connectors.jvm import detach as detach  # noqa: PLC0414 -- as it is for those who use drivers
 from connectors.jvm import java as java  # noqa: PLC0414 -- and this
 
 HELPER = Path(__file__).with_name("reader.jar")
-_FOLDERS = (Path(__file__).parents[2] / "jars" / "lib", Path("/usr/share/legacy-bridge/jars"))
 
 
 def start(config: JdbcConfig, dialect: Dialect) -> None:
@@ -41,23 +40,9 @@ def driver_jars(config: JdbcConfig, dialect: Dialect) -> list[Path]:
         maven = f"; in a checkout, add {dialect.coordinates} to jars/pom.xml" if dialect.coordinates else ""
         raise ConfigError(
             f"there is no driver for {dialect.url}",
-            remedy=f"put {jar} into {folder or _FOLDERS[-1]}, or set `jars`{maven}",
+            remedy=f"put {jar} into {folder or FOLDERS[-1]}, or set `jars`{maven}",
         )
     return found
-
-
-def jars_folder() -> Path | None:
-    """$LEGACY_BRIDGE_JARS, else jars/lib of the checkout, else /usr/share/legacy-bridge/jars.
-
-    Errors: ConfigError when the variable names no folder.
-    """
-    if named := os.environ.get("LEGACY_BRIDGE_JARS"):
-        if not Path(named).is_dir():
-            raise ConfigError(
-                f"LEGACY_BRIDGE_JARS names {named}, which is no folder", remedy="correct it, or unset it"
-            )
-        return Path(named)
-    return next((folder for folder in _FOLDERS if folder.is_dir()), None)
 
 
 def driver(config: JdbcConfig, dialect: Dialect) -> Any:

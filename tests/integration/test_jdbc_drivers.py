@@ -18,6 +18,7 @@ from bridge.contract import Ask, Connector, Level
 from bridge.errors import ConfigError
 from bridge.testing import need
 from bridge.testing.databases import driver_jar
+from connectors.jars import jars_folder
 from connectors.jdbc import JdbcConnector, jvm
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialects import GENERIC, dialect_of
@@ -260,7 +261,7 @@ def test_a_driver_that_is_missing_is_named_with_the_place_for_it(
 def test_a_variable_that_names_no_folder_of_jars_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEGACY_BRIDGE_JARS", "/not/here")
     with pytest.raises(ConfigError, match="LEGACY_BRIDGE_JARS names /not/here, which is no folder"):
-        jvm.jars_folder()
+        jars_folder()
 
 
 @pytest.mark.parametrize("isolation", ["read_committed", "repeatable_read", "serializable"])

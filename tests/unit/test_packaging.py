@@ -16,7 +16,7 @@ import pytest
 from bridge.testing import need
 
 CHECKOUT = Path(__file__).parents[2]
-READER = "connectors/jdbc/reader.jar"
+HELPERS = ("connectors/jdbc/reader.jar", "connectors/sap_rfc/clients/jco.jar")
 JAVA_11 = 55
 
 POLL = """
@@ -91,10 +91,15 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, check=False)
 
 
-def test_the_wheel_contains_the_java_helper_for_java_11(wheel: Path) -> None:
-    with zipfile.ZipFile(wheel) as packed, packed.open(READER) as reader, zipfile.ZipFile(reader) as jar:
-        versions = {jar.read(name)[7] for name in jar.namelist() if name.endswith(".class")}
+@pytest.mark.parametrize("helper", HELPERS)
+def test_the_wheel_contains_the_java_helpers_for_java_11_and_no_class_of_others(
+    wheel: Path, helper: str
+) -> None:
+    with zipfile.ZipFile(wheel) as packed, packed.open(helper) as reader, zipfile.ZipFile(reader) as jar:
+        classes = [name for name in jar.namelist() if name.endswith(".class")]
+        versions = {jar.read(name)[7] for name in classes}
     assert versions == {JAVA_11}
+    assert all(name.startswith("bridge/") for name in classes)
 
 
 def test_the_wheel_holds_the_two_packages_and_runs_on_any_platform(wheel: Path) -> None:

@@ -1,0 +1,7 @@
+package com.sap.conn.jco.ext;
+
+public interface DestinationDataEventListener {
+    void deleted(String destinationName);
+
+    void updated(String destinationName);
+}
