@@ -117,8 +117,10 @@ def _table(name: str, row: Structure | Type, rows: Sequence[Any], number: int) -
 
 
 def _document(name: str, type_: AnyType, value: Any) -> list[bytes]:
-    document = asxml.write(name, type_, value).encode()
-    return [record(Tag.XML), record(Tag.XML_TEXT, document), record(Tag.XML)]
+    """The element's opening tag is a record of its own, as of a system of release 7.58."""
+    opening, _, rest = asxml.write(name, type_, value).partition(">")
+    parts = [record(Tag.XML_TEXT, part.encode()) for part in (f"{opening}>", rest)]
+    return [record(Tag.XML), *parts, record(Tag.XML)]
 
 
 def _value(call: Call, parameter: Parameter) -> Any:

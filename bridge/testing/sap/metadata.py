@@ -219,7 +219,7 @@ def _parameter(parameter: Parameter, position: int) -> dict[str, Any]:
         "TABNAME": type_.name,
         "EXID": type_.letter,
         "POSITION": position,
-        "INTLENGTH": type_.intlen,
+        "INTLENGTH": (type_.row if isinstance(type_, TableType) else type_).intlen,
         "DECIMALS": _decimals(type_),
         "DEFAULT": parameter.default,
         "PARAMTEXT": parameter.text,
