@@ -35,7 +35,8 @@ class Parsed(NamedTuple):
 
 
 def words(texts: pa.StringArray) -> Parsed:
-    return Parsed(texts, pc.match_substring(texts, NO_CHARACTER))
+    bad = pc.match_substring(texts, NO_CHARACTER)
+    return Parsed(_without(texts, bad) if pc.any(bad).as_py() else texts, bad)
 
 
 def dates(texts: pa.StringArray) -> Parsed:
@@ -131,7 +132,7 @@ def _signed(texts: pa.StringArray) -> pa.StringArray:
     """With its sign at the left, and no blanks."""
     texts = pc.ascii_trim(texts, characters=" ")
     if pc.any(pc.match_substring_regex(texts, pattern=" *[+-]$")).as_py():
-        texts = pc.replace_substring_regex(texts, pattern=r"^([^+-]*?) *([+-])$", replacement=r"\2\1")
+        texts = pc.replace_substring_regex(texts, pattern=r"^([^+-].*?) *([+-])$", replacement=r"\2\1")
     return pc.replace_substring_regex(texts, pattern="^([+-]) +", replacement=r"\1")
 
 

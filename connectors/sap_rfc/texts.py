@@ -95,10 +95,11 @@ def _amounts(column: Column, texts: pa.StringArray, places: pa.Array) -> Parsed:
 
     Source: ABAP Keyword Documentation, "Currency Fields".
     """
-    checked = forms.numbers(texts, column.length, column.decimals)
+    numbers, bad = forms.numbers(texts, column.length, column.decimals)
+    finer = pc.greater(places, column.field.type.scale)
     exponents = pc.subtract(column.decimals, places.cast(pa.int64())).cast(pa.string())
-    shifted = pc.binary_join_element_wise(checked.array, exponents, "E")
-    return Parsed(shifted.cast(column.field.type), checked.bad)
+    shifted = pc.binary_join_element_wise(pc.if_else(finer, None, numbers), exponents, "E")
+    return Parsed(shifted.cast(column.field.type), pc.or_(bad, finer))
 
 
 def _refusals(column: Column, texts: pa.StringArray, bad: pa.BooleanArray) -> Mapping[int, str]:
@@ -110,7 +111,7 @@ def _refusals(column: Column, texts: pa.StringArray, bad: pa.BooleanArray) -> Ma
 
 def _why(column: Column, text: str) -> str:
     if "*" in text and column.inttype in "PIbs8":
-        return f"has more digits than fit in the {column.length} characters that the function module gives it"
+        return "has more digits than the function module has room for"
     if column.inttype == "X" and len(text) != 2 * column.length:
         return f"has {len(text)} of {2 * column.length} hexadecimal digits"
     if text == "240000" and column.inttype == "T":
