@@ -7,20 +7,20 @@ class AbapException(Exception):
     """An exception of the function's interface, with a message (MESSAGE ... RAISING) or without (RAISE)."""
 
     def __init__(
-        self,
-        key: str,
-        text: str = "",
-        *,
-        message_class: str = "",
-        number: str = "000",
-        values: tuple[str, ...] = (),
+        self, key: str, *, message_class: str = "", number: str = "000", values: tuple[str, ...] = ()
     ) -> None:
-        super().__init__(text or key)
         self.key = key
-        self.text = text
         self.message_class = message_class
         self.number = number
         self.values = values
+        super().__init__(self.text)
+
+    @property
+    def text(self) -> str:
+        """As a system shows it that does not know the message in the caller's language."""
+        if not self.message_class:
+            return self.key
+        return f"ID:{self.message_class} Type:E Number:{self.number} {' '.join(self.values)}".rstrip()
 
 
 class ShortDump(Exception):

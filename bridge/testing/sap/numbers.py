@@ -1,4 +1,4 @@
-"""Number ranges buffered in main memory: each application server draws blocks, so numbers have no order in time.
+"""Number ranges buffered in main memory: each application server draws blocks; numbers do not follow time.
 
 SAP Help, "Number Range Buffering". The objects AENDBELEG (change documents) and ALE_CP (change pointers) are
 buffered so.

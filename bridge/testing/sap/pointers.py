@@ -1,7 +1,7 @@
 """Change pointers: BDCP2, written with change documents for the message types that ask for them.
 
-The table: sapdatasheet.org, BDCP2; SAP Note 513454 has it in the place of BDCP and BDCPS. Which fields of which
-table a message type asks for: SAP Help, "Master Data Distribution with Change Pointers", transaction BD52.
+The table: sapdatasheet.org, BDCP2; SAP Note 513454 has it in the place of BDCP and BDCPS. Which fields of
+which table a message type asks for: SAP Help, "Master Data Distribution with Change Pointers" (BD52).
 """
 
 from __future__ import annotations

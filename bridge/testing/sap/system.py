@@ -6,8 +6,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
+from random import Random
 from typing import Any
 
+from bridge.testing.sap import ddif, information, read_table
 from bridge.testing.sap.abap import Function, Structure, Table, TableType, Type
 from bridge.testing.sap.change_documents import CDHDR, CDPOS, ObjectClass
 from bridge.testing.sap.clock import Clock
@@ -20,13 +22,16 @@ from bridge.testing.sap.relations import Key, Relation
 from bridge.testing.sap.transactions import Locks, Transaction
 from bridge.testing.sap.values import Row, row_of
 
+_SHUFFLED = 2000
+
 Watcher = Callable[[str, Mapping[str, Any]], None]
 Rows = Callable[["System"], Iterable[Mapping[str, Any]]]
 
 
 class System:
-    """Empty but for the tables that every system has; `release` (SAP_BASIS) decides how some functions behave.
+    """Empty but for the tables that every system has; `release` (SAP_BASIS) decides how some functions work.
 
+    disorder: without it rows that nobody sorts come in the order of the key.
     before, after: called with the name and the parameters of every call, so that a test can change rows
     between two calls, or while one waits.
     """
@@ -53,8 +58,15 @@ class System:
         self._modules: dict[str, Module] = {}
         self._types: dict[str, Structure | TableType] = {}
         self._turn = count()
+        self.disorder: Random | None = Random(1)
         for table in (CDHDR, CDPOS, BDCP2):
             self.define(table)
+        for function, body in (
+            *information.functions(),
+            (ddif.DDIF_FIELDINFO_GET, ddif.ddif_fieldinfo_get),
+            *read_table.functions(release),
+        ):
+            self.install(function, body)
 
     def define(self, table: Table, rows: Rows | None = None) -> Table:
         """A new table; with `rows` it has none of its own, and shows what they make at every look."""
@@ -134,6 +146,17 @@ class System:
             if relation.table.client is None:
                 return relation, relation.scan(low, high)
             return relation, relation.scan((client, *low), (client, *high))
+
+    def disordered(self, rows: list[Row]) -> list[Row]:
+        """As a database may give them that nobody asked for an order: another one every time."""
+        with self._lock:
+            chance = self.disorder
+            if chance is None or len(rows) < 2:
+                return rows
+            if len(rows) <= _SHUFFLED:
+                return chance.sample(rows, len(rows))
+            start = chance.randrange(len(rows))
+            return rows[start:] + rows[:start]
 
     def relation(self, name: str) -> Relation:
         try:

@@ -1,0 +1,322 @@
+"""RFC_READ_TABLE and its successors, with their limits.
+
+Interface and behaviour as public ABAP has them, in two generations of copies of SAP's function: one with MOVE
+Interface and behaviour as public ABAP has them, in two generations of copies of SAP's function: one with MOVE
+on: lausser/check_sap_health issue 14). What they do differently:
+
+| what                 | classic                                 | modern                          |
+| a packed number      | LENG characters, `*` when too short     | LENG + 1, or + 2 with decimals  |
+| too wide for DATA    | DATA_BUFFER_EXCEEDED before reading     | the same, once there is a row   |
+| a field not in table | FIELD_NOT_VALID                         | TABLE_WITHOUT_DATA              |
+| wrong OPTIONS        | runtime error SAPSQL_PARSE_ERROR        | OPTION_NOT_VALID (SAIS 000)     |
+| a column of strings  | run-time error ASSIGN_CASTING_...       | left out of FIELDS              |
+| order                | none                                    | GET_SORTED: by the primary key  |
+
+The asterisk: SAP-archive/node-rfc issue 6, piersharding/RSAP issue 19; strings: SAP-archive/PyRFC issue 232.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from operator import itemgetter
+from typing import Any, NoReturn
+
+from bridge.testing.sap import options
+from bridge.testing.sap.abap import (
+    Direction,
+    Field,
+    Function,
+    Parameter,
+    Structure,
+    Table,
+    TableClass,
+    TableType,
+    Type,
+    char,
+    numc,
+    structure,
+)
+from bridge.testing.sap.errors import AbapException, ShortDump
+from bridge.testing.sap.modules import Call
+from bridge.testing.sap.texts import mover
+from bridge.testing.sap.values import Row
+
+LIMIT = 512
+OUTPUTS = (128, 512, 2048, 8192, 30_000)
+_NO_LIMIT = 2**31
+_PLAIN = frozenset("CNDT")
+_NO_DATA = {TableClass.STRUCTURE, TableClass.APPEND}
+
+RFC_DB_OPT = structure("RFC_DB_OPT", "Selection entries", TEXT=char(72, "SO_TEXT"))
+RFC_DB_FLD = structure(
+    "RFC_DB_FLD",
+    "Fields of a table",
+    FIELDNAME=char(30, "FIELDNAME"),
+    OFFSET=numc(6, "DOFFSET"),
+    LENGTH=numc(6, "DDLENG"),
+    TYPE=char(1, "INTTYPE"),
+    FIELDTEXT=char(60, "AS4TEXT"),
+)
+TAB512 = structure("TAB512", "A row", WA=char(LIMIT, "CHAR512"))
+SDTI_RESULT = structure("SDTI_RESULT", "A row of any length", LINE=Type("STRG"))
+
+EXCEPTIONS = (
+    "TABLE_NOT_AVAILABLE",
+    "TABLE_WITHOUT_DATA",
+    "OPTION_NOT_VALID",
+    "FIELD_NOT_VALID",
+    "NOT_AUTHORIZED",
+    "DATA_BUFFER_EXCEEDED",
+)
+_FLAG = char(1, "SONV-FLAG")
+_ROWS = Type("INT4", name="SOID-ACCNT")
+_ASKED = (
+    Parameter("QUERY_TABLE", Direction.IMPORT, char(30, "TABNAME"), text="Table read"),
+    Parameter(
+        "DELIMITER", Direction.IMPORT, _FLAG, True, "SPACE", "Sign for indicating field limits in DATA"
+    ),
+    Parameter("NO_DATA", Direction.IMPORT, _FLAG, True, "SPACE", "If <> SPACE, only FIELDS is filled"),
+    Parameter("ROWSKIPS", Direction.IMPORT, _ROWS, True, "0"),
+    Parameter("ROWCOUNT", Direction.IMPORT, _ROWS, True, "0"),
+)
+_TABLES = (
+    Parameter("OPTIONS", Direction.TABLES, RFC_DB_OPT, text='Selection entries, "WHERE clauses" (in)'),
+    Parameter("FIELDS", Direction.TABLES, RFC_DB_FLD, text="Names (in) and structure (out) of fields read"),
+)
+_DATA = Parameter("DATA", Direction.TABLES, TAB512, text="Data read (out)")
+_MODERN = (
+    Parameter("GET_SORTED", Direction.IMPORT, char(1, "BOOLE_D"), True),
+    Parameter("USE_ET_DATA_4_RETURN", Direction.IMPORT, char(1, "BOOLE_D"), True),
+    Parameter("ET_DATA", Direction.EXPORT, TableType("SDTI_RESULT_TAB", SDTI_RESULT)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that is read, and where it stands in the row's text."""
+
+    field: Field
+    place: int
+    offset: int
+    length: int
+
+    @property
+    def type(self) -> Type:
+        assert isinstance(self.field.type, Type)
+        return self.field.type
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Of FIELDS, as it comes back."""
+        return {
+            "FIELDNAME": self.field.name,
+            "OFFSET": f"{self.offset:06}",
+            "LENGTH": f"{self.length:06}",
+            "TYPE": self.type.dictionary_letter,
+            "FIELDTEXT": self.field.text,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one reader behaves where they differ; `limit`: characters of a row."""
+
+    widths: Callable[[Type], int]
+    field_missing: AbapException
+    bad_options: Callable[[Table, options.BadOption], NoReturn]
+    modern: bool = False
+    limit: int = LIMIT
+
+
+def classic_width(type_: Type) -> int:
+    return type_.leng
+
+
+def modern_width(type_: Type) -> int:
+    """Time stamps are never negative: TIMESTAMP has room for neither sign nor point."""
+    if type_.letter != "P":
+        return type_.leng
+    match type_.name:
+        case "TIMESTAMP":
+            return type_.leng - 1
+        case "TIMESTAMPL":
+            return type_.leng + 1
+    return type_.leng + 1 + bool(type_.decimals)
+
+
+def _parse_error(_: Table, __: options.BadOption) -> NoReturn:
+    raise ShortDump("SAPSQL_PARSE_ERROR", "An error has occurred while parsing a dynamic entry.")
+
+
+def _option_not_valid(table: Table, error: options.BadOption) -> NoReturn:
+    values = ("DB_Error on", table.name, ": ", str(error)[:50])
+    raise AbapException("OPTION_NOT_VALID", message_class="SAIS", number="000", values=values)
+
+
+CLASSIC = Dialect(classic_width, AbapException("FIELD_NOT_VALID"), _parse_error)
+MODERN = Dialect(
+    modern_width,
+    AbapException("TABLE_WITHOUT_DATA", message_class="AD", number="718"),
+    _option_not_valid,
+    modern=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one call asks for, checked."""
+
+    table: Table
+    columns: tuple[Column, ...]
+    delimiter: str
+    condition: options.Condition
+
+    @property
+    def width(self) -> int:
+        return max((each.offset + each.length for each in self.columns), default=0)
+
+
+def read_table(call: Call, dialect: Dialect) -> tuple[Read, list[str]]:
+    """The fields, and a text for every row."""
+    table = _readable(call)
+    columns = _columns(table, call, dialect)
+    read = Read(table, columns, call["DELIMITER"].strip(), options.Everything)
+    if call["NO_DATA"].strip():
+        return read, []
+    if not dialect.modern:
+        _check_width(read, dialect)
+        _check_strings(table)
+    rows = _rows(call, table, dialect)
+    if rows and dialect.modern:
+        _check_width(read, dialect)
+    return read, list(map(_renderer(read), rows))
+
+
+def _readable(call: Call) -> Table:
+    """VIEW_AUTHORITY_CHECK first, then DDIF_FIELDINFO_GET."""
+    name = call["QUERY_TABLE"].strip()
+    table = call.system.table(name)
+    if table is None and call.system.type(name) is None:
+        raise AbapException("TABLE_NOT_AVAILABLE", message_class="DA", number="131", values=(name,))
+    if not call.system.grants.may_read(name):
+        raise AbapException("NOT_AUTHORIZED", message_class="TB", number="105", values=(name,))
+    if table is None or table.table_class in _NO_DATA:
+        raise AbapException("TABLE_WITHOUT_DATA", message_class="AD", number="718", values=(name,))
+    return table
+
+
+def _columns(table: Table, call: Call, dialect: Dialect) -> tuple[Column, ...]:
+    asked = [row["FIELDNAME"].strip() for row in call.table("FIELDS")]
+    places = {each.name: place for place, each in enumerate(table.row.fields)}
+    columns: list[Column] = []
+    offset = 0
+    for name in asked or places:
+        if name not in places:
+            raise dialect.field_missing
+        field = table.row.fields[places[name]]
+        assert isinstance(field.type, Type)
+        if field.type.deep and dialect.modern:
+            continue
+        columns.append(Column(field, places[name], offset, dialect.widths(field.type)))
+        offset += columns[-1].length + len(call["DELIMITER"].strip())
+    return tuple(columns)
+
+
+def _check_width(read: Read, dialect: Dialect) -> None:
+    if read.width > dialect.limit:
+        values = (read.table.name, str(dialect.limit))
+        raise AbapException("DATA_BUFFER_EXCEEDED", message_class="AD", number="559", values=values)
+
+
+def _check_strings(table: Table) -> None:
+    """Whatever the fields: the whole row is cast."""
+    if table.row.deep:
+        text = "Error with ASSIGN ... CASTING in program SAPLSDTX"
+        raise ShortDump("ASSIGN_CASTING_ILLEGAL_CAST", text)
+
+
+def _rows(call: Call, table: Table, dialect: Dialect) -> list[Row]:
+    """SELECT ... UP TO n ROWS: without ORDER BY any rows in any order."""
+    try:
+        condition = options.parse((row["TEXT"] for row in call.table("OPTIONS")), table.row)
+    except options.BadOption as error:
+        dialect.bad_options(table, error)
+    skip, most = int(call["ROWSKIPS"]), int(call["ROWCOUNT"])
+    _, found = call.system.select(table.name, *_range(table, condition), client=call.session.client)
+    if not call.parameters.get("GET_SORTED"):
+        found = call.system.disordered(found)
+    holds = options.predicate(condition)
+    matching = found if condition == options.Everything else filter(holds, found)
+    return list(islice(matching, skip, skip + most if most else None))
+
+
+def _range(table: Table, condition: options.Condition) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    places = [place for place, each in enumerate(table.row.fields) if each.key and each.name != table.client]
+    return options.bounds(condition, places)
+
+
+def _renderer(read: Read) -> Callable[[Row], str]:
+    """From a row to its text; one format where all are characters, which is most of the work of a bench."""
+    template = read.delimiter.join(f"%-{each.length}.{each.length}s" for each in read.columns)
+    places = [each.place for each in read.columns]
+    movers = [mover(each.type, each.length) for each in read.columns]
+    if all(each.type.letter in _PLAIN for each in read.columns):
+        if len(places) == 1:
+            only = places[0]
+            return lambda row: template % row[only]
+        pick = itemgetter(*places)
+        return lambda row: template % pick(row)
+    pairs = tuple(zip(movers, places, strict=True))
+    return lambda row: template % tuple([move(row[place]) for move, place in pairs])
+
+
+def rfc_read_table(dialect: Dialect) -> Callable[[Call], Mapping[str, Any]]:
+    """RFC_READ_TABLE, BBP_RFC_READ_TABLE, and what customers copied from it."""
+
+    def body(call: Call) -> Mapping[str, Any]:
+        whole = bool(call.parameters.get("USE_ET_DATA_4_RETURN"))
+        read, lines = read_table(call, replace(dialect, limit=_NO_LIMIT) if whole else dialect)
+        answer: dict[str, Any] = {"FIELDS": [each.line for each in read.columns]}
+        if whole:
+            return answer | {"DATA": [], "ET_DATA": [{"LINE": line.rstrip(" ")} for line in lines]}
+        return answer | {"DATA": [{"WA": line} for line in lines]}
+
+    return body
+
+
+def rfc_read_table2(call: Call) -> Mapping[str, Any]:
+    """Rows in the narrowest of five tables that holds them; OUT_TABLE is its name."""
+    read, lines = read_table(call, replace(CLASSIC, limit=OUTPUTS[-1]))
+    width = next(each for each in OUTPUTS if each >= read.width)
+    name = f"TBLOUT{width}"
+    return {
+        "OUT_TABLE": name,
+        "FIELDS": [each.line for each in read.columns],
+        name: [{"WA": line} for line in lines],
+    }
+
+
+def functions(release: str) -> Iterable[tuple[Function, Callable[[Call], Mapping[str, Any]]]]:
+    """All readers, with what a system of this release does."""
+    modern = release > "750"
+    dialect = MODERN if modern else CLASSIC
+    own = (*_ASKED, *_MODERN, *_TABLES, _DATA) if modern else (*_ASKED, *_TABLES, _DATA)
+    yield (
+        Function("RFC_READ_TABLE", own, EXCEPTIONS, "SDTX", "External access to tables"),
+        rfc_read_table(dialect),
+    )
+    plain = (*_ASKED, *_TABLES, _DATA)
+    for name, group in (("BBP_RFC_READ_TABLE", "BBPB"), ("Z_RFC_READ_TABLE", "ZRFC")):
+        yield Function(name, plain, EXCEPTIONS, group, "Copy of RFC_READ_TABLE"), rfc_read_table(CLASSIC)
+    for space in ("/BODS/", "/SAPDS/"):
+        outputs = (Parameter(f"TBLOUT{width}", Direction.TABLES, _wide(space, width)) for width in OUTPUTS)
+        out = Parameter("OUT_TABLE", Direction.EXPORT, char(30, "TABNAME"))
+        parameters = (*_ASKED, out, *_TABLES, *outputs)
+        name = f"{space}RFC_READ_TABLE2"
+        yield Function(name, parameters, EXCEPTIONS, f"{space}BODS", "Read table"), rfc_read_table2
+
+
+def _wide(space: str, width: int) -> Structure:
+    return structure(f"{space}TAB{'30K' if width == OUTPUTS[-1] else width}", WA=char(width))
