@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import date, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
@@ -18,6 +18,8 @@ _RANGES: Mapping[Kind, tuple[int, int]] = {
     Kind.INT: (-(2**31), 2**31 - 1),
     Kind.INT8: (-(2**63), 2**63 - 1),
 }
+_DATE = re.compile(r"\d{8}|\d{4}-\d\d-\d\d", re.ASCII)
+_TIME = re.compile(r"([01]\d|2[0-3])(:?)[0-5]\d\2[0-5]\d", re.ASCII)
 _DIGITS = {Kind.DECF16: 16, Kind.DECF34: 34}
 
 
@@ -86,23 +88,20 @@ def _digits(field: Field, value: Any, path: str) -> str:
 def _date(_: Field, value: Any, path: str) -> str:
     if value in (None, "", "00000000"):
         return "00000000"
+    text = value.isoformat()[:10] if isinstance(value, date) else str(value)
     try:
-        day = value.date() if isinstance(value, datetime) else value
-        return (day if isinstance(day, date) else date.fromisoformat(day)).isoformat().replace("-", "")
-    except (TypeError, ValueError):
+        return f"{date.fromisoformat(text if _DATE.fullmatch(text) else '')}".replace("-", "")
+    except ValueError:
         _refuse(path, "is no date", 'write it as "2026-12-31" or "20261231"')
 
 
 def _time(_: Field, value: Any, path: str) -> str:
     if value in (None, ""):
         return "000000"
-    try:
-        found = value if isinstance(value, time) else time.fromisoformat(value)
-    except (TypeError, ValueError):
+    text = value.isoformat() if isinstance(value, time) else str(value)
+    if not _TIME.fullmatch(text):
         _refuse(path, "is no time of a day", 'write it as "23:59:59" or "235959", in quotes')
-    if found.microsecond or found.tzinfo:
-        _refuse(path, "is more than hours, minutes and seconds")
-    return f"{found:%H%M%S}"
+    return text.replace(":", "")
 
 
 def _number(value: Any, path: str) -> Decimal:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from itertools import accumulate, chain
 from operator import itemgetter
+from types import NoneType
 from typing import Any
 
 import pyarrow as pa
@@ -90,29 +91,33 @@ def _leaf(field: Field, values: Sequence[Any]) -> Parsed:
     parse = _AS_TEXT.get(field.kind)
     if parse is not None:
         return parse(_texts(values))
-    kind = arrow_of(field)
-    try:
-        array = pa.array(values, kind)
-    except (ValueError, TypeError, OverflowError):
-        return _PARSE[field.kind](_texts(values), kind)
-    return Parsed(array, pa.repeat(pa.scalar(value=False), len(array)))
+    kind, (own, parse_as) = arrow_of(field), _TYPED[field.kind]
+    if set(map(type, values)) <= own:
+        try:
+            return Parsed(pa.array(values, kind), pa.repeat(pa.scalar(value=False), len(values)))
+        except (pa.ArrowInvalid, OverflowError):
+            pass  # one of them does not fit: which one, the texts tell
+    return parse_as(_texts(values), kind)
 
 
 def _texts(values: Sequence[Any]) -> pa.StringArray:
-    try:
-        return strings(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return strings([_text(value) for value in values])
+    own = set(map(type, values)) <= _STR
+    return strings(values if own else [_text(value) for value in values])
 
 
 def _text(value: Any) -> str | None:
     """As ABAP writes it: some clients make objects of dates, times and numbers."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, date | time):
-        return value.isoformat().replace("-", "").replace(":", "")
+    match value:
+        case None | str():
+            return value
+        case Decimal():
+            return format(value, "f")
+        case bytes():
+            return value.hex()
+        case datetime():
+            return value.isoformat()
+        case date() | time():
+            return value.isoformat().replace("-", "").replace(":", "")
     return str(value)
 
 
@@ -123,12 +128,18 @@ _AS_TEXT: Mapping[Kind, Callable[[pa.StringArray], Parsed]] = {
     Kind.TIME: forms.times,
     Kind.UTCLONG: forms.moments,
 }
-_PARSE: Mapping[Kind, Callable[[pa.StringArray, pa.DataType], Parsed]] = {
-    **dict.fromkeys((Kind.INT, Kind.INT1, Kind.INT2, Kind.INT8), forms.whole),
-    **dict.fromkeys((Kind.BYTE, Kind.XSTRING), lambda texts, _: forms.raws(texts, 0)),
-    Kind.BCD: forms.decimals,
-    Kind.FLOAT: lambda texts, _: forms.floats(texts),
+type _Own = tuple[frozenset[type], Callable[[pa.StringArray, pa.DataType], Parsed]]
+
+_STR: frozenset[type] = frozenset({str, NoneType})
+_WHOLE: _Own = (frozenset({int, NoneType}), forms.whole)
+_BINARY: _Own = (frozenset({bytes, NoneType}), lambda texts, _: forms.raws(texts, 0))
+_TYPED: Mapping[Kind, _Own] = {
+    **dict.fromkeys((Kind.INT, Kind.INT1, Kind.INT2, Kind.INT8), _WHOLE),
+    **dict.fromkeys((Kind.BYTE, Kind.XSTRING), _BINARY),
+    Kind.BCD: (frozenset({Decimal, NoneType}), forms.decimals),
+    Kind.FLOAT: (frozenset({float, NoneType}), lambda texts, _: forms.floats(texts)),
 }
+"""The types that Arrow takes as they are; what else there is goes by its text."""
 _NO: Mapping[Kind, str] = {
     **dict.fromkeys((Kind.INT, Kind.INT1, Kind.INT2, Kind.INT8), "no whole number of its type"),
     **dict.fromkeys((Kind.BCD, Kind.FLOAT, Kind.DECF16, Kind.DECF34), "no number of its type"),
