@@ -99,8 +99,29 @@ def upto(names: Sequence[str], literals: Sequence[str]) -> Condition:
     return _beyond(names, literals, "<", "<=")
 
 
-def same(names: Sequence[str], literals: Sequence[str]) -> Condition:
-    return both(*(compare(name, "=", value) for name, value in zip(names, literals, strict=True)))
+def equal(column: Column, text: str) -> Condition:
+    """Of the rows with this value. What does not fit into a line finds all that begins so."""
+    if column.inttype in _NUMERIC or shortened(text) == text.rstrip(" "):
+        return compare(column.name, "=", literal(column, text))
+    return compare(column.name, "LIKE", f"{quoted(shortened(text, WIDTH - 3))[:-1]}%'")
+
+
+def since(names: Sequence[str], literals: Sequence[str]) -> Condition:
+    """As `after`, and of those with these very values; names and literals are one or two."""
+    return _from(names, literals, ">")
+
+
+def until(names: Sequence[str], literals: Sequence[str]) -> Condition:
+    return _from(names, literals, "<")
+
+
+def _from(names: Sequence[str], literals: Sequence[str], sign: str) -> Condition:
+    """D >= d AND ( D > d OR T >= t )."""
+    first, *rest = zip(names, literals, strict=True)
+    lead = compare(first[0], f"{sign}=", first[1])
+    if not rest:
+        return lead
+    return both(lead, either(compare(first[0], sign, first[1]), _from(names[1:], literals[1:], sign)))
 
 
 def _beyond(names: Sequence[str], literals: Sequence[str], sign: str, last: str) -> Condition:
@@ -132,16 +153,22 @@ def literal(column: Column, text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A literal of no characters would be one blank, too: it is written as that.
+    """A literal of no characters would be one blank, too: it is written as that."""
+    return "'" + (text.rstrip(" ") or " ").replace("'", "''") + "'"
 
-    What would fill more than a line is cut: to compare with it is to compare with its beginning.
-    """
-    inner = (text.rstrip(" ") or " ").replace("'", "''")
-    if len(inner) > WIDTH - 2:
-        inner = inner[: WIDTH - 2]
-        if (len(inner) - len(inner.rstrip("'"))) % 2:
-            inner = inner[:-1]  # one half of a doubled quote
-    return f"'{inner}'"
+
+def shortened(text: str, most: int = WIDTH - 2) -> str:
+    """As much of its beginning as a literal has room for, where quotes count twice."""
+    if len(text) + text.count("'") <= most:
+        return text.rstrip(" ")
+    while len(text) + text.count("'") > most:
+        text = text[:-1]
+    return text.rstrip(" ")
+
+
+def ordinal(column: Column, text: str) -> str | Decimal:
+    """What values of a column are sorted by, as far as one can know it here."""
+    return number(text) if column.inttype in _NUMERIC else text
 
 
 def number(text: str) -> Decimal:

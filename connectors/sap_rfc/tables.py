@@ -1,66 +1,309 @@
-"""Reading tables: RFC_READ_TABLE, its successors, and functions of a customer's with the same interface."""
+"""Reading tables: RFC_READ_TABLE, its successors, and functions of a customer's with the same interface.
+
+Pages are ranges of keys, since the function has no order: what it answers is all there is of a range when it
+is less than what was asked for. Values are cut out by the places that it tells, never by a delimiter.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import batched
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bridge.contract import Reject
+from bridge.errors import PermanentError, TransientError
+from connectors.sap_rfc import conditions
+from connectors.sap_rfc.clients.client import Function
 from connectors.sap_rfc.conditions import Condition
-from connectors.sap_rfc.dictionary import Calls, Relation
+from connectors.sap_rfc.dictionary import Calls, Dictionary, Relation
+from connectors.sap_rfc.errors import AbapError
+from connectors.sap_rfc.groups import SEPARATOR, Joined, Part, joined, stacked
+from connectors.sap_rfc.plan import Plan, split
+from connectors.sap_rfc.ranges import Key as Key  # noqa: PLC0414 -- the modes take it from here
+from connectors.sap_rfc.reading import Choice as Choice  # noqa: PLC0414 -- and this
+from connectors.sap_rfc.reading import Reading, of
+from connectors.sap_rfc.texts import lines, slices
+from connectors.sap_rfc.types import row_of
 
-type Key = tuple[str, ...]
-"""A place in the order of a relation's key: its values as the reader tells them, or the first few of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What is read of a table: rows with `columns` (key and change columns among them) that fulfil `where`.
-
-    `changed`: columns that are another with each change of a row; without them, groups of columns are
-    compared. `currencies`: amount -> column with its currency, or a currency.
-    """
-
-    relation: Relation
-    columns: tuple[str, ...]
-    where: Condition = ()
-    changed: tuple[str, ...] = ()
-    currencies: Mapping[str, str] | None = None
+TRIES = 5
+"""So often a row is read that was another each time."""
+_AT_ONCE = 50
+"""Keys in one condition."""
+_FEWEST = 16
+_NEEDED = ("QUERY_TABLE", "ROWCOUNT", "OPTIONS", "FIELDS")
+_OUTPUT = re.compile(r"DATA|TBLOUT\d+")
+_STRINGS = "ASSIGN_CASTING_ILLEGAL_CAST"
+"""The short dump of older releases for any table with such columns, whichever are asked for."""
+_TOO_MUCH = "DATA_BUFFER_EXCEEDED"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """All the rows from where it began up to `after`; that is None at the end of the table.
 
-    `unsettled`: rows that were another each time that they were read; they are not among `rows`.
+    `unsettled`: keys of rows that were another each time that they were read; they are not among `rows`.
     """
 
     rows: pa.RecordBatch
     after: Key | None
-    rejects: tuple[Reject, ...] = ()
-    unsettled: pa.RecordBatch | None = None
+    rejects: tuple[Reject, ...]
+    unsettled: pa.RecordBatch
 
     @property
     def more(self) -> bool:
         return self.after is not None
 
 
+class Reads(Calls, Protocol):
+    """What is taken of a System."""
+
+    def describe(self, function: str) -> Function: ...
+
+
+class _Range(NamedTuple):
+    """What was read of each group up to `end`; nothing, if that was not all."""
+
+    parts: Sequence[Part]
+    end: Key | None
+
+
 class TableReader:
-    """Pages in the order of the key. What it remembers of a table's ranges only makes it faster."""
+    """Pages in the order of the key. What it remembers of a table's ranges only makes it faster.
 
-    def __init__(self, system: Calls, reader: str = "RFC_READ_TABLE") -> None:
+    Errors: the system's; PermanentError when the table cannot be read so.
+    """
+
+    def __init__(
+        self, system: Reads, reader: str = "RFC_READ_TABLE", dictionary: Dictionary | None = None
+    ) -> None:
         self._system, self._reader = system, reader
-
-    def page(self, choice: Choice, after: Key | None, rows: int) -> Page:
-        """About `rows` rows after that place; all that are there. Errors: the system's; PermanentError."""
-        raise NotImplementedError
+        self._dictionary = dictionary or Dictionary(system)
+        self._plans: dict[str, Plan] = {}
+        self._interface: _Interface | None = None
 
     def schema(self, choice: Choice) -> pa.Schema:
         """Of the rows of its pages."""
-        raise NotImplementedError
+        return self.plan(choice).reading.schema
+
+    def page(self, choice: Choice, after: Key | None, rows: int) -> Page:
+        """About `rows` rows after that place: all that are there, up to another one."""
+        plan = self.plan(choice)
+        while True:
+            parts, end = self._range(plan, after, max(rows, 1))
+            if len(parts[0]) or end is None:
+                return self._page(plan, _joined(plan, parts), end)
+            after = end
 
     def some(self, choice: Choice, keys: Sequence[Key]) -> Page:
-        """The rows with these keys, if they are there."""
-        raise NotImplementedError
+        """The rows with these keys, in any order, if they are there."""
+        plan = self.plan(choice)
+        wanted = pa.array([SEPARATOR.join(key) for key in keys], pa.string())
+        return self._page(plan, Joined(_nothing(plan), pc.unique(wanted)), None)
+
+    def plan(self, choice: Choice) -> Plan:
+        """How it is read."""
+        known = self._plans.get(choice.relation.name)
+        if known is None or known.choice != choice:
+            interface = self._interface = self._interface or _interface(self._system.describe(self._reader))
+            reading = Reading(choice, self._dictionary)
+            names = tuple(dict.fromkeys((*choice.relation.key, *choice.changed, *reading.names)))
+            widths = self._widths(choice.relation, names, interface)
+            known = Plan(choice, reading, widths, self._reader, interface.most)
+            self._plans[choice.relation.name] = known
+        return known
+
+    def _widths(self, relation: Relation, names: Sequence[str], interface: _Interface) -> dict[str, int]:
+        """By the function itself, which may give a column more room than the dictionary says."""
+        told = {name: of(relation, name).length for name in names}
+        if not interface.tells:
+            return told
+        readable = [name for name in names if not of(relation, name).is_deep]
+        try:
+            answer = self._call(relation, readable, (), 0, NO_DATA="X")
+        except AbapError as error:
+            if error.key != _TOO_MUCH:
+                raise
+            return told
+        return told | {name: length for name, (_, length) in _places(answer).items() if name in told}
+
+    def _range(self, plan: Plan, after: Key | None, rows: int) -> _Range:
+        """All that is there of each group, up to where it is known that it is all."""
+        end = plan.ranges.end(after, rows)
+        limit = rows + 1 if end is None else 2 * rows + 1
+        while True:
+            try:
+                found = self._parts(plan, after, end, limit)
+            except AbapError as error:  # some say so of many rows, too
+                if error.key != _TOO_MUCH or limit <= _FEWEST:
+                    raise
+                found, limit = _Range((), None), limit // 2 + 1
+            if found.parts:
+                first = pc.min(found.parts[0].keys).as_py()
+                plan.ranges.had(after, found.end, first and split(first), len(found.parts[0]), rows)
+                return found
+            end = found.end
+
+    def _parts(self, plan: Plan, after: Key | None, end: Key | None, limit: int) -> _Range:
+        first: Part | None = self._part(plan, plan.order[0], plan.between(after, end), limit)
+        if first is not None and len(first) >= limit:
+            first, end = self._shortened(plan, first, after, limit)
+        if first is None:
+            return _Range((), end)
+        parts = [first]
+        for group in plan.order[1:]:
+            parts.append(self._part(plan, group, plan.between(after, end), limit))
+            if len(parts[-1]) >= limit:
+                return _Range((), _middle(plan, parts[-1], end))
+        return _Range(parts, end)
+
+    def _shortened(
+        self, plan: Plan, part: Part, after: Key | None, limit: int
+    ) -> tuple[Part | None, Key | None]:
+        """Most databases answer in the order of the key, and then all but the last row are a range.
+
+        That they are is known when a range has just their keys. If not, another end is told.
+        """
+        ordered = plan.ordered(part.keys)
+        shorter = plan.bound(ordered[max(len(ordered) - 2, 0)])
+        there = self._part(plan, plan.key, plan.between(after, shorter), limit)
+        if len(there) >= limit:
+            return None, _middle(plan, there, shorter)
+        inside = pc.is_in(part.keys, value_set=there.keys)
+        return (part.only(inside) if pc.sum(inside).as_py() == len(there) else None), shorter
+
+    def _page(self, plan: Plan, found: Joined, end: Key | None) -> Page:
+        whole, left = self._settled(plan, found)
+        rows, rejects = plan.reading.rows(whole.texts)
+        return Page(rows, end, rejects, plan.reading.keys(_columns(plan, left)))
+
+    def _settled(self, plan: Plan, found: Joined) -> tuple[Part, pa.StringArray]:
+        """Rows that were another in the next group are read again; those that still were are left."""
+        whole, doubtful = [found.whole], found.doubtful
+        for _ in range(TRIES):
+            if not len(doubtful):
+                break
+            again = [self._again(plan, keys) for keys in batched(doubtful.to_pylist(), _AT_ONCE)]
+            whole += [each.whole for each in again]
+            doubtful = pa.concat_arrays([each.doubtful for each in again])
+        return stacked([each for each in whole if len(each)] or [found.whole]), doubtful
+
+    def _again(self, plan: Plan, keys: Sequence[str]) -> Joined:
+        wanted, condition = pa.array(keys, pa.string()), plan.among(keys)
+        parts = [self._part(plan, group, condition, 0) for group in plan.order]
+        return _joined(plan, [part.only(pc.is_in(part.keys, value_set=wanted)) for part in parts])
+
+    def _part(self, plan: Plan, names: Sequence[str], condition: Condition, count: int) -> Part:
+        """`count`: of rows, at most; 0: all."""
+        answer = self._call(plan.choice.relation, names, condition, count)
+        assert self._interface is not None  # noqa: S101 -- a plan was made with it
+        texts = lines(*self._interface.told(answer))
+        places = _places(answer)
+        if not places.keys() >= set(names):
+            raise PermanentError(f"{self._reader} does not tell where {', '.join(names)} are in a row")
+        cut = dict(zip(names, slices(texts, [places[name] for name in names]), strict=True))
+        proof = _composed([cut[name] for name in plan.proof if name in cut]) if plan.proof else texts
+        return Part(_composed([cut[name] for name in plan.key]), proof, cut)
+
+    def _call(
+        self, relation: Relation, names: Sequence[str], condition: Condition, count: int, **more: Any
+    ) -> dict[str, Any]:
+        try:
+            return self._system.call(
+                self._reader,
+                QUERY_TABLE=relation.name,
+                ROWCOUNT=count,
+                FIELDS=[{"FIELDNAME": name} for name in names],
+                OPTIONS=[{"TEXT": line} for line in conditions.lines(condition)],
+                **more,
+            )
+        except TransientError as error:
+            if _STRINGS not in error.text:
+                raise
+            raise PermanentError(
+                f"{self._reader} reads no table with columns of strings, and {relation.name} has some",
+                remedy="name another `reader`, or read a view of the table's other columns",
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Interface:
+    """`outputs`: table of the answer -> the field that holds a row; `tells`: places without rows, too."""
+
+    outputs: Mapping[str, str]
+    most: int
+    tells: bool
+
+    def told(self, answer: Mapping[str, Any]) -> tuple[Sequence[Mapping[str, Any]], str]:
+        """The rows, and the name of their one field. Only one of several tables is filled."""
+        for name, field in self.outputs.items():
+            if answer.get(name):
+                return answer[name], field
+        return (), ""
+
+
+def _interface(function: Function) -> _Interface:
+    """Errors: PermanentError when it is none that reads tables."""
+    parameters = function.parameters
+    rows = {
+        name: row_of(parameter.field).fields[0]
+        for name, parameter in parameters.items()
+        if _OUTPUT.fullmatch(name) and row_of(parameter.field).fields
+    }
+    missing = [name for name in _NEEDED if name not in parameters] or ([] if rows else ["DATA"])
+    if missing:
+        raise PermanentError(
+            f"{function.name} has no {', '.join(missing)}",
+            remedy="a `reader` has the interface of RFC_READ_TABLE or of /BODS/RFC_READ_TABLE2",
+        )
+    most = max(field.length for field in rows.values())
+    return _Interface({name: field.name for name, field in rows.items()}, most, "NO_DATA" in parameters)
+
+
+def _places(answer: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """Column -> its offset and length in a row."""
+    return {
+        str(line["FIELDNAME"]).strip(): (int(line["OFFSET"] or 0), int(line["LENGTH"] or 0))
+        for line in answer["FIELDS"]
+    }
+
+
+def _composed(columns: Sequence[pa.StringArray]) -> pa.StringArray:
+    return columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, SEPARATOR)
+
+
+def _columns(plan: Plan, keys: pa.StringArray) -> dict[str, pa.StringArray]:
+    values = [split(key) for key in keys.to_pylist()]
+    return {name: pa.array([each[at] for each in values], pa.string()) for at, name in enumerate(plan.key)}
+
+
+def _nothing(plan: Plan) -> Part:
+    none = pa.array([], pa.string())
+    return Part(none, none, dict.fromkeys((*plan.key, *plan.reading.names), none))
+
+
+def _joined(plan: Plan, parts: Sequence[Part]) -> Joined:
+    try:
+        return joined(parts, plan.twins)
+    except ValueError as error:
+        raise PermanentError(
+            f"{plan.choice.relation.name}: {error}, so groups of columns cannot be put together",
+            remedy="name the columns that tell its rows apart under `key`",
+        ) from None
+
+
+def _middle(plan: Plan, part: Part, end: Key | None) -> Key:
+    """An end for fewer rows. Errors: PermanentError when there is none."""
+    ordered = plan.ordered(part.keys)
+    for key in (ordered[len(ordered) // 2], ordered[0]):
+        if plan.bound(key) != end:
+            return plan.bound(key)
+    key = " ".join(split(ordered[0]))
+    raise PermanentError(
+        f"{len(ordered)} rows of {plan.choice.relation.name} or more have the key {key}",
+        remedy="name the columns that tell its rows apart under `key`",
+    )

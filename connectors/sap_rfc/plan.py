@@ -1,0 +1,127 @@
+"""How a choice of rows is read: in which groups of columns, and by which conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import pyarrow as pa
+
+from bridge.errors import PermanentError
+from connectors.sap_rfc import conditions
+from connectors.sap_rfc.conditions import Condition
+from connectors.sap_rfc.groups import SEPARATOR, TooWideError, divided
+from connectors.sap_rfc.ranges import Key, Ranges
+from connectors.sap_rfc.reading import Choice, Reading, of
+
+
+class Plan:
+    """`order`: the groups as they are read; `twins`: which of the parts must be the same (see groups.joined).
+
+    `proof`: columns that are another with each change; without them, all but the last group are read twice.
+    Errors: PermanentError when a column has no place in a row of the reader's, or cannot be compared.
+    """
+
+    def __init__(
+        self, choice: Choice, reading: Reading, widths: Mapping[str, int], reader: str, most: int
+    ) -> None:
+        self.choice, self.reading, self.ranges = choice, reading, Ranges()
+        self.key = choice.relation.key
+        self._columns = [of(choice.relation, name) for name in self.key]
+        self._check(reader, widths)
+        try:
+            groups, self.proof = _grouped(choice, reading, widths, most)
+        except TooWideError as error:
+            raise PermanentError(
+                f"{choice.relation.name}: {error} together, and a row of {reader} has {most}: the key is read"
+                " with every other column",
+                remedy="name fewer columns under `fields`, or a `reader` with longer rows, such as"
+                " /BODS/RFC_READ_TABLE2",
+            ) from None
+        count = len(groups)
+        if self.proof:
+            self.order, self.twins = groups, tuple((0, at) for at in range(1, count))
+        else:
+            self.order = (*groups, *groups[:-1])
+            self.twins = tuple((at, count + at) for at in range(count - 1))
+
+    def _check(self, reader: str, widths: Mapping[str, int]) -> None:
+        table = self.choice.relation.name
+        if not self.key:
+            raise PermanentError(
+                f"{table} has no key in the dictionary",
+                remedy="name the columns that tell its rows apart under `key`",
+            )
+        for column in self._columns:
+            if not conditions.comparable(column):
+                raise PermanentError(
+                    f"column {column.name} of {table} is {column.abap}, by which rows cannot be told apart",
+                    remedy="name other columns under `key`",
+                )
+        for column in (of(self.choice.relation, name) for name in self.reading.names):
+            lost = column.lost(widths.get(column.name, column.length))
+            if lost:
+                raise PermanentError(
+                    f"{reader} cannot read {column.name} of {table}: it {lost}",
+                    remedy="name the other columns under `fields`, or another `reader`",
+                )
+
+    def between(self, after: Key | None, end: Key | None) -> Condition:
+        """Of the rows behind a place, up to another one."""
+        found = [self.choice.where]
+        if after is not None:
+            found.append(conditions.after(self.key, self._literals(after)))
+        if end is not None:
+            found.append(conditions.upto(self.key, self._literals(end)))
+        return conditions.both(*found)
+
+    def among(self, keys: Sequence[str]) -> Condition:
+        """Of the rows with these keys, and perhaps of some others."""
+        same = [conditions.both(*map(conditions.equal, self._columns, split(key))) for key in keys]
+        return conditions.both(self.choice.where, conditions.either(*same))
+
+    def ordered(self, keys: pa.StringArray) -> list[str]:
+        return sorted(keys.to_pylist(), key=self._place)
+
+    def bound(self, key: str) -> Key:
+        """A place in the order: the key, or as much of its beginning as conditions have room for."""
+        found: list[str] = []
+        for text in split(key):
+            found.append(conditions.shortened(text))
+            if found[-1] != text:
+                break
+        return tuple(found)
+
+    def check(self, place: Sequence[object]) -> Key:
+        """Errors: ValueError when it is no place in this order."""
+        found = tuple(str(text) for text in place)
+        if not 0 < len(found) <= len(self.key) or not all(isinstance(text, str) for text in place):
+            raise ValueError(f"{place} is no value of {', '.join(self.key)}")
+        self._literals(found)
+        return found
+
+    def _literals(self, key: Key) -> list[str]:
+        return [conditions.literal(*each) for each in zip(self._columns, key, strict=False)]
+
+    def _place(self, key: str) -> tuple[str | Decimal, ...]:
+        return tuple(map(conditions.ordinal, self._columns, split(key)))
+
+
+def split(key: str) -> Key:
+    return tuple(key.split(SEPARATOR))
+
+
+def _grouped(
+    choice: Choice, reading: Reading, widths: Mapping[str, int], most: int
+) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Groups, and what proves that they are of one row; where there is no room for that, nothing does."""
+    names = tuple(dict.fromkeys((*choice.relation.key, *reading.names)))
+    if sum(widths[name] for name in names) <= most:
+        return (names,), ()
+    if choice.changed:
+        try:
+            head = dict.fromkeys((*choice.relation.key, *choice.changed))
+            return divided(widths, tuple(head), names, most), choice.changed
+        except TooWideError:
+            pass
+    return divided(widths, choice.relation.key, names, most), ()
