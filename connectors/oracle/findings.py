@@ -25,6 +25,8 @@ _BLOCK_BYTES = 8192
 _HEAVY_BYTES = 1024**3
 _SETTLES = ("outbox", "mview_log")
 _OVERLAP = "5s"
+_FEW_TRIES = 100
+"""A worker that is started again as often in a bad night is none that nobody has seen."""
 _WRITING = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -139,6 +141,8 @@ class Doctor:
                 remedy="name the columns that tell its rows apart under `key`",
                 stream=reading.name,
             )
+        if options.mode == "aq":
+            yield from self._queue(reading)
         yield from self._load(reading, options)
         if options.mode == "timestamp" and not self._session.rows(
             statements.indexed(reading.relation.name, options.columns[0])
@@ -158,7 +162,7 @@ class Doctor:
             return
         if not self._may(statements.can_read(table)):
             yield _lacks(name, f"GRANT SELECT ON {table.sql} TO {user}")
-        elif _looks_back(options) and options.mode != "snapshot" and (scn := self._scn) is not None:
+        elif _looks_back(options) and (scn := self._scn) is not None:
             if not self._may(statements.can_look_back(table, scn)):
                 yield _lacks(name, f"GRANT FLASHBACK ON {table.sql} TO {user}")
             elif options.mode == "flashback" and not self._may(statements.has_versions(table, scn)):
@@ -187,6 +191,17 @@ class Doctor:
             if {"ORA-30051", "ORA-08187"}.isdisjoint(codes(error)):
                 raise
             return False
+
+    def _queue(self, reading: Reading) -> Iterator[Finding]:
+        told = self._session.rows(statements.tries(reading.relation.name))
+        if told and told[0][0] is not None and told[0][0] < _FEW_TRIES:
+            yield Finding(
+                Level.WARNING,
+                f"a message that was given back more than {told[0][0]} times goes to the exception queue;"
+                " each poll that fails, and each worker that stops, gives back what it has",
+                remedy=f"DBMS_AQADM.ALTER_QUEUE('{reading.relation.name}', max_retries => 1000)",
+                stream=reading.name,
+            )
 
     def _load(self, reading: Reading, options: OracleStream) -> Iterator[Finding]:
         """By the optimizer's statistics."""
@@ -274,7 +289,8 @@ def _scans(reading: Reading, options: OracleStream, rows: int, size: int) -> Fin
     return Finding(
         Level.WARNING,
         f"each poll reads the whole table: {told}",
-        remedy="give it an `interval` that the database can bear"
+        remedy="give it an `interval` that the database can bear, and a `statement_timeout` that reading it"
+        " fits into"
         + (
             "; with an index on a time column, timestamp mode reads less"
             if options.mode == "flashback"

@@ -464,6 +464,11 @@ def numbered(log: TableName, least: int, most: int) -> Statement:
     )
 
 
+def tries(queue: TableName) -> Statement:
+    """How often a message may be given back."""
+    return _select("ALL_QUEUES", "MAX_RETRIES", [_named(("OWNER", "NAME"), [queue])])
+
+
 def payload(queue: TableName) -> Statement:
     """The type of a queue's messages, NULL for RAW (Database Reference, ALL_QUEUES, ALL_QUEUE_TABLES)."""
     return Statement(

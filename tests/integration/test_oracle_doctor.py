@@ -20,6 +20,8 @@ from connectors.oracle import findings as findings_module
 
 COLUMNS = [("ID", "NUMBER(10)"), ("NAME", "VARCHAR2(20)"), ("CHANGED_AT", "TIMESTAMP(6)")]
 
+AQ = {"mode": "aq"}
+
 
 @pytest.fixture(autouse=True)
 def table(peer: OraclePeer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +72,9 @@ class TestGrants:
 
     def test_a_missing_right_to_look_back_is_a_statement(self, peer: OraclePeer) -> None:
         peer.grants.revoke("FLASHBACK", "SALES.ORDERS")
-        assert remedies(peer, Level.CRITICAL) == ['GRANT FLASHBACK ON "SALES"."ORDERS" TO BRIDGE']
+        asked = ['GRANT FLASHBACK ON "SALES"."ORDERS" TO BRIDGE']
+        assert remedies(peer, Level.CRITICAL) == asked
+        assert remedies(peer, Level.CRITICAL, ORDERS={"mode": "snapshot"}) == asked
 
     def test_without_a_right_to_the_scn_all_else_is_told_still(self, peer: OraclePeer) -> None:
         peer.grants.revoke("SELECT", "SYS.V_$DATABASE")
@@ -138,6 +142,13 @@ class TestTables:
         assert wanted in remedies(peer, Level.WARNING, ORDERS=stamped)
         peer.indexes.append(Index("SALES", "ORDERS_CHANGED", "ORDERS", ("CHANGED_AT",)))
         assert wanted not in remedies(peer, Level.WARNING, ORDERS=stamped)
+
+    def test_a_queue_that_gives_up_on_messages_is_warned_of(self, peer: OraclePeer) -> None:
+        for name, most in (("FEW", 5), ("MANY", 1000)):
+            peer.queues.create(f"SALES.{name}", max_retries=most)
+        (told,) = (each for each in findings(peer, FEW=AQ, MANY=AQ) if "exception queue" in each[2])
+        assert told[0] is Level.WARNING
+        assert told[3] == "DBMS_AQADM.ALTER_QUEUE('SALES.FEW', max_retries => 1000)"
 
     def test_row_movement_is_told(self, peer: OraclePeer) -> None:
         peer.store.create("SALES", "MOVED", columns=COLUMNS, key=["ID"], row_movement=True)
