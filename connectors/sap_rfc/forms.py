@@ -26,6 +26,9 @@ _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?$"
 _INITIAL = "^[0 T:.,-]*Z?$"
 _MOMENT = r"^\d{4}-\d\d-\d\d[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:[.,]\d{1,7})?Z?$"
 
+_FALSE, _SIXTY = pa.scalar(value=False), pa.scalar(60, pa.int32())
+"""Made once: to find the type of a Python value takes Arrow longer than to read many rows."""
+
 
 class Parsed(NamedTuple):
     """`bad`: where a text is no such value, and the array is null."""
@@ -36,7 +39,7 @@ class Parsed(NamedTuple):
 
 def words(texts: pa.StringArray) -> Parsed:
     bad = pc.match_substring(texts, NO_CHARACTER)
-    return Parsed(_without(texts, bad) if pc.any(bad).as_py() else texts, bad)
+    return Parsed(without(texts, bad) if pc.any(bad).as_py() else texts, bad)
 
 
 def dates(texts: pa.StringArray) -> Parsed:
@@ -53,7 +56,7 @@ def _seconds(texts: pa.StringArray) -> pa.Array:
     hours, minutes, seconds = (
         pc.utf8_slice_codeunits(texts, at, at + 2).cast(pa.int32()) for at in (0, 2, 4)
     )
-    total = pc.add(pc.multiply(pc.add(pc.multiply(hours, 60), minutes), 60), seconds)
+    total = pc.add(pc.multiply(pc.add(pc.multiply(hours, _SIXTY), minutes), _SIXTY), seconds)
     return total.cast(pa.int32()).cast(pa.time32("s"))
 
 
@@ -68,17 +71,18 @@ def numbers(texts: pa.StringArray, precision: int, scale: int) -> Parsed:
 
 
 def whole(texts: pa.StringArray, kind: pa.DataType) -> Parsed:
-    least, most = _bounds(kind)
+    most = 2 ** (kind.bit_width - 1) - 1
     wide, bad = decimals(texts, pa.decimal128(len(str(most)), 0))
-    outside = pc.fill_null(pc.or_(pc.less(wide, least), pc.greater(wide, most)), False)
+    least, most = (pa.scalar(bound, wide.type) for bound in (-most - 1, most))
+    outside = pc.fill_null(pc.or_(pc.less(wide, least), pc.greater(wide, most)), _FALSE)
     bad = pc.or_(bad, outside)
-    return Parsed(_without(wide, bad).cast(kind), bad)
+    return Parsed(without(wide, bad).cast(kind), bad)
 
 
 def floats(texts: pa.StringArray) -> Parsed:
     array, bad = _parsed(_signed(texts), "", _NUMBER, lambda good: good.cast(pa.float64()))
-    bad = pc.or_(bad, pc.fill_null(pc.is_inf(array), False))
-    return Parsed(_without(array, bad), bad)
+    bad = pc.or_(bad, pc.fill_null(pc.is_inf(array), _FALSE))
+    return Parsed(without(array, bad), bad)
 
 
 def plain_numbers(texts: pa.StringArray) -> Parsed:
@@ -94,11 +98,11 @@ def _plain(texts: pa.StringArray) -> pa.StringArray:
 
 def moments(texts: pa.StringArray) -> Parsed:
     """UTCLONG, in UTC: as ISO 8601 writes it, with what digits there are."""
-    told = _without(texts, pc.match_substring_regex(texts, pattern=_INITIAL))
+    told = without(texts, pc.match_substring_regex(texts, pattern=_INITIAL))
     array, bad = _parsed(told, "", _MOMENT, _iso)
     days = pc.replace_substring(pc.utf8_slice_codeunits(array, 0, 10), "-", "")
     bad = pc.or_(bad, dates(days).bad)
-    return Parsed(_without(array, bad), bad)
+    return Parsed(without(array, bad), bad)
 
 
 def _iso(texts: pa.StringArray) -> pa.StringArray:
@@ -119,12 +123,14 @@ def _bytes(texts: pa.StringArray) -> pa.BinaryArray:
 def _parsed(texts: pa.StringArray, initial: str, form: str, finish: Finish) -> Parsed:
     """Null where it is blank or initial, and where it has not the form."""
     texts = pc.ascii_trim(texts, characters=" ")
-    texts = _without(texts, pc.or_(pc.equal(texts, ""), pc.equal(texts, initial)))
-    bad = pc.fill_null(pc.invert(pc.match_substring_regex(texts, pattern=form)), False)
-    return Parsed(finish(_without(texts, bad)), bad)
+    nothing = (pc.equal(texts, pa.scalar(each, pa.string())) for each in ("", initial))
+    texts = without(texts, pc.or_(*nothing))
+    bad = pc.fill_null(pc.invert(pc.match_substring_regex(texts, pattern=form)), _FALSE)
+    return Parsed(finish(without(texts, bad)), bad)
 
 
-def _without(values: pa.Array, where: pa.BooleanArray) -> pa.Array:
+def without(values: pa.Array, where: pa.BooleanArray) -> pa.Array:
+    """Null there."""
     return pc.if_else(where, pa.scalar(None, values.type), values)
 
 
@@ -141,8 +147,3 @@ def _decimal(precision: int, scale: int) -> str:
     before = rf"0*\d{{1,{precision - scale}}}" if precision > scale else "0+"
     after = rf"\d{{0,{scale}}}0*"
     return rf"^[+-]?(?:{before}(?:\.{after})?|0*\.\d{after})$" if scale else rf"^[+-]?{before}(?:\.0*)?$"
-
-
-def _bounds(kind: pa.DataType) -> tuple[int, int]:
-    most = 2 ** (kind.bit_width - 1) - 1
-    return -most - 1, most

@@ -96,9 +96,11 @@ def _amounts(column: Column, texts: pa.StringArray, places: pa.Array) -> Parsed:
     Source: ABAP Keyword Documentation, "Currency Fields".
     """
     numbers, bad = forms.numbers(texts, column.length, column.decimals)
-    finer = pc.greater(places, column.field.type.scale)
-    exponents = pc.subtract(column.decimals, places.cast(pa.int64())).cast(pa.string())
-    shifted = pc.binary_join_element_wise(pc.if_else(finer, None, numbers), exponents, "E")
+    places = places.cast(pa.int64())
+    stored, most = (pa.scalar(each, pa.int64()) for each in (column.decimals, column.field.type.scale))
+    finer = pc.greater(places, most)
+    exponents = pc.subtract(stored, places).cast(pa.string())
+    shifted = pc.binary_join_element_wise(forms.without(numbers, finer), exponents, "E")
     return Parsed(shifted.cast(column.field.type), pc.or_(bad, finer))
 
 

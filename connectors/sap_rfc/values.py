@@ -22,6 +22,7 @@ from connectors.sap_rfc.forms import Parsed
 from connectors.sap_rfc.texts import Converted, strings
 from connectors.sap_rfc.types import arrow_field, arrow_of, row_of
 
+_FALSE = pa.scalar(value=False)
 _NOTHING: Mapping[str, Any] = defaultdict(lambda: None)
 """A structure that is not there: nor are its fields."""
 
@@ -94,7 +95,7 @@ def _leaf(field: Field, values: Sequence[Any]) -> Parsed:
     kind, (own, parse_as) = arrow_of(field), _TYPED[field.kind]
     if set(map(type, values)) <= own:
         try:
-            return Parsed(pa.array(values, kind), pa.repeat(pa.scalar(value=False), len(values)))
+            return Parsed(pa.array(values, kind), pa.repeat(_FALSE, len(values)))
         except (pa.ArrowInvalid, OverflowError):
             pass  # one of them does not fit: which one, the texts tell
     return parse_as(_texts(values), kind)
