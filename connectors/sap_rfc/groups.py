@@ -77,7 +77,7 @@ class Part:
 
 
 class Joined(NamedTuple):
-    """`whole`: rows with all their columns; `doubtful`: keys of those that changed, came or went meanwhile."""
+    """`whole`: rows with all their columns; `doubtful`: keys of those that changed or came or went."""
 
     whole: Part
     doubtful: pa.StringArray
@@ -93,7 +93,7 @@ def joined(parts: Sequence[Part], twins: Sequence[tuple[int, int]]) -> Joined:
         return Joined(parts[0], keys.slice(0, 0))
     if any(pc.count_distinct(part.keys).as_py() < len(part) for part in parts):
         raise ValueError("two rows have one key")
-    if all(part.keys.equals(keys) for part in parts) and _are_same(parts, twins):
+    if all(part.keys.equals(keys) for part in parts[1:]) and _are_same(parts, twins):
         return Joined(_merged(parts), keys.slice(0, 0))
     aligned = [part.along(keys) for part in parts]
     good = _all([part.keys.is_valid() for part in aligned])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from decimal import Decimal
 
 import pyarrow as pa
@@ -13,6 +14,8 @@ from connectors.sap_rfc.conditions import Condition
 from connectors.sap_rfc.groups import SEPARATOR, TooWideError, divided
 from connectors.sap_rfc.ranges import Key, Ranges
 from connectors.sap_rfc.reading import Choice, Reading, of
+
+_MOST_KEPT = 4
 
 
 class Plan:
@@ -25,7 +28,9 @@ class Plan:
     def __init__(
         self, choice: Choice, reading: Reading, widths: Mapping[str, int], reader: str, most: int
     ) -> None:
-        self.choice, self.reading, self.ranges = choice, reading, Ranges()
+        self.choice, self.reading = choice, reading
+        self.where, self.ranges = choice.where, Ranges()
+        self._others: dict[Condition, Plan] = {self.where: self}
         self.key = choice.relation.key
         self._columns = [of(choice.relation, name) for name in self.key]
         self._check(reader, widths)
@@ -44,6 +49,17 @@ class Plan:
         else:
             self.order = (*groups, *groups[:-1])
             self.twins = tuple((at, count + at) for at in range(count - 1))
+
+    def of(self, where: Condition) -> Plan:
+        """The same of other rows of the table. Of a few such conditions the ranges are remembered."""
+        found = self._others.get(where)
+        if found is None:
+            found = copy(self)
+            found.where, found.ranges = where, Ranges()
+            if len(self._others) >= _MOST_KEPT:
+                del self._others[next(iter(self._others))]
+            self._others[where] = found
+        return found
 
     def _check(self, reader: str, widths: Mapping[str, int]) -> None:
         table = self.choice.relation.name
@@ -68,7 +84,7 @@ class Plan:
 
     def between(self, after: Key | None, end: Key | None) -> Condition:
         """Of the rows behind a place, up to another one."""
-        found = [self.choice.where]
+        found = [self.where]
         if after is not None:
             found.append(conditions.after(self.key, self._literals(after)))
         if end is not None:
@@ -78,7 +94,7 @@ class Plan:
     def among(self, keys: Sequence[str]) -> Condition:
         """Of the rows with these keys, and perhaps of some others."""
         same = [conditions.both(*map(conditions.equal, self._columns, split(key))) for key in keys]
-        return conditions.both(self.choice.where, conditions.either(*same))
+        return conditions.both(self.where, conditions.either(*same))
 
     def ordered(self, keys: pa.StringArray) -> list[str]:
         return sorted(keys.to_pylist(), key=self._place)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import batched
 from typing import Any, NamedTuple, Protocol
 
@@ -83,7 +83,7 @@ class TableReader:
     ) -> None:
         self._system, self._reader = system, reader
         self._dictionary = dictionary or Dictionary(system)
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Plan] = {}
         self._interface: _Interface | None = None
 
     def schema(self, choice: Choice) -> pa.Schema:
@@ -107,15 +107,15 @@ class TableReader:
 
     def plan(self, choice: Choice) -> Plan:
         """How it is read."""
-        known = self._plans.get(choice.relation.name)
-        if known is None or known.choice != choice:
+        place = (choice.relation.name, choice.columns, choice.changed)
+        known = self._plans.get(place)
+        if known is None or replace(known.choice, where=choice.where) != choice:
             interface = self._interface = self._interface or _interface(self._system.describe(self._reader))
             reading = Reading(choice, self._dictionary)
             names = tuple(dict.fromkeys((*choice.relation.key, *choice.changed, *reading.names)))
             widths = self._widths(choice.relation, names, interface)
-            known = Plan(choice, reading, widths, self._reader, interface.most)
-            self._plans[choice.relation.name] = known
-        return known
+            known = self._plans[place] = Plan(choice, reading, widths, self._reader, interface.most)
+        return known.of(choice.where)
 
     def _widths(self, relation: Relation, names: Sequence[str], interface: _Interface) -> dict[str, int]:
         """By the function itself, which may give a column more room than the dictionary says."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ class Inside:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.ours = lambda: datetime.now(UTC)
+        self.ours: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._session = Session(client=store.client)
 
     def call(self, function: str, /, **parameters: Any) -> dict[str, Any]:

@@ -1,0 +1,299 @@
+"""Rows of a table: those that say they were changed since the last pass, or all of them, again and again.
+
+Either way the engine compares them with what it knows. Rows come by pages in the order of the key, and a new
+process goes on behind the last page. Of passes by time the first one is of all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from bridge.contract import Ask, Batch, Caveat, Changes, Emits, Op, Position, Ranges, Scan, Table
+from bridge.errors import PermanentError, TransientError
+from connectors.sap_rfc import conditions
+from connectors.sap_rfc.conditions import Condition
+from connectors.sap_rfc.dictionary import Relation
+from connectors.sap_rfc.modes.mode import Mode
+from connectors.sap_rfc.reading import of
+from connectors.sap_rfc.tables import Choice, Key, Page, TableReader
+from connectors.sap_rfc.window import Look, Mark, Window
+
+if TYPE_CHECKING:
+    from connectors.sap_rfc.config import SapStream
+    from connectors.sap_rfc.dictionary import Dictionary
+    from connectors.sap_rfc.system import Moment, System
+    from connectors.sap_rfc.types import Column
+
+COMPLETE: Position = {"mode": "images", "scan": "complete"}
+
+
+def mode(name: str, options: SapStream, system: System, dictionary: Dictionary) -> Mode:
+    """Errors: PermanentError when it cannot be read so; the system's."""
+    relation = dictionary.relation(options.table or name)
+    if options.key:
+        relation = replace(relation, key=tuple(options.key))
+    reader = TableReader(system, options.reader, dictionary)
+    kind = Images if options.images else Watermark
+    return kind(name, options, relation, reader)
+
+
+class _TableMode(Mode):
+    """What both have in common."""
+
+    emits = Emits.IMAGES
+
+    def __init__(self, name: str, options: SapStream, relation: Relation, reader: TableReader) -> None:
+        super().__init__(name)
+        self._reader, self._choice = reader, _chosen(name, options, relation)
+        self._table = Table(name, reader.schema(self._choice), relation.key)
+        self._width = sum(of(relation, column).length for column in self._choice.columns)
+
+    def tables(self) -> tuple[Table, ...]:
+        return (self._table,)
+
+    def reread(
+        self,
+        system: System,  # noqa: ARG002 -- the reader has it
+        position: Position | None,  # noqa: ARG002 -- changes that are yet to come are dropped as known
+        place: Position | None,
+        within: Ranges,
+        ask: Ask,
+    ) -> Batch:
+        ranges = [
+            bound for name, ends in within.items() for bound in _within(of(self._choice.relation, name), ends)
+        ]
+        choice = replace(self._choice, where=conditions.both(self._choice.where, *ranges))
+        after = self._place(place["after"]) if place and place.get("after") else None
+        page = self._read(choice, after, ask)
+        self._settled(page)
+        return self._batch({"after": page.after and list(page.after)}, page, Op.READ)
+
+    def _read(self, choice: Choice, after: Key | None, ask: Ask) -> Page:
+        return self._reader.page(choice, after, max(1, min(ask.rows, ask.bytes // max(1, self._width))))
+
+    def _batch(self, position: Position, page: Page, op: Op, scan: Scan | None = None) -> Batch:
+        changes = (Changes(self._table, page.rows, op),) if page.rows.num_rows else ()
+        return Batch(position, changes, page.rejects, scan=scan, more=page.more)
+
+    def _settled(self, page: Page) -> None:
+        if page.unsettled.num_rows:
+            raise TransientError(
+                f"{page.unsettled.num_rows} rows of {self.name} change faster than their columns can be read",
+                remedy="they are read again; fewer columns under `fields`, or a `reader` with longer rows,"
+                " need but one call",
+            )
+
+    def _place(self, after: Any) -> Key:
+        """Errors: ValueError."""
+        if not isinstance(after, list):
+            raise ValueError(after)  # noqa: TRY004 -- what a position holds is a value
+        return self._reader.plan(self._choice).check(after)
+
+
+class Images(_TableMode):
+    """The whole table, again and again: what is gone is found, too."""
+
+    caveats = frozenset({Caveat.COLLAPSES})
+
+    def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:  # noqa: ARG002
+        after = None if position in (None, COMPLETE) else self._checked(position)
+        page = self._read(self._choice, after, ask)
+        place = COMPLETE if page.after is None else {"mode": "images", "after": list(page.after)}
+        batch = self._batch(place, page, Op.CREATE, _mark(after, more=page.more))
+        if page.unsettled.num_rows:  # they are there, and read anew by the next scan
+            return replace(batch, seen=((self._table.name, page.unsettled),))
+        return batch
+
+    def check(self, position: Position) -> None:
+        if position != COMPLETE:
+            self._checked(position)
+
+    def _checked(self, position: Position) -> Key:
+        """Errors: PermanentError."""
+        try:
+            match position:
+                case {"mode": "images", "after": list() as after, **rest} if not rest:
+                    return self._place(after)
+        except ValueError:
+            pass
+        raise self.stranger('an images scan; {"mode": "images", "scan": "complete"} begins a new one')
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """Columns with a date, or with a date and a time; or one with a time stamp in UTC."""
+
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    @property
+    def is_stamp(self) -> bool:
+        return self.columns[0].inttype == "P"
+
+    @property
+    def is_exact(self) -> bool:
+        """To the second."""
+        return self.is_stamp or len(self.columns) > 1
+
+    def within(self, since: str, until: str) -> Condition:
+        return conditions.both(
+            conditions.since(self.names, self._texts(since)),
+            conditions.until(self.names, self._texts(until, "9")),
+        )
+
+    def _texts(self, stamp: str, rest: str = "0") -> list[str]:
+        """`rest`: what follows where a second has parts."""
+        if self.is_stamp:
+            decimals = self.columns[0].decimals
+            return [f"'{stamp}.{rest * decimals}'" if decimals else f"'{stamp}'"]
+        return [f"'{part}'" for part in (stamp[:8], stamp[8:])[: len(self.columns)]]
+
+
+class Watermark(_TableMode):
+    """By the times of changes, in windows of SAP's clock that overlap."""
+
+    # A transaction may take longer than the late window; rows without a time are read but once.
+    caveats = frozenset({Caveat.NO_DELETES, Caveat.MAY_MISS, Caveat.COLLAPSES})
+
+    def __init__(self, name: str, options: SapStream, relation: Relation, reader: TableReader) -> None:
+        super().__init__(name, options, relation, reader)
+        self._columns = list(options.columns)
+        self._times = list(_times(relation, options.columns))
+        self._stamped = self._times[0].is_stamp
+        self._late_s, self._safety_s = options.late_window, options.safety_interval
+        if any(times.is_stamp != self._stamped for times in self._times):
+            raise PermanentError(
+                f"{name}: `columns` are time stamps in UTC and dates in SAP's local time",
+                remedy="name columns of one sort",
+            )
+        proven = tuple(self._columns) if all(times.is_exact for times in self._times) else ()
+        self._changed = replace(self._choice, changed=proven)
+
+    def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
+        place = self._checked(position)
+        window, after = (
+            place if isinstance(place, tuple) else (self._look(system.moment()).begun(place), None)
+        )
+        page = self._read(self._chosen(window), after, ask)
+        self._settled(page)
+        told = {"mode": "table", "columns": self._columns}
+        if page.after is None:
+            return self._batch({**told, **window.then.position}, page, Op.CREATE)
+        return self._batch({**told, **window.position, "after": list(page.after)}, page, Op.CREATE)
+
+    def _look(self, moment: Moment) -> Look:
+        offset_s = 0 if self._stamped else moment.offset_s
+        ours = _ours(moment)
+        return Look(ours, round(moment.ahead_s) + offset_s, safety_s=self._safety_s, late_s=self._late_s)
+
+    def _chosen(self, window: Window) -> Choice:
+        if window.since is None or window.until is None:
+            return self._choice
+        times = [each.within(window.since, window.until) for each in self._times]
+        return replace(self._changed, where=conditions.both(self._choice.where, conditions.either(*times)))
+
+    def check(self, position: Position) -> None:
+        self._checked(position)
+
+    def _checked(self, position: Position | None) -> tuple[Window, Key] | Mark | None:
+        """Where a pass is, or ended. Errors: PermanentError."""
+        if position is None:
+            return None
+        try:
+            match position:
+                case {"mode": "table", "columns": list(by), "after": after, **rest} if by == self._columns:
+                    return Window.parsed(rest), self._place(after)
+                case {"mode": "table", "columns": list(by), **rest} if by == self._columns:
+                    return Mark.parsed(rest)
+        except ValueError:
+            pass
+        raise self.stranger(f"table mode by {', '.join(self._columns)}")
+
+
+def _chosen(name: str, options: SapStream, relation: Relation) -> Choice:
+    """Errors: PermanentError."""
+    try:
+        where = conditions.parsed(options.where)
+    except ValueError as error:
+        raise PermanentError(f"`where` of {name}: {error}", remedy="close it, or use a shorter one") from None
+    wanted = {of(relation, each).name for each in (*options.fields, *relation.key)}
+    columns = [each.name for each in relation.columns if each.name != relation.client]
+    if options.fields:
+        columns = [each.name for each in relation.columns if each.name in wanted]
+    stripped = [each.name for each in relation.columns if each.alpha and options.alpha == "strip"]
+    return Choice(
+        relation,
+        tuple(columns),
+        where,
+        currencies=options.currencies,
+        stripped=frozenset(stripped),
+        name=name,
+    )
+
+
+def _times(relation: Relation, names: Sequence[str]) -> Iterator[_Times]:
+    """A date takes the time that follows it. Errors: PermanentError."""
+    columns = [of(relation, name) for name in names]
+    while columns:
+        first = columns.pop(0)
+        if first.inttype == "D":
+            yield _Times((first, columns.pop(0)) if columns and columns[0].inttype == "T" else (first,))
+        elif first.inttype == "P" and (first.length, first.decimals) in _STAMPS:
+            yield _Times((first,))
+        else:
+            raise PermanentError(
+                f"column {first.name} of {relation.name} holds no date, but {first.abap}",
+                remedy="under `columns` name dates (DATS), each with its time (TIMS) behind it if it has one,"
+                " or a time stamp (DEC 15, or DEC 21 with 7 decimals)",
+            )
+
+
+_STAMPS = ((15, 0), (21, 7))
+"""TIMESTAMP and TIMESTAMPL: ABAP Keyword Documentation, "Time Stamps in Packed Numbers"."""
+
+
+def _within(column: Column, ends: tuple[Any, Any]) -> Iterator[Condition]:
+    """Errors: PermanentError for what is no value of the column."""
+    for sign, end in zip((">=", "<="), ends, strict=True):
+        if end is None:
+            continue
+        try:
+            literal = conditions.literal(column, _told(column, end))
+        except ValueError as error:
+            raise PermanentError(
+                f"{end} is no value of {column.name}, which is {column.abap}", remedy="give one that is"
+            ) from error
+        yield conditions.compare(column.name, sign, literal)
+
+
+def _told(column: Column, value: Any) -> str:
+    """A value of a key as events have it, in the words of SAP. Errors: ValueError."""
+    text = str(value)
+    match column.inttype:
+        case "D":
+            return datetime.strptime(text[:10], "%Y-%m-%d").strftime("%Y%m%d")  # noqa: DTZ007 -- a day
+        case "T":
+            return time.fromisoformat(text).strftime("%H%M%S")
+        case "X":
+            return bytes.fromhex(text).hex().upper()
+        case "N":
+            return text.zfill(column.length)
+        case "C" if column.alpha and text.isdigit():
+            return text.zfill(column.length)
+    return text
+
+
+def _ours(moment: Moment) -> datetime:
+    return moment.utc - timedelta(seconds=moment.ahead_s)
+
+
+def _mark(after: Key | None, *, more: bool) -> Scan:
+    if after is None:
+        return Scan.FIRST if more else Scan.ONLY
+    return Scan.MORE if more else Scan.LAST
