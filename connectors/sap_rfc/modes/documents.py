@@ -35,6 +35,7 @@ _LINE = (
     "OBJECTCLAS", "OBJECTID", "CHANGENR", "TABNAME", "TABKEY", "FNAME", "CHNGIND", "TEXT_CASE", "UNIT_OLD",
     "UNIT_NEW", "CUKY_OLD", "CUKY_NEW", "VALUE_NEW", "VALUE_OLD",
 )  # fmt: skip
+_TIME = ("UDATE", "UTIME")
 _CLASSES = "TCDOB"
 _AT_ONCE = 20
 """Documents whose lines are asked for in one call: each takes three lines of OPTIONS or four."""
@@ -70,7 +71,7 @@ class ChangeDocuments(Mode):
     def __init__(self, name: str, options: SapStream, system: System, dictionary: Dictionary) -> None:
         super().__init__(name)
         self._options, self._dictionary = options, dictionary
-        self._reader = TableReader(system, options.reader)
+        self._reader = TableReader(system, options.reader, dictionary)
         self._headers = self._choice("CDHDR", _HEADER)
         self._lines = self._choice("CDPOS", _LINE)
         self._window = late.Window(f"{options.since:%Y%m%d}000000" if options.since else _FIRST)
@@ -154,8 +155,8 @@ class ChangeDocuments(Mode):
         """None where there are more than `most`."""
         where = conditions.both(
             conditions.either(*(compare("OBJECTCLAS", "=", quoted(each)) for each in self._options.classes)),
-            _since(floor) if floor > _FIRST else (),
-            _until(until) if until else (),
+            conditions.since(_TIME, _quoted(floor)) if floor > _FIRST else (),
+            conditions.until(_TIME, _quoted(until)) if until else (),
         )
         found: list[Document] = []
         for rows in self._pages(_where(self._headers, where)):
@@ -203,11 +204,15 @@ class ChangeDocuments(Mode):
         keys = list({each.key: None for each in documents})
         for start in range(0, len(keys), _AT_ONCE):
             some = keys[start : start + _AT_ONCE]
-            where = conditions.either(*map(_of_document, some))
+            where = conditions.either(*map(self._of_document, some))
             for rows in self._pages(_where(self._lines, where)):
                 for row in rows:
                     found[row["OBJECTCLAS"], row["OBJECTID"], row["CHANGENR"]].append(row)
         return found
+
+    def _of_document(self, key: tuple[str, str, str]) -> Condition:
+        columns = map(self._lines.relation.column, ("OBJECTCLAS", "OBJECTID", "CHANGENR"))
+        return conditions.both(*map(conditions.equal, columns, key))
 
     # -- positions
 
@@ -237,28 +242,5 @@ def _where(choice: Choice, where: Condition) -> Choice:
     return Choice(choice.relation, choice.columns, where, choice.changed, choice.currencies)
 
 
-def _since(stamp: str) -> Condition:
-    return _beyond(stamp, ">", ">=")
-
-
-def _until(stamp: str) -> Condition:
-    return _beyond(stamp, "<", "<=")
-
-
-def _beyond(stamp: str, sign: str, last: str) -> Condition:
-    day, time = quoted(stamp[:8]), quoted(stamp[8:])
-    same = conditions.both(compare("UDATE", "=", day), compare("UTIME", last, time))
-    return conditions.both(
-        compare("UDATE", f"{sign}=", day), conditions.either(compare("UDATE", sign, day), same)
-    )
-
-
-def _of_document(key: tuple[str, str, str]) -> Condition:
-    """What is too long for a line of OPTIONS is compared by its beginning; the rest is not asked for."""
-    name, object_id, number = key
-    fits = len(object_id.replace("'", "''")) <= conditions.WIDTH - 2
-    return conditions.both(
-        compare("OBJECTCLAS", "=", quoted(name)),
-        compare("OBJECTID", "=" if fits else ">=", quoted(object_id)),
-        compare("CHANGENR", "=", quoted(number)),
-    )
+def _quoted(stamp: str) -> tuple[str, str]:
+    return quoted(stamp[:8]), quoted(stamp[8:])

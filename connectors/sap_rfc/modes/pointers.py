@@ -69,7 +69,7 @@ class Pointers:
         self._type = options.message_type or ""
         relation = dictionary.relation("BDCP2")
         self._choice = Choice(relation, _COLUMNS, changed=("CPIDENT",))
-        self._reader = TableReader(system, options.reader)
+        self._reader = TableReader(system, options.reader, dictionary)
         self._objects: Objects | None = None
         if options.detail:
             self._objects = Objects(name, options.detail, system, relation, _OBJECT, options.missing)

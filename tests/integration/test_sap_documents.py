@@ -1,0 +1,292 @@
+"""Change documents of the simulated system, as events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bridge.contract import Ask, Batch, Changes, Op
+from bridge.errors import PermanentError
+from bridge.testing.sap import ddif, information, read_table
+from bridge.testing.sap.abap import Field, Structure, Table, Type, char
+from bridge.testing.sap.change_documents import ObjectClass
+from bridge.testing.sap.system import System
+from connectors.sap_rfc.config import SapStream
+from connectors.sap_rfc.dictionary import Dictionary
+from connectors.sap_rfc.modes.documents import ChangeDocuments
+from tests.integration.sap_invoked import Invoked, invoked
+
+BEGAN = datetime(2026, 11, 22, 12, tzinfo=UTC)
+KUNNR = Type("CHAR", 10, name="KUNNR", exit="ALPHA")
+CUSTOMERS = Table(
+    Structure(
+        "ZKNA1",
+        (
+            Field("MANDT", Type("CLNT"), key=True),
+            Field("KUNNR", KUNNR, key=True),
+            Field("NAME1", char(35)),
+            Field("ERDAT", Type("DATS")),
+            Field("UMSAT", Type("CURR", 15, 2), reference=("ZKNA1", "WAERS")),
+            Field("WAERS", Type("CUKY")),
+        ),
+    )
+)
+AREAS = Table(
+    Structure(
+        "ZKNVV",
+        (
+            Field("MANDT", Type("CLNT"), key=True),
+            Field("KUNNR", KUNNR, key=True),
+            Field("VKORG", char(4), key=True),
+            Field("KDGRP", char(2)),
+        ),
+    )
+)
+LOGGED = Table(
+    Structure("TCDOB", (Field("OBJECT", char(15), key=True), Field("TABNAME", char(30), key=True)))
+)
+CURRENCIES = Table(
+    Structure("TCURX", (Field("CURRKEY", Type("CUKY"), key=True), Field("CURRDEC", Type("INT1"))))
+)
+
+
+@pytest.fixture
+def sap() -> System:
+    system = System()
+    for function, body in (*read_table.functions(system.release), *information.functions()):
+        system.install(function, body)
+    system.install(ddif.DDIF_FIELDINFO_GET, ddif.ddif_fieldinfo_get)
+    for table in (CUSTOMERS, AREAS, LOGGED, CURRENCIES):
+        if system.table(table.name) is None:
+            system.define(table)
+    system.load("TCDOB", [{"OBJECT": "DEBI", "TABNAME": name} for name in ("ZKNA1", "ZKNVV")])
+    system.clock.stop()
+    system.clock.set(BEGAN)
+    return system
+
+
+def stream(sap: System, **options: Any) -> ChangeDocuments:
+    system = invoked(sap)
+    known = SapStream.model_validate({"mode": "change_documents", "classes": ["DEBI"], **options})
+    return ChangeDocuments("customer_changes", known, system, Dictionary(system))
+
+
+class Reader:
+    """Polls, and keeps its position as Kafka does: as JSON."""
+
+    def __init__(self, sap: System, **options: Any) -> None:
+        self.sap, self.options = sap, options
+        self.mode = stream(sap, **options)
+        self.position: dict[str, Any] | None = None
+
+    def restart(self) -> None:
+        self.mode = stream(self.sap, **self.options)
+
+    def poll(self, rows: int = 1000) -> Batch:
+        batch = self.mode.poll(invoked(self.sap), self.position, Ask(rows=rows))
+        self.position = json.loads(json.dumps(batch.position))
+        self.mode.check(self.position)
+        return batch
+
+    def events(self, rows: int = 1000) -> list[dict[str, Any]]:
+        """All there are now."""
+        found: list[dict[str, Any]] = []
+        while True:
+            batch = self.poll(rows)
+            found += [event for changes in batch.changes for event in told(changes)]
+            if not batch.more:
+                return found
+
+
+def told(changes: Changes) -> Iterator[dict[str, Any]]:
+    """What an event says of a change: columns that were not read are left out."""
+    ops = [changes.op.value] * changes.rows.num_rows if isinstance(changes.op, Op) else changes.op.to_pylist()
+    before = changes.before.to_pylist() if changes.before is not None else [None] * len(ops)
+    source = changes.source.to_pylist() if changes.source is not None else [{}] * len(ops)
+    absent = {name: mask.to_pylist() for name, mask in changes.absent.items()}
+    for at, row in enumerate(changes.rows.to_pylist()):
+        after = {name: value for name, value in row.items() if not absent.get(name, {at: False})[at]}
+        yield {"table": changes.table.name, "op": ops[at], "after": after, "before": before[at], **source[at]}
+
+
+def customer(number: int, **values: Any) -> Mapping[str, Any]:
+    return {"KUNNR": f"{number:010}", **values}
+
+
+def changed(sap: System, number: int, **values: Any) -> None:
+    with sap.transaction(user="MILLER", tcode="XD02") as tx:
+        tx.modify("ZKNA1", customer(number, **values))
+        tx.document("DEBI", f"{number:010}")
+
+
+def test_inserts_updates_and_deletes_tell_who_changed_what(sap: System) -> None:
+    reader = Reader(sap)
+    changed(sap, 7, NAME1="Old")
+    changed(sap, 7, NAME1="New")
+    with sap.transaction(user="SMITH", tcode="XD06") as tx:
+        tx.delete("ZKNA1", customer(7))
+        tx.document("DEBI", "0000000007")
+    create, update, delete = reader.events()
+    assert (create["op"], create["after"]) == ("c", {"KUNNR": "0000000007"})
+    assert (update["op"], update["after"]) == ("u", {"KUNNR": "0000000007", "NAME1": "New"})
+    assert update["before"] == {"KUNNR": "0000000007", "NAME1": "Old"}
+    assert (update["changed"], update["username"], update["tcode"]) == (["NAME1"], "MILLER", "XD02")
+    assert (update["objectclas"], update["objectid"]) == ("DEBI", "0000000007")
+    assert update["changed_at"] == "2026-11-22T12:00:00"
+    assert (delete["op"], delete["username"], delete["table"]) == ("d", "SMITH", "customer_changes.ZKNA1")
+    assert not reader.events()
+
+
+def test_fields_of_inserts_and_deletes_are_told_where_the_class_logs_them(sap: System) -> None:
+    sap.classes["DEBI"] = ObjectClass("DEBI", insert_fields=True, delete_fields=True)
+    changed(sap, 7, NAME1="One", ERDAT="20200131", UMSAT="12.50", WAERS="EUR")
+    with sap.transaction() as tx:
+        tx.delete("ZKNA1", customer(7))
+        tx.document("DEBI", "0000000007")
+    create, delete = Reader(sap).events()
+    assert create["after"]["NAME1"] == "One"
+    assert f"{create['after']['ERDAT']:%Y%m%d}" == "20200131"
+    assert create["after"]["UMSAT"] == Decimal("12.50")
+    assert delete["before"]["NAME1"] == "One"
+
+
+def test_one_document_of_two_tables_is_an_event_of_each(sap: System) -> None:
+    with sap.transaction() as tx:
+        tx.insert("ZKNA1", customer(7))
+        tx.insert("ZKNVV", customer(7, VKORG="1000"))
+        tx.document("DEBI", "0000000007")
+    found = {each["table"]: each["after"] for each in Reader(sap).events()}
+    assert found["customer_changes.ZKNVV"] == {"KUNNR": "0000000007", "VKORG": "1000"}
+    assert found["customer_changes.ZKNA1"] == {"KUNNR": "0000000007"}
+
+
+def test_a_document_that_is_committed_late_is_neither_lost_nor_are_others_repeated(sap: System) -> None:
+    reader = Reader(sap, late_window="60s")
+    slow = sap.transaction(server=0)
+    slow.insert("ZKNA1", customer(1))
+    slow.document("DEBI", "0000000001")
+    for number in (2, 3, 4):
+        sap.clock.advance(timedelta(seconds=15))
+        changed(sap, number)
+        assert [each["objectid"] for each in reader.events()] == [f"{number:010}"]
+    slow.commit()
+    reader.restart()
+    assert [each["objectid"] for each in reader.events()] == ["0000000001"]
+    sap.clock.advance(timedelta(hours=1))
+    assert not reader.events()
+    assert "seen" not in (reader.position or {})
+
+
+def test_a_crash_between_two_polls_repeats_what_kafka_does_not_have(sap: System) -> None:
+    for number in range(1, 6):
+        changed(sap, number)
+    reader = Reader(sap)
+    first = list(map(told, reader.poll(rows=2).changes))
+    position = reader.position
+    second = [event for changes in reader.poll(rows=2).changes for event in told(changes)]
+    reader.restart()
+    reader.position = position
+    again = [event for changes in reader.poll(rows=2).changes for event in told(changes)]
+    assert first
+    assert again == second
+
+
+def test_the_history_is_read_in_pieces_of_its_time(sap: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.sap_rfc.modes.late.MOST_AT_ONCE", 5)
+    sap.clock.set(BEGAN - timedelta(days=400))
+    for number in range(1, 40):
+        changed(sap, number, NAME1="Old")
+        sap.clock.advance(timedelta(days=10 if number % 7 else 0))
+    sap.clock.set(BEGAN)
+    found = Reader(sap).events(rows=3)
+    times = [each["changed_at"] for each in found]
+    assert times == sorted(times)
+    assert sorted(each["objectid"] for each in found) == [f"{number:010}" for number in range(1, 40)]
+
+
+def test_a_stream_may_begin_with_a_day(sap: System) -> None:
+    sap.clock.set(BEGAN - timedelta(days=2))
+    changed(sap, 1)
+    sap.clock.set(BEGAN)
+    changed(sap, 2)
+    assert [each["objectid"] for each in Reader(sap, since="2026-11-22").events()] == ["0000000002"]
+
+
+def test_rows_may_be_read_as_they_are_now(sap: System) -> None:
+    for number, values in (
+        (7, {"NAME1": "Old", "WAERS": "EUR"}),
+        (7, {"NAME1": "New"}),
+        (8, {"NAME1": "Gone"}),
+    ):
+        changed(sap, number, **values)
+        sap.clock.advance(timedelta(seconds=1))
+    with sap.transaction() as tx:
+        tx.delete("ZKNA1", customer(8))
+        tx.document("DEBI", "0000000008")
+    found = Reader(sap, enrich={"table": "ZKNA1"}).events()
+    whole = {"KUNNR": "0000000007", "NAME1": "New", "ERDAT": None, "WAERS": "EUR"}
+    for event in found[:2]:
+        assert {name: value for name, value in event["after"].items() if name != "UMSAT"} == whole
+    assert found[1]["before"] == {"KUNNR": "0000000007", "NAME1": "Old"}
+    assert found[2]["after"] == {"KUNNR": "0000000008"}
+    assert [each["op"] for each in found] == ["c", "u", "c", "d"]
+
+
+def test_changes_of_a_second_that_were_numbered_the_other_way_round_are_told_in_their_order(
+    sap: System,
+) -> None:
+    changed(sap, 7, NAME1="A")
+    sap.clock.advance(timedelta(seconds=1))
+    for server, name in ((2, "B"), (1, "C"), (0, "D")):
+        with sap.transaction(server=server) as tx:
+            tx.update("ZKNA1", customer(7, NAME1=name))
+            tx.document("DEBI", "0000000007")
+    found = Reader(sap).events()
+    assert [each["after"].get("NAME1") for each in found] == [None, "B", "C", "D"]
+
+
+def test_long_object_ids_with_quotes_are_found(sap: System) -> None:
+    names = ["O'HARA", "X" * 90, "X" * 80 + "'Y"]
+    for at, name in enumerate(names):
+        with sap.transaction() as tx:
+            tx.insert("ZKNA1", customer(at))
+            tx.document("DEBI", name)
+    assert sorted(each["objectid"] for each in Reader(sap).events()) == sorted(names)
+
+
+def test_the_lines_of_many_documents_are_asked_for_together(sap: System) -> None:
+    for number in range(200):
+        changed(sap, number, NAME1="Old")
+    system = Invoked(sap)
+    mode, calls = stream(sap), len(system.calls)
+    mode._reader._system = system
+    assert mode.poll(invoked(sap), None, Ask()).rows == 200
+    assert len(system.calls) - calls < 60
+
+
+def test_a_class_that_is_not_there_says_so(sap: System) -> None:
+    with pytest.raises(PermanentError, match="no object class DEBIX"):
+        stream(sap, classes=["DEBIX"])
+
+
+def test_without_the_right_to_tcdob_the_tables_must_be_named(sap: System) -> None:
+    sap.grants.denied_tables.add("TCDOB")
+    with pytest.raises(PermanentError, match="name them under `tables`"):
+        stream(sap)
+    assert len(stream(sap, tables=["ZKNA1"]).tables()) == 1
+
+
+def test_a_table_that_is_not_logged_cannot_be_read_beside(sap: System) -> None:
+    with pytest.raises(PermanentError, match="none of the tables that are logged"):
+        stream(sap, enrich={"table": "T001"})
+
+
+@pytest.mark.parametrize("position", [{}, [], {"mode": "table"}, {"mode": "change_documents", "floor": "x"}])
+def test_a_position_of_another_mode_is_refused(sap: System, position: Any) -> None:
+    with pytest.raises(PermanentError, match="is not one of change_documents mode"):
+        stream(sap).check(position)

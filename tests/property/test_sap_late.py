@@ -1,0 +1,139 @@
+"""What becomes visible late is published exactly once, whatever the order, the clock and the room."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.errors import PermanentError
+from connectors.sap_rfc.modes import late
+from connectors.sap_rfc.modes.late import Overlap, Window
+
+LATE_WINDOW = 20
+BEGAN = datetime(2026, 11, 22, 23, 59, 30)  # noqa: DTZ001 -- of no zone
+
+
+@dataclass(frozen=True)
+class Change:
+    """Written at one second, and visible at another, both since the beginning."""
+
+    written: int
+    visible: int
+    number: str
+
+    @property
+    def stamp(self) -> str:
+        return at(self.written)
+
+
+def at(second: int) -> str:
+    return (BEGAN + timedelta(seconds=second)).strftime("%Y%m%d%H%M%S")
+
+
+changes = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(0, LATE_WINDOW)), min_size=1, max_size=60
+).flatmap(
+    lambda times: st.permutations(range(len(times))).map(
+        lambda numbers: [
+            Change(written, written + delay, f"{number:010}")
+            for (written, delay), number in zip(times, numbers, strict=True)
+        ]
+    )
+)
+
+
+def visible(written: Sequence[Change], now: int, floor: str, until: str) -> list[Change]:
+    return [
+        each
+        for each in written
+        if each.visible <= now and each.stamp >= floor and (not until or each.stamp <= until)
+    ]
+
+
+@given(
+    changes,
+    st.lists(st.tuples(st.integers(1, 15), st.integers(1, 7)), min_size=1, max_size=40),
+    st.integers(1, 6),
+    st.integers(2, 9),
+)
+def test_each_change_is_published_exactly_once(
+    written: list[Change], polls: list[tuple[int, int]], most_seen: int, most_at_once: int
+) -> None:
+    with patch.object(late, "MOST_SEEN", most_seen), patch.object(late, "MOST_AT_ONCE", most_at_once):
+        published = Counter[str]()
+        window, position, now = Window(at(-1000)), Overlap().position, 0
+        for wait, most in [*polls, *[(15, 5)] * 90]:
+            now += wait
+            settled = late.later(at(now), -LATE_WINDOW - 1)
+            place = Overlap.parsed(json.loads(json.dumps(position)))
+
+            def between(floor: str, until: str, limit: int | None, now: int = now) -> list[Change] | None:
+                found = visible(written, now, floor, until)
+                return None if limit is not None and len(found) > limit else found
+
+            found, until = window.look(place.floor, settled, between)
+            step = place.step(found, settled, most, until)
+            published.update(each.number for each in step.taken)
+            position = step.place.position
+            assert sum(map(len, step.place.seen.values())) <= most_seen
+        assert published == Counter(each.number for each in written)
+
+
+def test_a_change_is_published_at_once_when_there_is_room() -> None:
+    change = Change(100, 100, "0000000007")
+    step = Overlap(at(0)).step([change], settled=at(80), most=10)
+    assert [each.number for each in step.taken] == ["0000000007"]
+    assert not Overlap.parsed(step.place.position).fresh([change])
+
+
+def test_what_comes_late_with_an_older_time_and_a_lower_number_is_still_new() -> None:
+    early = Overlap(at(0)).step([Change(100, 100, "0000000007")], settled=at(80), most=10)
+    late_one = Change(90, 105, "0000000003")
+    step = early.place.step([late_one, Change(100, 100, "0000000007")], settled=at(85), most=10)
+    assert [each.number for each in step.taken] == ["0000000003"]
+
+
+def test_what_cannot_be_remembered_waits_and_is_counted() -> None:
+    with patch.object(late, "MOST_SEEN", 1):
+        found = [Change(100, 100, "1"), Change(101, 101, "2"), Change(102, 102, "3")]
+        step = Overlap(at(0)).step(found, settled=at(80), most=10)
+    assert ([each.number for each in step.taken], step.held, step.more) == (["1"], 2, False)
+
+
+def test_at_rest_the_position_stays_as_it_is() -> None:
+    place = Overlap(at(0)).step([Change(10, 10, "1")], settled=at(80), most=10).place
+    assert place.step([], settled=at(90), most=10).place == place
+
+
+def test_changes_come_by_their_time_and_then_by_their_numbers() -> None:
+    found = [Change(12, 12, "1"), Change(10, 10, "3"), Change(10, 10, "2")]
+    assert [each.number for each in Overlap().fresh(found)] == ["2", "3", "1"]
+
+
+def test_a_clock_that_was_set_back_stops_the_stream_instead_of_losing_changes() -> None:
+    with pytest.raises(PermanentError, match="would be missed"):
+        late.must_not_be_behind(at(10), Overlap(at(20)))
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        {},
+        {"floor": "yesterday"},
+        {"floor": "20261399000000"},
+        {"floor": at(0), "seen": {at(1): "1"}},
+        {"floor": at(0), "seen": [1]},
+        {"floor": at(0), "more": 1},
+    ],
+)
+def test_a_strange_position_is_none(position: object) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 -- the position is all it has to say
+        Overlap.parsed(position)
