@@ -259,12 +259,14 @@ class Table:
     """A table with data. Its key is the components marked so, the client first where it has one.
 
     indexes: secondary ones, name to fields (DD12L, DD17S). group: its authorisation group (TDDAT-CCLASS).
+    cross_client: its first column is a client, and yet all clients share its rows (T000).
     """
 
     row: Structure
     table_class: TableClass = TableClass.TRANSPARENT
     indexes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     group: str = "&NC&"
+    cross_client: bool = False
 
     @property
     def name(self) -> str:
@@ -279,7 +281,7 @@ class Table:
         """The column of the client: the first of the key, when it is of that type."""
         first = self.row.fields[0]
         is_client = isinstance(first.type, Type) and first.type.datatype == "CLNT" and first.key
-        return first.name if is_client else None
+        return first.name if is_client and not self.cross_client else None
 
 
 class Direction(StrEnum):

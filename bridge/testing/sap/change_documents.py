@@ -141,9 +141,13 @@ def key_text(change: Change) -> str:
 
 def _items(change: Change, kind: ObjectClass) -> Iterator[dict[str, Any]]:
     by_field = {"U": True, "I": kind.insert_fields, "D": kind.delete_fields}[change.indicator]
-    if not by_field:
-        yield {"FNAME": _KEY, "CHNGIND": change.indicator}
-        return
+    items = list(_fields(change)) if by_field else []
+    if not items and change.indicator != "U":
+        items = [{"FNAME": _KEY, "CHNGIND": change.indicator}]
+    yield from items
+
+
+def _fields(change: Change) -> Iterator[dict[str, Any]]:
     indicator = {"U": "U", "I": "J", "D": "E"}[change.indicator]
     blank = tuple(initial(each.type) for each in change.table.row.fields)
     before, after = change.before or blank, change.after or blank

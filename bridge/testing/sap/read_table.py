@@ -1,8 +1,8 @@
 """RFC_READ_TABLE and its successors, with their limits.
 
-Interface and behaviour as public ABAP has them, in two generations of copies of SAP's function: one with MOVE
-Interface and behaviour as public ABAP has them, in two generations of copies of SAP's function: one with MOVE
-on: lausser/check_sap_health issue 14). What they do differently:
+Interface and behaviour as public ABAP has them, in two generations of copies of SAP's function: one moves
+values into fields as long as the dictionary's LENG (up to about 7.50), one has class CL_RFC_READ_TABLE (from
+7.50 SP22 on: lausser/check_sap_health issue 14). What they do differently:
 
 | what                 | classic                                 | modern                          |
 | a packed number      | LENG characters, `*` when too short     | LENG + 1, or + 2 with decimals  |

@@ -9,7 +9,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from bridge.testing.sap import ddif, information, read_table
+from bridge.testing.sap import catalog, ddif, information, read_table
 from bridge.testing.sap.abap import Function, Structure, Table, TableType, Type
 from bridge.testing.sap.change_documents import CDHDR, CDPOS, ObjectClass
 from bridge.testing.sap.clock import Clock
@@ -67,6 +67,7 @@ class System:
             *read_table.functions(release),
         ):
             self.install(function, body)
+        catalog.install(self)
 
     def define(self, table: Table, rows: Rows | None = None) -> Table:
         """A new table; with `rows` it has none of its own, and shows what they make at every look."""

@@ -29,6 +29,11 @@ def _left(width: int) -> Mover:
     return lambda value: value[:width].ljust(width)
 
 
+def _stamp(width: int) -> Mover:
+    """`2026-01-31 12:00:00.1234567`, with a blank."""
+    return lambda value: value.replace("T", " ")[:width].ljust(width)
+
+
 def _commercial(width: int) -> Mover:
     """`12.50-`, ` 12.50 `."""
 
@@ -81,7 +86,7 @@ _MOVERS: dict[Kind, Callable[[int], Mover]] = {
     Kind.DATE: _left,
     Kind.TIME: _left,
     Kind.STRING: _left,
-    Kind.UTCLONG: _left,
+    Kind.UTCLONG: _stamp,
     Kind.BCD: _commercial,
     Kind.INT: _commercial,
     Kind.INT1: _commercial,
