@@ -109,11 +109,6 @@ class Type:
         return self.built_in.letter
 
     @property
-    def dictionary_letter(self) -> str:
-        """INTTYPE of DD03L and DFIES: INT1, INT2 and INT4 are `X` there, as saprfclib found on a system."""
-        return "X" if self.letter in {"b", "s", "I"} else self.letter
-
-    @property
     def leng(self) -> int:
         """LENG of the dictionary."""
         return self.built_in.length or self.length

@@ -21,7 +21,6 @@ from bridge.testing.sap.abap import (
     numc,
     structure,
 )
-from bridge.testing.sap.ddif import line_of
 from bridge.testing.sap.modules import Call
 
 if TYPE_CHECKING:
@@ -155,12 +154,27 @@ def _dd03l(system: System) -> Rows:
     rows = [table.row for table in system.tables]
     rows += [type_ for name in _structures(system) if isinstance(type_ := system.type(name), Structure)]
     for row in rows:
-        for position, placed in enumerate(row.layout, 1):
-            line = line_of(row.name, placed, position)
-            yield {name: line[name] for name in _DD03L_COPIED} | _ACTIVE
+        for position, (field, _, length) in enumerate(row.layout, 1):
+            place = {"TABNAME": row.name, "POSITION": position, "INTLEN": length}
+            yield place | _ACTIVE | _of_field(field)
 
 
-_DD03L_COPIED = [each.name for each in DD03L.row.fields if each.name not in _VERSION]
+def _of_field(field: Field) -> dict[str, Any]:
+    reference = field.reference or ("", "")
+    line = {
+        "FIELDNAME": field.name,
+        "KEYFLAG": "X" if field.key else "",
+        "ROLLNAME": field.type.name,
+        "CHECKTABLE": field.check_table,
+        "REFTABLE": reference[0],
+        "REFFIELD": reference[1],
+        "INTTYPE": field.type.letter,
+    }
+    if not isinstance(field.type, Type):
+        return line | {"DATATYPE": "STRU" if isinstance(field.type, Structure) else "TTYP"}
+    type_ = field.type
+    of_type = {"DATATYPE": type_.datatype, "LENG": type_.leng, "DECIMALS": type_.decimals}
+    return line | of_type | {"DOMNAME": type_.domain}
 
 
 def _structures(system: System) -> list[str]:

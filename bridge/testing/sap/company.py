@@ -10,7 +10,7 @@ from bridge.testing.sap.system import System
 class Company:
     """One system and what is in it."""
 
-    def __init__(self, *, customers: int = 300, release: str = "750", client: str = "100") -> None:
+    def __init__(self, *, customers: int = 300, release: str = "758", client: str = "100") -> None:
         self.system = System(release=release, client=client)
         self.customers = Customers(self.system)
         self.customers.load(customers)

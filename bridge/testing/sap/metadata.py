@@ -141,7 +141,8 @@ def interface(call: Call) -> dict[str, Any]:
         raise _missing("FU_NOT_FOUND", "FL", "046", name)
     rows = [_parameter(each, position) for position, each in enumerate(function.parameters, 1)]
     rows += [{"PARAMCLASS": "X", "PARAMETER": each} for each in function.exceptions]
-    return {"REMOTE_CALL": "R", "PARAMS": rows}
+    deep = any(each.type.deep and not isinstance(each.type, Type) for each in function.parameters)
+    return {"REMOTE_CALL": "R", "REMOTE_BASXML_SUPPORTED": "X" if deep else "", "PARAMS": rows}
 
 
 def components(call: Call) -> dict[str, Any]:
@@ -255,6 +256,7 @@ def _field(each: Field, offset: int) -> dict[str, Any]:
         "FIELDTEXT": each.text,
         "REPTEXT": each.text,
         "KEYFLAG": "X" if each.key else "",
+        "LOGFLAG": "X" if each.logged and not each.key else "",
     }
 
 

@@ -40,7 +40,7 @@ from bridge.testing.sap.abap import (
 )
 from bridge.testing.sap.errors import AbapException, ShortDump
 from bridge.testing.sap.modules import Call
-from bridge.testing.sap.texts import mover
+from bridge.testing.sap.texts import moved, mover
 from bridge.testing.sap.values import Row
 
 LIMIT = 512
@@ -114,7 +114,7 @@ class Column:
             "FIELDNAME": self.field.name,
             "OFFSET": f"{self.offset:06}",
             "LENGTH": f"{self.length:06}",
-            "TYPE": self.type.dictionary_letter,
+            "TYPE": self.type.letter,
             "FIELDTEXT": self.field.text,
         }
 
@@ -191,7 +191,9 @@ def read_table(call: Call, dialect: Dialect) -> tuple[Read, list[str]]:
     rows = _rows(call, table, dialect)
     if rows and dialect.modern:
         _check_width(read, dialect)
-    return read, list(map(_renderer(read), rows))
+    return read, [
+        _in_units(read, row, text) for row, text in zip(rows, map(_renderer(read), rows), strict=True)
+    ]
 
 
 def _readable(call: Call) -> Table:
@@ -270,6 +272,20 @@ def _renderer(read: Read) -> Callable[[Row], str]:
         return lambda row: template % pick(row)
     pairs = tuple(zip(movers, places, strict=True))
     return lambda row: template % tuple([move(row[place]) for move, place in pairs])
+
+
+def _in_units(read: Read, row: Row, text: str) -> str:
+    """Lengths count units of UTF-16, so a character beyond its basic plane takes two places."""
+    if text.isascii() or max(text) <= "\uffff":
+        return text
+    parts = (_padded(moved(each.type, row[each.place], each.length), each.length) for each in read.columns)
+    return read.delimiter.join(parts)
+
+
+def _padded(text: str, width: int) -> str:
+    """A pair that is cut in two leaves half of it, as in the memory of the system; here it is a blank."""
+    data = text.encode("utf-16-le")[: 2 * width]
+    return data.decode("utf-16-le", "replace").replace("\ufffd", " ") + " " * (width - len(data) // 2)
 
 
 def rfc_read_table(dialect: Dialect) -> Callable[[Call], Mapping[str, Any]]:

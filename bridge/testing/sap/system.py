@@ -9,8 +9,8 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from bridge.testing.sap import catalog, ddif, information, read_table
-from bridge.testing.sap.abap import Function, Structure, Table, TableType, Type
+from bridge.testing.sap import catalog, information, metadata, read_table
+from bridge.testing.sap.abap import AnyType, Function, Structure, Table, TableType, Type
 from bridge.testing.sap.change_documents import CDHDR, CDPOS, ObjectClass
 from bridge.testing.sap.clock import Clock
 from bridge.testing.sap.errors import Misuse, ShortDump
@@ -36,7 +36,7 @@ class System:
     between two calls, or while one waits.
     """
 
-    def __init__(self, *, sysid: str = "SIM", client: str = "100", release: str = "750") -> None:
+    def __init__(self, *, sysid: str = "SIM", client: str = "100", release: str = "758") -> None:
         self.sysid = sysid
         self.client = client
         self.release = release
@@ -57,23 +57,21 @@ class System:
         self._made: dict[str, Rows] = {}
         self._modules: dict[str, Module] = {}
         self._types: dict[str, Structure | TableType] = {}
+        self._elements: dict[str, Type] = {}
         self._turn = count()
         self.disorder: Random | None = Random(1)
         for table in (CDHDR, CDPOS, BDCP2):
             self.define(table)
-        for function, body in (
-            *information.functions(),
-            (ddif.DDIF_FIELDINFO_GET, ddif.ddif_fieldinfo_get),
-            *read_table.functions(release),
-        ):
+        for function, body in (*information.functions(), *read_table.functions(release)):
             self.install(function, body)
         catalog.install(self)
+        metadata.install(self)
 
     def define(self, table: Table, rows: Rows | None = None) -> Table:
         """A new table; with `rows` it has none of its own, and shows what they make at every look."""
         with self._lock:
             self._relations[table.name] = Relation(table)
-            self._types[table.name] = table.row
+            self._declare_all(table.row)
             if rows is not None:
                 self._made[table.name] = rows
         return table
@@ -81,15 +79,15 @@ class System:
     def declare(self, *types: Structure | TableType) -> None:
         """Structures and table types that the dictionary knows by name."""
         with self._lock:
-            self._types |= {each.name: each for each in types}
+            for each in types:
+                self._declare_all(each)
 
     def install(self, function: Function, body: Body) -> None:
         """A function module, with the structures its parameters name."""
         with self._lock:
             self._modules[function.name] = Module(function, body)
             for parameter in function.parameters:
-                if not isinstance(parameter.type, Type):
-                    self._declare_all(parameter.type)
+                self._declare_all(parameter.type)
 
     def function(self, name: str) -> Function | None:
         module = self._modules.get(name)
@@ -110,6 +108,10 @@ class System:
     def type(self, name: str) -> Structure | TableType | None:
         """What the dictionary knows by this name: a table's row, a structure, a table type."""
         return self._types.get(name)
+
+    def element(self, name: str) -> Type | None:
+        """The data element of this name, as the fields and parameters have it that are known."""
+        return self._elements.get(name)
 
     @property
     def types(self) -> list[Structure | TableType]:
@@ -218,10 +220,11 @@ class System:
             relation.clear()
             relation.load(row_of(relation.table.row, row) for row in make(self))
 
-    def _declare_all(self, type_: Structure | TableType) -> None:
+    def _declare_all(self, type_: AnyType) -> None:
+        if isinstance(type_, Type):
+            self._elements.setdefault(type_.name, type_)
+            return
         if type_.name:
-            self._types.setdefault(type_.name, type_)
-        inner = [type_.row] if isinstance(type_, TableType) else [each.type for each in type_.fields]
-        for each in inner:
-            if not isinstance(each, Type):
-                self._declare_all(each)
+            self._types[type_.name] = type_
+        for each in (type_.row,) if isinstance(type_, TableType) else [each.type for each in type_.fields]:
+            self._declare_all(each)

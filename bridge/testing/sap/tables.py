@@ -24,7 +24,7 @@ def with_strings(name: str = "ZBRIDGE_STRINGS") -> Table:
 
 
 def wide(name: str = "ZBRIDGE_WIDE", width: int = 512) -> Table:
-    """A key, date and time of change, and columns that fill a row of `width` characters without the client."""
+    """A key, date and time of change, and columns that fill `width` characters beside the client."""
     rest = width - 10 - 14
     widths = [_WIDE_COLUMN] * (rest // _WIDE_COLUMN) + [rest % _WIDE_COLUMN] * (rest % _WIDE_COLUMN > 0)
     columns = (Field(f"F{place:02}", char(each)) for place, each in enumerate(widths))

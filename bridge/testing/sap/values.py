@@ -47,7 +47,8 @@ def _known(structure: Structure, values: Mapping[str, Any]) -> None:
 
 def _char(type_: Type, value: Any) -> str:
     text = str(value).rstrip(" ")
-    if len(text) > type_.leng:
+    length = len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+    if length > type_.leng:
         raise Misuse(f"{text!r} is longer than {type_.leng}")
     return text
 
