@@ -43,7 +43,7 @@ class Mark:
                 ahead, leaps = rest.get("ahead"), rest.get("leaps", [])
                 if isinstance(ahead, int | None) and isinstance(leaps, list):
                     return cls(_moment(high), ahead, [_leap(each) for each in leaps])
-        raise ValueError(position)
+        raise ValueError(f"{position} is no mark")
 
     @property
     def position(self) -> dict[str, Position]:
@@ -75,7 +75,7 @@ class Window:
                     datetime.strptime(stamp, _STAMP)  # noqa: DTZ007 -- of SAP's wall
                 if (since is None) == (until is None):
                     return cls(Mark.parsed(then), since, until)
-        raise ValueError(position)
+        raise ValueError(f"{position} is no window")
 
     @property
     def position(self) -> dict[str, Position]:
@@ -110,7 +110,7 @@ class Look:
         since = until - timedelta(seconds=self.late_s)
         found = [each for each in mark.leaps if each.until >= since]
         if abs(was - self.ahead_s) >= _LEAP_S:
-            found.append(Leap(was, until))
+            found.append(Leap(was, self.ours))
         return found[-_MOST_LEAPS:]
 
 
@@ -135,4 +135,4 @@ def _leap(found: Any) -> Leap:
     match found:
         case [int(ahead), str(until)]:
             return Leap(ahead, _moment(until))
-    raise ValueError(found)
+    raise ValueError(f"{found} is no leap")
