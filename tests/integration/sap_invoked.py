@@ -42,6 +42,10 @@ class Invoked:
         self._session = Session(client=simulated.client)
         self.calls: list[str] = []
 
+    @property
+    def it(self) -> System:
+        return cast(System, self)
+
     def call(self, function: str, /, **parameters: Any) -> dict[str, Any]:
         self.calls.append(function)
         try:
@@ -85,10 +89,6 @@ class Invoked:
         return Moment(
             now.replace(tzinfo=None, microsecond=0), int(offset.total_seconds()) if offset else 0, 0.0
         )
-
-
-def invoked(simulated: Simulated) -> System:
-    return cast(System, Invoked(simulated))
 
 
 def _field(name: str, kind: abap.AnyType, *, table: bool = False) -> Field:

@@ -12,14 +12,13 @@ import pytest
 
 from bridge.contract import Ask, Batch, Changes, Op
 from bridge.errors import PermanentError
-from bridge.testing.sap import ddif, information, read_table
 from bridge.testing.sap.abap import Field, Structure, Table, Type, char
 from bridge.testing.sap.change_documents import ObjectClass
 from bridge.testing.sap.system import System
 from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.modes.documents import ChangeDocuments
-from tests.integration.sap_invoked import Invoked, invoked
+from tests.integration.sap_invoked import Invoked
 
 BEGAN = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KUNNR = Type("CHAR", 10, name="KUNNR", exit="ALPHA")
@@ -58,9 +57,6 @@ CURRENCIES = Table(
 @pytest.fixture
 def sap() -> System:
     system = System()
-    for function, body in (*read_table.functions(system.release), *information.functions()):
-        system.install(function, body)
-    system.install(ddif.DDIF_FIELDINFO_GET, ddif.ddif_fieldinfo_get)
     for table in (CUSTOMERS, AREAS, LOGGED, CURRENCIES):
         if system.table(table.name) is None:
             system.define(table)
@@ -71,7 +67,7 @@ def sap() -> System:
 
 
 def stream(sap: System, **options: Any) -> ChangeDocuments:
-    system = invoked(sap)
+    system = Invoked(sap).it
     known = SapStream.model_validate({"mode": "change_documents", "classes": ["DEBI"], **options})
     return ChangeDocuments("customer_changes", known, system, Dictionary(system))
 
@@ -88,7 +84,7 @@ class Reader:
         self.mode = stream(self.sap, **self.options)
 
     def poll(self, rows: int = 1000) -> Batch:
-        batch = self.mode.poll(invoked(self.sap), self.position, Ask(rows=rows))
+        batch = self.mode.poll(Invoked(self.sap).it, self.position, Ask(rows=rows))
         self.position = json.loads(json.dumps(batch.position))
         self.mode.check(self.position)
         return batch
@@ -265,7 +261,7 @@ def test_the_lines_of_many_documents_are_asked_for_together(sap: System) -> None
     system = Invoked(sap)
     mode, calls = stream(sap), len(system.calls)
     mode._reader._system = system
-    assert mode.poll(invoked(sap), None, Ask()).rows == 200
+    assert mode.poll(Invoked(sap).it, None, Ask()).rows == 200
     assert len(system.calls) - calls < 60
 
 

@@ -32,6 +32,7 @@ class Meaning(Enum):
 
 
 _MEANINGS: Mapping[str, Meaning] = {
+    "F2 153": Meaning.NOTHING,  # Customer & has not been created
     "F2 502": Meaning.NOTHING,  # Customer & does not exist
     "F2 503": Meaning.NOTHING,  # Customer & exists but has not been created in company code &
     "F2 718": Meaning.NOTHING,  # No customers were found for the selection criteria

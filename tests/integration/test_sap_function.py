@@ -1,0 +1,266 @@
+"""What functions of the simulated system answer, as images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from bridge.contract import Ask, Batch, Caveat, Op, Scan, Table
+from bridge.errors import PermanentError, TransientError
+from bridge.testing.sap.abap import Direction, Function, Parameter, TableType, Type, char, dec, structure
+from bridge.testing.sap.customers import Customers
+from bridge.testing.sap.returns import BAPIRET2, message
+from bridge.testing.sap.system import System
+from connectors.sap_rfc.config import SapStream
+from connectors.sap_rfc.errors import UnauthorisedError
+from connectors.sap_rfc.modes.function import COMPLETE, FunctionImages
+from tests.integration.sap_invoked import Invoked
+
+LIST: Mapping[str, Any] = {
+    "mode": "function",
+    "function": "BAPI_CUSTOMER_GETLIST",
+    "rows": "ADDRESSDATA",
+    "key": ["CUSTOMER"],
+}
+DETAIL = {
+    "function": "BAPI_CUSTOMER_GETDETAIL2",
+    "parameters": {"CUSTOMERNO": "CUSTOMER", "COMPANYCODE": {"value": "1000"}},
+}
+
+
+@pytest.fixture
+def customers() -> Customers:
+    return Customers(System())
+
+
+class Reader:
+    def __init__(self, customers: Customers, **options: Any) -> None:
+        self.system = Invoked(customers.system)
+        self.mode = FunctionImages("customers", SapStream.model_validate({**LIST, **options}), self.system.it)
+        self.position: Any = None
+
+    def scan(self, rows: int = 1000, changed: Callable[..., pa.BooleanArray] | None = None) -> list[Batch]:
+        """One whole pass."""
+        batches = []
+        while True:
+            batch = self.mode.poll(self.system.it, self.position, Ask(rows=rows, changed=changed))
+            self.position = batch.position
+            batches.append(batch)
+            if not batch.more:
+                return batches
+
+
+def rows(batches: list[Batch]) -> dict[str, dict[str, Any]]:
+    found = [row for batch in batches for each in batch.changes for row in each.rows.to_pylist()]
+    assert len({row["CUSTOMER"] for row in found}) == len(found)
+    return {row["CUSTOMER"]: row for row in found}
+
+
+def test_the_rows_of_a_named_table_are_a_whole_scan(customers: Customers) -> None:
+    customers.load(25)
+    reader = Reader(customers)
+    assert reader.mode.tables()[0].key == ("CUSTOMER",)
+    (batch,) = reader.scan()
+    assert (batch.scan, batch.position, len(rows([batch]))) == (Scan.ONLY, COMPLETE, 25)
+    assert reader.mode.caveats == {Caveat.COLLAPSES}
+
+
+def test_many_rows_come_in_several_batches_of_one_scan(customers: Customers) -> None:
+    customers.load(25)
+    reader = Reader(customers)
+    batches = reader.scan(rows=10)
+    assert [each.scan for each in batches] == [Scan.FIRST, Scan.MORE, Scan.LAST]
+    assert len(rows(batches)) == 25
+    assert reader.system.calls.count("BAPI_CUSTOMER_GETLIST") == 1
+
+
+def test_an_answer_that_may_be_cut_ends_no_scan_so_that_nothing_is_deleted(
+    customers: Customers, caplog: pytest.LogCaptureFixture
+) -> None:
+    customers.load(25)
+    reader = Reader(customers, cap={"parameter": "MAXROWS", "value": 25})
+    (batch,) = reader.scan()
+    assert (batch.scan, batch.position, len(rows([batch]))) == (None, COMPLETE, 25)
+    assert batch.changes[0].op is Op.READ
+    assert Caveat.NO_DELETES in reader.mode.caveats
+    assert "none counts as deleted" in caplog.text
+
+
+def test_an_answer_below_the_cap_is_all_there_is(customers: Customers) -> None:
+    customers.load(24)
+    reader = Reader(customers, cap={"parameter": "MAXROWS", "value": 25})
+    assert reader.scan()[0].scan is Scan.ONLY
+    assert Caveat.NO_DELETES not in reader.mode.caveats
+
+
+def test_ranges_find_what_one_answer_has_no_room_for(customers: Customers) -> None:
+    customers.load(25)
+    customers.create("ZEBRA")
+    reader = Reader(customers, cap={"parameter": "MAXROWS", "value": 10}, pages={"parameter": "IDRANGE"})
+    batches = reader.scan()
+    assert (batches[-1].scan, len(rows(batches))) == (Scan.ONLY, 26)
+    assert Caveat.NO_DELETES not in reader.mode.caveats
+
+
+def test_details_are_columns_of_their_own(customers: Customers) -> None:
+    customers.create(7, NAME1="Müller", UMSA1="12.50", ERDAT="20200131")
+    (batch,) = Reader(customers, detail=DETAIL).scan()
+    row = rows([batch])["0000000007"]
+    assert row["NAME"] == "Müller"
+    assert row["CUSTOMERGENERALDETAIL"]["CRE_DATE"] == date(2020, 1, 31)
+    assert str(row["CUSTOMERGENERALDETAIL"]["ANN_SALES"]) == "12.50"
+    assert row["CUSTOMERCOMPANYDETAIL"]["COMP_CODE"] == "1000"
+    assert row["CUSTOMERBANKDETAIL"] == []
+    assert "RETURN" not in row
+
+
+def test_details_are_asked_for_where_the_mark_changed_and_nowhere_else(customers: Customers) -> None:
+    customers.load(5)
+    reader, known = Reader(customers, detail=DETAIL, mark=["NAME", "CITY"]), dict[str, str]()
+
+    def changed(_: Table, keys: pa.RecordBatch, marks: pa.Array) -> pa.BooleanArray:
+        told = zip(keys.column("CUSTOMER").to_pylist(), marks.to_pylist(), strict=True)
+        return pa.array([known.get(key) != mark for key, mark in told])
+
+    def scan() -> tuple[int, int, int]:
+        before = reader.system.calls.count("BAPI_CUSTOMER_GETDETAIL2")
+        batches = reader.scan(changed=changed)
+        for each in (each for batch in batches for each in batch.changes):
+            assert each.marks is not None
+            known.update(zip(each.rows.column("CUSTOMER").to_pylist(), each.marks.to_pylist(), strict=True))
+        seen = sum(keys.num_rows for batch in batches for _, keys in batch.seen)
+        return reader.system.calls.count("BAPI_CUSTOMER_GETDETAIL2") - before, len(rows(batches)), seen
+
+    assert scan() == (5, 5, 0)
+    assert scan() == (0, 0, 5)
+    customers.change(3, ORT01="Ulm")
+    assert scan() == (1, 1, 4)
+
+
+def test_a_row_that_is_gone_when_its_details_are_asked_for_is_not_there(customers: Customers) -> None:
+    customers.load(2)
+    reader = Reader(customers, detail=DETAIL)
+
+    def gone(function: str, _: Mapping[str, Any]) -> None:
+        if function == "BAPI_CUSTOMER_GETLIST" and len(customers.system.rows("KNA1")) == 2:
+            customers.delete(1)
+
+    customers.system.after.append(gone)
+    (batch,) = reader.scan()
+    assert (list(rows([batch])), batch.rejects) == (["0000000002"], ())
+
+
+def test_nobody_found_is_an_empty_scan(customers: Customers) -> None:
+    (batch,) = Reader(customers).scan()
+    assert (batch.scan, batch.changes) == (Scan.ONLY, ())
+
+
+# -- what functions say, and how they are configured
+
+
+def zones(system: System, answer: Callable[[], Mapping[str, Any]]) -> None:
+    """A function with a deep row, and messages in a table."""
+    point = structure("ZPOINT", X=dec(9, 3), Y=dec(9, 3))
+    zone = structure("ZZONE", ID=char(4), AREA=TableType("ZAREA", point), TAGS=TableType("ZTAGS", char(8)))
+    limits = structure("ZLIMITS", LOW=Type("INT4"), HIGH=Type("INT4"))
+    function = Function(
+        "Z_ZONES",
+        (
+            Parameter("PLANT", Direction.IMPORT, char(4)),
+            Parameter("LIMITS", Direction.IMPORT, limits, optional=True),
+            Parameter("BEST", Direction.EXPORT, zone),
+            Parameter("ZONES", Direction.EXPORT, TableType("ZZONES", zone)),
+            Parameter("MESSAGES", Direction.TABLES, BAPIRET2, optional=True),
+        ),
+    )
+    system.install(function, lambda _: answer())
+
+
+ZONE = {"ID": "A1", "AREA": [{"X": 1, "Y": 2}, {"X": 3, "Y": 4}], "TAGS": ["hot", "dry"]}
+ZONES = {"function": "Z_ZONES", "rows": "ZONES", "key": ["ID"], "parameters": {"PLANT": "1000"}}
+
+
+def test_deep_rows_have_lists_and_structs(customers: Customers) -> None:
+    zones(customers.system, lambda: {"ZONES": [ZONE]})
+    ((change,),) = (batch.changes for batch in Reader(customers, **ZONES).scan())
+    (row,) = change.rows.to_pylist()
+    assert [float(each["Y"]) for each in row["AREA"]] == [2.0, 4.0]
+    assert row["TAGS"] == ["hot", "dry"]
+
+
+def test_an_export_structure_is_a_table_of_one_row(customers: Customers) -> None:
+    zones(customers.system, lambda: {"BEST": ZONE})
+    (batch,) = Reader(customers, **{**ZONES, "rows": "BEST"}).scan()
+    assert (batch.changes[0].rows.to_pylist()[0]["ID"], batch.scan) == ("A1", Scan.ONLY)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected", "told"),
+    [
+        (("MC", 601), TransientError, "MC 601: not now"),
+        (("F2", 543), UnauthorisedError, "F2 543: not now"),
+        (("ZZ", 1), PermanentError, "ZZ 001: not now"),
+    ],
+)
+def test_messages_of_type_e_are_errors_by_their_class(
+    customers: Customers, number: tuple[str, int], expected: type[Exception], told: str
+) -> None:
+    zones(customers.system, lambda: {"ZONES": [ZONE], "MESSAGES": [message("E", *number, "not now")]})
+    with pytest.raises(expected, match=told):
+        Reader(customers, **ZONES).scan()
+
+
+def test_a_message_may_be_configured_to_mean_that_there_is_nothing(customers: Customers) -> None:
+    zones(customers.system, lambda: {"MESSAGES": [message("E", "ZZ", 1, "none here")]})
+    assert Reader(customers, **ZONES, missing=["ZZ 001"]).scan()[0].scan is Scan.ONLY
+
+
+def test_two_rows_of_one_key_are_no_images(customers: Customers) -> None:
+    zones(customers.system, lambda: {"ZONES": [ZONE, {**ZONE, "TAGS": []}]})
+    with pytest.raises(PermanentError, match="two rows with ID A1"):
+        Reader(customers, **ZONES).scan()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"parameters": {}}, "needs its parameter PLANT"),
+        ({"parameters": {"PLANTS": "1000"}}, "PLANTS is none of its parameters: Z_ZONES; did you mean PLANT"),
+        ({"parameters": {"PLANT": "1000", "BEST": {}}}, "BEST takes no value"),
+        ({"parameters": {"PLANT": "1000", "LIMITS": {"LOWEST": 1}}}, "Z_ZONES.LIMITS.LOWEST"),
+        ({"parameters": {"PLANT": "10000"}}, "Z_ZONES.PLANT"),
+        ({"rows": "ZONE"}, "answers no ZONE; did you mean ZONES"),
+        ({"rows": "PLANT"}, "answers no PLANT"),
+        ({"key": ["NUMBER"]}, "the rows have no NUMBER; they have ID, AREA, TAGS"),
+        ({"cap": {"parameter": "MAXROWS", "value": 5}}, "MAXROWS is none of its parameters"),
+        ({"function": "Z_ZONEN"}, "Z_ZONEN"),
+        ({"detail": {"function": "Z_ZONES", "parameters": {"PLANT": "NAME"}}}, "there is no column NAME"),
+        ({"detail": {"function": "Z_ZONES", "parameters": {"PLANT": "AREA"}}}, "AREA is no single value"),
+        ({"detail": {"function": "Z_ZONES", "parameters": {}}}, "needs its parameter PLANT"),
+    ],
+)
+def test_wrong_options_are_told_with_the_remedy(
+    customers: Customers, options: Mapping[str, Any], told: str
+) -> None:
+    zones(customers.system, dict)
+    with pytest.raises(PermanentError) as error:
+        Reader(customers, **{**ZONES, **options})
+    assert told in str(error.value)
+
+
+def test_a_position_of_another_mode_is_refused(customers: Customers) -> None:
+    with pytest.raises(PermanentError, match="begins a new one"):
+        Reader(customers).mode.check({"mode": "table"})
+
+
+def test_a_scan_of_which_the_rest_is_lost_begins_anew(customers: Customers) -> None:
+    customers.load(25)
+    reader = Reader(customers)
+    first = reader.mode.poll(reader.system.it, None, Ask(rows=10))
+    reader.mode.release()
+    again = reader.mode.poll(reader.system.it, first.position, Ask(rows=10))
+    assert (first.scan, again.scan) == (Scan.FIRST, Scan.FIRST)
