@@ -31,23 +31,14 @@ def lives(seeds: Sequence[int]) -> Generator[Lived]:
             for mode in MODES:
                 yield _lived(house, mode, seed)
             for mode in oracle_takings.MODES:
-                yield _took(other, mode, seed)
+                yield _lived(other, mode, seed)
 
 
 def _lived(house: House, mode: str, seed: int) -> Lived:
     began = time.monotonic()
-    outcome = live(house, mode, seed)
+    outcome = (live if mode in MODES else oracle_takings.live)(house, mode, seed)
     amiss = outcome.doubled + outcome.disordered + outcome.odd
     cost = (outcome.lost, amiss, outcome.false_deletes)
     verdict = Verdict(outcome.kills, 1, *cost, hidden=outcome.hidden)
     counts = {name: outcome.hits.get(name, 0) for name in COUNTED}
     return Lived("oracle", mode, seed, verdict, counts, str(outcome), time.monotonic() - began)
-
-
-def _took(house: House, mode: str, seed: int) -> Lived:
-    """Of modes that take away what they read, or read tables as they are; what is wrong counts as lost."""
-    began = time.monotonic()
-    wrong, happened = oracle_takings.live(house, mode, seed)
-    verdict = Verdict(happened["deaths"], 1, int(bool(wrong)), 0, 0, hidden=0)
-    counts = dict.fromkeys(COUNTED, 0)
-    return Lived("oracle", mode, seed, verdict, counts, wrong, time.monotonic() - began)

@@ -18,31 +18,7 @@ from bridge.testing.folding import folded
 from bridge.verify import Report
 from tests.property.jdbc_house import SHAPES, House, Row
 from tests.property.jdbc_writers import Key, Writers
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Nothing, if all is well. `told` says more of it."""
-
-    lost: int = 0
-    doubled: int = 0
-    false_deletes: int = 0
-    disordered: int = 0
-    """Events of a key that are not in the order of its changes."""
-    odd: int = 0
-    """Records that are not what their change asks for."""
-    told: str = ""
-    overdue: int = 0
-    """Rows that were committed after the late window, and are missed: `verify` has said so."""
-    refused: int = 0
-    """Dead letters."""
-    kills: int = 0
-    hidden: int = 0
-    """Records that no committed consumer sees."""
-
-    @property
-    def clean(self) -> bool:
-        return not (self.lost or self.doubled or self.false_deletes or self.disordered or self.odd)
+from tests.property.living import Outcome
 
 
 @dataclass(frozen=True)

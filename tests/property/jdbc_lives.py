@@ -16,26 +16,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
 import jpype
 from structlog.testing import capture_logs
 
-from bridge.config.options import ConnectorSettings, PrefetchOptions, StreamOptions, TransactionOptions
 from bridge.deadletters import DeadLetter, parse
-from bridge.errors import Stopped
 from bridge.positions import STREAM
-from bridge.publisher import Fenced
-from bridge.testing.fakes import Crash, FakeKafka, Fault, Record, State
+from bridge.testing.fakes import FakeKafka, Record
 from bridge.testing.simulation import Clock, Engine
 from bridge.testing.verifying import verified
 from connectors.jdbc import JdbcConnector, polls, session, sockets
 from connectors.jdbc.modes.images import COMPLETE
 from tests.property.jdbc_house import READABLE, SHAPES, WRITERS, House
-from tests.property.jdbc_judge import Evidence, Outcome
+from tests.property.jdbc_judge import Evidence
 from tests.property.jdbc_writers import SKEW_S, Writers
+from tests.property.living import PASS_S, Acts, Outcome, Process, folder, happen, settings
 
 GROWING = "incrementing"
 BY_TIME = {"timestamp": ("at",), "timestamp+incrementing": ("at", "id")}
@@ -43,12 +40,10 @@ MODES = (GROWING, *BY_TIME, "images", "query", "snapshot")
 """`query`: a SELECT read in any of the modes before; `snapshot`: before one of those that can have it."""
 STEPS, SEEDS = (20, 70), (20, 60)
 """How much happens, and how many rows there are before a snapshot."""
-PATIENCE, PASS_S = 100, 1.1
-"""How often it may take a pass to catch up; a pass is begun each second."""
+PATIENCE = 100
+"""So many passes it may take to catch up."""
 TICKS_S, INSTANT_S = (0.4, 1, 3, 60), 0.001
 WINDOWS_S = (0, 1, 3, 5, 60)
-MEMORY = Path("/dev/shm")
-"""Where files are not synced to a disk, if there is such a place."""
 
 
 @dataclass
@@ -157,84 +152,46 @@ class Life:
         self.name = "query" if self.way.query else house.table(self.way.shape)
         self.source = Source(lambda: house.connector(self.name, options))
         self.page = chance.choice((1, 2, 3, 7, 1000))
-        self.cache = folder / "erp.state"
-        self.engine = Engine(self.kafka, self.source, clock, self._settings(), cache=self.cache)
-
-    def _settings(self) -> ConnectorSettings:
-        chance = self.chance
-        return ConnectorSettings(
-            name="erp",
-            kind="jdbc",
-            defaults=StreamOptions(interval=1.0, max_delete=1.0, confirm_deletes=chance.choice((1, 1, 2))),
-            discover_every=chance.choice((2.0, 60.0)),
-            prefetch=PrefetchOptions(rows=chance.choice((1, 2, 5, 1000))),
-            transaction=TransactionOptions(rows=chance.choice((1, 10, 1000))),
-            max_rejects=1.0,
-        )
+        told = settings(chance, "jdbc", confirm_deletes=chance.choice((1, 1, 2)))
+        cache = folder / "erp.state"
+        self.engine = Engine(self.kafka, self.source, clock, told, cache=cache)
+        self.process = Process(self.engine, self.kafka, cache, chance)
 
     # -- what happens
 
     def run(self) -> Outcome:
-        acts = self._acts()
         try:
-            for _ in range(self.chance.randint(*STEPS)):
-                (act,) = self.chance.choices(list(acts), list(acts.values()))
-                act()
+            happen(self._acts(), self.chance, STEPS)
             kills = self.engine.lives
-            return replace(self._outcome(), kills=kills, hidden=self._hidden)
+            return replace(self._outcome(), kills=kills, hidden=self.process.hidden)
         finally:
             self.engine.restart()  # which closes the cache
             self.source.close()
             self.house.empty(self.way.shape)
 
-    def _acts(self) -> dict[Callable[[], None], int]:
-        chance, writers = self.chance, self.writers
+    def _acts(self) -> Acts:
+        chance, writers, process = self.chance, self.writers, self.process
         return {
             writers.write: 30,
             lambda: writers.end(keep=True): 14,
             lambda: writers.end(keep=False): 4,
             self._tick: 8,
-            lambda: self._several(Engine.read): 12,
-            lambda: self._several(Engine.publish): 10,
-            self._works: 8,
-            lambda: self.living(Engine.restart): 4,
-            lambda: self.living(Engine.drain): 2,
-            self._spoil: 1,
-            self._fault: 4,
+            lambda: process.several(Engine.read): 12,
+            lambda: process.several(Engine.publish): 10,
+            process.works: 8,
+            lambda: process.living(Engine.restart): 4,
+            lambda: process.living(Engine.drain): 2,
+            process.spoil: 1,
+            process.fault: 4,
             lambda: self.source.lose(chance): 3,
         }
 
     def _tick(self) -> None:
         """The edge of the late window is lived through."""
         edge = self.way.window - INSTANT_S, self.way.window
-        self._works()  # what is open is passed over before, and asked for afterwards
+        self.process.works()  # what is open is passed over before, and asked for afterwards
         self.writers.tick(max(INSTANT_S, self.chance.choice((INSTANT_S, *edge, *TICKS_S))))
-        self._works()
-
-    def _several(self, step: Callable[[Engine], None]) -> None:
-        for _ in range(self.chance.randint(1, 4)):
-            self.living(step)
-
-    def _works(self) -> None:
-        for _ in range(self.chance.randint(1, 12)):
-            self.living(Engine.read)
-            self.living(Engine.publish)
-
-    def _spoil(self) -> None:
-        self.living(Engine.restart)
-        self.cache.write_bytes(self.chance.randbytes(40))
-
-    def _fault(self) -> None:
-        self.kafka.fail(self.chance.choice(list(Fault)), self.chance.randint(0, 12))
-
-    def living(self, step: Callable[[Engine], None]) -> None:
-        """One step of a process that may not survive it."""
-        try:
-            step(self.engine)
-        except (Fenced, Crash):
-            self.engine.restart()
-        except Stopped:
-            self.engine.drain()
+        self.process.works()
 
     # -- what has become of it
 
@@ -253,14 +210,8 @@ class Life:
 
     def _catch_up(self) -> None:
         """Through back-offs and whatever is under way, and until what is gone was missed often enough."""
-        clock, name = self.engine.clock, self.name
         for _ in range(PATIENCE):
-            began = clock.now
-            while clock.now < began + PASS_S:
-                self.living(Engine.read)
-                self.living(Engine.publish)
-            stream = self.engine.schedule.streams.get(name)
-            if stream and (stream.parked or (stream.current_at or 0) > began):
+            if self.process.caught_up(self.name, self.process.passes()):
                 break
         self.engine.run((self.engine.settings.defaults.confirm_deletes or 1) * PASS_S)
 
@@ -315,11 +266,6 @@ class Life:
         """How many events and dead letters there are."""
         return len(self._topic) + len(self._letters)
 
-    @property
-    def _hidden(self) -> int:
-        records = (record for records in self.kafka.topics.values() for record in records)
-        return sum(record.transaction.state is not State.COMMITTED for record in records)
-
 
 @contextmanager
 def time() -> Iterator[Clock]:
@@ -330,8 +276,7 @@ def time() -> Iterator[Clock]:
 
 def live(house: House, mode: str, seed: int) -> Outcome:
     """The history of this seed."""
-    shared = MEMORY if MEMORY.is_dir() else None
-    with time() as clock, house.timed(), capture_logs(), TemporaryDirectory(dir=shared) as folder:
-        life = Life(house, mode, seed, clock, Path(folder))
+    with time() as clock, house.timed(), capture_logs(), folder() as place:
+        life = Life(house, mode, seed, clock, place)
         with patch.object(polls, "PAGE_ROWS", life.page):
             return life.run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -14,6 +14,7 @@ from bridge.deadletters import DeadLetter
 from bridge.testing.fakes import Record
 from bridge.testing.folding import folded
 from bridge.testing.mainframe import Customer
+from tests.property.living import Outcome
 from tests.property.mainframe_clerks import DENIED, Clerks
 
 type Event = Mapping[str, Any]
@@ -21,39 +22,6 @@ type Event = Mapping[str, Any]
 
 OF_A_MESSAGE = "COFFEE"
 """Where no customer stands, such a line is one that cannot be read."""
-COUNTS = ("lost", "doubled", "false_deletes", "disordered", "odd", "refused")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Nothing, if all is well. `told` says more of it."""
-
-    lost: int = 0
-    doubled: int = 0
-    false_deletes: int = 0
-    """Of customers who were there all the time."""
-    disordered: int = 0
-    """Events of a key that are not in the order of its states."""
-    odd: int = 0
-    """Events of what no customer ever was, and dead letters of rows that could be read."""
-    told: str = ""
-    refused: int = 0
-    """Dead letters."""
-    kills: int = 0
-    hidden: int = 0
-    """Records that no committed consumer sees."""
-    hits: Mapping[str, int] = field(default_factory=dict)
-    """What has happened, and how often."""
-
-    def __add__(self, other: Outcome) -> Outcome:
-        """Of another stream of the same life."""
-        counts = (getattr(self, name) + getattr(other, name) for name in COUNTS)
-        told = "; ".join(filter(None, (self.told, other.told)))
-        return Outcome(**dict(zip(COUNTS, counts, strict=True)), told=told)
-
-    @property
-    def clean(self) -> bool:
-        return not (self.lost or self.doubled or self.false_deletes or self.disordered or self.odd)
 
 
 @dataclass(frozen=True)

@@ -12,22 +12,19 @@ import json
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
 from structlog.testing import capture_logs
 
-from bridge.config.options import ConnectorSettings, PrefetchOptions, StreamOptions, TransactionOptions
 from bridge.contract import Ask, Batch, Position, Stream
 from bridge.deadletters import DeadLetter, parse
-from bridge.errors import BridgeError, CredentialsError, PermanentError, Stopped
-from bridge.publisher import Fenced
-from bridge.testing.fakes import Crash, FakeKafka, Fault, Record, State
+from bridge.errors import BridgeError, CredentialsError, PermanentError
+from bridge.testing.fakes import FakeKafka, Record
 from bridge.testing.mainframe import Customer, TwoWrites
 from bridge.testing.mainframe.options import INQUIRY, LIST, PASSWORD_VARIABLE
 from bridge.testing.mainframe.switches import UNKNOWN_ERROR, Switches
@@ -36,9 +33,10 @@ from bridge.topics import dead_letters
 from connectors.mainframe import MainframeConnector, scans, transports, walk
 from connectors.mainframe.readings import CONFIRMS
 from tests.integration.mainframe_streams import DETAILS, configured
+from tests.property.living import PASS_S, Acts, Outcome, Process, folder, happen, settings
 from tests.property.mainframe_clerks import DENIED, NUMBERS, Clerks
 from tests.property.mainframe_house import House, Transport
-from tests.property.mainframe_judge import SHAPES, Evidence, Outcome, Shape
+from tests.property.mainframe_judge import SHAPES, Evidence, Shape
 
 TRANSPORTS: tuple[Transport, ...] = ("tnz", "s3270")
 KINDS = ("list", "details", "inquiry", "keys")
@@ -48,12 +46,10 @@ CROSSING = "MESSAGE FROM OPERATIONS: COFFEE IS READY"
 SIGNED_OFF = "seen 'SIGNON"
 BEHIND_A_PASSWORD = "after a password"
 """Then nothing is tried twice, and an operator sees to it."""
-PATIENCE, PASS_S = 100, 1.1
-"""How often it may take a pass to catch up; a pass is begun each second."""
+PATIENCE = 100
+"""So many passes it may take to catch up."""
 COUNTDOWNS = ("abend", "drop", "drop_between", "mute", "garbage", "broadcast", "noise")
 MOST_KEPT = 20
-MEMORY = Path("/dev/shm")
-"""Where files are not synced to a disk, if there is such a place."""
 SESSIONS = ("refuse_lu", "session_limit")
 AILMENTS = (
     ("delay_ms", 3, 0),
@@ -191,6 +187,27 @@ class Followed:
         return Evidence(self.clerks, self.shape, self.records, self.letters, restless, self.early)
 
 
+@dataclass(kw_only=True)
+class Terminals(Process):
+    """A worker at a host: its terminals end with it, and an operator sees to what is parked."""
+
+    house: House
+    parked: Callable[[PermanentError], None]
+    followed: Sequence[Followed]
+
+    def living(self, step: Callable[[Engine], None]) -> None:
+        super().living(step)
+        if error := self.engine.reader.parked:
+            self.parked(error)
+            self.dies()
+        for each in self.followed:
+            each.follow()
+
+    def dies(self) -> None:
+        self.house.end()
+        super().dies()
+
+
 class Life:
     """One history, from its seed to what it has cost."""
 
@@ -205,25 +222,16 @@ class Life:
         self.host._company.page_size = 1 if self.clerks.hides else chance.choice(PAGE_SIZES)
         self.clerks.begin(chance.randint(*CUSTOMERS))
         self.kafka, self.folder = FakeKafka(), folder
-        self.cache = folder / "host.state"
-        self.engine = Engine(self.kafka, self.source, clock, self._settings(), cache=self.cache)
+        cache, told = folder / "host.state", settings(chance, "mainframe", "host")
+        self.engine = engine = Engine(self.kafka, self.source, clock, told, cache=cache)
         self.followed = [Followed(name, self.kafka, self.clerks) for name in self.way.streams]
+        self.process = Terminals(
+            engine, self.kafka, cache, chance, 8, house=house, parked=self._parked, followed=self.followed
+        )
         self.crossed = False
         """Such messages have come."""
         self.amiss: list[str] = []
         """Why the connector was parked that should not have been."""
-
-    def _settings(self) -> ConnectorSettings:
-        chance = self.chance
-        return ConnectorSettings(
-            name="host",
-            kind="mainframe",
-            defaults=StreamOptions(interval=1.0, max_delete=1.0),
-            discover_every=chance.choice((2.0, 60.0)),
-            prefetch=PrefetchOptions(rows=chance.choice((1, 2, 5, 1000))),
-            transaction=TransactionOptions(rows=chance.choice((1, 10, 1000))),
-            max_rejects=1.0,
-        )
 
     def _connector(self) -> MainframeConnector:
         life = self
@@ -255,25 +263,23 @@ class Life:
     # -- what happens
 
     def run(self) -> Outcome:
-        acts = self._acts()
         try:
-            for _ in range(self.chance.randint(*STEPS)):
-                (act,) = self.chance.choices(list(acts), list(acts.values()))
-                act()
+            happen(self._acts(), self.chance, STEPS)
             kills = self.engine.lives
             self.hits["kept"] = self._kept
-            return replace(self._outcome(), kills=kills, hidden=self._hidden, hits=self.hits)
+            return replace(self._outcome(), kills=kills, hidden=self.process.hidden, hits=self.hits)
         finally:
             self.house.calm()
             self.house.end()
             self.engine.restart()  # which closes the cache
 
-    def _acts(self) -> dict[Callable[[], None], int]:
+    def _acts(self) -> Acts:
+        process = self.process
         return {
             self._clerks_work: 24,
-            self._works: 16,
-            lambda: self._several(Engine.read): 10,
-            lambda: self._several(Engine.publish): 8,
+            process.works: 16,
+            lambda: process.several(Engine.read): 10,
+            lambda: process.several(Engine.publish): 8,
             self._fail_once: 14,
             self._ail: 4,
             self._two_writes: 3,
@@ -284,10 +290,10 @@ class Life:
             self._calm: 6,
             lambda: self._at_a_call("deaths at a terminal"): 6,
             lambda: self._at_a_call("interrupts"): 2,
-            lambda: self.living(Engine.restart): 2,
-            lambda: self.living(Engine.drain): 2,
-            self._spoil: 1,
-            self._fault: 4,
+            lambda: process.living(Engine.restart): 2,
+            lambda: process.living(Engine.drain): 2,
+            process.spoil: 1,
+            process.fault: 4,
             self.host.cut: 2,
         }
 
@@ -300,7 +306,7 @@ class Life:
         name, soon = self.chance.choice(COUNTDOWNS), self.chance.randint(1, 12)
         on = self.house if name == "noise" else self.host.switches
         setattr(on, name, soon)
-        self._works()
+        self.process.works()
         self.hits[name] += not getattr(on, name)
 
     def _ail(self) -> None:
@@ -309,7 +315,7 @@ class Life:
         self.hits[name] += 1
         setattr(self.host.switches, name, ill)
         self.host.cut() if name in SESSIONS else None
-        self._works()
+        self.process.works()
         setattr(self.host.switches, name, well)
 
     def _two_writes(self) -> None:
@@ -329,7 +335,7 @@ class Life:
         switches.broadcast_text = CROSSING
         switches.broadcast = chance.randint(1, 12)
         self.crossed = True
-        self._works()
+        self.process.works()
         self.hits["crossing messages"] += not switches.broadcast
         for name in ("delay_ms", "broadcast_ms", "broadcast_text", "broadcast"):
             setattr(switches, name, getattr(Switches(), name))
@@ -347,7 +353,7 @@ class Life:
         switches.delete_between_pages = self.clerks.go
         if not self.clerks.hides:
             self.house.meanwhile = self.clerks.meanwhile
-        self._works()
+        self.process.works()
 
     def _calm(self) -> None:
         reorders = self.host.switches.reorder and self.source.is_read
@@ -362,47 +368,13 @@ class Life:
         """Of a terminal."""
         name = "calls_to_death" if what.startswith("death") else "calls_to_interrupt"
         setattr(self.house, name, self.chance.randint(1, 60))
-        self._works()
+        self.process.works()
         self.hits[what] += not getattr(self.house, name)
-
-    def _several(self, step: Callable[[Engine], None]) -> None:
-        for _ in range(self.chance.randint(1, 4)):
-            self.living(step)
-
-    def _works(self) -> None:
-        for _ in range(self.chance.randint(1, 8)):
-            self.living(Engine.read)
-            self.living(Engine.publish)
-
-    def _spoil(self) -> None:
-        self.living(Engine.restart)
-        self.cache.write_bytes(self.chance.randbytes(40))
-
-    def _fault(self) -> None:
-        self.kafka.fail(self.chance.choice(list(Fault)), self.chance.randint(0, 12))
-
-    def living(self, step: Callable[[Engine], None]) -> None:
-        """One step of a process that may not survive it."""
-        try:
-            step(self.engine)
-        except (Fenced, Crash):
-            self._anew()
-        except Stopped:
-            self.engine.drain()
-        if self.engine.reader.parked:
-            self._parked(self.engine.reader.parked)
-        for each in self.followed:
-            each.follow()
-
-    def _anew(self) -> None:
-        self.house.end()
-        self.engine.restart()
 
     def _parked(self, error: PermanentError) -> None:
         """Where a password was typed, nothing is tried twice: an operator sees to it."""
         self.hits["parked"] += 1
         self.refused(error)
-        self._anew()
 
     def refused(self, error: PermanentError) -> None:
         """A message that swallows a log-on shows the sign-on once more, as a refusal does."""
@@ -428,26 +400,12 @@ class Life:
 
     def _catch_up(self) -> None:
         """Through back-offs and whatever is under way, and until what is gone was missed often enough."""
-        clock = self.engine.clock
         for _ in range(PATIENCE):
-            began = clock.now
-            self._pass_time()
-            streams = [self.engine.schedule.streams.get(each.name) for each in self.followed]
-            if all(each and (each.parked or (each.current_at or 0) > began) for each in streams):
+            began = self.process.passes()
+            if all(self.process.caught_up(each.name, began) for each in self.followed):
                 break
         for _ in range(CONFIRMS):
-            self._pass_time()
-
-    def _pass_time(self) -> None:
-        began = self.engine.clock.now
-        while self.engine.clock.now < began + PASS_S:
-            self.living(Engine.read)
-            self.living(Engine.publish)
-
-    @property
-    def _hidden(self) -> int:
-        records = (record for records in self.kafka.topics.values() for record in records)
-        return sum(record.transaction.state is not State.COMMITTED for record in records)
+            self.process.passes()
 
 
 def _by_name(one: Customer) -> str:
@@ -467,6 +425,5 @@ def time(house: House, chance: random.Random) -> Iterator[Clock]:
 
 def live(house: House, transport: Transport, seed: int) -> Outcome:
     """The history of this seed."""
-    shared, chance = MEMORY if MEMORY.is_dir() else None, random.Random(seed)
-    with time(house, chance) as clock, capture_logs(), TemporaryDirectory(dir=shared) as folder:
-        return Life(house, transport, seed, clock, Path(folder)).run()
+    with time(house, random.Random(seed)) as clock, capture_logs(), folder() as place:
+        return Life(house, transport, seed, clock, place).run()

@@ -11,32 +11,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bridge.testing.fakes import Record
+from tests.property.living import Outcome
 from tests.property.oracle_house import SHAPES, Key, Row
 
 MINUTE_MS = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Nothing, if all is well. `told` says more of it."""
-
-    lost: int = 0
-    doubled: int = 0
-    false_deletes: int = 0
-    disordered: int = 0
-    """Events of a key that are not in the order of its commits."""
-    odd: int = 0
-    """Records that are not what their change asks for."""
-    told: str = ""
-    kills: int = 0
-    hidden: int = 0
-    """Records that no committed consumer sees."""
-    hits: Mapping[str, int] = field(default_factory=dict)
-    """What has happened, and how often."""
-
-    @property
-    def clean(self) -> bool:
-        return not (self.lost or self.doubled or self.false_deletes or self.disordered or self.odd)
 
 
 @dataclass(frozen=True, slots=True)

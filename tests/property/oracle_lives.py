@@ -15,23 +15,22 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
 from structlog.testing import capture_logs
 
-from bridge.config.options import ConnectorSettings, OnGap, PrefetchOptions, StreamOptions, TransactionOptions
+from bridge.config.options import OnGap
 from bridge.contract import Ask, Batch, Position, Stream
-from bridge.errors import BridgeError, GapError, Stopped
-from bridge.publisher import Fenced
-from bridge.testing.fakes import Crash, FakeKafka, Fault, Record, State
+from bridge.errors import BridgeError, GapError
+from bridge.testing.fakes import FakeKafka, Record
 from bridge.testing.simulation import Clock, Engine
 from connectors.oracle import statements
 from connectors.oracle.connector import OracleConnector
 from connectors.oracle.modes import flashback, snapshot, stretches, versions
+from tests.property.living import PASS_S, Acts, Outcome, Process, folder, happen, settings
 from tests.property.oracle_house import House
-from tests.property.oracle_judge import Allowed, Judge, Outcome
+from tests.property.oracle_judge import Allowed, Judge
 from tests.property.oracle_writers import WRITERS, Writers
 
 MODES = ("flashback", "snapshot", "rescan", "cluster")
@@ -39,15 +38,13 @@ MODES = ("flashback", "snapshot", "rescan", "cluster")
 commits."""
 STEPS, SEEDS = (15, 60), (0, 25)
 """How much happens, and how many transactions there were before anybody reads."""
-PATIENCE, PASS_S = 100, 1.1
+PATIENCE = 100
 OVERLAP_S = 6.0
 TICKS_S = (0.4, 1, 3, 8)
 MOST_REFUSED = 3
 """So many chunks of a snapshot are too old."""
 CHUNK = r"AS OF SCN :scn t.* ORDER BY t\.ROWID"
 LOSSES = (3113, 28, 60, 1089, 12537)
-MEMORY = Path("/dev/shm")
-"""Where files are not synced to a disk, if there is such a place."""
 
 
 @dataclass
@@ -134,26 +131,15 @@ class Life:
         self.hits = Counter[str]()
         self.source = Source(self._connector)
         self.kafka = FakeKafka()
-        self.cache = folder / "erp.state"
-        self.engine = Engine(self.kafka, self.source, clock, self._settings(), cache=self.cache)
+        cache, told = folder / "erp.state", settings(chance, "oracle", on_gap=way.on_gap)
+        self.engine = Engine(self.kafka, self.source, clock, told, cache=cache)
+        self.process = Process(self.engine, self.kafka, cache, chance)
         self.begins = 0
         """The SCN from which on all was read."""
         self.refused = 0
         for _ in range(chance.choice((0, 1, 2, 3)) if way.mode != "flashback" else 0):
             self._age()
         self.resnapshots = 0
-
-    def _settings(self) -> ConnectorSettings:
-        chance = self.chance
-        return ConnectorSettings(
-            name="erp",
-            kind="oracle",
-            defaults=StreamOptions(interval=1.0, max_delete=1.0, on_gap=self.way.on_gap),
-            discover_every=chance.choice((2.0, 60.0)),
-            prefetch=PrefetchOptions(rows=chance.choice((1, 2, 5, 1000))),
-            transaction=TransactionOptions(rows=chance.choice((1, 10, 1000))),
-            max_rejects=1.0,
-        )
 
     def _connector(self) -> OracleConnector:
         made, life = self.house.connector(self.name, self.way.options), self
@@ -181,14 +167,11 @@ class Life:
     # -- what happens
 
     def run(self) -> Outcome:
-        acts = self._acts()
         try:
             with self.house.deadly():
-                for _ in range(self.chance.randint(*STEPS)):
-                    (act,) = self.chance.choices(list(acts), list(acts.values()))
-                    act()
+                happen(self._acts(), self.chance, STEPS)
                 kills = self.engine.lives
-                return replace(self._outcome(), kills=kills, hidden=self._hidden, hits=self.hits)
+                return replace(self._outcome(), kills=kills, hidden=self.process.hidden, hits=self.hits)
         finally:
             self.house.calm()
             self.engine.restart()  # which closes the cache
@@ -197,21 +180,21 @@ class Life:
                 self.writers.end(writer, keep=False)
             self.house.drop(self.table)
 
-    def _acts(self) -> dict[Callable[[], None], int]:
-        chance, writers = self.chance, self.writers
+    def _acts(self) -> Acts:
+        chance, writers, process = self.chance, self.writers, self.process
         loses = self.way.mode == "rescan"
         return {
             writers.write: 30,
             lambda: writers.end(keep=True): 16,
             lambda: writers.end(keep=False): 3,
             self._tick: 4,
-            lambda: self._several(Engine.read): 12,
-            lambda: self._several(Engine.publish): 10,
-            self._works: 10,
-            lambda: self.living(Engine.restart): 3,
-            lambda: self.living(Engine.drain): 2,
-            self._spoil: 1,
-            self._fault: 4,
+            lambda: process.several(Engine.read): 12,
+            lambda: process.several(Engine.publish): 10,
+            process.works: 10,
+            lambda: process.living(Engine.restart): 3,
+            lambda: process.living(Engine.drain): 2,
+            process.spoil: 1,
+            process.fault: 4,
             self._die: 5,
             lambda: self._lose(chance): 3,
             self.source.release: 3,
@@ -224,26 +207,10 @@ class Life:
         self.clock.now += self.chance.choice(TICKS_S)
         self.writers.look()
 
-    def _several(self, step: Callable[[Engine], None]) -> None:
-        for _ in range(self.chance.randint(1, 4)):
-            self.living(step)
-
-    def _works(self) -> None:
-        for _ in range(self.chance.randint(1, 12)):
-            self.living(Engine.read)
-            self.living(Engine.publish)
-
-    def _spoil(self) -> None:
-        self.living(Engine.restart)
-        self.cache.write_bytes(self.chance.randbytes(40))
-
-    def _fault(self) -> None:
-        self.kafka.fail(self.chance.choice(list(Fault)), self.chance.randint(0, 12))
-
     def _die(self) -> None:
         """At a call of the driver, soon."""
         self.house.calls_to_death = self.chance.randint(1, 15)
-        self._works()
+        self.process.works()
         self.hits["deaths at a call"] += not self.house.calls_to_death
         self.house.calls_to_death = 0
 
@@ -281,15 +248,6 @@ class Life:
         self.engine.resnapshot(self.name, *where)
         self.resnapshots += 1
 
-    def living(self, step: Callable[[Engine], None]) -> None:
-        """One step of a process that may not survive it."""
-        try:
-            step(self.engine)
-        except (Fenced, Crash):
-            self.engine.restart()
-        except Stopped:
-            self.engine.drain()
-
     # -- what has become of it
 
     def _outcome(self) -> Outcome:
@@ -315,27 +273,13 @@ class Life:
     def _catch_up(self) -> None:
         ripe = self.clock.now + 2 * self.way.overlap
         for _ in range(PATIENCE):
-            began = self.clock.now
-            while self.clock.now < began + PASS_S:
-                self.living(Engine.read)
-                self.living(Engine.publish)
-            stream = self.engine.schedule.streams.get(self.name)
-            again = self.engine.task.resnapshots
-            if (
-                self.clock.now > ripe
-                and stream
-                and (stream.parked or ((stream.current_at or 0) > began and not again))
-            ):
+            whole = self.process.caught_up(self.name, self.process.passes())
+            if whole and self.clock.now > ripe and not self.engine.task.resnapshots:
                 break
 
     @property
     def _topic(self) -> list[Record]:
         return self.kafka.committed(f"erp.{self.name}")
-
-    @property
-    def _hidden(self) -> int:
-        records = (record for records in self.kafka.topics.values() for record in records)
-        return sum(record.transaction.state is not State.COMMITTED for record in records)
 
 
 class Seconds:
@@ -367,7 +311,6 @@ def time(way: Way) -> Iterator[Clock]:
 
 def live(house: House, mode: str, seed: int) -> Outcome:
     """The history of this seed."""
-    shared = MEMORY if MEMORY.is_dir() else None
     way = Way.drawn(mode, random.Random(f"{mode} {seed}"))
-    with time(way) as clock, capture_logs(), TemporaryDirectory(dir=shared) as folder:
-        return Life(house, mode, seed, clock, Path(folder)).run()
+    with time(way) as clock, capture_logs(), folder() as place:
+        return Life(house, mode, seed, clock, place).run()

@@ -16,16 +16,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
 from structlog.testing import capture_logs
 
-from bridge.config.options import ConnectorSettings, PrefetchOptions, StreamOptions, TransactionOptions
-from bridge.errors import Stopped
-from bridge.publisher import Fenced
-from bridge.testing.fakes import Crash, FakeKafka, Fault
+from bridge.testing.fakes import Crash, FakeKafka
 from bridge.testing.folding import folded
 from bridge.testing.oracle.errors import OracleError
 from bridge.testing.oracle.tables import Table
@@ -34,6 +30,7 @@ from bridge.testing.simulation import Clock, Engine
 from connectors.oracle.connector import OracleConnector
 from connectors.oracle.modes import settling
 from connectors.oracle.session import Session
+from tests.property.living import Acts, Outcome, Process, folder, happen, settings
 from tests.property.oracle_house import House
 from tests.property.oracle_lives import Source
 
@@ -49,7 +46,6 @@ STEPS = (15, 60)
 PASSES = 2
 """One by time may have begun before the last row was written."""
 LOSSES = (3113, 28, 60, 1089)
-MEMORY = Path("/dev/shm")
 
 
 @dataclass
@@ -146,18 +142,9 @@ class Life:
         self.death = 0
         self.source = Source(self._connector)
         self.kafka = FakeKafka()
-        self.cache = folder / "erp.state"
-        self.engine = Engine(self.kafka, self.source, clock, self._settings(), cache=self.cache)
-
-    def _settings(self) -> ConnectorSettings:
-        chance = self.chance
-        return ConnectorSettings(
-            name="erp",
-            kind="oracle",
-            defaults=StreamOptions(interval=1.0, max_delete=1.0),
-            prefetch=PrefetchOptions(rows=chance.choice((1, 2, 5, 1000))),
-            transaction=TransactionOptions(rows=chance.choice((1, 10, 1000))),
-        )
+        cache = folder / "erp.state"
+        self.engine = Engine(self.kafka, self.source, clock, settings(chance, "oracle"), cache=cache)
+        self.process = Process(self.engine, self.kafka, cache, chance)
 
     def _connector(self) -> OracleConnector:
         options: dict[str, Any] = {"mode": self.mode}
@@ -173,15 +160,13 @@ class Life:
 
     # -- what happens
 
-    def run(self) -> str:
-        """What is wrong, if anything."""
-        acts = self._acts()
+    def run(self) -> Outcome:
+        """What is wrong counts as lost."""
         try:
             with self.deadly():
-                for _ in range(self.chance.randint(*STEPS)):
-                    (act,) = self.chance.choices(list(acts), list(acts.values()))
-                    act()
-                return self._verdict()
+                happen(self._acts(), self.chance, STEPS)
+                kills, wrong = self.engine.lives, self._verdict()
+                return Outcome(bool(wrong), told=wrong, kills=kills, hits=self.hits)
         finally:
             self.house.calm()
             self.death = 0
@@ -191,8 +176,8 @@ class Life:
                 self.writers.end(writer, keep=False)
             self.house.peer.store.drop(OWNER, self.table.name)
 
-    def _acts(self) -> dict[Callable[[], None], int]:
-        chance, writers = self.chance, self.writers
+    def _acts(self) -> Acts:
+        writers, process = self.writers, self.process
         if self.mode == "aq":
             work: dict[Callable[[], None], int] = {self._put: 30}
         else:
@@ -203,10 +188,10 @@ class Life:
             }
         return work | {
             self._tick: 4,
-            self._works: 12,
-            lambda: self.living(Engine.restart): 4,
-            lambda: self.living(Engine.drain): 2,
-            lambda: self.kafka.fail(chance.choice(list(Fault)), chance.randint(0, 12)): 4,
+            process.works: 12,
+            lambda: process.living(Engine.restart): 4,
+            lambda: process.living(Engine.drain): 2,
+            process.fault: 4,
             self._die: 12,
             self._lose: 3,
             self.source.release: 3,
@@ -222,15 +207,10 @@ class Life:
     def _tick(self) -> None:
         self.clock.now += self.chance.choice((0.4, 1, 10, 100))
 
-    def _works(self) -> None:
-        for _ in range(self.chance.randint(1, 12)):
-            self.living(Engine.read)
-            self.living(Engine.publish)
-
     def _die(self) -> None:
         """At a call of the driver, soon: before it, or after."""
         self.death = self.chance.randint(1, 12)
-        self._works()
+        self.process.works()
         self.hits["deaths"] += not self.death
         self.death = 0
 
@@ -249,14 +229,6 @@ class Life:
         if self.table.log is not None and not self.writers.open:
             with suppress(OracleError):
                 self.house.peer.store.rebuild(self.table.log)
-
-    def living(self, step: Callable[[Engine], None]) -> None:
-        try:
-            step(self.engine)
-        except (Fenced, Crash):
-            self.engine.restart()
-        except Stopped:
-            self.engine.drain()
 
     @contextmanager
     def deadly(self) -> Iterator[None]:
@@ -294,14 +266,10 @@ class Life:
         self.engine.resume()
         quiet = 0
         for _ in range(PATIENCE):
-            began = self.clock.now
-            while self.clock.now < began + 1.1:
-                self.living(Engine.read)
-                self.living(Engine.publish)
-            stream = self.engine.schedule.streams.get(self.name)
+            whole = self.process.caught_up(self.name, self.process.passes())
             if self._waits():
                 wall.sleep(0.01)
-            elif stream and (stream.parked or (stream.current_at or 0) > began):
+            elif whole:
                 quiet += 1
             if quiet == PASSES:
                 break
@@ -347,11 +315,9 @@ def _payload(event: dict[str, Any]) -> bytes:
     return base64.b64decode(event["after"]["USER_DATA"])
 
 
-def live(house: House, mode: str, seed: int) -> tuple[str, Counter[str]]:
-    """What is wrong with the life of this seed, and what has happened in it."""
-    shared = MEMORY if MEMORY.is_dir() else None
-    with Clock() as clock, capture_logs(), TemporaryDirectory(dir=shared) as folder:
+def live(house: House, mode: str, seed: int) -> Outcome:
+    """The history of this seed."""
+    with Clock() as clock, capture_logs(), folder() as place:
         born = house.peer.store.clock() - int(clock.now * 1e9)
         house.peer.store.clock = lambda: born + int(clock.now * 1e9)
-        life = Life(house, mode, seed, clock, Path(folder))
-        return life.run(), life.hits
+        return Life(house, mode, seed, clock, place).run()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -13,13 +11,9 @@ from bridge.testing.databases import DatabaseServer
 from tests.property import jdbc_house
 from tests.property.jdbc_house import House
 from tests.property.jdbc_lives import MODES, live
+from tests.property.living import Said, all_end_well
 
 SECONDS, ON_SERVERS = 3.3, 2.0
-SEED_VARIABLE = "BRIDGE_SEED"
-"""Repeats a run, or a life that has failed."""
-
-type Said = Callable[[str, object], None]
-"""pytest's record_property: the end of the run shows what was `said`."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,7 +39,7 @@ def server_house(request: pytest.FixtureRequest, password: None) -> Iterator[Hou
 
 @pytest.mark.parametrize("mode", MODES)
 def test_what_kafka_has_is_the_table(h2_house: House, mode: str, record_property: Said) -> None:
-    all_lives_end_well(h2_house, mode, SECONDS, record_property)
+    all_end_well(f"h2 {mode}", partial(live, h2_house, mode), SECONDS, record_property)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -53,14 +47,5 @@ def test_what_kafka_has_is_the_table(h2_house: House, mode: str, record_property
 def test_so_it_is_by_the_clock_and_the_open_transactions_of_a_server(
     server_house: House, mode: str, record_property: Said
 ) -> None:
-    all_lives_end_well(server_house, mode, ON_SERVERS, record_property)
-
-
-def all_lives_end_well(house: House, mode: str, seconds: float, record_property: Said) -> None:
-    first = int(os.environ.get(SEED_VARIABLE) or random.randrange(1_000_000))
-    seed, deadline = first, time.monotonic() + seconds
-    while seed == first or time.monotonic() < deadline:
-        outcome = live(house, mode, seed)
-        assert outcome.clean, f"{mode}, {SEED_VARIABLE}={seed}: {outcome}"
-        seed += 1
-    record_property("said", f"{house.name} {mode}: {seed - first} lives, {SEED_VARIABLE}={first}")
+    house = server_house
+    all_end_well(f"{house.name} {mode}", partial(live, house, mode), ON_SERVERS, record_property)
