@@ -302,7 +302,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Function:
-    """A function module's interface. group: its function group, which S_RFC may name too."""
+    """A function module's interface. group: its function group, which S_RFC may name too.
+
+    basxml: clients may send and get it all as binary XML, which is how some of them have deep types.
+    """
 
     name: str
     parameters: tuple[Parameter, ...] = ()
@@ -310,6 +313,7 @@ class Function:
     group: str = ""
     text: str = ""
     remote: bool = True
+    basxml: bool = False
 
     @cached_property
     def by_name(self) -> Mapping[str, Parameter]:

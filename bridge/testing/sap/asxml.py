@@ -47,17 +47,6 @@ def write(name: str, type_: AnyType, value: Any) -> str:
     return f"<{name}>{_content(type_, initial(type_) if value is None else value)}</{name}>"
 
 
-def read(type_: AnyType, document: str) -> tuple[str, Any]:
-    """Name and value of the element. Raises ParseError."""
-    element = ET.fromstring(document)  # noqa: S314 (of a client under test)
-    return element.tag, _value(type_, element)
-
-
-def name_of(document: str) -> str:
-    """The element's name, before its type is known."""
-    return document[1 : document.index(">")].rstrip("/").strip()
-
-
 def _content(type_: AnyType, value: Any) -> str:
     match type_:
         case TableType():
@@ -65,17 +54,28 @@ def _content(type_: AnyType, value: Any) -> str:
         case Structure():
             return "".join(write(each.name, each.type, value.get(each.name)) for each in type_.fields)
         case Type():
-            return escape(_WRITERS.get(type_.kind, str)(value))
+            return escape(plain(type_, value))
 
 
-def _value(type_: AnyType, element: ET.Element) -> Any:
+def plain(type_: Type, value: Any) -> str:
+    """An elementary value's text."""
+    return _WRITERS.get(type_.kind, str)(value)
+
+
+def joined(before: str | None, data: bytes) -> str:
+    """Bytes as base64, after those there are."""
+    return base64.b64encode(base64.b64decode(before or "") + data).decode()
+
+
+def value_of(type_: AnyType, element: ET.Element) -> Any:
+    """What this element has of that type."""
     match type_:
         case TableType():
-            return [_value(type_.row, item) for item in element]
+            return [value_of(type_.row, item) for item in element]
         case Structure():
             given = {item.tag: item for item in element}
             return {
-                each.name: _value(each.type, given[each.name]) if each.name in given else initial(each.type)
+                each.name: value_of(each.type, given[each.name]) if each.name in given else initial(each.type)
                 for each in type_.fields
             }
         case Type():

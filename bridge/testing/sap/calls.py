@@ -6,8 +6,9 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from xml.etree import ElementTree as ET
 
-from bridge.testing.sap import asxml, layout
+from bridge.testing.sap import asxml, basxml, layout
 from bridge.testing.sap.abap import AnyType, Direction, Function, Parameter, Structure, TableType, Type
 from bridge.testing.sap.errors import AbapException, ShortDump
 from bridge.testing.sap.records import Tag, record, records, text
@@ -24,7 +25,9 @@ class Call:
     wanted: set[str] = field(default_factory=set)
     values: dict[str, bytes] = field(default_factory=dict)
     rows: dict[str, list[bytes]] = field(default_factory=dict)
-    documents: dict[str, str] = field(default_factory=dict)
+    documents: dict[str, ET.Element] = field(default_factory=dict)
+    binary: bool = False
+    """Whether everything came in one binary document, and goes so."""
 
     @property
     def names(self) -> set[str]:
@@ -40,21 +43,29 @@ def read(stream: bytes) -> Call:
                 call.function = _text(value)
             case Tag.WANTED:
                 call.wanted.add(_text(value))
-            case Tag.NAME:
+            case Tag.NAME | Tag.TABLE:
                 name = _text(value)
             case Tag.VALUE:
                 call.values[name] = value
-            case Tag.TABLE:
-                name = _text(value)
+            case Tag.TABLE_SHAPE:
                 call.rows[name] = []
             case Tag.ROW | Tag.ROW_OF_ANSWER:
                 call.rows[name].append(value)
-            case Tag.XML_TEXT:
+            case Tag.XML_TEXT | Tag.BINARY_XML:
                 document += value
-            case Tag.XML if document:
-                call.documents[asxml.name_of(document.decode())] = document.decode()
+            case Tag.XML | Tag.BINARY_XML_END if document:
+                _take(call, bytes(document))
                 document.clear()
     return call
+
+
+def _take(call: Call, document: bytes) -> None:
+    """One parameter as text, or all of them in binary."""
+    if document.startswith(b"<"):
+        element = ET.fromstring(document)  # noqa: S314 (a client under test sent it)
+        call.documents[element.tag] = element
+    else:
+        call.documents, call.binary = basxml.read(document), True
 
 
 def parameters(call: Call, function: Function) -> dict[str, Any]:
@@ -66,6 +77,8 @@ def parameters(call: Call, function: Function) -> dict[str, Any]:
 def answer(function: Function, call: Call, results: Mapping[str, Any]) -> bytes:
     """The records of a call that has gone well."""
     returned = [each for each in function.parameters if _comes_back(each, call)]
+    if call.binary:
+        return done(_binary(returned, results), f"SAPL{function.group}")
     out = [record(Tag.PARAMETERS)]
     out += [text(Tag.WANTED, each.name) for each in returned if each.direction is not Direction.TABLES]
     for number, each in enumerate(returned, 1):
@@ -123,6 +136,21 @@ def _document(name: str, type_: AnyType, value: Any) -> list[bytes]:
     return [record(Tag.XML), *parts, record(Tag.XML)]
 
 
+def _binary(returned: Sequence[Parameter], results: Mapping[str, Any]) -> bytes:
+    values = {each.name: (_whole(each), results.get(each.name)) for each in returned}
+    out = [record(Tag.PARAMETERS)]
+    out += [text(Tag.WANTED, each.name) for each in returned if each.direction is not Direction.TABLES]
+    out += [record(Tag.BINARY, b"\x01\x01"), record(Tag.BINARY_XML, basxml.write(values))]
+    return b"".join([*out, record(Tag.BINARY_XML_END)])
+
+
+def _whole(parameter: Parameter) -> AnyType:
+    """A TABLES parameter is a table of its type."""
+    if parameter.direction is Direction.TABLES and not isinstance(parameter.type, TableType):
+        return TableType("", parameter.type)
+    return parameter.type
+
+
 def _value(call: Call, parameter: Parameter) -> Any:
     name, type_ = parameter.name, parameter.type
     if parameter.direction is Direction.TABLES and isinstance(type_, Structure | Type):
@@ -130,7 +158,7 @@ def _value(call: Call, parameter: Parameter) -> Any:
             return [layout.decode(type_, row) for row in call.rows[name]]
         type_ = TableType("", type_)
     if name in call.documents:
-        return asxml.read(type_, call.documents[name])[1]
+        return asxml.value_of(type_, call.documents[name])
     return layout.decode(type_, call.values[name])
 
 

@@ -141,8 +141,8 @@ def interface(call: Call) -> dict[str, Any]:
         raise _missing("FU_NOT_FOUND", "FL", "046", name)
     rows = [_parameter(each, position) for position, each in enumerate(function.parameters, 1)]
     rows += [{"PARAMCLASS": "X", "PARAMETER": each} for each in function.exceptions]
-    deep = any(each.type.deep and not isinstance(each.type, Type) for each in function.parameters)
-    return {"REMOTE_CALL": "R", "REMOTE_BASXML_SUPPORTED": "X" if deep else "", "PARAMS": rows}
+    basxml = "X" if function.basxml else ""
+    return {"REMOTE_CALL": "R", "REMOTE_BASXML_SUPPORTED": basxml, "PARAMS": rows}
 
 
 def components(call: Call) -> dict[str, Any]:
@@ -214,10 +214,12 @@ def _decimals(type_: AnyType) -> int:
 
 def _parameter(parameter: Parameter, position: int) -> dict[str, Any]:
     type_ = parameter.type
+    table, _, field = type_.name.partition("-")
     return {
         "PARAMCLASS": parameter.direction,
         "PARAMETER": parameter.name,
-        "TABNAME": type_.name,
+        "TABNAME": table,
+        "FIELDNAME": field,
         "EXID": type_.letter,
         "POSITION": position,
         "INTLENGTH": (type_.row if isinstance(type_, TableType) else type_).intlen,
