@@ -158,6 +158,14 @@ _BY_KEY: Mapping[str, Kind] = {
     "RESOURCE_FAILURE": Kind.FAILURE,
     "FOREIGN_LOCK": Kind.FAILURE,
 }
+# JCo's keys of short dumps name its own group of errors; what it was stands in the text, of ABAP's message.
+_SAYS_NOTHING = frozenset({"RFC_ERROR_SYSTEM_FAILURE", "JCO_ERROR_SYSTEM_FAILURE"})
+_BY_TEXT = {
+    "RFC_NO_AUTHORITY": re.compile(
+        r"RFC_NO_AUTHORITY|no RFC authorization|keine RFC-Berechtigung", re.IGNORECASE
+    ),
+    "CALL_FUNCTION_NOT_REMOTE": re.compile(r"CALL_FUNCTION_NOT_REMOTE|cannot be used for \W?remote\W? calls"),
+}
 # Names of runtime errors (ST22), which saprfclib does not tell from those of exceptions.
 _DUMP = re.compile(
     r"(TIME_OUT|TSV_|DBIF_|DBSQL_|SAPSQL_|SYSTEM_CORE|SYSTEM_NO_|SYSTEM_ROLL|STORAGE_|PXA_|MESSAGE_TYPE_|LOAD_"
@@ -202,6 +210,8 @@ def fault(error: BaseException) -> Fault:
     """What an exception of any client says."""
     key = str(_of(error, "key", "getKey") or "").strip()
     text = str(_of(error, "message", "getMessage") or error).strip() or type(error).__name__
+    if key in _SAYS_NOTHING:
+        key = next((named for named, says in _BY_TEXT.items() if says.search(text)), key)
     kind = _kind(error, key)
     if kind is Kind.RAISED and _DUMP.match(key):
         kind = Kind.FAILURE

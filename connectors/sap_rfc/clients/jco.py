@@ -28,7 +28,7 @@ _HEAP = "512m"
 _CAUSES = 4
 _LICENCE = "SAP's, as the customer holds it"
 _MISSING = "install legacy-bridge[jdbc], which brings JPype"
-_NATIVE = "put the native library that came with sapjco3.jar (libsapjco3.so, of this machine's architecture) into its folder"
+_NATIVE = "put libsapjco3.so, which comes with sapjco3.jar and is of one kind of machine, beside it"
 # com.sap.conn.jco.JCoMetaData; what is not here is text in a form of its own.
 _KINDS: Mapping[int, Kind] = {
     0: Kind.CHAR,

@@ -33,6 +33,7 @@ public final class Session {
     private final String name;
     private JCoDestination destination; // the thread's own
     private CompletableFuture<?> running;
+    private volatile boolean busy;
     private boolean ended;
     private boolean left;
     private boolean done;
@@ -108,9 +109,12 @@ public final class Session {
         }
     }
 
+    /** Waits for the log-off, and not for a call. */
     public void close() throws InterruptedException {
         end();
-        thread.join(LOGOFF_MS);
+        if (!busy) {
+            thread.join(LOGOFF_MS);
+        }
     }
 
     private static JCoFunctionTemplate template(JCoRepository repository, String function) throws JCoException {
@@ -131,9 +135,13 @@ public final class Session {
             running = answer;
         }
         tasks.add(() -> {
+            busy = true;
             try {
-                answer.complete(task.call());
+                T told = task.call();
+                busy = false;
+                answer.complete(told);
             } catch (Throwable error) { // whoever waits is to know
+                busy = false;
                 answer.completeExceptionally(error);
             }
         });
