@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, time
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from bridge.testing.sap.abap import Kind, Structure, Type, initial
 from bridge.testing.sap.errors import Misuse
 
 Row = tuple[Any, ...]
+
+_WIDE = Context(prec=62)  # more digits than any packed number has
 
 _RANGES = {Kind.INT1: (0, 255), Kind.INT2: (-(2**15), 2**15 - 1), Kind.INT: (-(2**31), 2**31 - 1)}
 _RANGES[Kind.INT8] = (-(2**63), 2**63 - 1)
@@ -75,7 +77,7 @@ def _time(_: Type, value: Any) -> str:
 
 
 def _packed(type_: Type, value: Any) -> Decimal:
-    number = Decimal(value).quantize(Decimal(1).scaleb(-type_.decimals), ROUND_HALF_UP)
+    number = Decimal(value).quantize(Decimal(1).scaleb(-type_.decimals), ROUND_HALF_UP, _WIDE)
     if len(number.as_tuple().digits) > type_.length and number:
         raise Misuse(f"{value!r} has more than {type_.length} digits")
     return number
