@@ -104,6 +104,7 @@ _BY_CLASS: Mapping[str, Kind] = {
     "AbapSystemFailure": Kind.FAILURE,
     "SncError": Kind.CONFIG,
     "IncompleteDescriptorError": Kind.CLIENT,
+    "CallError": Kind.CLIENT,
     "SapRfcError": Kind.COMMUNICATION,
     # what both let through
     "OSError": Kind.COMMUNICATION,
@@ -203,7 +204,9 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _HOP_PASSWORD = re.compile(r"(/[PW]/)[^/\s]+", re.IGNORECASE)
-_LIBRARIES = ("pyrfc", "_cyrfc", "saprfclib", "com.sap", "jpype", "_jpype", "java.")
+_LIBRARIES = (
+    "pyrfc", "_cyrfc", "saprfclib", "connectors.sap_rfc.clients.", "com.sap.", "jpype.", "_jpype.", "java.",
+)  # fmt: skip
 
 
 def fault(error: BaseException) -> Fault:

@@ -61,6 +61,16 @@ def found(library: str = "auto") -> Found:
     raise ConfigError(f"{missing} installed", remedy=WAYS)
 
 
+def installed() -> list[Found]:
+    """All that there are."""
+    return [client for look in _LOOKS.values() if (client := look())]
+
+
+def load(library: str) -> None:
+    """Import the client, which takes its time. Errors: as `connect`."""
+    import_module(f"connectors.sap_rfc.clients.{_MODULES[found(library).library]}")
+
+
 def connect(client: Found, logon: Logon) -> Client:
     """A connection that has logged on. Errors: the client's own; ConfigError."""
     module = import_module(f"connectors.sap_rfc.clients.{_MODULES[client.library]}")

@@ -1,23 +1,26 @@
-"""saprfclib: the protocol in Python, without SAP's library."""
+"""saprfclib: the protocol in Python, without SAP's library.
+
+Interfaces are read by calls of our own (clients.descriptions): the library reads one frame alone of what
+describes one, puts fields of inner structures beside those of outer ones, and leaves out what it cannot read.
+"""
 
 from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import saprfclib
-from saprfclib.metadata import MetadataCache
 from saprfclib.router import MessageServerClient, MessageServerHttpError, resolve_rfc_server_http
 from saprfclib.transport import connect_tcp
-from saprfclib.types import RFC_CHANGING, RFC_EXPORT, RFC_IMPORT, RFC_TABLES, FieldDesc
 
 from bridge.errors import ConfigError
 from connectors.sap_rfc.clients import Found, Logon
-from connectors.sap_rfc.clients.client import Attributes, Direction, Field, Function, Kind, Parameter
+from connectors.sap_rfc.clients.client import Attributes, Function
+from connectors.sap_rfc.clients.descriptions import CallError, Descriptions
+from connectors.sap_rfc.clients.interface import Interfaces
 
 GATEWAY = 3300
 SECURED = 4800
@@ -27,68 +30,33 @@ _MESSAGES, _MESSAGES_HTTP = 3600, 8100
 _REFUSED = re.compile(r"logon failed", re.IGNORECASE)
 _NO_AUTHORITY = "RFC_NO_AUTHORITY"
 _OTHERS = "use another client: library: pyrfc or jco"
-_KINDS: Mapping[int, Kind] = {
-    0: Kind.CHAR,
-    1: Kind.DATE,
-    2: Kind.BCD,
-    3: Kind.TIME,
-    4: Kind.BYTE,
-    5: Kind.TABLE,
-    6: Kind.NUM,
-    7: Kind.FLOAT,
-    8: Kind.INT,
-    9: Kind.INT2,
-    10: Kind.INT1,
-    17: Kind.STRUCTURE,
-    23: Kind.DECF16,
-    24: Kind.DECF34,
-    29: Kind.STRING,
-    30: Kind.XSTRING,
-    31: Kind.INT8,
-    32: Kind.UTCLONG,
-}
-"""RFCTYPE (sapnwrfc.h)."""
-_DIRECTIONS = {
-    RFC_IMPORT: Direction.IMPORT,
-    RFC_EXPORT: Direction.EXPORT,
-    RFC_CHANGING: Direction.CHANGING,
-    RFC_TABLES: Direction.TABLES,
-}
-_BEGIN = datetime(1, 1, 1)  # noqa: DTZ001 -- UTCLONG is UTC, and written without a zone
 
 
 class LogonError(Exception):
     """The library raises a plain ValueError, and exceptions of ABAP, for a logon that was refused."""
 
 
+class ProtocolError(OSError):
+    """What answered does not speak RFC, or was cut off in its midst."""
+
+
 class Pure:
     """A connection of saprfclib. It has no time-outs of its own: `cancel` shuts the socket."""
 
-    def __init__(self, found: Found, connection: Any, cache: MetadataCache, dial: Dial) -> None:
+    def __init__(self, found: Found, connection: Any, descriptions: Descriptions, dial: Dial) -> None:
         self.name, self.version, self.licence = found.library, found.version, found.licence
-        self._connection, self._cache, self._dial = connection, cache, dial
-        self._functions: dict[str, Function] = {}
-        self._reshapes: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+        self._connection, self._descriptions, self._dial = connection, descriptions, dial
+        self._interfaces = Interfaces(self._called)
 
     def call(self, function: str, /, **parameters: Any) -> dict[str, Any]:
-        described = self.describe(function)
-        answer: dict[str, Any] = self._connection.call(function, **parameters)
-        return {
-            name: _shaped(described.parameters[name].field, value) if name in described.parameters else value
-            for name, value in answer.items()
-        }
+        self.describe(function)
+        return self._called(function, **parameters)
 
     def describe(self, function: str) -> Function:
         name = function.upper()
-        known = self._functions.get(name)
-        if known is None:
-            found = saprfclib.get_function_desc(self._connection, name, cache=self._cache)
-            parameters = {
-                each.name: Parameter(_field(each), _DIRECTIONS[each.direction], bool(each.optional))
-                for each in found.parameters
-            }
-            known = self._functions[name] = Function(name, parameters)
-        return known
+        if name not in self._descriptions:
+            self._descriptions.add(name, self._interfaces.read(name))
+        return self._descriptions[name].function
 
     def attributes(self) -> Attributes:
         told = self._connection.get_connection_attributes()
@@ -111,6 +79,16 @@ class Pure:
     def close(self) -> None:
         self._dial.cut()  # else the library waits for a call that runs
         self._connection.close()
+
+    def _called(self, function: str, /, **parameters: Any) -> dict[str, Any]:
+        description = self._descriptions[function.upper()]
+        try:
+            answer = self._connection.call(function, **description.sent(parameters))
+        except (saprfclib.SapRfcError, OSError, EOFError):
+            raise
+        except Exception as error:
+            raise CallError(f"{type(error).__name__}: {error}") from error
+        return description.received(answer)
 
 
 class Dial:
@@ -142,13 +120,13 @@ def connect(found: Found, logon: Logon) -> Pure:
     if "mshost" in told:
         told["ashost"], told["sysnr"] = _application_server(told, logon.timeout)
     dial = Dial(logon.timeout, _way(told))
-    cache = MetadataCache()
-    connection = _logged_on(_arguments(told), dial, cache, logon.timeout)
+    descriptions = Descriptions()
+    connection = _logged_on(_arguments(told), dial, descriptions, logon.timeout)
     dial.patient()
-    return Pure(found, connection, cache, dial)
+    return Pure(found, connection, descriptions, dial)
 
 
-def _logged_on(arguments: Mapping[str, Any], dial: Dial, cache: MetadataCache, timeout: float) -> Any:
+def _logged_on(arguments: Mapping[str, Any], dial: Dial, cache: Any, timeout: float) -> Any:
     try:
         return saprfclib.connect(
             **arguments,
@@ -174,10 +152,6 @@ def _logged_on(arguments: Mapping[str, Any], dial: Dial, cache: MetadataCache, t
         raise
 
 
-class ProtocolError(OSError):
-    """What answered does not speak RFC, or was cut off in its midst."""
-
-
 def _check(told: Mapping[str, str]) -> None:
     for name in ("mysapsso2", "x509cert"):
         if name in told:
@@ -191,9 +165,8 @@ def _check(told: Mapping[str, str]) -> None:
         try:
             told.get(name, "").encode(encoding)
         except UnicodeEncodeError:
-            raise ConfigError(
-                f"saprfclib cannot send this {name}: it is not {encoding}", remedy=_OTHERS
-            ) from None
+            text = f"saprfclib cannot send this {name}: it is not {encoding}"
+            raise ConfigError(text, remedy=_OTHERS) from None
 
 
 def _arguments(told: Mapping[str, str]) -> dict[str, Any]:
@@ -268,38 +241,3 @@ def _application_server(told: Mapping[str, str], timeout: float) -> tuple[str, s
     finally:
         line.close()
     return named, f"{number:02}"
-
-
-def _field(told: FieldDesc) -> Field:
-    kind = _KINDS.get(told.rfctype)
-    if kind is None:
-        raise ConfigError(f"saprfclib cannot read {told.name}, of type {told.rfctype}", remedy=_OTHERS)
-    if kind in (Kind.STRUCTURE, Kind.TABLE) and told.type_desc is None:
-        raise ConfigError(f"saprfclib cannot read {told.name}: its type is not known", remedy=_OTHERS)
-    inner = tuple(_field(each) for each in told.type_desc.fields) if told.type_desc else ()
-    return Field(told.name, kind, _length(kind, told), told.decimals, inner)
-
-
-def _length(kind: Kind, told: FieldDesc) -> int:
-    if kind in (Kind.CHAR, Kind.NUM, Kind.BYTE):
-        return int(told.nuc_length)
-    return int(told.nuc_length) * 2 - 1 if kind is Kind.BCD else 0
-
-
-def _shaped(field: Field, value: Any) -> Any:
-    """What the library alone makes of some kinds; rows are only walked where they have such a field."""
-    if field.kind is Kind.UTCLONG and isinstance(value, int):
-        return _moment(value)
-    if isinstance(value, date):
-        return value.strftime("%Y%m%d")
-    if isinstance(value, time):
-        return value.strftime("%H%M%S")
-    return value
-
-
-def _moment(ticks: int) -> str:
-    """UTCLONG counts 100 ns since the year 1, beginning with one; zero is initial."""
-    if ticks <= 0:
-        return ""
-    seconds, fraction = divmod(ticks - 1, 10_000_000)
-    return f"{(_BEGIN + timedelta(seconds=seconds)).isoformat()}.{fraction:07}"

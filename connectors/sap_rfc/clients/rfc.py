@@ -9,6 +9,8 @@ import pyrfc
 
 from connectors.sap_rfc.clients import Found, Logon
 from connectors.sap_rfc.clients.client import Attributes, Direction, Field, Function, Kind, Parameter
+from connectors.sap_rfc.clients.interface import Interfaces, function
+from connectors.sap_rfc.clients.shapes import Convert, converter
 
 _DIRECTIONS = {
     "RFC_IMPORT": Direction.IMPORT,
@@ -17,6 +19,7 @@ _DIRECTIONS = {
     "RFC_TABLES": Direction.TABLES,
 }
 _DEEP = (Kind.STRUCTURE, Kind.TABLE)
+_OURS: Mapping[Kind, Convert] = {Kind.UTCLONG: lambda moment: moment.replace(" ", "T")}
 
 
 class Rfc:
@@ -25,23 +28,29 @@ class Rfc:
     def __init__(self, found: Found, connection: Any) -> None:
         self.name, self.version, self.licence = found.library, found.version, found.licence
         self._connection = connection
+        self._interfaces = Interfaces(connection.call)
         self._functions: dict[str, Function] = {}
+        self._converts: dict[str, Mapping[str, Convert]] = {}
 
     def call(self, function: str, /, **parameters: Any) -> dict[str, Any]:
-        described = self.describe(function).parameters
+        self.describe(function)
         answer: dict[str, Any] = self._connection.call(function, **parameters)
-        return {
-            name: _named(described[name].field, value) if name in described else value
-            for name, value in answer.items()
-        }
+        converts = self._converts[function]
+        return answer | {name: convert(answer[name]) for name, convert in converts.items() if name in answer}
 
     def describe(self, function: str) -> Function:
         known = self._functions.get(function)
         if known is None:
-            told = self._connection.get_function_description(function)
-            parameters = {each["name"]: _parameter(each) for each in told.parameters}
-            known = self._functions[function] = Function(function, parameters)
+            known = self._functions[function] = self._described(function)
+            each = ((name, converter(parameter.field, _OURS)) for name, parameter in known.parameters.items())
+            self._converts[function] = {name: convert for name, convert in each if convert}
         return known
+
+    def _described(self, name: str) -> Function:
+        told = self._connection.get_function_description(name)
+        if isinstance(told, Mapping):  # erpl-pyrfc: without the fields of structures and rows
+            return function(name, self._interfaces.read(name))
+        return Function(name, {each["name"]: _parameter(each) for each in told.parameters})
 
     def attributes(self) -> Attributes:
         told: Mapping[str, Any] = self._connection.get_connection_attributes()
@@ -93,8 +102,3 @@ def _length(kind: Kind, size: int) -> int:
     if kind in (Kind.CHAR, Kind.NUM, Kind.BYTE):
         return size
     return size * 2 - 1 if kind is Kind.BCD else 0
-
-
-def _named(field: Field, value: Any) -> Any:  # noqa: ARG001
-    """Rows of an elementary type come as they are; ours have a field without a name."""
-    return value

@@ -1,0 +1,184 @@
+"""Interfaces of functions as SAP's own function modules tell them, for clients that do not tell all of it.
+
+RFC_GET_FUNCTION_INTERFACE names the parameters, DDIF_FIELDINFO_GET the fields of their types, those of inner
+structures by their whole name (LFIELDNAME), RFC_GET_STRUCTURE_DEFINITION the rows of table types.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.sap_rfc.clients.client import Direction, Field, Function, Kind, Parameter
+
+type Call = Callable[..., Mapping[str, Any]]
+
+_log = logging.getLogger(__name__)
+
+_DIRECTIONS = {
+    "I": Direction.IMPORT,
+    "E": Direction.EXPORT,
+    "C": Direction.CHANGING,
+    "T": Direction.TABLES,
+}
+_LETTERS: Mapping[str, Kind] = {
+    "C": Kind.CHAR,
+    "N": Kind.NUM,
+    "D": Kind.DATE,
+    "T": Kind.TIME,
+    "P": Kind.BCD,
+    "F": Kind.FLOAT,
+    "I": Kind.INT,
+    "b": Kind.INT1,
+    "s": Kind.INT2,
+    "8": Kind.INT8,
+    "a": Kind.DECF16,
+    "e": Kind.DECF34,
+    "X": Kind.BYTE,
+    "g": Kind.STRING,
+    "y": Kind.XSTRING,
+    "p": Kind.UTCLONG,
+}
+"""EXID, the type of ABAP (DESCRIBE FIELD ... TYPE)."""
+_COMPOSED = frozenset("uvh")
+_TABLE_TYPE = "h"
+_TYPES: Mapping[str, Kind] = {
+    **dict.fromkeys(("CHAR", "CLNT", "LANG", "CUKY", "UNIT", "LCHR"), Kind.CHAR),
+    **dict.fromkeys(("NUMC", "ACCP"), Kind.NUM),
+    **dict.fromkeys(("DEC", "CURR", "QUAN"), Kind.BCD),
+    **dict.fromkeys(("RAW", "LRAW", "PREC"), Kind.BYTE),
+    **dict.fromkeys(("D16D", "D16R", "D16N", "D16S"), Kind.DECF16),
+    **dict.fromkeys(("D34D", "D34R", "D34N", "D34S"), Kind.DECF34),
+    **dict.fromkeys(("STRG", "SSTR"), Kind.STRING),
+    "RSTR": Kind.XSTRING,
+    "DATS": Kind.DATE,
+    "TIMS": Kind.TIME,
+    "FLTP": Kind.FLOAT,
+    "INT1": Kind.INT1,
+    "INT2": Kind.INT2,
+    "INT4": Kind.INT,
+    "INT8": Kind.INT8,
+    "UTCL": Kind.UTCLONG,
+}
+"""DATATYPE, the type of the dictionary."""
+_WIDE = frozenset({Kind.CHAR, Kind.NUM, Kind.DATE, Kind.TIME})
+_BYTES_A_CHARACTER = 2
+
+
+class UnknownTypeError(Exception):
+    """A type whose fields nobody tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """An elementary field of a structure: its whole name (INNER-ID), where it is, and bytes, in Unicode."""
+
+    path: str
+    field: Field
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A parameter. `leaves`: of its structure or row; `size`: bytes of an elementary one."""
+
+    parameter: Parameter
+    size: int
+    leaves: tuple[Leaf, ...] = ()
+
+
+class Interfaces:
+    """Reads them through calls of the client itself; types are asked for once."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._types: dict[str, tuple[Leaf, ...]] = {}
+
+    def read(self, function: str) -> tuple[Told, ...]:
+        """Parameters of types that nobody tells are left out, with a warning. Errors: the client's."""
+        rows = self._call("RFC_GET_FUNCTION_INTERFACE", FUNCNAME=function)["PARAMS"]
+        return tuple(self._known(function, [row for row in rows if row["PARAMCLASS"] in _DIRECTIONS]))
+
+    def _known(self, function: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Told]:
+        for row in rows:
+            try:
+                yield self._told(row)
+            except UnknownTypeError as error:
+                _log.warning("%s is used without its parameter %s: %s", function, row["PARAMETER"], error)
+
+    def _told(self, row: Mapping[str, Any]) -> Told:
+        direction, letter, size = _DIRECTIONS[row["PARAMCLASS"]], row["EXID"], int(row["INTLENGTH"])
+        name, optional = row["PARAMETER"], bool(row["OPTIONAL"].strip())
+        if letter in _COMPOSED or direction is Direction.TABLES:
+            leaves = self._leaves(row["TABNAME"])
+            is_table = direction is Direction.TABLES or letter == _TABLE_TYPE
+            kind = Kind.TABLE if is_table else Kind.STRUCTURE
+            field = Field(name, kind, fields=tuple(_grown(leaves)))
+            return Told(Parameter(field, direction, optional), size, leaves)
+        if letter not in _LETTERS:
+            raise UnknownTypeError(f"it is of type {letter!r}")
+        field = _elementary(name, _LETTERS[letter], size, int(row["DECIMALS"]))
+        return Told(Parameter(field, direction, optional), size)
+
+    def _leaves(self, name: str) -> tuple[Leaf, ...]:
+        known = self._types.get(name)
+        if known is None:
+            answer = self._call("DDIF_FIELDINFO_GET", TABNAME=name, ALL_TYPES="X")
+            rows = [row for row in answer["DFIES_TAB"] if not row["FIELDNAME"].startswith(".")]
+            known = tuple(map(_leaf, rows)) or self._components(name)
+            self._types[name] = known
+        return known
+
+    def _components(self, name: str) -> tuple[Leaf, ...]:
+        """Of a table type's rows."""
+        try:
+            rows = self._call("RFC_GET_STRUCTURE_DEFINITION", TABNAME=name)["FIELDS"]
+        except Exception as error:
+            if getattr(error, "key", "") == "TABLE_NOT_ACTIVE":
+                raise UnknownTypeError(f"{name} has no rows of a structure") from None
+            raise
+        return tuple(_component(name, row) for row in rows)
+
+
+def function(name: str, told: Sequence[Told]) -> Function:
+    return Function(name, {each.parameter.field.name: each.parameter for each in told})
+
+
+def _leaf(row: Mapping[str, Any]) -> Leaf:
+    path = row["LFIELDNAME"].strip() or row["FIELDNAME"]
+    kind = _TYPES.get(row["DATATYPE"].strip())
+    if kind is None:
+        raise UnknownTypeError(f"its field {path} is of type {row['DATATYPE'].strip()}")
+    size = int(row["INTLEN"])
+    field = _elementary(path.rpartition("-")[2], kind, size, int(row["DECIMALS"]))
+    return Leaf(path, field, int(row["OFFSET"]), size)
+
+
+def _component(type_name: str, row: Mapping[str, Any]) -> Leaf:
+    kind, name, size = _LETTERS.get(row["EXID"]), row["FIELDNAME"], int(row["INTLENGTH"])
+    if kind is None:
+        raise UnknownTypeError(f"field {name} of {type_name} is of type {row['EXID']!r}")
+    return Leaf(name, _elementary(name, kind, size, int(row["DECIMALS"])), int(row["OFFSET"]), size)
+
+
+def _elementary(name: str, kind: Kind, size: int, decimals: int) -> Field:
+    if kind in (Kind.CHAR, Kind.NUM):
+        return Field(name, kind, size // _BYTES_A_CHARACTER)
+    if kind is Kind.BYTE:
+        return Field(name, kind, size)
+    return Field(name, kind, size * 2 - 1, decimals) if kind is Kind.BCD else Field(name, kind)
+
+
+def _grown(leaves: Sequence[Leaf], prefix: str = "") -> Iterator[Field]:
+    """The fields, with those of inner structures inside these."""
+    groups: dict[str, list[Leaf]] = {}
+    for leaf in leaves:
+        groups.setdefault(leaf.path.removeprefix(prefix).partition("-")[0], []).append(leaf)
+    for name, inner in groups.items():
+        if inner[0].path == prefix + name:
+            yield inner[0].field
+        else:
+            yield Field(name, Kind.STRUCTURE, fields=tuple(_grown(inner, f"{prefix}{name}-")))
