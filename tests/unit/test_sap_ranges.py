@@ -45,7 +45,7 @@ def test_the_next_scan_takes_the_same_ranges() -> None:
 def test_ranges_that_have_become_small_are_taken_together() -> None:
     ranges = Ranges()
     for after, end, count in ((None, "d", 10), ("d", "h", 10), ("h", "m", 90), ("m", "p", 5)):
-        ranges.had(after and (after,), (end,), ("a",), count, 100)
+        ranges.had((after,) if after else None, (end,), ("a",), count, 100)
 
     assert ranges.end(None, 100) == ("h",)
     assert ranges.end(("h",), 100) == ("p",)
