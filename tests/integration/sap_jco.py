@@ -231,15 +231,16 @@ def java_of(value: Any) -> Any:
         for name, each in value.items():
             made.put(name, java_of(each))
         return made
-    return None if value is None else _JAVA[type(value)](value)
+    if isinstance(value, bytes):
+        return jpype.JArray(jpype.JByte)(value)
+    return None if value is None else java(_JAVA[type(value)])(str(value))
 
 
-_JAVA: Mapping[type, Callable[[Any], Any]] = {
-    str: lambda value: jpype.JString(value),
-    int: lambda value: java("java.lang.Long")(value),
-    float: lambda value: java("java.lang.Double")(value),
-    Decimal: lambda value: java("java.math.BigDecimal")(str(value)),
-    bytes: lambda value: jpype.JArray(jpype.JByte)(value),
+_JAVA: Mapping[type, str] = {
+    str: "java.lang.String",
+    int: "java.lang.Long",
+    float: "java.lang.Double",
+    Decimal: "java.math.BigDecimal",
 }
 
 
