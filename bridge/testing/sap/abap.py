@@ -302,10 +302,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Function:
-    """A function module's interface. group: its function group, which S_RFC may name too.
-
-    basxml: clients may send and get it all as binary XML, which is how some of them have deep types.
-    """
+    """A function module's interface. group: its function group, which S_RFC may name too."""
 
     name: str
     parameters: tuple[Parameter, ...] = ()
@@ -313,7 +310,6 @@ class Function:
     group: str = ""
     text: str = ""
     remote: bool = True
-    basxml: bool = False
 
     @cached_property
     def by_name(self) -> Mapping[str, Parameter]:

@@ -54,17 +54,7 @@ def _content(type_: AnyType, value: Any) -> str:
         case Structure():
             return "".join(write(each.name, each.type, value.get(each.name)) for each in type_.fields)
         case Type():
-            return escape(plain(type_, value))
-
-
-def plain(type_: Type, value: Any) -> str:
-    """An elementary value's text."""
-    return _WRITERS.get(type_.kind, str)(value)
-
-
-def joined(before: str | None, data: bytes) -> str:
-    """Bytes as base64, after those there are."""
-    return base64.b64encode(base64.b64decode(before or "") + data).decode()
+            return escape(_WRITERS.get(type_.kind, str)(value))
 
 
 def value_of(type_: AnyType, element: ET.Element) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from bridge.testing.sap import asxml, basxml, layout
+from bridge.testing.sap import asxml, layout
 from bridge.testing.sap.abap import AnyType, Direction, Function, Parameter, Structure, TableType, Type
 from bridge.testing.sap.errors import AbapException, ShortDump
 from bridge.testing.sap.records import Tag, record, records, text
@@ -26,8 +26,6 @@ class Call:
     values: dict[str, bytes] = field(default_factory=dict)
     rows: dict[str, list[bytes]] = field(default_factory=dict)
     documents: dict[str, ET.Element] = field(default_factory=dict)
-    binary: bool = False
-    """Whether everything came in one binary document, and goes so."""
 
     @property
     def names(self) -> set[str]:
@@ -51,21 +49,13 @@ def read(stream: bytes) -> Call:
                 call.rows[name] = []
             case Tag.ROW | Tag.ROW_OF_ANSWER:
                 call.rows[name].append(value)
-            case Tag.XML_TEXT | Tag.BINARY_XML:
+            case Tag.XML_TEXT:
                 document += value
-            case Tag.XML | Tag.BINARY_XML_END if document:
-                _take(call, bytes(document))
+            case Tag.XML if document:
+                element = ET.fromstring(document)  # noqa: S314 (a client under test sent it)
+                call.documents[element.tag] = element
                 document.clear()
     return call
-
-
-def _take(call: Call, document: bytes) -> None:
-    """One parameter as text, or all of them in binary."""
-    if document.startswith(b"<"):
-        element = ET.fromstring(document)  # noqa: S314 (a client under test sent it)
-        call.documents[element.tag] = element
-    else:
-        call.documents, call.binary = basxml.read(document), True
 
 
 def parameters(call: Call, function: Function) -> dict[str, Any]:
@@ -77,8 +67,6 @@ def parameters(call: Call, function: Function) -> dict[str, Any]:
 def answer(function: Function, call: Call, results: Mapping[str, Any]) -> bytes:
     """The records of a call that has gone well."""
     returned = [each for each in function.parameters if _comes_back(each, call)]
-    if call.binary:
-        return done(_binary(returned, results), f"SAPL{function.group}")
     out = [record(Tag.PARAMETERS)]
     out += [text(Tag.WANTED, each.name) for each in returned if each.direction is not Direction.TABLES]
     for number, each in enumerate(returned, 1):
@@ -106,14 +94,20 @@ def _comes_back(parameter: Parameter, call: Call) -> bool:
 
 
 def _parameter(parameter: Parameter, value: Any, number: int) -> list[bytes]:
-    name, type_ = parameter.name, parameter.type
-    if parameter.direction is Direction.TABLES and isinstance(type_, Structure | Type):
-        if type_.deep:
-            return _document(name, TableType("", type_), value)
-        return _table(name, type_, value or [], number)
+    """What is flat as it is in memory, tables row by row; what is deep as XML, but for strings on their own."""
+    name, type_ = parameter.name, _type(parameter)
+    if isinstance(type_, TableType) and not type_.row.deep:
+        return _table(name, type_.row, value or [], number)
     if type_.deep and not isinstance(type_, Type):
         return _document(name, type_, value)
     return [text(Tag.NAME, name), record(Tag.VALUE, layout.encode(type_, value))]
+
+
+def _type(parameter: Parameter) -> AnyType:
+    """A TABLES parameter is a table of its type."""
+    if parameter.direction is Direction.TABLES and not isinstance(parameter.type, TableType):
+        return TableType("", parameter.type)
+    return parameter.type
 
 
 def _table(name: str, row: Structure | Type, rows: Sequence[Any], number: int) -> list[bytes]:
@@ -136,29 +130,12 @@ def _document(name: str, type_: AnyType, value: Any) -> list[bytes]:
     return [record(Tag.XML), *parts, record(Tag.XML)]
 
 
-def _binary(returned: Sequence[Parameter], results: Mapping[str, Any]) -> bytes:
-    values = {each.name: (_whole(each), results.get(each.name)) for each in returned}
-    out = [record(Tag.PARAMETERS)]
-    out += [text(Tag.WANTED, each.name) for each in returned if each.direction is not Direction.TABLES]
-    out += [record(Tag.BINARY, b"\x01\x01"), record(Tag.BINARY_XML, basxml.write(values))]
-    return b"".join([*out, record(Tag.BINARY_XML_END)])
-
-
-def _whole(parameter: Parameter) -> AnyType:
-    """A TABLES parameter is a table of its type."""
-    if parameter.direction is Direction.TABLES and not isinstance(parameter.type, TableType):
-        return TableType("", parameter.type)
-    return parameter.type
-
-
 def _value(call: Call, parameter: Parameter) -> Any:
-    name, type_ = parameter.name, parameter.type
-    if parameter.direction is Direction.TABLES and isinstance(type_, Structure | Type):
-        if name in call.rows:
-            return [layout.decode(type_, row) for row in call.rows[name]]
-        type_ = TableType("", type_)
+    name, type_ = parameter.name, _type(parameter)
     if name in call.documents:
         return asxml.value_of(type_, call.documents[name])
+    if isinstance(type_, TableType):
+        return [layout.decode(type_.row, row) for row in call.rows[name]]
     return layout.decode(type_, call.values[name])
 
 

@@ -141,8 +141,7 @@ def interface(call: Call) -> dict[str, Any]:
         raise _missing("FU_NOT_FOUND", "FL", "046", name)
     rows = [_parameter(each, position) for position, each in enumerate(function.parameters, 1)]
     rows += [{"PARAMCLASS": "X", "PARAMETER": each} for each in function.exceptions]
-    basxml = "X" if function.basxml else ""
-    return {"REMOTE_CALL": "R", "REMOTE_BASXML_SUPPORTED": basxml, "PARAMS": rows}
+    return {"REMOTE_CALL": "R", "PARAMS": rows}
 
 
 def components(call: Call) -> dict[str, Any]:

@@ -64,9 +64,6 @@ class Tag(IntEnum):
     DURATION = 0x0667
     XML = 0x3C02
     XML_TEXT = 0x3C05
-    BINARY = 0x4000
-    BINARY_XML = 0x4002
-    BINARY_XML_END = 0x4004
     END = 0xFFFF
 
 
