@@ -38,7 +38,7 @@ def _commercial(width: int) -> Mover:
     """`12.50-`, ` 12.50 `."""
 
     def move(value: Decimal | int) -> str:
-        digits = f"{abs(value):f}" if isinstance(value, Decimal) else str(abs(value))
+        digits = f"{value.copy_abs():f}" if isinstance(value, Decimal) else str(abs(value))
         sign = "-" if value < 0 else " "
         return _fitted(digits, sign, width)
 
