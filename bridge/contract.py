@@ -256,6 +256,14 @@ class Connector(ABC):
     def __init__(self, config: Any) -> None:
         self.config = config
 
+    @classmethod
+    def drivers(cls) -> Sequence[str]:
+        """Libraries it reads the source with that users choose and install: name, version and licence.
+
+        `connectors` prints them. Errors: ConfigError when one that is installed cannot be used.
+        """
+        return ()
+
     def prepare(self) -> None:  # noqa: B027 -- most have nothing to do
         """What takes its time and asks nobody: load libraries, start a JVM. `open()` must work without.
 

@@ -63,11 +63,21 @@ def describe(kind: str) -> dict[str, Any]:
         return head | {"error": str(error)}
     return head | {
         "description": " ".join((connector.__doc__ or "").split("\n\n")[0].split()),
+        "drivers": _drivers(connector),
         "options": options(connector.Config, without=("streams",)),
         "stream_options": [
             option for model in plugins.stream_models(connector.Config) for option in options(model)
         ],
     }
+
+
+def _drivers(connector: Any) -> list[str]:
+    from bridge.errors import ConfigError
+
+    try:
+        return list(connector.drivers())
+    except ConfigError as error:
+        return [str(error)]
 
 
 def engine() -> dict[str, Any]:
@@ -132,6 +142,9 @@ def _lines(kind: dict[str, Any], width: int) -> Iterator[str]:
         yield f"  cannot be used: {kind['error']}"
         return
     yield from textwrap.wrap(kind["description"], width, initial_indent="  ", subsequent_indent="  ")
+    for driver in kind.get("drivers", ()):
+        line = f"reads with: {driver}"
+        yield from textwrap.wrap(line, width, initial_indent="  ", subsequent_indent="    ")
     for title, listed in (("options", kind["options"]), ("options of a stream", kind["stream_options"])):
         if listed:
             yield f"  {title}:"

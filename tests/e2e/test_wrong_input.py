@@ -101,7 +101,7 @@ PARKED = {
     r"\(did you mean 'password'\?.*\)",
     "secret": "the environment has no variable NOBODY_SET_THIS; set it, env:NOBODY_SET_THIS reads it",
     "file": "cannot read the secret file:/.*/folder: Is a directory; check the path and its permissions",
-    "kind": "no connector of kind 'sqlit'; installed: jdbc, mainframe, oracle, sqlite; "
+    "kind": "no connector of kind 'sqlit'; installed: jdbc, mainframe, oracle, sap, sqlite; "
     "did you mean 'sqlite'[?]",
     "table": "no table 'ordres'; there are: orders, whims",
 }

@@ -302,7 +302,7 @@ def test_anchors_and_aliases_are_written_out(file: Path) -> None:
         ),
         pytest.param(
             HEAD + ERP.replace("shop\n", "shpo\n"),
-            "6:11: connectors.erp.kind: no connector of kind 'shpo'; installed: jdbc, mainframe, oracle, "
+            "6:11: connectors.erp.kind: no connector of kind 'shpo'; installed: jdbc, mainframe, oracle, sap, "
             "shop; did you mean 'shop'?",
             id="unknown kind",
         ),
