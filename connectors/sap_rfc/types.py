@@ -71,9 +71,10 @@ class Column:
 
 def column(dfies: Mapping[str, Any]) -> Column:
     """Of a line of DFIES_TAB. What is of a type nobody knows is text, as ABAP moves it to text."""
-    abap, inttype = str(dfies["DATATYPE"]).strip(), str(dfies["INTTYPE"]).strip()
+    abap = _told(dfies, "DATATYPE")
+    inttype = _LETTERS.get(abap) or _told(dfies, "INTTYPE")
     length, decimals = int(dfies["LENG"] or 0), int(dfies["DECIMALS"] or 0)
-    name = str(dfies["FIELDNAME"]).strip()
+    name = _told(dfies, "FIELDNAME")
     return Column(
         name,
         abap,
@@ -147,6 +148,8 @@ def _told(dfies: Mapping[str, Any], name: str) -> str:
     return str(dfies.get(name) or "").strip()
 
 
+_LETTERS: Mapping[str, str] = {"INT1": "b", "INT2": "s", "INT4": "I", "PREC": "s"}
+"""The dictionary may say X of these, since to it they are bytes."""
 _FLOATING = (Kind.DECF16, Kind.DECF34)
 _INTERNAL: Mapping[str, pa.DataType] = {
     "D": pa.date32(),

@@ -45,6 +45,7 @@ def of(abap: str, inttype: str, length: int = 0, decimals: int = 0, **more: str)
         (of("INT1", "b", 3), pa.int16()),
         (of("INT2", "s", 5), pa.int16()),
         (of("INT4", "I", 10), pa.int32()),
+        (of("INT4", "X", 10), pa.int32()),
         (of("INT8", "8", 19), pa.int64()),
         (of("FLTP", "F", 16, 16), pa.float64()),
         (of("RAW", "X", 16), pa.binary()),
