@@ -94,7 +94,7 @@ def _comes_back(parameter: Parameter, call: Call) -> bool:
 
 
 def _parameter(parameter: Parameter, value: Any, number: int) -> list[bytes]:
-    """What is flat as it is in memory, tables row by row; what is deep as XML, but for strings on their own."""
+    """What is flat as it is in memory, tables row by row; what is deep as XML, but for single strings."""
     name, type_ = parameter.name, _type(parameter)
     if isinstance(type_, TableType) and not type_.row.deep:
         return _table(name, type_.row, value or [], number)
