@@ -212,9 +212,16 @@ class ListPages:
 
     def _look_again(self, piece: Piece, ask: Ask) -> None:
         """Rows may have come to the page while others were opened: the next page would not show them."""
-        if self._shown and {*self._shown.keys} - {None, *self._met, *self._opened}:
+        if self._shown and self._has_news(self._shown):
             self._shown = self._page("the page once more")
             self._list(self._shown, piece, ask)
+
+    def _has_news(self, shown: Shown) -> bool:
+        """A line that nobody can name counts, too: its row must not be missed."""
+        if {*shown.keys} - {None, *self._met, *self._opened}:
+            return True
+        unnamed = (row for row, key in zip(shown.page.rows, shown.keys, strict=True) if key is None)
+        return any(_line_of(row) not in self._unnamed for row in unnamed)
 
     def _sorted(self, shown: Shown, piece: Piece) -> dict[Key, Row]:
         """The rows of the page that were not met like this; rejects go to the piece."""

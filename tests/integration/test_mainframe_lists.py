@@ -336,13 +336,16 @@ def test_only_the_details_of_changed_rows_are_read(host: Host) -> None:
             assert changes.marks.to_pylist() == [1] * changes.rows.num_rows
 
 
-def test_rows_that_come_while_others_are_opened_are_not_missed(host: Host) -> None:
+def test_rows_that_come_while_others_are_opened_are_not_missed(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After a delete the rows below move up: the one that was first on the next page is on this one now."""
+    monkeypatch.setattr(scans, "SLICE_S", 0.0)  # a row a poll
     inserted = iter([customer(12), customer(13)])
     with opened(host, {"customers": DETAILS}) as connector:
         (stream,) = connector.discover()
         first = connector.poll(stream, None, Ask(rows=1))
-        host.delete("00000020")
+        host.delete("00000010")
         host.insert(next(inserted))
         rows, batch = [*first.changes[0].rows["id"].to_pylist()], first
         while batch.more:
@@ -350,6 +353,25 @@ def test_rows_that_come_while_others_are_opened_are_not_missed(host: Host) -> No
             for changes in batch.changes:
                 rows += changes.rows["id"].to_pylist()
     assert set(NUMBERS) <= set(rows)
+
+
+def test_a_row_that_cannot_be_named_and_comes_to_the_page_while_others_are_opened_is_told(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its scan counted as one that missed nothing, and the row as deleted."""
+    monkeypatch.setattr(scans, "SLICE_S", 0.0)  # a row a poll
+    host.switches.shown = {("00000060", "id"): "0000006X"}  # the first of the second page, as yet
+    by_key = {"customers": DETAILS | {"paging": "key"}}
+    host.switches.by_key = True
+    with opened(host, by_key) as connector:
+        (stream,) = connector.discover()
+        batch = connector.poll(stream, None, Ask(rows=1))
+        host.delete("00000010")
+        rejects = [*batch.rejects]
+        while batch.more:
+            batch = connector.poll(stream, batch.position, Ask(rows=1))
+            rejects += batch.rejects
+    assert [(each.key, "0000006X" in str(each.raw)) for each in rejects] == [(None, True)]
 
 
 def test_a_row_that_is_gone_when_it_is_opened_is_not_there(host: Host) -> None:
