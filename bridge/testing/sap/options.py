@@ -28,6 +28,7 @@ _TOKEN = re.compile(
     r"|(?P<mark>[(),])"
     r"|(?P<word>[A-Za-z_/][\w/~-]*)"
 )
+_SUSPECT = re.compile(r"(SELECT|UPDATE|MODIFY|INSERT|DELETE|JOIN|LEFT|RIGHT|EXISTS)[( ]", re.IGNORECASE)
 _SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": eq,
     "EQ": eq,
@@ -116,6 +117,17 @@ def parse(lines: Iterable[str], structure: Structure) -> Condition:
     return condition
 
 
+def check_suspicious(lines: Sequence[str]) -> None:
+    """What COMPUTE_SEL_CRITERIA of CL_RFC_READ_TABLE refuses, in literals too: words of SQL, and { } |."""
+    if any(_SUSPECT.search(line) for line in lines):
+        raise BadOption("suspect WHERE-Clause")
+    whole = "".join(lines)
+    outside = "".join(whole.split("'")[::2])
+    shell = re.search(r"\s[!$&?]", outside) is not None
+    if (not shell and set(whole) & set("{}|")) or outside.count("(") != outside.count(")"):
+        raise BadOption("suspect WHERE-Clause")
+
+
 def predicate(condition: Condition) -> Predicate:
     match condition:
         case Not(inner):
@@ -169,7 +181,7 @@ def _range(condition: Condition, place: int) -> tuple[Any, Any]:
             lows = [low for low, _ in ranges if low is not None]
             highs = [high for _, high in ranges if high is not None]
             return max(lows, default=None), min(highs, default=None)
-        case Or(parts):
+        case Or(parts) if parts:
             ranges = [_range(part, place) for part in parts]
             lows, highs = [low for low, _ in ranges], [high for _, high in ranges]
             return (None if None in lows else min(lows), None if None in highs else max(highs))
@@ -300,7 +312,10 @@ class _Parser:
     def _compared(self, place: int, type_: Type, sign: Callable[[Any, Any], bool]) -> Condition:
         token = self.ahead
         if token is not None and token.kind == "word" and token.word not in _WORDS:
-            return Columns(place, sign, self._column(self._take())[0])
+            other, its_type = self._column(self._take())
+            if (its_type.kind in _NUMERIC) != (type_.kind in _NUMERIC):
+                raise BadOption(f'"{token.text}" is of another type')
+            return Columns(place, sign, other)
         return Compare(place, sign, self._value(type_))
 
     def _is(self, place: int, type_: Type) -> Condition:

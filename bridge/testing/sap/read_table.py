@@ -9,6 +9,7 @@ values into fields as long as the dictionary's LENG (up to about 7.50), one has 
 | too wide for DATA    | DATA_BUFFER_EXCEEDED before reading     | the same, once there is a row   |
 | a field not in table | FIELD_NOT_VALID                         | TABLE_WITHOUT_DATA              |
 | wrong OPTIONS        | runtime error SAPSQL_PARSE_ERROR        | OPTION_NOT_VALID (SAIS 000)     |
+| suspicious OPTIONS   | -                                       | OPTION_NOT_VALID (SAIS 000)     |
 | a column of strings  | run-time error ASSIGN_CASTING_...       | left out of FIELDS              |
 | order                | none                                    | GET_SORTED: by the primary key  |
 
@@ -242,7 +243,10 @@ def _check_strings(table: Table) -> None:
 def _rows(call: Call, table: Table, dialect: Dialect) -> list[Row]:
     """SELECT ... UP TO n ROWS: without ORDER BY any rows in any order."""
     try:
-        condition = options.parse((row["TEXT"] for row in call.table("OPTIONS")), table.row)
+        lines = [row["TEXT"][: options.WIDTH].ljust(options.WIDTH) for row in call.table("OPTIONS")]
+        if dialect.modern:
+            options.check_suspicious(lines)
+        condition = options.parse(lines, table.row)
     except options.BadOption as error:
         dialect.bad_options(table, error)
     skip, most = int(call["ROWSKIPS"]), int(call["ROWCOUNT"])

@@ -175,13 +175,12 @@ class System:
         Raises AbapException and ShortDump. ABAP Keyword Documentation, "RFC - Exceptions"; SAP Help,
         "Authorization Object S_RFC".
         """
-        sent = parameters or {}
-        self.calls[function] += 1
+        sent, caller = parameters or {}, session or Session(client=self.client)
+        with self._lock:
+            self.calls[function] += 1
         for watch in tuple(self.before):
             watch(function, sent)
-        answer = self._allowed(function, session or Session(client=self.client)).run(
-            self, session or Session(client=self.client), sent
-        )
+        answer = self._allowed(function, caller).run(self, caller, sent)
         for watch in tuple(self.after):
             watch(function, sent)
         return answer
