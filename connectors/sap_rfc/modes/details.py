@@ -175,7 +175,7 @@ def shown(table: Table, fields: Mapping[str, Field], rows: Sequence[Row]) -> Sho
     for name in table.schema.names:
         converted = values_to_array(fields[name], [row.get(name) for row in rows])
         arrays.append(converted.array)
-        refused |= {place: f"{name}: {why}" for place, why in converted.refused.items()}
+        refused |= converted.refused
     batch = pa.RecordBatch.from_arrays(arrays, schema=table.schema)
     kept = [place for place in range(len(rows)) if place not in refused]
     rejects = [reject(table, batch, place, why) for place, why in sorted(refused.items())]
