@@ -1,25 +1,273 @@
-"""What `doctor` says of an SAP system."""
+"""What `doctor` says of an SAP system, the account, and what the streams read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bridge.contract import Finding, Level
-from connectors.sap_rfc.config import SapConfig
+from bridge.contract import Ask, Finding, Level
+from bridge.errors import BridgeError, PermanentError
+from connectors.sap_rfc.catalog import Catalog
+from connectors.sap_rfc.config import Detail, SapConfig, SapStream
+from connectors.sap_rfc.dictionary import Dictionary, Relation
+from connectors.sap_rfc.errors import UnauthorisedError, UnknownFunctionError
+from connectors.sap_rfc.modes import Mode, mode_of
+from connectors.sap_rfc.modes.table import TableMode
+from connectors.sap_rfc.reading import of
 from connectors.sap_rfc.readings import Readings
 from connectors.sap_rfc.system import System
+from connectors.sap_rfc.types import Column
+
+_CLOCK_S = 2.0
+_CLOCK = "RFC_SYSTEM_INFO"
+_HEAVY_BYTES = 1024**3
+_LINE = 512
+"""Characters of a row of RFC_READ_TABLE, of two bytes each, however few are used."""
+_TABLES = {"change_documents": ("CDHDR", "CDPOS"), "change_pointers": ("BDCP2",)}
+_HEADERS = ("OBJECTCLAS", "UDATE")
+_EVALUATION = "evaluation"
 
 
 def findings(config: SapConfig, system: System, readings: Readings) -> Sequence[Finding]:
     """Errors: the system's, where it cannot be reached."""
-    return tuple(_all(config, system, readings))
+    return tuple(Doctor(config, system, readings).findings())
 
 
-def _all(config: SapConfig, system: System, readings: Readings) -> Iterator[Finding]:
-    yield Finding(
-        Level.OK, f"{system.identity} at {config.place}, release {system.release}, by {system.found}"
-    )
-    for name, error in readings.refused:
-        yield Finding(Level.CRITICAL, error.text, error.remedy, name)
-    for mode in readings.modes:
-        yield from mode.probe(system)
+class Doctor:
+    def __init__(self, config: SapConfig, system: System, readings: Readings) -> None:
+        self._config, self._system = config, system
+        self._refused = dict(readings.refused)
+        self._modes = {mode.name: mode for mode in readings.modes}
+        self._dictionary = Dictionary(system)
+        readers = [each.reader for each in config.streams.values() if each.mode != "function"]
+        self._catalog = Catalog(system, self._dictionary, readers[0] if readers else "RFC_READ_TABLE")
+        self._readable: dict[tuple[str, str], Finding | None] = {}
+
+    def findings(self) -> Iterator[Finding]:
+        yield from self._client()
+        yield from self._itself()
+        yield from self._times()
+        for name, options in self._config.streams.items():
+            yield from self._stream(name, options)
+        yield from self._unseen()
+
+    def _client(self) -> Iterator[Finding]:
+        found = self._system.found
+        if _EVALUATION in found.licence:
+            yield Finding(
+                Level.WARNING,
+                f"the client is {found}",
+                remedy="for production install SAP's NW RFC SDK with pyrfcx, or legacy-bridge[sap]",
+            )
+        else:
+            yield Finding(Level.OK, f"the client is {found}")
+
+    def _itself(self) -> Iterator[Finding]:
+        system = self._system
+        yield Finding(
+            Level.OK, f"{system.identity} at {self._config.place}, release {system.release}, as {system.user}"
+        )
+        if not system.unicode:
+            yield Finding(
+                Level.WARNING,
+                "the system is not a Unicode system: texts have but the characters of its code page",
+                remedy="log on in the `language` whose code page the texts have",
+            )
+
+    def _times(self) -> Iterator[Finding]:
+        if self._system.allowed(_CLOCK) is None:
+            yield Finding(
+                Level.WARNING,
+                f"the account may not call {_CLOCK}: how far SAP's time is from UTC is guessed",
+                remedy=self._may_call(_CLOCK),
+            )
+        moment = self._system.moment()
+        if abs(moment.ahead_s) > _CLOCK_S:
+            yield Finding(
+                Level.WARNING,
+                f"SAP's clock differs from this host's by {moment.ahead_s:+.1f} s",
+                remedy="synchronise both with NTP: times in events are SAP's",
+            )
+        else:
+            zone = moment.offset_s / 3600
+            yield Finding(Level.OK, f"the clocks agree; SAP's local time is UTC{zone:+g} h")
+
+    def _stream(self, name: str, options: SapStream) -> Iterator[Finding]:
+        missing = [*self._functions(name, options), *self._rights(name, options)]
+        yield from missing
+        refused = self._refused.get(name)
+        if refused and not missing:
+            yield Finding(Level.CRITICAL, refused.text, refused.remedy, name)
+        mode = self._modes.get(name)
+        if mode is None or missing:
+            return
+        failed = self._tried(name, options) if options.mode == "function" else None
+        if failed:
+            yield failed
+            return
+        keys = {table.key for table in mode.tables()}
+        told = f", key {', '.join(next(iter(keys)))}" if len(keys) == 1 and all(keys) else ""
+        yield Finding(Level.OK, f"can be read, by {options.mode}{told}", stream=name)
+        yield from self._load(name, options, mode)
+        yield from mode.probe(self._system)
+
+    # -- functions
+
+    def _functions(self, name: str, options: SapStream) -> Iterator[Finding]:
+        """Those that there are not, or not for callers from outside."""
+        for function in _functions(options):
+            try:
+                self._system.describe(function)
+            except UnknownFunctionError:
+                yield self._unknown(name, function)
+            except UnauthorisedError as error:
+                yield Finding(Level.CRITICAL, error.text, error.remedy, name)
+
+    def _unknown(self, stream: str, function: str) -> Finding:
+        if self._catalog.is_inside(function):
+            return Finding(
+                Level.CRITICAL,
+                f"function {function} is not remote-enabled",
+                "name one that is (SE37, processing type Remote-Enabled Module); one of your own can be made so",
+                stream,
+            )
+        return Finding(Level.CRITICAL, f"there is no function {function}", "check its name in SE37", stream)
+
+    def _tried(self, name: str, options: SapStream) -> Finding | None:
+        """Whether the account may call it shows by doing so, as each poll does; the answer is dropped."""
+        try:
+            mode_of(name, options, self._system, self._dictionary).poll(self._system, None, Ask(rows=1))
+        except PermanentError as error:
+            return Finding(Level.CRITICAL, error.text, error.remedy, name)
+        except BridgeError as error:
+            return Finding(Level.WARNING, error.text, error.remedy, name)
+        return None
+
+    # -- tables
+
+    def _rights(self, name: str, options: SapStream) -> Iterator[Finding]:
+        for table in self._tables(name, options):
+            place = (options.reader, table)
+            if place not in self._readable:
+                self._readable[place] = self._readable_by(options.reader, table)
+            lacks = self._readable[place]
+            if lacks:
+                yield Finding(lacks.level, lacks.text, lacks.remedy, name)
+
+    def _tables(self, name: str, options: SapStream) -> Iterator[str]:
+        for detail in (options.enrich, options.detail):
+            if detail and detail.table:
+                yield detail.table
+        yield from _TABLES.get(options.mode, ())
+        if options.mode == "table":
+            table = options.table or name
+            yield table
+            if any(column.is_amount for column in self._columns(table)):
+                yield "TCURX"
+
+    def _columns(self, table: str) -> Sequence[Column]:
+        try:
+            return self._dictionary.relation(table).columns
+        except PermanentError:  # which its mode says
+            return ()
+
+    def _readable_by(self, reader: str, table: str) -> Finding | None:
+        """Asked by doing, without a row: authority is checked before."""
+        columns = self._columns(table)
+        if not columns:
+            return None
+        asked = {
+            "QUERY_TABLE": table,
+            "NO_DATA": "X",
+            "ROWCOUNT": 1,
+            "FIELDS": [{"FIELDNAME": columns[0].name}],
+        }
+        try:
+            known = self._system.describe(reader).parameters
+            self._system.call(reader, **{name: each for name, each in asked.items() if name in known})
+        except UnauthorisedError as error:
+            if error.key.startswith("RFC_"):
+                return Finding(Level.CRITICAL, f"the account may not call {reader}", self._may_call(reader))
+            return Finding(Level.CRITICAL, f"the account may not read {table}", self._may_read(table))
+        except PermanentError:  # which its mode says
+            pass
+        return None
+
+    def _may_call(self, function: str) -> str:
+        return (
+            f"grant {self._system.user} S_RFC with RFC_TYPE FUNC, RFC_NAME {function} and ACTVT 16"
+            " (transaction PFCG)"
+        )
+
+    def _may_read(self, table: str) -> str:
+        group = self._catalog.group(table)
+        of_group = f" or S_TABU_DIS with ACTVT 03 and DICBERCLS {group}" if group else ""
+        return f"grant {self._system.user} S_TABU_NAM with ACTVT 03 and TABLE {table}{of_group} (PFCG)"
+
+    # -- what reading costs
+
+    def _load(self, name: str, options: SapStream, mode: Mode) -> Iterator[Finding]:
+        if options.mode == "change_documents":
+            yield from self._index(name, self._dictionary.relation("CDHDR"), _HEADERS)
+        if not isinstance(mode, TableMode):
+            return
+        relation = mode.plan.choice.relation
+        for column in options.columns:
+            if of(relation, column).inttype != "T":
+                yield from self._index(name, relation, (column,))
+        yield self._size(name, options, mode)
+
+    def _index(self, name: str, relation: Relation, columns: tuple[str, ...]) -> Iterator[Finding]:
+        indexes = self._catalog.indexes(relation)
+        if indexes is None or any(each[: len(columns)] == columns for each in indexes):
+            return
+        client = (relation.client,) if relation.client else ()
+        yield Finding(
+            Level.WARNING,
+            f"no index of {relation.name} begins with {', '.join(columns)}: every poll reads the whole table",
+            remedy=f"create one in SE11 on {relation.name} ({', '.join((*client, *columns))}), or give the"
+            " stream a longer `interval`",
+            stream=name,
+        )
+
+    def _size(self, name: str, options: SapStream, mode: TableMode) -> Finding:
+        """Rows, and what a page of them takes in SAP's memory while it is read."""
+        plan, ask = mode.plan, Ask()
+        relation = plan.choice.relation
+        width = sum(of(relation, column).length for column in plan.reading.names)
+        rows = self._catalog.count(relation.name)
+        page = min(rows or ask.rows, ask.rows, max(1, ask.bytes // max(1, width)))
+        size = 2 * max(_LINE, width // len(plan.order))
+        told = (
+            f"{'a number of rows not known' if rows is None else f'{rows:,} rows'} of {width:,} characters;"
+            f" {len(plan.order)} call(s) of {options.reader} for a page of {page:,} rows, each with about"
+            f" {max(1, round(page * size / 1024**2)):,} MiB of the work process's memory"
+        )
+        if options.images and (rows or 0) * width * 2 > _HEAVY_BYTES:
+            return Finding(
+                Level.WARNING,
+                f"each scan reads the whole table: {told}",
+                remedy="give it an `interval` that SAP can bear, fewer `fields`, or a `where`; with a date of"
+                " the last change and an index on it, `columns` read less",
+                stream=name,
+            )
+        return Finding(Level.OK, told, stream=name)
+
+    def _unseen(self) -> Iterator[Finding]:
+        """What only this examination would have read."""
+        for name, error in self._catalog.unseen.items():
+            is_call = error.key.startswith("RFC_")
+            yield Finding(
+                Level.WARNING,
+                f"the account may not {'call' if is_call else 'read'} {name}, which doctor looks at and polls"
+                " do not: indexes, groups of tables, remote-enabled functions and sizes may be unknown",
+                remedy=self._may_call(name) if is_call else self._may_read(name),
+            )
+
+
+def _functions(options: SapStream) -> Iterator[str]:
+    if options.mode != "function":
+        yield options.reader
+    if options.function:
+        yield options.function
+    details: tuple[Detail | None, ...] = (options.enrich, options.detail)
+    yield from (detail.function for detail in details if detail and detail.function)

@@ -97,7 +97,7 @@ class Jco:
         repair = self._repair(function)
         with _calling():
             told = self._session.call(function, json.dumps(parameters, default=_plain))
-        answer: dict[str, Any] = json.loads(bytes(told))
+        answer: dict[str, Any] = json.loads(bytes(told).decode())
         if repair:
             repair(answer)
         return answer

@@ -17,6 +17,7 @@ from connectors.sap_rfc import conditions
 from connectors.sap_rfc.conditions import Condition
 from connectors.sap_rfc.dictionary import Relation
 from connectors.sap_rfc.modes.mode import Mode
+from connectors.sap_rfc.plan import Plan
 from connectors.sap_rfc.reading import of
 from connectors.sap_rfc.tables import Choice, Key, Page, TableReader
 from connectors.sap_rfc.window import Look, Mark, Window
@@ -40,7 +41,7 @@ def mode(name: str, options: SapStream, system: System, dictionary: Dictionary) 
     return kind(name, options, relation, reader)
 
 
-class _TableMode(Mode):
+class TableMode(Mode):
     """What both have in common."""
 
     emits = Emits.IMAGES
@@ -53,6 +54,11 @@ class _TableMode(Mode):
 
     def tables(self) -> tuple[Table, ...]:
         return (self._table,)
+
+    @property
+    def plan(self) -> Plan:
+        """How its rows are read."""
+        return self._reader.plan(self._choice)
 
     def reread(
         self,
@@ -93,7 +99,7 @@ class _TableMode(Mode):
         return self._reader.plan(self._choice).check(after)
 
 
-class Images(_TableMode):
+class Images(TableMode):
     """The whole table, again and again: what is gone is found, too."""
 
     caveats = frozenset({Caveat.COLLAPSES})
@@ -155,7 +161,7 @@ class _Times:
         return [f"'{part}'" for part in (stamp[:8], stamp[8:])[: len(self.columns)]]
 
 
-class Watermark(_TableMode):
+class Watermark(TableMode):
     """By the times of changes, in windows of SAP's clock that overlap."""
 
     # A transaction may take longer than the late window; rows without a time are read but once.
