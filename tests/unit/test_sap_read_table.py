@@ -196,6 +196,12 @@ class TestLimits:
         assert refused.value.key == "NOT_AUTHORIZED"
         assert refused.value.values == ("ZORDER",)
 
+    def test_a_right_to_the_group_of_tables_is_enough(self) -> None:
+        system = made()
+        system.grants.tables.clear()
+        system.grants.table_groups.add("&NC&")
+        assert len(read(system, fields=["COUNT"])["DATA"]) == 30
+
     @pytest.mark.parametrize(
         ("table", "key"), [("NOSUCH", "TABLE_NOT_AVAILABLE"), ("DFIES", "TABLE_WITHOUT_DATA")]
     )
@@ -226,6 +232,7 @@ class TestOptions:
             (["TEXT LIKE 'it#%' ESCAPE '#'"], 0),
             (["ERDAT = ' '"], 0),
             (["ERDAT >= '20260128'"], 1),
+            (["ERDAT > ' ' AND ERDAT > '00000000'"], 30),
             (["GUID = '00000005'"], 1),
             (["TEXT IS NOT NULL AND TEXT IS NOT INITIAL"], 30),
             (["TEXT IS NULL OR ZORDER~COUNT = COUNT"], 30),
@@ -260,6 +267,7 @@ class TestOptions:
             ["COUNT BETWEEN 1"],
             ["COUNT IS 1"],
             ["COUNT = 1;"],
+            ["POSNR = 1"],
             ["TEXT = 'over the", "end of the line'"],
             ["COU", "NT = 1"],
             ["COUNT = 1".ljust(69) + "AND", "COUNT = 1"],

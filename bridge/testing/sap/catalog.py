@@ -227,7 +227,8 @@ def _cvers(system: System) -> Rows:
 
 
 def _ttzcu(system: System) -> Rows:
-    yield {"CLIENT": system.client, "FLAGACTIVE": "X", "TZONESYS": "UTC", "TZONEDEF": "UTC"}
+    zone = (system.clock.now().tzname() or "UTC")[:6]
+    yield {"CLIENT": system.client, "FLAGACTIVE": "X", "TZONESYS": zone, "TZONEDEF": zone}
 
 
 def em_get_number_of_entries(call: Call) -> Mapping[str, Any]:

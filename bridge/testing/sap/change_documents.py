@@ -75,11 +75,28 @@ CDPOS = Table(
         "Change document items",
     )
 )
+TCDOB = Table(
+    Structure(
+        "TCDOB",
+        (
+            Field("OBJECT", char(15, "CDOBJECTCL"), key=True, text="Object class"),
+            Field("TABNAME", char(30, "CDTABNAME"), key=True, text="Table name"),
+            Field("MULTCASE", char(1, "CDMULTCASE"), text="Copy as internal table"),
+            Field("DOCUDEL", char(1, "CDDOCUDEL"), text="Doc. for individual fields at delete"),
+            Field("DOCUINS", char(1, "CDDOCUINS"), text="Doc. for individual fields at insert"),
+        ),
+        "Objects for change document creation",
+    )
+)
+"""The tables of each class, with a part of its columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectClass:
-    """How a class is documented (transaction SCDO): whether inserts and deletes tell each field."""
+    """How a class is documented: whether inserts and deletes tell each field, or one item all of them.
+
+    SAP Help, "Define change document object", flag "Doc. for individual fields at delete".
+    """
 
     name: str
     insert_fields: bool = False

@@ -76,7 +76,7 @@ KNA1 = Table(
         ),
         "General data in customer master",
     ),
-    indexes={"UPD": ("MANDT", "UPDAT", "UPTIM")},
+    indexes={"Z01": ("MANDT", "UPDAT", "UPTIM")},
     group="VC",
 )
 

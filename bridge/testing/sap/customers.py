@@ -36,6 +36,8 @@ class Customers:
                 system.define(table)
         for function, body in bapis.functions():
             system.install(function, body)
+        logged = {"OBJECT": CLASS, "MULTCASE": "", "DOCUDEL": "X"}
+        system.load("TCDOB", (logged | {"TABNAME": name} for name in ("KNA1", "KNB1")))
         system.classes.setdefault(CLASS, ObjectClass(CLASS, delete_fields=True))
         if not any(message.type == MESSAGE for message in system.messages):
             system.messages.append(Message(MESSAGE, CLASS))

@@ -355,6 +355,8 @@ class _Parser:
         token = self._take()
         if token.kind not in {"literal", "number"}:
             raise BadOption(f'"{token.text}" is no value')
+        if token.kind == "number" and type_.kind not in _NUMERIC:
+            raise BadOption(f"{token.text} is a number, and the column holds characters")
         return value(type_, _unquoted(token))
 
     def _literal(self) -> str:
@@ -421,20 +423,20 @@ def _text(type_: Type, text: str) -> str:
 def _digits(type_: Type, text: str) -> str:
     if text and not text.isdigit():
         raise ValueError(text)
-    return _text(type_, text.zfill(type_.leng))
+    return _text(type_, text.zfill(type_.leng) if text else text)
 
 
 def _date(_: Type, text: str) -> str:
-    """Blank is initial; a day that no calendar has is lost."""
+    """A blank is less than the initial date; a day that no calendar has is lost."""
     if text and text != "00000000":
         date(int(text[:4]), int(text[4:6]), int(text[6:]))
-    return text or "00000000"
+    return text
 
 
 def _time(_: Type, text: str) -> str:
     if len(text) not in {0, 6} or (text and not text.isdigit()):
         raise ValueError(text)
-    return text or "000000"
+    return text
 
 
 def _number(_: Type, text: str) -> Decimal:

@@ -203,7 +203,7 @@ def _readable(call: Call) -> Table:
     table = call.system.table(name)
     if table is None and call.system.type(name) is None:
         raise AbapException("TABLE_NOT_AVAILABLE", message_class="DA", number="131", values=(name,))
-    if not call.system.grants.may_read(name):
+    if not call.system.grants.may_read(name, table.group if table else "&NC&"):
         raise AbapException("NOT_AUTHORIZED", message_class="TB", number="105", values=(name,))
     if table is None or table.table_class in _NO_DATA:
         raise AbapException("TABLE_WITHOUT_DATA", message_class="AD", number="718", values=(name,))

@@ -11,7 +11,7 @@ from typing import Any
 
 from bridge.testing.sap import catalog, information, metadata, read_table
 from bridge.testing.sap.abap import AnyType, Function, Structure, Table, TableType, Type
-from bridge.testing.sap.change_documents import CDHDR, CDPOS, ObjectClass
+from bridge.testing.sap.change_documents import CDHDR, CDPOS, TCDOB, ObjectClass
 from bridge.testing.sap.clock import Clock
 from bridge.testing.sap.errors import Misuse, ShortDump
 from bridge.testing.sap.grants import Grants
@@ -60,7 +60,7 @@ class System:
         self._elements: dict[str, Type] = {}
         self._turn = count()
         self.disorder: Random | None = Random(1)
-        for table in (CDHDR, CDPOS, BDCP2):
+        for table in (CDHDR, CDPOS, TCDOB, BDCP2):
             self.define(table)
         for function, body in (*information.functions(), *read_table.functions(release)):
             self.install(function, body)
