@@ -29,7 +29,7 @@ class Kind(Enum):
     FUNCTION = auto()
     """There is none of that name, or it may not be called from outside."""
     RAISED = auto()
-    """An exception of the function's interface: the connection is as good as before."""
+    """An exception of the function's interface."""
     FAILURE = auto()
     """A short dump, or a message that ended the program."""
     CONFIG = auto()
@@ -61,6 +61,11 @@ class Fault:
     key: str
     text: str
 
+    @property
+    def was_raised(self) -> bool:
+        """By the function, in the way its interface has for that: the connection is as good as before."""
+        return self.kind in _RAISED and not self.key.startswith(("RFC_", "CALL_FUNCTION_"))
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -88,6 +93,7 @@ _ERRORS: Mapping[Kind, type[BridgeError]] = {
     Kind.CONFIG: ConfigError,
     Kind.CLIENT: AbapError,
 }
+_RAISED = (Kind.RAISED, Kind.AUTHORISATION, Kind.FUNCTION)
 _BY_CLASS: Mapping[str, Kind] = {
     # PyRFC; CommunicationError is saprfclib's, too
     "LogonError": Kind.LOGON,

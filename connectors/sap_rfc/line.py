@@ -91,9 +91,13 @@ class Line:
         if running:
             running.answer.cancel()
 
-    def end(self) -> None:
-        """The thread ends when it has nothing more to do. Safe to call twice."""
+    def end(self, last: Callable[[], object] | None, seconds: float) -> None:
+        """With this as the last call, which may take so long: its errors are nobody's. Safe to call twice."""
+        call = _Call(last or (lambda: None), None)
+        self._calls.put(call)
         self._calls.put(None)
+        if not self.broken:
+            call.ended.wait(seconds)
 
     def _leave(self, call: _Call, cancel: Callable[[], object] | None) -> None:
         self.broken = True

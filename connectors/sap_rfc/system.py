@@ -6,7 +6,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +14,7 @@ from bridge.errors import BridgeError, PermanentError, TransientError
 from connectors.sap_rfc import clients
 from connectors.sap_rfc.clients.client import Attributes, Client, Function
 from connectors.sap_rfc.config import SapConfig
-from connectors.sap_rfc.errors import Asked, Kind, UnauthorisedError, fault, is_the_clients, translate
+from connectors.sap_rfc.errors import Asked, UnauthorisedError, fault, is_the_clients, translate
 from connectors.sap_rfc.line import CutError, Line
 from connectors.sap_rfc.logon import logon, secrets
 
@@ -138,12 +137,8 @@ class System:
     def close(self) -> None:
         client, line = self._client, self._line
         self._client = self._line = self._moment = None
-        if line is None:
-            return
-        if client and not line.broken:
-            with suppress(Exception):  # it is of no use any more
-                line.run(client.close, PROBE_S)
-        line.end()
+        if line:
+            line.end(client.close if client else None, PROBE_S)
 
     def _ready(self) -> Client:
         client = self._client
@@ -233,7 +228,7 @@ class System:
         if not is_the_clients(error):
             self._discard()
             return error
-        if fault(error).kind is not Kind.RAISED:
+        if not fault(error).was_raised:
             self._discard()
         return translate(error, asked, self._secrets)
 

@@ -79,6 +79,7 @@ class Pure:
     def close(self) -> None:
         self._dial.cut()  # else the library waits for a call that runs
         self._connection.close()
+        self._dial.close()
 
     def _called(self, function: str, /, **parameters: Any) -> dict[str, Any]:
         description = self._descriptions[function.upper()]
@@ -112,6 +113,12 @@ class Dial:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
+    def close(self) -> None:
+        """For the thread that uses it."""
+        self.cut()
+        if self._socket:
+            self._socket.close()
+
 
 def connect(found: Found, logon: Logon) -> Pure:
     """Errors: the library's; LogonError; OSError, EOFError; ConfigError for what it cannot do."""
@@ -138,17 +145,17 @@ def _logged_on(arguments: Mapping[str, Any], dial: Dial, cache: Any, timeout: fl
             socket_factory=dial,
         )
     except saprfclib.AbapApplicationError as error:
-        dial.cut()
+        dial.close()
         if error.key == _NO_AUTHORITY:
             raise
         raise LogonError(str(error)) from None
     except (saprfclib.AbapSystemFailure, ValueError) as error:
-        dial.cut()
+        dial.close()
         if isinstance(error, ValueError) and not _REFUSED.search(str(error)):
             raise ProtocolError(str(error)) from None
         raise LogonError(str(error)) from None
     except BaseException:
-        dial.cut()
+        dial.close()
         raise
 
 
