@@ -1,7 +1,7 @@
 """What the users may do: S_RFC for function modules, S_TABU_NAM and S_TABU_DIS for tables.
 
-SAP Help, "Authorization Object S_RFC" (RFC_TYPE FUNC or FUGR, RFC_NAME) and "S_TABU_NAM" (ACTVT 03, TABLE), which
-is asked when "S_TABU_DIS" (DICBERCLS, the table's group in TDDAT) does not do; a value may end with `*`.
+SAP Help, "Authorization Object S_RFC" (RFC_TYPE FUNC or FUGR, RFC_NAME) and "S_TABU_NAM" (ACTVT 03, TABLE),
+which is asked when "S_TABU_DIS" (DICBERCLS, the table's group in TDDAT) does not do; a value may end with `*`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from bridge.testing.sap.abap import Function
 
 @dataclass
 class Grants:
-    """Names, or beginnings of names with `*`; what is denied wins. `groups` are function groups, `table_groups` TDDAT-CCLASS."""
+    """Names, or beginnings of names with `*`; what is denied wins.
+
+    groups: of functions; table_groups: CCLASS of TDDAT.
+    """
 
     functions: set[str] = field(default_factory=lambda: {"*"})
     groups: set[str] = field(default_factory=set)
