@@ -47,6 +47,7 @@ class Pure:
         self.name, self.version, self.licence = found.library, found.version, found.licence
         self._connection, self._descriptions, self._dial = connection, descriptions, dial
         self._interfaces = Interfaces(self._called)
+        self._closed = False
 
     def call(self, function: str, /, **parameters: Any) -> dict[str, Any]:
         self.describe(function)
@@ -77,9 +78,11 @@ class Pure:
         self._dial.cut()
 
     def close(self) -> None:
-        self._dial.cut()  # else the library waits for a call that runs
-        self._connection.close()
-        self._dial.close()
+        if not self._closed:
+            self._closed = True
+            self._dial.cut()  # else the library waits for a call that runs
+            self._connection.close()
+            self._dial.close()
 
     def _called(self, function: str, /, **parameters: Any) -> dict[str, Any]:
         description = self._descriptions[function.upper()]
