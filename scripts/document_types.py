@@ -8,16 +8,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.integration import jdbc_types, oracle_types
+from tests.integration import jdbc_types, oracle_types, sap_types
 from tests.integration.jdbc_types import Rejected, Type
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "connectors"
 PAGES: dict[Path, Mapping[str, tuple[Type, ...]]] = {
     DOCS / "jdbc-types.md": jdbc_types.TYPES,
     DOCS / "oracle-types.md": oracle_types.TYPES,
+    DOCS / "sap-types.md": sap_types.TYPES,
 }
-TYPES: dict[str, tuple[Type, ...]] = {**jdbc_types.TYPES, **oracle_types.TYPES}
+TYPES: dict[str, tuple[Type, ...]] = {name: types for page in PAGES.values() for name, types in page.items()}
 TABLE = re.compile(r"(<!-- types of (\w+) -->\n)(?:\|.*\n)*")
+
+QUOTES = "''"
+"""Of a text with nothing in it."""
 
 
 def written(page: str) -> str:
@@ -32,7 +36,7 @@ def rows(types: tuple[Type, ...]) -> Iterator[str]:
         name = one.ddl.replace("$.", "")
         arrow = str(one.arrow)
         for literal, value in one.values.items():
-            yield f"| {code(name)} | {arrow} | {code(literal)} | {shown(value)} |"
+            yield f"| {code(name)} | {arrow} | {code(literal or QUOTES)} | {shown(value)} |"
             name = arrow = ""
 
 

@@ -116,8 +116,6 @@ def _why(column: Column, text: str) -> str:
         return "has more digits than the function module has room for"
     if column.inttype == "X" and len(text) != 2 * column.length:
         return f"has {len(text)} of {2 * column.length} hexadecimal digits"
-    if text == "240000" and column.inttype == "T":
-        return "is 24:00:00, which is no time of a day"
     return f"holds {_NO[column.inttype]}" if column.inttype in _NO else "holds what is no character"
 
 

@@ -53,7 +53,7 @@ def read(column: Column, texts: Sequence[str | None], places: Sequence[int] | No
         (TIMS, "000001", time(0, 0, 1)),
         (TIMS, "000000", None),
         (TIMS, "", None),
-        (TIMS, "240000", "C is 24:00:00, which is no time of a day"),
+        (TIMS, "240000", "C holds no time of a day"),
         (TIMS, "236000", "C holds no time of a day"),
         (TIMS, "1200", "C holds no time of a day"),
         (DEC, "123.45", Decimal("123.45")),
