@@ -9,7 +9,8 @@ import pytest
 
 from bridge.contract import Op
 from connectors.sap_rfc.dictionary import Relation
-from connectors.sap_rfc.modes.lines import RowChange, Value, key_places, ordered, rows
+from connectors.sap_rfc.modes.lines import RowChange, Value, key_places, rows
+from connectors.sap_rfc.modes.order import ordered
 from connectors.sap_rfc.types import Column
 
 COLUMNS = {"KNA1": frozenset({"NAME1", "ORT01", "UMSAT"}), "KNB1": frozenset({"AKONT"})}
@@ -74,12 +75,8 @@ def change(number: int, op: Op, old: str = "", new: str = "") -> tuple[Header, R
     return Header("20261122120000", f"{number:010}"), RowChange("KNA1", "1000000000001", op, *values)
 
 
-def gone(_row: RowChange) -> Op:
-    return Op.DELETE
-
-
-def numbers(found: list[tuple[Header, RowChange]], later: Op = Op.DELETE) -> list[int]:
-    return [int(each.number) for each, _ in ordered(found, lambda _: later)]
+def numbers(found: list[tuple[Header, RowChange]], *, is_there: bool = False) -> list[int]:
+    return [int(each.number) for each, _ in ordered(found, lambda _: is_there)]
 
 
 def test_changes_of_a_row_within_a_second_follow_their_values() -> None:
@@ -94,12 +91,19 @@ def test_a_row_is_created_before_it_is_changed_and_deleted_after() -> None:
 
 def test_a_row_that_was_created_and_deleted_within_a_second_is_as_the_table_has_it() -> None:
     found = [change(1, Op.CREATE), change(2, Op.DELETE)]
-    assert numbers(found, later=Op.DELETE) == [1, 2]
-    assert numbers(found, later=Op.CREATE) == [2, 1]
+    assert numbers(found, is_there=False) == [1, 2]
+    assert numbers(found, is_there=True) == [2, 1]
 
 
 def test_values_that_go_in_a_circle_stay_in_the_order_of_their_numbers() -> None:
     assert numbers([change(1, Op.UPDATE, "a", "b"), change(2, Op.UPDATE, "b", "a")]) == [1, 2]
+
+
+def test_a_row_that_came_went_and_came_again_within_a_second_alternates() -> None:
+    found = [change(1, Op.CREATE, new="c"), change(2, Op.DELETE), change(3, Op.CREATE, new="a")]
+    assert numbers([*found, change(4, Op.UPDATE, "a", "b")], is_there=True) == [1, 2, 3, 4]
+    found = [change(1, Op.CREATE, new="c"), change(2, Op.CREATE, new="a"), change(3, Op.DELETE, "a")]
+    assert numbers(found, is_there=True) == [2, 3, 1]
 
 
 # -- keys

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.contract import Ask, Batch, Caveat, Emits, Op, Position, Table
+from bridge.contract import Ask, Batch, Caveat, Emits, Position, Table
 from bridge.errors import ConfigError, PermanentError
 from connectors.sap_rfc import conditions
 from connectors.sap_rfc.conditions import Condition, compare, quoted
@@ -23,6 +23,7 @@ from connectors.sap_rfc.modes import details, late, lines
 from connectors.sap_rfc.modes.late import Overlap
 from connectors.sap_rfc.modes.mode import Mode
 from connectors.sap_rfc.modes.objects import Objects, Touched
+from connectors.sap_rfc.modes.order import ordered
 from connectors.sap_rfc.modes.told import Subject, Told, is_there, told
 from connectors.sap_rfc.system import System
 from connectors.sap_rfc.tables import Choice, TableReader
@@ -187,17 +188,14 @@ class ChangeDocuments(Mode):
         columns = {name: each.logged for name, each in self._subjects.items()}
         rows = [(each, row) for each in documents for row in lines.rows(found[each.key], columns)]
         offset_s = system.moment().offset_s
-        batch = told(
-            self._subjects, lines.ordered(rows, self._left), offset_s, self._dictionary, self._reader
-        )
+        batch = told(self._subjects, ordered(rows, self._is_there), offset_s, self._dictionary, self._reader)
         if self._objects:
             touched = (Touched(each.fields, each.fields["CHANGE_IND"] in ("I", "J")) for each in documents)
             batch = batch.and_also(self._objects.read(system, touched))
         return batch
 
-    def _left(self, row: lines.RowChange) -> Op:
-        """What happened last to a row that was created and deleted within a second."""
-        return Op.CREATE if is_there(self._subjects[row.table], row, self._reader) else Op.DELETE
+    def _is_there(self, row: lines.RowChange) -> bool:
+        return is_there(self._subjects[row.table], row, self._reader)
 
     def _lines_of(self, documents: Sequence[Document]) -> Mapping[tuple[str, str, str], list[lines.Line]]:
         found: dict[tuple[str, str, str], list[lines.Line]] = defaultdict(list)

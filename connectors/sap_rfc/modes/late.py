@@ -91,15 +91,16 @@ class Overlap:
         fresh = self.fresh(found)
         old = [each for each in fresh if each.stamp < end]
         young = [each for each in fresh if each.stamp >= settled]
-        taken = _whole(old, most)
+        taken = _seconds(old, most)
         if len(taken) < len(old):
             return Step(taken, self._moved(taken[-1].stamp, taken[-1].number, ()), more=True, held=0)
         room = MOST_SEEN - sum(len(each) for stamp, each in self.seen.items() if stamp >= end)
-        also = _whole(young, min(room, most - len(taken)))
+        fitting = _fitting(young, room)
+        also = _seconds(fitting, most - len(taken))
         passed = taken or also or end < settled or any(stamp < end for stamp in self.seen)
         place = self._moved(end, "", also) if passed and end > self.floor else self._with(also)
-        held = len(young) - len(also) if room <= len(also) else 0
-        return Step([*taken, *also], place, end < settled or bool(len(young) - len(also) - held), held)
+        more = end < settled or len(also) < len(fitting)
+        return Step([*taken, *also], place, more, len(young) - len(fitting))
 
     def _moved(self, floor: str, after: str, also: Sequence[Stamped]) -> Overlap:
         there = self._with(also).seen
@@ -173,11 +174,21 @@ def _order(each: Stamped) -> tuple[str, str]:
     return each.stamp, each.number
 
 
-def _whole[T: Stamped](found: Sequence[T], most: int) -> list[T]:
-    """The first ones; those of one stamp and number stay together."""
+def _seconds[T: Stamped](found: Sequence[T], most: int) -> list[T]:
+    """The first ones, whole seconds of them, for within one numbers say nothing; but not thousands."""
     end = min(max(most, 0), len(found))
-    while 0 < end < len(found) and _order(found[end]) == _order(found[end - 1]):
+    while 0 < end < len(found) and found[end].stamp == found[end - 1].stamp:
+        if end >= most + MOST_AT_ONCE and found[end].number != found[end - 1].number:
+            break
         end += 1
+    return list(found[:end])
+
+
+def _fitting[T: Stamped](found: Sequence[T], room: int) -> list[T]:
+    """The first seconds for which there is room."""
+    end = min(max(room, 0), len(found))
+    while 0 < end < len(found) and found[end].stamp == found[end - 1].stamp:
+        end -= 1
     return list(found[:end])
 
 

@@ -6,14 +6,13 @@ with its row, E deleted with it. Of a row inserted or deleted as a whole there i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from bridge.contract import Op
 from connectors.sap_rfc.dictionary import Relation
-from connectors.sap_rfc.modes.late import Stamped
 
 KEY = "KEY"
 LONGEST_KEY = 70
@@ -102,59 +101,3 @@ def key_places(relation: Relation) -> tuple[tuple[str, int, int], ...]:
         return ()
     places = [(each.name, end - each.length, each.length) for each, end in zip(columns, ends, strict=True)]
     return tuple(place for place in places if place[0] != relation.client)
-
-
-def ordered[T: Stamped](
-    found: Sequence[tuple[T, RowChange]], later: Callable[[RowChange], Op]
-) -> list[tuple[T, RowChange]]:
-    """Changes of one row within one second in the order of their values: numbers say nothing of it.
-
-    `later`: whether a row that was both created and deleted within a second is there after that.
-    """
-    result: list[tuple[T, RowChange]] = []
-    for _, some in groupby(found, lambda each: each[0].stamp):
-        result += _of_second(list(some), later)
-    return result
-
-
-def _of_second[T: Stamped](
-    found: Sequence[tuple[T, RowChange]], later: Callable[[RowChange], Op]
-) -> Iterator[tuple[T, RowChange]]:
-    rows: dict[tuple[str, str], list[tuple[T, RowChange]]] = {}
-    for each in found:
-        rows.setdefault((each[1].table, each[1].key), []).append(each)
-    turns = {place: iter(_chained(some, later)) for place, some in rows.items()}
-    for _, row in found:
-        yield next(turns[row.table, row.key])
-
-
-def _chained[T: Stamped](
-    some: Sequence[tuple[T, RowChange]], later: Callable[[RowChange], Op]
-) -> Iterator[tuple[T, RowChange]]:
-    left = list(some)
-    ops = {row.op for _, row in left}
-    last = (
-        later(left[0][1])
-        if {Op.CREATE, Op.DELETE} <= ops and len({each.number for each, _ in left}) > 1
-        else None
-    )
-    while left:
-        first = next(
-            (
-                each
-                for each in left
-                if not any(_precedes(other[1], each[1], last) for other in left if other is not each)
-            ),
-            left[0],
-        )
-        left.remove(first)
-        yield first
-
-
-def _precedes(one: RowChange, other: RowChange, last: Op | None) -> bool:
-    if one.op is not other.op:
-        if last is not None and Op.UPDATE not in (one.op, other.op):
-            return other.op is last
-        return one.op is Op.CREATE or other.op is Op.DELETE
-    both = [name for name in one.new if name in other.old]
-    return any(one.new[name] == other.old[name] and one.old.get(name) != other.new.get(name) for name in both)
