@@ -1,7 +1,7 @@
 """What the users may do: S_RFC for function modules, S_TABU_NAM and S_TABU_DIS for tables.
 
 SAP Help, "Authorization Object S_RFC" (RFC_TYPE FUNC or FUGR, RFC_NAME) and "S_TABU_NAM" (ACTVT 03, TABLE),
-which is asked when "S_TABU_DIS" (DICBERCLS, the table's group in TDDAT) does not do; a value may end with `*`.
+is asked where "S_TABU_DIS" (DICBERCLS, the table's group in TDDAT) does not do; a value may end with `*`.
 """
 
 from __future__ import annotations
