@@ -149,19 +149,21 @@ class Life:
 
     @property
     def store(self) -> dict[str, Mapping[str, Any]]:
-        found = {}
+        found: dict[str, Mapping[str, Any]] = {}
         for row in self.sap.rows(TABLE):
             found[row["ID"]] = {name: row[name] for name in ("ID", "NAME", "PLACE", "WIDTH")}
         return found
 
 
 def contradicts(before: Mapping[str, Any] | None, there: Mapping[str, Any] | None) -> bool:
-    return bool(before and there) and any(filled(before)[name] != filled(there)[name] for name in before)
+    if before is None or there is None:
+        return False
+    return any(filled(before)[name] != filled(there)[name] for name in before)
 
 
 def filled(row: Mapping[str, Any]) -> dict[str, Any]:
     """A field that was never logged is initial."""
-    known = {"NAME": "", "PLACE": "", "WIDTH": 0} | dict(row)
+    known: dict[str, Any] = {"NAME": "", "PLACE": "", "WIDTH": 0} | dict(row)
     return known | {"WIDTH": float(known["WIDTH"] or 0)}
 
 
