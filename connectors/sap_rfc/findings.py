@@ -127,7 +127,7 @@ class Doctor:
             return Finding(
                 Level.CRITICAL,
                 f"function {function} is not remote-enabled",
-                "name one that is (SE37, processing type Remote-Enabled Module); one of your own can be made so",
+                "name one that is (SE37: Remote-Enabled Module); one of your own can be made so",
                 stream,
             )
         return Finding(Level.CRITICAL, f"there is no function {function}", "check its name in SE37", stream)
@@ -237,10 +237,11 @@ class Doctor:
         rows = self._catalog.count(relation.name)
         page = min(rows or ask.rows, ask.rows, max(1, ask.bytes // max(1, width)))
         size = 2 * max(_LINE, width // len(plan.order))
+        calls = f"{len(plan.order)} call{'s' if len(plan.order) > 1 else ''}"
         told = (
-            f"{'a number of rows not known' if rows is None else f'{rows:,} rows'} of {width:,} characters;"
-            f" {len(plan.order)} call(s) of {options.reader} for a page of {page:,} rows, each with about"
-            f" {max(1, round(page * size / 1024**2)):,} MiB of the work process's memory"
+            f"{'a number of rows not known' if rows is None else f'{rows:,} rows'} of {width:,} characters, in"
+            f" {calls} of {options.reader}, with about"
+            f" {max(1, round(page * size / 1024**2)):,} MiB of the work process's memory for {page:,} rows"
         )
         if options.images and (rows or 0) * width * 2 > _HEAVY_BYTES:
             return Finding(
