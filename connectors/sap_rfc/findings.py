@@ -239,8 +239,8 @@ class Doctor:
         size = 2 * max(_LINE, width // len(plan.order))
         calls = f"{len(plan.order)} call{'s' if len(plan.order) > 1 else ''}"
         told = (
-            f"{'a number of rows not known' if rows is None else f'{rows:,} rows'} of {width:,} characters, in"
-            f" {calls} of {options.reader}, with about"
+            f"{'a number of rows not known' if rows is None else f'{rows:,} rows'} of {width:,} characters,"
+            f" in {calls} of {options.reader}, with about"
             f" {max(1, round(page * size / 1024**2)):,} MiB of the work process's memory for {page:,} rows"
         )
         if options.images and (rows or 0) * width * 2 > _HEAVY_BYTES:
