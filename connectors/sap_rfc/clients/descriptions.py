@@ -52,6 +52,8 @@ _DIRECTIONS = {
 _WIDE = frozenset({Kind.CHAR, Kind.NUM, Kind.DATE, Kind.TIME})
 _DEEP = frozenset({Kind.STRING, Kind.XSTRING})
 _BEGIN = datetime(1, 1, 1)  # noqa: DTZ001 -- UTCLONG is UTC, and written without a zone
+_JULIAN = timedelta(days=2)
+"""ABAP counts from the first of January of the Julian calendar."""
 _TICKS = 10_000_000
 _log = logging.getLogger(__name__)
 
@@ -121,7 +123,8 @@ def _moment(ticks: Any) -> Any:
     if not isinstance(ticks, int):
         return ticks
     seconds, fraction = divmod(ticks - 1, _TICKS)
-    return f"{(_BEGIN + timedelta(seconds=seconds)).isoformat()}.{fraction:07}" if ticks > 0 else ""
+    since = timedelta(seconds=seconds) - _JULIAN
+    return f"{(_BEGIN + since).isoformat()}.{fraction:07}" if ticks > 0 else ""
 
 
 def _ticks(moment: Any) -> Any:
@@ -130,7 +133,7 @@ def _ticks(moment: Any) -> Any:
     if not moment.strip():
         return 0
     whole, _, fraction = moment.strip().replace(" ", "T").rstrip("Z").partition(".")
-    seconds = (datetime.fromisoformat(whole) - _BEGIN) // timedelta(seconds=1)
+    seconds = (datetime.fromisoformat(whole) - _BEGIN + _JULIAN) // timedelta(seconds=1)
     return seconds * _TICKS + int(fraction[:7].ljust(7, "0")) + 1
 
 
