@@ -82,10 +82,13 @@ class SapConnector(Connector):
     def check_position(self, stream: str, position: Position) -> None:
         options = self.config.streams.get(stream)
         named = position.get("mode") if isinstance(position, dict) else None
-        if options is not None and named != options.mode:
+        if options is None:
+            return
+        mode = "images" if options.images else options.mode
+        if named != mode:
             raise ConfigError(
-                f"it is not one of mode {options.mode}",
-                remedy=f'write {{"mode": "{options.mode}", ...}}, or `positions rewind --to start`',
+                f"it is not one of mode {mode}",
+                remedy=f'write {{"mode": "{mode}", ...}}, or `positions rewind --to start`',
             )
 
     def check(self) -> Sequence[Finding]:

@@ -1,0 +1,342 @@
+"""What an operator writes for an SAP system, and what he is told when it cannot be right."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from subprocess import run
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bridge.config import check
+from bridge.contract import Secret
+from bridge.errors import ConfigError
+from connectors.sap_rfc import SapConnector, clients
+from connectors.sap_rfc.clients import Found, Logon
+from connectors.sap_rfc.config import SapConfig
+from connectors.sap_rfc.errors import Asked, Kind, fault, masked, translate
+from connectors.sap_rfc.logon import logon, secrets
+
+TABLE = {"mode": "table", "images": True}
+LEAST: dict[str, Any] = {
+    "ashost": "erp1",
+    "client": "100",
+    "user": "bridge",
+    "password": "env:SAP_PASSWORD",
+    "streams": {"KNA1": TABLE},
+}
+FUNCTION = {"mode": "function", "function": "Z_LIST", "rows": "ROWS", "key": ["ID"]}
+
+
+def config(**options: Any) -> SapConfig:
+    whole = LEAST | options
+    return SapConfig.model_validate({name: value for name, value in whole.items() if value is not None})
+
+
+def refused(**options: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        config(**options)
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in caught.value.errors())
+
+
+def stream(name: str = "KNA1", **options: Any) -> str:
+    return refused(streams={name: options})
+
+
+# -- connections
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"ashost": None}, "needs either `ashost` or `mshost`"),
+        ({"mshost": "ms", "sysid": "PRD"}, "needs either `ashost` or `mshost`"),
+        ({"group": "RFC"}, "`msserv` and `group` have no meaning with `ashost`"),
+        ({"ashost": None, "mshost": "ms"}, "`mshost` needs `sysid`"),
+        ({"password": None}, "needs `password`, or `mysapsso2`, `x509` or `snc`"),
+        ({"mysapsso2": "env:TICKET"}, "`password` and `mysapsso2` exclude each other"),
+        ({"user": None}, "needs the `user` whose `password` it is"),
+        ({"password": None, "x509": "file:/cert"}, "`x509` needs `snc`"),
+        (
+            {"password": None, "mysapsso2": "env:TICKET", "library": "saprfclib"},
+            "`mysapsso2` is not for saprfclib; use library: pyrfc or jco",
+        ),
+        ({"client": 100}, 'client: Value error, is a number; write it in quotes: "100"'),
+        ({"sysnr": 0}, 'sysnr: Value error, is a number; write it in quotes: "00"'),
+        ({"client": "1"}, "client"),
+        ({"saprouter": "/H/router/S/3299/W/secret"}, "has a password; write the whole route into a file"),
+        ({"library": "nwrfc"}, "library"),
+        ({"streams": {}}, "streams"),
+    ],
+)
+def test_a_connection_that_cannot_be_says_why(options: dict[str, Any], why: str) -> None:
+    assert why in refused(**options)
+
+
+def test_a_refusal_shows_nothing_of_what_was_written() -> None:
+    assert "secret" not in refused(saprouter="/H/router/S/3299/W/secret").replace("secrets", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "place"),
+    [
+        ({}, "erp1:00"),
+        ({"sysnr": "07"}, "erp1:07"),
+        ({"ashost": None, "mshost": "ms", "sysid": "PRD"}, "ms/PUBLIC"),
+        ({"ashost": None, "mshost": "ms", "msserv": "3601", "group": "RFC"}, "ms/RFC"),
+    ],
+)
+def test_messages_tell_the_place(options: dict[str, Any], place: str) -> None:
+    assert config(**options).place == place
+
+
+def test_a_connection_has_the_parameters_of_sapnwrfc_ini(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SAP_PASSWORD", "s3cret")
+    route = tmp_path / "route"
+    route.write_text("/H/router/S/3299/W/hop-secret/H/inner\n")
+    given = logon(
+        config(
+            ashost=None,
+            mshost="ms",
+            sysid="PRD",
+            group="RFC",
+            msserv="3601",
+            language="de",
+            saprouter=f"file:{route}",
+            gateway={"host": "gw", "service": "sapgw01"},
+            snc={"partner": "p:CN=PRD", "lib": "/lib/snc.so", "qop": 9, "myname": "p:CN=BRIDGE"},
+        )
+    )
+    assert given.parameters == {
+        "mshost": "ms",
+        "group": "RFC",
+        "msserv": "3601",
+        "sysid": "PRD",
+        "saprouter": "/H/router/S/3299/W/hop-secret/H/inner",
+        "gwhost": "gw",
+        "gwserv": "sapgw01",
+        "client": "100",
+        "lang": "DE",
+        "user": "bridge",
+        "passwd": "s3cret",
+        "snc_mode": "1",
+        "snc_qop": "9",
+        "snc_partnername": "p:CN=PRD",
+        "snc_myname": "p:CN=BRIDGE",
+        "snc_lib": "/lib/snc.so",
+    }
+    assert secrets(given) == ["s3cret", "hop-secret"]
+    assert "s3cret" not in repr(given)
+    assert "hop-secret" not in repr(given)
+
+
+def test_a_route_without_a_password_is_written_as_it_is() -> None:
+    assert config(saprouter="/H/router/S/3299").saprouter == "/H/router/S/3299"
+    assert isinstance(config(saprouter="env:ROUTE").saprouter, Secret)
+
+
+# -- streams
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"mode": "odp"}, "SAP Note 3255746"),
+        ({}, "mode"),
+        (
+            {"mode": "table"},
+            "needs either `columns`, with the time of a row's last change, or",
+        ),
+        ({"mode": "table", "columns": ["AEDAT"], "images": True}, "needs either `columns`"),
+        (TABLE | {"key": ["KUNNR", "KUNNR"]}, "names one twice"),
+        (TABLE | {"fields": ["kunnr"]}, "'kunnr' is no name of SAP's dictionary; write KUNNR"),
+        (TABLE | {"fields": ["NAME 1"]}, "'NAME 1' is no name of SAP's dictionary"),
+        (TABLE | {"process": True}, "`process` has no meaning in table mode"),
+        (TABLE | {"function": "Z"}, "`function` has no meaning in table mode"),
+        ({"mode": "change_documents"}, "change_documents mode needs `classes`"),
+        ({"mode": "change_documents", "classes": ["DEBI"], "columns": ["A"]}, "`columns` has no meaning"),
+        ({"mode": "function", "rows": "ROWS", "key": ["ID"]}, "function mode needs `function`"),
+        ({"mode": "function", "function": "Z", "key": ["ID"]}, "function mode needs `rows`"),
+        ({"mode": "function", "function": "Z", "rows": "ROWS"}, "function mode needs `key`"),
+        (FUNCTION | {"mark": ["AEDAT"]}, "`mark` is of no use without `detail`"),
+        (FUNCTION | {"pages": {"parameter": "IDRANGE"}}, "`pages` is of no use without `cap`"),
+        (FUNCTION | {"detail": {"parameters": {}}}, "names either a `function` or a `table`"),
+        (FUNCTION | {"detail": {"function": "A", "table": "B"}}, "names either a `function` or a `table`"),
+        (FUNCTION | {"cap": {"parameter": "MAXROWS", "value": 0}}, "cap.value"),
+        ({"mode": "change_pointers"}, "change_pointers mode needs `message_type`"),
+    ],
+)
+def test_a_stream_that_cannot_be_says_why(options: dict[str, Any], why: str) -> None:
+    assert why in stream(**options)
+
+
+def test_a_stream_is_no_pattern_and_a_table_has_a_name() -> None:
+    assert "'Z*' is a pattern; name each stream" in stream("Z*", **TABLE)
+    assert "'my customers' is no name of a table; write it as `table`" in stream("my customers", **TABLE)
+    assert config(streams={"my customers": TABLE | {"table": "KNA1"}}).streams["my customers"].table == "KNA1"
+    assert config(streams={"/BIC/AZSD_O01": TABLE}).streams
+
+
+def test_what_streams_inherit_may_be_for_others() -> None:
+    inherited = {"late_window": "60s", "safety_interval": "2s"}
+    assert config(streams={"customers": FUNCTION | inherited}).streams["customers"].late_window == 60.0
+
+
+@pytest.mark.parametrize(
+    ("options", "position", "fits"),
+    [
+        (TABLE, {"mode": "images", "scan": "complete"}, True),
+        (TABLE, {"mode": "table", "columns": ["AEDAT"]}, False),
+        (FUNCTION, {"mode": "function", "scan": "complete"}, True),
+        (FUNCTION, 4711, False),
+        ({"mode": "change_documents", "classes": ["DEBI"]}, {"mode": "function"}, False),
+    ],
+)
+def test_a_position_of_another_mode_is_refused(options: Any, position: Any, fits: bool) -> None:  # noqa: FBT001
+    connector = SapConnector(config(streams={"KNA1": options}))
+    if fits:
+        connector.check_position("KNA1", position)
+        return
+    with pytest.raises(ConfigError, match=r'write \{"mode": "'):
+        connector.check_position("KNA1", position)
+
+
+# -- clients
+
+
+def test_the_options_are_read_without_a_client_and_without_arrow() -> None:
+    script = (
+        "import sys, connectors.sap_rfc;"
+        "print([name for name in ('pyrfc', 'saprfclib', 'pyarrow', 'jpype') if name in sys.modules])"
+    )
+    told = run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+def test_the_first_client_that_is_installed_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = Found("saprfclib", "saprfclib", "0.1.8", "MPL-2.0")
+    monkeypatch.setattr(clients, "_LOOKS", {"pyrfc": lambda: None, "saprfclib": lambda: there, "jco": _none})
+    assert clients.found() == there
+    assert clients.installed() == [there]
+    assert str(there) == "saprfclib 0.1.8 (MPL-2.0)"
+
+
+def test_without_a_client_three_ways_to_one_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "_LOOKS", dict.fromkeys(clients.LIBRARIES, _none))
+    with pytest.raises(ConfigError) as caught:
+        clients.found()
+    for way in ("pip install pyrfcx", "pip install 'legacy-bridge[sap]'", "sapjco3.jar", "NW RFC SDK"):
+        assert way in str(caught.value)
+    assert "pip install pyrfcx" in SapConnector.drivers()[0]
+
+
+def test_a_client_that_was_asked_for_and_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "_LOOKS", dict.fromkeys(clients.LIBRARIES, _none))
+    with pytest.raises(ConfigError, match="library: jco is not installed"):
+        clients.found("jco")
+
+
+def test_a_client_for_tests_says_so() -> None:
+    assert "for evaluation and tests only" in str(clients.found("pyrfc"))
+
+
+def _none() -> None:
+    return None
+
+
+# -- errors
+
+
+class LogonError(Exception):
+    """As PyRFC's."""
+
+
+class SdkNotFoundError(Exception):
+    """As pyrfcx's, which is no RFCError."""
+
+
+class ABAPRuntimeError(Exception):
+    """As PyRFC's."""
+
+    def __init__(self, message: str, key: str) -> None:
+        super().__init__(message)
+        self.message, self.key = message, key
+
+
+class JCoException(Exception):
+    """As JCo's through JPype."""
+
+    def __init__(self, group: int, key: str, message: str) -> None:
+        super().__init__(message)
+        self._told = group, key, message
+
+    def getGroup(self) -> int:  # noqa: N802
+        return self._told[0]
+
+    def getKey(self) -> str:  # noqa: N802
+        return self._told[1]
+
+    def getMessage(self) -> str:  # noqa: N802
+        return self._told[2]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (LogonError("Name or password is incorrect"), Kind.LOGON),
+        (SdkNotFoundError("libsapnwrfc.so: not found"), Kind.CONFIG),
+        (
+            ABAPRuntimeError("No RFC authorization for function module RFC_PING.", "RFC_NO_AUTHORITY"),
+            Kind.AUTHORISATION,
+        ),
+        (ABAPRuntimeError("Time limit exceeded.", "TIME_OUT"), Kind.FAILURE),
+        (ABAPRuntimeError("Function module Z is unknown", "CALL_FUNCTION_NOT_FOUND"), Kind.FUNCTION),
+        (JCoException(103, "JCO_ERROR_LOGON_FAILURE", "Initialization failed: password"), Kind.LOGON),
+        (JCoException(102, "JCO_ERROR_COMMUNICATION", "partner not reached"), Kind.COMMUNICATION),
+        (JCoException(104, "JCO_ERROR_SYSTEM_FAILURE", "Division by 0"), Kind.FAILURE),
+        (JCoException(126, "NOT_FOUND", "NOT_FOUND"), Kind.RAISED),
+        (JCoException(123, "JCO_ERROR_FUNCTION_NOT_FOUND", "Z"), Kind.FUNCTION),
+        (ConnectionResetError("reset"), Kind.COMMUNICATION),
+        (EOFError("closed"), Kind.COMMUNICATION),
+    ],
+)
+def test_errors_of_all_clients_are_told_apart(error: Exception, kind: Kind) -> None:
+    assert fault(error).kind is kind
+
+
+def test_an_error_of_the_network_is_no_exception_of_a_function() -> None:
+    assert not fault(EOFError("closed")).was_raised
+    assert not fault(ABAPRuntimeError("", "RFC_NO_AUTHORITY")).was_raised
+    assert fault(JCoException(126, "NOT_AUTHORIZED", "")).was_raised
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "open failed: ashost=erp1 user=bridge passwd=s3cret client=100",
+        "{'user': 'bridge', 'passwd': 's3cret'}",
+        "MYSAPSSO2=s3cret,LANG=EN",
+        "/H/router/S/3299/W/s3cret/H/erp1: route denied",
+        "password: s3cret",
+    ],
+)
+def test_what_stands_where_secrets_stand_is_hidden(text: str) -> None:
+    assert "s3cret" not in masked(text)
+    assert "***" in masked(text)
+
+
+def test_a_known_secret_is_hidden_wherever_it_stands() -> None:
+    error = translate(LogonError("refused s3cret for bridge"), Asked("logging on"), ["s3cret"])
+    assert "s3cret" not in str(error)
+
+
+def test_a_logon_s_parameters_are_not_shown() -> None:
+    assert repr(Logon({"passwd": "s3cret", "user": "bridge"}, 1.0)) == "Logon(passwd, user)"
+
+
+def test_the_example_is_right() -> None:
+    assert list(map(str, check(Path(__file__).parents[2] / "config" / "sap.yaml"))) == []
