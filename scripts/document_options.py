@@ -34,6 +34,7 @@ from connectors.mainframe.config import (
 from connectors.mainframe.records.java_options import JavaOptions, JavaStream
 from connectors.mainframe.records.options import FileOptions, FileStream
 from connectors.oracle.config import OracleConfig, OracleStream, OracleTls
+from connectors.sap_rfc import config as sap
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 TABLE = re.compile(r"(<!-- options of (\w+) -->\n)(?:\|.*\n)*")
@@ -66,6 +67,9 @@ MODELS: dict[str, type[BaseModel]] = {
         OracleStream,
         OracleTls,
     )
+} | {
+    f"Sap{model.__name__.removeprefix('Sap')}": model
+    for model in (sap.SapConfig, sap.Snc, sap.Gateway, sap.SapStream, sap.Cap, sap.Pages, sap.Detail)
 }
 DURATION, SIZE, SHARE = "like 5s", "like 64 MiB", "like 10%"
 TYPES = {DURATION: "duration", SIZE: "size", SHARE: "share", "anything": "mapping"}
