@@ -55,7 +55,7 @@ class Dictionary:
         self._relations.pop(name, None)
 
     def _asked(self, name: str) -> Relation:
-        answer = self._system.call("DDIF_FIELDINFO_GET", TABNAME=name)
+        answer = self._system.call("DDIF_FIELDINFO_GET", TABNAME=name, ALL_TYPES="X")
         columns = tuple(column(line) for line in answer["DFIES_TAB"] if _is_column(line))
         if not columns:
             raise GoneError(f"there is no {name} in the active dictionary")

@@ -1,0 +1,751 @@
+"""Table mode on the simulated system, called in this process: what its clients add is tested elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bridge.contract import Ask, Batch, Caveat, Op, Position, Scan
+from bridge.errors import PermanentError, TransientError
+from bridge.testing.sap.abap import Field, Structure, Table, Type, char, dec, numc
+from bridge.testing.sap.errors import AbapException
+from bridge.testing.sap.system import System
+from connectors.sap_rfc.config import SapStream
+from connectors.sap_rfc.dictionary import Dictionary
+from connectors.sap_rfc.modes.mode import Mode
+from connectors.sap_rfc.modes.table import mode
+from tests.integration.sap_inside import Inside
+
+MANDT = Field("MANDT", Type("CLNT"), key=True)
+DAY, CLOCK = Field("UPDAT", Type("DATS")), Field("UPTIM", Type("TIMS"))
+WIDE = Table(
+    Structure(
+        "ZWIDE",
+        (
+            MANDT,
+            Field("BUKRS", char(4), key=True),
+            Field("BELNR", numc(10), key=True),
+            *(Field(f"TEXT{at}", char(200)) for at in range(5)),
+            Field("AMOUNT", dec(11, 2)),
+            DAY,
+            CLOCK,
+        ),
+    )
+)
+NARROW = Table(
+    Structure("ZNARROW", (MANDT, Field("ID", char(10), key=True), Field("NAME", char(30)), DAY, CLOCK))
+)
+
+
+class World:
+    """The system, and a mode that reads one of its tables from poll to poll."""
+
+    def __init__(self, *tables: Table, release: str = "750") -> None:
+        self.store = System(release=release)
+        for table in tables:
+            self.store.define(table)
+        self.system = Inside(self.store)
+        self.ahead = timedelta()
+        self.store.clock.set(datetime(2026, 3, 1, 12, tzinfo=UTC))
+        self.store.clock.stop()
+        self.system.ours = lambda: self.store.clock.now().astimezone(UTC)
+
+    def mode(self, table: str, **options: Any) -> Mode:
+        stream = SapStream.model_validate({"mode": "table", **options})
+        return mode(table, stream, self.system, Dictionary(self.system))  # type: ignore[arg-type]
+
+    def poll(self, stream: Mode, position: Position = None, rows: int = 1000) -> Batch:
+        return stream.poll(self.system, position, Ask(rows=rows))  # type: ignore[arg-type]
+
+    def all(self, stream: Mode, position: Position = None, rows: int = 1000) -> tuple[list[Batch], Position]:
+        """Polls until there is no more."""
+        batches = [self.poll(stream, position, rows)]
+        while batches[-1].more:
+            batches.append(self.poll(stream, batches[-1].position, rows))
+        return batches, batches[-1].position
+
+    def now(self) -> dict[str, str]:
+        shown = self.store.clock.now()
+        return {"UPDAT": f"{shown:%Y%m%d}", "UPTIM": f"{shown:%H%M%S}"}
+
+    def wait(self, seconds: float) -> None:
+        self.store.clock.advance(timedelta(seconds=seconds))
+
+    @contextmanager
+    def before(self, change: Callable[[int], None]) -> Iterator[None]:
+        """Before the n-th reading of a table, without those that only ask for places."""
+        seen = 0
+
+        def watch(function: str, parameters: Mapping[str, Any]) -> None:
+            nonlocal seen
+            if "READ_TABLE" in function and not parameters.get("NO_DATA"):
+                seen += 1
+                change(seen)
+
+        self.store.before.append(watch)
+        yield
+        self.store.before.remove(watch)
+
+
+def told(batches: list[Batch]) -> list[dict[str, Any]]:
+    return [row for batch in batches for changes in batch.changes for row in changes.rows.to_pylist()]
+
+
+def documents(count: int, **more: Any) -> list[dict[str, Any]]:
+    return [
+        {"BUKRS": "1000", "BELNR": f"{at:010}", "AMOUNT": at, **{f"TEXT{c}": f"{c}: {at}" for c in range(5)}}
+        | more
+        for at in range(count)
+    ]
+
+
+def test_a_row_wider_than_the_functions_comes_whole() -> None:
+    world = World(WIDE)
+    world.store.load("ZWIDE", documents(30, TEXT4="ü€'|;x" + "y" * 194))
+
+    batches, _ = world.all(world.mode("ZWIDE", images=True), rows=7)
+
+    rows = sorted(told(batches), key=lambda row: row["BELNR"])
+    assert [row["BELNR"] for row in rows] == [f"{at:010}" for at in range(30)]
+    assert rows[7] == {
+        "BUKRS": "1000", "BELNR": "0000000007", "TEXT0": "0: 7", "TEXT1": "1: 7", "TEXT2": "2: 7",
+        "TEXT3": "3: 7", "TEXT4": "ü€'|;x" + "y" * 194, "AMOUNT": Decimal("7.00"),
+        "UPDAT": None, "UPTIM": None,
+    }  # fmt: skip
+    widths = [
+        sum(int(field["LENGTH"]) for field in answer["FIELDS"])
+        for answer in _answers(world, "RFC_READ_TABLE")
+    ]
+    assert max(widths) <= 512
+
+
+def _answers(world: World, function: str) -> Iterator[dict[str, Any]]:
+    for name, parameters in list(world.system.asked):
+        if name == function and not parameters.get("NO_DATA"):
+            yield world.store.invoke(name, {**parameters, "ROWCOUNT": 1})
+
+
+TEXTS = st.text("Aa '%_0€", max_size=6).map(str.rstrip)
+KEYS = st.lists(
+    st.tuples(TEXTS, st.integers(0, 30), st.integers(-3, 300)),
+    unique=True,
+    max_size=60,
+)
+ODD = Table(
+    Structure(
+        "ZODD",
+        (
+            MANDT,
+            Field("TEXT", char(10), key=True),
+            Field("NUMBER", numc(6), key=True),
+            Field("COUNT", Type("INT4"), key=True),
+            *(Field(f"PART{at}", char(250)) for at in range(3)),
+        ),
+    )
+)
+CHANGES = st.lists(
+    st.tuples(st.integers(1, 30), st.sampled_from(["put", "drop"]), st.integers(0, 70)), max_size=8
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(KEYS, CHANGES, st.integers(1, 20), st.sampled_from(["key", "none"]), st.sampled_from([[0], [0, 1, 2]]))
+def test_a_scan_has_each_row_once_and_whole_whatever_changes_meanwhile(
+    keys: list[tuple[str, int, int]],
+    changes: list[tuple[int, str, int]],
+    rows: int,
+    order: str,
+    parts: list[int],
+) -> None:
+    world = World(ODD)
+    if order == "key":
+        world.store.disorder = None
+    names = [{"TEXT": text, "NUMBER": f"{number:06}", "COUNT": count} for text, number, count in keys]
+    states: dict[int, list[str]] = {}
+
+    def put(at: int, version: str) -> None:
+        states.setdefault(at, []).append(version)
+        with world.store.transaction() as tx:
+            tx.modify("ZODD", {**names[at], **{f"PART{part}": version for part in range(3)}})
+
+    def change(reading: int) -> None:
+        for number, (when, what, at) in enumerate(changes):
+            if when == reading and names:
+                if what == "put":
+                    put(at % len(names), f"later {number}")
+                elif world.store.transaction().row("ZODD", names[at % len(names)]):
+                    with world.store.transaction() as tx:
+                        tx.delete("ZODD", names[at % len(names)])
+
+    for at in range(len(names)):
+        put(at, "first")
+    touched = {at % len(names) for _, _, at in changes} if names else set()
+    stream = world.mode("ZODD", images=True, fields=[f"PART{part}" for part in parts])
+    with world.before(change):
+        batches, position = world.all(stream, rows=rows)
+
+    found = [(names.index({name: row[name] for name in names[0]}), row) for row in told(batches)]
+    assert position == {"mode": "images", "scan": "complete"}
+    assert len({at for at, _ in found}) == len(found)
+    assert set(range(len(names))) - touched <= {at for at, _ in found}
+    for at, row in found:
+        assert len({row[f"PART{part}"] for part in parts}) == 1
+        assert row["PART0"] in states[at]
+
+
+def test_a_row_that_changes_between_two_groups_is_read_again() -> None:
+    world = World(WIDE)
+    world.store.load("ZWIDE", documents(3))
+    names = [f"TEXT{at}" for at in range(5)]
+
+    def change(reading: int) -> None:
+        key = {"BUKRS": "1000", "BELNR": "0000000001"}
+        if reading in (2, 4, 6):
+            with world.store.transaction() as tx:
+                tx.update("ZWIDE", {**key, **dict.fromkeys(names, f"version {reading}")})
+
+    with world.before(change):
+        rows = told([world.poll(world.mode("ZWIDE", images=True))])
+
+    assert len(rows) == 3
+    assert {row[name] for row in rows for name in names if row["BELNR"] == "0000000001"} == {"version 6"}
+
+
+def test_rows_that_come_and_go_between_two_groups_are_there_or_not() -> None:
+    world = World(WIDE)
+    world.store.load("ZWIDE", documents(4))
+
+    def change(reading: int) -> None:
+        if reading == 2:
+            with world.store.transaction() as tx:
+                tx.delete("ZWIDE", {"BUKRS": "1000", "BELNR": "0000000002"})
+                tx.insert("ZWIDE", {"BUKRS": "1000", "BELNR": "0000000009", "TEXT0": "new", "TEXT4": "new"})
+
+    with world.before(change):
+        rows = told([world.poll(world.mode("ZWIDE", images=True))])
+
+    assert sorted(row["BELNR"][-1] for row in rows) == ["0", "1", "3", "9"]
+
+
+@contextmanager
+def _restless(world: World) -> Iterator[None]:
+    """One row is another before each reading."""
+
+    def change(reading: int) -> None:
+        with world.store.transaction() as tx:
+            row = {"BUKRS": "1000", "BELNR": "0000000001"}
+            tx.update("ZWIDE", {**row, "TEXT0": str(reading), "TEXT4": str(reading)})
+
+    with world.before(change):
+        yield
+
+
+def test_a_row_that_never_rests_counts_as_seen_by_a_scan() -> None:
+    world = World(WIDE)
+    world.store.load("ZWIDE", documents(3))
+
+    with _restless(world):
+        batch = world.poll(world.mode("ZWIDE", images=True))
+
+    assert [row["BELNR"][-1] for row in told([batch])] in (["0", "2"], ["2", "0"])
+    ((name, keys),) = batch.seen
+    assert (name, keys.to_pylist()) == ("ZWIDE", [{"BUKRS": "1000", "BELNR": "0000000001"}])
+
+
+def test_a_row_that_never_rests_and_does_not_say_when_it_changed_is_tried_again_later() -> None:
+    world = World(WIDE)
+    world.store.load("ZWIDE", documents(3))
+
+    with _restless(world), pytest.raises(TransientError, match="1 rows of ZWIDE change faster"):
+        world.poll(world.mode("ZWIDE", columns=["UPDAT", "UPTIM"]))
+
+
+def test_where_each_group_has_the_time_of_the_change_none_is_read_twice() -> None:
+    world = World(WIDE)
+    stream = world.mode("ZWIDE", columns=["UPDAT", "UPTIM"])
+    _, position = world.all(stream)
+    world.wait(10)
+    world.store.load("ZWIDE", documents(3, **world.now()))
+    world.wait(10)
+    world.system.asked.clear()
+
+    assert len(told([world.poll(stream, position)])) == 3
+    groups = [
+        parameters["FIELDS"] for name, parameters in world.system.asked if not parameters.get("NO_DATA")
+    ]
+    assert len(groups) == 3
+    assert all({"FIELDNAME": "UPTIM"} in group for group in groups)
+
+
+def test_the_first_pass_is_of_all_rows_and_then_changes_alone() -> None:
+    world = World(NARROW)
+    world.store.load("ZNARROW", [{"ID": "initial"}, {"ID": "old", "UPDAT": "19990101", "UPTIM": "000000"}])
+    world.store.load("ZNARROW", [{"ID": "future", "UPDAT": "99991231", "UPTIM": "235959"}])
+    stream = world.mode("ZNARROW", columns=["UPDAT", "UPTIM"], safety_interval=5, late_window=60)
+    assert stream.caveats == {Caveat.NO_DELETES, Caveat.MAY_MISS, Caveat.COLLAPSES}
+
+    batches, position = world.all(stream)
+    assert sorted(row["ID"] for row in told(batches)) == ["future", "initial", "old"]
+    assert all(batch.scan is None for batch in batches)
+
+    world.wait(100)
+    with world.store.transaction() as tx:
+        tx.update("ZNARROW", {"ID": "old", "NAME": "changed", **world.now()})
+    batches, position = world.all(stream, position)
+    assert told(batches) == []  # younger than the safety interval
+    world.wait(6)
+    batches, position = world.all(stream, position)
+    assert [row["NAME"] for row in told(batches)] == ["changed"]
+    world.wait(70)
+    batches, position = world.all(stream, position)
+    batches, position = world.all(stream, position)
+    assert told(batches) == []
+
+
+def test_what_is_committed_late_is_read_within_the_late_window() -> None:
+    world = World(NARROW)
+    stream = world.mode("ZNARROW", columns=["UPDAT", "UPTIM"], safety_interval=1, late_window=120)
+    _, position = world.all(stream)
+    late = world.store.transaction()
+    late.insert("ZNARROW", {"ID": "late", **world.now()})
+    for _ in range(4):
+        world.wait(25)
+        batches, position = world.all(stream, position)
+        assert told(batches) == []
+    late.commit()
+
+    batches, position = world.all(stream, position)
+
+    assert [row["ID"] for row in told(batches)] == ["late"]
+
+
+def test_rows_of_one_second_are_read_over_several_pages_and_by_several_processes() -> None:
+    world = World(NARROW)
+    _, position = world.all(world.mode("ZNARROW", columns=["UPDAT", "UPTIM"]))
+    world.wait(1)
+    world.store.load("ZNARROW", [{"ID": f"{at}", **world.now()} for at in range(100)])
+    world.wait(20)
+    found: list[Batch] = []
+    while not found or found[-1].more:
+        stream = world.mode("ZNARROW", columns=["UPDAT", "UPTIM"])
+        found.append(world.poll(stream, position, rows=9))
+        position = found[-1].position
+        world.wait(1)
+
+    assert sorted(row["ID"] for row in told(found)) == sorted(map(str, range(100)))
+
+
+def test_when_the_clock_goes_back_an_hour_nothing_is_missed() -> None:
+    world = World(NARROW)
+    world.store.clock.zone = ZoneInfo("Europe/Berlin")
+    world.store.clock.set(datetime(2026, 10, 25, 0, 20, tzinfo=UTC))
+    stream = world.mode("ZNARROW", columns=["UPDAT", "UPTIM"], safety_interval=0, late_window=30)
+    _, position = world.all(stream)
+    written, found = [], []
+    for minute in range(20, 150, 13):
+        written.append(f"{minute}")
+        with world.store.transaction() as tx:
+            tx.insert("ZNARROW", {"ID": f"{minute}", **world.now()})
+        world.wait(13 * 60)
+        if minute % 3:
+            batches, position = world.all(stream, position)
+            found += batches
+    batches, position = world.all(stream, position)
+
+    assert {row["ID"] for row in told([*found, *batches])} == set(written)
+
+
+def test_a_date_without_a_time_is_read_for_the_whole_day() -> None:
+    world = World(NARROW)
+    stream = world.mode("ZNARROW", columns=["UPDAT"], late_window=0)
+    _, position = world.all(stream)
+    world.wait(3600)
+    world.store.load("ZNARROW", [{"ID": "today", **world.now()}])
+    for _ in range(2):
+        world.wait(3600)
+        batches, position = world.all(stream, position)
+        assert [row["ID"] for row in told(batches)] == ["today"]
+
+
+def test_a_row_that_was_never_changed_is_found_by_when_it_was_created() -> None:
+    created = (Field("ERDAT", Type("DATS")), Field("ERZET", Type("TIMS")))
+    table = Table(Structure("ZBOTH", (*NARROW.row.fields, *created)))
+    world = World(table)
+    stream = world.mode("ZBOTH", columns=["UPDAT", "UPTIM", "ERDAT", "ERZET"], late_window=10)
+    _, position = world.all(stream)
+    world.wait(60)
+    now = world.now()
+    world.store.load("ZBOTH", [{"ID": "new", "ERDAT": now["UPDAT"], "ERZET": now["UPTIM"]}])
+    world.wait(60)
+    batches, position = world.all(stream, position)
+    assert [row["ID"] for row in told(batches)] == ["new"]
+
+    world.wait(60)
+    with world.store.transaction() as tx:
+        tx.update("ZBOTH", {"ID": "new", **world.now()})
+    world.wait(60)
+    batches, position = world.all(stream, position)
+    assert [row["ID"] for row in told(batches)] == ["new"]
+
+
+def test_a_time_stamp_is_in_utc() -> None:
+    table = Table(
+        Structure("ZSTAMP", (MANDT, Field("ID", char(4), key=True), Field("AT", dec(15, 0, "TIMESTAMP"))))
+    )
+    world = World(table)
+    world.store.clock.zone = ZoneInfo("Asia/Tokyo")
+    stream = world.mode("ZSTAMP", columns=["AT"], late_window=10, safety_interval=0)
+    _, position = world.all(stream)
+    world.wait(100)
+    stamp = world.store.clock.now().astimezone(UTC)
+    world.store.load("ZSTAMP", [{"ID": "a", "AT": Decimal(f"{stamp:%Y%m%d%H%M%S}")}])
+    world.wait(5)
+
+    batches, _ = world.all(stream, position)
+
+    assert [row["ID"] for row in told(batches)] == ["a"]
+
+
+READERS = [
+    "RFC_READ_TABLE",
+    "BBP_RFC_READ_TABLE",
+    "/BODS/RFC_READ_TABLE2",
+    "/SAPDS/RFC_READ_TABLE2",
+    "Z_RFC_READ_TABLE",
+]
+
+
+@pytest.mark.parametrize("release", ["700", "750", "756"])
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_tells_the_same_rows(reader: str, release: str) -> None:
+    world = World(WIDE, release=release)
+    world.store.load("ZWIDE", documents(40))
+
+    batches, _ = world.all(world.mode("ZWIDE", images=True, reader=reader), rows=15)
+
+    rows = sorted(told(batches), key=lambda row: row["BELNR"])
+    assert [(row["BELNR"], row["TEXT4"], row["AMOUNT"]) for row in rows] == [
+        (f"{at:010}", f"4: {at}", Decimal(at)) for at in range(40)
+    ]
+
+
+def test_a_reader_of_long_rows_is_called_once_for_each_page() -> None:
+    world = World(WIDE)
+    world.store.load("ZWIDE", documents(40))
+    stream = world.mode("ZWIDE", images=True, reader="/BODS/RFC_READ_TABLE2")
+    world.system.asked.clear()
+
+    assert world.poll(stream).rows == 40
+    assert len(world.system.asked) == 1
+
+
+def test_rows_of_other_clients_are_not_there_and_the_client_is_no_column() -> None:
+    world = World(NARROW)
+    world.store.load("ZNARROW", [{"ID": "ours"}])
+    with world.store.transaction(client="200") as tx:
+        tx.insert("ZNARROW", {"ID": "theirs"})
+    stream = world.mode("ZNARROW", images=True)
+
+    assert stream.tables()[0].schema.names == ["ID", "NAME", "UPDAT", "UPTIM"]
+    assert stream.tables()[0].key == ("ID",)
+    assert [row["ID"] for row in told([world.poll(stream)])] == ["ours"]
+
+
+def test_a_condition_of_the_operators_holds_for_each_page() -> None:
+    world = World(NARROW)
+    world.store.load("ZNARROW", [{"ID": f"{at:04}", "NAME": "it's" if at % 3 else "no"} for at in range(90)])
+    stream = world.mode("ZNARROW", images=True, where="NAME = 'it''s' OR NAME = 'its'", fields=["NAME"])
+
+    batches, _ = world.all(stream, rows=10)
+
+    assert stream.tables()[0].schema.names == ["ID", "NAME"]
+    assert len(told(batches)) == 60
+
+
+def test_a_scan_begins_and_ends_and_goes_on_in_another_process() -> None:
+    world = World(NARROW)
+    world.store.load("ZNARROW", [{"ID": f"{at:04}"} for at in range(50)])
+    marks: list[Scan | None] = []
+    found: list[Batch] = []
+    position: Position = None
+    while not found or found[-1].more:
+        found.append(world.poll(world.mode("ZNARROW", images=True), position, rows=20))
+        position = found[-1].position
+        marks.append(found[-1].scan)
+
+    assert marks[0] is Scan.FIRST
+    assert marks[-1] is Scan.LAST
+    assert set(marks[1:-1]) <= {Scan.MORE}
+    assert sorted(row["ID"] for row in told(found)) == [f"{at:04}" for at in range(50)]
+    assert world.poll(world.mode("ZNARROW", images=True), position, rows=60).scan is Scan.ONLY
+
+
+def test_a_later_scan_needs_one_call_for_each_page() -> None:
+    world = World(NARROW)
+    world.store.disorder = None
+    world.store.load("ZNARROW", [{"ID": f"NAME {at % 7} {at}"} for at in range(500)])
+    stream = world.mode("ZNARROW", images=True)
+    _, position = world.all(stream, rows=100)
+    world.system.asked.clear()
+
+    batches, _ = world.all(stream, position, rows=100)
+
+    assert len(told(batches)) == 500
+    assert len(world.system.asked) == len(batches) <= 6
+
+
+def test_keys_of_digits_need_one_call_for_each_page_at_once() -> None:
+    world = World(WIDE)
+    world.store.disorder = None
+    world.store.load("ZWIDE", documents(1000))
+    stream = world.mode("ZWIDE", images=True, fields=["TEXT0"])
+    world.system.asked.clear()
+
+    batches, _ = world.all(stream, rows=100)
+
+    assert len(told(batches)) == 1000
+    assert len(world.system.asked) <= len(batches) + 3
+
+
+def test_at_rest_a_poll_reads_once() -> None:
+    world = World(WIDE)
+    stream = world.mode("ZWIDE", columns=["UPDAT", "UPTIM"])
+    _, position = world.all(stream)
+    _, position = world.all(stream, position)
+    world.wait(10)
+    world.system.asked.clear()
+
+    world.poll(stream, position)
+
+    assert [name for name, _ in world.system.asked].count("RFC_READ_TABLE") == 3  # one of each group
+
+
+def test_a_function_that_cannot_hold_so_many_rows_is_asked_for_fewer() -> None:
+    world = World(NARROW)
+    world.store.load("ZNARROW", [{"ID": f"{at:04}"} for at in range(200)])
+
+    def refuse(function: str, parameters: Mapping[str, Any]) -> None:
+        if parameters.get("ROWCOUNT", 0) > 60:
+            raise AbapException("DATA_BUFFER_EXCEEDED")
+
+    world.store.before.append(refuse)
+    batches, _ = world.all(world.mode("ZNARROW", images=True), rows=1000)
+
+    assert sorted(row["ID"] for row in told(batches)) == [f"{at:04}" for at in range(200)]
+
+
+def test_a_long_key_is_read_by_its_beginnings() -> None:
+    table = Table(
+        Structure("ZLONG", (MANDT, Field("PATH", char(120), key=True), Field("N", numc(4), key=True)))
+    )
+    world = World(table)
+    rows = [(f"/usr/{'x' * (at % 50)}{'/y' * 30}'{at % 9}", f"{at:04}") for at in range(150)]
+    world.store.load("ZLONG", [{"PATH": path, "N": number} for path, number in rows])
+
+    batches, position = world.all(world.mode("ZLONG", images=True), rows=20)
+
+    assert sorted((row["PATH"], row["N"]) for row in told(batches)) == sorted(rows)
+    assert position == {"mode": "images", "scan": "complete"}
+
+
+def test_amounts_have_the_decimals_of_their_currency() -> None:
+    amounts = (
+        Field("WAERS", Type("CUKY")),
+        Field("OWN", Type("CURR", 9, 2), reference=("ZMONEY", "WAERS")),
+        Field("OTHER", Type("CURR", 9, 2), reference=("T001", "WAERS")),
+    )
+    world = World(Table(Structure("ZMONEY", (MANDT, Field("ID", char(4), key=True), *amounts))), TCURX)
+    world.store.load("TCURX", [{"CURRKEY": "JPY", "CURRDEC": "0"}, {"CURRKEY": "KWD", "CURRDEC": "3"}])
+    world.store.load(
+        "ZMONEY", [{"ID": "a", "WAERS": "JPY", "OWN": Decimal("12.34"), "OTHER": Decimal("12.34")}]
+    )
+
+    plain = world.mode("ZMONEY", images=True, fields=["OWN", "OTHER"])
+    assert told([world.poll(plain)])[0] == {"ID": "a", "OWN": Decimal(1234), "OTHER": Decimal("12.34")}
+    assert plain.tables()[0].schema.names == ["ID", "OWN", "OTHER"]
+    other = world.mode("ZMONEY", images=True, fields=["OTHER"], currencies={"OTHER": "KWD"})
+    assert told([world.poll(other)])[0] == {"ID": "a", "OTHER": Decimal("1.234")}
+
+
+TCURX = Table(Structure("TCURX", (Field("CURRKEY", Type("CUKY"), key=True), Field("CURRDEC", numc(1)))))
+
+
+def test_leading_zeros_are_kept_or_stripped() -> None:
+    alpha = Type("CHAR", 10, exit="ALPHA")
+    world = World(Table(Structure("ZALPHA", (MANDT, Field("ID", alpha, key=True), Field("NAME", char(5))))))
+    world.store.load("ZALPHA", [{"ID": f"{at:010}"} for at in range(30)] + [{"ID": "ACME"}])
+
+    kept, _ = world.all(world.mode("ZALPHA", images=True), rows=8)
+    stripped, _ = world.all(world.mode("ZALPHA", images=True, alpha="strip"), rows=8)
+
+    assert {row["ID"] for row in told(kept)} == {f"{at:010}" for at in range(30)} | {"ACME"}
+    assert {row["ID"] for row in told(stripped)} == {str(at) for at in range(30)} | {"ACME"}
+
+
+def test_a_value_that_is_cut_makes_its_row_a_reject_with_a_key() -> None:
+    world = World(WIDE)
+    world.store.load("ZWIDE", documents(3))
+    with world.store.transaction() as tx:
+        tx.update("ZWIDE", {"BUKRS": "1000", "BELNR": "0000000001", "AMOUNT": Decimal("-999999999.99")})
+
+    batch = world.poll(world.mode("ZWIDE", images=True))
+
+    (reject,) = batch.rejects
+    assert batch.rows == 2
+    assert "AMOUNT has more digits than" in reject.reason
+    assert {name: value.as_py() for name, value in (reject.key or {}).items()} == {
+        "BUKRS": "1000", "BELNR": "0000000001",
+    }  # fmt: skip
+
+
+def test_all_rows_can_be_read_once_more_and_those_of_a_range() -> None:
+    world = World(WIDE)
+    world.store.load("ZWIDE", documents(50))
+    stream = world.mode("ZWIDE", columns=["UPDAT", "UPTIM"])
+    _, position = world.all(stream)
+
+    def again(within: dict[str, Any]) -> list[str]:
+        place: Position = None
+        found: list[Batch] = []
+        while not found or found[-1].more:
+            found.append(stream.reread(world.system, position, place, within, Ask(rows=7)))  # type: ignore[arg-type]
+            place = found[-1].position
+        assert {changes.op for batch in found for changes in batch.changes} == {Op.READ}
+        return sorted(row["BELNR"] for row in told(found))
+
+    assert again({}) == [f"{at:010}" for at in range(50)]
+    assert again({"BELNR": ("10", "12")}) == [f"{at:010}" for at in (10, 11, 12)]
+    assert again({"BELNR": (None, "3"), "BUKRS": ("1000", None)}) == [f"{at:010}" for at in range(4)]
+
+
+def test_a_range_that_is_none_of_the_columns_is_refused() -> None:
+    table = Table(Structure("ZDAY", (MANDT, Field("DAY", Type("DATS"), key=True), Field("NAME", char(5)))))
+    world = World(table)
+    world.store.load("ZDAY", [{"DAY": f"2026010{at}"} for at in range(1, 8)])
+    stream = world.mode("ZDAY", images=True)
+
+    batch = stream.reread(world.system, None, None, {"DAY": ("2026-01-03", "2026-01-04")}, Ask())  # type: ignore[arg-type]
+    assert [f"{row['DAY']}" for row in told([batch])] in (
+        ["2026-01-03", "2026-01-04"],
+        ["2026-01-04", "2026-01-03"],
+    )
+    with pytest.raises(PermanentError, match="soon is no value of DAY, which is DATS"):
+        stream.reread(world.system, None, None, {"DAY": ("soon", None)}, Ask())  # type: ignore[arg-type]
+
+
+def _broad(name: str, *fields: Field) -> Table:
+    return Table(Structure(name, (MANDT, *fields, DAY, CLOCK)))
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "message"),
+    [
+        (_broad("ZKEY", Field("K", char(600), key=True)), {}, "ZKEY: K take 600 characters together"),
+        (
+            _broad("ZCOL", Field("K", char(9), key=True), Field("C", char(510))),
+            {},
+            "K, C take 519 characters",
+        ),
+        (_broad("ZNONE", Field("A", char(9))), {}, "ZNONE has no key in the dictionary"),
+        (
+            _broad("ZFLTP", Field("F", Type("FLTP"), key=True)),
+            {},
+            "is FLTP, by which rows cannot be told apart",
+        ),
+        (_broad("ZRAW", Field("K", Type("RAW", 16), key=True)), {}, "cannot read K of ZRAW"),
+        (
+            _broad("ZSTR", Field("K", char(9), key=True), Field("S", Type("STRG"))),
+            {},
+            "cannot read S of ZSTR",
+        ),
+        (NARROW, {"key": ["KUNNR"]}, "has no column KUNNR"),
+        (NARROW, {"fields": ["LAND1"]}, "has no column LAND1"),
+        (NARROW, {"where": "NAME = 'x"}, "`where` of ZNARROW: a quote is not closed"),
+        (NARROW, {"columns": ["NAME"], "images": False}, "NAME of ZNARROW holds no date, but CHAR"),
+        (NARROW, {"columns": ["UPTIM"], "images": False}, "UPTIM of ZNARROW holds no date, but TIMS"),
+        (NARROW, {"reader": "DDIF_FIELDINFO_GET"}, "has no QUERY_TABLE, ROWCOUNT, OPTIONS, FIELDS"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_a_remedy(
+    table: Table, options: dict[str, Any], message: str
+) -> None:
+    world = World(table)
+
+    with pytest.raises(PermanentError, match=message) as error:
+        world.mode(table.name, **{"images": True, **options})
+    assert error.value.remedy
+
+
+def test_what_is_too_wide_for_one_reader_another_reads() -> None:
+    world = World(_broad("ZCOL", Field("K", char(9), key=True), Field("C", char(510))))
+    world.store.load("ZCOL", [{"K": "a", "C": "c" * 510}])
+
+    batch = world.poll(world.mode("ZCOL", images=True, reader="/BODS/RFC_READ_TABLE2"))
+
+    assert told([batch])[0]["C"] == "c" * 510
+
+
+def test_a_table_with_strings_is_not_for_the_classic_function_whatever_is_asked_for() -> None:
+    world = World(_broad("ZSTR", Field("K", char(9), key=True), Field("S", Type("STRG"))))
+    world.store.load("ZSTR", [{"K": "a", "S": "text"}])
+
+    with pytest.raises(PermanentError, match="no table with columns of strings"):
+        world.poll(world.mode("ZSTR", images=True, fields=["K", "UPDAT"]))
+
+
+def test_a_key_of_the_operators_that_is_not_unique_is_refused_where_groups_are_joined() -> None:
+    world = World(WIDE)
+    world.store.load("ZWIDE", documents(4))
+
+    with pytest.raises(PermanentError, match="two rows have one key"):
+        world.poll(world.mode("ZWIDE", images=True, key=["BUKRS"]))
+
+
+def test_more_rows_of_one_key_than_a_page_holds_are_refused() -> None:
+    world = World(NARROW)
+    world.store.load("ZNARROW", [{"ID": f"{at}", "NAME": "same"} for at in range(40)])
+
+    with pytest.raises(PermanentError, match="11 rows of ZNARROW or more have the key same"):
+        world.poll(world.mode("ZNARROW", images=True, key=["NAME"]), rows=10)
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        {"mode": "images", "after": []},
+        {"mode": "images", "after": ["a", "b"]},
+        {"mode": "images", "after": [7]},
+        {"mode": "table", "columns": ["UPDAT", "UPTIM"], "high": "2026-03-01T00:00:00Z"},
+        [],
+    ],
+)
+def test_a_position_of_something_else_is_refused(position: Position) -> None:
+    world = World(NARROW)
+
+    with pytest.raises(PermanentError, match="the position of ZNARROW is not one of an images scan"):
+        world.mode("ZNARROW", images=True).check(position)
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        {"mode": "table", "columns": ["ERDAT"], "high": "2026-03-01T00:00:00Z"},
+        {"mode": "table", "columns": ["UPDAT", "UPTIM"], "high": "soon"},
+        {"mode": "table", "columns": ["UPDAT", "UPTIM"], "high": "2026-03-01T00:00:00Z", "after": ["a"]},
+        {"mode": "images", "scan": "complete"},
+        7,
+    ],
+)
+def test_a_mark_of_something_else_is_refused(position: Position) -> None:
+    world = World(NARROW)
+
+    with pytest.raises(PermanentError, match="the position of ZNARROW is not one of table mode"):
+        world.mode("ZNARROW", columns=["UPDAT", "UPTIM"]).check(position)
