@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.testing.sap import options
+from bridge.testing.sap import conditions, options
 from bridge.testing.sap.abap import Field, Structure, Table, Type, char, numc
 from bridge.testing.sap.errors import ShortDump
 from bridge.testing.sap.relations import Relation
@@ -126,7 +126,7 @@ def in_lines(words: Sequence[str]) -> list[str]:
 @given(CONDITIONS, ROWS)
 def test_a_condition_selects_what_it_says(condition: Made, rows: list[Row]) -> None:
     parsed = options.parse(in_lines(condition.words), ROW)
-    assert list(filter(options.predicate(parsed), rows)) == list(filter(condition.holds, rows))
+    assert list(filter(conditions.predicate(parsed), rows)) == list(filter(condition.holds, rows))
 
 
 @given(CONDITIONS, ROWS)
@@ -134,8 +134,8 @@ def test_its_range_of_keys_has_every_row_it_selects(condition: Made, rows: list[
     relation = Relation(Table(ROW))
     relation.load(rows)
     parsed = options.parse(in_lines(condition.words), ROW)
-    holds = options.predicate(parsed)
-    ranged = relation.scan(*options.bounds(parsed, [PLACES["K"], PLACES["N"]]))
+    holds = conditions.predicate(parsed)
+    ranged = relation.scan(*conditions.bounds(parsed, [PLACES["K"], PLACES["N"]]))
     assert list(filter(holds, ranged)) == list(filter(holds, relation.scan()))
 
 
@@ -153,4 +153,4 @@ def test_a_word_that_goes_on_in_the_next_line_is_refused(condition: Made, data: 
 @given(st.lists(st.text("KNDPI='()<>,. ANDORLIKEINBTW|%1-", max_size=80), max_size=4))
 def test_no_text_is_more_than_refused(lines: list[str]) -> None:
     with suppress(options.BadOption, ShortDump):
-        options.predicate(options.parse(lines, ROW))
+        conditions.predicate(options.parse(lines, ROW))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.testing.sap import options
 from bridge.testing.sap.abap import Field, Structure, Type, numc
+from bridge.testing.sap.conditions import predicate
 from bridge.testing.sap.values import row_of
 from connectors.sap_rfc import conditions
 from connectors.sap_rfc.conditions import Condition, lines, parsed
@@ -58,7 +59,7 @@ VALUES: dict[str, st.SearchStrategy[tuple[str, Any]]] = {
 
 
 def _holds(condition: Condition, values: dict[str, Any]) -> bool:
-    return options.predicate(options.parse(lines(condition), ROW))(row_of(ROW, values))
+    return predicate(options.parse(lines(condition), ROW))(row_of(ROW, values))
 
 
 def _literals(names: Sequence[str], told: Sequence[str]) -> list[str]:

@@ -68,7 +68,7 @@ BUILT_IN: Mapping[str, BuiltIn] = {
     "INT8": BuiltIn(Kind.INT8, "8", length=19, size=8, align=8),
     "FLTP": BuiltIn(Kind.FLOAT, "F", length=16, size=8, align=8),
     "D16N": BuiltIn(Kind.DECF16, "a", length=16, size=8, align=8),
-    "D34N": BuiltIn(Kind.DECF34, "e", length=34, size=16, align=8),
+    "D34N": BuiltIn(Kind.DECF34, "e", length=34, size=16, align=16),
     "RAW": BuiltIn(Kind.BYTE, "X"),
     "LRAW": BuiltIn(Kind.BYTE, "X"),
     "STRG": BuiltIn(Kind.STRING, "g", size=8, align=8),

@@ -10,14 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal, InvalidOperation
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 from bridge.testing.sap.abap import Kind, Structure, Type, initial
-from bridge.testing.sap.errors import ShortDump
-from bridge.testing.sap.values import Row
+from bridge.testing.sap.conditions import And, Columns, Compare, Condition, Everything, In, Like, Not, Or
+from bridge.testing.sap.literals import NUMERIC, value
 
 WIDTH = 72
 
@@ -44,65 +42,10 @@ _SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {
     "GE": ge,
 }
 _WORDS = frozenset({"AND", "OR", "NOT", "BETWEEN", "LIKE", "ESCAPE", "IN", "IS", "NULL", "INITIAL"})
-_NUMERIC = frozenset(
-    {Kind.BCD, Kind.INT, Kind.INT1, Kind.INT2, Kind.INT8, Kind.DECF16, Kind.DECF34, Kind.FLOAT}
-)
-
-Predicate = Callable[[Row], bool]
-Bound = tuple[Any, ...]
 
 
 class BadOption(Exception):
     """The condition is none: its text says what is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """A column and a value."""
-
-    place: int
-    sign: Callable[[Any, Any], bool]
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Two columns."""
-
-    place: int
-    sign: Callable[[Any, Any], bool]
-    other: int
-
-
-@dataclass(frozen=True, slots=True)
-class Like:
-    place: int
-    pattern: re.Pattern[str]
-
-
-@dataclass(frozen=True, slots=True)
-class In:
-    place: int
-    values: frozenset[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    inner: Condition
-
-
-@dataclass(frozen=True, slots=True)
-class And:
-    parts: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Or:
-    parts: tuple[Condition, ...]
-
-
-Condition = Compare | Columns | Like | In | Not | And | Or
-Everything = And(())
 
 
 def parse(lines: Iterable[str], structure: Structure) -> Condition:
@@ -126,77 +69,6 @@ def check_suspicious(lines: Sequence[str]) -> None:
     shell = re.search(r"\s[!$&?]", outside) is not None
     if (not shell and set(whole) & set("{}|")) or outside.count("(") != outside.count(")"):
         raise BadOption("suspect WHERE-Clause")
-
-
-def predicate(condition: Condition) -> Predicate:
-    match condition:
-        case Not(inner):
-            holds = predicate(inner)
-            return lambda row: not holds(row)
-        case And(parts):
-            return _all([predicate(part) for part in parts])
-        case Or(parts):
-            tests = [predicate(part) for part in parts]
-            return lambda row: any(test(row) for test in tests)
-    return _comparison(condition)
-
-
-def _comparison(condition: Compare | Columns | Like | In) -> Predicate:
-    match condition:
-        case Compare(place, sign, value):
-            return lambda row: sign(row[place], value)
-        case Columns(place, sign, other):
-            return lambda row: sign(row[place], row[other])
-        case Like(place, pattern):
-            return lambda row: pattern.fullmatch(row[place]) is not None
-        case In(place, values):
-            return lambda row: row[place] in values
-
-
-def bounds(condition: Condition, key: Sequence[int]) -> tuple[Bound, Bound]:
-    """The beginnings of the lowest and the highest key that can hold, both inclusive; () is unbounded."""
-    low: Bound = ()
-    high: Bound = ()
-    for place in key:
-        least, most = _range(condition, place)
-        low, high = _longer(low, least), _longer(high, most)
-        if least is None or least != most:
-            break
-    return low, high
-
-
-def _longer(bound: Bound, value: Any) -> Bound:
-    return bound if value is None else (*bound, value)
-
-
-def _range(condition: Condition, place: int) -> tuple[Any, Any]:
-    """The least and the most that this column can be; None is unbounded."""
-    match condition:
-        case Compare(at, sign, value) if at == place:
-            return (value if sign in {eq, gt, ge} else None, value if sign in {eq, lt, le} else None)
-        case In(at, values) if at == place:
-            return min(values), max(values)
-        case And(parts):
-            ranges = [_range(part, place) for part in parts]
-            lows = [low for low, _ in ranges if low is not None]
-            highs = [high for _, high in ranges if high is not None]
-            return max(lows, default=None), min(highs, default=None)
-        case Or(parts) if parts:
-            ranges = [_range(part, place) for part in parts]
-            lows, highs = [low for low, _ in ranges], [high for _, high in ranges]
-            return (None if None in lows else min(lows), None if None in highs else max(highs))
-    return None, None
-
-
-def _all(tests: list[Predicate]) -> Predicate:
-    match tests:
-        case []:
-            return lambda _: True
-        case [one]:
-            return one
-        case [one, two]:
-            return lambda row: one(row) and two(row)
-    return lambda row: all(test(row) for test in tests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +185,7 @@ class _Parser:
         token = self.ahead
         if token is not None and token.kind == "word" and token.word not in _WORDS:
             other, its_type = self._column(self._take())
-            if (its_type.kind in _NUMERIC) != (type_.kind in _NUMERIC):
+            if (its_type.kind in NUMERIC) != (type_.kind in NUMERIC):
                 raise BadOption(f'"{token.text}" is of another type')
             return Columns(place, sign, other)
         return Compare(place, sign, self._value(type_))
@@ -327,7 +199,7 @@ class _Parser:
         return Not(condition) if negated else condition
 
     def _like(self, place: int, type_: Type) -> Condition:
-        if type_.kind in _NUMERIC or type_.kind is Kind.BYTE:
+        if type_.kind in NUMERIC or type_.kind is Kind.BYTE:
             raise BadOption("LIKE is for columns of characters")
         pattern, escape = self._literal(), ""
         if self._skip("ESCAPE"):
@@ -355,7 +227,7 @@ class _Parser:
         token = self._take()
         if token.kind not in {"literal", "number"}:
             raise BadOption(f'"{token.text}" is no value')
-        if token.kind == "number" and type_.kind not in _NUMERIC:
+        if token.kind == "number" and type_.kind not in NUMERIC:
             raise BadOption(f"{token.text} is a number, and the column holds characters")
         return value(type_, _unquoted(token))
 
@@ -399,63 +271,3 @@ def _regex(pattern: str, escape: str) -> str:
         made += {"%": ".*", "_": "."}.get(letter, re.escape(letter)) if not plain else re.escape(letter)
         plain = False
     return made
-
-
-def value(type_: Type, text: str) -> Any:
-    """A literal as a value of the column; what would be lost is a runtime error.
-
-    SAPSQL_DATA_LOSS ("Data was lost while copying a value."): metalsimyaci/SapCo2 issue 13 met it, for one
-    longer than its column.
-    """
-    trimmed = text.rstrip(" ")
-    try:
-        return _VALUES.get(type_.kind, _text)(type_, trimmed)
-    except (ValueError, InvalidOperation):
-        raise ShortDump("SAPSQL_DATA_LOSS", "Data was lost while copying a value.") from None
-
-
-def _text(type_: Type, text: str) -> str:
-    if len(text) > type_.leng:
-        raise ValueError(text)
-    return text
-
-
-def _digits(type_: Type, text: str) -> str:
-    if text and not text.isdigit():
-        raise ValueError(text)
-    return _text(type_, text.zfill(type_.leng) if text else text)
-
-
-def _date(_: Type, text: str) -> str:
-    """A blank is less than the initial date; a day that no calendar has is lost."""
-    if text and text != "00000000":
-        date(int(text[:4]), int(text[4:6]), int(text[6:]))
-    return text
-
-
-def _time(_: Type, text: str) -> str:
-    if len(text) not in {0, 6} or (text and not text.isdigit()):
-        raise ValueError(text)
-    return text
-
-
-def _number(_: Type, text: str) -> Decimal:
-    """Commercial notation too: the sign behind."""
-    plain = text.strip()
-    return Decimal("-" + plain[:-1] if plain.endswith("-") else plain or "0")
-
-
-def _bytes(type_: Type, text: str) -> bytes:
-    if len(text) > 2 * type_.leng:
-        raise ValueError(text)
-    return bytes.fromhex(text).ljust(type_.leng, b"\0")
-
-
-_VALUES: Mapping[Kind, Callable[[Type, str], Any]] = {
-    Kind.NUM: _digits,
-    Kind.DATE: _date,
-    Kind.TIME: _time,
-    Kind.BYTE: _bytes,
-    Kind.FLOAT: lambda _, text: float(text),
-    **dict.fromkeys(_NUMERIC - {Kind.FLOAT}, _number),
-}

@@ -18,80 +18,28 @@ The asterisk: SAP-archive/node-rfc issue 6, piersharding/RSAP issue 19; strings:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from operator import itemgetter
 from typing import Any, NoReturn
 
-from bridge.testing.sap import options
+from bridge.testing.sap import conditions, options
 from bridge.testing.sap.abap import (
-    Direction,
     Field,
-    Function,
-    Parameter,
-    Structure,
     Table,
     TableClass,
-    TableType,
     Type,
-    char,
-    numc,
-    structure,
 )
 from bridge.testing.sap.errors import AbapException, ShortDump
-from bridge.testing.sap.modules import Call
+from bridge.testing.sap.modules import Body, Call
 from bridge.testing.sap.texts import moved, mover
 from bridge.testing.sap.values import Row
 
 LIMIT = 512
-OUTPUTS = (128, 512, 2048, 8192, 30_000)
 _NO_LIMIT = 2**31
 _PLAIN = frozenset("CNDT")
 _NO_DATA = {TableClass.STRUCTURE, TableClass.APPEND}
-
-RFC_DB_OPT = structure("RFC_DB_OPT", "Selection entries", TEXT=char(72, "SO_TEXT"))
-RFC_DB_FLD = structure(
-    "RFC_DB_FLD",
-    "Fields of a table",
-    FIELDNAME=char(30, "FIELDNAME"),
-    OFFSET=numc(6, "DOFFSET"),
-    LENGTH=numc(6, "DDLENG"),
-    TYPE=char(1, "INTTYPE"),
-    FIELDTEXT=char(60, "AS4TEXT"),
-)
-TAB512 = structure("TAB512", "A row", WA=char(LIMIT, "CHAR512"))
-SDTI_RESULT = structure("SDTI_RESULT", "A row of any length", LINE=Type("STRG"))
-
-EXCEPTIONS = (
-    "TABLE_NOT_AVAILABLE",
-    "TABLE_WITHOUT_DATA",
-    "OPTION_NOT_VALID",
-    "FIELD_NOT_VALID",
-    "NOT_AUTHORIZED",
-    "DATA_BUFFER_EXCEEDED",
-)
-_FLAG = char(1, "SONV-FLAG")
-_ROWS = Type("INT4", name="SOID-ACCNT")
-_ASKED = (
-    Parameter("QUERY_TABLE", Direction.IMPORT, char(30, "TABNAME"), text="Table read"),
-    Parameter(
-        "DELIMITER", Direction.IMPORT, _FLAG, True, "SPACE", "Sign for indicating field limits in DATA"
-    ),
-    Parameter("NO_DATA", Direction.IMPORT, _FLAG, True, "SPACE", "If <> SPACE, only FIELDS is filled"),
-    Parameter("ROWSKIPS", Direction.IMPORT, _ROWS, True, "0"),
-    Parameter("ROWCOUNT", Direction.IMPORT, _ROWS, True, "0"),
-)
-_TABLES = (
-    Parameter("OPTIONS", Direction.TABLES, RFC_DB_OPT, text='Selection entries, "WHERE clauses" (in)'),
-    Parameter("FIELDS", Direction.TABLES, RFC_DB_FLD, text="Names (in) and structure (out) of fields read"),
-)
-_DATA = Parameter("DATA", Direction.TABLES, TAB512, text="Data read (out)")
-_MODERN = (
-    Parameter("GET_SORTED", Direction.IMPORT, char(1, "BOOLE_D"), True),
-    Parameter("USE_ET_DATA_4_RETURN", Direction.IMPORT, char(1, "BOOLE_D"), True),
-    Parameter("ET_DATA", Direction.EXPORT, TableType("SDTI_RESULT_TAB", SDTI_RESULT)),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +120,7 @@ class Read:
     table: Table
     columns: tuple[Column, ...]
     delimiter: str
-    condition: options.Condition
+    condition: conditions.Condition
 
     @property
     def width(self) -> int:
@@ -183,7 +131,7 @@ def read_table(call: Call, dialect: Dialect) -> tuple[Read, list[str]]:
     """The fields, and a text for every row."""
     table = _readable(call)
     columns = _columns(table, call, dialect)
-    read = Read(table, columns, call["DELIMITER"].strip(), options.Everything)
+    read = Read(table, columns, call["DELIMITER"].strip(), conditions.Everything)
     if call["NO_DATA"].strip():
         return read, []
     if not dialect.modern:
@@ -253,14 +201,14 @@ def _rows(call: Call, table: Table, dialect: Dialect) -> list[Row]:
     _, found = call.system.select(table.name, *_range(table, condition), client=call.session.client)
     if not call.parameters.get("GET_SORTED"):
         found = call.system.disordered(found)
-    holds = options.predicate(condition)
-    matching = found if condition == options.Everything else filter(holds, found)
+    holds = conditions.predicate(condition)
+    matching = found if condition == conditions.Everything else filter(holds, found)
     return list(islice(matching, skip, skip + most if most else None))
 
 
-def _range(table: Table, condition: options.Condition) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _range(table: Table, condition: conditions.Condition) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     places = [place for place, each in enumerate(table.row.fields) if each.key and each.name != table.client]
-    return options.bounds(condition, places)
+    return conditions.bounds(condition, places)
 
 
 def _renderer(read: Read) -> Callable[[Row], str]:
@@ -292,7 +240,7 @@ def _padded(text: str, width: int) -> str:
     return data.decode("utf-16-le", "replace").replace("\ufffd", " ") + " " * (width - len(data) // 2)
 
 
-def rfc_read_table(dialect: Dialect) -> Callable[[Call], Mapping[str, Any]]:
+def rfc_read_table(dialect: Dialect) -> Body:
     """RFC_READ_TABLE, BBP_RFC_READ_TABLE, and what customers copied from it."""
 
     def body(call: Call) -> Mapping[str, Any]:
@@ -304,39 +252,3 @@ def rfc_read_table(dialect: Dialect) -> Callable[[Call], Mapping[str, Any]]:
         return answer | {"DATA": [{"WA": line} for line in lines]}
 
     return body
-
-
-def rfc_read_table2(call: Call) -> Mapping[str, Any]:
-    """Rows in the narrowest of five tables that holds them; OUT_TABLE is its name."""
-    read, lines = read_table(call, replace(CLASSIC, limit=OUTPUTS[-1]))
-    width = next(each for each in OUTPUTS if each >= read.width)
-    name = f"TBLOUT{width}"
-    return {
-        "OUT_TABLE": name,
-        "FIELDS": [each.line for each in read.columns],
-        name: [{"WA": line} for line in lines],
-    }
-
-
-def functions(release: str) -> Iterable[tuple[Function, Callable[[Call], Mapping[str, Any]]]]:
-    """All readers, with what a system of this release does."""
-    modern = release > "750"
-    dialect = MODERN if modern else CLASSIC
-    own = (*_ASKED, *_MODERN, *_TABLES, _DATA) if modern else (*_ASKED, *_TABLES, _DATA)
-    yield (
-        Function("RFC_READ_TABLE", own, EXCEPTIONS, "SDTX", "External access to tables"),
-        rfc_read_table(dialect),
-    )
-    plain = (*_ASKED, *_TABLES, _DATA)
-    for name, group in (("BBP_RFC_READ_TABLE", "BBPB"), ("Z_RFC_READ_TABLE", "ZRFC")):
-        yield Function(name, plain, EXCEPTIONS, group, "Copy of RFC_READ_TABLE"), rfc_read_table(CLASSIC)
-    for space in ("/BODS/", "/SAPDS/"):
-        outputs = (Parameter(f"TBLOUT{width}", Direction.TABLES, _wide(space, width)) for width in OUTPUTS)
-        out = Parameter("OUT_TABLE", Direction.EXPORT, char(30, "TABNAME"))
-        parameters = (*_ASKED, out, *_TABLES, *outputs)
-        name = f"{space}RFC_READ_TABLE2"
-        yield Function(name, parameters, EXCEPTIONS, f"{space}BODS", "Read table"), rfc_read_table2
-
-
-def _wide(space: str, width: int) -> Structure:
-    return structure(f"{space}TAB{'30K' if width == OUTPUTS[-1] else width}", WA=char(width))

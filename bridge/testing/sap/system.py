@@ -9,7 +9,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from bridge.testing.sap import catalog, information, metadata, read_table
+from bridge.testing.sap import catalog, information, metadata, readers
 from bridge.testing.sap.abap import AnyType, Function, Structure, Table, TableType, Type
 from bridge.testing.sap.change_documents import CDHDR, CDPOS, TCDOB, ObjectClass
 from bridge.testing.sap.clock import Clock
@@ -62,7 +62,7 @@ class System:
         self.disorder: Random | None = Random(1)
         for table in (CDHDR, CDPOS, TCDOB, BDCP2):
             self.define(table)
-        for function, body in (*information.functions(), *read_table.functions(release)):
+        for function, body in (*information.functions(), *readers.functions(release)):
             self.install(function, body)
         catalog.install(self)
         metadata.install(self)
