@@ -47,6 +47,11 @@ def write(name: str, type_: AnyType, value: Any) -> str:
     return f"<{name}>{_content(type_, initial(type_) if value is None else value)}</{name}>"
 
 
+def parsed(document: bytes) -> ET.Element:
+    """A document of one element. Raises ET.ParseError."""
+    return ET.fromstring(document)  # noqa: S314 (of a client under test, or for one)
+
+
 def _content(type_: AnyType, value: Any) -> str:
     match type_:
         case TableType():

@@ -20,6 +20,8 @@ _SIZE = struct.Struct(">I")
 _LARGEST = 256 * 1024 * 1024
 _CHUNK = 28_000
 """Bytes of an answer in one frame, as the gateway cuts them."""
+_RATIO = 10
+"""Systems compress their tables, this peer does not: its frames are so much larger instead."""
 _FRAMES = 200
 _PIECE = 256 * 1024
 _HEADER = 80
@@ -151,12 +153,9 @@ def send(line: Line, handle: bytes, stream: bytes) -> None:
 
 
 def framed(handle: bytes, stream: bytes) -> bytes:
-    """An answer's frames with their lengths.
-
-    Systems compress what is long, this peer does not: its frames are larger then instead of more.
-    """
+    """An answer's frames with their lengths, at most so many as clients put together."""
     frames = bytearray()
-    chunk = max(_CHUNK, len(stream) // _FRAMES + 1)
+    chunk = max(_CHUNK * _RATIO, len(stream) // _FRAMES + 1)
     for at in range(0, len(stream), chunk):
         part = stream[at : at + chunk]
         header = _header(handle, len(part), Kind.MORE if at else Kind.DATA, last=at + chunk >= len(stream))

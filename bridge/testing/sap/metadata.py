@@ -171,12 +171,13 @@ def fields(call: Call) -> dict[str, Any]:
     The components of substructures take the place of these, with their offsets in the whole.
     """
     name = _name(call, "TABNAME")
-    table, found = call.system.table(name), call.system.type(name)
+    table, found = call.system.table(name), call.system.type(name) or call.system.element(name)
     all_types = _name(call, "ALL_TYPES") == "X"
     if found is None or not (all_types or (isinstance(found, Structure) and not found.deep)):
         raise _missing("NOT_FOUND", "DA", "131", name)
-    if isinstance(found, TableType):
-        return {"DDOBJTYPE": "TTYP", "DFIES_WA": _typed(found) | {"TABNAME": name}}
+    if not isinstance(found, Structure):
+        kind = "TTYP" if isinstance(found, TableType) else "DTEL"
+        return {"DDOBJTYPE": kind, "DFIES_WA": _typed(found) | {"TABNAME": name}}
     wanted, long_name = _name(call, "FIELDNAME"), _name(call, "LFIELDNAME")
     rows = [
         each
@@ -267,7 +268,7 @@ def _typed(type_: AnyType) -> dict[str, Any]:
         return kind | {"ROLLNAME": type_.name, "INTLEN": str(type_.intlen)}
     return {
         "ROLLNAME": type_.name,
-        "DOMNAME": type_.domain,
+        "DOMNAME": type_.domain or type_.name,
         "LENG": str(type_.leng),
         "INTLEN": str(type_.intlen),
         "OUTPUTLEN": str(_output(type_)),

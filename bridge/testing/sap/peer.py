@@ -9,7 +9,6 @@ import threading
 from contextlib import suppress
 from typing import Self
 
-from bridge.testing.sap import metadata
 from bridge.testing.sap.conversation import Conversation
 from bridge.testing.sap.gateway import Line
 from bridge.testing.sap.logon import Identity, User
@@ -33,7 +32,6 @@ class SapPeer:
         self.sysnr = sysnr
         self.ashost = ashost
         self.switches = Switches()
-        metadata.install(self.system)
         self.users = {self.user: User(self.password)}
         self.calls: list[str] = []
         """The functions called, what clients ask for themselves included."""
