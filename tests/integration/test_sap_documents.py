@@ -68,7 +68,9 @@ def sap() -> System:
 
 def stream(sap: System, **options: Any) -> ChangeDocuments:
     system = Invoked(sap).it
-    known = SapStream.model_validate({"mode": "change_documents", "classes": ["DEBI"], **options})
+    known = SapStream.model_validate(
+        {"mode": "change_documents", "classes": ["DEBI"], "safety_interval": 0, **options}
+    )
     return ChangeDocuments("customer_changes", known, system, Dictionary(system))
 
 

@@ -39,7 +39,7 @@ class Reader:
     def __init__(self, customers: Customers, **options: Any) -> None:
         self.system = Invoked(customers.system)
         self.options = SapStream.model_validate(
-            {"mode": "change_pointers", "message_type": "DEBMAS", **options}
+            {"mode": "change_pointers", "message_type": "DEBMAS", "safety_interval": 0, **options}
         )
         self.mode, self.position = self.started(), None
 

@@ -54,6 +54,7 @@ class Life:
         self.options = SapStream.model_validate(
             {
                 "mode": "change_documents",
+                "safety_interval": seed % 3,
                 "classes": ["HOUSE"],
                 "tables": [TABLE],
                 "late_window": LATE_S,

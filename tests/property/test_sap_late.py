@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import PermanentError
+from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.modes import late
-from connectors.sap_rfc.modes.late import Overlap, Window
+from connectors.sap_rfc.modes.late import Overlap, Reading, Window
 
-LATE_WINDOW = 20
+LATE_WINDOW, MODE = 20, "change_documents"
 BEGAN = datetime(2026, 11, 22, 23, 59, 30)  # noqa: DTZ001 -- of no zone
 
 
@@ -69,11 +70,11 @@ def test_each_change_is_published_exactly_once(
 ) -> None:
     with patch.object(late, "MOST_SEEN", most_seen), patch.object(late, "MOST_AT_ONCE", most_at_once):
         published = Counter[str]()
-        window, position, now = Window(at(-1000)), Overlap().position, 0
+        window, position, now = Window(at(-1000)), Overlap().position(MODE), 0
         for wait, most in [*polls, *[(15, 5)] * 90]:
             now += wait
             settled = late.later(at(now), -LATE_WINDOW - 1)
-            place = Overlap.parsed(json.loads(json.dumps(position)))
+            place = Overlap.parsed(json.loads(json.dumps(position)), MODE)
 
             def between(floor: str, until: str, limit: int | None, now: int = now) -> list[Change] | None:
                 found = visible(written, now, floor, until)
@@ -82,7 +83,7 @@ def test_each_change_is_published_exactly_once(
             found, until = window.look(place.floor, settled, between)
             step = place.step(found, settled, most, until)
             published.update(each.number for each in step.taken)
-            position = step.place.position
+            position = step.place.position(MODE)
             assert sum(map(len, step.place.seen.values())) <= most_seen
         assert published == Counter(each.number for each in written)
 
@@ -91,7 +92,7 @@ def test_a_change_is_published_at_once_when_there_is_room() -> None:
     change = Change(100, 100, "0000000007")
     step = Overlap(at(0)).step([change], settled=at(80), most=10)
     assert [each.number for each in step.taken] == ["0000000007"]
-    assert not Overlap.parsed(step.place.position).fresh([change])
+    assert not Overlap.parsed(step.place.position(MODE), MODE).fresh([change])
 
 
 def test_what_comes_late_with_an_older_time_and_a_lower_number_is_still_new() -> None:
@@ -118,22 +119,39 @@ def test_changes_come_by_their_time_and_then_by_their_numbers() -> None:
     assert [each.number for each in Overlap().fresh(found)] == ["2", "3", "1"]
 
 
+OPTIONS = SapStream.model_validate(
+    {"mode": "change_documents", "classes": ["DEBI"], "late_window": 20, "safety_interval": 5}
+)
+
+
+def clock(second: int) -> datetime:
+    return BEGAN + timedelta(seconds=second)
+
+
 def test_a_clock_that_was_set_back_stops_the_stream_instead_of_losing_changes() -> None:
     with pytest.raises(PermanentError, match="would be missed"):
-        late.must_not_be_behind(at(10), Overlap(at(20)))
+        Reading("changes", OPTIONS).step(clock(10), Overlap(at(20)), 10, lambda *_: [])
+
+
+def test_what_is_younger_than_the_safety_interval_waits_so_that_its_second_is_over() -> None:
+    found = [Change(94, 94, "1"), Change(95, 95, "2"), Change(96, 96, "3")]
+    step = Reading("changes", OPTIONS).step(clock(100), Overlap(at(0)), 10, lambda *_: found)
+    assert ([each.number for each in step.taken], step.more) == (["1", "2"], False)
 
 
 @pytest.mark.parametrize(
     "position",
     [
         {},
-        {"floor": "yesterday"},
-        {"floor": "20261399000000"},
-        {"floor": at(0), "seen": {at(1): "1"}},
-        {"floor": at(0), "seen": [1]},
-        {"floor": at(0), "more": 1},
+        {"floor": at(0)},
+        {"mode": "table", "floor": at(0)},
+        {"mode": MODE, "floor": "yesterday"},
+        {"mode": MODE, "floor": "20261399000000"},
+        {"mode": MODE, "floor": at(0), "seen": {at(1): "1"}},
+        {"mode": MODE, "floor": at(0), "seen": [1]},
+        {"mode": MODE, "floor": at(0), "more": 1},
     ],
 )
 def test_a_strange_position_is_none(position: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 -- the position is all it has to say
-        Overlap.parsed(position)
+        Overlap.parsed(position, MODE)

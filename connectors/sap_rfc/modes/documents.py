@@ -6,7 +6,6 @@ before and after; what the document does not log was not read. SAP Help, "Change
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.errors import UnauthorisedError
 from connectors.sap_rfc.modes import details, late, lines
-from connectors.sap_rfc.modes.late import Overlap
+from connectors.sap_rfc.modes.late import Overlap, Reading
 from connectors.sap_rfc.modes.mode import Mode
 from connectors.sap_rfc.modes.objects import Objects, Touched
 from connectors.sap_rfc.modes.order import ordered
@@ -40,8 +39,6 @@ _TIME = ("UDATE", "UTIME")
 _CLASSES = "TCDOB"
 _AT_ONCE = 20
 """Documents whose lines are asked for in one call: each takes three lines of OPTIONS or four."""
-_FIRST = "19700101000000"
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +72,7 @@ class ChangeDocuments(Mode):
         self._reader = TableReader(system, options.reader, dictionary)
         self._headers = self._choice("CDHDR", _HEADER)
         self._lines = self._choice("CDPOS", _LINE)
-        self._window = late.Window(f"{options.since:%Y%m%d}000000" if options.since else _FIRST)
-        self._held = 0
+        self._reading = Reading(name, options)
         try:
             self._subjects = {each: self._subject(each) for each in options.tables or self._logged()}
             self._objects = self._enriched(system)
@@ -140,23 +136,16 @@ class ChangeDocuments(Mode):
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         place = self._place(position)
-        clock = system.moment().local.strftime("%Y%m%d%H%M%S")
-        late.must_not_be_behind(clock, place)
-        settled = late.later(clock, -self._options.late_window - 1)
-        found, until = self._window.look(place.floor, settled, self._between)
-        step = place.step(found, settled, ask.rows, until)
-        if step.held and not self._held:
-            _log.warning(late.HELD, self.name, step.held, late.MOST_SEEN)
-        self._held = step.held
+        step = self._reading.step(system.moment().local, place, ask.rows, self._between)
         batch = self._told(system, step.taken)
-        after = {"mode": "change_documents", **step.place.position}
+        after = step.place.position(self._options.mode)
         return Batch(after, batch.changes, batch.rejects, more=step.more)
 
     def _between(self, floor: str, until: str, most: int | None) -> list[Document] | None:
         """None where there are more than `most`."""
         where = conditions.both(
             conditions.either(*(compare("OBJECTCLAS", "=", quoted(each)) for each in self._options.classes)),
-            conditions.since(_TIME, _quoted(floor)) if floor > _FIRST else (),
+            conditions.since(_TIME, _quoted(floor)) if floor > late.FIRST else (),
             conditions.until(_TIME, _quoted(until)) if until else (),
         )
         found: list[Document] = []
@@ -219,15 +208,11 @@ class ChangeDocuments(Mode):
 
     def _place(self, position: Position | None) -> Overlap:
         """Errors: PermanentError."""
-        match position:
-            case None:
-                return Overlap()
-            case {"mode": "change_documents", **rest}:
-                try:
-                    return Overlap.parsed(rest)
-                except ValueError:
-                    pass
-        raise self.stranger('change_documents mode: {"mode": "change_documents", "floor": "YYYYMMDDHHMMSS"}')
+        try:
+            return Overlap.parsed(position, self._options.mode)
+        except ValueError:
+            form = '{"mode": "change_documents", "floor": "YYYYMMDDHHMMSS"}'
+            raise self.stranger(f"change_documents mode: {form}") from None
 
 
 def _document(row: Mapping[str, Any]) -> Document:

@@ -6,6 +6,7 @@ the order of commits. What is older than `settled` is there, or never comes.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,18 +14,24 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from bridge.errors import PermanentError
+from connectors.sap_rfc.config import SapStream
 
 MOST_SEEN = 5_000
 """Numbers that a position remembers; even with a second of its own for each that fits into it."""
 MOST_AT_ONCE = 10_000
 """Of one look; where there are more, the time is divided."""
-NO_LIMIT = 2**62
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- of the clock that the stamps are of
 _FORM = "%Y%m%d%H%M%S"
 _DIGITS = 14
+_log = logging.getLogger(__name__)
+
+type Between[T] = Callable[[str, str, int | None], list[T] | None]
+"""From, to (empty: all there is), and how many at most: None when there are more."""
 
 
-HELD = (
+FIRST = "19700101000000"
+"""Before all that there is."""
+_HELD = (
     "%s: %d changes wait until they are older than `late_window`, for more than %d within it cannot be"
     " remembered; none is lost"
 )
@@ -59,23 +66,27 @@ class Overlap:
     """Stamp, not older than `floor` -> numbers."""
 
     @classmethod
-    def parsed(cls, position: Any) -> Overlap:
-        """Errors: ValueError."""
+    def parsed(cls, position: Any, mode: str) -> Overlap:
+        """Errors: ValueError when it is none of this mode."""
         match position:
-            case {"floor": str(floor), **rest} if rest.keys() <= {"after", "seen"}:
+            case None:
+                return cls()
+            case {"mode": named, "floor": str(floor), **rest} if named == mode and rest.keys() <= {
+                "after",
+                "seen",
+            }:
                 after, seen = rest.get("after", ""), rest.get("seen", {})
                 if _is_stamp(floor) and isinstance(after, str) and _are_seen(seen):
                     return cls(floor, after, seen)  # type: ignore[arg-type]
         raise ValueError(position)
 
-    @property
-    def position(self) -> dict[str, Any]:
-        place: dict[str, Any] = {"floor": self.floor}
+    def position(self, mode: str) -> dict[str, Any]:
+        place: dict[str, Any] = {"mode": mode, "floor": self.floor}
         if self.after:
             place["after"] = self.after
-        return (
-            {**place, "seen": {name: list(each) for name, each in self.seen.items()}} if self.seen else place
-        )
+        if self.seen:
+            place["seen"] = {stamp: list(each) for stamp, each in self.seen.items()}
+        return place
 
     def fresh[T: Stamped](self, found: Iterable[T]) -> list[T]:
         """What was not published, by stamp and number."""
@@ -117,18 +128,13 @@ class Overlap:
 class Window:
     """How much time is looked at at once: less where there is more in it than can be taken in."""
 
-    def __init__(self, first: str) -> None:
+    def __init__(self, first: str = FIRST) -> None:
         """`first`: where to begin when nothing was read yet."""
         self._first = first
         self._span: timedelta | None = None
 
-    def look[T](
-        self, floor: str, settled: str, between: Callable[[str, str, int | None], list[T] | None]
-    ) -> tuple[list[T], str]:
-        """What there is from `floor` on; and up to when, if that is not all.
-
-        `between`: from, to (empty: all there is) and how many at most, None when there are more.
-        """
+    def look[T](self, floor: str, settled: str, between: Between[T]) -> tuple[list[T], str]:
+        """What there is from `floor` on; and up to when, if that is not all."""
         floor = floor or self._first
         hinted = later(floor, self._span.total_seconds()) if self._span else settled
         until = hinted if floor <= hinted < settled else ""
@@ -141,19 +147,38 @@ class Window:
         return found, until
 
 
-def must_not_be_behind(clock: str, place: Overlap) -> None:
-    """What is written while the clock shows what was settled before would never be looked for.
+class Reading:
+    """One stream by SAP's clock, from position to position."""
 
-    Errors: PermanentError.
-    """
-    if place.floor > clock:
-        raise PermanentError(
-            f"SAP's clock shows {clock}, and all up to {place.floor} was read before: what is written now"
-            " would be missed",
-            remedy="`resume` once the clock has passed that; for what was written meanwhile, `positions set`"
-            " an earlier `floor`, which repeats some; with a `late_window` of over an hour, winter time does"
-            " no harm",
-        )
+    def __init__(self, name: str, options: SapStream) -> None:
+        self._name, self._young_s = name, options.safety_interval
+        self._late_s = max(options.late_window, options.safety_interval) + 1
+        self._window = Window(f"{options.since:%Y%m%d}000000" if options.since else FIRST)
+        self._held = 0
+
+    def step[T: Stamped](self, local: datetime, place: Overlap, most: int, between: Between[T]) -> Step[T]:
+        """`local`: what SAP's clock shows. Errors: PermanentError when it was set back too far."""
+        clock = local.strftime(_FORM)
+        if place.floor > clock:
+            raise _set_back(clock, place.floor)
+        settled, newest = later(clock, -self._late_s), later(clock, -self._young_s)
+        found, until = self._window.look(place.floor, settled, between)
+        step = place.step([each for each in found if each.stamp <= newest], settled, most, until)
+        if step.held and not self._held:
+            _log.warning(_HELD, self._name, step.held, MOST_SEEN)
+        self._held = step.held
+        return step
+
+
+def _set_back(clock: str, floor: str) -> PermanentError:
+    """What is written while the clock shows what was settled before would never be looked for."""
+    return PermanentError(
+        f"SAP's clock shows {clock}, and all up to {floor} was read before: what is written now would be"
+        " missed",
+        remedy="`resume` once the clock has passed that; for what was written meanwhile, `positions set` an"
+        " earlier `floor`, which repeats some; with a `late_window` of over an hour, winter time does no"
+        " harm",
+    )
 
 
 def later(stamp: str, seconds: float) -> str:

@@ -6,7 +6,6 @@ read, published, and marked. SAP Help, "Master Data Distribution with Change Poi
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -22,7 +21,7 @@ from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.errors import UnknownFunctionError
 from connectors.sap_rfc.modes import details, late, returns
-from connectors.sap_rfc.modes.late import Overlap
+from connectors.sap_rfc.modes.late import Overlap, Reading
 from connectors.sap_rfc.modes.mode import Mode
 from connectors.sap_rfc.modes.objects import Objects, Touched
 from connectors.sap_rfc.modes.told import Told
@@ -34,10 +33,8 @@ _COLUMNS = (
     "CDCHGNO", "CDCHGID",
 )  # fmt: skip
 _OBJECT = ("CDOBJCL", "CDOBJID")
-_FIRST = "19700101000000"
 _MARKED = {"MESSAGE_TYPE": Direction.IMPORT, "CHANGE_POINTERS_IDENTS": Direction.TABLES}
 """Parameters of CHANGE_POINTERS_STATUS_WRITE, which is not remote-enabled."""
-_log = logging.getLogger(__name__)
 
 
 def mode(name: str, options: SapStream, system: System, dictionary: Dictionary) -> Mode:
@@ -77,8 +74,8 @@ class Pointers:
         else:
             self.table = Table(name, self._reader.schema(self._choice), ("MESTYPE", "CPIDENT"))
 
-    def read(self, where: Condition, most: int) -> tuple[list[Pointer], bool]:
-        """About so many, by their numbers; and whether there are more."""
+    def read(self, where: Condition, most: int | None) -> tuple[list[Pointer], bool]:
+        """About so many, or all, by their numbers; and whether there are more."""
         of_type = compare("MESTYPE", "=", quoted(self._type))
         choice = Choice(
             self._choice.relation, _COLUMNS, conditions.both(of_type, where), changed=self._choice.changed
@@ -86,14 +83,16 @@ class Pointers:
         found: list[Pointer] = []
         after = None
         while True:
-            page = self._reader.page(choice, after, min(most, late.MOST_AT_ONCE))
+            page = self._reader.page(choice, after, min(most or late.MOST_AT_ONCE, late.MOST_AT_ONCE))
             if page.rejects:
                 raise PermanentError(
                     f"a row of BDCP2 cannot be read: {page.rejects[0].reason}", remedy="correct it in SAP"
                 )
-            found += [Pointer(row["CRETIME"] or _FIRST, row["CPIDENT"], row) for row in page.rows.to_pylist()]
+            found += [
+                Pointer(row["CRETIME"] or late.FIRST, row["CPIDENT"], row) for row in page.rows.to_pylist()
+            ]
             after = page.after
-            if after is None or len(found) > most:
+            if after is None or (most is not None and len(found) > most):
                 return found, after is not None
 
     def told(self, system: System, pointers: Sequence[Pointer]) -> Told:
@@ -114,9 +113,7 @@ class ChangePointers(Mode):
 
     def __init__(self, name: str, options: SapStream, system: System, dictionary: Dictionary) -> None:
         super().__init__(name)
-        self._late_window = options.late_window
-        self._window = late.Window(f"{options.since:%Y%m%d}000000" if options.since else _FIRST)
-        self._held = 0
+        self._reading = Reading(name, options)
         try:
             self._pointers = Pointers(name, options, system, dictionary)
         except ConfigError as error:
@@ -127,22 +124,15 @@ class ChangePointers(Mode):
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         place = self._place(position)
-        clock = system.moment().local.strftime("%Y%m%d%H%M%S")
-        late.must_not_be_behind(clock, place)
-        settled = late.later(clock, -self._late_window - 1)
-        found, until = self._window.look(place.floor, settled, self._between)
-        step = place.step(found, settled, ask.rows, until)
-        if step.held and not self._held:
-            _log.warning(late.HELD, self.name, step.held, late.MOST_SEEN)
-        self._held = step.held
+        step = self._reading.step(system.moment().local, place, ask.rows, self._between)
         told = self._pointers.told(system, step.taken)
-        after = {"mode": "change_pointers", **step.place.position}
+        after = step.place.position("change_pointers")
         return Batch(after, told.changes, told.rejects, more=step.more)
 
     def _between(self, floor: str, until: str, most: int | None) -> list[Pointer] | None:
-        bounds = [compare("CRETIME", ">=", quoted(floor))] if floor > _FIRST else []
+        bounds = [compare("CRETIME", ">=", quoted(floor))] if floor > late.FIRST else []
         bounds += [compare("CRETIME", "<=", quoted(until))] if until else []
-        found, _ = self._pointers.read(conditions.both(*bounds), most or late.NO_LIMIT)
+        found, _ = self._pointers.read(conditions.both(*bounds), most)
         return None if most is not None and len(found) > most else found
 
     def check(self, position: Position) -> None:
@@ -150,15 +140,11 @@ class ChangePointers(Mode):
 
     def _place(self, position: Position | None) -> Overlap:
         """Errors: PermanentError."""
-        match position:
-            case None:
-                return Overlap()
-            case {"mode": "change_pointers", **rest}:
-                try:
-                    return Overlap.parsed(rest)
-                except ValueError:
-                    pass
-        raise self.stranger('change_pointers mode: {"mode": "change_pointers", "floor": "YYYYMMDDHHMMSS"}')
+        try:
+            return Overlap.parsed(position, "change_pointers")
+        except ValueError:
+            form = '{"mode": "change_pointers", "floor": "YYYYMMDDHHMMSS"}'
+            raise self.stranger(f"change_pointers mode: {form}") from None
 
 
 class ProcessedPointers(Mode):
