@@ -73,7 +73,7 @@ class Dialect:
     """How one reader behaves where they differ; `limit`: characters of a row."""
 
     widths: Callable[[Type], int]
-    field_missing: AbapException
+    field_missing: Callable[[Table], AbapException]
     bad_options: Callable[[Table, options.BadOption], NoReturn]
     modern: bool = False
     limit: int = LIMIT
@@ -104,13 +104,12 @@ def _option_not_valid(table: Table, error: options.BadOption) -> NoReturn:
     raise AbapException("OPTION_NOT_VALID", message_class="SAIS", number="000", values=values)
 
 
-CLASSIC = Dialect(classic_width, AbapException("FIELD_NOT_VALID"), _parse_error)
-MODERN = Dialect(
-    modern_width,
-    AbapException("TABLE_WITHOUT_DATA", message_class="AD", number="718"),
-    _option_not_valid,
-    modern=True,
-)
+def _without_data(name: str) -> AbapException:
+    return AbapException("TABLE_WITHOUT_DATA", message_class="AD", number="718", values=(name,))
+
+
+CLASSIC = Dialect(classic_width, lambda _: AbapException("FIELD_NOT_VALID"), _parse_error)
+MODERN = Dialect(modern_width, lambda table: _without_data(table.name), _option_not_valid, modern=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +153,7 @@ def _readable(call: Call) -> Table:
     if not call.system.grants.may_read(name, table.group if table else "&NC&"):
         raise AbapException("NOT_AUTHORIZED", message_class="TB", number="105", values=(name,))
     if table is None or table.table_class in _NO_DATA:
-        raise AbapException("TABLE_WITHOUT_DATA", message_class="AD", number="718", values=(name,))
+        raise _without_data(name)
     return table
 
 
@@ -165,7 +164,7 @@ def _columns(table: Table, call: Call, dialect: Dialect) -> tuple[Column, ...]:
     offset = 0
     for name in asked or places:
         if name not in places:
-            raise dialect.field_missing
+            raise dialect.field_missing(table)
         field = table.row.fields[places[name]]
         assert isinstance(field.type, Type)
         if field.type.deep and dialect.modern:

@@ -95,11 +95,13 @@ class System:
 
     @property
     def functions(self) -> list[Function]:
-        return [module.function for module in self._modules.values()]
+        with self._lock:
+            return [module.function for module in self._modules.values()]
 
     @property
     def tables(self) -> list[Table]:
-        return [relation.table for relation in self._relations.values()]
+        with self._lock:
+            return [relation.table for relation in self._relations.values()]
 
     def table(self, name: str) -> Table | None:
         relation = self._relations.get(name)
@@ -115,7 +117,8 @@ class System:
 
     @property
     def types(self) -> list[Structure | TableType]:
-        return list(self._types.values())
+        with self._lock:
+            return list(self._types.values())
 
     def object_class(self, name: str) -> ObjectClass:
         return self.classes.get(name, ObjectClass(name))
