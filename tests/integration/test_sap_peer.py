@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ import pytest
 import saprfclib
 from saprfclib.invoke import _extract_name_value_pairs
 
+from bridge.testing.daemon import wait_until
 from bridge.testing.sap import asxml, calls, gateway, layout, tables
 from bridge.testing.sap.abap import (
     Direction,
@@ -26,6 +29,7 @@ from bridge.testing.sap.abap import (
     numc,
     structure,
 )
+from bridge.testing.sap.clerks import Clerks
 from bridge.testing.sap.company import Company
 from bridge.testing.sap.deep import ORDER, order
 from bridge.testing.sap.errors import AbapException, ShortDump
@@ -445,6 +449,34 @@ def test_20_000_rows_of_512_characters_come_fast(connect: Opened, peer: SapPeer)
 def test_20_000_rows_can_be_sent_too(connect: Opened) -> None:
     sent = [VALUES] * 20_000
     assert len(connect(timeout=60).call("Z_TEST_ECHO", TABLE=sent)["TABLE"]) == 20_001
+
+
+def test_a_system_runs_in_a_process_of_its_own() -> None:
+    command = [sys.executable, "-m", "bridge.testing.sap", "--rate", "200", "--customers", "3", "--wide", "5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        ashost, number, *account = process.stdout.readline().strip().split(", ")
+        client, user, password = (word.rpartition(" ")[2] for word in account)
+        logon = {"ashost": ashost, "sysnr": number[-2:], "client": client, "user": user, "passwd": password}
+        with pyrfc.Connection(**logon) as connection:
+            wait_until(lambda: len(rows(connection, "CDHDR", "CHANGENR")) > 3, 10, "clerks to work")
+            assert rows(connection, "ZBRIDGE_WIDE", "K")
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+def rows(connection: Any, table: str, column: str) -> list[Any]:
+    fields = [{"FIELDNAME": column}]
+    return list(connection.call("RFC_READ_TABLE", QUERY_TABLE=table, FIELDS=fields)["DATA"])
+
+
+def test_clerks_leave_as_many_customers_as_they_know_of() -> None:
+    company = Company(customers=5)
+    clerks = Clerks(company.customers, seed=3)
+    for _ in range(200):
+        clerks.step()
+    assert sorted(clerks.numbers) == [int(row["KUNNR"]) for row in company.system.rows("KNA1")]
+    assert {row["CHANGE_IND"] for row in company.system.rows("CDHDR")} == {"I", "U", "D"}
 
 
 def test_each_peer_has_an_address_of_its_own() -> None:
