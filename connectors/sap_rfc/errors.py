@@ -82,6 +82,10 @@ class Asked:
         """The one that was to be read, if any."""
         return str(self.parameters.get("QUERY_TABLE") or self.parameters.get("TABNAME") or "")
 
+    @property
+    def subject(self) -> str:
+        return f" for {self.table}" if self.table else ""
+
 
 _ERRORS: Mapping[Kind, type[BridgeError]] = {
     Kind.COMMUNICATION: TransientError,

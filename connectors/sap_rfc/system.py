@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -91,7 +91,7 @@ class System:
     def call(self, function: str, /, **parameters: Any) -> dict[str, Any]:
         """Errors: TransientError, AbapError and others of connectors.sap_rfc.errors; CredentialsError."""
         client = self._ready()
-        asked = self._asked(f"calling {function}", function, parameters)
+        asked = self._asked("", function, parameters)
         return self._run(lambda: client.call(function, **parameters), asked)
 
     def allowed(self, function: str, /, **parameters: Any) -> dict[str, Any] | None:
@@ -237,7 +237,8 @@ class System:
         self.close()
 
     def _asked(self, doing: str, function: str = "", parameters: Mapping[str, Any] | None = None) -> Asked:
-        return Asked(doing, function, parameters or {}, self.user, self._config.client)
+        about = Asked(doing, function, parameters or {}, self.user, self._config.client)
+        return about if doing else replace(about, doing=f"calling {function}{about.subject}")
 
     def _look(self) -> Moment:
         before = datetime.now(UTC)

@@ -50,7 +50,9 @@ _DIRECTIONS = {
     Direction.TABLES: RFC_TABLES,
 }
 _WIDE = frozenset({Kind.CHAR, Kind.NUM, Kind.DATE, Kind.TIME})
-_DEEP = frozenset({Kind.STRING, Kind.XSTRING})
+_DEEP = frozenset({Kind.STRING, Kind.XSTRING, Kind.TABLE})
+_NEEDLESS = frozenset({"RFC_READ_TABLE"})
+"""Nobody here asks for what is left out of these."""
 _BEGIN = datetime(1, 1, 1)  # noqa: DTZ001 -- UTCLONG is UTC, and written without a zone
 _JULIAN = timedelta(days=2)
 """ABAP counts from the first of January of the Julian calendar."""
@@ -85,7 +87,8 @@ class Description:
         deep = next((leaf.path for leaf in told.leaves if leaf.field.kind in _DEEP), None)
         if deep:
             parameter = told.parameter.field.name
-            _log.warning("saprfclib cannot pass %s of %s: its field %s is a string", parameter, name, deep)
+            level = logging.INFO if name in _NEEDLESS else logging.WARNING
+            _log.log(level, "saprfclib cannot pass %s of %s: its field %s is deep", parameter, name, deep)
         return not deep
 
     def _outwards(self, name: str, value: Any) -> Any:

@@ -63,6 +63,7 @@ _TYPES: Mapping[str, Kind] = {
     "UTCL": Kind.UTCLONG,
 }
 """DATATYPE, the type of the dictionary."""
+_TABLE_OF = "TTYP"
 _WIDE = frozenset({Kind.CHAR, Kind.NUM, Kind.DATE, Kind.TIME})
 _BYTES_A_CHARACTER = 2
 
@@ -73,7 +74,7 @@ class UnknownTypeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """An elementary field of a structure: its whole name (INNER-ID), where it is, and bytes, in Unicode."""
+    """A field of a structure, elementary or a table: its whole name (INNER-ID), its place, its bytes."""
 
     path: str
     field: Field
@@ -93,8 +94,9 @@ class Told:
 class Interfaces:
     """Reads them through calls of the client itself; types are asked for once."""
 
-    def __init__(self, call: Call) -> None:
-        self._call = call
+    def __init__(self, call: Call, *, deep: Call | None = None) -> None:
+        """`deep`: a call that may read DD40L, the rows of table types, of a client that can pass these."""
+        self._call, self._deep = call, deep
         self._types: dict[str, tuple[Leaf, ...]] = {}
 
     def read(self, function: str) -> tuple[Told, ...]:
@@ -128,9 +130,35 @@ class Interfaces:
         if known is None:
             answer = self._call("DDIF_FIELDINFO_GET", TABNAME=name, ALL_TYPES="X")
             rows = [row for row in answer["DFIES_TAB"] if not row["FIELDNAME"].startswith(".")]
-            known = tuple(map(_leaf, rows)) or self._components(name)
+            known = tuple(map(self._leaf, rows)) or self._rows(name)
             self._types[name] = known
         return known
+
+    def _leaf(self, row: Mapping[str, Any]) -> Leaf:
+        path = row["LFIELDNAME"].strip() or row["FIELDNAME"]
+        name, type_, size = path.rpartition("-")[2], row["DATATYPE"].strip(), int(row["INTLEN"])
+        if type_ == _TABLE_OF and self._deep:
+            field = Field(name, Kind.TABLE, fields=tuple(_grown(self._rows(row["ROLLNAME"].strip()))))
+        elif type_ in _TYPES:
+            field = _elementary(name, _TYPES[type_], size, int(row["DECIMALS"]))
+        else:
+            raise UnknownTypeError(f"its field {path} is of type {type_}")
+        return Leaf(path, field, int(row["OFFSET"]), size)
+
+    def _rows(self, table_type: str) -> tuple[Leaf, ...]:
+        return self._typed(table_type, self._deep) if self._deep else self._components(table_type)
+
+    def _typed(self, table_type: str, call: Call) -> tuple[Leaf, ...]:
+        """Of a table type's rows, which may be elementary, or deep."""
+        told = _read(call, table_type)
+        if told["ROWKIND"] == "S":
+            return self._leaves(told["ROWTYPE"])
+        kind = _TYPES.get(told["DATATYPE"])
+        if kind is None:
+            raise UnknownTypeError(f"rows of {table_type} are of type {told['DATATYPE']}")
+        characters = int(told["LENG"] or 0)
+        size = characters * _BYTES_A_CHARACTER if kind in _WIDE else characters // 2 + 1
+        return (Leaf("", _elementary("", kind, size, int(told["DECIMALS"] or 0)), 0, size),)
 
     def _components(self, name: str) -> tuple[Leaf, ...]:
         """Of a table type's rows."""
@@ -147,14 +175,19 @@ def function(name: str, told: Sequence[Told]) -> Function:
     return Function(name, {each.parameter.field.name: each.parameter for each in told})
 
 
-def _leaf(row: Mapping[str, Any]) -> Leaf:
-    path = row["LFIELDNAME"].strip() or row["FIELDNAME"]
-    kind = _TYPES.get(row["DATATYPE"].strip())
-    if kind is None:
-        raise UnknownTypeError(f"its field {path} is of type {row['DATATYPE'].strip()}")
-    size = int(row["INTLEN"])
-    field = _elementary(path.rpartition("-")[2], kind, size, int(row["DECIMALS"]))
-    return Leaf(path, field, int(row["OFFSET"]), size)
+def _read(call: Call, table_type: str) -> dict[str, str]:
+    names = ("ROWTYPE", "ROWKIND", "DATATYPE", "LENG", "DECIMALS")
+    answer = call(
+        "RFC_READ_TABLE",
+        QUERY_TABLE="DD40L",
+        OPTIONS=[{"TEXT": f"TYPENAME = '{table_type}' AND AS4LOCAL = 'A'"}],
+        FIELDS=[{"FIELDNAME": name} for name in names],
+    )
+    if not answer["DATA"]:
+        raise UnknownTypeError(f"there is no table type {table_type}")
+    line = answer["DATA"][0]["WA"]
+    places = ((int(field["OFFSET"]), int(field["LENGTH"])) for field in answer["FIELDS"])
+    return dict(zip(names, (line[at : at + length].strip() for at, length in places), strict=True))
 
 
 def _component(type_name: str, row: Mapping[str, Any]) -> Leaf:
@@ -178,7 +211,7 @@ def _grown(leaves: Sequence[Leaf], prefix: str = "") -> Iterator[Field]:
     for leaf in leaves:
         groups.setdefault(leaf.path.removeprefix(prefix).partition("-")[0], []).append(leaf)
     for name, inner in groups.items():
-        if inner[0].path == prefix + name:
+        if inner[0].path == prefix + name:  # elementary, or a table
             yield inner[0].field
         else:
             yield Field(name, Kind.STRUCTURE, fields=tuple(_grown(inner, f"{prefix}{name}-")))

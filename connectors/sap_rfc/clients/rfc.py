@@ -28,7 +28,7 @@ class Rfc:
     def __init__(self, found: Found, connection: Any) -> None:
         self.name, self.version, self.licence = found.library, found.version, found.licence
         self._connection = connection
-        self._interfaces = Interfaces(connection.call)
+        self._interfaces = Interfaces(connection.call, deep=connection.call)
         self._functions: dict[str, Function] = {}
         self._converts: dict[str, Mapping[str, Convert]] = {}
 
