@@ -13,6 +13,7 @@ from connectors.sap_rfc import conditions
 from connectors.sap_rfc.conditions import Condition
 from connectors.sap_rfc.groups import SEPARATOR, TooWideError, divided
 from connectors.sap_rfc.ranges import Key, Ranges
+from connectors.sap_rfc.readers import Reader
 from connectors.sap_rfc.reading import Choice, Reading, of
 
 _MOST_KEPT = 4
@@ -25,21 +26,19 @@ class Plan:
     Errors: PermanentError when a column has no place in a row of the reader's, or cannot be compared.
     """
 
-    def __init__(
-        self, choice: Choice, reading: Reading, widths: Mapping[str, int], reader: str, most: int
-    ) -> None:
-        self.choice, self.reading = choice, reading
+    def __init__(self, choice: Choice, reading: Reading, widths: Mapping[str, int], reader: Reader) -> None:
+        self.choice, self.reading, self.widths = choice, reading, widths
         self.where, self.ranges = choice.where, Ranges()
         self._others: dict[Condition, Plan] = {self.where: self}
         self.key = choice.relation.key
         self._columns = [of(choice.relation, name) for name in self.key]
-        self._check(reader, widths)
+        self._check(reader.name)
         try:
-            groups, self.proof = _grouped(choice, reading, widths, most)
+            groups, self.proof = _grouped(choice, reading, widths, reader.most)
         except TooWideError as error:
             raise PermanentError(
-                f"{choice.relation.name}: {error} together, and a row of {reader} has {most}: the key is read"
-                " with every other column",
+                f"{choice.relation.name}: {error} together, and a row of {reader.name} has {reader.most}: the"
+                " key is read with every other column",
                 remedy="name fewer columns under `fields`, or a `reader` with longer rows, such as"
                 " /BODS/RFC_READ_TABLE2",
             ) from None
@@ -61,7 +60,7 @@ class Plan:
             self._others[where] = found
         return found
 
-    def _check(self, reader: str, widths: Mapping[str, int]) -> None:
+    def _check(self, reader: str) -> None:
         table = self.choice.relation.name
         if not self.key:
             raise PermanentError(
@@ -75,7 +74,7 @@ class Plan:
                     remedy="name other columns under `key`",
                 )
         for column in (of(self.choice.relation, name) for name in self.reading.names):
-            lost = column.lost(widths.get(column.name, column.length))
+            lost = column.lost(self.widths[column.name])
             if lost:
                 raise PermanentError(
                     f"{reader} cannot read {column.name} of {table}: it {lost}",

@@ -6,40 +6,31 @@ is less than what was asked for. Values are cut out by the places that it tells,
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import batched
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bridge.contract import Reject
 from bridge.errors import PermanentError, TransientError
-from connectors.sap_rfc import conditions
-from connectors.sap_rfc.clients.client import Function
 from connectors.sap_rfc.conditions import Condition
-from connectors.sap_rfc.dictionary import Calls, Dictionary, Relation
+from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.errors import AbapError
 from connectors.sap_rfc.groups import SEPARATOR, Joined, Part, joined, stacked
 from connectors.sap_rfc.plan import Plan, split
 from connectors.sap_rfc.ranges import Key as Key  # noqa: PLC0414 -- the modes take it from here
+from connectors.sap_rfc.readers import TOO_MUCH, Reader, Reads
 from connectors.sap_rfc.reading import Choice as Choice  # noqa: PLC0414 -- and this
-from connectors.sap_rfc.reading import Reading, of
-from connectors.sap_rfc.texts import lines, slices
-from connectors.sap_rfc.types import row_of
+from connectors.sap_rfc.reading import Reading
 
 TRIES = 5
 """So often a row is read that was another each time."""
 _AT_ONCE = 50
 """Keys in one condition."""
 _FEWEST = 16
-_NEEDED = ("QUERY_TABLE", "ROWCOUNT", "OPTIONS", "FIELDS")
-_OUTPUT = re.compile(r"DATA|TBLOUT\d+")
-_STRINGS = "ASSIGN_CASTING_ILLEGAL_CAST"
-"""The short dump of older releases for any table with such columns, whichever are asked for."""
-_TOO_MUCH = "DATA_BUFFER_EXCEEDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +50,6 @@ class Page:
         return self.after is not None
 
 
-class Reads(Calls, Protocol):
-    """What is taken of a System."""
-
-    def describe(self, function: str) -> Function: ...
-
-
 class _Range(NamedTuple):
     """What was read of each group up to `end`; nothing, if that was not all."""
 
@@ -81,10 +66,9 @@ class TableReader:
     def __init__(
         self, system: Reads, reader: str = "RFC_READ_TABLE", dictionary: Dictionary | None = None
     ) -> None:
-        self._system, self._reader = system, reader
+        self._reader = Reader(system, reader)
         self._dictionary = dictionary or Dictionary(system)
         self._plans: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Plan] = {}
-        self._interface: _Interface | None = None
 
     def schema(self, choice: Choice) -> pa.Schema:
         """Of the rows of its pages."""
@@ -110,26 +94,11 @@ class TableReader:
         place = (choice.relation.name, choice.columns, choice.changed)
         known = self._plans.get(place)
         if known is None or replace(known.choice, where=choice.where) != choice:
-            interface = self._interface = self._interface or _interface(self._system.describe(self._reader))
             reading = Reading(choice, self._dictionary)
             names = tuple(dict.fromkeys((*choice.relation.key, *choice.changed, *reading.names)))
-            widths = self._widths(choice.relation, names, interface)
-            known = self._plans[place] = Plan(choice, reading, widths, self._reader, interface.most)
+            widths = self._reader.widths(choice.relation, names)
+            known = self._plans[place] = Plan(choice, reading, widths, self._reader)
         return known.of(choice.where)
-
-    def _widths(self, relation: Relation, names: Sequence[str], interface: _Interface) -> dict[str, int]:
-        """By the function itself, which may give a column more room than the dictionary says."""
-        told = {name: of(relation, name).length for name in names}
-        if not interface.tells:
-            return told
-        readable = [name for name in names if not of(relation, name).is_deep]
-        try:
-            answer = self._call(relation, readable, (), 0, NO_DATA="X")
-        except AbapError as error:
-            if error.key != _TOO_MUCH:
-                raise
-            return told
-        return told | {name: length for name, (_, length) in _places(answer).items() if name in told}
 
     def _range(self, plan: Plan, after: Key | None, rows: int) -> _Range:
         """All that is there of each group, up to where it is known that it is all."""
@@ -139,14 +108,21 @@ class TableReader:
             try:
                 found = self._parts(plan, after, end, limit)
             except AbapError as error:  # some say so of many rows, too
-                if error.key != _TOO_MUCH or limit <= _FEWEST:
+                if error.key != TOO_MUCH or limit <= _FEWEST:
                     raise
+                self._check(plan)
                 found, limit = _Range((), None), limit // 2 + 1
             if found.parts:
                 first = pc.min(found.parts[0].keys).as_py()
                 plan.ranges.had(after, found.end, first and split(first), len(found.parts[0]), rows)
                 return found
             end = found.end
+
+    def _check(self, plan: Plan) -> None:
+        """Errors: TransientError when columns take more room than they did."""
+        relation = plan.choice.relation
+        if self._reader.widths(relation, tuple(plan.widths)) != plan.widths:
+            raise TransientError(f"columns of {relation.name} have another length now")
 
     def _parts(self, plan: Plan, after: Key | None, end: Key | None, limit: int) -> _Range:
         first: Part | None = self._part(plan, plan.order[0], plan.between(after, end), limit)
@@ -198,78 +174,9 @@ class TableReader:
         return _joined(plan, [part.only(pc.is_in(part.keys, value_set=wanted)) for part in parts])
 
     def _part(self, plan: Plan, names: Sequence[str], condition: Condition, count: int) -> Part:
-        """`count`: of rows, at most; 0: all."""
-        answer = self._call(plan.choice.relation, names, condition, count)
-        assert self._interface is not None  # noqa: S101 -- a plan was made with it
-        texts = lines(*self._interface.told(answer))
-        places = _places(answer)
-        if not places.keys() >= set(names):
-            raise PermanentError(f"{self._reader} does not tell where {', '.join(names)} are in a row")
-        cut = dict(zip(names, slices(texts, [places[name] for name in names]), strict=True))
-        proof = _composed([cut[name] for name in plan.proof if name in cut]) if plan.proof else texts
-        return Part(_composed([cut[name] for name in plan.key]), proof, cut)
-
-    def _call(
-        self, relation: Relation, names: Sequence[str], condition: Condition, count: int, **more: Any
-    ) -> dict[str, Any]:
-        try:
-            return self._system.call(
-                self._reader,
-                QUERY_TABLE=relation.name,
-                ROWCOUNT=count,
-                FIELDS=[{"FIELDNAME": name} for name in names],
-                OPTIONS=[{"TEXT": line} for line in conditions.lines(condition)],
-                **more,
-            )
-        except TransientError as error:
-            if _STRINGS not in error.text:
-                raise
-            raise PermanentError(
-                f"{self._reader} reads no table with columns of strings, and {relation.name} has some",
-                remedy="name another `reader`, or read a view of the table's other columns",
-            ) from None
-
-
-@dataclass(frozen=True, slots=True)
-class _Interface:
-    """`outputs`: table of the answer -> the field that holds a row; `tells`: places without rows, too."""
-
-    outputs: Mapping[str, str]
-    most: int
-    tells: bool
-
-    def told(self, answer: Mapping[str, Any]) -> tuple[Sequence[Mapping[str, Any]], str]:
-        """The rows, and the name of their one field. Only one of several tables is filled."""
-        for name, field in self.outputs.items():
-            if answer.get(name):
-                return answer[name], field
-        return (), ""
-
-
-def _interface(function: Function) -> _Interface:
-    """Errors: PermanentError when it is none that reads tables."""
-    parameters = function.parameters
-    rows = {
-        name: row_of(parameter.field).fields[0]
-        for name, parameter in parameters.items()
-        if _OUTPUT.fullmatch(name) and row_of(parameter.field).fields
-    }
-    missing = [name for name in _NEEDED if name not in parameters] or ([] if rows else ["DATA"])
-    if missing:
-        raise PermanentError(
-            f"{function.name} has no {', '.join(missing)}",
-            remedy="a `reader` has the interface of RFC_READ_TABLE or of /BODS/RFC_READ_TABLE2",
-        )
-    most = max(field.length for field in rows.values())
-    return _Interface({name: field.name for name, field in rows.items()}, most, "NO_DATA" in parameters)
-
-
-def _places(answer: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
-    """Column -> its offset and length in a row."""
-    return {
-        str(line["FIELDNAME"]).strip(): (int(line["OFFSET"] or 0), int(line["LENGTH"] or 0))
-        for line in answer["FIELDS"]
-    }
+        rows, texts = self._reader.read(plan.choice.relation, names, condition, count)
+        proof = _composed([texts[name] for name in plan.proof if name in texts]) if plan.proof else rows
+        return Part(_composed([texts[name] for name in plan.key]), proof, texts)
 
 
 def _composed(columns: Sequence[pa.StringArray]) -> pa.StringArray:

@@ -749,3 +749,30 @@ def test_a_mark_of_something_else_is_refused(position: Position) -> None:
 
     with pytest.raises(PermanentError, match="the position of ZNARROW is not one of table mode"):
         world.mode("ZNARROW", columns=["UPDAT", "UPTIM"]).check(position)
+
+
+@pytest.mark.parametrize("release", ["750", "756"])
+def test_a_column_that_is_gone_makes_the_stream_look_anew(release: str) -> None:
+    world = World(NARROW, release=release)
+    stream = world.mode("ZNARROW", images=True)
+    world.store.define(
+        Table(Structure("ZNARROW", tuple(each for each in NARROW.row.fields if each.name != "NAME")))
+    )
+    world.store.load("ZNARROW", [{"ID": "a"}])
+
+    with pytest.raises(TransientError, match="ZNARROW has other columns now"):
+        world.poll(stream)
+    assert told([world.poll(world.mode("ZNARROW", images=True))])[0]["ID"] == "a"
+
+
+def test_a_column_that_has_become_too_long_makes_the_stream_look_anew() -> None:
+    world = World(NARROW)
+    stream = world.mode("ZNARROW", images=True)
+    longer = Field("NAME", char(490))
+    fields = tuple(longer if each.name == "NAME" else each for each in NARROW.row.fields)
+    world.store.define(Table(Structure("ZNARROW", fields)))
+    world.store.load("ZNARROW", [{"ID": "a", "NAME": "n" * 490}])
+
+    with pytest.raises(TransientError, match="have another length now"):
+        world.poll(stream)
+    assert told([world.poll(world.mode("ZNARROW", images=True))])[0]["NAME"] == "n" * 490
