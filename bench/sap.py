@@ -5,19 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from itertools import accumulate
 from statistics import median
 from typing import Any
 
 from bench.measures import Measure
 from connectors.sap_rfc.clients.client import Field, Kind
+from connectors.sap_rfc.texts import lines, slices, texts_to_array
+from connectors.sap_rfc.types import Column, column
 from connectors.sap_rfc.values import values_to_array
 
 ORDERS, LINES, ROUNDS = 2_000, 10, 5
 """Answers of a function that are converted at once, each with a structure and a table of lines."""
 
 
+WIDE = (10, 8, 6, *[48] * 10, 8)
+"""Characters of the columns of a table: 512 in a row."""
+ROWS = 100_000
+
+
 def measures() -> Iterator[Measure]:
     yield from _nested()
+    yield from _texts()
 
 
 # -- answers of functions
@@ -101,6 +110,31 @@ def _nested() -> Iterator[Measure]:
     few = answers[:ROUNDS]
     spent = median(_seconds(lambda: [values_to_array(ORDER, [each]) for each in few]) for _ in range(ROUNDS))
     yield Measure("the same, one answer at a time", sum(map(_fields, few)) / spent, "fields/s")
+
+
+# -- rows of tables
+
+
+def _texts() -> Iterator[Measure]:
+    """What the worker does to the client's answer, without the call."""
+    data = [{"WA": f"{at:010}20240229235959" + "text " * 96 + f"{at % 999999:7}-"} for at in range(ROWS)]
+    columns = [_column(at, length) for at, length in enumerate(WIDE)]
+    places = list(zip(accumulate(WIDE, initial=0), WIDE, strict=False))
+
+    def read() -> None:
+        for each, texts in zip(columns, slices(lines(data), places), strict=True):
+            assert not texts_to_array(each, texts).refused
+
+    spent = median(_seconds(read) for _ in range(ROUNDS))
+    yield Measure(
+        f"{ROWS:,} rows of {sum(WIDE)} characters as Arrow, without the call", 1e6 * spent / ROWS, "us/row"
+    )
+
+
+def _column(at: int, length: int) -> Column:
+    abap, inttype = {1: ("DATS", "D"), 2: ("TIMS", "T"), len(WIDE) - 1: ("DEC", "P")}.get(at, ("CHAR", "C"))
+    dfies = {"FIELDNAME": f"C{at}", "DATATYPE": abap, "INTTYPE": inttype, "LENG": length, "DECIMALS": 0}
+    return column(dfies)
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -23,6 +23,7 @@ _DATE = (
 )
 _TIME = r"^(?:[01]\d|2[0-3])[0-5]\d[0-5]\d$"
 _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?$"
+_SIGNS = (("[+-]$", r"^([^+-].*?) *([+-])$", r"\2\1"), ("^[+-] ", r"^([+-]) +", r"\1"))
 _INITIAL = "^[0 T:.,-]*Z?$"
 _MOMENT = r"^\d{4}-\d\d-\d\d[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:[.,]\d{1,7})?Z?$"
 
@@ -38,8 +39,10 @@ class Parsed(NamedTuple):
 
 
 def words(texts: pa.StringArray) -> Parsed:
+    if pc.all(pc.string_is_ascii(texts)).as_py() is not False:
+        return Parsed(texts, pa.repeat(_FALSE, len(texts)))
     bad = pc.match_substring(texts, NO_CHARACTER)
-    return Parsed(without(texts, bad) if pc.any(bad).as_py() else texts, bad)
+    return Parsed(without(texts, bad), bad)
 
 
 def dates(texts: pa.StringArray) -> Parsed:
@@ -137,9 +140,10 @@ def without(values: pa.Array, where: pa.BooleanArray) -> pa.Array:
 def _signed(texts: pa.StringArray) -> pa.StringArray:
     """With its sign at the left, and no blanks."""
     texts = pc.ascii_trim(texts, characters=" ")
-    if pc.any(pc.match_substring_regex(texts, pattern=" *[+-]$")).as_py():
-        texts = pc.replace_substring_regex(texts, pattern=r"^([^+-].*?) *([+-])$", replacement=r"\2\1")
-    return pc.replace_substring_regex(texts, pattern="^([+-]) +", replacement=r"\1")
+    for unusual, form, usual in _SIGNS:
+        if pc.any(pc.match_substring_regex(texts, pattern=unusual)).as_py():
+            texts = pc.replace_substring_regex(texts, pattern=form, replacement=usual)
+    return texts
 
 
 def _decimal(precision: int, scale: int) -> str:

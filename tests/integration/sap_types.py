@@ -64,7 +64,7 @@ ROOMY = (
     Type("DEC(7,2)", pa.decimal128(7, 2), {"-99999.99": "-99999.99"}),
     Type("INT4", pa.int32(), {"-2147483648": -2147483648}),
     Type("FLTP", pa.float64(), {"0.1": 0.1, "-1.7976931348623157e+308": -1.7976931348623157e308}),
-    Type("RAW(4)", BINARY, {"000102FF": "AAEC/w=="}),
+    Type("RAW(4)", BINARY, {"000102FF": "AAEC/w==", "01000000": "AQAAAA=="}),
     Type("D16N", TEXT, {"-1.5": "-1.5", "1E+3": "1000"}),
     Type("D34N", TEXT, {"0.1234567890123456789012345678901234": "0.1234567890123456789012345678901234"}),
 )
@@ -82,7 +82,7 @@ FUNCTIONS = (
     Type("FLTP", pa.float64(), {"0.1": 0.1}),
     Type("D34N", TEXT, {"1E+3": "1000"}),  # erpl-pyrfc takes it to begin at multiples of 16 bytes
     Type("D16N", TEXT, {"-1.5": "-1.5"}),
-    Type("RAW(4)", BINARY, {"000102FF": "AAEC/w=="}),
+    Type("RAW(4)", BINARY, {"000102FF": "AAEC/w==", "01000000": "AQAAAA=="}),
     Type("STRG", TEXT, {"Grüße 🙂": "Grüße 🙂", "": ""}),
     Type("RSTR", BINARY, {"000102": "AAEC", "": ""}),
     Type("UTCL", TEXT, {"2024-02-29T23:59:59.1234567": "2024-02-29T23:59:59.1234567Z", "": None}),
