@@ -10,6 +10,7 @@ import pytest
 
 from bridge.testing.sap import tables
 from bridge.testing.sap.abap import Field, Structure, Table, Type, char, numc
+from bridge.testing.sap.company import Company
 from bridge.testing.sap.errors import AbapException, ShortDump
 from bridge.testing.sap.modules import Session
 from bridge.testing.sap.system import System
@@ -26,6 +27,9 @@ ROW = Structure(
         Field("GUID", Type("RAW", 4)),
         Field("TEXT", char(40)),
         Field("STAMP", Type("DEC", 15, 0, name="TIMESTAMP")),
+        Field("LONG", Type("DEC", 21, 7, name="TIMESTAMPL")),
+        Field("CLOCK", Type("TIMS")),
+        Field("RATE", Type("FLTP")),
     ),
 )
 CLASSIC, MODERN = "750", "758"
@@ -47,6 +51,9 @@ def made(release: str = MODERN) -> System:
                 "GUID": number.to_bytes(4),
                 "TEXT": f"it's | number {number}",
                 "STAMP": 20260101000000 + number,
+                "LONG": 20260101000000 + number,
+                "CLOCK": f"1200{number:02}",
+                "RATE": number / 4,
             }
             for number in range(30)
         ),
@@ -142,8 +149,8 @@ class TestValues:
         assert row["GUID"] == "0000"
 
     def test_a_time_stamp_has_room_for_its_digits_alone(self) -> None:
-        (row,) = values(read(made(), "COUNT = 5", fields=["STAMP"]))
-        assert row["STAMP"] == "20260101000015"
+        (row,) = values(read(made(), "COUNT = 5", fields=["STAMP", "LONG"]))
+        assert (row["STAMP"], row["LONG"]) == ("20260101000015", "20260101000015.0000000")
 
 
 class TestLimits:
@@ -232,6 +239,9 @@ class TestOptions:
             (["TEXT LIKE 'it#%' ESCAPE '#'"], 0),
             (["ERDAT = ' '"], 0),
             (["ERDAT >= '20260128'"], 1),
+            (["CLOCK >= '120028' AND NOT CLOCK = ' '"], 2),
+            (["RATE <= '0.5' OR RATE = '7.25'"], 4),
+            (["COUNT IN (1,2) AND ERDAT IN ('20260112')"], 1),
             (["ERDAT > ' ' AND ERDAT > '00000000'"], 30),
             (["GUID = '00000005'"], 1),
             (["TEXT IS NOT NULL AND TEXT IS NOT INITIAL"], 30),
@@ -292,7 +302,19 @@ class TestOptions:
 
     @pytest.mark.parametrize(
         "line",
-        ["POSNR = '1234567'", "ERDAT = '20260231'", "ERDAT >= '2026'", "NETWR = 'x'", "GUID = '0'"],
+        [
+            "POSNR = '1234567'",
+            "POSNR = '12x'",
+            "ERDAT = '20260231'",
+            "ERDAT >= '2026'",
+            "NETWR = 'x'",
+            "NETWR > 'NaN'",
+            "GUID = '0'",
+            "GUID = '0000000000'",
+            "CLOCK = '1200'",
+            "CLOCK < '12:00:'",
+            "RATE < 'Infinity'",
+        ],
     )
     @BOTH
     def test_a_value_that_does_not_fit_is_a_runtime_error(self, line: str, release: str) -> None:
@@ -336,6 +358,12 @@ class TestRows:
             read(made(CLASSIC), GET_SORTED="X")
         assert refused.value.key == "CALL_FUNCTION_PARM_UNKNOWN"
 
+    def test_a_tidy_database_gives_them_in_the_order_of_the_key(self) -> None:
+        system = made()
+        system.disorder = None
+        rows = [row["WA"] for row in read(system, fields=["VBELN", "POSNR"])["DATA"]]
+        assert rows == sorted(rows)
+
     def test_rows_of_other_clients_are_not_there(self) -> None:
         asked = {"QUERY_TABLE": "ZORDER"}
         assert made().invoke("RFC_READ_TABLE", asked, Session(client="200"))["DATA"] == []
@@ -347,6 +375,18 @@ class TestRows:
         asked = {"QUERY_TABLE": "ZBRIDGE_WIDE", "OPTIONS": where, "FIELDS": [{"FIELDNAME": "K"}]}
         found = sorted(row["WA"] for row in system.invoke("RFC_READ_TABLE", asked)["DATA"])
         assert found == [f"{number:010}" for number in range(1001, 1011)]
+
+
+class TestCatalog:
+    @pytest.mark.parametrize("table", ["DD02T", "DD12L", "TDDAT", "T000", "CVERS", "TTZCU", "DD40L", "TFDIR"])
+    def test_what_the_system_says_of_itself_can_be_read(self, table: str) -> None:
+        system = Company(customers=1).system
+        answer = system.invoke("RFC_READ_TABLE", {"QUERY_TABLE": table})
+        assert len(answer["DATA"]) == len(system.rows(table)) > 0
+
+    def test_clients_are_told_to_every_client(self) -> None:
+        answer = System().invoke("RFC_READ_TABLE", {"QUERY_TABLE": "T000"})
+        assert {row["WA"][:3] for row in answer["DATA"]} == {"000", "100"}
 
 
 class TestOtherReaders:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from threading import Thread
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -31,6 +32,7 @@ from bridge.testing.sap.modules import Session
 from bridge.testing.sap.pointers import Message
 from bridge.testing.sap.system import System
 from bridge.testing.sap.texts import moved
+from bridge.testing.sap.values import canonical
 
 ROW = Structure(
     "ZSTOCK",
@@ -111,6 +113,32 @@ class TestTransactions:
             ):
                 with pytest.raises(Misuse):
                     change(table, row)
+
+    def test_modify_inserts_or_updates(self, system: System) -> None:
+        with system.transaction() as transaction:
+            transaction.modify("ZSTOCK", A | {"MENGE": 1})
+            transaction.modify("ZSTOCK", A | {"MENGE": 2})
+            transaction.commit()
+        assert quantities(system) == {"A": 2}
+
+    @pytest.mark.parametrize(
+        ("type_", "value"),
+        [
+            ("CHAR", "12345"),
+            ("NUMC", "12345"),
+            ("NUMC", "x"),
+            ("DATS", "2026"),
+            ("TIMS", "12"),
+            ("DEC", "123456"),
+            ("INT1", 256),
+            ("INT2", -32_769),
+            ("INT4", 2**31),
+            ("RAW", b"12345"),
+        ],
+    )
+    def test_no_value_is_stored_that_does_not_fit(self, type_: str, value: object) -> None:
+        with pytest.raises(Misuse):
+            canonical(Type(type_, 4), value)
 
     def test_clients_do_not_see_each_other(self, system: System) -> None:
         with system.transaction(client="200") as transaction:
@@ -226,7 +254,18 @@ class TestClock:
         assert system.invoke("RFC_SYSTEM_INFO")["RFCSI_EXPORT"]["RFCTZONE"].strip() == "7200"
         assert system.invoke("MSS_GET_SY_DATE_TIME") == {"SAPDATE": "20260701", "SAPTIME": "140005"}
         system.clock.go()
+        system.clock.advance(timedelta(seconds=1))
         assert system.clock.now() >= datetime(2026, 7, 1, 12, 0, 5, tzinfo=UTC)
+
+    def test_daylight_saving_time_is_told_apart_from_the_zone(self) -> None:
+        system = System()
+        system.clock.zone = ZoneInfo("Europe/Berlin")
+        told = []
+        for month in (1, 7):
+            system.clock.set(datetime(2026, month, 1, 12, 0))  # noqa: DTZ001 (by the system's clock)
+            export = system.invoke("RFC_SYSTEM_INFO")["RFCSI_EXPORT"]
+            told.append((export["RFCTZONE"].strip(), export["RFCDAYST"]))
+        assert told == [("3600", ""), ("3600", "X")]
 
 
 class TestFunctions:

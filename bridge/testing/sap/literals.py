@@ -60,7 +60,10 @@ def _time(_: Type, text: str) -> str:
 def _number(_: Type, text: str) -> Decimal:
     """Commercial notation too: the sign behind."""
     plain = text.strip()
-    return Decimal("-" + plain[:-1] if plain.endswith("-") else plain or "0")
+    number = Decimal("-" + plain[:-1] if plain.endswith("-") else plain or "0")
+    if not number.is_finite():
+        raise ValueError(text)
+    return number
 
 
 def _bytes(type_: Type, text: str) -> bytes:
@@ -74,6 +77,6 @@ _VALUES: Mapping[Kind, Callable[[Type, str], Any]] = {
     Kind.DATE: _date,
     Kind.TIME: _time,
     Kind.BYTE: _bytes,
-    Kind.FLOAT: lambda _, text: float(text),
+    Kind.FLOAT: lambda type_, text: float(_number(type_, text)),
     **dict.fromkeys(NUMERIC - {Kind.FLOAT}, _number),
 }

@@ -26,9 +26,6 @@ class Relation:
         self._order: list[Key] = []
         self._sorted = True
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
     def key_of(self, row: Row) -> Key:
         if self._pick is None:
             return row

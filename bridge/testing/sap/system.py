@@ -76,12 +76,6 @@ class System:
                 self._made[table.name] = rows
         return table
 
-    def declare(self, *types: Structure | TableType) -> None:
-        """Structures and table types that the dictionary knows by name."""
-        with self._lock:
-            for each in types:
-                self._declare_all(each)
-
     def install(self, function: Function, body: Body) -> None:
         """A function module, with the structures its parameters name."""
         with self._lock:
