@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 from bridge.testing.sap import calls, gateway, logon
 from bridge.testing.sap.abap import Function
@@ -17,6 +18,8 @@ from bridge.testing.sap.switches import Cut, Fault, Hang, Stage
 if TYPE_CHECKING:
     from bridge.testing.sap.peer import SapPeer
 
+_NO_CALL = (KeyError, ValueError, ET.ParseError)
+"""What speaks no RFC is hung up on."""
 _log = logging.getLogger(__name__)
 
 
@@ -30,7 +33,7 @@ class Conversation:
 
     def serve(self) -> None:
         """Until one side hangs up."""
-        with suppress(Closed):
+        with suppress(Closed, *_NO_CALL):
             self._silent(Stage.CONNECT)
             gateway.admit(self._line, self._handle)
             session = self._log_on(gateway.receive(self._line))

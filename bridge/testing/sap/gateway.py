@@ -56,7 +56,6 @@ class Line:
         self._socket = connection
         self._switches = switches
         self._over = threading.Event()
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def read(self) -> bytes:
         """The next frame. Raises Closed."""
@@ -145,11 +144,6 @@ def receive(line: Line) -> bytes:
         stream += body.removeprefix(_COMMON_HEAD) if not stream else body
         if _whole(stream):
             return stream
-
-
-def send(line: Line, handle: bytes, stream: bytes) -> None:
-    """The records of an answer, in as many frames as the gateway would take."""
-    line.raw(framed(handle, stream))
 
 
 def framed(handle: bytes, stream: bytes) -> bytes:

@@ -119,6 +119,7 @@ class SapPeer:
                 connection, _ = listener.accept()
             except OSError:
                 return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             line = Line(connection, self.switches)
             serving = threading.Thread(target=self._serve, args=(line,), daemon=True)
             with self._lock:
