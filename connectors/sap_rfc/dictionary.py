@@ -61,6 +61,8 @@ class Dictionary:
             raise GoneError(f"there is no {name} in the active dictionary")
         client = columns[0].name if columns[0].abap == "CLNT" else None
         key = tuple(each.name for each in columns if each.key and each.name != client)
+        if client and not key:  # T000, of all clients
+            key, client = (client,), None
         return Relation(name, columns, key, client)
 
     @cached_property

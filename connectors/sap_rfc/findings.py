@@ -63,9 +63,8 @@ class Doctor:
 
     def _itself(self) -> Iterator[Finding]:
         system = self._system
-        yield Finding(
-            Level.OK, f"{system.identity} at {self._config.place}, release {system.release}, as {system.user}"
-        )
+        told = f", release {system.release}" if system.release else ""  # not every client says it
+        yield Finding(Level.OK, f"{system.identity} at {self._config.place}{told}, as {system.user}")
         if not system.unicode:
             yield Finding(
                 Level.WARNING,

@@ -233,7 +233,10 @@ def java_of(value: Any) -> Any:
         return made
     if isinstance(value, bytes):
         return jpype.JArray(jpype.JByte)(value)
-    return None if value is None else java(_JAVA[type(value)])(str(value))
+    if value is None:
+        return None
+    name = next(name for kind, name in _JAVA.items() if isinstance(value, kind))
+    return java(name)(str(value))
 
 
 _JAVA: Mapping[type, str] = {

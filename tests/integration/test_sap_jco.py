@@ -15,13 +15,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bridge.contract import Ask
 from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
 from bridge.testing.sap.abap import Direction, Function, Parameter, TableType, Type, structure
+from bridge.testing.sap.company import Company
 from bridge.testing.sap.errors import AbapException, ShortDump
 from bridge.testing.sap.modules import Call
+from bridge.testing.sap.peer import SapPeer
 from bridge.testing.sap.switches import Hang
 from connectors import jvm
 from connectors.jvm import java
+from connectors.sap_rfc import SapConnector
 from connectors.sap_rfc.clients import Logon, found, jco
 from connectors.sap_rfc.clients.client import Field, Kind
 from connectors.sap_rfc.clients.jco import Jco
@@ -466,3 +470,120 @@ def test_closing_waits_for_no_call_that_hangs(backend: Backend) -> None:
     backend.released.set()
     thread.join(5)
     assert not thread.is_alive()
+
+
+# -- the whole connector
+
+
+STREAMS = {
+    "KNA1": {"mode": "table", "images": True},
+    "list": {
+        "mode": "function",
+        "function": "BAPI_CUSTOMER_GETLIST",
+        "parameters": {"IDRANGE": [{"SIGN": "I", "OPTION": "CP", "LOW": "*"}]},
+        "rows": "ADDRESSDATA",
+        "key": ["CUSTOMER"],
+        "detail": {"function": "BAPI_CUSTOMER_GETDETAIL2", "parameters": {"CUSTOMERNO": "CUSTOMER"}},
+    },
+}
+ORDERS_STREAM = {
+    "mode": "function",
+    "function": "Z_BRIDGE_GET_ORDERS",
+    "rows": "ET_ORDERS",
+    "key": ["VBELN"],
+}
+
+
+def configured(library: str, streams: dict[str, Any], **options: Any) -> SapConnector:
+    told = {
+        "ashost": "erp1",
+        "client": "100",
+        "user": "BRIDGE",
+        "password": "env:SAP_PASSWORD",
+        "library": library,
+        "streams": streams,
+    }
+    return SapConnector(SapConnector.Config.model_validate({**told, **options}))
+
+
+def rows_by(connector: SapConnector) -> dict[str, list[dict[str, Any]]]:
+    with closing(connector):
+        connector.open()
+        batches = {each.name: connector.poll(each, None, Ask()) for each in connector.discover()}
+    return {
+        name: sorted((row for each in batch.changes for row in each.rows.to_pylist()), key=str)
+        for name, batch in batches.items()
+    }
+
+
+@pytest.fixture
+def of_company(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Backend:
+    company = Company(customers=30)
+    backend.system = company.system
+    monkeypatch.setenv("SAP_PASSWORD", backend.password)
+    return backend
+
+
+def test_by_jco_come_the_same_rows_as_over_the_wire(
+    of_company: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_jco = rows_by(configured("jco", STREAMS))
+    with SapPeer(of_company.system) as peer:
+        monkeypatch.setenv("SAP_PASSWORD", peer.password)
+        by_wire = rows_by(configured("saprfclib", STREAMS, ashost=peer.ashost))
+    assert by_jco == by_wire
+    assert {name: len(rows) for name, rows in by_jco.items()} == {"KNA1": 30, "list": 30}
+
+
+def test_structures_and_tables_in_rows_become_columns_of_their_own(of_company: Backend) -> None:
+    order = rows_by(configured("jco", {"orders": ORDERS_STREAM}))["orders"][0]
+    assert order["SHIP_TO"]["COUNTRY"] == {"LAND1": "PL", "NAME": "Polska"}
+    assert order["ITEMS"][0]["PARTNERS"] == [{"ROLE": "WE", "NUMBER": "0000000001"}]
+    assert order["TAGS"] == ["tag 0"]
+    assert order["NETWR"] == Decimal("19.99")
+
+
+def test_a_poll_that_takes_too_long_is_cut_and_the_next_one_reads_on(of_company: Backend) -> None:
+    with closing(configured("jco", {"orders": ORDERS_STREAM}, call_timeout=1)) as connector:
+        connector.open()
+        (stream,) = connector.discover()
+        of_company.switches.fault("Z_BRIDGE_GET_ORDERS", Hang())
+        begun = time.monotonic()
+        with pytest.raises(TransientError, match="no answer within 1 s"):
+            connector.poll(stream, None, Ask())
+        assert time.monotonic() - begun < 3
+        assert connector.poll(stream, None, Ask()).rows == 20
+
+
+def test_an_interrupted_poll_ends_at_once(of_company: Backend) -> None:
+    with closing(configured("jco", {"orders": ORDERS_STREAM})) as connector:
+        connector.open()
+        (stream,) = connector.discover()
+        of_company.switches.fault("Z_BRIDGE_GET_ORDERS", Hang())
+        threading.Timer(0.3, connector.interrupt).start()
+        begun = time.monotonic()
+        with pytest.raises(TransientError, match="interrupted"):
+            connector.poll(stream, None, Ask())
+        assert time.monotonic() - begun < 2
+
+
+def test_doctor_says_which_jco_it_is(of_company: Backend) -> None:
+    with closing(configured("jco", STREAMS)) as connector:
+        connector.open()
+        connector.discover()
+        told = [each.text for each in connector.check()]
+    assert told[0] == "the client is jco of SAP JCo 3.1.0 (SAP's, as the customer holds it)"
+
+
+def test_a_password_is_in_no_error_and_no_log(
+    of_company: Backend, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    canary = "Pa55-canary-Word"
+    monkeypatch.setenv("SAP_PASSWORD", canary)
+    with (
+        closing(configured("jco", STREAMS)) as connector,
+        pytest.raises(CredentialsError) as caught,
+    ):
+        connector.open()
+    assert canary not in f"{caught.value!r} {caught.value} {caught.value.__cause__} {caplog.text}"
+    assert of_company.logons == ["BRIDGE"]

@@ -82,7 +82,7 @@ abstract class Cells implements JCoRecord {
                     table.load((Map<String, Object>) each);
                 }
             } else if (value != null) {
-                row[i] = value;
+                row[i] = fields.getType(i) == JCoMetaData.TYPE_NUM ? converted(i, value.toString()) : value;
             }
         }
     }
