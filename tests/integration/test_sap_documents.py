@@ -14,11 +14,10 @@ from bridge.contract import Ask, Batch, Changes, Op
 from bridge.errors import PermanentError
 from bridge.testing.sap.abap import Field, Structure, Table, Type, char
 from bridge.testing.sap.change_documents import ObjectClass
-from bridge.testing.sap.system import System
 from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.modes.documents import ChangeDocuments
-from tests.integration.sap_invoked import Invoked
+from tests.integration.sap_wired import LIBRARIES, Wired, wired
 
 BEGAN = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KUNNR = Type("CHAR", 10, name="KUNNR", exit="ALPHA")
@@ -54,20 +53,19 @@ CURRENCIES = Table(
 )
 
 
-@pytest.fixture
-def sap() -> System:
-    system = System()
-    for table in (CUSTOMERS, AREAS, LOGGED, CURRENCIES):
-        if system.table(table.name) is None:
-            system.define(table)
-    system.load("TCDOB", [{"OBJECT": "DEBI", "TABNAME": name} for name in ("ZKNA1", "ZKNVV")])
-    system.clock.stop()
-    system.clock.set(BEGAN)
-    return system
+@pytest.fixture(params=LIBRARIES)
+def sap(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
+    with wired(str(request.param), monkeypatch) as sap:
+        for table in (CUSTOMERS, AREAS):
+            sap.store.define(table)
+        sap.store.load("TCDOB", [{"OBJECT": "DEBI", "TABNAME": name} for name in ("ZKNA1", "ZKNVV")])
+        sap.store.clock.stop()
+        sap.store.clock.set(BEGAN)
+        yield sap
 
 
-def stream(sap: System, **options: Any) -> ChangeDocuments:
-    system = Invoked(sap).it
+def stream(sap: Wired, **options: Any) -> ChangeDocuments:
+    system = sap.it
     known = SapStream.model_validate(
         {"mode": "change_documents", "classes": ["DEBI"], "safety_interval": 0, **options}
     )
@@ -77,7 +75,7 @@ def stream(sap: System, **options: Any) -> ChangeDocuments:
 class Reader:
     """Polls, and keeps its position as Kafka does: as JSON."""
 
-    def __init__(self, sap: System, **options: Any) -> None:
+    def __init__(self, sap: Wired, **options: Any) -> None:
         self.sap, self.options = sap, options
         self.mode = stream(sap, **options)
         self.position: dict[str, Any] | None = None
@@ -86,7 +84,8 @@ class Reader:
         self.mode = stream(self.sap, **self.options)
 
     def poll(self, rows: int = 1000) -> Batch:
-        batch = self.mode.poll(Invoked(self.sap).it, self.position, Ask(rows=rows))
+        self.sap.it.fresh()
+        batch = self.mode.poll(self.sap.it, self.position, Ask(rows=rows))
         self.position = json.loads(json.dumps(batch.position))
         self.mode.check(self.position)
         return batch
@@ -116,17 +115,17 @@ def customer(number: int, **values: Any) -> Mapping[str, Any]:
     return {"KUNNR": f"{number:010}", **values}
 
 
-def changed(sap: System, number: int, **values: Any) -> None:
-    with sap.transaction(user="MILLER", tcode="XD02") as tx:
+def changed(sap: Wired, number: int, **values: Any) -> None:
+    with sap.store.transaction(user="MILLER", tcode="XD02") as tx:
         tx.modify("ZKNA1", customer(number, **values))
         tx.document("DEBI", f"{number:010}")
 
 
-def test_inserts_updates_and_deletes_tell_who_changed_what(sap: System) -> None:
+def test_inserts_updates_and_deletes_tell_who_changed_what(sap: Wired) -> None:
     reader = Reader(sap)
     changed(sap, 7, NAME1="Old")
     changed(sap, 7, NAME1="New")
-    with sap.transaction(user="SMITH", tcode="XD06") as tx:
+    with sap.store.transaction(user="SMITH", tcode="XD06") as tx:
         tx.delete("ZKNA1", customer(7))
         tx.document("DEBI", "0000000007")
     create, update, delete = reader.events()
@@ -140,10 +139,10 @@ def test_inserts_updates_and_deletes_tell_who_changed_what(sap: System) -> None:
     assert not reader.events()
 
 
-def test_fields_of_inserts_and_deletes_are_told_where_the_class_logs_them(sap: System) -> None:
-    sap.classes["DEBI"] = ObjectClass("DEBI", insert_fields=True, delete_fields=True)
+def test_fields_of_inserts_and_deletes_are_told_where_the_class_logs_them(sap: Wired) -> None:
+    sap.store.classes["DEBI"] = ObjectClass("DEBI", insert_fields=True, delete_fields=True)
     changed(sap, 7, NAME1="One", ERDAT="20200131", UMSAT="12.50", WAERS="EUR")
-    with sap.transaction() as tx:
+    with sap.store.transaction() as tx:
         tx.delete("ZKNA1", customer(7))
         tx.document("DEBI", "0000000007")
     create, delete = Reader(sap).events()
@@ -153,8 +152,8 @@ def test_fields_of_inserts_and_deletes_are_told_where_the_class_logs_them(sap: S
     assert delete["before"]["NAME1"] == "One"
 
 
-def test_one_document_of_two_tables_is_an_event_of_each(sap: System) -> None:
-    with sap.transaction() as tx:
+def test_one_document_of_two_tables_is_an_event_of_each(sap: Wired) -> None:
+    with sap.store.transaction() as tx:
         tx.insert("ZKNA1", customer(7))
         tx.insert("ZKNVV", customer(7, VKORG="1000"))
         tx.document("DEBI", "0000000007")
@@ -163,24 +162,24 @@ def test_one_document_of_two_tables_is_an_event_of_each(sap: System) -> None:
     assert found["customer_changes.ZKNA1"] == {"KUNNR": "0000000007"}
 
 
-def test_a_document_that_is_committed_late_is_neither_lost_nor_are_others_repeated(sap: System) -> None:
+def test_a_document_that_is_committed_late_is_neither_lost_nor_are_others_repeated(sap: Wired) -> None:
     reader = Reader(sap, late_window="60s")
-    slow = sap.transaction(server=0)
+    slow = sap.store.transaction(server=0)
     slow.insert("ZKNA1", customer(1))
     slow.document("DEBI", "0000000001")
     for number in (2, 3, 4):
-        sap.clock.advance(timedelta(seconds=15))
+        sap.store.clock.advance(timedelta(seconds=15))
         changed(sap, number)
         assert [each["objectid"] for each in reader.events()] == [f"{number:010}"]
     slow.commit()
     reader.restart()
     assert [each["objectid"] for each in reader.events()] == ["0000000001"]
-    sap.clock.advance(timedelta(hours=1))
+    sap.store.clock.advance(timedelta(hours=1))
     assert not reader.events()
     assert "seen" not in (reader.position or {})
 
 
-def test_a_crash_between_two_polls_repeats_what_kafka_does_not_have(sap: System) -> None:
+def test_a_crash_between_two_polls_repeats_what_kafka_does_not_have(sap: Wired) -> None:
     for number in range(1, 6):
         changed(sap, number)
     reader = Reader(sap)
@@ -194,36 +193,36 @@ def test_a_crash_between_two_polls_repeats_what_kafka_does_not_have(sap: System)
     assert again == second
 
 
-def test_the_history_is_read_in_pieces_of_its_time(sap: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_history_is_read_in_pieces_of_its_time(sap: Wired, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.sap_rfc.modes.late.MOST_AT_ONCE", 5)
-    sap.clock.set(BEGAN - timedelta(days=400))
+    sap.store.clock.set(BEGAN - timedelta(days=400))
     for number in range(1, 40):
         changed(sap, number, NAME1="Old")
-        sap.clock.advance(timedelta(days=10 if number % 7 else 0))
-    sap.clock.set(BEGAN)
+        sap.store.clock.advance(timedelta(days=10 if number % 7 else 0))
+    sap.store.clock.set(BEGAN)
     found = Reader(sap).events(rows=3)
     times = [each["changed_at"] for each in found]
     assert times == sorted(times)
     assert sorted(each["objectid"] for each in found) == [f"{number:010}" for number in range(1, 40)]
 
 
-def test_a_stream_may_begin_with_a_day(sap: System) -> None:
-    sap.clock.set(BEGAN - timedelta(days=2))
+def test_a_stream_may_begin_with_a_day(sap: Wired) -> None:
+    sap.store.clock.set(BEGAN - timedelta(days=2))
     changed(sap, 1)
-    sap.clock.set(BEGAN)
+    sap.store.clock.set(BEGAN)
     changed(sap, 2)
     assert [each["objectid"] for each in Reader(sap, since="2026-11-22").events()] == ["0000000002"]
 
 
-def test_rows_may_be_read_as_they_are_now(sap: System) -> None:
+def test_rows_may_be_read_as_they_are_now(sap: Wired) -> None:
     for number, values in (
         (7, {"NAME1": "Old", "WAERS": "EUR"}),
         (7, {"NAME1": "New"}),
         (8, {"NAME1": "Gone"}),
     ):
         changed(sap, number, **values)
-        sap.clock.advance(timedelta(seconds=1))
-    with sap.transaction() as tx:
+        sap.store.clock.advance(timedelta(seconds=1))
+    with sap.store.transaction() as tx:
         tx.delete("ZKNA1", customer(8))
         tx.document("DEBI", "0000000008")
     found = Reader(sap, enrich={"table": "ZKNA1"}).events()
@@ -236,55 +235,53 @@ def test_rows_may_be_read_as_they_are_now(sap: System) -> None:
 
 
 def test_changes_of_a_second_that_were_numbered_the_other_way_round_are_told_in_their_order(
-    sap: System,
+    sap: Wired,
 ) -> None:
     changed(sap, 7, NAME1="A")
-    sap.clock.advance(timedelta(seconds=1))
+    sap.store.clock.advance(timedelta(seconds=1))
     for server, name in ((2, "B"), (1, "C"), (0, "D")):
-        with sap.transaction(server=server) as tx:
+        with sap.store.transaction(server=server) as tx:
             tx.update("ZKNA1", customer(7, NAME1=name))
             tx.document("DEBI", "0000000007")
     found = Reader(sap).events()
     assert [each["after"].get("NAME1") for each in found] == [None, "B", "C", "D"]
 
 
-def test_long_object_ids_with_quotes_are_found(sap: System) -> None:
+def test_long_object_ids_with_quotes_are_found(sap: Wired) -> None:
     names = ["O'HARA", "X" * 90, "X" * 80 + "'Y"]
     for at, name in enumerate(names):
-        with sap.transaction() as tx:
+        with sap.store.transaction() as tx:
             tx.insert("ZKNA1", customer(at))
             tx.document("DEBI", name)
     assert sorted(each["objectid"] for each in Reader(sap).events()) == sorted(names)
 
 
-def test_the_lines_of_many_documents_are_asked_for_together(sap: System) -> None:
+def test_the_lines_of_many_documents_are_asked_for_together(sap: Wired) -> None:
     for number in range(200):
         changed(sap, number, NAME1="Old")
-    system = Invoked(sap)
-    mode, calls = stream(sap), len(system.calls)
-    mode._reader._system = system
-    assert mode.poll(Invoked(sap).it, None, Ask()).rows == 200
-    assert len(system.calls) - calls < 60
+    mode, calls = stream(sap), len(sap.calls)
+    assert mode.poll(sap.it, None, Ask()).rows == 200
+    assert len(sap.calls) - calls < 60
 
 
-def test_a_class_that_is_not_there_says_so(sap: System) -> None:
+def test_a_class_that_is_not_there_says_so(sap: Wired) -> None:
     with pytest.raises(PermanentError, match="no object class DEBIX"):
         stream(sap, classes=["DEBIX"])
 
 
-def test_without_the_right_to_tcdob_the_tables_must_be_named(sap: System) -> None:
-    sap.grants.denied_tables.add("TCDOB")
+def test_without_the_right_to_tcdob_the_tables_must_be_named(sap: Wired) -> None:
+    sap.store.grants.denied_tables.add("TCDOB")
     with pytest.raises(PermanentError, match="name them under `tables`"):
         stream(sap)
     assert len(stream(sap, tables=["ZKNA1"]).tables()) == 1
 
 
-def test_a_table_that_is_not_logged_cannot_be_read_beside(sap: System) -> None:
+def test_a_table_that_is_not_logged_cannot_be_read_beside(sap: Wired) -> None:
     with pytest.raises(PermanentError, match="none of the tables that are logged"):
         stream(sap, enrich={"table": "T001"})
 
 
 @pytest.mark.parametrize("position", [{}, [], {"mode": "table"}, {"mode": "change_documents", "floor": "x"}])
-def test_a_position_of_another_mode_is_refused(sap: System, position: Any) -> None:
+def test_a_position_of_another_mode_is_refused(sap: Wired, position: Any) -> None:
     with pytest.raises(PermanentError, match="is not one of change_documents mode"):
         stream(sap).check(position)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,29 +16,34 @@ from bridge.testing.sap.abap import Direction, Function, Parameter, char, numc, 
 from bridge.testing.sap.customers import Customers
 from bridge.testing.sap.modules import Call
 from bridge.testing.sap.pointers import Message
-from bridge.testing.sap.system import System
 from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.modes import Mode, mode_of
-from tests.integration.sap_invoked import Invoked
+from tests.integration.sap_wired import LIBRARIES, Wired, wired
 
 BEGAN = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DETAIL = {"function": "BAPI_CUSTOMER_GETDETAIL2", "parameters": {"CUSTOMERNO": "CDOBJID"}}
 
 
-@pytest.fixture
-def customers() -> Customers:
-    system = System()
-    system.clock.stop()
-    system.clock.set(BEGAN)
-    return Customers(system)
+@dataclass(frozen=True)
+class World:
+    sap: Wired
+    customers: Customers
+
+
+@pytest.fixture(params=LIBRARIES)
+def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with wired(str(request.param), monkeypatch) as sap:
+        sap.store.clock.stop()
+        sap.store.clock.set(BEGAN)
+        yield World(sap, Customers(sap.store))
 
 
 class Reader:
     """Polls, settles, and keeps its position as Kafka does: as JSON."""
 
-    def __init__(self, customers: Customers, **options: Any) -> None:
-        self.system = Invoked(customers.system)
+    def __init__(self, world: World, **options: Any) -> None:
+        self.system = world.sap
         self.options = SapStream.model_validate(
             {"mode": "change_pointers", "message_type": "DEBMAS", "safety_interval": 0, **options}
         )
@@ -47,6 +53,7 @@ class Reader:
         return mode_of("customers", self.options, self.system.it, Dictionary(self.system.it))
 
     def poll(self, rows: int = 1000) -> Batch:
+        self.system.it.fresh()
         batch = self.mode.poll(self.system.it, self.position, Ask(rows=rows))
         self.position = json.loads(json.dumps(batch.position))
         self.mode.check(self.position)
@@ -69,10 +76,10 @@ def told(changes: Changes) -> Iterator[tuple[str, Mapping[str, Any]]]:
     return zip(ops, rows, strict=True)
 
 
-def test_without_a_function_the_pointers_themselves_are_told(customers: Customers) -> None:
-    customers.create(7)
-    customers.change(7, NAME1="New")
-    found = Reader(customers).events()
+def test_without_a_function_the_pointers_themselves_are_told(world: World) -> None:
+    world.customers.create(7)
+    world.customers.change(7, NAME1="New")
+    found = Reader(world).events()
     assert {op for op, _ in found} == {"c"}
     assert {(row["CDOBJID"], row["CDCHGID"]) for _, row in found} == {
         ("0000000007", "I"),
@@ -81,64 +88,64 @@ def test_without_a_function_the_pointers_themselves_are_told(customers: Customer
     assert ("KNA1", "NAME1") in {(row["TABNAME"], row["FLDNAME"]) for _, row in found}
 
 
-def test_the_object_is_told_as_it_is_now_once_for_all_its_pointers(customers: Customers) -> None:
-    customers.create(7)
-    customers.change(7, NAME1="New")
-    reader = Reader(customers, detail=DETAIL)
+def test_the_object_is_told_as_it_is_now_once_for_all_its_pointers(world: World) -> None:
+    world.customers.create(7)
+    world.customers.change(7, NAME1="New")
+    reader = Reader(world, detail=DETAIL)
     ((op, row),) = reader.events()
     assert (op, row["CDOBJCL"], row["CDOBJID"]) == ("c", "DEBI", "0000000007")
     assert row["CUSTOMERADDRESS"]["NAME"] == "New"
-    customers.change(7, NAME1="Newer")
+    world.customers.change(7, NAME1="Newer")
     ((op, row),) = reader.events()
     assert (op, row["CUSTOMERADDRESS"]["NAME"]) == ("u", "Newer")
     assert reader.events() == []
 
 
-def test_an_object_that_is_not_there_any_more_is_deleted(customers: Customers) -> None:
-    customers.create(7)
-    reader = Reader(customers, detail=DETAIL)
+def test_an_object_that_is_not_there_any_more_is_deleted(world: World) -> None:
+    world.customers.create(7)
+    reader = Reader(world, detail=DETAIL)
     reader.events()
-    customers.delete(7)
+    world.customers.delete(7)
     ((op, row),) = reader.events()
     assert (op, row["CDOBJID"]) == ("d", "0000000007")
 
 
 def test_pointers_that_become_visible_late_are_neither_lost_nor_are_others_repeated(
-    customers: Customers,
+    world: World,
 ) -> None:
     for number in (1, 2, 3):
-        customers.create(number)
-    reader = Reader(customers, detail=DETAIL, late_window="60s")
+        world.customers.create(number)
+    reader = Reader(world, detail=DETAIL, late_window="60s")
     reader.events()
-    with customers.changing(1) as slow:
+    with world.customers.changing(1) as slow:
         slow.update("KNA1", {"KUNNR": "0000000001", "NAME1": "Slow"})
         slow.document("DEBI", "0000000001")
         for number in (2, 3):
-            customers.system.clock.advance(timedelta(seconds=20))
-            customers.change(number, NAME1="Fast")
+            world.sap.store.clock.advance(timedelta(seconds=20))
+            world.customers.change(number, NAME1="Fast")
             assert [row["CDOBJID"] for _, row in reader.events()] == [f"{number:010}"]
     reader.mode = reader.started()
     assert [row["CDOBJID"] for _, row in reader.events()] == ["0000000001"]
-    customers.system.clock.advance(timedelta(hours=1))
+    world.sap.store.clock.advance(timedelta(hours=1))
     assert reader.events() == []
 
 
-def test_pointers_of_other_message_types_are_left_alone(customers: Customers) -> None:
-    customers.system.messages.append(Message("ZDEBMAS", "DEBI"))
-    customers.create(7)
-    assert {row["MESTYPE"] for _, row in Reader(customers).events()} == {"DEBMAS"}
+def test_pointers_of_other_message_types_are_left_alone(world: World) -> None:
+    world.sap.store.messages.append(Message("ZDEBMAS", "DEBI"))
+    world.customers.create(7)
+    assert {row["MESTYPE"] for _, row in Reader(world).events()} == {"DEBMAS"}
 
 
-def test_pointers_stay_unprocessed_unless_that_is_configured(customers: Customers) -> None:
-    customers.create(7)
-    Reader(customers, detail=DETAIL).events()
-    assert {row["PROCESS"] for row in customers.system.rows("BDCP2")} == {""}
+def test_pointers_stay_unprocessed_unless_that_is_configured(world: World) -> None:
+    world.customers.create(7)
+    Reader(world, detail=DETAIL).events()
+    assert {row["PROCESS"] for row in world.sap.store.rows("BDCP2")} == {""}
 
 
 # -- processed
 
 
-def marking(customers: Customers) -> None:
+def marking(world: World) -> None:
     """What a customer writes around CHANGE_POINTERS_STATUS_WRITE, which is not remote-enabled."""
     function = Function(
         "Z_POINTERS_DONE",
@@ -156,50 +163,50 @@ def marking(customers: Customers) -> None:
                 )
         return {}
 
-    customers.system.install(function, body)
+    world.sap.store.install(function, body)
 
 
-def test_pointers_are_marked_once_kafka_has_them_and_not_before(customers: Customers) -> None:
-    marking(customers)
-    customers.create(7)
-    reader = Reader(customers, detail=DETAIL, process=True, process_function="Z_POINTERS_DONE")
+def test_pointers_are_marked_once_kafka_has_them_and_not_before(world: World) -> None:
+    marking(world)
+    world.customers.create(7)
+    reader = Reader(world, detail=DETAIL, process=True, process_function="Z_POINTERS_DONE")
     assert reader.mode.settles
     assert reader.poll().rows == 1
-    assert {row["PROCESS"] for row in customers.system.rows("BDCP2")} == {""}
+    assert {row["PROCESS"] for row in world.sap.store.rows("BDCP2")} == {""}
     reader.mode.commit(reader.system.it, reader.position)
-    assert {row["PROCESS"] for row in customers.system.rows("BDCP2")} == {"X"}
+    assert {row["PROCESS"] for row in world.sap.store.rows("BDCP2")} == {"X"}
     assert reader.events() == []
 
 
-def test_what_was_published_is_marked_by_the_next_process_after_a_crash(customers: Customers) -> None:
-    marking(customers)
-    customers.create(7)
-    reader = Reader(customers, detail=DETAIL, process=True, process_function="Z_POINTERS_DONE")
+def test_what_was_published_is_marked_by_the_next_process_after_a_crash(world: World) -> None:
+    marking(world)
+    world.customers.create(7)
+    reader = Reader(world, detail=DETAIL, process=True, process_function="Z_POINTERS_DONE")
     reader.poll()
     reader.mode = reader.started()
     assert reader.poll().rows == 0
     reader.mode.commit(reader.system.it, reader.position)
-    assert {row["PROCESS"] for row in customers.system.rows("BDCP2")} == {"X"}
+    assert {row["PROCESS"] for row in world.sap.store.rows("BDCP2")} == {"X"}
 
 
-def test_many_unprocessed_pointers_come_in_pieces(customers: Customers) -> None:
-    marking(customers)
+def test_many_unprocessed_pointers_come_in_pieces(world: World) -> None:
+    marking(world)
     for number in range(1, 8):
-        customers.create(number)
+        world.customers.create(number)
     options = {"detail": DETAIL, "process": True, "process_function": "Z_POINTERS_DONE"}
-    found = Reader(customers, **options).events(rows=3)
+    found = Reader(world, **options).events(rows=3)
     assert {row["CDOBJID"] for _, row in found} == {f"{number:010}" for number in range(1, 8)}
 
 
-def test_a_function_that_cannot_mark_is_found_out_before_anything_is_published(customers: Customers) -> None:
+def test_a_function_that_cannot_mark_is_found_out_before_anything_is_published(world: World) -> None:
     with pytest.raises(PermanentError, match="CHANGE_POINTERS_STATUS_WRITE"):
-        Reader(customers, process=True)
+        Reader(world, process=True)
     with pytest.raises(PermanentError, match="has no MESSAGE_TYPE"):
-        Reader(customers, process=True, process_function="STFC_CONNECTION")
+        Reader(world, process=True, process_function="STFC_CONNECTION")
 
 
 @pytest.mark.parametrize("options", [{}, {"process": True, "process_function": "Z_POINTERS_DONE"}])
-def test_a_position_of_another_mode_is_refused(customers: Customers, options: Mapping[str, Any]) -> None:
-    marking(customers)
+def test_a_position_of_another_mode_is_refused(world: World, options: Mapping[str, Any]) -> None:
+    marking(world)
     with pytest.raises(PermanentError, match="is not one of change_pointers mode"):
-        Reader(customers, **options).mode.check({"mode": "table"})
+        Reader(world, **options).mode.check({"mode": "table"})
