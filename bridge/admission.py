@@ -7,7 +7,7 @@ topic that was re-partitioned, or no position beside a topic that is not empty w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from bridge.config.options import ConnectorSettings, OnSchemaChange
@@ -29,6 +29,10 @@ from bridge.topics import Cluster, Described, Shape, Wanted, abridged, event_top
 
 WHOLE = (TransientError, CredentialsError, Stopped)
 """Failures that are no single stream's."""
+REFILL = (
+    "to publish it again, run `legacy-bridge positions rewind ... --to start`; to go on without it, "
+    "`positions accept`"
+)
 ACCEPT = "if that is right, run `legacy-bridge positions accept`"
 
 
@@ -57,6 +61,8 @@ class Lane:
     """Table -> what must not change; without one it may."""
     keyed: bool = False
     """What is known of its rows is kept."""
+    refills: frozenset[str] = frozenset()
+    """Tables all of which is published, whatever is known of their rows: their topics lack it."""
 
     def stored(self, position: object) -> Stored:
         partitions = {route.topic: route.partitions for route in self.routes.values()}
@@ -184,14 +190,15 @@ class Admission:
     ) -> tuple[Progress, Lane | None]:
         progress = self._progress(stream, ledger)
         try:
+            stored = ledger.streams.get(stream.name)
             lane = self._lane(stream, names, known)
-            self._compare(lane, ledger.streams.get(stream.name))
+            self._compare(lane, stored)
         except WHOLE:
             raise
         except BridgeError as error:
             progress.parked = str(error)
             return progress, None
-        return progress, lane
+        return progress, replace(lane, refills=_lacking(lane, stored))
 
     def _progress(self, stream: Stream, ledger: Ledger) -> Progress:
         stored, pause = ledger.streams.get(stream.name), ledger.pause_of(stream.name)
@@ -266,10 +273,10 @@ class Admission:
                     "which breaks the order of its keys",
                     remedy=ACCEPT,
                 )
-            if stored.position is not None:
-                _must_be_the_same(route, stored.ids.get(route.topic, ""))
         if stored.partitions:  # else it was set by hand, or comes from elsewhere
             self._must_be_empty(lane, stored.partitions)
+        for route in lane.routes.values() if stored.position is not None else ():
+            _must_have_all(route, stored, lane)
 
     def _must_be_empty(self, lane: Lane, own: Mapping[str, int] = MappingProxyType({})) -> None:
         """But for those that were its own before."""
@@ -287,14 +294,40 @@ class Admission:
             )
 
 
-def _must_be_the_same(route: Route, was: str) -> None:
-    """`was`: the id of the topic that its position was written beside."""
-    if was and (route.created or route.id not in ("", was)):
+def _lacking(lane: Lane, stored: Stored | None) -> frozenset[str]:
+    """Tables of a stream that was sent back to its start, and whose topics are others than before."""
+    if stored is None or stored.accept or stored.position is not None or not lane.keyed:
+        return frozenset()
+    return frozenset(
+        table
+        for table, route in lane.routes.items()
+        if _is_made_anew(route, stored) or _takes_the_place(route, stored, lane)
+    )
+
+
+def _is_made_anew(route: Route, stored: Stored) -> bool:
+    was = stored.ids.get(route.topic, "")
+    return bool(was) and (route.created or route.id not in ("", was))
+
+
+def _takes_the_place(route: Route, stored: Stored, lane: Lane) -> bool:
+    """Of a topic that the stream had, and has no more; else it is one of a new table."""
+    had, has = stored.partitions.keys(), {each.topic for each in lane.routes.values()}
+    return bool(had) and route.topic not in had and not had <= has
+
+
+def _must_have_all(route: Route, stored: Stored, lane: Lane) -> None:
+    """What was published up to the position."""
+    if _is_made_anew(route, stored):
         raise ConfigError(
             f"topic {route.topic} is not the one that its position was written beside: it was deleted, "
             "and is a new one now, which lacks what was published",
-            remedy="to publish it again, run `legacy-bridge positions rewind ... --to start` (of what is "
-            "read as a whole, `positions accept` and `resnapshot`); to go on without it, `positions accept`",
+            remedy=REFILL,
+        )
+    if _takes_the_place(route, stored, lane):
+        raise ConfigError(
+            f"it published to {', '.join(sorted(stored.partitions))}, and topic {route.topic} lacks that",
+            remedy=REFILL,
         )
 
 

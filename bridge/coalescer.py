@@ -127,6 +127,9 @@ class Coalescer:
         stored = ledger.streams.get(lane.stream.name)
         if lane.keyed and (stored is None or (stored.position is None and not stored.identity)):
             self._forget(lane)  # it is of a former life, whose events may be gone with its position
+        elif lane.refills:
+            self._forget(lane, lane.refills)
+            return True
         if not lane.follows or stored is None or stored.keyed:
             return False
         self._forget(lane)
@@ -138,8 +141,10 @@ class Coalescer:
             )
         return True
 
-    def _forget(self, lane: Lane) -> None:
-        for piece in self._images.forgotten(lane):
+    def _forget(self, lane: Lane, tables: Collection[str] | None = None) -> None:
+        """What is known of the rows of these tables, or of all."""
+        names = lane.routes.keys() if tables is None else tables
+        for piece in self._images.forgotten(lane, names):
             self._keep(piece)
             if self.full:
                 self.commit()

@@ -6,7 +6,7 @@ Every piece that comes out of a comparison is whole: once its events and its par
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bridge.absence import CHUNK, gone
@@ -130,10 +130,10 @@ class Images:
             shown = lane.policy.apply(changes)
             yield followed(self._comparison(lane, shown.table, passes, Op.CREATE), shown, rows)
 
-    def forgotten(self, lane: Lane) -> Iterator[Piece]:
-        """All that is known of a stream, dropped."""
+    def forgotten(self, lane: Lane, tables: Iterable[str]) -> Iterator[Piece]:
+        """All that is known of these tables of a stream, dropped."""
         cache = self._state.cache
-        for name in (head(lane.stream.name, table.name) for table in lane.stream.tables):
+        for name in (head(lane.stream.name, table) for table in tables):
             for entries in cache.slots(cache.part(name), CHUNK):
                 yield Piece(cache.part(name), name, drops=[key for key, *_ in entries])
         whole = whole_head(lane.stream.name)

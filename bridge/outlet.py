@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 
 import structlog
 
@@ -37,6 +36,8 @@ class Outlet:
         self._owner, self._publisher, self._positions = owner, publisher, positions
         self._renew_s = min(RENEW_S, owner.lease_s / 3)
         self._renewed = self._probed = self._wrote = -math.inf
+        self._silence: str | None = None
+        """Why Kafka did not tell, when last asked, whose the connector is."""
         self._held_once = False
         self.holds = False
         """We have fenced the predecessor and read its positions."""
@@ -45,7 +46,7 @@ class Outlet:
 
     @property
     def trouble(self) -> str | None:
-        return self._publisher.trouble
+        return self._publisher.trouble or self._silence
 
     # -- holding the connector
 
@@ -138,7 +139,7 @@ class Outlet:
         if due:
             self.note(OWNER, self._owner)
         self._publisher.commit()
-        self._wrote = time.monotonic()
+        self._wrote, self._silence = time.monotonic(), None
         if due:
             self._renewed = self._wrote
 
@@ -179,6 +180,12 @@ class Outlet:
         if now - self._probed > PROBE_S:
             self._probed = now
             self._publisher.probe()
-            if self.trouble is None and now - self._wrote > PROBE_S:
-                with suppress(TransientError):
-                    self._must_be_ours(GLANCE_S)
+            if self._publisher.trouble is None and now - self._wrote > PROBE_S:
+                self._look()
+
+    def _look(self) -> None:
+        try:
+            self._must_be_ours(GLANCE_S)
+            self._silence = None
+        except TransientError as error:
+            self._silence = str(error)

@@ -7,6 +7,7 @@ ambiguous commit is never followed by a second publication from memory.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event
@@ -16,7 +17,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from bridge import kafka
-from bridge.errors import BridgeError, CredentialsError, Stopped
+from bridge.errors import BridgeError, ConfigError, CredentialsError, Stopped
 
 log = structlog.get_logger("bridge.publisher")
 
@@ -80,6 +81,7 @@ class Publisher:
         """Why Kafka does not let us in."""
         self._topics: set[str] = set()
         """Those that the transaction has records for."""
+        self._looked = -math.inf
         self.open_since: float | None = None
         """Monotonic time at which the transaction began; None outside one."""
         self.trouble: str | None = None
@@ -220,6 +222,24 @@ class Publisher:
     def _note_if_slow(self, since: float, why: str) -> None:
         if (lasting := time.monotonic() - since) > SLOW_S:
             self.trouble = f"Kafka has not answered for {lasting:.0f} s: {why}"
+            self._must_have_topics()
+
+    def _must_have_topics(self) -> None:
+        """Records wait in vain for a topic that was deleted, and all others with them. Errors: Aborted.
+
+        While records wait, the end of the transaction was not asked for: its outcome is not open.
+        """
+        now = time.monotonic()
+        if not self._waiting or now - self._looked < SLOW_S:
+            return
+        self._looked = now
+        try:
+            known = self._live().list_topics(timeout=CALL_S).topics
+        except KafkaException:
+            return
+        if gone := sorted(self._topics - known.keys()):
+            self._topics.clear()
+            raise Aborted(f"topic {gone[0]} is gone")
 
     def _give_up_when_stopped(self) -> None:
         if self._stop.is_set():
@@ -234,6 +254,11 @@ class Publisher:
             KafkaError.PRODUCER_FENCED,
         ):
             return Fenced(f"fenced: {kafka.reason(cause)}")
+        if cause.code() == KafkaError.INVALID_TRANSACTION_TIMEOUT:
+            return ConfigError(
+                f"Kafka takes no transactions as long as transaction.timeout.ms: {kafka.reason(cause)}",
+                remedy="lower it under `kafka:`, or raise transaction.max.timeout.ms of the brokers",
+            )
         if cause.fatal() or not cause.txn_requires_abort():
             return Broken(self._reason)
         return Aborted(self._reason)

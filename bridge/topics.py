@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Event
@@ -21,6 +21,7 @@ from bridge.refusals import REMEDY, Exists, Unknown, translated, vanished
 
 CALL_S = 10.0
 STEP_S = 0.1
+MADE_LOOKS = 20
 DOWN_S = 2.0
 """How long to wait for an answer although no broker can be reached: the next attempt may succeed."""
 DEFAULT_MAX_BYTES = 1_048_588
@@ -153,9 +154,7 @@ class Topics:
         missing = [each for name, each in by_name.items() if name not in found]
         if missing:
             self._create(missing)
-            made = self.shapes(each.name for each in missing)
-            unseen = Shape(0, "")
-            found |= {each.name: Shape(each.partitions, made.get(each.name, unseen).id) for each in missing}
+            found |= self._made(missing)
         described = {}
         for name, config in self._configs(by_name).items():
             partitions, number = found[name]
@@ -165,6 +164,16 @@ class Topics:
         for name, each in by_name.items():
             _check(each, described[name], self._tools)
         return described
+
+    def _made(self, wanted: Sequence[Wanted]) -> dict[str, Shape]:
+        """What was just created, which a broker may take a moment to know."""
+        made: dict[str, Shape] = {}
+        for _ in range(MADE_LOOKS):
+            made = self.shapes(each.name for each in wanted)
+            if self._rehearsed or len(made) == len(wanted) or self._stop.wait(STEP_S):
+                break
+        unseen = Shape(0, "")
+        return {each.name: Shape(each.partitions, made.get(each.name, unseen).id) for each in wanted}
 
     def look(self, names: Iterable[str]) -> dict[str, Described]:
         """Those of the topics that exist; creates nothing and refuses nothing."""

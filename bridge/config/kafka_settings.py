@@ -32,6 +32,7 @@ REFUSED = {
     "default.topic.config": "its settings stand beside all others",
     "on_delivery": _FUNCTION,
     "on_commit": _FUNCTION,
+    "logger": _FUNCTION,
     "internal.termination.signal": "the signal would end the process",
     "metadata.broker.list": "it would take the place of bootstrap.servers",
     "topic.blacklist": "nothing can be published to a topic that is left out",
@@ -108,6 +109,8 @@ def refusal(name: str, value: Any, settings: Mapping[str, Any]) -> str | None:
             limit = _number(settings.get("transaction.timeout.ms"), TRANSACTION_TIMEOUT_MS)
             if _number(value, 0) > limit:
                 return f"it must not exceed transaction.timeout.ms ({limit:.0f})"
+            if _number(value, limit) <= 0:
+                return f"without a limit it exceeds transaction.timeout.ms ({limit:.0f})"
     return REFUSED.get(name)
 
 

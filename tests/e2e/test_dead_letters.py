@@ -240,6 +240,25 @@ def test_a_topic_that_was_deleted_is_not_filled_from_the_middle(
     assert published(broker.address, f"{name}.orders") == []
 
 
+def test_a_topic_that_is_deleted_holds_up_the_other_streams_for_seconds(
+    broker: Broker, start: Start, tmp_path: Path, name: str
+) -> None:
+    legacy = source(tmp_path / "erp.db", ("orders", "items"))
+    legacy.insert(10, "orders")
+    legacy.insert(10, "items")
+    daemon = start({name: sqlite(legacy.path, streams={"orders": {}, "items": {}})})
+    for stream in ("orders", "items"):
+        arrived(broker.address, f"{name}.{stream}", legacy.ids(stream))
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    for future in admin.delete_topics([f"{name}.orders"]).values():
+        future.result(10)
+    legacy.insert(1, "orders")
+    legacy.insert(1, "items")
+    wait_until(lambda: len(published(broker.address, f"{name}.items")) == 11, 30, "the other stream's row")
+    in_state(daemon, name, "FAILED")
+    assert "was deleted" in daemon.stream(name, "orders")["error"]
+
+
 def test_a_topic_that_kafka_refuses_parks_its_stream_and_no_other(
     broker: Broker, start: Start, tmp_path: Path, name: str
 ) -> None:

@@ -259,12 +259,42 @@ def test_accept_lets_a_connector_go_on_whose_state_was_lost(make: Callable[..., 
     assert "no stream waits for this" in bridge.positions("accept", bridge.name)
 
 
+@pytest.mark.parametrize("move", ["deleted", "renamed"])
+def test_a_stream_sent_back_to_its_start_fills_a_topic_that_lacks_its_rows(
+    make: Callable[..., Bridge], move: str
+) -> None:
+    """Though what it knows of them is unchanged."""
+    bridge = make("orders", streams={"orders": {"images": True}})
+    with bridge.daemon:
+        wait_until(bridge.published("orders", ROWS), what="all rows")
+    topic = bridge.topic("orders")
+    if move == "deleted":
+        delete(bridge, topic)
+    else:
+        topic = f"{topic}.new"
+        bridge.daemon.document["connectors"][bridge.name]["streams"]["orders"]["topic"] = topic
+        bridge.daemon.write()
+    with bridge.daemon:
+        stream = partial(bridge.daemon.stream, bridge.name, "orders")
+        wait_until(lambda: stream().get("state") == "FAILED", what="the park")
+        assert "rewind ... --to start" in stream()["error"]
+        bridge.positions("rewind", bridge.name, "orders", "--to", "start")
+        wait_until(lambda: len(consume(bridge.address, topic)) >= ROWS, what="the rows in the new topic")
+        bridge.source.insert(1, "orders")
+        wait_until(lambda: len(consume(bridge.address, topic)) > ROWS, what="the row after them")
+    assert [each.event["after"]["id"] for each in consume(bridge.address, topic)] == [*range(1, ROWS + 2)]
+
+
 def lose_state(bridge: Bridge) -> None:
     """The topic is deleted, and the daemon has come to another machine."""
-    admin = AdminClient({"bootstrap.servers": bridge.address})
-    for future in admin.delete_topics([state.topic(bridge.name)]).values():
-        future.result(10)
+    delete(bridge, state.topic(bridge.name))
     (bridge.daemon.folder / "state" / f"{bridge.name}.state").unlink()
+
+
+def delete(bridge: Bridge, topic: str) -> None:
+    admin = AdminClient({"bootstrap.servers": bridge.address})
+    for future in admin.delete_topics([topic]).values():
+        future.result(10)
 
 
 FAILING = """

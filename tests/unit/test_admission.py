@@ -112,11 +112,38 @@ def test_a_topic_added_later_is_no_change_of_partitions(kafka: FakeKafka) -> Non
 
 def test_a_new_topic_of_a_known_stream_must_be_empty(kafka: FakeKafka) -> None:
     moved = replace(STORED, partitions={"erp.old": 1})
-    assert reason(kafka, moved) == ""
     told = reason(used(kafka), moved)
     assert "topic erp.orders is new to it, but has records" in told
     assert "positions accept" in told
     assert reason(kafka, replace(moved, accept=True)) == ""
+
+
+def test_another_topic_which_lacks_what_was_published_waits_for_an_operator(kafka: FakeKafka) -> None:
+    moved = replace(STORED, partitions={"erp.old": 1})
+    told = reason(kafka, moved)
+    assert "it published to erp.old, and topic erp.orders lacks that" in told
+    assert "rewind ... --to start" in told
+    for answer in (replace(moved, accept=True), replace(moved, position=None)):
+        assert reason(kafka, answer) == ""
+
+
+def test_the_topic_of_a_new_table_lacks_nothing(kafka: FakeKafka) -> None:
+    log = stream("log", "orders", "items")
+    ((progress, _),) = admitted(kafka, log, stored={"log": STORED})
+    assert not progress.parked
+
+
+@pytest.mark.parametrize("was", [{"ids": {TOPIC: "one"}}, {"partitions": {"erp.old": 1}}], ids=str)
+def test_a_stream_sent_back_to_its_start_publishes_all_to_a_topic_that_lacks_it(
+    kafka: FakeKafka, was: dict[str, Any]
+) -> None:
+    kafka.ids[TOPIC] = "two"
+    images = replace(stream(), emits=Emits.IMAGES)
+    for answer, refills in ((None, {"orders"}), ({"id": 7}, set())):
+        stored = replace(STORED, position=answer, accept=answer is not None, **was)
+        ((_, lane),) = admitted(kafka, images, stored={"orders": stored})
+        assert lane is not None
+        assert lane.refills == refills
 
 
 def test_a_topic_that_was_made_anew_parks_its_stream_until_it_is_accepted(kafka: FakeKafka) -> None:
