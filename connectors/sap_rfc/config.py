@@ -116,8 +116,9 @@ class SapStream(StreamConfig):
     table: str | None = Field(None, description="table: its name in the dictionary; default: the stream's")
     columns: tuple[str, ...] = Field(
         default=(),
-        description="table: the columns with date and time of a row's last change, in this order, or one with"
-        " a time stamp; others after them tell equal times apart",
+        description="table: the columns that say when a row was changed: a date (DATS), with the time of day"
+        " (TIMS) behind it if there is one, or a time stamp (DEC 15 or 21); of several, such as those of the"
+        " change and of the creation, one must be new",
     )
     images: bool = Field(default=False, description="table: the whole table is compared, which finds deletes")
     key: tuple[str, ...] = Field(
