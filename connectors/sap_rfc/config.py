@@ -30,7 +30,7 @@ _MEANS: Mapping[str, frozenset[str]] = {
     "fields": _TABLE,
     "where": _TABLE,
     "key": _TABLE | _FUNCTION,
-    "currencies": _TABLE | _FUNCTION,
+    "currencies": _TABLE,
     "classes": frozenset({"change_documents"}),
     "tables": frozenset({"change_documents"}),
     "since": frozenset({"change_documents", "change_pointers"}),
@@ -235,6 +235,10 @@ class SapStream(StreamConfig):
             )
         if self.mark and not self.detail:
             raise ValueError("`mark` is of no use without `detail`")
+        if self.detail and self.detail.table:
+            raise ValueError("`detail` needs a `function`; to read a table is for `enrich`")
+        if self.enrich and self.enrich.table and (self.enrich.parameters or self.enrich.rows):
+            raise ValueError("`enrich` of a table takes no `parameters` and no `rows`: its key is known")
         if self.pages and not self.cap:
             raise ValueError("`pages` is of no use without `cap`")
         return self

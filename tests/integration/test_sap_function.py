@@ -280,3 +280,21 @@ def test_a_scan_of_which_the_rest_is_lost_begins_anew(world: World) -> None:
     reader.mode.release()
     again = reader.mode.poll(reader.system.it, first.position, Ask(rows=10))
     assert (first.scan, again.scan) == (Scan.FIRST, Scan.FIRST)
+
+
+def test_what_is_read_once_more_does_not_disturb_a_scan(world: World) -> None:
+    world.customers.load(25)
+    reader = Reader(world)
+    first = reader.mode.poll(reader.system.it, None, Ask(rows=10))
+    again = reader.mode.reread(reader.system.it, first.position, None, {}, Ask(rows=20))
+    second = reader.mode.poll(reader.system.it, first.position, Ask(rows=10))
+    rest = reader.mode.reread(reader.system.it, second.position, again.position, {}, Ask(rows=20))
+    assert (second.scan, again.scan, rest.scan, rest.more) == (Scan.MORE, None, None, False)
+    assert again.rows + rest.rows == 25
+
+
+def test_a_key_that_does_not_fit_the_detail_function_is_a_dead_letter(world: World) -> None:
+    zones(world.sap.store, lambda: {"ZONES": [{**ZONE, "TAG": "long"}, {"ID": "A2", "TAG": "TOO LONG"}]})
+    detail = {"function": "Z_ZONES", "parameters": {"PLANT": "TAG"}, "rows": ["BEST"]}
+    (batch,) = Reader(world, **ZONES, detail=detail).scan()
+    assert [each.key["ID"].as_py() for each in batch.rejects if each.key] == ["A2"]

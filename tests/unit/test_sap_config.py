@@ -166,6 +166,11 @@ def test_a_route_without_a_password_is_written_as_it_is() -> None:
         (FUNCTION | {"pages": {"parameter": "IDRANGE"}}, "`pages` is of no use without `cap`"),
         (FUNCTION | {"detail": {"parameters": {}}}, "names either a `function` or a `table`"),
         (FUNCTION | {"detail": {"function": "A", "table": "B"}}, "names either a `function` or a `table`"),
+        (FUNCTION | {"detail": {"table": "B"}}, "`detail` needs a `function`"),
+        (
+            {"mode": "change_documents", "classes": ["A"], "enrich": {"table": "B", "rows": ["C"]}},
+            "`enrich` of a table takes no `parameters` and no `rows`",
+        ),
         (FUNCTION | {"cap": {"parameter": "MAXROWS", "value": 0}}, "cap.value"),
         ({"mode": "change_pointers"}, "change_pointers mode needs `message_type`"),
     ],

@@ -98,10 +98,8 @@ class Details:
         self, options: Detail, system: System, row: Mapping[str, Field], missing: Collection[str] = ()
     ) -> None:
         """`row`: the fields whose values can be asked with. Errors: ConfigError."""
-        if options.function is None:
-            raise ConfigError("`detail` names no function")
-        self._name, self._missing = options.function, missing
-        self._function = system.describe(options.function)
+        self._name, self._missing = options.function or "", missing
+        self._function = system.describe(self._name)
         given = {
             name: each["value"] for name, each in options.parameters.items() if isinstance(each, Mapping)
         }
@@ -113,17 +111,21 @@ class Details:
                     remedy=f"name one of {', '.join(row)}, or write {{value: ...}}",
                 )
         self._fixed = sent(self._function, given, self._by)
+        self._lengths = {name: self._function.parameters[name].field.length for name in self._by}
         self.fields = answered(self._function, options.rows, {*given, *self._by})
         if not self.fields:
             raise ConfigError(
                 f"{self._name} answers nothing but messages", remedy="name another `detail.function`"
             )
         for name, column in self._by.items():
-            _must_fit(self._function.parameters[name].field, row[column], f"`detail.parameters.{name}`")
+            _must_be_single(self._function.parameters[name].field, row[column], name)
 
     def read(self, system: System, row: Row) -> Row | Refusal | None:
         """What it answers; None when there is nothing of that row."""
         asked = {name: row[column] for name, column in self._by.items()}
+        for name, value in asked.items():
+            if isinstance(value, str) and len(value) > (self._lengths.get(name) or len(value)):
+                return Refusal(f"{value} is too long for {name} of {self._name}")
         try:
             answer = system.call(self._name, **self._fixed, **asked)
         except GoneError:
@@ -143,14 +145,11 @@ class Details:
         return Refusal(f"{self._name} answers {message}")
 
 
-def _must_fit(target: Field, source: Field, where: str) -> None:
-    deep = (Kind.STRUCTURE, Kind.TABLE)
-    if target.kind in deep or source.kind in deep:
+def _must_be_single(target: Field, source: Field, name: str) -> None:
+    if {target.kind, source.kind} & {Kind.STRUCTURE, Kind.TABLE}:
         raise ConfigError(
-            f"{where}: {source.name} is no single value for {target.name}", remedy="name another"
+            f"`detail.parameters.{name}`: {source.name} is no single value for {name}", remedy="name another"
         )
-    if target.kind is Kind.CHAR and source.kind is Kind.CHAR and source.length > target.length:
-        return  # what it holds may be shorter, as OBJECTID mostly is
 
 
 def schema(fields: Mapping[str, Field], where: str) -> pa.Schema:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge.contract import Ask, Batch, Caveat, Emits, Position, Table
@@ -73,6 +73,8 @@ class ChangeDocuments(Mode):
         self._headers = self._choice("CDHDR", _HEADER)
         self._lines = self._choice("CDPOS", _LINE)
         self._reading = Reading(name, options)
+        if options.enrich:
+            self.caveats = frozenset({Caveat.MAY_MISS, Caveat.COLLAPSES})  # rows are told as they are now
         try:
             self._subjects = {each: self._subject(each) for each in options.tables or self._logged()}
             self._objects = self._enriched(system)
@@ -120,8 +122,6 @@ class ChangeDocuments(Mode):
                     f"`enrich.table`: {enrich.table} is none of the tables that are logged",
                     remedy=f"name one of {', '.join(self._subjects)}",
                 )
-            if enrich.parameters or enrich.rows:
-                raise ConfigError("`enrich.parameters` and `enrich.rows` have no meaning for a table")
             return None
         relation = self._headers.relation
         return Objects(
@@ -149,7 +149,7 @@ class ChangeDocuments(Mode):
             conditions.until(_TIME, _quoted(until)) if until else (),
         )
         found: list[Document] = []
-        for rows in self._pages(_where(self._headers, where)):
+        for rows in self._pages(replace(self._headers, where=where)):
             found += map(_document, rows)
             if most is not None and len(found) > most:
                 return None
@@ -192,7 +192,7 @@ class ChangeDocuments(Mode):
         for start in range(0, len(keys), _AT_ONCE):
             some = keys[start : start + _AT_ONCE]
             where = conditions.either(*map(self._of_document, some))
-            for rows in self._pages(_where(self._lines, where)):
+            for rows in self._pages(replace(self._lines, where=where)):
                 for row in rows:
                     found[row["OBJECTCLAS"], row["OBJECTID"], row["CHANGENR"]].append(row)
         return found
@@ -219,10 +219,6 @@ def _document(row: Mapping[str, Any]) -> Document:
     day = f"{row['UDATE']:%Y%m%d}" if row["UDATE"] else "19700101"
     time = f"{row['UTIME']:%H%M%S}" if row["UTIME"] else "000000"  # midnight is the initial time, too
     return Document(day + time, row["CHANGENR"], row)
-
-
-def _where(choice: Choice, where: Condition) -> Choice:
-    return Choice(choice.relation, choice.columns, where, choice.changed, choice.currencies)
 
 
 def _quoted(stamp: str) -> tuple[str, str]:

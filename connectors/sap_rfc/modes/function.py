@@ -80,7 +80,7 @@ class FunctionImages(Mode):
     def __init__(self, name: str, options: SapStream, system: System) -> None:
         super().__init__(name)
         self._options = options
-        self._scan: _Scan | None = None
+        self._scans: dict[str, _Scan] = {}
         self.caveats = frozenset({Caveat.COLLAPSES})
         try:
             self._describe(system, options.function or "")
@@ -130,23 +130,27 @@ class FunctionImages(Mode):
     # -- polls
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
-        scan = self._scan
+        return self._read("", system, position, ask)
+
+    def _read(self, purpose: str, system: System, position: Position | None, ask: Ask) -> Batch:
+        """`purpose`: polls, or what is read once more beside them."""
+        scan = self._scans.pop(purpose, None)
         if scan is None or scan.place != position:
-            if position is not None:
-                self.check(position)
-            cap = self._options.cap
-            column = self._options.key[0] if self._options.pages else None
-            answers = Answers(lambda within: self._call(system, within), cap.value if cap else None, column)
-            scan = self._scan = _Scan(answers, initial=position is None)
-        try:
-            batch = self._turn(system, scan, ask)
-        except BaseException:
-            self._scan = None
-            raise
-        if not batch.more:
-            self._scan = None
+            scan = self._begun(system, position)
+        batch = self._turn(system, scan, ask)
+        if batch.more:
+            self._scans[purpose] = scan
+        else:
             self._tell(scan.answers)
         return batch
+
+    def _begun(self, system: System, position: Position | None) -> _Scan:
+        if position is not None:
+            self.check(position)
+        cap, paged = self._options.cap, self._options.pages
+        column = self._options.key[0] if paged else None
+        answers = Answers(lambda within: self._call(system, within), cap.value if cap else None, column)
+        return _Scan(answers, initial=position is None)
 
     def _turn(self, system: System, scan: _Scan, ask: Ask) -> Batch:
         until, pieces = time.monotonic() + SLICE_S, list[_Piece]()
@@ -271,7 +275,7 @@ class FunctionImages(Mode):
     ) -> Batch:
         if within:
             return super().reread(system, position, place, within, ask)
-        batch = self.poll(system, place, replace(ask, changed=None))
+        batch = self._read("again", system, place, replace(ask, changed=None))
         anew = place is not None and batch.scan in (Scan.FIRST, Scan.ONLY)
         return replace(batch, scan=batch.scan if anew else None)
 
@@ -282,7 +286,7 @@ class FunctionImages(Mode):
         raise self.stranger(f"a scan of a function; {json.dumps(COMPLETE)} begins a new one")
 
     def release(self) -> None:
-        self._scan = None
+        self._scans.clear()
 
 
 @dataclass(frozen=True, slots=True)

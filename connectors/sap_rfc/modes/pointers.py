@@ -7,7 +7,7 @@ read, published, and marked. SAP Help, "Master Data Distribution with Change Poi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -77,9 +77,7 @@ class Pointers:
     def read(self, where: Condition, most: int | None) -> tuple[list[Pointer], bool]:
         """About so many, or all, by their numbers; and whether there are more."""
         of_type = compare("MESTYPE", "=", quoted(self._type))
-        choice = Choice(
-            self._choice.relation, _COLUMNS, conditions.both(of_type, where), changed=self._choice.changed
-        )
+        choice = replace(self._choice, where=conditions.both(of_type, where))
         found: list[Pointer] = []
         after = None
         while True:
