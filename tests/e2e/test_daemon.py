@@ -65,6 +65,19 @@ def test_sigterm_ends_the_daemon_within_10_s_whatever_hangs_and_nothing_is_lost(
         assert arrived(address, f"{name}-{which}.orders", legacy.ids()) == legacy.ids()
 
 
+def test_a_kafka_that_falls_silent_shows_while_there_is_nothing_to_write(
+    fragile: KafkaBroker, start: Start, tmp_path: Path, name: str
+) -> None:
+    legacy = source(tmp_path / "erp.db")
+    legacy.insert(3)
+    daemon = start({name: sqlite(legacy.path)}, fragile.address)
+    assert len(arrived(fragile.address, f"{name}.orders", legacy.ids())) == 3
+    fragile.pause()
+    wait_until(lambda: daemon.stream(name, "orders")["state"] == "BACKOFF", 20, "the silence to show")
+    fragile.resume()
+    in_state(daemon, name, "RUNNING")
+
+
 def stopped(daemons: Mapping[str, DaemonProcess]) -> dict[str, tuple[int, float]]:
     """Exit code and seconds of every daemon, all told to stop at once."""
     began = time.monotonic()

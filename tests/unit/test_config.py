@@ -302,8 +302,8 @@ def test_anchors_and_aliases_are_written_out(file: Path) -> None:
         ),
         pytest.param(
             HEAD + ERP.replace("shop\n", "shpo\n"),
-            "6:11: connectors.erp.kind: no connector of kind 'shpo'; installed: jdbc, mainframe, oracle, sap, "
-            "shop; did you mean 'shop'?",
+            "6:11: connectors.erp.kind: no connector of kind 'shpo'; installed: jdbc, mainframe, oracle, "
+            "sap, shop; did you mean 'shop'?",
             id="unknown kind",
         ),
         pytest.param(
@@ -412,6 +412,12 @@ def test_settings_that_break_exactly_once_are_refused_by_name_with_the_reason(
             "delivery.timeout.ms: 999999",
             "must not exceed transaction.timeout.ms (60000); lower it, or raise transaction.timeout.ms",
         ),
+        (
+            "message.timeout.ms: 0",
+            "without a limit it exceeds transaction.timeout.ms (60000); lower it, or raise "
+            "transaction.timeout.ms",
+        ),
+        ("logger: print", "no file can give; remove it"),
         ("max.in.flight: 6", "order of events; lower it"),
         ("metadata.broker.list: elsewhere", "place of bootstrap.servers; write bootstrap.servers"),
         ("transaction.timeout.ms: env:X", "not a reference; write the number"),

@@ -161,6 +161,7 @@ def test_a_stop_lets_what_kafka_takes_be_sent_and_committed(cluster: dict[str, A
         (KafkaError(KafkaError.INVALID_PRODUCER_EPOCH, txn_requires_abort=True), Fenced),
         (KafkaError(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, fatal=True), Broken),
         (KafkaError(KafkaError._STATE), Broken),
+        (KafkaError(KafkaError.INVALID_TRANSACTION_TIMEOUT), ConfigError),
         (KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, txn_requires_abort=True), Aborted),
     ],
 )
