@@ -67,8 +67,11 @@ def installed() -> list[Found]:
 
 
 def load(library: str) -> None:
-    """Import the client, which takes its time. Errors: as `connect`."""
-    import_module(f"connectors.sap_rfc.clients.{_MODULES[found(library).library]}")
+    """Import the client, and start what it needs, which takes its time. Errors: as `connect`."""
+    module = import_module(f"connectors.sap_rfc.clients.{_MODULES[found(library).library]}")
+    prepare: Callable[[], None] | None = getattr(module, "prepare", None)
+    if prepare:
+        prepare()
 
 
 def connect(client: Found, logon: Logon) -> Client:

@@ -66,21 +66,36 @@ def installed() -> Found | None:
     return Found("jco", "SAP JCo", _version(jar), _LICENCE) if jar else None
 
 
-def connect(found: Found, logon: Logon) -> Jco:
-    """Log on. Errors: JCo's; ConfigError where it cannot run; JvmError."""
+def prepare() -> None:
+    """Start the JVM. Errors: ConfigError."""
     try:
         from connectors import jvm
     except ImportError as error:
         raise ConfigError(f"JCo needs {error.name}", remedy=_MISSING) from None
     jvm.start(_jars(), _HEAP)
-    with _calling():
-        session = jvm.java("bridge.jco.Session")(_settings(logon.parameters))
-        try:
-            session.open(round(logon.timeout * 1000))
-        except BaseException:
-            session.close()
-            raise
-        version = str(jvm.java("com.sap.conn.jco.JCo").getVersion())
+
+
+def connect(found: Found, logon: Logon) -> Jco:
+    """Log on. Errors: JCo's; ConfigError where it cannot run; JvmError."""
+    prepare()
+    try:
+        with _calling():
+            return _connected(found, logon)
+    except BaseException:
+        _detach()  # nobody calls again from this thread
+        raise
+
+
+def _connected(found: Found, logon: Logon) -> Jco:
+    from connectors.jvm import java
+
+    session = java("bridge.jco.Session")(_settings(logon.parameters))
+    try:
+        session.open(round(logon.timeout * 1000))
+    except BaseException:
+        session.close()
+        raise
+    version = str(java("com.sap.conn.jco.JCo").getVersion())
     return Jco(replace(found, version=version.partition(" ")[0]), session)
 
 
@@ -89,13 +104,13 @@ class Jco:
 
     def __init__(self, found: Found, session: Any) -> None:
         self.name, self.version, self.licence = found.library, found.version, found.licence
-        self._session = session
+        self._session, self._cut = session, False
         self._functions: dict[str, Function] = {}
         self._repairs: dict[str, _Repair | None] = {}
 
     def call(self, function: str, /, **parameters: Any) -> dict[str, Any]:
         repair = self._repair(function)
-        with _calling():
+        with self._calling():
             told = self._session.call(function, json.dumps(parameters, default=_plain))
         answer: dict[str, Any] = json.loads(bytes(told).decode())
         if repair:
@@ -105,28 +120,38 @@ class Jco:
     def describe(self, function: str) -> Function:
         """Also of a function that may not be called: that shows when it is."""
         if function not in self._functions:
-            with _calling():
+            with self._calling():
                 told = json.loads(bytes(self._session.describe(function)))
             self._functions[function] = Function(function, dict(_parameters(told)))
         return self._functions[function]
 
     def attributes(self) -> Attributes:
-        with _calling():
+        with self._calling():
             *told, width = (str(each or "").strip() for each in self._session.attributes())
         sysid, client, user, release, host, codepage = told
         return Attributes(sysid, client, user, release, host, codepage, unicode=width != "1")
 
     def ping(self) -> None:
-        with _calling():
+        with self._calling():
             self._session.ping()
 
     def cancel(self) -> None:
+        self._cut = True
         self._session.cancel()
         _detach()
 
     def close(self) -> None:
         self._session.close()
         _detach()
+
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        try:
+            with _calling():
+                yield
+        finally:
+            if self._cut:
+                _detach()
 
     def _repair(self, function: str) -> _Repair | None:
         if function not in self._repairs:
