@@ -31,6 +31,7 @@ _MEANS: Mapping[str, frozenset[str]] = {
     "where": _TABLE,
     "key": _TABLE | _FUNCTION,
     "currencies": _TABLE,
+    "alpha": frozenset({"table", "change_documents"}),
     "classes": frozenset({"change_documents"}),
     "tables": frozenset({"change_documents"}),
     "since": frozenset({"change_documents", "change_pointers"}),

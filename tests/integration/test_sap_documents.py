@@ -234,6 +234,14 @@ def test_rows_may_be_read_as_they_are_now(sap: Wired) -> None:
     assert [each["op"] for each in found] == ["c", "u", "c", "d"]
 
 
+def test_leading_zeros_are_kept_unless_they_are_to_go(sap: Wired) -> None:
+    changed(sap, 7, NAME1="New")
+    (kept,) = Reader(sap).events()
+    (stripped,) = Reader(sap, alpha="strip", enrich={"table": "ZKNA1"}).events()
+    assert (kept["after"]["KUNNR"], stripped["after"]["KUNNR"]) == ("0000000007", "7")
+    assert stripped["after"]["NAME1"] == "New"
+
+
 def test_changes_of_a_second_that_were_numbered_the_other_way_round_are_told_in_their_order(
     sap: Wired,
 ) -> None:

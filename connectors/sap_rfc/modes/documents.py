@@ -110,7 +110,13 @@ class ChangeDocuments(Mode):
     def _subject(self, name: str) -> Subject:
         enrich = self._options.enrich
         whole = enrich is not None and enrich.table == name
-        return Subject.of(self.name, self._dictionary.relation(name), self._reader, whole=whole)
+        return Subject.of(
+            self.name,
+            self._dictionary.relation(name),
+            self._reader,
+            whole=whole,
+            stripped=self._options.alpha == "strip",
+        )
 
     def _enriched(self, system: System) -> Objects | None:
         enrich = self._options.enrich

@@ -14,7 +14,7 @@ from connectors.sap_rfc.dictionary import Dictionary, Relation
 from connectors.sap_rfc.modes import details, late
 from connectors.sap_rfc.modes.lines import RowChange, Value, key_places
 from connectors.sap_rfc.tables import Choice, TableReader
-from connectors.sap_rfc.texts import Converted, slices, strings, texts_to_array
+from connectors.sap_rfc.texts import Converted, slices, strings, texts_to_array, without_zeros
 from connectors.sap_rfc.types import Column, shifted
 
 _RAW_KEY = "TABKEY"
@@ -62,11 +62,14 @@ class Subject:
     whole: bool
 
     @classmethod
-    def of(cls, stream: str, relation: Relation, reader: TableReader, *, whole: bool) -> Subject:
-        """Errors: PermanentError."""
+    def of(
+        cls, stream: str, relation: Relation, reader: TableReader, *, whole: bool, stripped: bool
+    ) -> Subject:
+        """`stripped`: without leading zeros where the dictionary says ALPHA. Errors: PermanentError."""
         names = [each.name for each in relation.columns if not each.is_deep and each.name != relation.client]
         places = key_places(relation)
-        choice = Choice(relation, tuple(names))
+        alpha = frozenset(each.name for each in relation.columns if stripped and each.alpha)
+        choice = Choice(relation, tuple(names), stripped=alpha)
         schema = reader.schema(choice)
         if not places:
             schema = pa.schema([pa.field(_RAW_KEY, pa.string()), *schema])
@@ -148,7 +151,7 @@ class Telling:
             return {_RAW_KEY: texts}
         cut = slices(texts, [(at, length) for _, at, length in places])
         return {
-            name: self._kept(texts_to_array(self._subject.column(name), each))
+            name: self._kept(texts_to_array(self._subject.column(name), self._shown(name, each)))
             for (name, _, _), each in zip(places, cut, strict=True)
         }
 
@@ -201,7 +204,10 @@ class Telling:
         if column.field.type != field.type:  # the currency counts
             column = shifted(column, field.type.scale)
             places = self._dictionary.places(strings([value.unit if value else "" for value in values]))
-        return self._kept(texts_to_array(column, texts, places))
+        return self._kept(texts_to_array(column, self._shown(column.name, texts), places))
+
+    def _shown(self, name: str, texts: pa.StringArray) -> pa.StringArray:
+        return without_zeros(texts) if name in self._subject.choice.stripped else texts
 
     def _kept(self, converted: Converted) -> pa.Array:
         self._refused |= converted.refused
