@@ -14,6 +14,8 @@ from typing import Any
 
 from bridge.contract import Position
 
+CALM_S = 5.0
+"""More than two looks at a clock that shows whole seconds may differ by, and be late."""
 _MOST_LEAPS = 10
 _LEAP_S = 3
 """By less, two looks at a clock that shows whole seconds may differ."""
@@ -66,6 +68,11 @@ class Window:
     since: str | None = None
     until: str | None = None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether what is written from now on carries later times, if the safety interval is `CALM_S`."""
+        return self.since is not None and not self.then.leaps
+
     @classmethod
     def parsed(cls, position: Any) -> Window:
         """Errors: ValueError."""
@@ -98,20 +105,11 @@ class Look:
             return Window(Mark(until, self.ahead_s))
         was = self.ahead_s if mark.ahead_s is None else mark.ahead_s
         since = min(mark.high, until) - timedelta(seconds=self.late_s)
-        aheads = [was, self.ahead_s, *(each.ahead_s for each in mark.leaps if each.until >= since)]
-        return Window(
-            Mark(until, self.ahead_s, self._leaps(mark, was, until)),
-            _wall(since, min(aheads)),
-            _wall(until, max(aheads)),
-        )
-
-    def _leaps(self, mark: Mark, was: int, until: datetime) -> Sequence[Leap]:
-        """Those that the late window of the next pass may still reach."""
-        since = until - timedelta(seconds=self.late_s)
-        found = [each for each in mark.leaps if each.until >= since]
+        leaps = [each for each in mark.leaps if each.until >= since][-_MOST_LEAPS:]
         if abs(was - self.ahead_s) >= _LEAP_S:
-            found.append(Leap(was, self.ours))
-        return found[-_MOST_LEAPS:]
+            leaps.append(Leap(was, self.ours))
+        aheads = [was, self.ahead_s, *(each.ahead_s for each in leaps)]
+        return Window(Mark(until, self.ahead_s, leaps), _wall(since, min(aheads)), _wall(until, max(aheads)))
 
 
 _STAMP = "%Y%m%d%H%M%S"

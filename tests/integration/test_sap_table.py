@@ -654,7 +654,7 @@ def _broad(name: str, *fields: Field) -> Table:
             {},
             "K, C take 519 characters",
         ),
-        (_broad("ZNONE", Field("A", char(9))), {}, "ZNONE has no key in the dictionary"),
+        (Table(Structure("ZNONE", (Field("A", char(9)), DAY))), {}, "ZNONE has no key in the dictionary"),
         (
             _broad("ZFLTP", Field("F", Type("FLTP"), key=True)),
             {},

@@ -89,10 +89,13 @@ def test_when_summer_time_ends_both_hours_are_read_until_the_late_window_has_pas
     window = again.begun(mark)
     assert (window.since, window.until) == ("20261025015400", "20261025030100")
 
-    later = Look(START + timedelta(minutes=40), 3600, late_s=300).begun(window.then)
-    assert (later.since, later.until) == ("20261025015600", "20261025031000")
-    at_rest = Look(START + timedelta(minutes=41), 3600, late_s=300).begun(later.then)
-    assert (at_rest.since, at_rest.until) == ("20261025020500", "20261025021100")
+    later = Look(START + timedelta(minutes=35), 3600, late_s=300).begun(window.then)
+    assert (later.since, later.until) == ("20261025015600", "20261025030500")
+    late = Look(START + timedelta(minutes=41), 3600, late_s=300).begun(later.then)
+    assert (late.since, late.until) == ("20261025020000", "20261025031100")
+    at_rest = Look(START + timedelta(minutes=45), 3600, late_s=300).begun(late.then)
+    assert (at_rest.since, at_rest.until) == ("20261025020600", "20261025021500")
+    assert [each.is_over for each in (window, later, late, at_rest)] == [False, False, False, True]
 
 
 def test_the_first_pass_is_of_all_rows() -> None:

@@ -20,7 +20,7 @@ from connectors.sap_rfc.modes.mode import Mode
 from connectors.sap_rfc.plan import Plan
 from connectors.sap_rfc.reading import of
 from connectors.sap_rfc.tables import Choice, Key, Page, TableReader
-from connectors.sap_rfc.window import Look, Mark, Window
+from connectors.sap_rfc.window import CALM_S, Look, Mark, Window
 
 if TYPE_CHECKING:
     from connectors.sap_rfc.config import SapStream
@@ -178,8 +178,8 @@ class Watermark(TableMode):
                 f"{name}: `columns` are time stamps in UTC and dates in SAP's local time",
                 remedy="name columns of one sort",
             )
-        proven = tuple(self._columns) if all(times.is_exact for times in self._times) else ()
-        self._changed = replace(self._choice, changed=proven)
+        self._is_proof = self._safety_s >= CALM_S and all(times.is_exact for times in self._times)
+        """Whether a row that changes while it is read carries a time after the window."""
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         place = self._checked(position)
@@ -202,7 +202,11 @@ class Watermark(TableMode):
         if window.since is None or window.until is None:
             return self._choice
         times = [each.within(window.since, window.until) for each in self._times]
-        return replace(self._changed, where=conditions.both(self._choice.where, conditions.either(*times)))
+        return replace(
+            self._choice,
+            where=conditions.both(self._choice.where, conditions.either(*times)),
+            changed=tuple(self._columns) if self._is_proof and window.is_over else (),
+        )
 
     def check(self, position: Position) -> None:
         self._checked(position)
