@@ -52,7 +52,7 @@ def units(text: str) -> int:
 def packed(draw: st.DrawFn) -> tuple[int, int, Decimal]:
     digits, decimals = draw(SIZES)
     most = 10**digits - 1
-    return digits, decimals, Decimal(draw(st.integers(-most, most))).scaleb(-decimals)
+    return digits, decimals, Decimal(f"{draw(st.integers(-most, most))}E{-decimals}")
 
 
 @given(packed(), st.sampled_from([0, 2]))
