@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, time
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from bridge.errors import ConfigError
@@ -20,6 +20,7 @@ _RANGES: Mapping[Kind, tuple[int, int]] = {
 }
 _DATE = re.compile(r"\d{8}|\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"([01]\d|2[0-3])(:?)[0-5]\d\2[0-5]\d", re.ASCII)
+_EXACT = Context(prec=10_000)
 _DIGITS = {Kind.DECF16: 16, Kind.DECF34: 34}
 
 
@@ -117,7 +118,7 @@ def _number(value: Any, path: str) -> Decimal:
 
 def _packed(field: Field, value: Any, path: str) -> Decimal:
     number = _number(value, path)
-    _, digits, exponent = number.normalize().as_tuple()
+    _, digits, exponent = number.normalize(_EXACT).as_tuple()
     whole = len(digits) + int(exponent) if number else 0
     if -int(exponent) > field.decimals or whole > field.length - field.decimals:
         _refuse(path, f"is a number of {field.length} digits, {field.decimals} of them decimals")
@@ -127,7 +128,7 @@ def _packed(field: Field, value: Any, path: str) -> Decimal:
 def _floating(field: Field, value: Any, path: str) -> Decimal:
     number = _number(value, path)
     most = _DIGITS[field.kind]
-    if len(number.normalize().as_tuple().digits) > most:
+    if len(number.normalize(_EXACT).as_tuple().digits) > most:
         _refuse(path, f"has more than {most} digits")
     return number
 
