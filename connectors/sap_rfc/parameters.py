@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, time
 from decimal import Context, Decimal, InvalidOperation
+from math import isinf
 from typing import Any, NoReturn
 
 from bridge.errors import ConfigError
@@ -134,7 +135,10 @@ def _floating(field: Field, value: Any, path: str) -> Decimal:
 
 
 def _float(_: Field, value: Any, path: str) -> float:
-    return float(_number(value, path))
+    number = float(_number(value, path))
+    if isinf(number):
+        _refuse(path, "is a number of at most 308 digits")
+    return number
 
 
 def _whole(field: Field, value: Any, path: str) -> int:

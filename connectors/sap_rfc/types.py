@@ -91,8 +91,9 @@ def column(dfies: Mapping[str, Any]) -> Column:
 def shifted(column: Column, most: int) -> Column:
     """An amount as it is read when the decimals of its row's currency count, of which there are `most`."""
     scale = max(most, MINOR)
-    kind = pa.decimal128(min(column.length + scale, _DIGITS), scale)
-    return replace(column, field=column.field.with_type(kind))
+    digits = column.length + scale
+    kind = pa.decimal128 if digits <= _DIGITS else pa.decimal256
+    return replace(column, field=column.field.with_type(kind(digits, scale)))
 
 
 def arrow_of(field: Field) -> pa.DataType:

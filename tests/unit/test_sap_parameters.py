@@ -93,6 +93,7 @@ def test_a_value_is_sent_in_the_form_of_its_type(field: Field, value: Any, sent:
         (of(Kind.DECF16), "12345678901234567", "parameter P has more than 16 digits"),
         (of(Kind.DECF34), "1" * 35, "parameter P has more than 34 digits"),
         (of(Kind.FLOAT), "x", "parameter P is a number"),
+        (of(Kind.FLOAT), "1e400", "parameter P is a number of at most 308 digits"),
         (of(Kind.INT1), 256, "parameter P is a whole number from 0 to 255"),
         (of(Kind.INT), 2**31, "parameter P is a whole number from -2147483648 to 2147483647"),
         (of(Kind.INT), 1.5, "parameter P is a whole number"),
