@@ -9,10 +9,10 @@ from __future__ import annotations
 import select
 import socket
 import struct
-import threading
-from contextlib import suppress
+import time
 from enum import IntEnum
 
+from bridge.testing.sap.listening import shut
 from bridge.testing.sap.records import Unfinished, records
 from bridge.testing.sap.switches import Switches
 
@@ -49,13 +49,12 @@ class Closed(Exception):
 class Line:
     """One connection in frames: four bytes of length, and so many bytes.
 
-    Only the thread that serves the connection reads and writes; `cut` may come from any thread.
+    For the thread that serves the connection; who shuts its socket ends whatever this waits for.
     """
 
     def __init__(self, connection: socket.socket, switches: Switches) -> None:
         self._socket = connection
         self._switches = switches
-        self._over = threading.Event()
 
     def read(self) -> bytes:
         """The next frame. Raises Closed."""
@@ -74,25 +73,19 @@ class Line:
         size = drip.size if drip else _PIECE
         for at in range(0, len(data), size):
             self._send(data[at : at + size])
-            if drip and self._over.wait(drip.every):
-                raise Closed
+            if drip:
+                time.sleep(drip.every)
 
     def hang(self, seconds: float | None) -> None:
         """Say nothing for so long, or until the line ends here or there. Raises Closed then."""
         ends = select.poll()
         ends.register(self._socket, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
-        if self._over.is_set() or ends.poll(None if seconds is None else seconds * 1000):
+        if ends.poll(None if seconds is None else seconds * 1000):
             raise Closed
 
     def cut(self) -> None:
         """Hang up."""
-        self._over.set()
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self.cut()
-        self._socket.close()
+        shut(self._socket)
 
     def _send(self, data: bytes) -> None:
         if self._switches.spent(len(data)):

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import random
 import socket
-import threading
-from contextlib import suppress
 from typing import Self
 
 from bridge.testing.sap.conversation import Conversation
 from bridge.testing.sap.gateway import Line
+from bridge.testing.sap.listening import Listener
 from bridge.testing.sap.logon import Identity, User
 from bridge.testing.sap.switches import Switches
 from bridge.testing.sap.system import System
 
-PATIENCE = 5.0
-_TRIES = 50
+GATEWAY = 3300
 
 
 class SapPeer:
@@ -29,18 +26,15 @@ class SapPeer:
 
     def __init__(self, system: System | None = None, *, ashost: str = "", sysnr: str = "00") -> None:
         self.system = system or System()
-        self.sysnr = sysnr
         self.ashost = ashost
+        self.sysnr = sysnr
         self.switches = Switches()
         self.users = {self.user: User(self.password)}
         self.calls: list[str] = []
         """The functions called, what clients ask for themselves included."""
         self.logons: list[str] = []
         """Who tried to log on."""
-        self._lines: set[Line] = set()
-        self._threads: list[threading.Thread] = []
-        self._lock = threading.Lock()
-        self._listener: socket.socket | None = None
+        self._listener = Listener(self._serve)
         self._handles = itertools.count(10_000_001)
 
     @property
@@ -53,7 +47,8 @@ class SapPeer:
 
     @property
     def port(self) -> int:
-        return 3300 + int(self.sysnr)
+        """The gateway's."""
+        return GATEWAY + int(self.sysnr)
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -66,11 +61,13 @@ class SapPeer:
             "passwd": self.password,
         }
 
+    @property
+    def connections(self) -> int:
+        """Those open now."""
+        return self._listener.connections
+
     def __enter__(self) -> Self:
-        self._listener = self._listen()
-        accepting = threading.Thread(target=self._accept, args=(self._listener,), daemon=True)
-        accepting.start()
-        self._threads.append(accepting)
+        self.ashost = self._listener.open(self.port, self.ashost)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -78,59 +75,11 @@ class SapPeer:
 
     def close(self) -> None:
         """Hang up on everybody, and stop listening."""
-        if self._listener is not None:
-            with suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-            self._listener = None
-        self.cut()
-        with self._lock:
-            threads = list(self._threads)
-        for thread in threads:
-            thread.join(PATIENCE)
+        self._listener.close()
 
     def cut(self) -> None:
         """Every connection there is ends now."""
-        with self._lock:
-            lines = list(self._lines)
-        for line in lines:
-            line.cut()
+        self._listener.cut()
 
-    @property
-    def connections(self) -> int:
-        """Those open now."""
-        with self._lock:
-            return len(self._lines)
-
-    def _listen(self) -> socket.socket:
-        if self.ashost:
-            return socket.create_server((self.ashost, self.port), backlog=64)
-        for _ in range(_TRIES):
-            host = f"127.{random.randint(64, 126)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
-            with suppress(OSError):
-                listener = socket.create_server((host, self.port), backlog=64)
-                self.ashost = host
-                return listener
-        raise OSError(f"no address in 127/8 has port {self.port} free")
-
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            line = Line(connection, self.switches)
-            serving = threading.Thread(target=self._serve, args=(line,), daemon=True)
-            with self._lock:
-                self._lines.add(line)
-                self._threads = [each for each in self._threads if each.is_alive()] + [serving]
-            serving.start()
-
-    def _serve(self, line: Line) -> None:
-        try:
-            Conversation(self, line, b"%d" % next(self._handles)).serve()
-        finally:
-            with self._lock:
-                self._lines.discard(line)
-            line.close()
+    def _serve(self, connection: socket.socket) -> None:
+        Conversation(self, Line(connection, self.switches), b"%d" % next(self._handles)).serve()

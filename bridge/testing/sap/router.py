@@ -9,18 +9,19 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
+from bridge.testing.sap.listening import PATIENCE, Listener, shut
+
 _SIZE = struct.Struct(">I")
+PORT = 3299
 _ROUTE = b"NI_ROUTE\0"
 _HOPS = 24
 _PONG = b"NI_PONG\0"
 _DENIED = -94
 _PIECE = 65_536
-_PATIENCE = 5.0
 
 
 class Refused(Exception):
@@ -39,54 +40,36 @@ class Hop:
 class Router:
     """`with Router() as router:` listens on a port of its own; `route` is what a client is told."""
 
-    host = "127.0.0.1"
-
     def __init__(self, password: str = "") -> None:
         self.password = password
         self.routes: list[list[Hop]] = []
         """Those asked for."""
-        self.port = 0
-        self._sockets: set[socket.socket] = set()
-        self._threads: list[threading.Thread] = []
+        self.host = ""
+        self._listener = Listener(self._serve)
 
     @property
     def route(self) -> str:
-        return f"/H/{self.host}/S/{self.port}" + (f"/W/{self.password}" if self.password else "")
+        return f"/H/{self.host}/S/{PORT}" + (f"/W/{self.password}" if self.password else "")
 
     def __enter__(self) -> Self:
-        listener = socket.create_server((self.host, 0))
-        self.port = listener.getsockname()[1]
-        self._sockets.add(listener)
-        self._spawn(self._accept, listener)
+        self.host = self._listener.open(PORT)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for each in list(self._sockets):
-            _shut(each)
-        for thread in self._threads:
-            thread.join(_PATIENCE)
-        for each in self._sockets:
-            each.close()
-
-    def _accept(self, listener: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = listener.accept()
-                self._sockets.add(client)
-                self._spawn(self._serve, client)
+        self._listener.close()
 
     def _serve(self, client: socket.socket) -> None:
-        with suppress(OSError):
-            try:
-                onward = self._through(client)
-            except Refused as error:
-                client.sendall(_framed(_refusal(str(error))))
-                _shut(client)
-                return
-            self._sockets.add(onward)
+        try:
+            onward = self._through(client)
+        except Refused as error:
+            client.sendall(_framed(_refusal(str(error))))
+            return
+        with onward:
             client.sendall(_framed(_PONG))
-            self._spawn(_pump, onward, client)
+            back = threading.Thread(target=_pump, args=(onward, client), daemon=True)
+            back.start()
             _pump(client, onward)
+            back.join(PATIENCE)
 
     def _through(self, client: socket.socket) -> socket.socket:
         hops = _hops(_frame(client))
@@ -96,14 +79,9 @@ class Router:
         if self.password not in {"", *(each.password for each in hops)}:
             raise Refused(f"{self.host}: route permission denied (127.0.0.1 to {last.host}, {last.service})")
         try:
-            return socket.create_connection((last.host, int(last.service)), _PATIENCE)
+            return socket.create_connection((last.host, int(last.service)))
         except OSError as error:
             raise Refused(f"partner '{last.host}:{last.service}' not reached") from error
-
-    def _spawn(self, target: Callable[..., None], *args: socket.socket) -> None:
-        thread = threading.Thread(target=target, args=args, daemon=True)
-        self._threads.append(thread)
-        thread.start()
 
 
 def _hops(frame: bytes) -> list[Hop]:
@@ -141,10 +119,5 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
     with suppress(OSError):
         while piece := source.recv(_PIECE):
             target.sendall(piece)
-    _shut(source)
-    _shut(target)
-
-
-def _shut(line: socket.socket) -> None:
-    with suppress(OSError):
-        line.shutdown(socket.SHUT_RDWR)
+    shut(source)
+    shut(target)
