@@ -177,7 +177,13 @@ _BY_TEXT = {
     ),
     "CALL_FUNCTION_NOT_REMOTE": re.compile(r"CALL_FUNCTION_NOT_REMOTE|cannot be used for \W?remote\W? calls"),
 }
-# Names of runtime errors (ST22), which saprfclib does not tell from those of exceptions.
+# Why a system lets nobody log on, whoever it is: no password was looked at.
+_BUSY = re.compile(
+    r"work ?process|being (started|shut)|shutting down|starting up|maximum number of|no more (free )?sessions"
+    r"|workproze|heruntergefahren|wird gestartet",
+    re.IGNORECASE,
+)
+# Names of runtime errors (ST22).
 _DUMP = re.compile(
     r"(TIME_OUT|TSV_|DBIF_|DBSQL_|SAPSQL_|SYSTEM_CORE|SYSTEM_NO_|SYSTEM_ROLL|STORAGE_|PXA_|MESSAGE_TYPE_|LOAD_"
     r"|SYNTAX_|UNCAUGHT_|RAISE_EXCEPTION|CALL_FUNCTION_|CALL_SYSTEM|CONVT_|CONNE_|COMPUTE_|GETWA_|ASSIGN_"
@@ -226,8 +232,10 @@ def fault(error: BaseException) -> Fault:
     if key in _SAYS_NOTHING:
         key = next((named for named, says in _BY_TEXT.items() if says.search(text)), key)
     kind = _kind(error, key)
-    if kind is Kind.RAISED and _DUMP.match(key):
-        kind = Kind.FAILURE
+    if kind is Kind.RAISED and (_DUMP.match(key) or getattr(error, "msg_type", "") == "X"):
+        kind = Kind.FAILURE  # which saprfclib does not tell from exceptions
+    if kind is Kind.LOGON and _BUSY.search(text):
+        kind = Kind.COMMUNICATION
     return Fault(kind, key, f"{text} ({key})" if key and key not in text else text)
 
 

@@ -18,7 +18,10 @@ _LEFT = "sap-left-behind"
 
 
 class CutError(Exception):
-    """The call took too long, or was interrupted: it may run on, and its connection is of no use any more."""
+    """The call took too long, or was interrupted: it may run on, and its connection is of no use any more.
+
+    `__cause__`: with what it ended after all, if that is known.
+    """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,11 +30,13 @@ class _Call:
     late: Callable[[Any], object] | None
     answer: Future[Any] = field(default_factory=Future)
     ended: threading.Event = field(default_factory=threading.Event)
+    errors: list[BaseException] = field(default_factory=list)
 
     def run(self) -> None:
         try:
             value = self.make()
         except BaseException as error:  # noqa: BLE001 -- raised where the answer is waited for
+            self.errors.append(error)
             self._settle(self.answer.set_exception, error)
         else:
             if not self._settle(self.answer.set_result, value) and self.late:
@@ -83,7 +88,7 @@ class Line:
         finally:
             self._running = None
         self._leave(call, cancel)
-        raise CutError
+        raise CutError from next(iter(call.errors), None)
 
     def cut(self) -> None:
         """From another thread: let the running call be as if its time were over."""

@@ -14,7 +14,7 @@ from bridge.errors import BridgeError, PermanentError, TransientError
 from connectors.sap_rfc import clients
 from connectors.sap_rfc.clients.client import Attributes, Client, Function
 from connectors.sap_rfc.config import SapConfig
-from connectors.sap_rfc.errors import Asked, UnauthorisedError, fault, is_the_clients, translate
+from connectors.sap_rfc.errors import Asked, Kind, UnauthorisedError, fault, is_the_clients, translate
 from connectors.sap_rfc.line import CutError, Line
 from connectors.sap_rfc.logon import logon, secrets
 
@@ -204,9 +204,9 @@ class System:
         try:
             self._go_on()
             value = line.run(make, limit, cancel=client.cancel if client else None, late=late)
-        except CutError:
+        except CutError as error:
             self._discard()
-            raise TransientError(self._cut(asked, limit)) from None
+            raise self._cut(error, asked, limit) from None
         except Exception as error:  # noqa: BLE001 -- raised again, translated
             raise self._translated(error, asked) from None
         self._used = time.monotonic()
@@ -217,10 +217,13 @@ class System:
             if self._interrupted:
                 raise CutError
 
-    def _cut(self, asked: Asked, limit: float) -> str:
+    def _cut(self, error: CutError, asked: Asked, limit: float) -> BridgeError:
+        last = error.__cause__
+        if last and fault(last).kind is Kind.LOGON:  # PyRFC connects anew by itself after a cancel
+            return translate(last, asked, self._secrets)
         if self._interrupted:
-            return f"{asked.doing}: interrupted"
-        return f"{asked.doing}: no answer within {limit:g} s"
+            return TransientError(f"{asked.doing}: interrupted")
+        return TransientError(f"{asked.doing}: no answer within {limit:g} s")
 
     def _translated(self, error: Exception, asked: Asked) -> Exception:
         if isinstance(error, BridgeError):

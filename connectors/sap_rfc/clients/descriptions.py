@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ from saprfclib.types import (
     TypeDesc,
 )
 
+from connectors.sap_rfc.clients import utclong
 from connectors.sap_rfc.clients.client import Direction, Field, Kind, Parameter
 from connectors.sap_rfc.clients.interface import Leaf, Told, function
 from connectors.sap_rfc.clients.shapes import Convert, converter
@@ -53,10 +54,6 @@ _WIDE = frozenset({Kind.CHAR, Kind.NUM, Kind.DATE, Kind.TIME})
 _DEEP = frozenset({Kind.STRING, Kind.XSTRING, Kind.TABLE})
 _NEEDLESS = frozenset({"RFC_READ_TABLE"})
 """Nobody here asks for what is left out of these."""
-_BEGIN = datetime(1, 1, 1)  # noqa: DTZ001 -- UTCLONG is UTC, and written without a zone
-_JULIAN = timedelta(days=2)
-"""ABAP counts from the first of January of the Julian calendar."""
-_TICKS = 10_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -121,25 +118,6 @@ class Descriptions(dict[str, Description]):
         """Nothing that the library has read by itself is kept."""
 
 
-def _moment(ticks: Any) -> Any:
-    """UTCLONG counts 100 ns since the year 1, beginning with one; zero is initial."""
-    if not isinstance(ticks, int):
-        return ticks
-    seconds, fraction = divmod(ticks - 1, _TICKS)
-    since = timedelta(seconds=seconds) - _JULIAN
-    return f"{(_BEGIN + since).isoformat()}.{fraction:07}" if ticks > 0 else ""
-
-
-def _ticks(moment: Any) -> Any:
-    if not isinstance(moment, str):
-        return moment
-    if not moment.strip():
-        return 0
-    whole, _, fraction = moment.strip().replace(" ", "T").rstrip("Z").partition(".")
-    seconds = (datetime.fromisoformat(whole) - _BEGIN + _JULIAN) // timedelta(seconds=1)
-    return seconds * _TICKS + int(fraction[:7].ljust(7, "0")) + 1
-
-
 def _day(value: Any) -> Any:
     return value.strftime("%Y%m%d") if isinstance(value, date) else value
 
@@ -148,10 +126,10 @@ def _clock(value: Any) -> Any:
     return value.strftime("%H%M%S") if isinstance(value, time) else value
 
 
-_OURS: Mapping[Kind, Convert] = {Kind.UTCLONG: _moment}
+_OURS: Mapping[Kind, Convert] = {Kind.UTCLONG: utclong.told}
 _OURS_ALONE: Mapping[Kind, Convert] = {Kind.DATE: _day, Kind.TIME: _clock}
 """Which the library makes of parameters, but not of fields."""
-_ITS: Mapping[Kind, Convert] = {Kind.UTCLONG: _ticks}
+_ITS: Mapping[Kind, Convert] = {Kind.UTCLONG: utclong.counted}
 
 
 def _described(told: Told) -> FieldDesc:

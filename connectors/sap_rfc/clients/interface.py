@@ -63,8 +63,6 @@ _TYPES: Mapping[str, Kind] = {
     "UTCL": Kind.UTCLONG,
 }
 """DATATYPE, the type of the dictionary."""
-_TABLE_OF = "TTYP"
-_WIDE = frozenset({Kind.CHAR, Kind.NUM, Kind.DATE, Kind.TIME})
 _BYTES_A_CHARACTER = 2
 
 
@@ -74,7 +72,7 @@ class UnknownTypeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A field of a structure, elementary or a table: its whole name (INNER-ID), its place, its bytes."""
+    """An elementary field of a structure: its whole name (INNER-ID), where it is, and bytes, in Unicode."""
 
     path: str
     field: Field
@@ -92,11 +90,13 @@ class Told:
 
 
 class Interfaces:
-    """Reads them through calls of the client itself; types are asked for once."""
+    """Reads them through calls of the client itself; types are asked for once.
 
-    def __init__(self, call: Call, *, deep: Call | None = None) -> None:
-        """`deep`: a call that may read DD40L, the rows of table types, of a client that can pass these."""
-        self._call, self._deep = call, deep
+    Of strings and tables inside structures, which such clients cannot pass, it tells but that they are there.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
         self._types: dict[str, tuple[Leaf, ...]] = {}
 
     def read(self, function: str) -> tuple[Told, ...]:
@@ -130,35 +130,9 @@ class Interfaces:
         if known is None:
             answer = self._call("DDIF_FIELDINFO_GET", TABNAME=name, ALL_TYPES="X")
             rows = [row for row in answer["DFIES_TAB"] if not row["FIELDNAME"].startswith(".")]
-            known = tuple(map(self._leaf, rows)) or self._rows(name)
+            known = tuple(map(_leaf, rows)) or self._components(name)
             self._types[name] = known
         return known
-
-    def _leaf(self, row: Mapping[str, Any]) -> Leaf:
-        path = row["LFIELDNAME"].strip() or row["FIELDNAME"]
-        name, type_, size = path.rpartition("-")[2], row["DATATYPE"].strip(), int(row["INTLEN"])
-        if type_ == _TABLE_OF and self._deep:
-            field = Field(name, Kind.TABLE, fields=tuple(_grown(self._rows(row["ROLLNAME"].strip()))))
-        elif type_ in _TYPES:
-            field = _elementary(name, _TYPES[type_], size, int(row["DECIMALS"]))
-        else:
-            raise UnknownTypeError(f"its field {path} is of type {type_}")
-        return Leaf(path, field, int(row["OFFSET"]), size)
-
-    def _rows(self, table_type: str) -> tuple[Leaf, ...]:
-        return self._typed(table_type, self._deep) if self._deep else self._components(table_type)
-
-    def _typed(self, table_type: str, call: Call) -> tuple[Leaf, ...]:
-        """Of a table type's rows, which may be elementary, or deep."""
-        told = _read(call, table_type)
-        if told["ROWKIND"] == "S":
-            return self._leaves(told["ROWTYPE"])
-        kind = _TYPES.get(told["DATATYPE"])
-        if kind is None:
-            raise UnknownTypeError(f"rows of {table_type} are of type {told['DATATYPE']}")
-        characters = int(told["LENG"] or 0)
-        size = characters * _BYTES_A_CHARACTER if kind in _WIDE else characters // 2 + 1
-        return (Leaf("", _elementary("", kind, size, int(told["DECIMALS"] or 0)), 0, size),)
 
     def _components(self, name: str) -> tuple[Leaf, ...]:
         """Of a table type's rows."""
@@ -175,19 +149,13 @@ def function(name: str, told: Sequence[Told]) -> Function:
     return Function(name, {each.parameter.field.name: each.parameter for each in told})
 
 
-def _read(call: Call, table_type: str) -> dict[str, str]:
-    names = ("ROWTYPE", "ROWKIND", "DATATYPE", "LENG", "DECIMALS")
-    answer = call(
-        "RFC_READ_TABLE",
-        QUERY_TABLE="DD40L",
-        OPTIONS=[{"TEXT": f"TYPENAME = '{table_type}' AND AS4LOCAL = 'A'"}],
-        FIELDS=[{"FIELDNAME": name} for name in names],
-    )
-    if not answer["DATA"]:
-        raise UnknownTypeError(f"there is no table type {table_type}")
-    line = answer["DATA"][0]["WA"]
-    places = ((int(field["OFFSET"]), int(field["LENGTH"])) for field in answer["FIELDS"])
-    return dict(zip(names, (line[at : at + length].strip() for at, length in places), strict=True))
+def _leaf(row: Mapping[str, Any]) -> Leaf:
+    path = row["LFIELDNAME"].strip() or row["FIELDNAME"]
+    type_, size = row["DATATYPE"].strip(), int(row["INTLEN"])
+    if type_ not in _TYPES:
+        raise UnknownTypeError(f"its field {path} is of type {type_}")
+    field = _elementary(path.rpartition("-")[2], _TYPES[type_], size, int(row["DECIMALS"]))
+    return Leaf(path, field, int(row["OFFSET"]), size)
 
 
 def _component(type_name: str, row: Mapping[str, Any]) -> Leaf:
@@ -211,7 +179,7 @@ def _grown(leaves: Sequence[Leaf], prefix: str = "") -> Iterator[Field]:
     for leaf in leaves:
         groups.setdefault(leaf.path.removeprefix(prefix).partition("-")[0], []).append(leaf)
     for name, inner in groups.items():
-        if inner[0].path == prefix + name:  # elementary, or a table
+        if inner[0].path == prefix + name:
             yield inner[0].field
         else:
             yield Field(name, Kind.STRUCTURE, fields=tuple(_grown(inner, f"{prefix}{name}-")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyrfc
 
 from connectors.sap_rfc.clients import Found, Logon
 from connectors.sap_rfc.clients.client import Attributes, Direction, Field, Function, Kind, Parameter
-from connectors.sap_rfc.clients.interface import Interfaces, function
+from connectors.sap_rfc.clients.interface import Interfaces, Told, function
 from connectors.sap_rfc.clients.shapes import Convert, converter
 
 _DIRECTIONS = {
@@ -19,6 +20,8 @@ _DIRECTIONS = {
     "RFC_TABLES": Direction.TABLES,
 }
 _DEEP = (Kind.STRUCTURE, Kind.TABLE)
+_log = logging.getLogger(__name__)
+_STRINGS = (Kind.STRING, Kind.XSTRING)
 _OURS: Mapping[Kind, Convert] = {Kind.UTCLONG: lambda moment: moment.replace(" ", "T")}
 
 
@@ -28,7 +31,7 @@ class Rfc:
     def __init__(self, found: Found, connection: Any) -> None:
         self.name, self.version, self.licence = found.library, found.version, found.licence
         self._connection = connection
-        self._interfaces = Interfaces(connection.call, deep=connection.call)
+        self._interfaces = Interfaces(connection.call)
         self._functions: dict[str, Function] = {}
         self._converts: dict[str, Mapping[str, Convert]] = {}
 
@@ -49,7 +52,7 @@ class Rfc:
     def _described(self, name: str) -> Function:
         told = self._connection.get_function_description(name)
         if isinstance(told, Mapping):  # erpl-pyrfc: without the fields of structures and rows
-            return function(name, self._interfaces.read(name))
+            return function(name, [each for each in self._interfaces.read(name) if _is_flat(name, each)])
         return Function(name, {each["name"]: _parameter(each) for each in told.parameters})
 
     def attributes(self) -> Attributes:
@@ -80,6 +83,14 @@ class Rfc:
 def connect(found: Found, logon: Logon) -> Rfc:
     """Errors: PyRFC's; SdkNotFoundError of pyrfcx."""
     return Rfc(found, pyrfc.Connection(**logon.parameters))
+
+
+def _is_flat(name: str, told: Told) -> bool:
+    """erpl-pyrfc drops deep ones from its answers, and puts fields of inner structures beside the others."""
+    other = next((leaf.path for leaf in told.leaves if leaf.field.kind in _STRINGS or "-" in leaf.path), None)
+    if other:
+        _log.warning("%s is used without its parameter %s: %s", name, told.parameter.field.name, other)
+    return not other
 
 
 def _parameter(told: Mapping[str, Any]) -> Parameter:
