@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import batched, count
 from pathlib import Path
@@ -158,6 +158,10 @@ class Cache:
             if database is not None:
                 database.close()
 
+    def heads(self) -> list[bytes]:
+        """Under which there are, or were, entries."""
+        return [head for (head,) in self._execute("SELECT head FROM parts ORDER BY id")]
+
     # -- transactions
 
     def commit(self, stamp: str) -> None:
@@ -278,6 +282,16 @@ class Cache:
             f"cannot keep the state in {self._path}: {error}",
             remedy="see that there is room, and that the service user may write there (`daemon.state_dir`)",
         )
+
+
+def has(path: Path, stamp: str) -> bool:
+    """Whether there is a cache of it, or one that a worker has open, who sees to it; touches neither."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)) as database:
+            rows = dict(database.execute("SELECT name, value FROM meta"))
+    except sqlite3.Error as error:
+        return error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+    return rows.get("format") == FORMAT and rows.get("stamp") == stamp
 
 
 def _asking(part: int, keys: Sequence[bytes]) -> Iterator[tuple[str, tuple[object, ...]]]:

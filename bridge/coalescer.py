@@ -15,11 +15,11 @@ import structlog
 from bridge.admission import Lane
 from bridge.config.options import ConnectorSettings
 from bridge.contract import Batch, Emits, Op
-from bridge.errors import PermanentError
+from bridge.errors import PermanentError, TransientError
 from bridge.images import Images
 from bridge.outlet import Outlet
 from bridge.piece import Piece
-from bridge.positions import RESNAPSHOT, STATE, STREAM, Kept, Ledger, Resnapshot, record
+from bridge.positions import RESNAPSHOT, STATE, STREAM, Ledger, Resnapshot, record
 from bridge.prefetch import Fetched
 from bridge.press import Outgoing, Press
 from bridge.rereading import Rereading
@@ -120,7 +120,29 @@ class Coalescer:
         """Before batches are compared: the state must be what the positions say. Not in a transaction."""
         if any(lane.keyed for lane in self._lanes.values()):
             kept = self._outlet.ledger.state
-            self._images.align(kept.stamp if kept else None, self._outlet.renew)
+            if not self._images.align(kept, self._outlet.renew) and kept:
+                self._fill_again(kept.stamp)
+
+    def holds(self) -> bool:
+        """Whether the state's topic is the one it was; if not, `align` is due."""
+        return self._images.holds()
+
+    def _fill_again(self, stamp: str) -> None:
+        """The state's topic was lost. Only the last of these transactions makes it count again."""
+        topic, records = self._images.topic, 0
+        log.warning("the state's topic was lost; it is filled again from the cache", topic=topic)
+        for keys, values in self._images.anew():
+            self._outlet.begin()
+            self._outlet.send(topic, keys, values)
+            self._outlet.commit()
+            records += len(keys)
+        self._outlet.begin()
+        self._outlet.note(STATE, self._images.kept(stamp))
+        self._outlet.send(topic, [STAMP], [stamp.encode()])
+        self._outlet.commit()
+        if not self._images.align(self._outlet.ledger.state, self._outlet.renew):
+            raise TransientError(f"topic {topic} does not hold the state, though it was just filled again")
+        log.info("the state's topic is whole again", topic=topic, records=records)
 
     def begins_to_follow(self, lane: Lane, ledger: Ledger) -> bool:
         """Whether from now on what is known of its rows is kept; what was known once is dropped."""
@@ -317,7 +339,7 @@ class Coalescer:
             position = sent.fetched.batch.position
             self._outlet.note(key, orders[key] if sent.again else self._lanes[sent.name].stored(position))
         if stamp := self._images.stamp:
-            self._outlet.note(STATE, Kept(stamp))
+            self._outlet.note(STATE, self._images.kept(stamp))
             self._outlet.send(self._images.topic, [STAMP], [stamp.encode()])
         self._outlet.commit()
         self._images.commit()

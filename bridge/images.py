@@ -20,6 +20,7 @@ from bridge.diff.canonical import marked
 from bridge.errors import PermanentError
 from bridge.following import followed
 from bridge.piece import Piece, letters_of
+from bridge.positions import Kept
 from bridge.state import KeyedState, head, whole_head
 
 type Passes = Mapping[str, Pass]
@@ -40,9 +41,22 @@ class Images:
 
     # -- transactions
 
-    def align(self, stamp: str | None, meanwhile: Callable[[], None]) -> None:
+    def align(self, kept: Kept | None, meanwhile: Callable[[], None]) -> bool:
         """See `KeyedState.align`."""
-        self._state.align(stamp, meanwhile)
+        return self._state.align(kept, meanwhile)
+
+    def holds(self) -> bool:
+        """See `KeyedState.holds`."""
+        return self._state.holds()
+
+    def anew(self) -> Iterator[tuple[list[bytes | None], list[bytes | None]]]:
+        """Keys and values, a transaction each: see `KeyedState.anew`."""
+        for records in self._state.anew():
+            yield [key for key, _ in records], [value for _, value in records]
+
+    def kept(self, stamp: str) -> Kept:
+        """See `KeyedState.kept`."""
+        return self._state.kept(stamp)
 
     def forget(self) -> None:
         """The open transaction was not committed: scans under way start over."""

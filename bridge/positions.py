@@ -95,9 +95,13 @@ class Resnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the keyed state is to be like; see bridge.state."""
+    """What the keyed state is to be like, and which topic has it; see bridge.state."""
 
     stamp: str
+    topic: str = ""
+    """The id of the topic; empty where it is not known."""
+    start: int | None = None
+    """Where the topic began: a compacted one loses its beginning only when somebody cuts it off."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
 
-from bridge import positions
+from bridge import cache, positions, state
 from bridge.admission import Admission, Lane
 from bridge.config.options import OnMissing, Settings
 from bridge.contract import Connector, Stream
 from bridge.images import Images
 from bridge.positions import Ledger, Stored
 from bridge.progress import Progress
-from bridge.state import Changelog, KeyedState, Record, StateTopic
+from bridge.state import Changelog, KeyedState, Record, Seen, StateTopic
 from bridge.topics import Topics, Wanted
 
 
@@ -37,8 +37,8 @@ class Assumed(Rehearsal):
 class SeenState(StateTopic):
     """The state as it is; a topic that is not there yet stays so, and counts as empty."""
 
-    def ensure(self) -> None:
-        return
+    def ensure(self) -> str:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +47,37 @@ class NoState:
 
     name: str = "of no use"
 
-    def ensure(self) -> None:
-        return
+    def ensure(self) -> str:
+        return ""
+
+    def id(self) -> str | None:
+        return None
+
+    def seen(self) -> Seen | None:
+        return None
 
     def read(self) -> Iterator[list[Record]]:
         return iter(())
 
 
 def state_is_lost(settings: Settings, connector: str) -> bool:
-    """Whether the state's topic is not what the positions speak of. The daemon may run meanwhile."""
+    """Whether the state is neither in its topic nor in a cache here. The daemon may run meanwhile."""
+    return topic_lacks_state(settings, connector) and not cache_has_state(settings, connector)
+
+
+def topic_lacks_state(settings: Settings, connector: str) -> bool:
+    """Whether the state's topic is not what the positions speak of."""
     kept = stored(settings, connector).state
     if kept is None:
         return False
-    found = StateTopic(settings.kafka, connector, Topics(settings.kafka, settings.topics)).stamp()
-    return found != kept.stamp and stored(settings, connector).state == kept
+    found = StateTopic(settings.kafka, connector, Topics(settings.kafka, settings.topics)).seen()
+    return not (found and found.holds(kept)) and stored(settings, connector).state == kept
+
+
+def cache_has_state(settings: Settings, connector: str) -> bool:
+    """Whether the next start on this machine can fill the topic again."""
+    kept = stored(settings, connector).state
+    return kept is not None and cache.has(state.cache_of(settings.daemon, connector), kept.stamp)
 
 
 def seen_state(settings: Settings, connector: str) -> Changelog:

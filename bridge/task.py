@@ -126,6 +126,7 @@ class Task:
                     found == self._found
                     and not self._schedule.holds_gone(found.streams)
                     and self._admission.holds()
+                    and self._coalescer.holds()
                 )
                 self._found = found
             case Fetched() as fetched if not fetched.turn.stale:

@@ -53,7 +53,7 @@ from bridge.reader import Reader
 from bridge.redact import Redactor
 from bridge.schedule import Schedule
 from bridge.standby import Standby
-from bridge.state import KeyedState, StateTopic
+from bridge.state import KeyedState, StateTopic, cache_of
 from bridge.states import State
 from bridge.task import Task
 from bridge.topics import Topics
@@ -106,8 +106,7 @@ class Worker:
         self._queue = Prefetch(settings.prefetch.rows, settings.prefetch.bytes)
         self._standby = Standby(hello.owner.instance, positions, self._stop)
         changelog = StateTopic(hello.kafka, settings.name, topics)
-        cache = hello.daemon.state_dir / f"{settings.name}.state"
-        state = KeyedState(changelog, cache, self._stop)
+        state = KeyedState(changelog, cache_of(hello.daemon, settings.name), self._stop)
         self._task = self._make_task(
             state,
             Outlet(hello.owner, make_publisher(hello.kafka, settings.name, self._stop), positions),

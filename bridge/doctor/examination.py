@@ -137,10 +137,22 @@ class Examination:
             self._run(None, lambda: self._missing(topics, [*own, *events]))
         self._run(None, lambda: self._own_topics(topics, own))
         ledger = rehearsal.stored(self._settings, self._name)
+        self._run(None, self._state)
         if ledger.owner and not ledger.owner.released:
             self._say(f"held by daemon {ledger.owner.name} on {ledger.owner.host}")
         for progress, lane in self._admitted(source, streams, ledger):
             self._stream(progress, lane, ledger)
+
+    def _state(self) -> None:
+        """Whether what is known of rows is still there."""
+        if not rehearsal.topic_lacks_state(self._settings, self._name):
+            return
+        text = f"topic {state.topic(self._name)} does not hold the state that the positions speak of"
+        if rehearsal.cache_has_state(self._settings, self._name):
+            self._say(f"{text}; the daemon fills it again from its cache here", Level.WARNING)
+        else:
+            remedy = "see `positions accept`; on a machine whose `daemon.state_dir` has it, all is well"
+            self._say(f"{text}, nor has a cache here: would be parked", Level.CRITICAL, remedy)
 
     def _stream(self, progress: Progress, lane: Lane | None, ledger: Ledger) -> None:
         name = progress.stream.name

@@ -21,6 +21,7 @@ from bridge.contract import Ask, Batch, Changes, Connector, Op, Position, Ranges
 from bridge.errors import BridgeError, PermanentError, Stopped, TransientError
 from bridge.positions import READ_S, Ledger, topic
 from bridge.publisher import Aborted, Broken, Fenced
+from bridge.state import STAMP, Seen
 from bridge.state import topic as state_topic
 from bridge.topics import DEFAULT_MAX_BYTES, Described, Ends, Shape, Wanted, dead_letters
 
@@ -309,7 +310,7 @@ class FakePositions:
             raise TransientError("an open transaction hides the end of the positions")
         return self.glance()
 
-    def glance(self, timeout_s: float = READ_S) -> Ledger:
+    def glance(self, timeout_s: float = READ_S) -> Ledger:  # noqa: ARG002 - it answers at once
         ledger = Ledger()
         for offset, record in self._kafka.visible(self.name):
             ledger = ledger.fold((record.key or b"").decode(), record.value, offset)
@@ -361,9 +362,20 @@ class FakeChangelog:
         self._kafka = kafka
         self.name = state_topic(connector)
 
-    def ensure(self) -> None:
+    def ensure(self) -> str:
         _outside(self._kafka, Step.ENSURE)
         self._kafka.topics.setdefault(self.name, [])
+        return self._kafka.ids.get(self.name, "")
+
+    def id(self) -> str | None:
+        _outside(self._kafka, Step.ENSURE)
+        return self._kafka.ids.get(self.name, "") if self.name in self._kafka.topics else None
+
+    def seen(self) -> Seen | None:
+        _outside(self._kafka, Step.READ)
+        stamps = [record.value or b"" for record in self._kafka.committed(self.name) if record.key == STAMP]
+        stamp = stamps[-1].decode() if stamps else None
+        return Seen(self._kafka.ids.get(self.name, ""), 0, stamp)
 
     def read(self) -> Iterator[list[tuple[bytes, bytes | None]]]:
         _outside(self._kafka, Step.READ)

@@ -14,7 +14,8 @@ import pytest
 
 from bridge.cache import MOST_VALUES, SPARSE, Cache, Put
 from bridge.errors import PermanentError, Stopped, TransientError
-from bridge.state import STAMP, KeyedState, Record
+from bridge.positions import Kept
+from bridge.state import STAMP, KeyedState, Record, Seen
 
 HEAD = b'["orders","orders"]'
 
@@ -249,8 +250,14 @@ class Topic:
     def __init__(self, *pieces: list[Record]) -> None:
         self.pieces = pieces
 
-    def ensure(self) -> None:
-        return
+    def ensure(self) -> str:
+        return ""
+
+    def id(self) -> str | None:
+        return ""
+
+    def seen(self) -> Seen | None:
+        return Seen("", 0, "b")
 
     def read(self) -> Iterator[list[Record]]:
         yield from self.pieces
@@ -269,7 +276,7 @@ PIECES = (
 def test_the_topic_is_read_when_the_cache_is_of_another_transaction(path: Path) -> None:
     state = KeyedState(Topic(*PIECES), path, Event())
     calls: list[int] = []
-    state.align("b", lambda: calls.append(1))
+    state.align(Kept("b"), lambda: calls.append(1))
     part = state.cache.part(HEAD)
     assert part.count == 2
     assert state.cache.find(part, [key(each) for each in range(5)]).values == {
@@ -277,7 +284,7 @@ def test_the_topic_is_read_when_the_cache_is_of_another_transaction(path: Path) 
     }  # fmt: skip
     assert len(calls) == 2, "it says that it is still there"
     state.forget()
-    state.align("b", lambda: calls.append(1))
+    state.align(Kept("b"), lambda: calls.append(1))
     assert len(calls) == 2, "the cache is what it should be"
     state.close()
 
@@ -285,7 +292,7 @@ def test_the_topic_is_read_when_the_cache_is_of_another_transaction(path: Path) 
 def test_a_topic_without_the_last_transaction_is_refused_whatever_else_it_has(path: Path) -> None:
     state = KeyedState(Topic(PIECES[0]), path, Event())
     with pytest.raises(PermanentError, match="does not hold the state"):
-        state.align("b", lambda: None)
+        state.align(Kept("b"), lambda: None)
     assert not path.exists()
 
 
@@ -293,6 +300,6 @@ def test_reading_the_topic_ends_when_asked_to_stop(path: Path) -> None:
     stop = Event()
     state = KeyedState(Topic(*PIECES), path, stop)
     with pytest.raises(Stopped):
-        state.align("b", stop.set)
+        state.align(Kept("b"), stop.set)
     state.close()
     assert stamp_of(path) is None

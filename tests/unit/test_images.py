@@ -20,11 +20,12 @@ from structlog.testing import capture_logs
 
 from bridge.config.options import ConnectorSettings, StreamOptions
 from bridge.errors import PermanentError, TransientError
-from bridge.testing.fakes import FakeKafka, State
+from bridge.testing.fakes import FakeKafka, Fault, State
 from bridge.testing.images import FakeImages
 from bridge.testing.simulation import Clock, Engine
 
 TABLE = "orders"
+STATE = "_bridge.state.erp"
 NO_TEXT = "caf\udce9"
 """Not UTF-8: its row can be no event."""
 
@@ -454,12 +455,98 @@ def test_a_state_that_was_lost_parks_the_connector_with_the_remedy(case: Case) -
     filled(case, 5)
     case.engine.drain()
     case.cache.unlink()
-    del case.kafka.topics["_bridge.state.erp"]
+    del case.kafka.topics[STATE]
     case.engine.restart()
     with pytest.raises(PermanentError, match="does not hold the state that the positions speak of") as parked:
         case.scan()
     assert "legacy-bridge positions accept" in parked.value.remedy
     assert len(case.events()) == 5
+
+
+LOST = {
+    "deleted": lambda kafka: kafka.topics.pop(STATE),
+    "deleted, and made anew by somebody else": lambda kafka: kafka.topics.update({STATE: []}),
+    "back from an old copy": lambda kafka: kafka.topics.update({STATE: kafka.topics[STATE][:4]}),
+    "cut off at its end": lambda kafka: kafka.topics[STATE].pop(),
+}
+
+
+@pytest.mark.parametrize("lose", LOST.values(), ids=LOST)
+def test_a_state_topic_that_was_lost_is_filled_again_from_the_cache(
+    case: Case, lose: Callable[[FakeKafka], object]
+) -> None:
+    filled(case, 5)
+    del case.rows[1]
+    case.scan()
+    published = case.events()
+    case.engine.drain()
+    lose(case.kafka)
+    case.engine.restart()
+    case.scan()
+    case.engine.drain()
+    case.cache.unlink()
+    del case.rows[2]
+    case.engine.restart()
+    case.scan()
+    assert case.events() == [*published, ("d", 2)], "nothing doubled, no delete lost"
+
+
+def test_a_state_topic_that_is_deleted_while_the_daemon_runs_is_filled_again(case: Case) -> None:
+    filled(case, 5)
+    case.kafka.ids[STATE] = "first"
+    case.engine.drain()
+    case.rows[6] = "new"
+    case.scan()
+    assert '"topic":"first"' in kept(case)
+    case.kafka.topics[STATE], case.kafka.ids[STATE] = [], "second"
+    case.engine.run(case.engine.settings.discover_every + 1)
+    assert '"topic":"second"' in kept(case), "without a restart"
+    case.rows[7] = "newer"
+    case.scan()
+    published = case.events()
+    case.engine.drain()
+    case.cache.unlink()
+    case.engine.restart()
+    case.scan()
+    assert case.events() == published
+
+
+def test_a_state_topic_made_anew_that_has_got_the_last_stamp_is_not_believed(case: Case) -> None:
+    filled(case, 5)
+    case.kafka.ids[STATE] = "first"
+    case.engine.drain()
+    case.rows[6] = "new"
+    case.scan()
+    del case.kafka.topics[STATE]
+    case.rows[7] = "its entry is all that the new topic has"
+    case.engine.read_ahead(1)
+    case.scan()
+    case.kafka.ids[STATE] = "second"
+    case.engine.drain()
+    case.cache.unlink()
+    case.engine.restart()
+    with pytest.raises(PermanentError, match="no cache of it here"):
+        case.scan()
+
+
+@pytest.mark.parametrize("after", range(0, 14, 2))
+def test_a_fill_that_is_cut_short_is_begun_anew(case: Case, after: int) -> None:
+    filled(case, 5)
+    case.engine.drain()
+    case.kafka.topics[STATE] = []
+    case.kafka.fail(Fault.CRASH_BEFORE, after)
+    case.scan()
+    case.engine.drain()
+    case.cache.unlink()
+    case.engine.restart()
+    case.scan()
+    assert len(case.events()) == 5
+
+
+def kept(case: Case) -> str:
+    """The record that says what the state is to be like."""
+    records = case.kafka.committed(case.engine.positions.name)
+    return [(each.value or b"").decode() for each in records if each.key == b"state"][-1]
 
 
 def test_a_stream_that_begins_anew_knows_nothing_of_a_former_life(case: Case) -> None:
@@ -552,7 +639,7 @@ def test_a_row_that_is_too_long_to_be_remembered_is_no_end_of_the_stream(keyless
     del case.rows[2], case.rows[1]
     scans(case, 2)
     assert case.events() == [("r", 1), ("d", 1)]
-    assert max(len(each.key or b"") for each in case.kafka.committed("_bridge.state.erp")) < 1000
+    assert max(len(each.key or b"") for each in case.kafka.committed(STATE)) < 1000
 
 
 STEPS = st.lists(
