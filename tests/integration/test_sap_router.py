@@ -1,4 +1,4 @@
-"""Connections through a SAProuter, by either client."""
+"""Connections by way of others: a SAProuter, a message server."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from bridge.errors import BridgeError
+from bridge.testing.sap.message_server import MessageServer
 from bridge.testing.sap.peer import SapPeer
 from bridge.testing.sap.router import Router
 from connectors.sap_rfc.config import SapConfig
 from connectors.sap_rfc.system import System
 
 Reach = Callable[[str], System]
+MESSAGES = {"msserv": "3600", "sysid": "SIM"}
 
 
 @pytest.fixture
@@ -29,19 +31,9 @@ def reach(request: pytest.FixtureRequest, peer: SapPeer, monkeypatch: pytest.Mon
     made: list[System] = []
 
     def open_(route: str) -> System:
-        monkeypatch.setenv("SAP_PASSWORD", peer.password)
         monkeypatch.setenv("SAP_ROUTE", route)
-        options: dict[str, Any] = {
-            "ashost": peer.ashost,
-            "client": peer.client,
-            "user": peer.user,
-            "password": "env:SAP_PASSWORD",
-            "saprouter": "env:SAP_ROUTE",
-            "library": request.param,
-            "login_timeout": "5s",
-            "streams": {"T001": {"mode": "table", "images": True}},
-        }
-        made.append(System(SapConfig.model_validate(options)))
+        options = {"ashost": peer.ashost, "saprouter": "env:SAP_ROUTE", "library": request.param}
+        made.append(system(peer, monkeypatch, **options))
         made[-1].open()
         return made[-1]
 
@@ -49,6 +41,18 @@ def reach(request: pytest.FixtureRequest, peer: SapPeer, monkeypatch: pytest.Mon
     for each in made:
         with suppress(Exception):
             each.close()
+
+
+def system(peer: SapPeer, monkeypatch: pytest.MonkeyPatch, **options: Any) -> System:
+    monkeypatch.setenv("SAP_PASSWORD", peer.password)
+    least: dict[str, Any] = {
+        "client": peer.client,
+        "user": peer.user,
+        "password": "env:SAP_PASSWORD",
+        "login_timeout": "5s",
+        "streams": {"T001": {"mode": "table", "images": True}},
+    }
+    return System(SapConfig.model_validate(least | options))
 
 
 def test_a_system_is_reached_through_a_router(peer: SapPeer, reach: Reach) -> None:
@@ -69,3 +73,17 @@ def test_a_router_that_refuses_is_no_secret_and_tells_none(peer: SapPeer, reach:
     assert "route permission denied" in f"{caught.value} {caught.value.__cause__}"
     assert "wr0ng-one" not in f"{caught.value!r} {caught.value.__cause__!r}"
     assert not peer.logons
+
+
+def test_a_message_server_names_the_application_server(
+    peer: SapPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with MessageServer(peer) as server:
+        there = system(
+            peer, monkeypatch, library="saprfclib", mshost=server.mshost, group="PUBLIC", **MESSAGES
+        )
+        there.open()
+        assert there.call("STFC_CONNECTION", REQUTEXT="balanced")["ECHOTEXT"] == "balanced"
+        there.close()
+    assert server.asked == 1
+    assert peer.logons == [peer.user]
