@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,12 +17,7 @@ from bridge.contract import Ask, Batch, Caveat, Op, Position, Scan
 from bridge.errors import PermanentError, TransientError
 from bridge.testing.sap.abap import Field, Structure, Table, Type, char, dec, numc
 from bridge.testing.sap.errors import AbapException
-from bridge.testing.sap.system import System
-from connectors.sap_rfc.config import SapStream
-from connectors.sap_rfc.dictionary import Dictionary
-from connectors.sap_rfc.modes.mode import Mode
-from connectors.sap_rfc.modes.table import mode
-from tests.integration.sap_inside import Inside
+from tests.integration.sap_inside import World, told
 
 MANDT = Field("MANDT", Type("CLNT"), key=True)
 DAY, CLOCK = Field("UPDAT", Type("DATS")), Field("UPTIM", Type("TIMS"))
@@ -43,60 +38,6 @@ WIDE = Table(
 NARROW = Table(
     Structure("ZNARROW", (MANDT, Field("ID", char(10), key=True), Field("NAME", char(30)), DAY, CLOCK))
 )
-
-
-class World:
-    """The system, and a mode that reads one of its tables from poll to poll."""
-
-    def __init__(self, *tables: Table, release: str = "750") -> None:
-        self.store = System(release=release)
-        for table in tables:
-            self.store.define(table)
-        self.system = Inside(self.store)
-        self.ahead = timedelta()
-        self.store.clock.set(datetime(2026, 3, 1, 12, tzinfo=UTC))
-        self.store.clock.stop()
-        self.system.ours = lambda: self.store.clock.now().astimezone(UTC)
-
-    def mode(self, table: str, **options: Any) -> Mode:
-        stream = SapStream.model_validate({"mode": "table", **options})
-        return mode(table, stream, self.system, Dictionary(self.system))  # type: ignore[arg-type]
-
-    def poll(self, stream: Mode, position: Position = None, rows: int = 1000) -> Batch:
-        return stream.poll(self.system, position, Ask(rows=rows))  # type: ignore[arg-type]
-
-    def all(self, stream: Mode, position: Position = None, rows: int = 1000) -> tuple[list[Batch], Position]:
-        """Polls until there is no more."""
-        batches = [self.poll(stream, position, rows)]
-        while batches[-1].more:
-            batches.append(self.poll(stream, batches[-1].position, rows))
-        return batches, batches[-1].position
-
-    def now(self) -> dict[str, str]:
-        shown = self.store.clock.now()
-        return {"UPDAT": f"{shown:%Y%m%d}", "UPTIM": f"{shown:%H%M%S}"}
-
-    def wait(self, seconds: float) -> None:
-        self.store.clock.advance(timedelta(seconds=seconds))
-
-    @contextmanager
-    def before(self, change: Callable[[int], None]) -> Iterator[None]:
-        """Before the n-th reading of a table, without those that only ask for places."""
-        seen = 0
-
-        def watch(function: str, parameters: Mapping[str, Any]) -> None:
-            nonlocal seen
-            if "READ_TABLE" in function and not parameters.get("NO_DATA"):
-                seen += 1
-                change(seen)
-
-        self.store.before.append(watch)
-        yield
-        self.store.before.remove(watch)
-
-
-def told(batches: list[Batch]) -> list[dict[str, Any]]:
-    return [row for batch in batches for changes in batch.changes for row in changes.rows.to_pylist()]
 
 
 def documents(count: int, **more: Any) -> list[dict[str, Any]]:
