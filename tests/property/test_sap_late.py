@@ -17,6 +17,7 @@ from bridge.errors import PermanentError
 from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.modes import late
 from connectors.sap_rfc.modes.late import Overlap, Reading, Window
+from connectors.sap_rfc.system import Moment
 
 LATE_WINDOW, MODE = 20, "change_documents"
 BEGAN = datetime(2026, 11, 22, 23, 59, 30)  # noqa: DTZ001 -- of no zone
@@ -124,8 +125,9 @@ OPTIONS = SapStream.model_validate(
 )
 
 
-def clock(second: int) -> datetime:
-    return BEGAN + timedelta(seconds=second)
+def clock(second: int, offset_s: int = 0) -> Moment:
+    """So many seconds after the beginning, in a zone that is ahead of that where it began."""
+    return Moment(BEGAN + timedelta(seconds=second + offset_s), offset_s, 0.0)
 
 
 def test_a_clock_that_was_set_back_stops_the_stream_instead_of_losing_changes() -> None:
@@ -139,6 +141,28 @@ def test_what_is_younger_than_the_safety_interval_waits_so_that_its_second_is_ov
     assert ([each.number for each in step.taken], step.more) == (["1", "2"], False)
 
 
+def test_what_was_open_when_the_clock_went_ahead_in_spring_is_not_lost() -> None:
+    reading, place = Reading("changes", OPTIONS), Overlap(at(0))
+    place = reading.step(clock(100), place, 10, lambda *_: [Change(95, 95, "1")]).place
+    slow, fast = Change(97, 110, "0"), Change(3705, 3705, "2")
+    found = [Change(95, 95, "1"), fast]
+    step = reading.step(clock(110, 3600), place, 10, lambda *_: found)
+    assert [each.number for each in step.taken] == ["2"]
+    place = Overlap.parsed(json.loads(json.dumps(step.place.position(MODE))), MODE)
+    step = reading.step(clock(112, 3600), place, 10, lambda *_: [*found, slow])
+    assert [each.number for each in step.taken] == ["0"]
+    step = reading.step(clock(140, 3600), step.place, 10, lambda *_: [*found, slow])
+    assert (step.taken, step.place.before) == ([], None)
+
+
+def test_the_hour_that_comes_twice_in_autumn_is_read_with_a_late_window_of_an_hour() -> None:
+    options = OPTIONS.model_copy(update={"late_window": 3700.0})
+    reading, first = Reading("changes", options), Change(3590, 3590, "1")
+    place = reading.step(clock(0, 3600), Overlap(), 10, lambda *_: [first]).place
+    step = reading.step(clock(20), place, 10, lambda *_: [first, Change(10, 10, "2")])
+    assert [each.number for each in step.taken] == ["2"]
+
+
 @pytest.mark.parametrize(
     "position",
     [
@@ -150,6 +174,8 @@ def test_what_is_younger_than_the_safety_interval_waits_so_that_its_second_is_ov
         {"mode": MODE, "floor": at(0), "seen": {at(1): "1"}},
         {"mode": MODE, "floor": at(0), "seen": [1]},
         {"mode": MODE, "floor": at(0), "more": 1},
+        {"mode": MODE, "floor": at(0), "offset": "+1"},
+        {"mode": MODE, "floor": at(0), "before": [3600]},
     ],
 )
 def test_a_strange_position_is_none(position: object) -> None:

@@ -142,7 +142,7 @@ class ChangeDocuments(Mode):
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         place = self._place(position)
-        step = self._reading.step(system.moment().local, place, ask.rows, self._between)
+        step = self._reading.step(system.moment(), place, ask.rows, self._between)
         batch = self._told(system, step.taken)
         after = step.place.position(self._options.mode)
         return Batch(after, batch.changes, batch.rejects, more=step.more)

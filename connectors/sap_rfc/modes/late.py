@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from bridge.errors import PermanentError
 from connectors.sap_rfc.config import SapStream
+from connectors.sap_rfc.system import Moment
 
 MOST_SEEN = 5_000
 """Numbers that a position remembers; even with a second of its own for each that fits into it."""
@@ -23,6 +24,7 @@ MOST_AT_ONCE = 10_000
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- of the clock that the stamps are of
 _FORM = "%Y%m%d%H%M%S"
 _DIGITS = 14
+_PARTS = {"after", "seen", "offset", "before"}
 _log = logging.getLogger(__name__)
 
 type Between[T] = Callable[[str, str, int | None], list[T] | None]
@@ -64,6 +66,10 @@ class Overlap:
     after: str = ""
     seen: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Stamp, not older than `floor` -> numbers."""
+    offset: int | None = None
+    """How many seconds the clock was ahead of UTC."""
+    before: tuple[int, int] | None = None
+    """How many they were before, and when that was noticed, in seconds since the epoch."""
 
     @classmethod
     def parsed(cls, position: Any, mode: str) -> Overlap:
@@ -71,22 +77,39 @@ class Overlap:
         match position:
             case None:
                 return cls()
-            case {"mode": named, "floor": str(floor), **rest} if named == mode and rest.keys() <= {
-                "after",
-                "seen",
-            }:
-                after, seen = rest.get("after", ""), rest.get("seen", {})
-                if _is_stamp(floor) and isinstance(after, str) and _are_seen(seen):
-                    return cls(floor, after, seen)  # type: ignore[arg-type]
+            case {"mode": named, "floor": str(floor), **rest} if named == mode and rest.keys() <= _PARTS:
+                after, seen, offset = rest.get("after", ""), rest.get("seen", {}), rest.get("offset")
+                known = isinstance(after, str) and isinstance(offset, int | None)
+                if known and _is_stamp(floor) and _are_seen(seen):
+                    return cls(floor, after, seen, offset, _changed(rest.get("before")))  # type: ignore[arg-type]
         raise ValueError(position)
 
     def position(self, mode: str) -> dict[str, Any]:
         place: dict[str, Any] = {"mode": mode, "floor": self.floor}
         if self.after:
             place["after"] = self.after
+        if self.offset is not None:
+            place["offset"] = self.offset
+        if self.before:
+            place["before"] = list(self.before)
         if self.seen:
             place["seen"] = {stamp: list(each) for stamp, each in self.seen.items()}
         return place
+
+    def by(self, moment: Moment, late_s: float) -> tuple[Overlap, str]:
+        """With the clock's offset as it is now; and what is settled.
+
+        A clock that goes ahead in spring makes nothing older: for as long as transactions may take, the
+        offset counts that was before.
+        """
+        now, before = int(moment.utc.timestamp()), self.before
+        if self.offset not in (None, moment.offset_s):
+            before = self.offset, now
+        if before and now - before[1] > late_s:
+            before = None
+        ahead = min(moment.offset_s, before[0]) if before else moment.offset_s
+        local = moment.local - timedelta(seconds=moment.offset_s - ahead + late_s)
+        return replace(self, offset=moment.offset_s, before=before), local.strftime(_FORM)
 
     def fresh[T: Stamped](self, found: Iterable[T]) -> list[T]:
         """What was not published, by stamp and number."""
@@ -115,14 +138,15 @@ class Overlap:
 
     def _moved(self, floor: str, after: str, also: Sequence[Stamped]) -> Overlap:
         there = self._with(also).seen
-        return Overlap(floor, after, {stamp: each for stamp, each in there.items() if stamp >= floor})
+        seen = {stamp: each for stamp, each in there.items() if stamp >= floor}
+        return replace(self, floor=floor, after=after, seen=seen)
 
     def _with(self, also: Sequence[Stamped]) -> Overlap:
         seen = defaultdict(list, {stamp: [*each] for stamp, each in self.seen.items()})
         for each in also:
             if each.number not in seen[each.stamp]:
                 seen[each.stamp].append(each.number)
-        return Overlap(self.floor, self.after, dict(seen))
+        return replace(self, seen=dict(seen))
 
 
 class Window:
@@ -143,7 +167,7 @@ class Window:
                 found = between(floor, until, None) or []
                 break
             until = middle(floor, until) if until else settled
-        self._span = 2 * (moment(until) - moment(floor)) if until and until < settled else None
+        self._span = 2 * (time_of(until) - time_of(floor)) if until and until < settled else None
         return found, until
 
 
@@ -156,12 +180,13 @@ class Reading:
         self._window = Window(f"{options.since:%Y%m%d}000000" if options.since else FIRST)
         self._held = 0
 
-    def step[T: Stamped](self, local: datetime, place: Overlap, most: int, between: Between[T]) -> Step[T]:
-        """`local`: what SAP's clock shows. Errors: PermanentError when it was set back too far."""
-        clock = local.strftime(_FORM)
+    def step[T: Stamped](self, moment: Moment, place: Overlap, most: int, between: Between[T]) -> Step[T]:
+        """Errors: PermanentError when SAP's clock was set back too far."""
+        clock = moment.local.strftime(_FORM)
         if place.floor > clock:
             raise _set_back(clock, place.floor)
-        settled, newest = later(clock, -self._late_s), later(clock, -self._young_s)
+        place, settled = place.by(moment, self._late_s)
+        newest = later(clock, -self._young_s)
         found, until = self._window.look(place.floor, settled, between)
         step = place.step([each for each in found if each.stamp <= newest], settled, most, until)
         if step.held and not self._held:
@@ -182,16 +207,16 @@ def _set_back(clock: str, floor: str) -> PermanentError:
 
 
 def later(stamp: str, seconds: float) -> str:
-    return (moment(stamp) + timedelta(seconds=seconds)).strftime(_FORM)
+    return (time_of(stamp) + timedelta(seconds=seconds)).strftime(_FORM)
 
 
-def moment(stamp: str) -> datetime:
+def time_of(stamp: str) -> datetime:
     """Without a zone."""
     return datetime.strptime(stamp, _FORM)  # noqa: DTZ007 -- the clock that it is of is not known here
 
 
 def middle(floor: str, until: str) -> str:
-    first, last = moment(floor), moment(until)
+    first, last = time_of(floor), time_of(until)
     return (first + (last - first) / 2).strftime(_FORM)
 
 
@@ -217,11 +242,21 @@ def _fitting[T: Stamped](found: Sequence[T], room: int) -> list[T]:
     return list(found[:end])
 
 
+def _changed(before: object) -> tuple[int, int] | None:
+    """Errors: ValueError."""
+    match before:
+        case None:
+            return None
+        case [int(offset), int(when)]:
+            return offset, when
+    raise ValueError(before)
+
+
 def _is_stamp(text: str) -> bool:
     if not text:
         return True
     try:
-        return len(text) == _DIGITS and bool(moment(text))
+        return len(text) == _DIGITS and bool(time_of(text))
     except ValueError:
         return False
 

@@ -122,7 +122,7 @@ class ChangePointers(Mode):
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         place = self._place(position)
-        step = self._reading.step(system.moment().local, place, ask.rows, self._between)
+        step = self._reading.step(system.moment(), place, ask.rows, self._between)
         told = self._pointers.told(system, step.taken)
         after = step.place.position("change_pointers")
         return Batch(after, told.changes, told.rejects, more=step.more)

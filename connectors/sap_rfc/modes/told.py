@@ -248,7 +248,7 @@ def _source(found: Sequence[Found], logged: frozenset[str]) -> pa.RecordBatch:
     columns = {
         name.lower(): pa.array([each.fields[name] for each, _ in found], pa.string()) for name in names
     }
-    columns["changed_at"] = pa.array([f"{late.moment(each.stamp):%Y-%m-%dT%H:%M:%S}" for each, _ in found])
+    columns["changed_at"] = pa.array([f"{late.time_of(each.stamp):%Y-%m-%dT%H:%M:%S}" for each, _ in found])
     columns["changed"] = pa.array(
         [sorted(logged & {*row.changed}) for _, row in found], pa.list_(pa.string())
     )
@@ -264,5 +264,5 @@ def _other(line: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _times(found: Sequence[Found], ahead_s: int) -> pa.Array:
-    stamps = [int((late.moment(each.stamp) - late.EPOCH).total_seconds()) for each, _ in found]
+    stamps = [int((late.time_of(each.stamp) - late.EPOCH).total_seconds()) for each, _ in found]
     return pa.array([1000 * (seconds - ahead_s) for seconds in stamps], pa.int64())
