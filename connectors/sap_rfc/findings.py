@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bridge.contract import Ask, Finding, Level
-from bridge.errors import BridgeError, PermanentError
+from bridge.errors import BridgeError, PermanentError, TransientError
 from connectors.sap_rfc.catalog import Catalog
 from connectors.sap_rfc.config import Detail, SapConfig, SapStream
 from connectors.sap_rfc.dictionary import Dictionary, Relation
@@ -47,7 +47,10 @@ class Doctor:
         yield from self._itself()
         yield from self._times()
         for name, options in self._config.streams.items():
-            yield from self._stream(name, options)
+            try:
+                yield from self._stream(name, options)
+            except TransientError as error:
+                yield Finding(Level.WARNING, f"not examined: {error.text}", error.remedy, name)
         yield from self._unseen()
 
     def _client(self) -> Iterator[Finding]:

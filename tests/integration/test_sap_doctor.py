@@ -12,6 +12,7 @@ from bridge.contract import Finding, Level
 from bridge.testing.sap.abap import Field, Structure, Table, Type, char
 from bridge.testing.sap.company import Company
 from bridge.testing.sap.peer import SapPeer
+from bridge.testing.sap.switches import Cut
 from connectors.sap_rfc import SapConnector
 from connectors.sap_rfc import findings as findings_module
 from connectors.sap_rfc.system import System
@@ -191,6 +192,15 @@ def test_what_change_documents_and_pointers_read_is_asked_for(peer: SapPeer, lib
 def test_one_stream_without_rights_does_not_hide_the_others(peer: SapPeer, library: str) -> None:
     peer.system.grants.denied_tables.add("KNA1")
     found = examined(peer, library, {"KNA1": BY_TIME, "list": GETLIST})
+    assert "can be read, by function, key CUSTOMER" in [each.text for each in found if each.stream == "list"]
+
+
+def test_a_stream_whose_examination_is_cut_does_not_hide_the_others(peer: SapPeer, library: str) -> None:
+    peer.switches.fault("RFC_READ_TABLE", Cut(), after=1)  # the first tells how wide its columns are
+    found = examined(peer, library, {"KNA1": IMAGES, "list": GETLIST})
+    (cut,) = [each for each in found if each.stream == "KNA1"]
+    assert cut.level is Level.WARNING
+    assert cut.text.startswith("not examined: calling RFC_READ_TABLE for KNA1: ")
     assert "can be read, by function, key CUSTOMER" in [each.text for each in found if each.stream == "list"]
 
 

@@ -315,8 +315,8 @@ def test_rows_of_an_elementary_type_may_be_given_as_they_are(backend: Backend) -
         ({"NOSUCH": 1}, "NOSUCH"),
         ({"ROWS": [{"NOSUCH": 1}]}, "NOSUCH"),
         ({"ROWS": [{"I": "twelve"}]}, "twelve"),
-        ({"ROWS": "no table"}, "form"),
-        ({"ROWS": [{"C": {"no": "text"}}]}, "form"),
+        ({"ROWS": "no table"}, "the value of ROWS does not have the form"),
+        ({"ROWS": [{"C": {"no": "text"}}]}, "the value of C does not have the form"),
     ],
 )
 def test_a_value_that_does_not_fit_is_an_error_for_good_and_the_connection_stays(

@@ -11,6 +11,7 @@ import java.util.Base64;
 final class Request {
     private final String text;
     private int at;
+    private String name = "";
 
     private Request(String text) {
         this.text = text;
@@ -32,7 +33,7 @@ final class Request {
             return;
         }
         do {
-            String name = string();
+            name = string();
             expect(':');
             JCoRecord owner = owner(name, records);
             value(owner, owner.getMetaData().indexOf(name));
@@ -97,7 +98,7 @@ final class Request {
 
     private void expect(char sign) {
         if (next() != sign) {
-            throw new IllegalArgumentException("a value does not have the form of its parameter");
+            throw misshapen();
         }
         at++;
     }
@@ -122,9 +123,13 @@ final class Request {
         }
         String token = text.substring(from, at);
         if (token.startsWith("{") || token.startsWith("[")) {
-            throw new IllegalArgumentException("a value does not have the form of its parameter");
+            throw misshapen();
         }
         return token;
+    }
+
+    private IllegalArgumentException misshapen() {
+        return new IllegalArgumentException("the value of " + name + " does not have the form of its parameter");
     }
 
     private String string() {
