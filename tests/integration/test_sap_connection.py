@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from connectors.sap_rfc.config import SapConfig
 from connectors.sap_rfc.errors import AbapError, UnauthorisedError, UnknownFunctionError
 from connectors.sap_rfc.system import System
 from tests.integration.sap_functions import FUNCTIONS
+from tests.integration.sap_places import MessageServer, Router
 
 LIBRARIES = ("saprfclib", "pyrfc")
 CANARY = "Pa55-canary-Word"
@@ -72,7 +74,8 @@ def config(peer: SapPeer, **options: Any) -> SapConfig:
         "password": "env:SAP_PASSWORD",
         "streams": {"T001": {"mode": "table", "images": True}},
     }
-    return SapConfig.model_validate(least | options)
+    whole = least | options
+    return SapConfig.model_validate({name: value for name, value in whole.items() if value is not None})
 
 
 def failure(call: Callable[[], object]) -> BridgeError:
@@ -156,6 +159,55 @@ def test_a_handshake_that_hangs_is_left_behind(
     assert time.monotonic() - begun < SOON_S
     assert type(error) is TransientError
     assert "no answer within 1 s" in error.text
+
+
+def test_a_system_that_lets_nobody_log_on_is_tried_again(
+    peer: SapPeer, opened: Callable[..., System]
+) -> None:
+    peer.switches.refuse_logon = "No more free work processes available"
+    assert type(failure(opened().open)) is TransientError
+
+
+def test_a_connection_goes_through_a_saprouter(peer: SapPeer, opened: Callable[..., System]) -> None:
+    with Router(peer.ashost) as router:
+        assert says(opened(saprouter=f"/H/{peer.ashost}/S/3299"))
+    (route,) = router.routes
+    assert peer.ashost.encode() in route
+    assert b"3300" in route
+
+
+def test_the_password_of_a_route_is_in_no_error(
+    peer: SapPeer, opened: Callable[..., System], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    route = tmp_path / "route"
+    route.write_text(f"/H/{peer.ashost}/S/3298/P/{CANARY}")
+    error = failure(opened(saprouter=f"file:{route}").open)
+    assert type(error) is TransientError
+
+
+def test_a_gateway_may_be_elsewhere(peer: SapPeer, opened: Callable[..., System], library: str) -> None:
+    if library != "saprfclib":
+        pytest.skip("erpl-pyrfc knows no gateway")
+    there = opened(ashost="127.0.0.1", gateway={"host": peer.ashost, "service": "sapgw00"})
+    assert says(there)
+
+
+def test_a_message_server_names_the_application_server(
+    peer: SapPeer, opened: Callable[..., System], library: str
+) -> None:
+    if library != "saprfclib":
+        pytest.skip("erpl-pyrfc speaks its own protocol, which nobody here answers")
+    with MessageServer(peer.ashost, 8101, (peer.ashost, peer.port)) as server:
+        there = opened(ashost=None, sysnr=None, mshost=peer.ashost, msserv="3601", group="RFC USERS")
+        assert says(there)
+    assert server.asked == ["/msgserver/text/logon?version=1.2&group=RFC%20USERS"]
+
+
+def test_a_message_server_that_is_not_there_is_tried_again(
+    peer: SapPeer, opened: Callable[..., System]
+) -> None:
+    error = failure(opened(ashost=None, sysnr=None, mshost=peer.ashost, msserv="3601", group="RFC").open)
+    assert type(error) is TransientError
 
 
 def test_something_else_that_listens_there_is_no_logon(peer: SapPeer, opened: Callable[..., System]) -> None:
@@ -282,7 +334,7 @@ def test_an_exception_with_a_message_tells_it(peer: SapPeer, opened: Callable[..
     assert "153" in error.text
 
 
-@pytest.mark.parametrize("dump", ["TIME_OUT", "TSV_TNEW_PAGE_ALLOC_FAILED", "DBIF_RSQL_SQL_ERROR"])
+@pytest.mark.parametrize("dump", ["TIME_OUT", "TSV_TNEW_PAGE_ALLOC_FAILED", "SOME_OTHER_DUMP"])
 def test_a_short_dump_is_tried_again_over_a_new_connection(
     peer: SapPeer, opened: Callable[..., System], dump: str
 ) -> None:
