@@ -42,7 +42,7 @@ class SapConnector(Connector):
     def prepare(self) -> None:
         from connectors.sap_rfc import clients, readings  # noqa: F401 -- loaded now, not later
 
-        with suppress(BridgeError, ImportError):  # which open() says
+        with suppress(BridgeError):  # which open() says
             clients.load(self.config.library)
 
     def open(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from subprocess import run
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from bridge import cli
 from bridge.config import check
 from bridge.contract import Secret
 from bridge.errors import ConfigError
@@ -244,6 +246,28 @@ def test_a_client_that_was_asked_for_and_is_not_there_is_named(monkeypatch: pyte
     monkeypatch.setattr(clients, "_LOOKS", dict.fromkeys(clients.LIBRARIES, _none))
     with pytest.raises(ConfigError, match="library: jco is not installed"):
         clients.found("jco")
+
+
+def test_a_client_that_cannot_be_loaded_is_a_matter_of_its_installation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clients, "_MODULES", {"saprfclib": "not_there"})
+    with pytest.raises(
+        ConfigError, match=r"saprfclib 0.1.8 \(MPL-2.0\) cannot be loaded: No module"
+    ) as caught:
+        clients.connect(Found("saprfclib", "saprfclib", "0.1.8", "MPL-2.0"), Logon({}, 1.0))
+    assert "SAPNWRFC_HOME" in caught.value.remedy
+
+
+def test_the_installed_clients_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["connectors", "sap"]) == 0
+    printed = capsys.readouterr().out
+    for client in clients.installed():
+        assert client.version in printed
+    assert "reads with: saprfclib" in printed
+    assert cli.main(["connectors", "sap", "--json"]) == 0
+    (kind,) = json.loads(capsys.readouterr().out)["connectors"]
+    assert kind["drivers"] == list(map(str, clients.installed()))
 
 
 def test_a_client_for_tests_says_so() -> None:

@@ -8,6 +8,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata, packages_distributions
 from importlib.util import find_spec
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from bridge.errors import ConfigError
@@ -22,6 +23,7 @@ WAYS = (
     " `pip install 'legacy-bridge[sap]'`, which brings saprfclib; or SAP's JCo: put sapjco3.jar and its"
     " native library into jars/, `pip install 'legacy-bridge[jdbc]'`, and set library: jco"
 )
+_LOADS = "install SAP's NW RFC SDK, and set SAPNWRFC_HOME and LD_LIBRARY_PATH for it; or set library: to another one"
 _TEST_ONLY = frozenset({"erpl-pyrfc"})
 
 
@@ -68,17 +70,23 @@ def installed() -> list[Found]:
 
 def load(library: str) -> None:
     """Import the client, and start what it needs, which takes its time. Errors: as `connect`."""
-    module = import_module(f"connectors.sap_rfc.clients.{_MODULES[found(library).library]}")
-    prepare: Callable[[], None] | None = getattr(module, "prepare", None)
+    prepare: Callable[[], None] | None = getattr(_module(found(library)), "prepare", None)
     if prepare:
         prepare()
 
 
 def connect(client: Found, logon: Logon) -> Client:
     """A connection that has logged on. Errors: the client's own; ConfigError."""
-    module = import_module(f"connectors.sap_rfc.clients.{_MODULES[client.library]}")
-    opened: Client = module.connect(client, logon)
+    opened: Client = _module(client).connect(client, logon)
     return opened
+
+
+def _module(client: Found) -> ModuleType:
+    try:
+        return import_module(f"connectors.sap_rfc.clients.{_MODULES[client.library]}")
+    except Exception as error:  # an ImportError, or pyrfcx's SdkNotFoundError
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError(f"{client} cannot be loaded: {said}", remedy=_LOADS) from error
 
 
 @cache
