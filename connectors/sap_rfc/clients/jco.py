@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 import zipfile
-from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from bridge.errors import ConfigError
 from connectors.jars import FOLDERS, jars_folder
 from connectors.sap_rfc.clients import Found, Logon
-from connectors.sap_rfc.clients.client import Attributes, Direction, Field, Function, Kind, Parameter
+from connectors.sap_rfc.clients.client import Attributes, Function
+from connectors.sap_rfc.clients.jco_json import Repair, parameters, plain, repair_of
 
 HELPER = Path(__file__).with_name("jco.jar")
 JAR = "sapjco3.jar"
@@ -29,31 +28,7 @@ _CAUSES = 4
 _LICENCE = "SAP's, as the customer holds it"
 _MISSING = "install legacy-bridge[jdbc], which brings JPype"
 _NATIVE = "put libsapjco3.so, which comes with sapjco3.jar and is of one kind of machine, beside it"
-# com.sap.conn.jco.JCoMetaData; what is not here is text in a form of its own.
-_KINDS: Mapping[int, Kind] = {
-    0: Kind.CHAR,
-    1: Kind.DATE,
-    2: Kind.BCD,
-    3: Kind.TIME,
-    4: Kind.BYTE,
-    6: Kind.NUM,
-    7: Kind.FLOAT,
-    8: Kind.INT,
-    9: Kind.INT2,
-    10: Kind.INT1,
-    17: Kind.STRUCTURE,
-    23: Kind.DECF16,
-    24: Kind.DECF34,
-    29: Kind.STRING,
-    30: Kind.XSTRING,
-    40: Kind.INT8,
-    51: Kind.UTCLONG,
-    99: Kind.TABLE,
-}
-_OTHER_TEXT = range(52, 60)  # UTCSECOND to CDAY
 _NAMES = {"sysid": "r3name"}
-_SIZED = frozenset({Kind.CHAR, Kind.NUM, Kind.BYTE})
-_DIGITS = {Kind.DECF16: 16, Kind.DECF34: 34, Kind.DATE: 8, Kind.TIME: 6}
 
 
 class JvmError(RuntimeError):
@@ -106,12 +81,12 @@ class Jco:
         self.name, self.version, self.licence = found.library, found.version, found.licence
         self._session, self._cut = session, False
         self._functions: dict[str, Function] = {}
-        self._repairs: dict[str, _Repair | None] = {}
+        self._repairs: dict[str, Repair | None] = {}
 
     def call(self, function: str, /, **parameters: Any) -> dict[str, Any]:
         repair = self._repair(function)
         with self._calling():
-            told = self._session.call(function, json.dumps(parameters, default=_plain))
+            told = self._session.call(function, json.dumps(parameters, default=plain))
         answer: dict[str, Any] = json.loads(bytes(told).decode())
         if repair:
             repair(answer)
@@ -122,7 +97,7 @@ class Jco:
         if function not in self._functions:
             with self._calling():
                 told = json.loads(bytes(self._session.describe(function)))
-            self._functions[function] = Function(function, dict(_parameters(told)))
+            self._functions[function] = Function(function, dict(parameters(told)))
         return self._functions[function]
 
     def attributes(self) -> Attributes:
@@ -153,108 +128,11 @@ class Jco:
             if self._cut:
                 _detach()
 
-    def _repair(self, function: str) -> _Repair | None:
+    def _repair(self, function: str) -> Repair | None:
         if function not in self._repairs:
             parameters = self.describe(function).parameters.values()
-            self._repairs[function] = _repair_of(tuple(each.field for each in parameters))
+            self._repairs[function] = repair_of(tuple(each.field for each in parameters))
         return self._repairs[function]
-
-
-# -- values
-
-
-type _Repair = Callable[[dict[str, Any]], None]
-"""Puts what JSON has no form for in the place of its text."""
-
-
-def _repair_of(fields: tuple[Field, ...]) -> _Repair | None:
-    """None where there is nothing to do: it is the rows that cost."""
-    made = [(field.name, convert) for field in fields if (convert := _value_of(field))]
-
-    def repair(record: dict[str, Any]) -> None:
-        for name, convert in made:
-            if name in record:  # what is only sent does not come back
-                record[name] = convert(record[name])
-
-    return repair if made else None
-
-
-def _value_of(field: Field) -> Callable[[Any], Any] | None:
-    match field.kind:
-        case Kind.BCD | Kind.DECF16 | Kind.DECF34:
-            return _decimal
-        case Kind.BYTE | Kind.XSTRING:
-            return a2b_base64
-        case Kind.STRUCTURE | Kind.TABLE:
-            inner = _repair_of(field.fields)
-            if inner is None:
-                return None
-            return _in_rows(inner) if field.kind is Kind.TABLE else _in_record(inner)
-    return None
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
-
-
-def _in_record(repair: _Repair) -> Callable[[Any], Any]:
-    def convert(record: dict[str, Any]) -> dict[str, Any]:
-        repair(record)
-        return record
-
-    return convert
-
-
-def _in_rows(repair: _Repair) -> Callable[[Any], Any]:
-    def convert(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        for row in rows:
-            repair(row)
-        return rows
-
-    return convert
-
-
-def _plain(value: Any) -> Any:
-    """What JSON has no form for, on its way out. Errors: TypeError."""
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return b2a_base64(value, newline=False).decode()
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"a {type(value).__name__} is no value of ABAP")
-
-
-# -- interfaces
-
-
-def _parameters(told: Mapping[str, Any]) -> Iterator[tuple[str, Parameter]]:
-    for direction in Direction:
-        for each in told[direction]:
-            for field in _fields([each]):
-                yield field.name, Parameter(field, direction, optional=bool(each["optional"]))
-
-
-def _fields(told: list[dict[str, Any]]) -> tuple[Field, ...]:
-    """Without references to objects and boxed components: they have no value of their own."""
-    return tuple(
-        Field(each["name"], kind, _length(kind, each["length"]), each["decimals"], _fields(each["fields"]))
-        for each in told
-        if (kind := _kind(each["type"]))
-    )
-
-
-def _kind(number: int) -> Kind | None:
-    return Kind.STRING if number in _OTHER_TEXT else _KINDS.get(number)
-
-
-def _length(kind: Kind, told: int) -> int:
-    if kind is Kind.BCD:
-        return 2 * told - 1
-    return told if kind in _SIZED else _DIGITS.get(kind, 0)
-
-
-# -- Java
 
 
 def _jar() -> Path | None:
