@@ -23,7 +23,9 @@ WAYS = (
     " `pip install 'legacy-bridge[sap]'`, which brings saprfclib; or SAP's JCo: put sapjco3.jar and its"
     " native library into jars/, `pip install 'legacy-bridge[jdbc]'`, and set library: jco"
 )
-_LOADS = "install SAP's NW RFC SDK, and set SAPNWRFC_HOME and LD_LIBRARY_PATH for it; or set library: to another one"
+_LOADS = (
+    "install SAP's NW RFC SDK, with SAPNWRFC_HOME and LD_LIBRARY_PATH set for it; or set library: to another"
+)
 _TEST_ONLY = frozenset({"erpl-pyrfc"})
 
 
