@@ -100,15 +100,22 @@ def shows(rule: Rule, screen: Screen) -> bool:
 
 
 def host_error(maps: Maps, screen: Screen, name: str | None) -> HostError | None:
-    """The first error that shows, by the rules of the screen itself and then by those for all screens."""
+    """The first error that shows, by the rules of the screen itself and then by those for all screens.
+
+    One about a row gives way to an error on another line: with that, the screen says nothing of rows.
+    """
     view, screen_map = View(screen), maps.screens[name] if name else None
-    for rule in (*(screen_map.errors if screen_map else ()), *maps.errors):
-        if rules.holds(rule, view):
-            line = rules.line_of(rule, view)
-            shown = without_hidden(screen_map, screen) if screen_map else screen
-            text = shown.row(line).replace(FILLER, "").strip() if line else shown.title
-            return HostError(rule.kind, text)
-    return None
+    known = (*(screen_map.errors if screen_map else ()), *maps.errors)
+    errors = [(rule, rules.line_of(rule, view)) for rule in known if rules.holds(rule, view)]
+    if not errors:
+        return None
+    rule, line = first = errors[0]
+    if rule.kind == "reject":
+        elsewhere = ((other, at) for other, at in errors if other.kind != "reject" and at != line)
+        rule, line = next(elsewhere, first)
+    shown = without_hidden(screen_map, screen) if screen_map else screen
+    text = shown.row(line).replace(FILLER, "").strip() if line else shown.title
+    return HostError(rule.kind, text)
 
 
 def without_hidden(screen_map: ScreenMap, screen: Screen) -> Screen:

@@ -122,6 +122,14 @@ def test_an_error_is_found_by_the_screen_s_rules_first() -> None:
     assert recognise.host_error(maps, typed([TITLE]), "list") is None
 
 
+def test_an_error_beside_that_of_a_row_is_the_one_that_counts() -> None:
+    """The message covers the rows, whatever is said of one of them."""
+    own = map_of(errors=[{"row": 24, "text": "DENIED", "class": "reject"}])
+    maps = Maps({"list": own}, (ErrorRule.model_validate({"row": 12, "text": "OPERATOR", "class": "retry"}),))
+    both = typed([TITLE, *[""] * 10, "OPERATOR: GOING DOWN", *[""] * 11, "DENIED"])
+    assert recognise.host_error(maps, both, "list") == HostError("retry", "OPERATOR: GOING DOWN")
+
+
 # -- fields
 
 

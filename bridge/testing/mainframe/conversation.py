@@ -36,8 +36,8 @@ class Conversation:
     """Called with each record before it is sent, and with None for each that was received."""
     scene: Scene = field(default_factory=SignOn)
     _drawing: Drawing | None = None
-    _covered: bool = False
-    """By a broadcast."""
+    _covered: str = ""
+    """By which message of the operator."""
 
     @property
     def switches(self) -> Switches:
@@ -63,7 +63,7 @@ class Conversation:
         self.desk.company.counts["keys"] += 1
         if self._covered:
             if heard.key not in (Key.ENTER, Key.CLEAR):
-                await self._broadcast()
+                await self._broadcast(self._covered)
                 return True
             return await self._show(self.scene)
         if heard.key is Key.CLEAR:
@@ -88,11 +88,12 @@ class Conversation:
             scene = Noise(self.desk.company.counts["screens"])
         if switches.delay_ms:
             await asyncio.sleep(switches.delay_ms / 1000)
-        broadcast = switches.due("broadcast")  # asked before the client sees that the screen is done
+        # Asked before the client sees that the screen is done.
+        message = switches.broadcast_text if switches.due("broadcast") else ""
         await self._paint(scene)
-        if broadcast:
+        if message:
             await asyncio.sleep(switches.broadcast_ms / 1000)
-            await self._broadcast()
+            await self._broadcast(message)
         return True
 
     async def _paint(self, scene: Scene) -> None:
@@ -101,7 +102,7 @@ class Conversation:
         counts[scene.name] += 1
         drawing, again = self._blank(), scene.name == self.scene.name and self._drawing is not None
         scene.draw(drawing, self.desk)
-        self.scene, self._drawing, self._covered = scene, drawing, False
+        self.scene, self._drawing, self._covered = scene, drawing, ""
         two = self.switches.two_writes
         if two is None or not drawing.formatted:
             await self._send(drawing.write(self._erase()))
@@ -125,11 +126,11 @@ class Conversation:
         while not (release.is_set() or self.session.closed):  # noqa: ASYNC110 -- no event of this loop
             await asyncio.sleep(0.001)
 
-    async def _broadcast(self) -> None:
+    async def _broadcast(self, text: str) -> None:
         assert self._drawing is not None
-        self._covered = True
+        self._covered = text
         message = self._blank()
-        text = self.switches.broadcast_text[: message.columns - 2]
+        text = text[: message.columns - 2]
         message.text(BROADCAST_ROW, 2, text.ljust(message.columns - 2), Style.ALARM)
         message.cursor = self._drawing.cursor
         await self._send(message.write(Erase.NOTHING, rows=range(BROADCAST_ROW, BROADCAST_ROW + 1)))
