@@ -93,16 +93,24 @@ class Amending:
         return Stored(None, self.settings.kind, self.connector.position_version, identity="", accept=True)
 
 
-def exported(connector: str, ledger: Ledger) -> dict[str, Any]:
+def exported(connector: str, ledger: Ledger, cluster: str) -> dict[str, Any]:
     """All of a connector's positions, to be kept in a file; what was agreed to once is not kept."""
     streams = {name: asdict(replace(stored, accept=False)) for name, stored in sorted(ledger.streams.items())}
-    return {"schema": SCHEMA, "connector": connector, "streams": streams}
+    return {"schema": SCHEMA, "connector": connector, "cluster": cluster, "streams": streams}
 
 
-def imported(text: str, name: str, connector: str, origin: str | None = None) -> Records:
+@dataclass(frozen=True, slots=True)
+class Import:
+    """`beside_other_topics`: why nobody can tell whether the topics are those the positions are of."""
+
+    records: Records
+    beside_other_topics: str | None = None
+
+
+def imported(text: str, name: str, connector: str, cluster: str | None, origin: str | None = None) -> Import:
     """What an exported file, named `name`, says to `connector`; it must be of that one, or of `origin`.
 
-    Errors: ConfigError.
+    `cluster`: the id of Kafka's. Errors: ConfigError.
     """
     try:
         must_be_shallow_json(text)
@@ -126,10 +134,19 @@ def imported(text: str, name: str, connector: str, origin: str | None = None) ->
         first = error.errors()[0]
         where = ".".join(map(str, ("streams", *first["loc"])))
         raise ConfigError(f"{name}: {where}: {first['msg']}", remedy="export it again") from None
-    if exporter != connector:  # its topics are not ours
-        records = {stream: replace(stored, partitions={}) for stream, stored in records.items()}
-    # What was known of the rows stays where it was, and another cluster's topics are others.
-    return {stream: replace(stored, accept=False, keyed=False, ids={}) for stream, stored in records.items()}
+    # What was known of the rows stays where it was.
+    records = {
+        stream: replace(stored, accept=False, keyed=False, partitions={}, ids={})
+        if exporter != connector  # its topics are not ours
+        else replace(stored, accept=False, keyed=False)
+        for stream, stored in records.items()
+    }
+    known = document.get("cluster")
+    if exporter != connector or (known and known == cluster):
+        return Import(records)
+    unlike = "of another cluster" if known and cluster else "does not say of which cluster it is"
+    elsewhere = {stream: replace(stored, ids={}) for stream, stored in records.items()}
+    return Import(elsewhere, f"{name} {'is ' if known and cluster else ''}{unlike}")
 
 
 def _shown(position: Position) -> str:

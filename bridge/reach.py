@@ -59,6 +59,15 @@ class _Heard(logging.Handler):
         return (errors or self.lines or [""])[-1]
 
 
+def cluster_id(settings: Mapping[str, Any]) -> str | None:
+    """Kafka's own name of the cluster, if it has one. Errors: as of `cluster`."""
+    admin = cluster(settings)
+    try:
+        return admin.list_topics(timeout=PATIENCE_S).cluster_id
+    except KafkaException as error:
+        raise TransientError(f"cannot ask Kafka which cluster it is: {kafka.reason(error)}") from error
+
+
 def cluster(settings: Mapping[str, Any], patience_s: float = PATIENCE_S) -> AdminClient:
     """A client that has heard from the cluster. Errors: TransientError, CredentialsError, saying why not."""
     heard = _Heard()

@@ -33,6 +33,7 @@ STATE_LOST = (
     "what it knew of rows (the keyed state) is from now on what the topic still has: rows may be published "
     "again, and of those that are gone from the source nobody will say so"
 )
+UNSEEN = "that the topics have all that was published up to these positions is not checked"
 QUOTES = """write it as `show` does, in single quotes for the shell"""
 
 type Amend = Callable[[Amending, Ledger], Records]
@@ -120,7 +121,8 @@ def _looking(args: argparse.Namespace) -> Settings:
 def export_positions(args: argparse.Namespace) -> int:
     from bridge import amend
 
-    document = amend.exported(args.connector, _glance(_looking(args), args.connector))
+    settings = _looking(args)
+    document = amend.exported(args.connector, _glance(settings, args.connector), _cluster(settings) or "")
     print(json.dumps(document, indent=2, ensure_ascii=False))
     return OK
 
@@ -211,19 +213,28 @@ def import_positions(args: argparse.Namespace) -> int:
     from bridge import amend
 
     name = "standard input" if str(args.file) == "-" else str(args.file)
-    records = amend.imported(_text(args.file), name, args.connector, args.origin)
+    found = amend.imported(_text(args.file), name, args.connector, _cluster(_looking(args)), args.origin)
     skipped: set[str] = set()
 
     def configured(amending: Amending, _ledger: Ledger) -> Records:
-        known = amending.configured(records)
-        skipped.update(records.keys() - known.keys())
+        known = amending.configured(found.records)
+        skipped.update(found.records.keys() - known.keys())
         return amending.checked(known)
 
-    code = _change(args, configured)
+    code = _change(
+        args, configured, f"{found.beside_other_topics}: {UNSEEN}" if found.beside_other_topics else ""
+    )
     if skipped:
         reason = "skipped, since the configuration does not name it"
         say(f"{args.connector}/{stream}: {reason}" for stream in sorted(skipped))
     return code
+
+
+def _cluster(settings: Settings) -> str | None:
+    """Kafka's own id of it. Errors: TransientError, CredentialsError."""
+    from bridge import reach
+
+    return reach.cluster_id(settings.kafka)
 
 
 def _text(path: Path) -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.amend import Amending, exported, imported
+from bridge.amend import Amending, Import, exported, imported
 from bridge.config.options import ConnectorSettings, StreamOptions
 from bridge.contract import (
     CONTRACT_VERSION,
@@ -26,6 +26,7 @@ from bridge.errors import ConfigError
 from bridge.positions import Ledger, Stored
 
 ORDERS = Stored({"id": 7}, "jdbc", 1, "db1", {"erp.orders": 3})
+HERE, IDS = "a-cluster", {"erp.orders": "an-id"}
 LEDGER = Ledger(streams={"orders": ORDERS})
 STREAMS = {name: StreamOptions() for name in ("orders", "items", "cust_*")}
 
@@ -145,27 +146,48 @@ def test_a_configuration_that_names_no_stream_has_them_all() -> None:
 
 
 def test_an_export_of_another_connector_is_refused() -> None:
-    text = json.dumps(exported("crm", LEDGER))
+    text = json.dumps(exported("crm", LEDGER, HERE))
     with pytest.raises(
         ConfigError, match=r"file is of connector crm, not erp; if that is right, .*--from crm"
     ):
-        imported(text, "file", "erp")
+        imported(text, "file", "erp", HERE)
     with pytest.raises(ConfigError, match=r"file is of connector crm, not shop"):
-        imported(text, "file", "erp", "shop")
-    assert imported(text, "file", "crm") == LEDGER.streams
+        imported(text, "file", "erp", HERE, "shop")
+    assert imported(text, "file", "crm", HERE) == Import(dict(LEDGER.streams))
 
 
 def test_positions_of_another_connector_come_without_its_topics() -> None:
-    text = json.dumps(exported("crm", LEDGER))
-    assert imported(text, "file", "erp", "crm") == {"orders": replace(ORDERS, partitions={})}
+    text = json.dumps(exported("crm", Ledger(streams={"orders": replace(ORDERS, ids=IDS)}), HERE))
+    assert imported(text, "file", "erp", HERE, "crm") == Import({"orders": replace(ORDERS, partitions={})})
+
+
+def test_positions_of_the_same_cluster_know_which_topics_they_were_written_beside() -> None:
+    orders = replace(ORDERS, ids=IDS)
+    text = json.dumps(exported("erp", Ledger(streams={"orders": orders}), HERE))
+    assert imported(text, "file", "erp", HERE) == Import({"orders": orders})
+
+
+@pytest.mark.parametrize(
+    ("exporter", "here", "why"),
+    [
+        ("elsewhere", HERE, "file is of another cluster"),
+        ("", HERE, "file does not say of which cluster it is"),
+        ("elsewhere", None, "file does not say of which cluster it is"),
+    ],
+)
+def test_another_cluster_s_topics_are_others_and_that_is_said(
+    exporter: str, here: str | None, why: str
+) -> None:
+    text = json.dumps(exported("erp", Ledger(streams={"orders": replace(ORDERS, ids=IDS)}), exporter))
+    assert imported(text, "file", "erp", here) == Import({"orders": ORDERS}, why)
 
 
 def test_what_an_operator_agreed_to_travels_in_no_file() -> None:
     agreed = {"orders": replace(ORDERS, accept=True)}
-    document = exported("erp", Ledger(streams=agreed))
+    document = exported("erp", Ledger(streams=agreed), HERE)
     assert document["streams"]["orders"]["accept"] is False
     document["streams"]["orders"]["accept"] = True
-    assert imported(json.dumps(document), "file", "erp") == {"orders": ORDERS}
+    assert imported(json.dumps(document), "file", "erp", HERE).records == {"orders": ORDERS}
 
 
 STORED = st.builds(
@@ -186,8 +208,10 @@ STORED = st.builds(
 
 @given(st.dictionaries(st.text(min_size=1), STORED, max_size=4))
 def test_what_is_exported_can_be_imported(streams: dict[str, Stored]) -> None:
-    known = imported(json.dumps(exported("erp", Ledger(streams=streams))), "file", "erp")
-    assert known == {name: replace(stored, accept=False) for name, stored in streams.items()}
+    text = json.dumps(exported("erp", Ledger(streams=streams), HERE))
+    assert imported(text, "file", "erp", HERE).records == {
+        name: replace(stored, accept=False) for name, stored in streams.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -208,4 +232,4 @@ def test_what_is_exported_can_be_imported(streams: dict[str, Stored]) -> None:
 )
 def test_a_file_that_is_no_export_is_refused_with_its_name(text: Any, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
-        imported(text, "file", "erp")
+        imported(text, "file", "erp", HERE)
