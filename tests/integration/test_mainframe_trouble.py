@@ -297,7 +297,7 @@ def test_a_message_that_crosses_a_log_on_is_no_refusal(
     async def answer(self: Conversation, record: bytes) -> bool:
         if not host.counts["sign-ons"]:
             await self._broadcast(self.switches.broadcast_text)
-            self._covered = False
+            self._covered = ""
             host.switches.delay_ms = 900
         return await answers(self, record)
 
