@@ -7,22 +7,20 @@ from collections.abc import Iterator, Sequence
 from bridge.contract import Ask, Finding, Level
 from bridge.errors import BridgeError, PermanentError, TransientError
 from connectors.sap_rfc.catalog import Catalog
-from connectors.sap_rfc.config import Detail, SapConfig, SapStream
+from connectors.sap_rfc.config import SapConfig, SapStream
 from connectors.sap_rfc.dictionary import Dictionary, Relation
-from connectors.sap_rfc.errors import UnauthorisedError, UnknownFunctionError
 from connectors.sap_rfc.modes import Mode, mode_of
 from connectors.sap_rfc.modes.table import TableMode
 from connectors.sap_rfc.reading import of
 from connectors.sap_rfc.readings import Readings
+from connectors.sap_rfc.rights import Rights
 from connectors.sap_rfc.system import System
-from connectors.sap_rfc.types import Column
 
 _CLOCK_S = 2.0
 _CLOCK = "RFC_SYSTEM_INFO"
 _HEAVY_BYTES = 1024**3
 _LINE = 512
 """Characters of a row of RFC_READ_TABLE, of two bytes each, however few are used."""
-_TABLES = {"change_documents": ("CDHDR", "CDPOS"), "change_pointers": ("BDCP2",)}
 _HEADERS = ("OBJECTCLAS", "UDATE")
 _EVALUATION = "evaluation"
 
@@ -40,7 +38,7 @@ class Doctor:
         self._dictionary = Dictionary(system)
         readers = [each.reader for each in config.streams.values() if each.mode != "function"]
         self._catalog = Catalog(system, self._dictionary, readers[0] if readers else "RFC_READ_TABLE")
-        self._readable: dict[tuple[str, str], Finding | None] = {}
+        self._rights = Rights(system, self._dictionary, self._catalog)
 
     def findings(self) -> Iterator[Finding]:
         yield from self._client()
@@ -80,7 +78,7 @@ class Doctor:
             yield Finding(
                 Level.WARNING,
                 f"the account may not call {_CLOCK}: how far SAP's time is from UTC is guessed",
-                remedy=self._may_call(_CLOCK),
+                remedy=self._rights.to_call(_CLOCK),
             )
         moment = self._system.moment()
         if abs(moment.ahead_s) > _CLOCK_S:
@@ -94,7 +92,7 @@ class Doctor:
             yield Finding(Level.OK, f"the clocks agree; SAP's local time is UTC{zone:+g} h")
 
     def _stream(self, name: str, options: SapStream) -> Iterator[Finding]:
-        missing = [*self._functions(name, options), *self._rights(name, options)]
+        missing = list(self._rights.missing(name, options))
         yield from missing
         refused = self._refused.get(name)
         if refused and not missing:
@@ -112,28 +110,6 @@ class Doctor:
         yield from self._load(name, options, mode)
         yield from mode.probe(self._system)
 
-    # -- functions
-
-    def _functions(self, name: str, options: SapStream) -> Iterator[Finding]:
-        """Those that there are not, or not for callers from outside."""
-        for function in _functions(options):
-            try:
-                self._system.describe(function)
-            except UnknownFunctionError:
-                yield self._unknown(name, function)
-            except UnauthorisedError as error:
-                yield Finding(Level.CRITICAL, error.text, error.remedy, name)
-
-    def _unknown(self, stream: str, function: str) -> Finding:
-        if self._catalog.is_inside(function):
-            return Finding(
-                Level.CRITICAL,
-                f"function {function} is not remote-enabled",
-                "name one that is (SE37: Remote-Enabled Module); one of your own can be made so",
-                stream,
-            )
-        return Finding(Level.CRITICAL, f"there is no function {function}", "check its name in SE37", stream)
-
     def _tried(self, name: str, options: SapStream) -> Finding | None:
         """Whether the account may call it shows by doing so, as each poll does; the answer is dropped."""
         try:
@@ -143,67 +119,6 @@ class Doctor:
         except BridgeError as error:
             return Finding(Level.WARNING, error.text, error.remedy, name)
         return None
-
-    # -- tables
-
-    def _rights(self, name: str, options: SapStream) -> Iterator[Finding]:
-        for table in self._tables(name, options):
-            place = (options.reader, table)
-            if place not in self._readable:
-                self._readable[place] = self._readable_by(options.reader, table)
-            lacks = self._readable[place]
-            if lacks:
-                yield Finding(lacks.level, lacks.text, lacks.remedy, name)
-
-    def _tables(self, name: str, options: SapStream) -> Iterator[str]:
-        for detail in (options.enrich, options.detail):
-            if detail and detail.table:
-                yield detail.table
-        yield from _TABLES.get(options.mode, ())
-        if options.mode == "table":
-            table = options.table or name
-            yield table
-            if any(column.is_amount for column in self._columns(table)):
-                yield "TCURX"
-
-    def _columns(self, table: str) -> Sequence[Column]:
-        try:
-            return self._dictionary.relation(table).columns
-        except PermanentError:  # which its mode says
-            return ()
-
-    def _readable_by(self, reader: str, table: str) -> Finding | None:
-        """Asked by doing, without a row: authority is checked before."""
-        columns = self._columns(table)
-        if not columns:
-            return None
-        asked = {
-            "QUERY_TABLE": table,
-            "NO_DATA": "X",
-            "ROWCOUNT": 1,
-            "FIELDS": [{"FIELDNAME": columns[0].name}],
-        }
-        try:
-            known = self._system.describe(reader).parameters
-            self._system.call(reader, **{name: each for name, each in asked.items() if name in known})
-        except UnauthorisedError as error:
-            if error.key.startswith("RFC_"):
-                return Finding(Level.CRITICAL, f"the account may not call {reader}", self._may_call(reader))
-            return Finding(Level.CRITICAL, f"the account may not read {table}", self._may_read(table))
-        except PermanentError:  # which its mode says
-            pass
-        return None
-
-    def _may_call(self, function: str) -> str:
-        return (
-            f"grant {self._system.user} S_RFC with RFC_TYPE FUNC, RFC_NAME {function} and ACTVT 16"
-            " (transaction PFCG)"
-        )
-
-    def _may_read(self, table: str) -> str:
-        group = self._catalog.group(table)
-        of_group = f" or S_TABU_DIS with ACTVT 03 and DICBERCLS {group}" if group else ""
-        return f"grant {self._system.user} S_TABU_NAM with ACTVT 03 and TABLE {table}{of_group} (PFCG)"
 
     # -- what reading costs
 
@@ -263,14 +178,5 @@ class Doctor:
                 Level.WARNING,
                 f"the account may not {'call' if is_call else 'read'} {name}, which doctor looks at and polls"
                 " do not: indexes, groups of tables, remote-enabled functions and sizes may be unknown",
-                remedy=self._may_call(name) if is_call else self._may_read(name),
+                remedy=self._rights.to_call(name) if is_call else self._rights.to_read(name),
             )
-
-
-def _functions(options: SapStream) -> Iterator[str]:
-    if options.mode != "function":
-        yield options.reader
-    if options.function:
-        yield options.function
-    details: tuple[Detail | None, ...] = (options.enrich, options.detail)
-    yield from (detail.function for detail in details if detail and detail.function)

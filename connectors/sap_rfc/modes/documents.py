@@ -37,6 +37,8 @@ _LINE = (
 )  # fmt: skip
 _TIME = ("UDATE", "UTIME")
 _CLASSES = "TCDOB"
+_MOST = 500
+"""Documents of a poll: it takes dozens of calls to read their lines, and others have to get their turn."""
 _AT_ONCE = 20
 """Documents whose lines are asked for in one call: each takes three lines of OPTIONS or four."""
 
@@ -142,7 +144,7 @@ class ChangeDocuments(Mode):
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         place = self._place(position)
-        step = self._reading.step(system.moment(), place, ask.rows, self._between)
+        step = self._reading.step(system.moment(), place, min(ask.rows, _MOST), self._between)
         batch = self._told(system, step.taken)
         after = step.place.position(self._options.mode)
         return Batch(after, batch.changes, batch.rejects, more=step.more)

@@ -33,6 +33,8 @@ _COLUMNS = (
     "CDCHGNO", "CDCHGID",
 )  # fmt: skip
 _OBJECT = ("CDOBJCL", "CDOBJID")
+_MOST = 500
+"""Pointers of a poll: a function may be called for each."""
 _MARKED = {"MESSAGE_TYPE": Direction.IMPORT, "CHANGE_POINTERS_IDENTS": Direction.TABLES}
 """Parameters of CHANGE_POINTERS_STATUS_WRITE, which is not remote-enabled."""
 
@@ -122,7 +124,7 @@ class ChangePointers(Mode):
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         place = self._place(position)
-        step = self._reading.step(system.moment(), place, ask.rows, self._between)
+        step = self._reading.step(system.moment(), place, min(ask.rows, _MOST), self._between)
         told = self._pointers.told(system, step.taken)
         after = step.place.position("change_pointers")
         return Batch(after, told.changes, told.rejects, more=step.more)
@@ -179,7 +181,7 @@ class ProcessedPointers(Mode):
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         done = self._done(position)
-        most = min(ask.rows, late.MOST_SEEN)
+        most = min(ask.rows, _MOST)
         found, more = self._pointers.read(compare("PROCESS", "=", quoted("")), most + len(done))
         new = [each for each in found if each.number not in done]
         if not new:
