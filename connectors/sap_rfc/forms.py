@@ -149,5 +149,6 @@ def _signed(texts: pa.StringArray) -> pa.StringArray:
 def _decimal(precision: int, scale: int) -> str:
     """What a decimal of that type looks like. It may have more zeros."""
     before = rf"0*\d{{1,{precision - scale}}}" if precision > scale else "0+"
-    after = rf"\d{{0,{scale}}}0*"
-    return rf"^[+-]?(?:{before}(?:\.{after})?|0*\.\d{after})$" if scale else rf"^[+-]?{before}(?:\.0*)?$"
+    if not scale:
+        return rf"^[+-]?{before}(?:\.0*)?$"
+    return rf"^[+-]?(?:{before}(?:\.\d{{0,{scale}}}0*)?|0*\.\d{{1,{scale}}}0*)$"
