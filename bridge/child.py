@@ -213,13 +213,19 @@ class Child:
     async def command(
         self, name: str, stream: str | None, by: str, at: str, where: Sequence[str] = ()
     ) -> str | None:
-        """Pass an order on; the error in words, or None. `resume` also starts a parked connector."""
-        if name == "resume" and (self.parked is not None or not self.alive or self._pulse.standby):
+        """Pass an order on; the error in words, or None. `resume` also starts a parked connector.
+
+        On a standby it takes the connector over, and no more: the pauses are another daemon's operator's.
+        """
+        takes_over = name == "resume" and self._is_another_s
+        if name == "resume" and (self.parked is not None or not self.alive or takes_over):
             self.claim = "take"
             if self._pulse.standby:
                 await self._end_process()
             self.unpark()
         if await self._holds():
+            if takes_over:
+                return None
             order = {"command": name, "stream": stream, "by": by, "at": at, "where": where}
             error = await self._ordered(order)
         else:
@@ -252,6 +258,11 @@ class Child:
                 return False
             await asyncio.sleep(HOLD_LOOK_S)
         return True
+
+    @property
+    def _is_another_s(self) -> bool:
+        """As far as is known: between a fence and the next look, nobody here does."""
+        return self._pulse.standby or (not self.alive and self._end.get("code") == Ended.FENCED)
 
     @property
     def _stands_by(self) -> bool:

@@ -25,6 +25,7 @@ ON_THE_WAY = {
     "resume": (State.STARTING, State.PAUSED, State.STANDBY),
 }
 """States that an order will change."""
+TAKEN_OVER = "taken over; what was paused stays so until you `resume` once more"
 IN_VAIN = (State.FAILED, State.BACKOFF, State.STALLED)
 
 
@@ -47,6 +48,7 @@ def give(order: str, args: argparse.Namespace) -> int:
     Errors: BridgeError when the daemon refuses.
     """
     path = socket(args)
+    stood_by = known(path, args).get("state") == State.STANDBY
     before = _states(path, args)
     send(path, args, order)
     after = _settled(order, path, args)
@@ -54,6 +56,8 @@ def give(order: str, args: argparse.Namespace) -> int:
         was = before.get(name, (state, None))[0]
         change = f"was {was}, is {state}" if was != state else f"is {state}"
         say([f"{name} {change}" + (f": {shortened(reason)}" if reason else "")])
+    if order == "resume" and stood_by and any(state == State.PAUSED for state, _ in after.values()):
+        say([f"{args.connector}: {TAKEN_OVER}"])
     return FAILED if any(state in IN_VAIN for state, _ in after.values()) else OK
 
 

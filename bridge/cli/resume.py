@@ -1,4 +1,4 @@
-"""`legacy-bridge resume CONNECTOR`: ends a pause, a park, or a standby."""
+"""`legacy-bridge resume CONNECTOR`: ends a pause or a park; or a standby, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from bridge.cli import orders
 add = partial(
     orders.add,
     "resume",
-    "End a pause, try again what was parked (FAILED); on a standby, take the connector over.",
+    "End a pause, retry what was parked (FAILED); on a standby, take the connector over and keep its pauses.",
 )

@@ -25,6 +25,8 @@ def say(**message): print(json.dumps(message), file=lines, flush=True)
 hello = json.loads(lines.readline())
 options = hello["connector"]["options"]
 with open(options["diary"], "a") as diary: print(hello["claim"], file=diary)
+if options.get("standby_once") and len(open(options["diary"]).readlines()) == 1:
+    options.update(standby=True, holds=False)
 if options.get("beats", True):
     say(type="beat", holds=options.get("holds", True), standby=options.get("standby", False),
         state="RUNNING", error=options.get("says"),
@@ -359,6 +361,19 @@ def test_resume_makes_a_standby_take_the_connector_over(
 
     asyncio.run(scenario())
     assert family.claims[:2] == ["take", "take"]
+
+
+def test_resume_on_a_standby_takes_over_and_leaves_the_pauses(tmp_path: Path) -> None:
+    """The worker would refuse the order, were it passed on."""
+    family = Family(tmp_path, standby_once=True, answer="the pauses are gone")
+
+    async def scenario() -> tuple[str | None, str | None]:
+        async with running(family) as child:
+            await until(lambda: child._pulse.standby)
+            return await order(child, "resume"), await order(child, "resume")
+
+    assert asyncio.run(scenario()) == (None, "the pauses are gone"), "the second is a resume like any other"
+    assert family.claims == ["take", "take"]
 
 
 @pytest.mark.parametrize(
