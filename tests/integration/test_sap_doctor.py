@@ -219,6 +219,14 @@ def test_a_function_that_is_not_remote_enabled_is_told_from_one_that_is_not_ther
     assert "SE37" in found[0][3]
 
 
+def test_what_marks_pointers_has_to_be_remote_enabled(peer: SapPeer, library: str) -> None:
+    marked = {"mode": "change_pointers", "message_type": "DEBMAS", "process": True}
+    ((level, stream, text, remedy),) = troubles(peer, library, pointers=marked)
+    assert (level, stream) == (Level.CRITICAL, "pointers")
+    assert "CHANGE_POINTERS_STATUS_WRITE" in text
+    assert remedy
+
+
 def test_a_function_that_refuses_its_parameters_is_told_as_it_says(peer: SapPeer, library: str) -> None:
     wrong = {**GETLIST, "parameters": {"NOSUCH": "1"}}
     ((level, stream, text, _),) = troubles(peer, library, customers=wrong)
