@@ -204,6 +204,9 @@ abstract class Cells implements JCoRecord {
     }
 
     private Object converted(int index, String value) {
+        if (value == null || value.isEmpty()) {
+            return initial(fields, index);
+        }
         try {
             switch (fields.getType(index)) {
                 case JCoMetaData.TYPE_CHAR:
@@ -212,6 +215,9 @@ abstract class Cells implements JCoRecord {
                     return "0".repeat(fields.getLength(index) - value.length()) + value;
                 case JCoMetaData.TYPE_DATE:
                 case JCoMetaData.TYPE_TIME:
+                    if (value.matches("[-:0]*")) {
+                        throw cannot(index, "a date or time");
+                    }
                     return value.replaceAll("[-:]", "");
                 case JCoMetaData.TYPE_BCD:
                     return new BigDecimal(value).setScale(fields.getDecimals(index));

@@ -66,6 +66,12 @@ final class Request {
             case JCoMetaData.TYPE_XSTRING:
                 record.setValue(field, Base64.getDecoder().decode(scalar()));
                 break;
+            case JCoMetaData.TYPE_DATE:
+            case JCoMetaData.TYPE_TIME: {
+                String digits = scalar();
+                record.setValue(field, digits.matches("0*") ? "" : digits); // initial, which is no date
+                break;
+            }
             default:
                 record.setValue(field, scalar());
         }
