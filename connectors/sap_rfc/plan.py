@@ -28,10 +28,11 @@ class Plan:
 
     def __init__(self, choice: Choice, reading: Reading, widths: Mapping[str, int], reader: Reader) -> None:
         self.choice, self.reading, self.widths = choice, reading, widths
-        self.where, self.ranges = choice.where, Ranges()
-        self._others: dict[Condition, Plan] = {self.where: self}
         self.key = choice.relation.key
         self._columns = [of(choice.relation, name) for name in self.key]
+        self._dated = [at for at, column in enumerate(self._columns) if column.inttype in "DT"]
+        self.where, self.ranges = choice.where, Ranges(self._dated)
+        self._others: dict[Condition, Plan] = {self.where: self}
         self._check(reader.name)
         try:
             groups, self.proof = _grouped(choice, reading, widths, reader.most)
@@ -54,7 +55,7 @@ class Plan:
         found = self._others.get(where)
         if found is None:
             found = copy(self)
-            found.where, found.ranges = where, Ranges()
+            found.where, found.ranges = where, Ranges(self._dated)
             if len(self._others) >= _MOST_KEPT:
                 del self._others[next(iter(self._others))]
             self._others[where] = found

@@ -49,6 +49,14 @@ class Page:
     def more(self) -> bool:
         return self.after is not None
 
+    def settled(self, name: str) -> None:
+        """Errors: TransientError where something is not."""
+        if self.unsettled.num_rows:
+            raise TransientError(
+                f"{self.unsettled.num_rows} rows of {name} change faster than they can be read",
+                remedy="they are read again; fewer columns, or a `reader` of longer rows, need but one call",
+            )
+
 
 class _Range(NamedTuple):
     """What was read of each group up to `end`; nothing, if that was not all."""
@@ -81,13 +89,17 @@ class TableReader:
             parts, end = self._range(plan, after, max(rows, 1))
             if len(parts[0]) or end is None:
                 return self._page(plan, _joined(plan, parts), end)
-            after = end
 
     def some(self, choice: Choice, keys: Sequence[Key]) -> Page:
-        """The rows with these keys, in any order, if they are there."""
+        """The rows with these keys, in any order, if they are there.
+
+        Errors: TransientError when one never rests.
+        """
         plan = self.plan(choice)
         wanted = pa.array([SEPARATOR.join(key) for key in keys], pa.string())
-        return self._page(plan, Joined(_nothing(plan), pc.unique(wanted)), None)
+        page = self._page(plan, Joined(_nothing(plan), pc.unique(wanted)), None)
+        page.settled(choice.relation.name)
+        return page
 
     def plan(self, choice: Choice) -> Plan:
         """How it is read."""

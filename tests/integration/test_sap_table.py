@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,8 @@ from bridge.contract import Ask, Batch, Caveat, Op, Position, Scan
 from bridge.errors import PermanentError, TransientError
 from bridge.testing.sap.abap import Field, Structure, Table, Type, char, dec, numc
 from bridge.testing.sap.errors import AbapException
+from bridge.testing.sap.read_table import CLASSIC, rfc_read_table
+from bridge.testing.sap.system import System
 from tests.integration.sap_inside import World, told
 
 MANDT = Field("MANDT", Type("CLNT"), key=True)
@@ -337,13 +340,12 @@ def test_a_row_that_was_never_changed_is_found_by_when_it_was_created() -> None:
     assert [row["ID"] for row in told(batches)] == ["new"]
 
 
-def test_a_time_stamp_is_in_utc() -> None:
-    table = Table(
-        Structure("ZSTAMP", (MANDT, Field("ID", char(4), key=True), Field("AT", dec(15, 0, "TIMESTAMP"))))
-    )
+@pytest.mark.parametrize("stamp_type", [dec(15, 0, "TIMESTAMP"), dec(21, 7, "TIMESTAMPL")])
+def test_a_time_stamp_is_in_utc(stamp_type: Type) -> None:
+    table = Table(Structure("ZSTAMP", (MANDT, Field("ID", char(4), key=True), Field("AT", stamp_type))))
     world = World(table)
     world.store.clock.zone = ZoneInfo("Asia/Tokyo")
-    stream = world.mode("ZSTAMP", columns=["AT"], late_window=10, safety_interval=0)
+    stream = world.mode("ZSTAMP", columns=["AT"], fields=["ID"], late_window=10, safety_interval=0)
     _, position = world.all(stream)
     world.wait(100)
     stamp = world.store.clock.now().astimezone(UTC)
@@ -483,6 +485,40 @@ def test_a_function_that_cannot_hold_so_many_rows_is_asked_for_fewer() -> None:
     assert sorted(row["ID"] for row in told(batches)) == [f"{at:04}" for at in range(200)]
 
 
+def _generous(store: System) -> None:
+    """A customer's function that gives every value the room it needs."""
+    like = store.function("Z_RFC_READ_TABLE")
+    assert like is not None
+    body = rfc_read_table(replace(CLASSIC, widths=lambda type_: type_.wide))
+    store.install(replace(like, name="Z_GENEROUS"), body)
+
+
+@pytest.mark.parametrize(
+    ("type_", "values"),
+    [
+        (Type("RAW", 16), [bytes([at % 251] * 8 + [0, 255 - at, 7] + [at] * 5) for at in range(120)]),
+        (Type("INT4"), [at * 7919 - 300 for at in range(120)]),
+        (Type("INT8"), [at * 10**15 - 5 * 10**16 for at in range(120)]),
+        (dec(9, 2), [Decimal(at * 7 - 300).scaleb(-2) for at in range(120)]),
+        (Type("DATS"), ["00000000", *(f"2026{1 + at // 28:02}{1 + at % 28:02}" for at in range(119))]),
+        (Type("TIMS"), [f"{at // 60:02}{at % 60:02}59" for at in range(120)]),
+        (char(12), [f"{' ' * (at % 3)}{at}'{'%' * (at % 2)}" for at in range(120)]),
+    ],
+)
+@pytest.mark.parametrize("order", ["key", "none"])
+def test_keys_of_every_type_make_pages(type_: Type, values: list[Any], order: str) -> None:
+    world = World(Table(Structure("ZTYPED", (MANDT, Field("K", type_, key=True), Field("N", numc(4))))))
+    _generous(world.store)
+    if order == "key":
+        world.store.disorder = None
+    world.store.load("ZTYPED", [{"K": value, "N": f"{at:04}"} for at, value in enumerate(values)])
+
+    batches, _ = world.all(world.mode("ZTYPED", images=True, reader="Z_GENEROUS"), rows=17)
+
+    assert sorted(row["N"] for row in told(batches)) == [f"{at:04}" for at in range(120)]
+    assert len(batches) >= 5
+
+
 def test_a_long_key_is_read_by_its_beginnings() -> None:
     table = Table(
         Structure("ZLONG", (MANDT, Field("PATH", char(120), key=True), Field("N", numc(4), key=True)))
@@ -563,6 +599,8 @@ def test_all_rows_can_be_read_once_more_and_those_of_a_range() -> None:
         return sorted(row["BELNR"] for row in told(found))
 
     assert again({}) == [f"{at:010}" for at in range(50)]
+    anew = stream.reread(world.system, position, {"after": ["a", "b", "c"]}, {}, Ask())  # type: ignore[arg-type]
+    assert "0000000000" in {row["BELNR"] for row in told([anew])}
     assert again({"BELNR": ("10", "12")}) == [f"{at:010}" for at in (10, 11, 12)]
     assert again({"BELNR": (None, "3"), "BUKRS": ("1000", None)}) == [f"{at:010}" for at in range(4)]
 

@@ -51,6 +51,16 @@ def test_ranges_that_have_become_small_are_taken_together() -> None:
     assert ranges.end(("h",), 100) == ("p",)
 
 
+def test_an_empty_range_is_not_remembered() -> None:
+    ranges = Ranges()
+    ranges.had(("10",), ("20",), ("11",), 100, 100)
+    assert ranges.end(("20",), 100) is not None
+
+    ranges.had(("20",), ("29",), None, 0, 100)
+
+    assert ranges.end(("20",), 100) is None
+
+
 def test_an_answer_of_few_rows_is_no_measure_for_the_next() -> None:
     ranges = Ranges()
     ranges.had(("10",), ("20",), ("11",), 10, 100)

@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.contract import Ask, Batch, Caveat, Changes, Emits, Op, Position, Ranges, Scan, Table
-from bridge.errors import PermanentError, TransientError
+from bridge.errors import PermanentError
 from connectors.sap_rfc import conditions
 from connectors.sap_rfc.conditions import Condition
 from connectors.sap_rfc.dictionary import Relation
@@ -72,9 +72,8 @@ class TableMode(Mode):
             bound for name, ends in within.items() for bound in _within(of(self._choice.relation, name), ends)
         ]
         choice = replace(self._choice, where=conditions.both(self._choice.where, *ranges))
-        after = self._place(place["after"]) if place and place.get("after") else None
-        page = self._read(choice, after, ask)
-        self._settled(page)
+        page = self._read(choice, self._resumed(place), ask)
+        page.settled(self.name)
         return self._batch({"after": page.after and list(page.after)}, page, Op.READ)
 
     def _read(self, choice: Choice, after: Key | None, ask: Ask) -> Page:
@@ -84,13 +83,12 @@ class TableMode(Mode):
         changes = (Changes(self._table, page.rows, op),) if page.rows.num_rows else ()
         return Batch(position, changes, page.rejects, scan=scan, more=page.more)
 
-    def _settled(self, page: Page) -> None:
-        if page.unsettled.num_rows:
-            raise TransientError(
-                f"{page.unsettled.num_rows} rows of {self.name} change faster than their columns can be read",
-                remedy="they are read again; fewer columns under `fields`, or a `reader` with longer rows,"
-                " need but one call",
-            )
+    def _resumed(self, place: Position | None) -> Key | None:
+        """Where a reading goes on; from the beginning, if the key is another one now."""
+        try:
+            return self._place(place["after"] if isinstance(place, dict) else None)
+        except (KeyError, ValueError):
+            return None
 
     def _place(self, after: Any) -> Key:
         """Errors: ValueError."""
@@ -187,7 +185,7 @@ class Watermark(TableMode):
             place if isinstance(place, tuple) else (self._look(system.moment()).begun(place), None)
         )
         page = self._read(self._chosen(window), after, ask)
-        self._settled(page)
+        page.settled(self.name)
         told = {"mode": "table", "columns": self._columns}
         if page.after is None:
             return self._batch({**told, **window.then.position}, page, Op.CREATE)
