@@ -80,8 +80,8 @@ FUNCTIONS = (
     Type("INT4", pa.int32(), {"-2147483648": -2147483648}),
     Type("INT8", pa.int64(), {"-9223372036854775808": -9223372036854775808}),
     Type("FLTP", pa.float64(), {"0.1": 0.1}),
-    Type("D34N", TEXT, {"1E+3": "1000"}),  # erpl-pyrfc takes it to begin at multiples of 16 bytes
     Type("D16N", TEXT, {"-1.5": "-1.5"}),
+    Type("D34N", TEXT, {"1E+3": "1000"}),
     Type("RAW(4)", BINARY, {"000102FF": "AAEC/w==", "01000000": "AQAAAA=="}),
     Type("STRG", TEXT, {"Grüße 🙂": "Grüße 🙂", "": ""}),
     Type("RSTR", BINARY, {"000102": "AAEC", "": ""}),
