@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from bridge.contract import ConnectorConfig, Seconds, Secret, StreamConfig
+from connectors.heap import Heap
 
 type ModeName = Literal["table", "change_documents", "function", "change_pointers"]
 type Library = Literal["auto", "pyrfc", "saprfclib", "jco"]
@@ -288,6 +289,7 @@ class SapConfig(ConnectorConfig):
         description="the client: pyrfc (whoever provides it), saprfclib or jco; auto: the first of them that"
         " is installed",
     )
+    heap: Heap = Field("512m", description="jco: the JVM's largest heap, 32m to 1024g")
     streams: Mapping[str, SapStream] = Field(
         min_length=1, description="name (in table mode the table's): how it is read"
     )
@@ -351,6 +353,8 @@ class SapConfig(ConnectorConfig):
             yield "needs the `user` whose `password` it is"
         if self.x509 and not self.snc:
             yield "`x509` needs `snc`"
+        if "heap" in self.model_fields_set and self.library not in ("jco", "auto"):
+            yield f"`heap` has no meaning with library: {self.library}, which needs no JVM"
         if self.library == "saprfclib" and (self.mysapsso2 or self.x509):
             yield f"`{ways[0]}` is not for saprfclib; use library: pyrfc or jco"
 

@@ -43,7 +43,7 @@ class SapConnector(Connector):
         from connectors.sap_rfc import clients, readings  # noqa: F401 -- loaded now, not later
 
         with suppress(BridgeError):  # which open() says
-            clients.load(self.config.library)
+            clients.load(self.config.library, self.config.heap)
 
     def open(self) -> None:
         from connectors.sap_rfc.readings import Readings

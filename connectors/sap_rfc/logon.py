@@ -12,7 +12,7 @@ from connectors.sap_rfc.config import SapConfig
 
 def logon(config: SapConfig) -> Logon:
     """Reveals the secrets. Errors: ConfigError when one cannot be read."""
-    return Logon(dict(_parameters(config)), config.login_timeout)
+    return Logon(dict(_parameters(config)), config.login_timeout, config.heap)
 
 
 def secrets(logon: Logon) -> list[str]:

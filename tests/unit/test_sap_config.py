@@ -65,6 +65,8 @@ def stream(name: str = "KNA1", **options: Any) -> str:
             {"password": None, "mysapsso2": "env:TICKET", "library": "saprfclib"},
             "`mysapsso2` is not for saprfclib; use library: pyrfc or jco",
         ),
+        ({"library": "pyrfc", "heap": "1g"}, "`heap` has no meaning with library: pyrfc"),
+        ({"library": "jco", "heap": "much"}, "is not the size of a heap"),
         ({"client": 100}, 'client: Value error, is a number; write it in quotes: "100"'),
         ({"sysnr": 0}, 'sysnr: Value error, is a number; write it in quotes: "00"'),
         ({"client": "1"}, "client"),

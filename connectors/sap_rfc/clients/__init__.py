@@ -50,6 +50,8 @@ class Logon:
     parameters: Mapping[str, str]
     timeout: float
     """Seconds for the whole of it."""
+    heap: str = "512m"
+    """Of a client that runs in a JVM."""
 
     def __repr__(self) -> str:
         return f"Logon({', '.join(sorted(self.parameters))})"
@@ -70,11 +72,11 @@ def installed() -> list[Found]:
     return [client for look in _LOOKS.values() if (client := look())]
 
 
-def load(library: str) -> None:
+def load(library: str, heap: str) -> None:
     """Import the client, and start what it needs, which takes its time. Errors: as `connect`."""
-    prepare: Callable[[], None] | None = getattr(_module(found(library)), "prepare", None)
+    prepare: Callable[[str], None] | None = getattr(_module(found(library)), "prepare", None)
     if prepare:
-        prepare()
+        prepare(heap)
 
 
 def connect(client: Found, logon: Logon) -> Client:

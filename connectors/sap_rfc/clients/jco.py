@@ -23,7 +23,6 @@ from connectors.sap_rfc.clients.jco_json import Repair, parameters, plain, repai
 HELPER = Path(__file__).with_name("jco.jar")
 JAR = "sapjco3.jar"
 """JCo refuses to run from a file of another name."""
-_HEAP = "512m"
 _CAUSES = 4
 _LICENCE = "SAP's, as the customer holds it"
 _MISSING = "install legacy-bridge[jdbc], which brings JPype"
@@ -41,18 +40,18 @@ def installed() -> Found | None:
     return Found("jco", "SAP JCo", _version(jar), _LICENCE) if jar else None
 
 
-def prepare() -> None:
-    """Start the JVM. Errors: ConfigError."""
+def prepare(heap: str) -> None:
+    """Start the JVM. A process has but one: the first heap counts. Errors: ConfigError."""
     try:
         from connectors import jvm
     except ImportError as error:
         raise ConfigError(f"JCo needs {error.name}", remedy=_MISSING) from None
-    jvm.start(_jars(), _HEAP)
+    jvm.start(_jars(), heap)
 
 
 def connect(found: Found, logon: Logon) -> Jco:
     """Log on. Errors: JCo's; ConfigError where it cannot run; JvmError."""
-    prepare()
+    prepare(logon.heap)
     try:
         with _calling():
             return _connected(found, logon)
