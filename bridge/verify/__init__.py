@@ -60,6 +60,7 @@ class Place:
     def judged(self, most: int) -> Outcome:
         verdict = self.side.verdict(self.number, most)
         deletes = Caveat.NO_DELETES not in self.stream.caveats
+        compared = self.stream.emits is Emits.IMAGES  # what has not changed is not published again
         return Outcome(
             stream=self.stream.name,
             table=self.table,
@@ -69,10 +70,11 @@ class Place:
             pending=self.side.pending_keys(self.number),
             dead_letters=self.letters,
             lost=verdict.lost,
-            doubled=verdict.doubled,
+            doubled=verdict.doubled + verdict.repeated if compared else verdict.doubled,
             differing=verdict.differing + verdict.gone if deletes else verdict.differing,
             gone=Found() if deletes else verdict.gone,
             keyless=self.keyless,
+            repeated=Found() if compared else verdict.repeated,
         )
 
 

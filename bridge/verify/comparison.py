@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
@@ -21,23 +21,25 @@ CREATE TABLE again (topic INT, key BLOB, after BLOB, PRIMARY KEY (topic, key)) W
 CREATE TABLE pending (topic INT, key BLOB, after BLOB, PRIMARY KEY (topic, key)) WITHOUT ROWID;
 CREATE TABLE letters (topic INT, key BLOB, after BLOB, at INT, PRIMARY KEY (topic, key)) WITHOUT ROWID;
 CREATE TABLE events (topic INT, key BLOB, op TEXT, told BLOB, after BLOB, at INT, tombstone INT,
-    doubled INT, PRIMARY KEY (topic, key)) WITHOUT ROWID;
+    doubled INT, vague INT, PRIMARY KEY (topic, key)) WITHOUT ROWID;
 CREATE TABLE buried (topic INT, key BLOB, at INT, PRIMARY KEY (topic, key, at)) WITHOUT ROWID;
-CREATE TABLE repeats (topic INT, key BLOB, since INT, at INT);
+CREATE TABLE repeats (topic INT, key BLOB, since INT, at INT, vague INT);
 CREATE INDEX repeated ON repeats (topic, key);
 CREATE TRIGGER repeat AFTER UPDATE OF doubled ON events WHEN new.doubled > old.doubled AND new.op = 'u'
-    AND NOT new.tombstone BEGIN INSERT INTO repeats VALUES (new.topic, new.key, old.at, new.at); END;
+    AND NOT new.tombstone
+    BEGIN INSERT INTO repeats VALUES (new.topic, new.key, old.at, new.at, new.vague); END;
 """
 
 # A tombstone belongs to the delete before it; it neither changes the row nor comes between two events. A row
 # that was read (r) says what is there, which a resnapshot says again: it does not come between them either,
 # unless it says something else.
 _PUBLISHED = """
-INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 't', 0)
+INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 't', 0, ?7)
 ON CONFLICT DO UPDATE SET
     doubled = doubled + CASE excluded.op WHEN 't' THEN tombstone
         ELSE op = excluded.op AND op <> 'r' AND told IS excluded.told END,
     tombstone = excluded.tombstone,
+    vague = excluded.vague,
     op = iif(excluded.tombstone OR excluded.op = 'r' AND after IS excluded.after, op, excluded.op),
     at = iif(excluded.tombstone, at, excluded.at),
     told = iif(excluded.tombstone OR excluded.op = 'r' AND after IS excluded.after, told, excluded.told),
@@ -62,13 +64,20 @@ SELECT s.key, 1 FROM source s WHERE s.topic = ? AND s.after IS NOT NULL
 
 # A row that could not be read for a while, and is as it was before, is told once more.
 _RETURNED = """
-(SELECT count(*) FROM repeats r WHERE r.topic = e.topic AND r.key = e.key AND EXISTS
-    (SELECT 1 FROM buried b WHERE b.topic = r.topic AND b.key = r.key AND b.at BETWEEN r.since AND r.at))
+EXISTS (SELECT 1 FROM buried b WHERE b.topic = r.topic AND b.key = r.key AND b.at BETWEEN r.since AND r.at)
 """
 
+_NO_FAULT = f"""
+(SELECT count(*) FROM repeats r WHERE r.topic = e.topic AND r.key = e.key AND (r.vague OR {_RETURNED}))
+"""  # noqa: S608 - put together from constants
+
 _DOUBLED = f"""
-SELECT e.key, e.doubled - {_RETURNED} FROM events e
-    WHERE e.topic = ? AND e.doubled > 0 AND e.doubled > {_RETURNED}
+SELECT e.key, e.doubled - {_NO_FAULT} FROM events e
+    WHERE e.topic = ? AND e.doubled > 0 AND e.doubled > {_NO_FAULT}
+"""  # noqa: S608 - put together from constants
+
+_REPEATED = f"""
+SELECT r.key, count(*) FROM repeats r WHERE r.topic = ? AND r.vague AND NOT {_RETURNED} GROUP BY r.key
 """  # noqa: S608 - put together from constants
 
 _DIFFERING = f"""
@@ -114,6 +123,8 @@ class Verdict:
     doubled: Found
     differing: Found
     gone: Found
+    repeated: Found = field(default_factory=Found)
+    """Equal updates of which nothing says whether they are one change."""
 
 
 class Look(StrEnum):
@@ -194,7 +205,7 @@ class Comparison:
 
     def verdict(self, topic: int, most: int) -> Verdict:
         """What differs, with at most so many keys of each."""
-        queries = (_LOST, _DOUBLED, _DIFFERING, _GONE)
+        queries = (_LOST, _DOUBLED, _DIFFERING, _GONE, _REPEATED)
         return Verdict(*(self._found(query, topic, most) for query in queries))
 
     def rows(self, topic: int) -> int:
@@ -218,7 +229,7 @@ class Comparison:
         return Found(count, tuple(keys))
 
 
-def _event(value: bytes | None) -> tuple[str, bytes | None, bytes | None, int]:
-    """Operation, digest of both rows, the row after it, ms since 1970."""
-    op, told, _, after = telling(value)
-    return op, told, after, moment(value)
+def _event(value: bytes | None) -> tuple[str, bytes | None, bytes | None, int, bool]:
+    """Operation, digest of what is told, the row after it, ms since 1970, whether it is vague."""
+    found = telling(value)
+    return found.op, found.told, found.after, moment(value), found.vague

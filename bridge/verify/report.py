@@ -44,6 +44,8 @@ class Outcome:
     gone: Found
     """In the topic and no longer in the source, which a stream without deletes cannot know."""
     keyless: bool = False
+    repeated: Found = field(default_factory=Found)
+    """Equal updates one after the other, where the source does not tell two from one that was doubled."""
 
     @property
     def as_before_a_scan(self) -> bool:
@@ -93,6 +95,7 @@ class Report:
         figures = ("lost", "doubled", "differing", "rows", "events")
         told = [f"{what}={self.total(what)}" for what in figures]
         told += [f"pending={pending}"] if (pending := self.total("pending")) else []
+        told += [f"repeated={repeated}"] if (repeated := self.total("repeated")) else []
         yield f"verify {self.connector}: {' '.join(told)}"
 
     def as_json(self) -> dict[str, Any]:
@@ -106,12 +109,13 @@ def _lines(outcome: Outcome) -> Iterator[str]:
             (outcome.pending, "not yet published"),
             (outcome.dead_letters, "dead letters"),
             (outcome.gone.count, "gone from the source"),
+            (outcome.repeated.count, "repeated"),
         )
         if figure
     ]
     tail = f" ({', '.join(notes)})" if notes else ""
     yield f"{outcome.table} -> {outcome.topic}: {outcome.rows} rows, {outcome.events} events{tail}"
-    for name in ("lost", "doubled", "differing", "gone"):
+    for name in ("lost", "doubled", "differing", "gone", "repeated"):
         found: Found = getattr(outcome, name)
         if found.count:
             yield f"  {name}: {found}"

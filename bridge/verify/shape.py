@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from hashlib import blake2b
+from typing import NamedTuple
 
 type Shape = tuple[str, bytes | None, bytes | None]
 """Operation, before, after; `None` where there is no row, `UNREAD` where a part of it was not read."""
@@ -22,29 +23,50 @@ _TIME = re.compile(rb'"ts_ms":(\d{1,15})}$')
 LONGEST_TIME = 30
 _PLACEHOLDER = b'"__debezium_unavailable_value"'
 _STRING = rb'"(?:[^"\\]|\\.)*"'
+_OWN = re.compile(rb'"table":%s(?:,(.*))?},?$' % _STRING, re.DOTALL)
 _NULL_MEMBER = re.compile(rb",%s:null(?=[,}])|(?<={)(?:%s:null(?:,|(?=})))+" % (_STRING, _STRING))
 _read = json.JSONDecoder().raw_decode
 
 
 def shape(value: bytes | None) -> Shape:
     """The shape of an event's value. What is no envelope of ours counts as a row that equals nothing."""
-    op, _, before, after = telling(value)
-    return op, before, after
+    found = telling(value)
+    return found.op, found.before, found.after
 
 
-def telling(value: bytes | None) -> tuple[str, bytes | None, bytes | None, bytes | None]:
-    """The shape, and behind its operation the digest of both rows as they are.
+class Telling(NamedTuple):
+    """A shape, and `told`: the digest of both rows as they are, and of which change an update is.
 
-    For comparing events with events, where a column that is null is not one that is missing.
+    For comparing events with events, where a column that is null is not one that is missing. `vague`: an
+    update that shows no change and does not say which it is: two of them may be two, or one that was doubled.
     """
+
+    op: str
+    told: bytes | None
+    before: bytes | None
+    after: bytes | None
+    vague: bool = False
+
+
+def telling(value: bytes | None) -> Telling:
+    """What is told by an event's value."""
     if value is None:
-        return "t", None, None, None
+        return Telling("t", None, None, None)
     try:
         before, after = sides(value)
-        op = value[value.rindex(_OP) + len(_OP) :][:1].decode()
+        end = value.rindex(_OP)
+        op = value[end + len(_OP) :][:1].decode()
     except ValueError:
-        return "?", _hash(value), None, _hash(value)
-    return op, _hash(b",".join((before, after))), _digest(before), _digest(after)
+        return Telling("?", _hash(value), None, _hash(value))
+    own = _own(value[len(_BEFORE) + len(before) + len(_AFTER) + len(after) : end]) if op == "u" else b""
+    vague = op == "u" and not own and before in (b"null", after)
+    return Telling(op, _hash(b",".join((before, after, own))), _digest(before), _digest(after), vague)
+
+
+def _own(source: bytes) -> bytes:
+    """The connector's columns of a source: they stand behind those of the engine."""
+    found = _OWN.search(source)
+    return (found[1] or b"") if found else b""
 
 
 def moment(value: bytes | None) -> int:

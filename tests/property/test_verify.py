@@ -42,21 +42,26 @@ def plain(row: dict[str, int | None] | None) -> object:
     return None if row is None else {name: item for name, item in row.items() if item is not None}
 
 
-def doubled(history: list[tuple[Event | None, int]], letter: int | None = None) -> int:
+def doubled(
+    history: list[tuple[Event | None, int]], letter: int | None = None, *, vaguely: bool = False
+) -> int:
     """Equal neighbours, tombstones counted by themselves and not between; what was read may be read again.
 
     And does not come between either, where it is what was said before. An update is told again when its row
-    could not be read for a while: then its dead letter is between the two.
+    could not be read for a while: then its dead letter is between the two. `vaguely`: only updates that show
+    no change.
     """
     events: list[Event] = []
-    count = sum(one is None and other is None for (one, _), (other, _) in pairwise(history))
+    count = 0 if vaguely else sum(one is None and other is None for (one, _), (other, _) in pairwise(history))
     since = 0
     for event, at in history:
         if event is None:
             continue
         if not (events and event[0] == "r" and plain(event[2]) == plain(events[-1][2])):
             between = letter is not None and since <= letter <= at
-            count += events[-1:] == [event] and event[0] != "r" and not (event[0] == "u" and between)
+            vague = event[0] == "u" and event[1] in (None, event[2])
+            again = events[-1:] == [event] and event[0] != "r" and not (event[0] == "u" and between)
+            count += again and (vague or not vaguely)
             events.append(event)
         since = at
     return count
@@ -133,11 +138,16 @@ def test_verdicts_are_those_of_brute_force(
         - refused
         - pending
     )
-    twice = {
-        key: doubled(history, letters[key][1] if key in letters else None) for key, history in told.items()
-    }
-    assert verdict.doubled.count == sum(twice.values())
-    assert sorted(verdict.doubled.keys) == shown({key for key, times in twice.items() if times})
+
+    def at_of(key: bytes) -> int | None:
+        return letters[key][1] if key in letters else None
+
+    twice = {key: doubled(history, at_of(key)) for key, history in told.items()}
+    vague = {key: doubled(history, at_of(key), vaguely=True) for key, history in told.items()}
+    assert verdict.doubled.count + verdict.repeated.count == sum(twice.values())
+    assert verdict.repeated.count == sum(vague.values())
+    assert sorted(verdict.repeated.keys) == shown({key for key, times in vague.items() if times})
+    assert sorted(verdict.doubled.keys) == shown({key for key in twice if twice[key] > vague[key]})
     assert (other.lost.count, other.doubled.count) == (1, 0)
 
 
@@ -259,6 +269,6 @@ def test_a_row_that_was_unreadable_for_a_while_is_told_again_and_one_that_was_no
         comparison.expect(0, [(key, value(again, 0))])
         comparison.published(0, [(key, value(again, ts)) for ts in (1, 5, 9)])
         comparison.buried(0, [(key, UNREAD, 3), (key, UNREAD, 20)])
-        assert comparison.verdict(0, MOST).doubled.count == 1
+        assert comparison.verdict(0, MOST).repeated.count == 1
         comparison.buried(0, [(key, UNREAD, 7)])
         assert comparison.verdict(0, MOST).doubled.count == 0

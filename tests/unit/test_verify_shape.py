@@ -54,6 +54,37 @@ def test_between_events_it_counts() -> None:
     assert telling(event({"id": 1}, before={"id": 2}))[1] != telling(event({"id": 1}))[1]
 
 
+@pytest.mark.parametrize("table", ["t", 't"},"op":"c', "source"])
+def test_the_connector_s_own_columns_tell_updates_apart(table: str) -> None:
+    def update(scn: int, ts: int = 1, op: Op = Op.UPDATE) -> bytes | None:
+        rows = pa.record_batch({"id": [1], "name": ['x","source":{"version":']})
+        of = pa.record_batch({"scn": pa.array([scn]), "xid": pa.array(['"table":"t"}'])})
+        changes = Changes(
+            Table(table, rows.schema, ("id",)), rows, op, source=of, ts=pa.array([ts], pa.timestamp("ms"))
+        )
+        return encoder(EncoderOptions()).encode(changes, ORIGIN, ts).values[0]
+
+    assert telling(update(1)).told != telling(update(2)).told
+    assert telling(update(1)) == telling(update(1, ts=2)), "published twice"
+    assert not telling(update(1)).vague
+    assert telling(update(1, op=Op.CREATE)).told == telling(update(2, op=Op.CREATE)).told
+    assert shape(update(1)) == shape(update(2)), "but it is the same row"
+
+
+@pytest.mark.parametrize(
+    ("before", "op", "said"),
+    [
+        (None, "u", "vague"),
+        ({"id": 1, "a": 2}, "u", "vague"),
+        ({"id": 1, "a": 1}, "u", "clear"),
+        (None, "c", "clear"),
+        (None, "d", "clear"),
+    ],
+)
+def test_an_update_that_shows_no_change_and_has_no_number_is_vague(before: Any, op: str, said: str) -> None:
+    assert telling(event({"id": 1, "a": 2}, before, op)).vague is (said == "vague")
+
+
 def test_the_text_null_is_no_null() -> None:
     text = 'x","a":null,"b":"'
     assert shape(event({"id": 1, "t": text})) != shape(event({"id": 1, "t": 'x","b":"'}))
