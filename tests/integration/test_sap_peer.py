@@ -446,6 +446,15 @@ def test_20_000_rows_of_512_characters_come_fast(connect: Opened, peer: SapPeer)
     assert time.monotonic() - began < 20
 
 
+def test_tables_come_compressed(peer: SapPeer) -> None:
+    """erpl-pyrfc says of itself that it cannot expand them."""
+    peer.switches.compress = True
+    with pure(peer) as connection:
+        answer = connection.call("Z_TEST_ECHO", ROWS_IN=[VALUES] * 300, TABLE=[VALUES] * 200)
+    assert answer["ROWS"] == [VALUES] * 300
+    assert answer["TABLE"] == [VALUES] * 201
+
+
 def test_20_000_rows_can_be_sent_too(connect: Opened) -> None:
     sent = [VALUES] * 20_000
     assert len(connect(timeout=60).call("Z_TEST_ECHO", TABLE=sent)["TABLE"]) == 20_001

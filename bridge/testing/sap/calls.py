@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from bridge.testing.sap import asxml, layout
+from bridge.testing.sap import asxml, layout, lzh
 from bridge.testing.sap.abap import AnyType, Direction, Function, Parameter, Structure, TableType, Type
 from bridge.testing.sap.errors import AbapException, ShortDump
 from bridge.testing.sap.records import Tag, record, records, text
 
 _COUNTS = struct.Struct(">II")
+_WORTH_IT = 8192
+_PIECE = 250
+Rows = Callable[[Structure | Type, Sequence[Any]], list[bytes]]
 _VARIABLES = (Tag.VARIABLE_1, Tag.VARIABLE_2, Tag.VARIABLE_3, Tag.VARIABLE_4)
 
 
@@ -64,13 +67,33 @@ def parameters(call: Call, function: Function) -> dict[str, Any]:
     return {name: _value(call, known[name]) if name in known else None for name in call.names}
 
 
-def answer(function: Function, call: Call, results: Mapping[str, Any]) -> bytes:
-    """The records of a call that has gone well."""
+def plain(row: Structure | Type, rows: Sequence[Any]) -> list[bytes]:
+    """Each row in a record of its own, without what fills it up."""
+    encode = layout.encoder(row)
+    size = layout.width(row) if isinstance(row, Structure) else row.intlen
+    if size >= 0xFFFF:
+        return [record(Tag.ROW_OF_ANSWER, encode(each)[:size]) for each in rows]
+    mark = Tag.ROW_OF_ANSWER.to_bytes(2)
+    before = mark + size.to_bytes(2)
+    return [before + encode(each)[:size] + mark for each in rows]
+
+
+def compressed(row: Structure | Type, rows: Sequence[Any]) -> list[bytes]:
+    """Rows of more than 8 KB in one compressed stream, as systems send them."""
+    data = b"".join(map(layout.encoder(row), rows))
+    if len(data) < _WORTH_IT:
+        return plain(row, rows)
+    packed = lzh.stream(data)
+    return [record(Tag.COMPRESSED_ROWS, packed[at : at + _PIECE]) for at in range(0, len(packed), _PIECE)]
+
+
+def answer(function: Function, call: Call, results: Mapping[str, Any], rows: Rows = plain) -> bytes:
+    """The records of a call that has gone well, the rows of its tables in this form."""
     returned = [each for each in function.parameters if _comes_back(each, call)]
     out = [record(Tag.PARAMETERS)]
     out += [text(Tag.WANTED, each.name) for each in returned if each.direction is not Direction.TABLES]
     for number, each in enumerate(returned, 1):
-        out += _parameter(each, results.get(each.name), number)
+        out += _parameter(each, results.get(each.name), number, rows)
     return done(b"".join(out), f"SAPL{function.group}")
 
 
@@ -93,11 +116,11 @@ def _comes_back(parameter: Parameter, call: Call) -> bool:
     return parameter.name in call.wanted
 
 
-def _parameter(parameter: Parameter, value: Any, number: int) -> list[bytes]:
+def _parameter(parameter: Parameter, value: Any, number: int, rows: Rows) -> list[bytes]:
     """What is flat as it is in memory, tables row by row; what is deep as XML, but for single strings."""
     name, type_ = parameter.name, _type(parameter)
     if isinstance(type_, TableType) and not type_.row.deep:
-        return _table(name, type_.row, value or [], number)
+        return [*_shape(name, type_.row, value or [], number), *rows(type_.row, value or [])]
     if type_.deep and not isinstance(type_, Type):
         return _document(name, type_, value)
     return [text(Tag.NAME, name), record(Tag.VALUE, layout.encode(type_, value))]
@@ -110,17 +133,11 @@ def _type(parameter: Parameter) -> AnyType:
     return parameter.type
 
 
-def _table(name: str, row: Structure | Type, rows: Sequence[Any], number: int) -> list[bytes]:
-    """Each row in a record of its own, without what fills it up; the shape says the filled up width."""
-    encode = layout.encoder(row)
-    size = layout.width(row) if isinstance(row, Structure) else row.intlen
-    mark, length = Tag.ROW_OF_ANSWER.to_bytes(2), size.to_bytes(2)
-    out = [text(Tag.TABLE, name), record(Tag.TABLE_NUMBER, number.to_bytes(4))]
-    out.append(record(Tag.TABLE_SHAPE, _COUNTS.pack(row.intlen, len(rows))))
-    if size >= 0xFFFF:
-        return out + [record(Tag.ROW_OF_ANSWER, encode(each)[:size]) for each in rows]
-    before = mark + length
-    return out + [before + encode(each)[:size] + mark for each in rows]
+def _shape(name: str, row: Structure | Type, rows: Sequence[Any], number: int) -> list[bytes]:
+    """Before the rows: their width as it is in memory, and how many they are."""
+    shape = _COUNTS.pack(row.intlen, len(rows))
+    numbered = record(Tag.TABLE_NUMBER, number.to_bytes(4))
+    return [text(Tag.TABLE, name), numbered, record(Tag.TABLE_SHAPE, shape)]
 
 
 def _document(name: str, type_: AnyType, value: Any) -> list[bytes]:

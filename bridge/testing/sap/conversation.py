@@ -72,7 +72,8 @@ class Conversation:
         function = system.function(call.function) or Function(call.function)
         try:
             results = system.invoke(call.function, calls.parameters(call, function), session)
-            return calls.answer(function, call, results)
+            rows = calls.compressed if self._peer.switches.compress else calls.plain
+            return calls.answer(function, call, results, rows)
         except (AbapException, ShortDump):
             raise
         except Exception as error:

@@ -78,6 +78,8 @@ class Switches:
     drip: Drip | None = None
     cut_after: int | None = None
     """So many bytes more go out, then every line that would carry another is cut."""
+    compress: bool = False
+    """Tables go compressed, as from systems. saprfclib takes a second for each MB, erpl-pyrfc cannot read them."""
     _orders: list[_Order] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -96,6 +98,7 @@ class Switches:
         """All off; what hangs goes on hanging until its time is up."""
         with self._lock:
             self.silence = self.refuse_logon = self.drip = self.cut_after = None
+            self.compress = False
             self._orders.clear()
 
     def due(self, function: str, stage: Stage) -> Fault | None:
