@@ -292,6 +292,22 @@ def test_blanks_at_the_end_of_a_char_go_and_those_of_a_string_stay(backend: Back
     assert (row["C"], row["G"]) == ("a b", "a b  ")
 
 
+def test_half_of_a_character_that_abap_has_cut_arrives_as_it_is(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ABAP counts in UTF-16, and a field may end in the midst of a pair."""
+    units = jpype.JArray(jpype.JChar)(["a", chr(0xD83D)])
+    row = java("java.util.HashMap")()
+    row.put("G", java("java.lang.String")(units))
+    rows = java("java.util.ArrayList")()
+    rows.add(row)
+    told = java("java.util.HashMap")()
+    told.put("ROWS", rows)
+    monkeypatch.setattr(backend, "call", lambda *_: told)
+    with closing(connected(backend)) as client:
+        assert client.call("Z_ECHO")["ROWS"][0]["G"] == "a\ud83d"
+
+
 def test_what_is_not_given_is_initial(backend: Backend) -> None:
     with closing(connected(backend)) as client:
         head = client.call("Z_ECHO", TAKES={"ID": "1", "HEAD": {"I": 1, "D": None}})["GIVES"]["HEAD"]
