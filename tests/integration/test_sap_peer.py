@@ -455,9 +455,9 @@ def test_tables_come_compressed(peer: SapPeer) -> None:
     assert answer["TABLE"] == [VALUES] * 201
 
 
-def test_20_000_rows_can_be_sent_too(connect: Opened) -> None:
-    sent = [VALUES] * 20_000
-    assert len(connect(timeout=60).call("Z_TEST_ECHO", TABLE=sent)["TABLE"]) == 20_001
+def test_many_rows_can_be_sent_too(connect: Opened) -> None:
+    sent = [VALUES] * 3_000
+    assert connect(timeout=60).call("Z_TEST_ECHO", TABLE=sent)["TABLE"] == [*sent, VALUES]
 
 
 def test_a_system_runs_in_a_process_of_its_own() -> None:

@@ -79,7 +79,7 @@ class Switches:
     cut_after: int | None = None
     """So many bytes more go out, then every line that would carry another is cut."""
     compress: bool = False
-    """Tables go compressed, as from systems. saprfclib takes a second for each MB, erpl-pyrfc cannot read them."""
+    """Tables go compressed, as from systems: saprfclib takes a second for a MB, erpl-pyrfc cannot."""
     _orders: list[_Order] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
