@@ -32,6 +32,10 @@ class Change:
     number: str
 
     @property
+    def group(self) -> str:
+        return str(int(self.number) % 3)
+
+    @property
     def stamp(self) -> str:
         return at(self.written)
 
@@ -132,34 +136,34 @@ def clock(second: int, offset_s: int = 0) -> Moment:
 
 def test_a_clock_that_was_set_back_stops_the_stream_instead_of_losing_changes() -> None:
     with pytest.raises(PermanentError, match="would be missed"):
-        Reading("changes", OPTIONS).step(clock(10), Overlap(at(20)), 10, lambda *_: [])
+        Reading("changes", OPTIONS).look(clock(10), Overlap(at(20)), lambda *_: []).step(10)
 
 
 def test_what_is_younger_than_the_safety_interval_waits_so_that_its_second_is_over() -> None:
     found = [Change(94, 94, "1"), Change(95, 95, "2"), Change(96, 96, "3")]
-    step = Reading("changes", OPTIONS).step(clock(100), Overlap(at(0)), 10, lambda *_: found)
+    step = Reading("changes", OPTIONS).look(clock(100), Overlap(at(0)), lambda *_: found).step(10)
     assert ([each.number for each in step.taken], step.more) == (["1", "2"], False)
 
 
 def test_what_was_open_when_the_clock_went_ahead_in_spring_is_not_lost() -> None:
     reading, place = Reading("changes", OPTIONS), Overlap(at(0))
-    place = reading.step(clock(100), place, 10, lambda *_: [Change(95, 95, "1")]).place
+    place = reading.look(clock(100), place, lambda *_: [Change(95, 95, "1")]).step(10).place
     slow, fast = Change(97, 110, "0"), Change(3705, 3705, "2")
     found = [Change(95, 95, "1"), fast]
-    step = reading.step(clock(110, 3600), place, 10, lambda *_: found)
+    step = reading.look(clock(110, 3600), place, lambda *_: found).step(10)
     assert [each.number for each in step.taken] == ["2"]
     place = Overlap.parsed(json.loads(json.dumps(step.place.position(MODE))), MODE)
-    step = reading.step(clock(112, 3600), place, 10, lambda *_: [*found, slow])
+    step = reading.look(clock(112, 3600), place, lambda *_: [*found, slow]).step(10)
     assert [each.number for each in step.taken] == ["0"]
-    step = reading.step(clock(140, 3600), step.place, 10, lambda *_: [*found, slow])
+    step = reading.look(clock(140, 3600), step.place, lambda *_: [*found, slow]).step(10)
     assert (step.taken, step.place.before) == ([], None)
 
 
 def test_the_hour_that_comes_twice_in_autumn_is_read_with_a_late_window_of_an_hour() -> None:
     options = OPTIONS.model_copy(update={"late_window": 3700.0})
     reading, first = Reading("changes", options), Change(3590, 3590, "1")
-    place = reading.step(clock(0, 3600), Overlap(), 10, lambda *_: [first]).place
-    step = reading.step(clock(20), place, 10, lambda *_: [first, Change(10, 10, "2")])
+    place = reading.look(clock(0, 3600), Overlap(), lambda *_: [first]).step(10).place
+    step = reading.look(clock(20), place, lambda *_: [first, Change(10, 10, "2")]).step(10)
     assert [each.number for each in step.taken] == ["2"]
 
 

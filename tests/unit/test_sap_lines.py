@@ -106,6 +106,11 @@ def test_a_row_that_came_went_and_came_again_within_a_second_alternates() -> Non
     assert numbers(found, is_there=True) == [2, 3, 1]
 
 
+def test_what_fits_to_values_before_goes_before_what_only_might_be() -> None:
+    found = [change(1, Op.UPDATE, "a", "b"), change(2, Op.DELETE), change(3, Op.CREATE, new="a")]
+    assert numbers(found, is_there=True) == [2, 3, 1]
+
+
 # -- keys
 
 

@@ -55,6 +55,10 @@ class Document:
     def key(self) -> tuple[str, str, str]:
         return self.fields["OBJECTCLAS"], self.fields["OBJECTID"], self.number
 
+    @property
+    def group(self) -> str:
+        return f"{self.fields['OBJECTCLAS']} {self.fields['OBJECTID']}"
+
 
 def mode(name: str, options: SapStream, system: System, dictionary: Dictionary) -> Mode:
     """Errors: PermanentError; the system's."""
@@ -75,6 +79,8 @@ class ChangeDocuments(Mode):
         self._headers = self._choice("CDHDR", _HEADER)
         self._lines = self._choice("CDPOS", _LINE)
         self._reading = Reading(name, options)
+        self._each = 1.0
+        """About how many bytes a document makes."""
         if options.enrich:
             self.caveats = frozenset({Caveat.MAY_MISS, Caveat.COLLAPSES})  # rows are told as they are now
         try:
@@ -144,10 +150,15 @@ class ChangeDocuments(Mode):
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         place = self._place(position)
-        step = self._reading.step(system.moment(), place, min(ask.rows, _MOST), self._between)
-        batch = self._told(system, step.taken)
+        look = self._reading.look(system.moment(), place, self._between)
+        step = look.step(min(ask.rows, _MOST, max(1, int(ask.bytes / self._each))))
+        told = self._told(system, step.taken)
+        if told.size > ask.bytes and len(step.taken) > 1:
+            step = look.step(max(1, int(len(step.taken) * ask.bytes / told.size)))
+            told = self._told(system, step.taken)
+        self._each = max(1.0, told.size / len(step.taken)) if step.taken else self._each
         after = step.place.position(self._options.mode)
-        return Batch(after, batch.changes, batch.rejects, more=step.more)
+        return Batch(after, told.changes, told.rejects, more=step.more)
 
     def _between(self, floor: str, until: str, most: int | None) -> list[Document] | None:
         """None where there are more than `most`."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
 from bridge.errors import PermanentError
@@ -48,6 +49,11 @@ class Stamped(Protocol):
     @property
     def number(self) -> str: ...
 
+    @property
+    def group(self) -> str:
+        """Of one stamp, those of one group come together: what they tell is in no order by number."""
+        ...
+
 
 class Step[T: Stamped](NamedTuple):
     """`held`: how many wait until they are settled, since no more numbers can be remembered."""
@@ -60,7 +66,7 @@ class Step[T: Stamped](NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """All before `floor` was published, of its stamp all up to the number `after`, and what is `seen`."""
+    """All before `floor` was published, of its stamp all up to the group `after`, and what is `seen`."""
 
     floor: str = ""
     after: str = ""
@@ -117,7 +123,9 @@ class Overlap:
         return sorted(new, key=_order)
 
     def _is_new(self, each: Stamped) -> bool:
-        return _order(each) > (self.floor, self.after) and each.number not in self.seen.get(each.stamp, ())
+        return (each.stamp, each.group) > (self.floor, self.after) and each.number not in self.seen.get(
+            each.stamp, ()
+        )
 
     def step[T: Stamped](self, found: Iterable[T], settled: str, most: int, until: str = "") -> Step[T]:
         """`found`: all that is visible from `floor` on, or up to `until`; about `most` of it are taken."""
@@ -125,12 +133,13 @@ class Overlap:
         fresh = self.fresh(found)
         old = [each for each in fresh if each.stamp < end]
         young = [each for each in fresh if each.stamp >= settled]
-        taken = _seconds(old, most)
+        taken = _first(old, most)
         if len(taken) < len(old):
-            return Step(taken, self._moved(taken[-1].stamp, taken[-1].number, ()), more=True, held=0)
+            last = max(taken, key=_unit)
+            return Step(taken, self._moved(last.stamp, last.group, ()), more=True, held=0)
         room = MOST_SEEN - sum(len(each) for stamp, each in self.seen.items() if stamp >= end)
         fitting = _fitting(young, room)
-        also = _seconds(fitting, most - len(taken))
+        also = _first(fitting, most - len(taken))
         passed = taken or also or end < settled or any(stamp < end for stamp in self.seen)
         place = self._moved(end, "", also) if passed and end > self.floor else self._with(also)
         more = end < settled or len(also) < len(fitting)
@@ -180,7 +189,7 @@ class Reading:
         self._window = Window(f"{options.since:%Y%m%d}000000" if options.since else FIRST)
         self._held = 0
 
-    def step[T: Stamped](self, moment: Moment, place: Overlap, most: int, between: Between[T]) -> Step[T]:
+    def look[T: Stamped](self, moment: Moment, place: Overlap, between: Between[T]) -> Look[T]:
         """Errors: PermanentError when SAP's clock was set back too far."""
         clock = moment.local.strftime(_FORM)
         if place.floor > clock:
@@ -188,11 +197,26 @@ class Reading:
         place, settled = place.by(moment, self._late_s)
         newest = later(clock, -self._young_s)
         found, until = self._window.look(place.floor, settled, between)
-        step = place.step([each for each in found if each.stamp <= newest], settled, most, until)
-        if step.held and not self._held:
-            _log.warning(_HELD, self._name, step.held, MOST_SEEN)
-        self._held = step.held
-        return step
+        look = Look(place, [each for each in found if each.stamp <= newest], settled, until)
+        held = look.step(1).held
+        if held and not self._held:
+            _log.warning(_HELD, self._name, held, MOST_SEEN)
+        self._held = held
+        return look
+
+
+@dataclass(frozen=True, slots=True)
+class Look[T: Stamped]:
+    """What there is."""
+
+    place: Overlap
+    found: Sequence[T]
+    settled: str
+    until: str
+
+    def step(self, most: int) -> Step[T]:
+        """About so many of it."""
+        return self.place.step(self.found, self.settled, most, self.until)
 
 
 def _set_back(clock: str, floor: str) -> PermanentError:
@@ -224,22 +248,33 @@ def _order(each: Stamped) -> tuple[str, str]:
     return each.stamp, each.number
 
 
-def _seconds[T: Stamped](found: Sequence[T], most: int) -> list[T]:
-    """The first ones, whole seconds of them, for within one numbers say nothing; but not thousands."""
-    end = min(max(most, 0), len(found))
-    while 0 < end < len(found) and found[end].stamp == found[end - 1].stamp:
-        if end >= most + MOST_AT_ONCE and found[end].number != found[end - 1].number:
+def _unit(each: Stamped) -> tuple[str, str]:
+    return each.stamp, each.group
+
+
+def _units[T: Stamped](found: Sequence[T]) -> Iterator[list[T]]:
+    for _, some in groupby(sorted(found, key=_unit), _unit):
+        yield list(some)
+
+
+def _first[T: Stamped](found: Sequence[T], most: int) -> list[T]:
+    """So many, or a few more: whole groups of a stamp."""
+    taken: list[T] = []
+    for unit in _units(found):
+        if len(taken) >= most:
             break
-        end += 1
-    return list(found[:end])
+        taken += unit
+    return sorted(taken, key=_order)
 
 
 def _fitting[T: Stamped](found: Sequence[T], room: int) -> list[T]:
-    """The first seconds for which there is room."""
-    end = min(max(room, 0), len(found))
-    while 0 < end < len(found) and found[end].stamp == found[end - 1].stamp:
-        end -= 1
-    return list(found[:end])
+    """Those of the first groups for which there is room."""
+    taken: list[T] = []
+    for unit in _units(found):
+        if len(taken) + len(unit) > room:
+            break
+        taken += unit
+    return taken
 
 
 def _changed(before: object) -> tuple[int, int] | None:

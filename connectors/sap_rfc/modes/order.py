@@ -54,7 +54,7 @@ def _of_second[T: Stamped](
         return some
     then = _after(some[0][1], [row.op for _, row in some], following, is_there)
 
-    def cost(order: Sequence[Sequence[tuple[T, RowChange]]]) -> int:
+    def cost(order: Sequence[Sequence[tuple[T, RowChange]]]) -> tuple[int, int]:
         return _contradictions([row for document in order for _, row in document], was=was, then=then)
 
     best = min(permutations(documents), key=cost)  # of equal ones the first, by number
@@ -72,13 +72,14 @@ def _after(
     return is_there(row)
 
 
-def _contradictions(rows: Sequence[RowChange], *, was: bool | None, then: bool | None) -> int:
-    """How much of what these rows tell cannot be, one after another."""
-    count, there = 0, was
-    values: dict[str, Any] = {}
+def _contradictions(rows: Sequence[RowChange], *, was: bool | None, then: bool | None) -> tuple[int, int]:
+    """How much of what these rows tell cannot be, one after another; and, less than nothing, what fits."""
+    wrong = fits = 0
+    there, values = was, dict[str, Any]()
     for row in rows:
-        count += _WRONG * (there is not None and there is (row.op is Op.CREATE))
-        count += sum(name in values and values[name] != value for name, value in row.old.items())
+        wrong += _WRONG * (there is not None and there is (row.op is Op.CREATE))
+        known = [values[name] == value for name, value in row.old.items() if name in values]
+        wrong, fits = wrong + known.count(False), fits + known.count(True)
         values = {**({} if row.op is Op.CREATE else values), **row.new} if row.op is not Op.DELETE else {}
         there = row.op is not Op.DELETE
-    return count + _UNLIKELY * (then is not None and there is not then)
+    return wrong + _UNLIKELY * (then is not None and there is not then), -fits

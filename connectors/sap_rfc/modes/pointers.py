@@ -33,6 +33,7 @@ _COLUMNS = (
     "CDCHGNO", "CDCHGID",
 )  # fmt: skip
 _OBJECT = ("CDOBJCL", "CDOBJID")
+_FIRST_SIZE = 4096
 _MOST = 500
 """Pointers of a poll: a function may be called for each."""
 _MARKED = {"MESSAGE_TYPE": Direction.IMPORT, "CHANGE_POINTERS_IDENTS": Direction.TABLES}
@@ -52,6 +53,10 @@ class Pointer:
     stamp: str
     number: str
     fields: Mapping[str, Any]
+
+    @property
+    def group(self) -> str:
+        return f"{self.fields['CDOBJCL']} {self.fields['CDOBJID']}"
 
     @property
     def touched(self) -> Touched:
@@ -114,6 +119,8 @@ class ChangePointers(Mode):
     def __init__(self, name: str, options: SapStream, system: System, dictionary: Dictionary) -> None:
         super().__init__(name)
         self._reading = Reading(name, options)
+        self._each = float(_FIRST_SIZE)
+        """About how many bytes a pointer makes."""
         try:
             self._pointers = Pointers(name, options, system, dictionary)
         except ConfigError as error:
@@ -124,8 +131,10 @@ class ChangePointers(Mode):
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         place = self._place(position)
-        step = self._reading.step(system.moment(), place, min(ask.rows, _MOST), self._between)
+        look = self._reading.look(system.moment(), place, self._between)
+        step = look.step(min(ask.rows, _MOST, max(1, int(ask.bytes / self._each))))
         told = self._pointers.told(system, step.taken)
+        self._each = max(1.0, told.size / len(step.taken)) if step.taken else self._each
         after = step.place.position("change_pointers")
         return Batch(after, told.changes, told.rejects, more=step.more)
 

@@ -44,6 +44,10 @@ class Told:
     changes: tuple[Changes, ...] = ()
     rejects: tuple[Reject, ...] = ()
 
+    @property
+    def size(self) -> int:
+        return sum(each.rows.nbytes for each in self.changes)
+
     def and_also(self, other: Told) -> Told:
         return Told((*self.changes, *other.changes), (*self.rejects, *other.rejects))
 
