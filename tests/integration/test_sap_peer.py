@@ -369,7 +369,7 @@ def test_a_line_is_cut(connect: Opened, peer: SapPeer, stage: Stage) -> None:
 
 @pytest.mark.parametrize("stage", [Stage.BEFORE, Stage.INSIDE, Stage.AFTER])
 def test_a_call_hangs_until_the_client_has_enough(connect: Opened, peer: SapPeer, stage: Stage) -> None:
-    connection = connect(timeout=0.3)
+    connection = connect(timeout=1)
     connection.call("Z_TEST_ECHO")
     peer.switches.fault("Z_TEST_ECHO", Hang(), at=stage)
     with abap_error("lost"):
@@ -396,7 +396,7 @@ def test_a_function_has_run_when_its_answer_is_lost(connect: Opened, peer: SapPe
 
 
 def test_a_half_open_line_says_nothing_at_all(connect: Opened, peer: SapPeer) -> None:
-    connection = connect(timeout=0.3)
+    connection = connect(timeout=1)
     peer.switches.silence = Stage.BEFORE
     with abap_error("lost"):
         connection.call("STFC_CONNECTION", REQUTEXT="anybody there?")
@@ -421,14 +421,14 @@ def test_a_line_is_cut_after_so_many_bytes(connect: Opened, peer: SapPeer) -> No
 
 def test_several_connections_are_served_at_once(connect: Opened, peer: SapPeer) -> None:
     connections = [connect() for _ in range(6)]
-    peer.switches.fault("Z_TEST_ECHO", Hang(0.2), times=6)
+    peer.switches.fault("Z_TEST_ECHO", Hang(0.5), times=6)
     for each in connections:
         each.call("STFC_CONNECTION", REQUTEXT="x")
     began = time.monotonic()
     with ThreadPoolExecutor(6) as threads:
         answers = list(threads.map(lambda each: each.call("Z_TEST_ECHO", COUNTER=1)["COUNTER"], connections))
     assert answers == [2] * 6
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 2.5
     assert peer.connections == 6
 
 
