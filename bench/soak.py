@@ -23,10 +23,10 @@ from bench.swarm import SwarmError
 from bench.torment import Torment, Until, Verdict
 from bridge.testing.kafka import BrokerError, KafkaBroker, qualify
 
-SOAKS = ("spine", "jdbc", "mainframe", "oracle")
+SOAKS = ("spine", "jdbc", "mainframe", "oracle", "sap")
 KILLS, HISTORIES = 1_000, 10_000
-"""What a run does when it is not told otherwise: kills of the spine, histories of each mode of JDBC and of
-Oracle, and of the mainframe."""
+"""What a run does when it is not told otherwise: kills of the spine, histories of each mode of JDBC, of
+Oracle and of SAP, and of the mainframe."""
 ROUND, LEAST = 100, 20
 """Kills a round, at the most and about the least; each round has systems and topics of its own."""
 
@@ -83,7 +83,7 @@ def main() -> int:
     parser.add_argument(
         "--histories",
         type=int,
-        help="mainframe, and each mode of jdbc and oracle: end after so many "
+        help="mainframe, and each mode of jdbc, oracle and sap: end after so many "
         f"(default: {HISTORIES}, or what the minutes allow)",
     )
     parser.add_argument(
@@ -126,6 +126,10 @@ def _soak_of(what: str) -> Callable[[Until, int, Event], Verdict]:
         from bench import flashbacks
 
         return flashbacks.soak
+    if what == "sap":
+        from bench import overlaps
+
+        return overlaps.soak
     return soak
 
 
