@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time
 from decimal import Decimal
@@ -20,7 +19,7 @@ from saprfclib.types import (
 
 from connectors.sap_rfc.clients import utclong
 from connectors.sap_rfc.clients.client import Direction, Field, Kind, Parameter
-from connectors.sap_rfc.clients.interface import Leaf, Told, function
+from connectors.sap_rfc.clients.interface import Leaf, Told, function, left_out
 from connectors.sap_rfc.clients.shapes import Convert, converter
 
 _TYPES: Mapping[Kind, int] = {
@@ -52,9 +51,6 @@ _DIRECTIONS = {
 }
 _WIDE = frozenset({Kind.CHAR, Kind.NUM, Kind.DATE, Kind.TIME})
 _DEEP = frozenset({Kind.STRING, Kind.XSTRING, Kind.TABLE})
-_NEEDLESS = frozenset({"RFC_READ_TABLE"})
-"""Nobody here asks for what is left out of these."""
-_log = logging.getLogger(__name__)
 
 
 class CallError(Exception):
@@ -83,9 +79,7 @@ class Description:
     def _is_usable(name: str, told: Told) -> bool:
         deep = next((leaf.path for leaf in told.leaves if leaf.field.kind in _DEEP), None)
         if deep:
-            parameter = told.parameter.field.name
-            level = logging.INFO if name in _NEEDLESS else logging.WARNING
-            _log.log(level, "saprfclib cannot pass %s of %s: its field %s is deep", parameter, name, deep)
+            left_out(name, told.parameter.field.name, f"its field {deep} is deep")
         return not deep
 
     def _outwards(self, name: str, value: Any) -> Any:

@@ -15,6 +15,8 @@ from connectors.sap_rfc.clients.client import Direction, Field, Function, Kind, 
 
 type Call = Callable[..., Mapping[str, Any]]
 
+_NEEDLESS = frozenset({"RFC_READ_TABLE", "DDIF_FIELDINFO_GET"})
+"""Nobody here asks for what is left out of these."""
 _log = logging.getLogger(__name__)
 
 _DIRECTIONS = {
@@ -109,7 +111,7 @@ class Interfaces:
             try:
                 yield self._told(row)
             except UnknownTypeError as error:
-                _log.warning("%s is used without its parameter %s: %s", function, row["PARAMETER"], error)
+                left_out(function, row["PARAMETER"], str(error))
 
     def _told(self, row: Mapping[str, Any]) -> Told:
         direction, letter, size = _DIRECTIONS[row["PARAMCLASS"]], row["EXID"], int(row["INTLENGTH"])
@@ -143,6 +145,12 @@ class Interfaces:
                 raise UnknownTypeError(f"{name} has no rows of a structure") from None
             raise
         return tuple(_component(name, row) for row in rows)
+
+
+def left_out(function: str, parameter: str, why: str) -> None:
+    """A client cannot pass it: whoever names it is told that there is none."""
+    level = logging.INFO if function in _NEEDLESS else logging.WARNING
+    _log.log(level, "%s is used without its parameter %s: %s", function, parameter, why)
 
 
 def function(name: str, told: Sequence[Told]) -> Function:

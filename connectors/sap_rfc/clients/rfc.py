@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ import pyrfc
 
 from connectors.sap_rfc.clients import Found, Logon
 from connectors.sap_rfc.clients.client import Attributes, Direction, Field, Function, Kind, Parameter
-from connectors.sap_rfc.clients.interface import Interfaces, Told, function
+from connectors.sap_rfc.clients.interface import Interfaces, Told, function, left_out
 from connectors.sap_rfc.clients.shapes import Convert, converter
 
 _DIRECTIONS = {
@@ -20,7 +19,6 @@ _DIRECTIONS = {
     "RFC_TABLES": Direction.TABLES,
 }
 _DEEP = (Kind.STRUCTURE, Kind.TABLE)
-_log = logging.getLogger(__name__)
 _STRINGS = (Kind.STRING, Kind.XSTRING)
 _OURS: Mapping[Kind, Convert] = {Kind.UTCLONG: lambda moment: moment.replace(" ", "T")}
 
@@ -89,7 +87,7 @@ def _is_flat(name: str, told: Told) -> bool:
     """erpl-pyrfc drops deep ones from its answers, and puts fields of inner structures beside the others."""
     other = next((leaf.path for leaf in told.leaves if leaf.field.kind in _STRINGS or "-" in leaf.path), None)
     if other:
-        _log.warning("%s is used without its parameter %s: %s", name, told.parameter.field.name, other)
+        left_out(name, told.parameter.field.name, f"its field {other} is in a structure, or deep")
     return not other
 
 
