@@ -131,7 +131,7 @@ class Life:
         )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(Actions)
 def test_the_topic_is_the_table(actions: list[Action]) -> None:
     life = Life()
