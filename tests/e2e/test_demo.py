@@ -89,12 +89,16 @@ def test_the_demo_loses_nothing_can_be_looked_at_and_leaves_nothing_behind(
     ]
     assert len(open_records) == 2
     assert min(open_records) > 0
-    assert told(log).count("back after") == 4 + MAINFRAME
+    assert told(log).count("back after") == 5 + MAINFRAME
     assert told(log).count("bank.customers") == 2 * MAINFRAME
     assert ("the mainframe's worker, while pages turn" in told(log)) == MAINFRAME
     assert "an Oracle Database, simulated, plays a depot" in told(log)
     assert "Oracle's worker, while the depot works" in told(log)
     assert told(log).count("depot.orders ") == 2
+    assert "an SAP system, simulated, plays a sales office" in told(log)
+    assert "SAP's worker, while the office works" in told(log)
+    assert re.search(r"a change document: \w+ changed .* of customer \d{10}", told(log))
+    assert told(log).count("crm.customers ") == 1
     assert not CONTROL.search(told(log))
     assert place.left_behind() == []
 
@@ -136,8 +140,9 @@ def look_at(folder: Path, place: Place, story: str) -> None:
         assert command.split()[0] in story
 
 
-SHOWN = (b"RUNNING", b"SALES.ORDHDR", b"depot.orders", *([b"bank.customers", b"bank"] if MAINFRAME else []))
-"""In the picture: all sources, and the newest event of the mainframe and of Oracle."""
+BANK = [b"bank.customers", b"bank"] if MAINFRAME else []
+SHOWN = (b"RUNNING", b"SALES.ORDHDR", b"depot.orders", b"crm.customers", *BANK)
+"""In the picture: all sources, and the newest event of the mainframe, of Oracle and of SAP."""
 
 
 @pytest.mark.slow

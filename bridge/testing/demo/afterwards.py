@@ -45,6 +45,10 @@ QUERIES = """
 The simulated Oracle, with python-oracledb (user {user}; {folder}/oracle-password):
   {dsn}"""
 
+CALLS = """
+The simulated SAP system, with any client of RFC (user {user}; {folder}/sap-password):
+  ashost {ashost}, sysnr {sysnr}, client {client}"""
+
 NEXT = """
 Next:
   make demo DEMO_ARGS=--keep   leaves it running, to be looked at
@@ -106,6 +110,9 @@ def keep(stage: Stage, story: Story, view: View) -> None:
     if stage.oracle:
         peer = stage.oracle.peer
         view.show(QUERIES.format(dsn=peer.dsn, user=peer.user, folder=stage.folder))
+    if stage.sap:
+        told = {name: getattr(stage.sap.peer, name) for name in ("user", "ashost", "sysnr", "client")}
+        view.show(CALLS.format(folder=stage.folder, **told))
     if stage.mainframe:
         host = stage.mainframe.host
         view.show(SCREENS.format(port=host.port, user=host.user, folder=stage.folder))

@@ -17,9 +17,10 @@ from threading import Event
 
 from bridge.errors import BridgeError
 from bridge.testing.databases import H2Server, driver_jar
-from bridge.testing.demo import mainframe, oracle
+from bridge.testing.demo import mainframe, oracle, sap
 from bridge.testing.demo.mainframe import Mainframe
 from bridge.testing.demo.oracle import Oracle
+from bridge.testing.demo.sap import Sap
 from bridge.testing.kafka import KafkaBroker, free_ports, jars, jdk
 from bridge.testing.killing import PLAN_VARIABLE, Plan, Step
 
@@ -56,6 +57,9 @@ connectors:
 {others}"""
 
 
+type Other = Mainframe | Oracle | Sap
+
+
 class DemoError(BridgeError):
     """The demo cannot go on, with the reason and the remedy in one line."""
 
@@ -63,9 +67,7 @@ class DemoError(BridgeError):
 class Bridge:
     """`legacy-bridge run`, with workers that can be stopped in mid-transaction."""
 
-    def __init__(
-        self, folder: Path, address: str, database: H2Server, others: Sequence[Mainframe | Oracle]
-    ) -> None:
+    def __init__(self, folder: Path, address: str, database: H2Server, others: Sequence[Other]) -> None:
         self.config, self.log = folder / "demo.yaml", folder / "bridge.log"
         self.socket = folder / "run" / "status.sock"
         self._plan_file = folder / f"bridge.{CONNECTOR}.cues"
@@ -143,6 +145,7 @@ class Stage:
         self.broker = KafkaBroker(self.folder / "broker")
         self.mainframe = Mainframe.raised()
         self.oracle = Oracle.raised()
+        self.sap = Sap.raised()
         self.bridge = Bridge(self.folder, self.broker.address, self.database, self.others)
 
     def close(self) -> None:
@@ -154,15 +157,16 @@ class Stage:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
-    def others(self) -> list[Mainframe | Oracle]:
+    def others(self) -> list[Other]:
         """The sources besides the order system that could be raised."""
-        return [each for each in (self.mainframe, self.oracle) if each]
+        return [each for each in (self.mainframe, self.oracle, self.sap) if each]
 
     @property
     def topics(self) -> tuple[str, ...]:
         """All that are watched."""
         bank = [mainframe.TOPIC] if self.mainframe else []
-        return (*TOPICS.values(), *bank, *(oracle.TOPICS.values() if self.oracle else ()))
+        depot = oracle.TOPICS.values() if self.oracle else ()
+        return (*TOPICS.values(), *bank, *depot, *(sap.TOPICS if self.sap else ()))
 
 
 def _parsed(line: str) -> dict[str, object]:

@@ -6,13 +6,13 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
 from typing import Any
 
-from bridge.testing.demo import mainframe, oracle
+from bridge.testing.demo import mainframe, oracle, sap
 from bridge.testing.demo.ordersystem import OrderSystem, Till
 from bridge.testing.demo.stage import (
     CONNECTOR,
@@ -91,6 +91,11 @@ class Story:
         told = "an Oracle Database, simulated, plays a depot: {} tables, {:,} rows"
         self._view.say(told.format(len(oracle.TOPICS), depot.rows) if depot else oracle.LACKING)
 
+    def raise_sap(self) -> None:
+        system = self._stage.sap
+        told = "an SAP system, simulated, plays a sales office: {:,} customers, read over RFC"
+        self._view.say(told.format(system.customers) if system else sap.LACKING)
+
     def raise_broker(self) -> None:
         self._view.doing("starting Kafka, and trying whether it can prove anything")
         broker = self._stage.broker.start()
@@ -119,6 +124,7 @@ class Story:
         self._view.sample(f"{topic} {key.decode()} {value.decode()}")
         self._open_bank()
         self._open_depot()
+        self._open_office()
 
     def _open_bank(self) -> None:
         if self._stage.mainframe is None:
@@ -144,6 +150,21 @@ class Story:
         key, value = self._watch.committed.samples[topic]
         self._view.sample(f"{topic} {key.decode()} {value.decode()}")
 
+    def _open_office(self) -> None:
+        system = self._stage.sap
+        if system is None:
+            return
+        customers = system.customers
+        self._until(lambda: self._known() >= customers, BACK_S, "SAP's customers did not arrive")
+        self._view.say(f"the office opens; of its {customers} customers documents tell who changes what")
+        system.work()
+        self._until(lambda: bool(self._document()), BACK_S, "no change document arrived")
+        self._view.say(f"a change document: {self._document()}")
+
+    def _document(self) -> str:
+        _, value = self._watch.committed.samples.get(sap.CHANGES, (b"", b""))
+        return sap.told(value) if value else ""
+
     # -- the ill-treatment
 
     def kill_worker(self) -> None:
@@ -168,6 +189,14 @@ class Story:
         self._view.say(f"kill -9 {pid}: Oracle's worker, while the depot works", BAD)
         then = "a new one read on from the SCN in Kafka"
         self._struck(lambda: kill(pid), None, then, oracle.TOPICS.values())
+
+    def kill_sap_worker(self) -> None:
+        if self._stage.sap is None:
+            return
+        pid = self._worker(sap.CONNECTOR)
+        self._view.say(f"kill -9 {pid}: SAP's worker, while the office works", BAD)
+        then = "a new one logged on, and read on from the documents in Kafka"
+        self._struck(lambda: kill(pid), None, then, [sap.CHANGES])
 
     def kill_supervisor(self) -> None:
         self._amid_a_batch_run()
@@ -230,8 +259,12 @@ class Story:
     def verify(self) -> None:
         """Let `legacy-bridge verify` compare tables and topics, while the bridge runs."""
         self._view.doing("comparing every row with every event")
-        connectors = [CONNECTOR, *([oracle.CONNECTOR] if self._stage.oracle else [])]
-        outcomes = [found for each in [*map(self._verifying, connectors)] for found in _verified(each)]
+        asked = [[CONNECTOR]]
+        if self._stage.oracle:
+            asked.append([oracle.CONNECTOR])
+        if self._stage.sap:
+            asked.append([sap.CONNECTOR, "--stream", sap.VERIFIED])
+        outcomes = [found for each in [*map(self._verifying, asked)] for found in _verified(each)]
         self._view.doing("")
         self._view.show(ROW.format("table", "topic", "rows", "events", "lost", "doubled", "differing"), "dim")
         if self._stage.mainframe:
@@ -239,10 +272,10 @@ class Story:
         for each in outcomes:
             self._tell(each)
 
-    def _verifying(self, connector: str) -> subprocess.Popen[str]:
+    def _verifying(self, asked: Sequence[str]) -> subprocess.Popen[str]:
         config = self._stage.bridge.config
-        self._view.say(f"legacy-bridge verify {config.name} {connector}", ACT)
-        words = ["verify", str(config), connector, "--json"]
+        self._view.say(f"legacy-bridge verify {config.name} {' '.join(asked)}", ACT)
+        words = ["verify", str(config), *asked, "--json"]
         pipe = subprocess.PIPE
         return subprocess.Popen([sys.executable, "-m", "bridge", *words], stdout=pipe, stderr=pipe, text=True)
 
@@ -279,6 +312,10 @@ class Story:
     def _stored(self) -> int:
         """Events of the depot."""
         return self._watch.committed.count(oracle.TOPICS.values())
+
+    def _known(self) -> int:
+        """Events of the office's customers."""
+        return self._watch.committed.count([sap.CUSTOMERS])
 
     def _play(self, seconds: float) -> None:
         """Let it run, for somebody to look at."""

@@ -14,13 +14,13 @@ from rich.live import Live
 from rich.text import Text
 
 from bridge.console.board import Board
-from bridge.testing.demo import mainframe, oracle
+from bridge.testing.demo import mainframe, oracle, sap
 from bridge.testing.demo.watch import Watch
 
 EVENTS_SHOWN = 4
-APART = (mainframe.TOPIC, oracle.TOPICS["ORDERS"])
+APART = (mainframe.TOPIC, oracle.TOPICS["ORDERS"], sap.CUSTOMERS)
 """Topics whose newest event is always shown."""
-ELSEWHERE = frozenset({*APART, *oracle.TOPICS.values()})
+ELSEWHERE = frozenset({*APART, *oracle.TOPICS.values(), *sap.TOPICS})
 REDRAW_S = 0.2
 
 
