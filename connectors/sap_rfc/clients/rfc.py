@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyrfc
 
 from connectors.sap_rfc.clients import Found, Logon
 from connectors.sap_rfc.clients.client import Attributes, Direction, Field, Function, Kind, Parameter
-from connectors.sap_rfc.clients.interface import Interfaces, Told, function, left_out
+from connectors.sap_rfc.clients.interface import Interfaces, Told, UnknownTypeError, function, left_out
 from connectors.sap_rfc.clients.shapes import Convert, converter
 
 _DIRECTIONS = {
@@ -18,7 +18,10 @@ _DIRECTIONS = {
     "RFC_CHANGING": Direction.CHANGING,
     "RFC_TABLES": Direction.TABLES,
 }
-_DEEP = (Kind.STRUCTURE, Kind.TABLE)
+_TEXTS = frozenset({"UTCSECOND", "UTCMINUTE", "DTDAY", "DTWEEK", "DTMONTH", "TSECOND", "TMINUTE", "CDAY"})
+"""Which PyRFC passes as text."""
+_ELEMENTARY = Field("", Kind.STRING)
+"""PyRFC tells no field of such rows, for theirs has no name: what they are is not known, and mostly texts."""
 _STRINGS = (Kind.STRING, Kind.XSTRING)
 _OURS: Mapping[Kind, Convert] = {Kind.UTCLONG: lambda moment: moment.replace(" ", "T")}
 
@@ -51,7 +54,7 @@ class Rfc:
         told = self._connection.get_function_description(name)
         if isinstance(told, Mapping):  # erpl-pyrfc: without the fields of structures and rows
             return function(name, [each for each in self._interfaces.read(name) if _is_flat(name, each)])
-        return Function(name, {each["name"]: _parameter(each) for each in told.parameters})
+        return Function(name, dict(_parameters(name, told.parameters)))
 
     def attributes(self) -> Attributes:
         told: Mapping[str, Any] = self._connection.get_connection_attributes()
@@ -91,20 +94,33 @@ def _is_flat(name: str, told: Told) -> bool:
     return not other
 
 
-def _parameter(told: Mapping[str, Any]) -> Parameter:
-    field = _field(told, told["parameter_type"])
-    return Parameter(field, _DIRECTIONS[told["direction"]], bool(told.get("optional")))
+def _parameters(function: str, told: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Parameter]]:
+    for each in told:
+        name, direction = each["name"], _DIRECTIONS[each["direction"]]
+        try:
+            field = _field(each, each["parameter_type"])
+        except UnknownTypeError as error:
+            left_out(function, name, str(error))
+        else:
+            yield name, Parameter(field, direction, bool(each.get("optional")))
 
 
 def _field(told: Mapping[str, Any], sort: str) -> Field:
-    kind = Kind(sort.removeprefix("RFCTYPE_"))
-    inner = told.get("type_description")
-    fields = (
-        tuple(_field(each, each["field_type"]) for each in inner.fields) if inner and kind in _DEEP else ()
-    )
-    return Field(
-        told["name"], kind, _length(kind, int(told["nuc_length"])), int(told["decimals"] or 0), fields
-    )
+    kind, inner = _kind(sort.removeprefix("RFCTYPE_")), told.get("type_description")
+    fields = tuple(_field(each, each["field_type"]) for each in inner.fields) if inner else ()
+    if kind is Kind.TABLE:
+        fields = fields or (_ELEMENTARY,)
+    length, decimals = _length(kind, int(told["nuc_length"])), int(told["decimals"] or 0)
+    return Field(told["name"], kind, length, decimals, fields)
+
+
+def _kind(sort: str) -> Kind:
+    if sort in _TEXTS:
+        return Kind.STRING
+    try:
+        return Kind(sort)
+    except ValueError:
+        raise UnknownTypeError(f"it is of type {sort}") from None
 
 
 def _length(kind: Kind, size: int) -> int:
