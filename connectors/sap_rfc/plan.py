@@ -44,6 +44,7 @@ class Plan:
                 " /BODS/RFC_READ_TABLE2",
             ) from None
         count = len(groups)
+        self.widest = max(sum(widths[name] for name in group) for group in groups)
         if self.proof:
             self.order, self.twins = groups, tuple((0, at) for at in range(1, count))
         else:
@@ -92,12 +93,31 @@ class Plan:
         return conditions.both(*found)
 
     def among(self, keys: Sequence[str]) -> Condition:
-        """Of the rows with these keys, and perhaps of some others."""
+        """Of the rows with these keys, and perhaps of some others. Errors: PermanentError."""
+        untold = [key for key in keys if not self._is_told(key)]
+        if untold:
+            raise self._untold(untold[0])
         same = [conditions.both(*map(conditions.equal, self._columns, split(key))) for key in keys]
         return conditions.both(self.where, conditions.either(*same))
 
     def ordered(self, keys: pa.StringArray) -> list[str]:
-        return sorted(keys.to_pylist(), key=self._place)
+        """Those that can be told in a condition. Errors: PermanentError when there is none."""
+        found = sorted(filter(self._is_told, keys.to_pylist()), key=self._place)
+        if len(keys) and not found:
+            raise self._untold(keys[0].as_py())
+        return found
+
+    def _is_told(self, key: str) -> bool:
+        try:
+            return bool(self._literals(split(key)))
+        except ValueError:
+            return False
+
+    def _untold(self, key: str) -> PermanentError:
+        return PermanentError(
+            f"{self.choice.relation.name}: {' '.join(split(key))} is no key that a condition can tell",
+            remedy="correct it in SAP, or name a `reader` that gives its columns more room",
+        )
 
     def bound(self, key: str) -> Key:
         """A place in the order: the key, or as much of its beginning as conditions have room for."""

@@ -30,6 +30,8 @@ TRIES = 5
 """So often a row is read that was another each time."""
 _AT_ONCE = 50
 """Keys in one condition."""
+_TEXT = 1_000_000
+"""Characters of an answer: saprfclib takes twice as long for each row of one that is ten times as large."""
 _FEWEST = 16
 
 
@@ -85,8 +87,9 @@ class TableReader:
     def page(self, choice: Choice, after: Key | None, rows: int) -> Page:
         """About `rows` rows after that place: all that are there, up to another one."""
         plan = self.plan(choice)
+        rows = max(min(rows, _TEXT // plan.widest), 1)
         while True:
-            parts, end = self._range(plan, after, max(rows, 1))
+            parts, end = self._range(plan, after, rows)
             if len(parts[0]) or end is None:
                 return self._page(plan, _joined(plan, parts), end)
 
