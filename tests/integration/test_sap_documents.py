@@ -293,3 +293,28 @@ def test_a_table_that_is_not_logged_cannot_be_read_beside(sap: Wired) -> None:
 def test_a_position_of_another_mode_is_refused(sap: Wired, position: Any) -> None:
     with pytest.raises(PermanentError, match="is not one of change_documents mode"):
         stream(sap).check(position)
+
+
+def test_a_resnapshot_brings_the_rows_of_the_tables_but_for_those_that_are_yet_to_come(sap: Wired) -> None:
+    sap.store.load("ZKNA1", [customer(number, NAME1=f"Old {number}") for number in range(5)])
+    sap.store.load("ZKNVV", [customer(1, VKORG="1000")])
+    reader = Reader(sap)
+    reader.events()
+    changed(sap, 9, NAME1="New")
+    place, rows = None, list[tuple[str, str]]()
+    while place is None or place["table"]:
+        batch = reader.mode.reread(sap.it, reader.position, place, {}, Ask(rows=2))
+        rows += [(each["table"], each["after"]["KUNNR"]) for some in batch.changes for each in told(some)]
+        assert all(some.op is Op.READ for some in batch.changes)
+        place = json.loads(json.dumps(batch.position))
+    tables = ["customer_changes.ZKNA1"] * 5 + ["customer_changes.ZKNVV"]
+    assert sorted(rows) == list(zip(tables, [f"{number:010}" for number in (0, 1, 2, 3, 4, 1)], strict=True))
+    assert [each["objectid"] for each in reader.events()] == ["0000000009"]
+
+
+def test_a_resnapshot_keeps_within_ranges_of_the_key(sap: Wired) -> None:
+    sap.store.load("ZKNA1", [customer(number) for number in range(5)])
+    within = {"KUNNR": ("0000000002", "0000000003")}
+    batch = stream(sap, tables=["ZKNA1"]).reread(sap.it, None, None, within, Ask())
+    found = [row["KUNNR"] for row in batch.changes[0].rows.to_pylist()]
+    assert sorted(found) == ["0000000002", "0000000003"]

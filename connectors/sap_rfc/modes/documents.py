@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bridge.contract import Ask, Batch, Caveat, Emits, Position, Table
-from bridge.errors import ConfigError, PermanentError
+from bridge.contract import Ask, Batch, Caveat, Emits, Op, Position, Ranges, Table
+from bridge.errors import ConfigError, PermanentError, TransientError
 from connectors.sap_rfc import conditions
 from connectors.sap_rfc.conditions import Condition, compare, quoted
 from connectors.sap_rfc.config import SapStream
@@ -23,7 +23,8 @@ from connectors.sap_rfc.modes.late import Overlap, Reading
 from connectors.sap_rfc.modes.mode import Mode
 from connectors.sap_rfc.modes.objects import Objects, Touched
 from connectors.sap_rfc.modes.order import ordered
-from connectors.sap_rfc.modes.told import Subject, Told, is_there, told
+from connectors.sap_rfc.modes.told import Subject, Telling, Told, is_there, told
+from connectors.sap_rfc.modes.whole import Whole
 from connectors.sap_rfc.system import System
 from connectors.sap_rfc.tables import Choice, TableReader
 
@@ -86,6 +87,7 @@ class ChangeDocuments(Mode):
         try:
             self._subjects = {each: self._subject(each) for each in options.tables or self._logged()}
             self._objects = self._enriched(system)
+            self._whole = Whole(name, self._subjects, self._reader)
         except ConfigError as error:
             raise details.parked(error, f"stream {name}") from None
 
@@ -193,14 +195,16 @@ class ChangeDocuments(Mode):
 
     def _told(self, system: System, documents: Sequence[Document]) -> Told:
         found = self._lines_of(documents)
-        columns = {name: each.logged for name, each in self._subjects.items()}
-        rows = [(each, row) for each in documents for row in lines.rows(found[each.key], columns)]
+        rows = [(each, row) for each in documents for row in self._rows(found[each.key])]
         offset_s = system.moment().offset_s
         batch = told(self._subjects, ordered(rows, self._is_there), offset_s, self._dictionary, self._reader)
         if self._objects:
             touched = (Touched(each.fields, each.fields["CHANGE_IND"] in ("I", "J")) for each in documents)
             batch = batch.and_also(self._objects.read(system, touched))
         return batch
+
+    def _rows(self, some: Sequence[lines.Line]) -> Iterator[lines.RowChange]:
+        return lines.rows(some, {name: each.logged for name, each in self._subjects.items()})
 
     def _is_there(self, row: lines.RowChange) -> bool:
         return is_there(self._subjects[row.table], row, self._reader)
@@ -219,6 +223,38 @@ class ChangeDocuments(Mode):
     def _of_document(self, key: tuple[str, str, str]) -> Condition:
         columns = map(self._lines.relation.column, ("OBJECTCLAS", "OBJECTID", "CHANGENR"))
         return conditions.both(*map(conditions.equal, columns, key))
+
+    # -- once more
+
+    def reread(
+        self,
+        system: System,  # noqa: ARG002 -- the reader has it
+        position: Position | None,
+        place: Position | None,
+        within: Ranges,
+        ask: Ask,
+    ) -> Batch:
+        """The rows of the tables, without those that polls will tell to be created."""
+        overlap = self._place(position)
+        return self._whole.read(place, within, ask, lambda: self._created(overlap))
+
+    def _created(self, overlap: Overlap) -> Mapping[str, frozenset[tuple[Any, ...]]]:
+        found = self._between(overlap.floor or self._reading.first, "", late.MOST_AT_ONCE)
+        fresh = overlap.fresh(found or ())
+        if found is None or len(fresh) > _MOST:
+            raise TransientError(
+                f"{self.name} is behind by more than {_MOST} change documents",
+                remedy="the resnapshot goes on when it has caught up",
+            )
+        by_table: dict[str, list[lines.RowChange]] = defaultdict(list)
+        for row in (row for some in self._lines_of(fresh).values() for row in self._rows(some)):
+            if row.op is Op.CREATE:
+                by_table[row.table].append(row)
+        return {table: self._keys(table, rows) for table, rows in by_table.items()}
+
+    def _keys(self, table: str, rows: Sequence[lines.RowChange]) -> frozenset[tuple[Any, ...]]:
+        keys = Telling(self._subjects[table], 0, self._dictionary, self._reader).keys(rows)
+        return frozenset(zip(*(each.to_pylist() for each in keys.values()), strict=True))
 
     # -- positions
 

@@ -15,12 +15,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from bridge.contract import Ask, Batch, Caveat, Changes, Emits, Op, Position, Ranges, Reject, Scan, Table
+from bridge.contract import Ask, Batch, Caveat, Emits, Op, Position, Ranges, Reject, Scan, Table
 from bridge.errors import ConfigError, PermanentError
 from connectors.sap_rfc.clients.client import Field, Kind
 from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.modes import details, returns
+from connectors.sap_rfc.modes.again import Again, Key, Piece
 from connectors.sap_rfc.modes.answers import Answers, Range, Row
 from connectors.sap_rfc.modes.details import Details, Refusal, Shown
 from connectors.sap_rfc.modes.mode import Mode
@@ -51,7 +52,7 @@ class _Scan:
     rows: list[Row] = field(default_factory=list)
     """Answered, and not published."""
     done: int = 0
-    known: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    known: dict[Key, int] = field(default_factory=dict)
     """Key -> hash of the row."""
 
     @property
@@ -80,7 +81,10 @@ class FunctionImages(Mode):
     def __init__(self, name: str, options: SapStream, system: System) -> None:
         super().__init__(name)
         self._options = options
-        self._scans: dict[str, _Scan] = {}
+        self._scan: _Scan | None = None
+        self._each = 1024.0
+        """About how many bytes a row has."""
+        self._again = Again(options.key, self._all)
         self.caveats = frozenset({Caveat.COLLAPSES})
         try:
             self._describe(system, options.function or "")
@@ -130,16 +134,12 @@ class FunctionImages(Mode):
     # -- polls
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
-        return self._read("", system, position, ask)
-
-    def _read(self, purpose: str, system: System, position: Position | None, ask: Ask) -> Batch:
-        """`purpose`: polls, or what is read once more beside them."""
-        scan = self._scans.pop(purpose, None)
+        scan, self._scan = self._scan, None  # a call that fails leaves none
         if scan is None or scan.place != position:
             scan = self._begun(system, position)
         batch = self._turn(system, scan, ask)
         if batch.more:
-            self._scans[purpose] = scan
+            self._scan = scan
         else:
             self._tell(scan.answers)
         return batch
@@ -153,16 +153,7 @@ class FunctionImages(Mode):
         return _Scan(answers, initial=position is None)
 
     def _turn(self, system: System, scan: _Scan, ask: Ask) -> Batch:
-        until, pieces = time.monotonic() + SLICE_S, list[_Piece]()
-        while not scan.ended:
-            pieces.append(self._piece(system, scan, ask))
-            size = sum(each.size for each in pieces)
-            if (
-                time.monotonic() >= until
-                or size >= ask.bytes
-                or sum(each.rows for each in pieces) >= ask.rows
-            ):
-                break
+        pieces = list(self._pieces(system, scan, ask))
         mark = scan.mark()
         changes = [each for piece in pieces for each in piece.changes]
         if mark is None and scan.initial:
@@ -176,31 +167,44 @@ class FunctionImages(Mode):
             more=not scan.ended,
         )
 
-    def _piece(self, system: System, scan: _Scan, ask: Ask) -> _Piece:
+    def _pieces(self, system: System, scan: _Scan, ask: Ask) -> Iterator[Piece]:
+        until, at_once = time.monotonic() + SLICE_S, AT_ONCE_WITH_DETAILS if self._detail else AT_ONCE
+        rows = size = 0
+        while not scan.ended and rows < ask.rows and size < ask.bytes and time.monotonic() < until:
+            room = max(1, int((ask.bytes - size) / self._each))
+            piece = self._piece(system, scan, min(ask.rows - rows, room, at_once), ask)
+            rows, size = rows + piece.rows, size + piece.size
+            if piece.rows:
+                self._each = max(1.0, piece.size / piece.rows)
+            yield piece
+
+    def _piece(self, system: System, scan: _Scan, most: int, ask: Ask) -> Piece:
         if not scan.rows:
-            scan.rows = list(self._once(scan, scan.answers.next()))
-        most = min(ask.rows, AT_ONCE_WITH_DETAILS if self._detail else AT_ONCE)
+            scan.rows = list(self._once(scan.known, scan.answers.next()))
         some, scan.rows = scan.rows[:most], scan.rows[most:]
         scan.done += 1
-        if self._detail is None:
-            return _Piece.of(self._table, self._fields, some)
-        return self._with_details(system, self._detail, some, ask)
+        return self._told(system, some, ask)
 
-    def _once(self, scan: _Scan, rows: Sequence[Row]) -> Iterator[Row]:
+    def _told(self, system: System, rows: Sequence[Row], ask: Ask) -> Piece:
+        if self._detail is None:
+            return Piece.of(self._table, self._fields, rows)
+        return self._with_details(system, self._detail, rows, ask)
+
+    def _once(self, known: dict[Key, int], rows: Sequence[Row]) -> Iterator[Row]:
         """Errors: PermanentError when two different rows have one key."""
         for row in rows:
-            key, known = tuple(row[name] for name in self._options.key), hash(repr(row))
-            if key not in scan.known:
-                scan.known[key] = known
+            key, now = tuple(row[name] for name in self._options.key), hash(repr(row))
+            if key not in known:
+                known[key] = now
                 yield row
-            elif scan.known[key] != known:
+            elif known[key] != now:
                 raise PermanentError(
                     f"{self._options.function} answers two rows with {' and '.join(self._options.key)}"
                     f" {', '.join(map(str, key))}",
                     remedy="name all columns that tell its rows apart under `key`",
                 )
 
-    def _with_details(self, system: System, detail: Details, rows: Sequence[Row], ask: Ask) -> _Piece:
+    def _with_details(self, system: System, detail: Details, rows: Sequence[Row], ask: Ask) -> Piece:
         keys = self._keys(rows)
         rows = [rows[place] for place in keys.kept]
         marks = [json.dumps([row[name] for name in self._options.mark], default=str) for row in rows]
@@ -216,7 +220,7 @@ class FunctionImages(Mode):
                 found.append({**row, **answer})
                 marked.append(marks[place])
         seen = keys.rows.filter(pa.array([not each for each in must], pa.bool_()))
-        piece = _Piece.of(self._table, self._fields, found, marked if self._options.mark else None)
+        piece = Piece.of(self._table, self._fields, found, marked if self._options.mark else None)
         return replace(
             piece,
             rejects=(*keys.rejects, *piece.rejects, *rejects),
@@ -268,16 +272,23 @@ class FunctionImages(Mode):
     def reread(
         self,
         system: System,
-        position: Position | None,
+        position: Position | None,  # noqa: ARG002 -- what is read twice is dropped as known
         place: Position | None,
         within: Ranges,
         ask: Ask,
     ) -> Batch:
-        if within:
-            return super().reread(system, position, place, within, ask)
-        batch = self._read("again", system, place, replace(ask, changed=None))
-        anew = place is not None and batch.scan in (Scan.FIRST, Scan.ONLY)
-        return replace(batch, scan=batch.scan if anew else None)
+        every = replace(ask, changed=None)
+        return self._again.read(system, place, within, ask, lambda rows: self._told(system, rows, every))
+
+    def _all(self, system: System) -> Sequence[tuple[Row, Key]]:
+        """All rows, and their keys as events have them."""
+        answers, known = self._begun(system, COMPLETE).answers, dict[Key, int]()
+        rows: list[Row] = []
+        while not answers.ended:
+            rows += self._once(known, answers.next())
+        keys = self._keys(rows)
+        told = [tuple(each.values()) for each in keys.rows.to_pylist()]
+        return [(rows[place], key) for place, key in zip(keys.kept, told, strict=True)]
 
     def check(self, position: Position) -> None:
         match position:
@@ -286,28 +297,5 @@ class FunctionImages(Mode):
         raise self.stranger(f"a scan of a function; {json.dumps(COMPLETE)} begins a new one")
 
     def release(self) -> None:
-        self._scans.clear()
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    changes: tuple[Changes, ...] = ()
-    rejects: tuple[Reject, ...] = ()
-    seen: pa.RecordBatch | None = None
-    rows: int = 0
-    size: int = 0
-
-    @classmethod
-    def of(
-        cls,
-        table: Table,
-        fields: Mapping[str, Field],
-        rows: Sequence[Row],
-        marks: Sequence[str] | None = None,
-    ) -> _Piece:
-        if not rows:
-            return cls()
-        shown = details.shown(table, fields, rows)
-        marked = None if marks is None else pa.array([marks[place] for place in shown.kept], pa.string())
-        changes = (Changes(table, shown.rows, marks=marked),) if shown.rows.num_rows else ()
-        return cls(changes, shown.rejects, None, len(rows), shown.rows.nbytes)
+        self._scan = None
+        self._again.release()

@@ -186,7 +186,9 @@ class Reading:
     def __init__(self, name: str, options: SapStream) -> None:
         self._name, self._young_s = name, options.safety_interval
         self._late_s = max(options.late_window, options.safety_interval) + 1
-        self._window = Window(f"{options.since:%Y%m%d}000000" if options.since else FIRST)
+        self.first = f"{options.since:%Y%m%d}000000" if options.since else FIRST
+        """Where it begins when nothing was read yet."""
+        self._window = Window(self.first)
         self._held = 0
 
     def look[T: Stamped](self, moment: Moment, place: Overlap, between: Between[T]) -> Look[T]:

@@ -69,7 +69,7 @@ class TableMode(Mode):
         ask: Ask,
     ) -> Batch:
         ranges = [
-            bound for name, ends in within.items() for bound in _within(of(self._choice.relation, name), ends)
+            bound for name, ends in within.items() for bound in bounds(of(self._choice.relation, name), ends)
         ]
         choice = replace(self._choice, where=conditions.both(self._choice.where, *ranges))
         page = self._read(choice, self._resumed(place), ask)
@@ -266,7 +266,7 @@ _STAMPS = ((15, 0), (21, 7))
 """TIMESTAMP and TIMESTAMPL: ABAP Keyword Documentation, "Time Stamps in Packed Numbers"."""
 
 
-def _within(column: Column, ends: tuple[Any, Any]) -> Iterator[Condition]:
+def bounds(column: Column, ends: tuple[Any, Any]) -> Iterator[Condition]:
     """Errors: PermanentError for what is no value of the column."""
     for sign, end in zip((">=", "<="), ends, strict=True):
         if end is None:

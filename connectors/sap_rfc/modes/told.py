@@ -133,7 +133,7 @@ class Telling:
         subject, self._refused = self._subject, {}
         rows = [row for _, row in found]
         old = sorted({name for row in rows for name in row.old})
-        keys = self._keys(rows)
+        keys = self.keys(rows)
         after, absent = self._after(rows, keys)
         before = self._before(rows, keys, old)
         source, times = _source(found, subject.logged), _times(found, self._ahead_s)
@@ -149,7 +149,8 @@ class Telling:
         changes = Changes(subject.table, after, ops, before, absent, source, times)
         return Told((changes,), tuple(rejects))
 
-    def _keys(self, rows: Sequence[RowChange]) -> dict[str, pa.Array]:
+    def keys(self, rows: Sequence[RowChange]) -> dict[str, pa.Array]:
+        """The columns of the key, or TABKEY."""
         texts, places = strings([row.key for row in rows]), self._subject.places
         if not places:
             return {_RAW_KEY: texts}
