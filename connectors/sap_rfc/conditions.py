@@ -8,7 +8,8 @@ Literals"; SAP Note 382318.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ _TOKEN = re.compile(r"(?:'(?:[^']|'')*'|[^\s'])+")
 _PIECE = re.compile(r"(?:'(?:[^']|'')*'|[^',])*(?:,|$)")
 _WHOLE = frozenset("Ibs8")
 _NUMERIC = _WHOLE | {"P", "a", "e"}
+_FORMS: Mapping[str, str] = {"D": "%Y%m%d", "T": "%H%M%S"}
+"""What is none is refused as a literal (SAPSQL_DATA_LOSS), though a table may hold it."""
 _WORDED = frozenset("CNDTX")
 
 
@@ -149,6 +152,8 @@ def literal(column: Column, text: str) -> str:
         return str(int(number(text)))
     if column.inttype in _NUMERIC:
         return f"'{number(text):f}'"
+    if column.inttype in _FORMS and text.strip("0 "):
+        datetime.strptime(text, _FORMS[column.inttype])  # noqa: DTZ007 -- of no zone
     return quoted(text)
 
 

@@ -93,8 +93,9 @@ class Reader:
         if not places.keys() >= set(names):
             raise PermanentError(f"{self.name} does not tell where {', '.join(names)} are in a row")
         texts = self._rows(answer)
-        cut = slices(texts, [places[name] for name in names])
-        return texts, dict(zip(names, cut, strict=True))
+        ordered = sorted(names, key=places.__getitem__)
+        cut = slices(texts, [places[name] for name in ordered])
+        return texts, dict(zip(ordered, cut, strict=True))
 
     def _rows(self, answer: Mapping[str, Any]) -> pa.StringArray:
         """Only one of several tables is filled."""

@@ -519,6 +519,21 @@ def test_keys_of_every_type_make_pages(type_: Type, values: list[Any], order: st
     assert len(batches) >= 5
 
 
+def test_keys_that_no_condition_can_tell_are_rejects_within_a_page() -> None:
+    fields = (Field("K", Type("INT4"), key=True), Field("DAY", Type("DATS"), key=True), Field("N", numc(4)))
+    world = World(Table(Structure("ZCUT", (MANDT, *fields))))
+    good = [{"K": at, "DAY": "20260101", "N": f"{at:04}"} for at in range(60)]
+    cut = [{"K": -2_000_000_000 - at, "DAY": "20260101"} for at in range(5)]
+    world.store.load("ZCUT", good + cut)
+    world.store.load("ZCUT", [{"K": at, "DAY": "20269999"} for at in range(5)])
+
+    batches, position = world.all(world.mode("ZCUT", images=True), rows=20)
+
+    assert position == {"mode": "images", "scan": "complete"}
+    assert sorted(row["N"] for row in told(batches)) == [row["N"] for row in good]
+    assert len([reject for batch in batches for reject in batch.rejects]) == 10
+
+
 def test_a_long_key_is_read_by_its_beginnings() -> None:
     table = Table(
         Structure("ZLONG", (MANDT, Field("PATH", char(120), key=True), Field("N", numc(4), key=True)))
