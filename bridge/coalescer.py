@@ -269,9 +269,8 @@ class Coalescer:
         Each piece is whole, so that the deletes of a large table need not go into one transaction.
         """
         progress, batch = sent.fetched.turn.progress, sent.fetched.batch
-        first = progress.committed is None
         has_news = False
-        for piece in self._images.compare(lane, batch, progress.options, first=first):
+        for piece in self._images.compare(lane, batch, progress.options, progress.committed):
             has_news |= self._send_piece(lane, sent, piece)
             if self.full:
                 self.commit()

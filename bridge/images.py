@@ -14,7 +14,7 @@ from bridge.admission import Lane
 from bridge.cache import Part
 from bridge.comparison import Comparison
 from bridge.config.options import StreamOptions
-from bridge.contract import Batch, Changes, Emits, Op, Reject, Scan, Table
+from bridge.contract import Batch, Changes, Emits, Op, Position, Reject, Scan, Table
 from bridge.diff import Pass, number, plain
 from bridge.diff.canonical import marked
 from bridge.errors import PermanentError
@@ -102,14 +102,16 @@ class Images:
 
     # -- comparing
 
-    def compare(self, lane: Lane, batch: Batch, options: StreamOptions, *, first: bool) -> Iterator[Piece]:
-        """The batch's changes; `first`: the stream stands at its beginning.
+    def compare(
+        self, lane: Lane, batch: Batch, options: StreamOptions, since: Position | None
+    ) -> Iterator[Piece]:
+        """The batch's changes; `since`: where the stream stood before, None at its beginning.
 
         Errors: PermanentError, when too much is gone or a table cannot be compared.
         """
         passes = self._passes_of(lane, batch.scan)
         tells = lane.stream.emits is Emits.CHANGES
-        initial = batch.scan is not None and (not self._was_scanned(lane) if tells else first)
+        initial = batch.scan is not None and (not self._was_scanned(lane) if tells else since is None)
         unknown = Op.READ if initial else Op.CREATE
         tables = {table.name: table for table in lane.stream.tables}
 

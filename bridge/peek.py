@@ -131,17 +131,19 @@ class Peek:
         start, more, rows = position, True, filling.count
         while more and filling.missing > 0:
             batch = self.source.poll(lane.stream, position, Ask(rows=rows))
-            for part in self._parts(lane, batch, images, first=start is None):
+            for part in self._parts(lane, batch, images, start):
                 filling.add(self._reading.press.prepare(lane, part))
             position, more = batch.position, batch.more
             rows = min(2 * rows, Ask().rows)  # of images most are unchanged
 
-    def _parts(self, lane: Lane, batch: Batch, images: Images | None, *, first: bool) -> Iterator[Batch]:
+    def _parts(
+        self, lane: Lane, batch: Batch, images: Images | None, since: Position | None
+    ) -> Iterator[Batch]:
         """The batch as it is, or what is new in its images."""
         if not lane.compares(batch) or images is None:
             yield batch
             return
         options = self.settings.connectors[self.connector].stream(lane.stream.name)
-        for piece in images.compare(lane, batch, options, first=first):
+        for piece in images.compare(lane, batch, options, since):
             images.keep(piece)  # in our own cache: a key that comes twice is no news the second time
             yield replace(batch, changes=piece.changes, rejects=piece.rejects)

@@ -25,8 +25,12 @@ ON_THE_WAY = {
     "resume": (State.STARTING, State.PAUSED, State.STANDBY),
 }
 """States that an order will change."""
+KEPT = "the pause is kept: once it can go on, as after `positions accept`, it is PAUSED"
 TAKEN_OVER = "taken over; what was paused stays so until you `resume` once more"
-IN_VAIN = (State.FAILED, State.BACKOFF, State.STALLED)
+IN_VAIN = {
+    "pause": (State.BACKOFF, State.STALLED),
+    "resume": (State.FAILED, State.BACKOFF, State.STALLED),
+}
 
 
 def add(order: str, description: str, parser: argparse.ArgumentParser) -> None:
@@ -55,10 +59,11 @@ def give(order: str, args: argparse.Namespace) -> int:
     for name, (state, reason) in after.items():
         was = before.get(name, (state, None))[0]
         change = f"was {was}, is {state}" if was != state else f"is {state}"
-        say([f"{name} {change}" + (f": {shortened(reason)}" if reason else "")])
+        kept = f" ({KEPT})" if order == "pause" and state == State.FAILED else ""
+        say([f"{name} {change}{kept}" + (f": {shortened(reason)}" if reason else "")])
     if order == "resume" and stood_by and any(state == State.PAUSED for state, _ in after.values()):
         say([f"{args.connector}: {TAKEN_OVER}"])
-    return FAILED if any(state in IN_VAIN for state, _ in after.values()) else OK
+    return FAILED if any(state in IN_VAIN[order] for state, _ in after.values()) else OK
 
 
 def socket(args: argparse.Namespace) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from math import isinf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from bridge.cli import OK, arguments, say
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bridge.amend import Amending, Records
     from bridge.config.options import Settings
     from bridge.positions import Ledger, Resnapshot, Stored
+    from bridge.takeover import Takeover
 
 SCHEMA = 1
 """Of `show --json`; a change that could break a reader makes it larger."""
@@ -35,6 +36,11 @@ STATE_LOST = (
 )
 UNSEEN = "that the topics have all that was published up to these positions is not checked"
 QUOTES = """write it as `show` does, in single quotes for the shell"""
+
+GONE = (
+    "{}: Kafka has no positions of it, but topic {}: if it has run before, they are gone, and with them its "
+    "pauses and resnapshots; `positions import` brings positions back that were exported"
+)
 
 type Amend = Callable[[Amending, Ledger], Records]
 
@@ -108,7 +114,8 @@ def print_positions(args: argparse.Namespace) -> int:
         document = {name: asdict(ledger) for name, ledger in ledgers.items()}
         print(json.dumps({"schema": SCHEMA, "connectors": document}, indent=2))
     else:
-        say(line for name, ledger in ledgers.items() for line in _lines(name, ledger))
+        for name, ledger in ledgers.items():
+            say([*_gone(settings, name, ledger)] or _lines(name, ledger))
     return OK
 
 
@@ -142,6 +149,16 @@ def _lines(name: str, ledger: Ledger) -> Iterator[str]:
         yield f"    of {stored.identity or 'any source'}, kind {stored.kind} version {stored.version}" + (
             f", to {topics}" if topics else ""
         )
+
+
+def _gone(settings: Settings, connector: str, ledger: Ledger) -> Iterator[str]:
+    """The topic for its dead letters is made together with that of its positions."""
+    from bridge.topics import Topics, dead_letters
+
+    if ledger.owner is None and not ledger.streams:
+        letters = dead_letters(connector)
+        if Topics(settings.kafka, settings.topics).look([letters]):
+            yield GONE.format(connector, letters)
 
 
 def _where(order: Resnapshot) -> str:
@@ -190,6 +207,7 @@ def rewind_stream(args: argparse.Namespace) -> int:
 def accept_streams(args: argparse.Namespace) -> int:
     """The streams named, or those that wait for it: who does, only the opened source can tell."""
     from bridge import rehearsal
+    from bridge.takeover import Takeover
 
     settings = _amendable(args)
     lost = rehearsal.state_is_lost(settings, args.connector)
@@ -198,7 +216,10 @@ def accept_streams(args: argparse.Namespace) -> int:
         print(f"{args.connector}: no stream waits for this; nothing was written")
         return OK
     return _change(
-        args, lambda amending, ledger: amending.accepted(ledger, streams), RESUMES, state_is_lost=lost
+        args,
+        lambda amending, ledger: amending.accepted(ledger, streams),
+        RESUMES,
+        Also(Takeover.forget_state, STATE_LOST) if lost else None,
     )
 
 
@@ -249,7 +270,14 @@ def _text(path: Path) -> str:
         raise ConfigError(f"cannot read {path}: {reason}", remedy="check the path") from None
 
 
-def _change(args: argparse.Namespace, amend: Amend, note: str = "", *, state_is_lost: bool = False) -> int:
+class Also(NamedTuple):
+    """What else is done, and what is said of it."""
+
+    do: Callable[[Takeover], None]
+    said: str
+
+
+def _change(args: argparse.Namespace, amend: Amend, note: str = "", also: Also | None = None) -> int:
     """Tried on what can be seen first: a mistake shall not fence anybody."""
     from bridge import plugins
     from bridge.amend import Amending
@@ -259,20 +287,20 @@ def _change(args: argparse.Namespace, amend: Amend, note: str = "", *, state_is_
     options = settings.connectors[args.connector]
     amending = Amending(options, plugins.configure(options))
     ledger = _glance(settings, args.connector)
-    records = amend(amending, ledger)
+    records, gone = amend(amending, ledger), [*_gone(settings, args.connector, ledger)]
     if not args.dry_run:
         with Takeover(settings, args.connector) as held:
             ledger = held.ledger
             records = amend(amending, ledger)
             for stream, stored in records.items():
                 held.store(stream, stored)
-            if state_is_lost:
-                held.forget_state()
+            if also:
+                also.do(held)
             held.deed = f"positions {args.action}: {'; '.join(_moves(ledger, records, 'was', 'is'))}"
     moves = _moves(ledger, records, *(("is", "would be") if args.dry_run else ("was", "is")))
-    lost = [f"{args.connector}: {STATE_LOST}"] if state_is_lost else []
+    more = [*gone, *([f"{args.connector}: {also.said}"] if also else [])]
     done = "dry run: nothing was written" if args.dry_run else "written; a running daemon goes on from there"
-    say([*(f"{args.connector}/{line}" for line in moves), *lost, "; ".join(filter(None, (done, note)))])
+    say([*(f"{args.connector}/{line}" for line in moves), *more, "; ".join(filter(None, (done, note)))])
     return OK
 
 

@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
     for name, stream in after.items():
         if args.cancel and not before.get(name, stream)["resnapshot"]:
             continue
-        say([f"{args.connector}/{name}: {_told(before.get(name, stream), stream, cancel=args.cancel)}"])
+        told = (_told_of_end if args.cancel else _told)(before.get(name, stream), stream)
+        say([f"{args.connector}/{name}: {told}"])
     failing = [each for each in after.values() if (each["resnapshot"] or {}).get("error")]
     return FAILED if failing else OK
 
@@ -74,10 +75,14 @@ def _has_begun(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     return now["resnapshot"] is not None or now["resnapshots"] > before["resnapshots"]
 
 
-def _told(before: Mapping[str, Any], now: Mapping[str, Any], *, cancel: bool) -> str:
-    again, was = now["resnapshot"], before["resnapshot"]
-    if cancel:
-        return f"the resnapshot was ended after {was['rows']:,} rows" if not again else "it goes on"
+def _told_of_end(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    if now["resnapshot"]:
+        return "it goes on"
+    return f"the resnapshot was ended after {before['resnapshot']['rows']:,} rows"
+
+
+def _told(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    again = now["resnapshot"]
     if again is None:
         done = now["resnapshots"] > before["resnapshots"]
         rows = now["reread"] - before["reread"]

@@ -309,6 +309,19 @@ class Failing(SqliteConnector):
 """
 
 
+def test_positions_that_are_gone_are_said_to_be_so(make: Callable[..., Bridge]) -> None:
+    bridge = make("orders")
+    assert bridge.positions("show") == f"{bridge.name}: has never run\n"
+    with bridge.daemon:
+        wait_until(bridge.published("orders", ROWS), what="all rows")
+    admin = AdminClient({"bootstrap.servers": bridge.address})
+    admin.delete_topics([positions.topic(bridge.name)])[positions.topic(bridge.name)].result()
+    assert "has run before, they are gone" in bridge.positions("show")
+    said = bridge.positions("accept", bridge.name, "--dry-run")
+    assert "orders: is at no position" in said
+    assert "has run before, they are gone, and with them its pauses" in said
+
+
 def test_a_source_that_was_away_is_read_on_from_where_it_was(make: Callable[..., Bridge]) -> None:
     """Its streams are judged anew by the records of now, not by those there were at the start."""
     bridge = make("orders", kind="failing")

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
-from bridge import cli
-from bridge.cli import positions
+from bridge import ask, cli
+from bridge.cli import orders, positions
 from bridge.positions import Ledger, Resnapshot, Stored
 from tests.unit.installed import SHOP, install
 
@@ -354,6 +354,46 @@ def test_options_of_an_order_may_stand_between_connector_and_file(
     file.write_text(f"daemon: {{run_dir: {tmp_path}}}\n")
     assert cli.main([order, "erp", "--stream", "orders", str(file)]) == 1
     assert f"the daemon is down: there is no {tmp_path}/admin.sock" in capsys.readouterr().err
+
+
+def given(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], order: str, *states: tuple[str, str]
+) -> tuple[int, str]:
+    """The exit code and output of an order to a connector whose states follow each other."""
+    left = [
+        {"state": state, "error": None, "streams": {"orders": {"state": of, "error": "why"}}}
+        for state, of in states
+    ]
+
+    def answer(_path: Path, request: dict[str, Any], _timeout: float) -> dict[str, Any]:
+        if request["command"] != "status":
+            del left[:-1]
+            return {"error": None}
+        return {"connectors": {"erp": left[0]}}
+
+    monkeypatch.setattr(ask, "ask", answer)
+    monkeypatch.setattr(orders, "BEAT_S", 0.0)
+    monkeypatch.setattr(orders, "SETTLE_S", 0.01)
+    code = cli.main([order, "erp", "--socket", "/nowhere"])
+    return code, capsys.readouterr().out
+
+
+def test_a_pause_of_what_is_parked_is_said_to_be_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parked = ("RUNNING", "FAILED")
+    code, said = given(monkeypatch, capsys, "pause", parked, parked)
+    assert (code, said) == (0, f"erp/orders is FAILED ({orders.KEPT}): why\n")
+    code, said = given(monkeypatch, capsys, "resume", parked, parked)
+    assert (code, said) == (1, "erp/orders is FAILED: why\n")
+
+
+def test_a_standby_that_takes_over_says_that_pauses_are_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = given(monkeypatch, capsys, "resume", ("STANDBY", "STANDBY"), ("RUNNING", "PAUSED"))
+    assert code == 0
+    assert said.splitlines() == ["erp/orders was STANDBY, is PAUSED: why", f"erp: {orders.TAKEN_OVER}"]
 
 
 def test_connectors_shows_a_kind_that_cannot_be_imported(

@@ -47,7 +47,7 @@ class Known:
         """What a batch of a scan brings to light."""
         found: News = []
         batch = Batch(None, (rows([*texts.items()], Op.READ),), scan=scan)
-        for piece in self._images.compare(LANE, batch, OPTIONS, first=False):
+        for piece in self._images.compare(LANE, batch, OPTIONS, {"scan": "complete"}):
             for changes in piece.changes:
                 ids = changes.rows["id"].to_pylist()
                 ops = [changes.op] * len(ids) if isinstance(changes.op, Op) else changes.op.to_pylist()
