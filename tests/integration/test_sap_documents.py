@@ -194,7 +194,7 @@ def test_a_crash_between_two_polls_repeats_what_kafka_does_not_have(sap: Wired) 
 
 
 def test_the_history_is_read_in_pieces_of_its_time(sap: Wired, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.sap_rfc.modes.late.MOST_AT_ONCE", 5)
+    monkeypatch.setattr("connectors.sap_rfc.modes.look.MOST_AT_ONCE", 5)
     sap.store.clock.set(BEGAN - timedelta(days=400))
     for number in range(1, 40):
         changed(sap, number, NAME1="Old")

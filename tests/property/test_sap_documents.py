@@ -19,7 +19,7 @@ from bridge.testing.sap.system import System
 from bridge.testing.sap.transactions import Transaction
 from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
-from connectors.sap_rfc.modes import Mode, late, mode_of
+from connectors.sap_rfc.modes import Mode, late, look, mode_of
 from tests.integration.sap_invoked import Invoked
 
 LATE_S = 30
@@ -189,7 +189,7 @@ def test_nothing_is_lost_when_more_comes_than_can_be_remembered(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(late, "MOST_SEEN", 3)
-    monkeypatch.setattr(late, "MOST_AT_ONCE", 12)
+    monkeypatch.setattr(look, "MOST_AT_ONCE", 12)
     life = Life(seed)
     life.live(150)
     check(life)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from bridge.errors import PermanentError
 from connectors.sap_rfc.config import SapStream
-from connectors.sap_rfc.modes import late
-from connectors.sap_rfc.modes.late import Overlap, Reading, Window
+from connectors.sap_rfc.modes import late, look
+from connectors.sap_rfc.modes.late import Overlap
+from connectors.sap_rfc.modes.look import Reading, Window
 from connectors.sap_rfc.system import Moment
 
 LATE_WINDOW, MODE = 20, "change_documents"
@@ -73,7 +74,7 @@ def visible(written: Sequence[Change], now: int, floor: str, until: str) -> list
 def test_each_change_is_published_exactly_once(
     written: list[Change], polls: list[tuple[int, int]], most_seen: int, most_at_once: int
 ) -> None:
-    with patch.object(late, "MOST_SEEN", most_seen), patch.object(late, "MOST_AT_ONCE", most_at_once):
+    with patch.object(late, "MOST_SEEN", most_seen), patch.object(look, "MOST_AT_ONCE", most_at_once):
         published = Counter[str]()
         window, position, now = Window(at(-1000)), Overlap().position(MODE), 0
         for wait, most in [*polls, *[(15, 5)] * 90]:

@@ -19,7 +19,8 @@ from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.errors import UnauthorisedError
 from connectors.sap_rfc.modes import details, late, lines
-from connectors.sap_rfc.modes.late import Overlap, Reading
+from connectors.sap_rfc.modes.late import Overlap
+from connectors.sap_rfc.modes.look import MOST_AT_ONCE, Reading
 from connectors.sap_rfc.modes.mode import Mode
 from connectors.sap_rfc.modes.objects import Objects, Touched
 from connectors.sap_rfc.modes.order import ordered
@@ -180,7 +181,7 @@ class ChangeDocuments(Mode):
         """Errors: PermanentError for what cannot be read: a change that is left out is lost."""
         after = None
         while True:
-            page = self._reader.page(choice, after, late.MOST_AT_ONCE)
+            page = self._reader.page(choice, after, MOST_AT_ONCE)
             if page.rejects:
                 raise PermanentError(
                     f"a row of {choice.relation.name} cannot be read: {page.rejects[0].reason}",
@@ -239,7 +240,7 @@ class ChangeDocuments(Mode):
         return self._whole.read(place, within, ask, lambda: self._created(overlap))
 
     def _created(self, overlap: Overlap) -> Mapping[str, frozenset[tuple[Any, ...]]]:
-        found = self._between(overlap.floor or self._reading.first, "", late.MOST_AT_ONCE)
+        found = self._between(overlap.floor or self._reading.first, "", MOST_AT_ONCE)
         fresh = overlap.fresh(found or ())
         if found is None or len(fresh) > _MOST:
             raise TransientError(

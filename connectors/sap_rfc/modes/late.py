@@ -6,38 +6,25 @@ the order of commits. What is older than `settled` is there, or never comes.
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
-from bridge.errors import PermanentError
-from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.system import Moment
 
 MOST_SEEN = 5_000
 """Numbers that a position remembers; even with a second of its own for each that fits into it."""
-MOST_AT_ONCE = 10_000
-"""Of one look; where there are more, the time is divided."""
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- of the clock that the stamps are of
-_FORM = "%Y%m%d%H%M%S"
+FORM = "%Y%m%d%H%M%S"
 _DIGITS = 14
 _PARTS = {"after", "seen", "offset", "before"}
-_log = logging.getLogger(__name__)
-
-type Between[T] = Callable[[str, str, int | None], list[T] | None]
-"""From, to (empty: all there is), and how many at most: None when there are more."""
 
 
 FIRST = "19700101000000"
 """Before all that there is."""
-_HELD = (
-    "%s: %d changes wait until they are older than `late_window`, for more than %d within it cannot be"
-    " remembered; none is lost"
-)
 
 
 class Stamped(Protocol):
@@ -115,7 +102,7 @@ class Overlap:
             before = None
         ahead = min(moment.offset_s, before[0]) if before else moment.offset_s
         local = moment.local - timedelta(seconds=moment.offset_s - ahead + late_s)
-        return replace(self, offset=moment.offset_s, before=before), local.strftime(_FORM)
+        return replace(self, offset=moment.offset_s, before=before), local.strftime(FORM)
 
     def fresh[T: Stamped](self, found: Iterable[T]) -> list[T]:
         """What was not published, by stamp and number."""
@@ -158,92 +145,18 @@ class Overlap:
         return replace(self, seen=dict(seen))
 
 
-class Window:
-    """How much time is looked at at once: less where there is more in it than can be taken in."""
-
-    def __init__(self, first: str = FIRST) -> None:
-        """`first`: where to begin when nothing was read yet."""
-        self._first = first
-        self._span: timedelta | None = None
-
-    def look[T](self, floor: str, settled: str, between: Between[T]) -> tuple[list[T], str]:
-        """What there is from `floor` on; and up to when, if that is not all."""
-        floor = floor or self._first
-        hinted = later(floor, self._span.total_seconds()) if self._span else settled
-        until = hinted if floor <= hinted < settled else ""
-        while (found := between(floor, until, MOST_AT_ONCE)) is None:
-            if until == floor or (not until and floor >= settled):
-                found = between(floor, until, None) or []
-                break
-            until = middle(floor, until) if until else settled
-        self._span = 2 * (time_of(until) - time_of(floor)) if until and until < settled else None
-        return found, until
-
-
-class Reading:
-    """One stream by SAP's clock, from position to position."""
-
-    def __init__(self, name: str, options: SapStream) -> None:
-        self._name, self._young_s = name, options.safety_interval
-        self._late_s = max(options.late_window, options.safety_interval) + 1
-        self.first = f"{options.since:%Y%m%d}000000" if options.since else FIRST
-        """Where it begins when nothing was read yet."""
-        self._window = Window(self.first)
-        self._held = 0
-
-    def look[T: Stamped](self, moment: Moment, place: Overlap, between: Between[T]) -> Look[T]:
-        """Errors: PermanentError when SAP's clock was set back too far."""
-        clock = moment.local.strftime(_FORM)
-        if place.floor > clock:
-            raise _set_back(clock, place.floor)
-        place, settled = place.by(moment, self._late_s)
-        newest = later(clock, -self._young_s)
-        found, until = self._window.look(place.floor, settled, between)
-        look = Look(place, [each for each in found if each.stamp <= newest], settled, until)
-        held = look.step(1).held
-        if held and not self._held:
-            _log.warning(_HELD, self._name, held, MOST_SEEN)
-        self._held = held
-        return look
-
-
-@dataclass(frozen=True, slots=True)
-class Look[T: Stamped]:
-    """What there is."""
-
-    place: Overlap
-    found: Sequence[T]
-    settled: str
-    until: str
-
-    def step(self, most: int) -> Step[T]:
-        """About so many of it."""
-        return self.place.step(self.found, self.settled, most, self.until)
-
-
-def _set_back(clock: str, floor: str) -> PermanentError:
-    """What is written while the clock shows what was settled before would never be looked for."""
-    return PermanentError(
-        f"SAP's clock shows {clock}, and all up to {floor} was read before: what is written now would be"
-        " missed",
-        remedy="`resume` once the clock has passed that; for what was written meanwhile, `positions set` an"
-        " earlier `floor`, which repeats some; with a `late_window` of over an hour, winter time does no"
-        " harm",
-    )
-
-
 def later(stamp: str, seconds: float) -> str:
-    return (time_of(stamp) + timedelta(seconds=seconds)).strftime(_FORM)
+    return (time_of(stamp) + timedelta(seconds=seconds)).strftime(FORM)
 
 
 def time_of(stamp: str) -> datetime:
     """Without a zone."""
-    return datetime.strptime(stamp, _FORM)  # noqa: DTZ007 -- the clock that it is of is not known here
+    return datetime.strptime(stamp, FORM)  # noqa: DTZ007 -- the clock that it is of is not known here
 
 
 def middle(floor: str, until: str) -> str:
     first, last = time_of(floor), time_of(until)
-    return (first + (last - first) / 2).strftime(_FORM)
+    return (first + (last - first) / 2).strftime(FORM)
 
 
 def _order(each: Stamped) -> tuple[str, str]:

@@ -21,7 +21,8 @@ from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.errors import UnknownFunctionError
 from connectors.sap_rfc.modes import details, late, returns
-from connectors.sap_rfc.modes.late import Overlap, Reading
+from connectors.sap_rfc.modes.late import Overlap
+from connectors.sap_rfc.modes.look import MOST_AT_ONCE, Reading
 from connectors.sap_rfc.modes.mode import Mode
 from connectors.sap_rfc.modes.objects import Objects, Touched
 from connectors.sap_rfc.modes.told import Told
@@ -88,7 +89,7 @@ class Pointers:
         found: list[Pointer] = []
         after = None
         while True:
-            page = self._reader.page(choice, after, min(most or late.MOST_AT_ONCE, late.MOST_AT_ONCE))
+            page = self._reader.page(choice, after, min(most or MOST_AT_ONCE, MOST_AT_ONCE))
             if page.rejects:
                 raise PermanentError(
                     f"a row of BDCP2 cannot be read: {page.rejects[0].reason}", remedy="correct it in SAP"

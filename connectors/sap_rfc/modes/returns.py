@@ -79,12 +79,6 @@ def failure(answer: Mapping[str, Any]) -> Message | None:
     return next((each for each in _messages(answer) if each.type and each.type in _FATAL), None)
 
 
-def failed(answer: Mapping[str, Any]) -> str | None:
-    """Its words."""
-    found = failure(answer)
-    return str(found) if found else None
-
-
 def error(function: str, message: Message, meaning: Meaning) -> BridgeError:
     """What to raise for a message where nobody can go on after it."""
     text, remedy = f"{function} answers {message}", _REMEDIES[meaning]
