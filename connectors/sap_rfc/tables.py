@@ -169,6 +169,7 @@ class TableReader:
 
     def _page(self, plan: Plan, found: Joined, end: Key | None) -> Page:
         whole, left = self._settled(plan, found)
+        whole = whole.taken(pc.sort_indices(whole.keys))  # databases promise no order, nor the same one twice
         rows, rejects = plan.reading.rows(whole.texts)
         return Page(rows, end, rejects, plan.reading.keys(_columns(plan, left)))
 
