@@ -31,7 +31,7 @@ LISTED, DETAILED = ("X", "A"), ("B", "C")
 """What the list of rows tells, and what the function about one of them does."""
 VALUES = LISTED + DETAILED
 NARROW, WIDE = 20, 300
-PATIENCE_S = 0.3
+PATIENCE_S = 1.0
 """How long a call may take here."""
 NOBODY = "ZL 001"
 

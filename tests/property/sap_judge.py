@@ -184,26 +184,24 @@ class Judge:
             yield number, tuple(key[1:]), op
 
     def _folded(self, key: Key, events: Sequence[Event]) -> Row | None:
-        """What events make of a row; those of one second may come in any order."""
+        """What events make of a row; those of one second may come in any order, and nobody knows which."""
         seconds = Counter(each.source["changed_at"] for each in events)
+        judged = not self.allowed.leapt and key not in self.writers.missed
         row: Row | None = None
+        clear = judged
         for event in events:
-            what = f"{key}: {event} after {row}"
-            clear = (
-                seconds[event.source["changed_at"]] == 1
-                and not self.allowed.leapt
-                and key not in self.writers.missed
-            )
-            if clear and (row is None) is not (event.op == "c"):
-                self._say("disordered", what)
-            if clear and row and not self.allowed.whole and not _fits(event.before, row):
-                self._say("disordered", f"before: {what}")
-            if event.op == "d":
-                row = None
-                continue
-            known = {name: value for name, value in _flat(event.row or {}).items() if value != UNAVAILABLE}
-            row = {"X": 0, "A": "", "B": "", "C": "", **(row or {} if event.op == "u" else {}), **known}
+            what, before_is_clear = f"{key}: {event} after {row}", clear
+            clear = judged and seconds[event.source["changed_at"]] == 1
+            if clear and before_is_clear:
+                self._sequel(event, row, what)
+            row = _after(event, row)
         return row
+
+    def _sequel(self, event: Event, row: Row | None, what: str) -> None:
+        if (row is None) is not (event.op == "c"):
+            self._say("disordered", what)
+        if row and not self.allowed.whole and not _fits(event.before, row):
+            self._say("disordered", f"before: {what}")
 
     # -- pointers
 
@@ -225,6 +223,14 @@ def _flat(row: Row) -> Row:
     """The values of a row, and of the structure of its details."""
     both = {**row, **(row.get("ES_ROW") or {})}
     return {name: both[name] for name in VALUES if name in both}
+
+
+def _after(event: Event, row: Row | None) -> Row | None:
+    """What was never logged is initial."""
+    if event.row is None:
+        return None
+    known = {name: value for name, value in _flat(event.row).items() if value != UNAVAILABLE}
+    return {"X": 0, "A": "", "B": "", "C": "", **((row or {}) if event.op == "u" else {}), **known}
 
 
 def _fits(before: Row | None, row: Row) -> bool:

@@ -39,6 +39,7 @@ from tests.property.sap_house import (
     MESSAGE,
     NARROW,
     NOBODY,
+    PATIENCE_S,
     TABLE,
     VALUES,
     WIDE,
@@ -54,6 +55,7 @@ STEPS, SEEDS = (15, 60), (0, 12)
 """How much happens, and how many transactions there were before anybody reads."""
 PATIENCE = 500
 LATE_S, HOUR_S = 30.0, 3600.0
+HANG_S = 1.5 * PATIENCE_S
 TICKS_S = (0.4, 1, 3, 8, 20)
 CALLS = ("RFC_READ_TABLE", "STFC_CONNECTION", "Z_LIFE_.*", ".*")
 
@@ -304,8 +306,8 @@ class Life:
             peer.cut()
             return
         after = chance.randint(0, 4)
-        if kind < 0.3:
-            peer.switches.fault(chance.choice(CALLS), Hang(0.5), at=chance.choice(_STAGES), after=after)
+        if kind < 0.25:
+            peer.switches.fault(chance.choice(CALLS), Hang(HANG_S), at=chance.choice(_STAGES), after=after)
         elif kind < 0.5:
             dump = ShortDump("TIME_OUT", "Time limit exceeded.")
             peer.switches.fault(chance.choice(CALLS), dump, after=after)
@@ -338,7 +340,7 @@ class Life:
         if reason := self._parked():
             return Outcome(odd=1, told=f"parked on the way: {reason}")
         self.engine.resume()
-        self.clock.now += self.way.late + 10
+        self.clock.now += self.way.late + abs(self.way.leap) + 10  # what waits until it is settled
         self._catch_up()
         said = len(self._topic)
         self.engine.run(PASS_S)
@@ -397,12 +399,12 @@ class Life:
 
 
 _STAGES = (Stage.BEFORE, Stage.AFTER, Stage.INSIDE)
-_BEGAN = datetime(2026, 3, 1, 23, 50, tzinfo=UTC)
+_BEGAN, _FIRST = datetime(2026, 3, 1, 23, 50, tzinfo=UTC), 1_000.0
 
 
 def shown(clock: Clock) -> datetime:
     """What a clock shows that nobody sets."""
-    return _BEGAN + timedelta(seconds=clock.now % 1_000_000)
+    return _BEGAN + timedelta(seconds=clock.now - _FIRST)
 
 
 class Calendar(datetime):
@@ -431,6 +433,7 @@ def time(chance: random.Random) -> Iterator[Clock]:
             (function, "SLICE_S", chance.choice((0.0, 3.0))),
         ):
             stack.enter_context(patch.object(where, name, what))
+        clock.now = _FIRST
         yield clock
 
 
