@@ -55,6 +55,7 @@ _ODP = (
 )
 _NAME = re.compile(r"[A-Z_/][A-Z0-9_/]*")
 _PASSWORD_IN_ROUTE = re.compile(r"/[PW]/", re.IGNORECASE)
+_MESSAGE = re.compile(r"\S{1,20} \d{3}")
 _WILD = re.compile(r"[*?\[]")
 _MOST_CHARACTERS = {"table": 30, "function": 30, "reader": 30, "message_type": 30}
 
@@ -210,8 +211,26 @@ class SapStream(StreamConfig):
             raise ValueError("names one twice")
         return names
 
+    @field_validator("missing")
+    @classmethod
+    def _are_messages(cls, messages: tuple[str, ...]) -> tuple[str, ...]:
+        for each in messages:
+            if not _MESSAGE.fullmatch(each):
+                raise ValueError(f"{each!r} is no message; write class and number, like F2 718")
+        return messages
+
     @field_validator(
-        "columns", "key", "fields", "mark", "table", "function", "reader", "rows", "message_type"
+        "columns",
+        "key",
+        "fields",
+        "mark",
+        "table",
+        "tables",
+        "function",
+        "reader",
+        "rows",
+        "message_type",
+        "process_function",
     )
     @classmethod
     def _is_a_name(cls, names: Any, info: ValidationInfo) -> Any:

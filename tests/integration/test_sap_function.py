@@ -15,6 +15,7 @@ from bridge.contract import Ask, Batch, Caveat, Op, Scan, Table
 from bridge.errors import PermanentError, TransientError
 from bridge.testing.sap.abap import Direction, Function, Parameter, TableType, Type, char, dec, structure
 from bridge.testing.sap.customers import Customers
+from bridge.testing.sap.modules import Call
 from bridge.testing.sap.returns import BAPIRET2, message
 from bridge.testing.sap.system import System
 from connectors.sap_rfc.config import SapStream
@@ -253,6 +254,14 @@ def test_two_rows_of_one_key_are_no_images(world: World) -> None:
         ({"key": ["NUMBER"]}, "the rows have no NUMBER; they have ID, TAG"),
         ({"cap": {"parameter": "MAXROWS", "value": 5}}, "MAXROWS is none of its parameters"),
         ({"function": "Z_ZONEN"}, "Z_ZONEN"),
+        (
+            {"cap": {"parameter": "PLANT", "value": 5}, "pages": {"parameter": "MESSAGES"}, "parameters": {}},
+            "MESSAGES has no field LOW; it has TYPE",
+        ),
+        (
+            {"cap": {"parameter": "PLANT", "value": 5}, "pages": {"parameter": "LIMITS"}, "parameters": {}},
+            "LIMITS is no table",
+        ),
         ({"detail": {"function": "Z_ZONES", "parameters": {"PLANT": "NAME"}}}, "there is no column NAME"),
         (
             {"detail": {"function": "Z_ZONES", "parameters": {"LIMITS": "ID", "PLANT": "ID"}}},
@@ -298,3 +307,21 @@ def test_a_key_that_does_not_fit_the_detail_function_is_a_dead_letter(world: Wor
     detail = {"function": "Z_ZONES", "parameters": {"PLANT": "TAG"}, "rows": ["BEST"]}
     (batch,) = Reader(world, **ZONES, detail=detail).scan()
     assert [each.key["ID"].as_py() for each in batch.rejects if each.key] == ["A2"]
+
+
+def test_a_limit_may_be_a_structure_of_one_field(world: World) -> None:
+    asked: list[Any] = []
+    rows = structure("BAPIMAXROW", BAPIMAXROW=Type("INT4"))
+    parameters = (
+        Parameter("MAXROWS", Direction.IMPORT, rows, optional=True),
+        Parameter("LINES", Direction.TABLES, structure("ZLINE", ID=char(4)), optional=True),
+    )
+
+    def lines(call: Call) -> Mapping[str, Any]:
+        asked.append(call["MAXROWS"])
+        return {"LINES": [{"ID": "A1"}]}
+
+    world.sap.store.install(Function("Z_LINES", parameters), lines)
+    options = {"function": "Z_LINES", "rows": "LINES", "key": ["ID"]}
+    (batch,) = Reader(world, **options, cap={"parameter": "MAXROWS", "value": 7}).scan()
+    assert (asked, batch.scan) == ([{"BAPIMAXROW": 7}], Scan.ONLY)

@@ -171,6 +171,7 @@ def test_a_route_without_a_password_is_written_as_it_is() -> None:
         (FUNCTION | {"detail": {"parameters": {}}}, "names either a `function` or a `table`"),
         (FUNCTION | {"detail": {"function": "A", "table": "B"}}, "names either a `function` or a `table`"),
         (FUNCTION | {"detail": {"table": "B"}}, "`detail` needs a `function`"),
+        (FUNCTION | {"missing": ["F2718"]}, "is no message; write class and number, like F2 718"),
         (FUNCTION | {"alpha": "strip"}, "`alpha` has no meaning in function mode"),
         (
             {"mode": "change_documents", "classes": ["A"], "enrich": {"table": "B", "rows": ["C"]}},

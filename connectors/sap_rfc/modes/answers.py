@@ -13,7 +13,7 @@ from typing import Any
 from bridge.errors import PermanentError
 
 type Row = Mapping[str, Any]
-type Range = tuple[str | None, str | None]
+type Range = tuple[Any, Any]
 """Behind the first, up to the second; None where there is no such end."""
 type Call = Callable[[Range], Sequence[Row]]
 
@@ -44,11 +44,11 @@ class Answers:
                 return rows
             self._ranges += [(middle, within[1]), (within[0], middle)]
 
-    def _middle(self, rows: Sequence[Row], within: Range) -> str | None:
+    def _middle(self, rows: Sequence[Row], within: Range) -> Any:
         """Where to divide: a whole page, when they come in order; None: there is but one key."""
         if self._column is None:
             return None
-        told = [str(row[self._column]) for row in rows]
+        told = [row[self._column] for row in rows]
         keys = sorted({*told})
         if len(keys) == 1:
             return None

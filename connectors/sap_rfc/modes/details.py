@@ -12,7 +12,7 @@ import pyarrow as pa
 from bridge.contract import Reject, Table
 from bridge.errors import ConfigError, GoneError, PermanentError
 from connectors.sap_rfc.clients.client import Direction, Field, Function, Kind, Parameter
-from connectors.sap_rfc.config import Detail
+from connectors.sap_rfc.config import Cap, Detail, Pages
 from connectors.sap_rfc.errors import AbapError, UnauthorisedError, UnknownFunctionError
 from connectors.sap_rfc.modes import returns
 from connectors.sap_rfc.modes.returns import Meaning
@@ -56,6 +56,28 @@ def _must_be_sent(function: Function, name: str) -> None:
     near = get_close_matches(name.upper(), able, n=1)
     remedy = f"did you mean {near[0]}?" if near else f"it takes {', '.join(able) or 'none'}"
     raise ConfigError(f"{name} {what}: {function.name}", remedy=remedy)
+
+
+def limit(function: Function, cap: Cap) -> Any:
+    """What limits the rows, as its parameter takes it: some are structures. Errors: ConfigError."""
+    field = function.parameters[cap.parameter].field
+    inner = field.fields[0] if len(field.fields) == 1 else field
+    value = str(cap.value) if inner.kind in (Kind.CHAR, Kind.NUM) else cap.value
+    whole = value if inner is field else {inner.name: value}
+    return parameter(field, whole, f"{function.name}.{cap.parameter}")
+
+
+def must_have_fields(function: Function, pages: Pages) -> None:
+    """Errors: ConfigError where the ranges have other ones."""
+    field = function.parameters[pages.parameter].field
+    known = [each.name for each in field.fields]
+    if field.kind is not Kind.TABLE:
+        raise ConfigError(f"`pages.parameter`: {pages.parameter} is no table", remedy="name one of ranges")
+    for name in (pages.low, *pages.fixed):
+        if name not in known:
+            raise ConfigError(
+                f"`pages`: {pages.parameter} has no field {name}", remedy=f"it has {', '.join(known)}"
+            )
 
 
 def told(function: Function, name: str, option: str) -> Parameter:

@@ -82,6 +82,8 @@ class FunctionImages(Mode):
         super().__init__(name)
         self._options = options
         self._scan: _Scan | None = None
+        self._cap: Any = None
+        """As its parameter takes it."""
         self._each = 1024.0
         """About how many bytes a row has."""
         self._again = Again(options.key, self._all)
@@ -110,8 +112,11 @@ class FunctionImages(Mode):
             )
         self._must_have(fields, options.key, "key")
         self._must_have(fields, options.mark, "mark")
+        if options.cap:
+            self._cap = details.limit(described, options.cap)
         if options.pages:
             self._must_divide(options.pages.fixed)
+            details.must_have_fields(described, options.pages)
         self._fields: Mapping[str, Field] = {**fields, **more}
         self._table = Table(self.name, details.schema(self._fields, function), options.key)
 
@@ -236,7 +241,7 @@ class FunctionImages(Mode):
         options, function = self._options, self._options.function or ""
         asked = dict(self._sent)
         if options.cap:
-            asked[options.cap.parameter] = options.cap.value
+            asked[options.cap.parameter] = self._cap
         if options.pages:
             asked[options.pages.parameter] = list(self._ranges(within))
         answer = system.call(function, **asked)
