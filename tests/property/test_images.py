@@ -58,7 +58,7 @@ class Histories(RuleBasedStateMachine):
             self.kafka,
             self.source,
             self.clock,
-            ConnectorSettings(name="erp", kind="fake", defaults=options),
+            ConnectorSettings(name="erp", kind="fake", defaults=options, max_rejects=1.0),
             cache=self.folder / "erp.state",
         )
 
