@@ -29,6 +29,11 @@ def test_messages_are_found_by_their_shape_whatever_their_parameter_is_called() 
     assert returns.failure({"ET_MESSAGES": [bapiret2("A", "00", "1")]}) is not None
 
 
+def test_messages_that_are_published_are_data() -> None:
+    answer = {"LOG": [bapiret2("E", "F2", "718")], "RETURN": []}
+    assert returns.failure(answer, ("LOG",)) is None
+
+
 @pytest.mark.parametrize("kind", ["", "S", "I", "W"])
 def test_success_and_warnings_are_no_errors(kind: str) -> None:
     assert returns.failure({"RETURN": bapiret2(kind, "F2", "718")}) is None

@@ -156,7 +156,7 @@ class Details:
             raise
         except AbapError as error:
             return Refusal(error.text)
-        message = returns.failure(answer)
+        message = returns.failure(answer, self.fields)
         if message is None:
             return {name: answer.get(name) for name in self.fields}
         meaning = message.meaning(self._missing)

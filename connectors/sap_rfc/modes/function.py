@@ -245,7 +245,7 @@ class FunctionImages(Mode):
         if options.pages:
             asked[options.pages.parameter] = list(self._ranges(within))
         answer = system.call(function, **asked)
-        message = returns.failure(answer)
+        message = returns.failure(answer, (options.rows or "",))
         if message is not None:
             meaning = message.meaning(options.missing)
             if meaning is not Meaning.NOTHING:

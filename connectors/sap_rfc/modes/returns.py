@@ -1,7 +1,7 @@
 """What a BAPI says of its own success: parameters of BAPIRET2 and its predecessors, found by their shape.
 
 BAPIs raise no exceptions (SAP Help, "BAPI Programming Guide: Return Parameter"); message type E is an error,
-A a termination. What the listed messages mean: SAP's documentation of BAPI_CUSTOMER_GETLIST and
+A and X are terminations. What the listed messages mean: SAP's documentation of BAPI_CUSTOMER_GETLIST and
 BAPI_CUSTOMER_EXISTENCECHECK, and T100.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from bridge.errors import BridgeError, ConfigError, PermanentError, TransientError
 from connectors.sap_rfc.errors import UnauthorisedError
 
-_FATAL = "EA"
+_FATAL = "EAX"
 _CODE = re.compile(r"(.{2,20}?)[ /]?(\d{3})")
 
 
@@ -74,9 +74,10 @@ def is_return(names: Collection[str]) -> bool:
     return {"TYPE", "MESSAGE"} <= {*names} and bool({"NUMBER", "CODE"} & {*names})
 
 
-def failure(answer: Mapping[str, Any]) -> Message | None:
-    """The first message of type E or A in an answer."""
-    return next((each for each in _messages(answer) if each.type and each.type in _FATAL), None)
+def failure(answer: Mapping[str, Any], published: Collection[str] = ()) -> Message | None:
+    """The first message of type E, A or X in an answer; parameters that are `published` are data."""
+    told = {name: value for name, value in answer.items() if name not in published}
+    return next((each for each in _messages(told) if each.type and each.type in _FATAL), None)
 
 
 def error(function: str, message: Message, meaning: Meaning) -> BridgeError:
