@@ -32,13 +32,13 @@ _AT_ONCE = 50
 """Keys in one condition."""
 _TEXT = 1_000_000
 """Characters of an answer: saprfclib takes twice as long for each row of one that is ten times as large."""
-_FEWEST = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """All the rows from where it began up to `after`; that is None at the end of the table.
 
+    `to`: where the next one is to end, if that is guessed.
     `unsettled`: keys of rows that were another each time that they were read; they are not among `rows`.
     """
 
@@ -46,6 +46,13 @@ class Page:
     after: Key | None
     rejects: tuple[Reject, ...]
     unsettled: pa.RecordBatch
+    to: Key | None = None
+
+    @property
+    def place(self) -> dict[str, list[str]]:
+        """As positions have it."""
+        place = {"after": list(self.after or ())}
+        return {**place, "to": list(self.to)} if self.to else place
 
     @property
     def more(self) -> bool:
@@ -66,6 +73,11 @@ class _Range(NamedTuple):
     parts: Sequence[Part]
     end: Key | None
 
+    @property
+    def is_empty(self) -> bool:
+        """Yet there may be rows behind it."""
+        return self.end is not None and not len(self.parts[0])
+
 
 class TableReader:
     """Pages in the order of the key. What it remembers of a table's ranges only makes it faster.
@@ -84,14 +96,23 @@ class TableReader:
         """Of the rows of its pages."""
         return self.plan(choice).reading.schema
 
-    def page(self, choice: Choice, after: Key | None, rows: int) -> Page:
-        """About `rows` rows after that place: all that are there, up to another one."""
+    def page(self, choice: Choice, after: Key | None, rows: int, to: Key | None = None) -> Page:
+        """About `rows` rows after that place: all that are there, up to another one.
+
+        `to`: of the page before this one; the same place read to the same end has the same rows.
+        """
         plan = self.plan(choice)
         rows = max(min(rows, _TEXT // plan.widest), 1)
-        while True:
-            parts, end = self._range(plan, after, rows)
-            if len(parts[0]) or end is None:
-                return self._page(plan, _joined(plan, parts), end)
+        found = self._range(plan, after, to or plan.ranges.end(after, rows), rows)
+        if found.is_empty:
+            found = self._range(plan, after, None, rows)
+        if found.is_empty:
+            raise PermanentError(
+                f"more rows of {choice.relation.name} than a page holds have keys that begin with"
+                f" {' '.join(found.end or ())}, and a condition has no room for more of them",
+                remedy="name other columns under `key`",
+            )
+        return self._page(plan, _joined(plan, found.parts), found.end, rows)
 
     def some(self, choice: Choice, keys: Sequence[Key]) -> Page:
         """The rows with these keys, in any order, if they are there.
@@ -115,18 +136,16 @@ class TableReader:
             known = self._plans[place] = Plan(choice, reading, widths, self._reader)
         return known.of(choice.where)
 
-    def _range(self, plan: Plan, after: Key | None, rows: int) -> _Range:
+    def _range(self, plan: Plan, after: Key | None, end: Key | None, rows: int) -> _Range:
         """All that is there of each group, up to where it is known that it is all."""
-        end = plan.ranges.end(after, rows)
-        limit = rows + 1 if end is None else 2 * rows + 1
         while True:
             try:
-                found = self._parts(plan, after, end, limit)
+                found = self._parts(plan, after, end, rows)
             except AbapError as error:  # some say so of many rows, too
-                if error.key != TOO_MUCH or limit <= _FEWEST:
+                if error.key != TOO_MUCH or rows == 1:
                     raise
                 self._check(plan)
-                found, limit = _Range((), None), limit // 2 + 1
+                found, rows = _Range((), None), rows // 2
             if found.parts:
                 first = pc.min(found.parts[0].keys).as_py()
                 plan.ranges.had(after, found.end, first and split(first), len(found.parts[0]), rows)
@@ -139,39 +158,63 @@ class TableReader:
         if self._reader.widths(relation, tuple(plan.widths)) != plan.widths:
             raise TransientError(f"columns of {relation.name} have another length now")
 
-    def _parts(self, plan: Plan, after: Key | None, end: Key | None, limit: int) -> _Range:
+    def _parts(self, plan: Plan, after: Key | None, end: Key | None, rows: int) -> _Range:
+        limit = rows + 1 if end is None else 2 * rows + 1
         first: Part | None = self._part(plan, plan.order[0], plan.between(after, end), limit)
         if first is not None and len(first) >= limit:
-            first, end = self._shortened(plan, first, after, limit)
+            first, end = self._shortened(plan, first, after, end, rows)
         if first is None:
             return _Range((), end)
         parts = [first]
         for group in plan.order[1:]:
             parts.append(self._part(plan, group, plan.between(after, end), limit))
             if len(parts[-1]) >= limit:
-                return _Range((), _middle(plan, parts[-1], end))
+                return _Range((), self._end(plan, after, end, rows))
         return _Range(parts, end)
 
     def _shortened(
-        self, plan: Plan, part: Part, after: Key | None, limit: int
+        self, plan: Plan, part: Part, after: Key | None, end: Key | None, rows: int
     ) -> tuple[Part | None, Key | None]:
-        """Most databases answer in the order of the key, and then all but the last row are a range.
+        """Most databases answer in the order of the key, and then the first rows are a range.
 
         That they are is known when a range has just their keys. If not, another end is told.
         """
-        ordered = plan.ordered(part.keys)
-        shorter = plan.bound(ordered[max(len(ordered) - 2, 0)])
-        there = self._part(plan, plan.key, plan.between(after, shorter), limit)
-        if len(there) >= limit:
-            return None, _middle(plan, there, shorter)
+        if end is not None:
+            return None, self._end(plan, after, end, rows)
+        shorter = plan.bound(plan.ordered(part.keys)[:rows][-1])
+        there = self._part(plan, plan.key, plan.between(after, shorter), rows + 1)
         inside = pc.is_in(part.keys, value_set=there.keys)
-        return (part.only(inside) if pc.sum(inside).as_py() == len(there) else None), shorter
+        if len(there) <= rows and pc.sum(inside).as_py() == len(there):
+            return part.only(inside), shorter
+        return None, self._end(plan, after, shorter, rows)
 
-    def _page(self, plan: Plan, found: Joined, end: Key | None) -> Page:
+    def _end(self, plan: Plan, after: Key | None, end: Key | None, rows: int) -> Key | None:
+        """The place of so many rows, found by their keys alone, in whatever order they come.
+
+        Errors: PermanentError when they have one key.
+        """
+        limit = 4 * rows + 1
+        while True:
+            part = self._part(plan, plan.key, plan.between(after, end), limit)
+            if not len(part):
+                return end
+            ordered = plan.ordered(part.keys)[:rows]
+            found = plan.bound(ordered[-1])
+            if len(part) < limit:
+                return found
+            if found == end:
+                raise PermanentError(
+                    f"{limit} rows of {plan.choice.relation.name} or more have the key {' '.join(found)}",
+                    remedy="name the columns that tell its rows apart under `key`",
+                )
+            end = found
+
+    def _page(self, plan: Plan, found: Joined, end: Key | None, wanted: int = 0) -> Page:
         whole, left = self._settled(plan, found)
         whole = whole.taken(pc.sort_indices(whole.keys))  # databases promise no order, nor the same one twice
         rows, rejects = plan.reading.rows(whole.texts)
-        return Page(rows, end, rejects, plan.reading.keys(_columns(plan, left)))
+        to = None if end is None else plan.ranges.end(end, wanted)
+        return Page(rows, end, rejects, plan.reading.keys(_columns(plan, left)), to)
 
     def _settled(self, plan: Plan, found: Joined) -> tuple[Part, pa.StringArray]:
         """Rows that were another in the next group are read again; those that still were are left."""
@@ -217,16 +260,3 @@ def _joined(plan: Plan, parts: Sequence[Part]) -> Joined:
             f"{plan.choice.relation.name}: {error}, so groups of columns cannot be put together",
             remedy="name the columns that tell its rows apart under `key`",
         ) from None
-
-
-def _middle(plan: Plan, part: Part, end: Key | None) -> Key:
-    """An end for fewer rows. Errors: PermanentError when there is none."""
-    ordered = plan.ordered(part.keys)
-    for key in (ordered[len(ordered) // 2], ordered[0]):
-        if plan.bound(key) != end:
-            return plan.bound(key)
-    key = " ".join(split(ordered[0]))
-    raise PermanentError(
-        f"{len(ordered)} rows of {plan.choice.relation.name} or more have the key {key}",
-        remedy="name the columns that tell its rows apart under `key`",
-    )

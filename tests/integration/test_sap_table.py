@@ -519,6 +519,28 @@ def test_keys_of_every_type_make_pages(type_: Type, values: list[Any], order: st
     assert len(batches) >= 5
 
 
+def test_more_keys_of_one_beginning_than_a_page_holds_are_refused() -> None:
+    world = World(Table(Structure("ZLONG", (MANDT, Field("PATH", char(120), key=True)))))
+    world.store.load("ZLONG", [{"PATH": "x" * 70 + f"{at:03}"} for at in range(60)])
+
+    assert world.poll(world.mode("ZLONG", images=True), rows=60).rows == 60
+    with pytest.raises(PermanentError, match="keys that begin with xxx"):
+        world.poll(world.mode("ZLONG", images=True), rows=10)
+
+
+def test_the_same_position_has_the_same_rows_in_any_process() -> None:
+    world = World(NARROW)
+    world.store.load("ZNARROW", [{"ID": f"{at * 7:08}"} for at in range(90)])
+    world.store.load("ZNARROW", [{"ID": f"NAME{at * 7}"} for at in range(90)])
+    batches, _ = world.all(world.mode("ZNARROW", images=True), rows=13)
+    positions = [None, *(batch.position for batch in batches[:-1])]
+
+    for position, batch in reversed(list(zip(positions, batches, strict=True))):
+        again = world.poll(world.mode("ZNARROW", images=True), position, rows=13)
+        assert told([again]) == told([batch])
+        assert again.more == batch.more
+
+
 def test_keys_that_no_condition_can_tell_are_rejects_within_a_page() -> None:
     fields = (Field("K", Type("INT4"), key=True), Field("DAY", Type("DATS"), key=True), Field("N", numc(4)))
     world = World(Table(Structure("ZCUT", (MANDT, *fields))))
@@ -705,9 +727,9 @@ def test_a_key_of_the_operators_that_is_not_unique_is_refused_where_groups_are_j
 
 def test_more_rows_of_one_key_than_a_page_holds_are_refused() -> None:
     world = World(NARROW)
-    world.store.load("ZNARROW", [{"ID": f"{at}", "NAME": "same"} for at in range(40)])
+    world.store.load("ZNARROW", [{"ID": f"{at}", "NAME": "same"} for at in range(50)])
 
-    with pytest.raises(PermanentError, match="11 rows of ZNARROW or more have the key same"):
+    with pytest.raises(PermanentError, match="41 rows of ZNARROW or more have the key same"):
         world.poll(world.mode("ZNARROW", images=True, key=["NAME"]), rows=10)
 
 

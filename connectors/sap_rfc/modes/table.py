@@ -6,10 +6,10 @@ process goes on behind the last page. Of passes by time the first one is of all 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.contract import Ask, Batch, Caveat, Changes, Emits, Op, Position, Ranges, Scan, Table
 from bridge.errors import PermanentError
@@ -39,6 +39,16 @@ def mode(name: str, options: SapStream, system: System, dictionary: Dictionary) 
     reader = TableReader(system, options.reader, dictionary)
     kind = Images if options.images else Watermark
     return kind(name, options, relation, reader)
+
+
+class _Place(NamedTuple):
+    """Where a page begins, and where it is to end if that is known."""
+
+    after: Key | None = None
+    to: Key | None = None
+
+
+_START = _Place()
 
 
 class TableMode(Mode):
@@ -74,27 +84,31 @@ class TableMode(Mode):
         choice = replace(self._choice, where=conditions.both(self._choice.where, *ranges))
         page = self._read(choice, self._resumed(place), ask)
         page.settled(self.name)
-        return self._batch({"after": page.after and list(page.after)}, page, Op.READ)
+        return self._batch(page.place if page.more else {"after": None}, page, Op.READ)
 
-    def _read(self, choice: Choice, after: Key | None, ask: Ask) -> Page:
-        return self._reader.page(choice, after, max(1, min(ask.rows, ask.bytes // max(1, self._width))))
+    def _read(self, choice: Choice, place: _Place, ask: Ask) -> Page:
+        rows = max(1, min(ask.rows, ask.bytes // max(1, self._width)))
+        return self._reader.page(choice, place.after, rows, place.to)
 
     def _batch(self, position: Position, page: Page, op: Op, scan: Scan | None = None) -> Batch:
         changes = (Changes(self._table, page.rows, op),) if page.rows.num_rows else ()
         return Batch(position, changes, page.rejects, scan=scan, more=page.more)
 
-    def _resumed(self, place: Position | None) -> Key | None:
+    def _resumed(self, place: Position | None) -> _Place:
         """Where a reading goes on; from the beginning, if the key is another one now."""
         try:
-            return self._place(place["after"] if isinstance(place, dict) else None)
-        except (KeyError, ValueError):
-            return None
+            return self._place(place) if isinstance(place, dict) else _START
+        except ValueError:
+            return _START
 
-    def _place(self, after: Any) -> Key:
+    def _place(self, place: Mapping[str, Any]) -> _Place:
         """Errors: ValueError."""
-        if not isinstance(after, list):
-            raise ValueError(after)  # noqa: TRY004 -- what a position holds is a value
-        return self._reader.plan(self._choice).check(after)
+        match place:
+            case {"after": list() as after, "to": list() as to, **rest} if not rest:
+                return _Place(self.plan.check(after), self.plan.check(to))
+            case {"after": list() as after, **rest} if not rest:
+                return _Place(self.plan.check(after))
+        raise ValueError(place)
 
 
 class Images(TableMode):
@@ -103,10 +117,10 @@ class Images(TableMode):
     caveats = frozenset({Caveat.COLLAPSES})
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:  # noqa: ARG002
-        after = None if position in (None, COMPLETE) else self._checked(position)
-        page = self._read(self._choice, after, ask)
-        place = COMPLETE if page.after is None else {"mode": "images", "after": list(page.after)}
-        batch = self._batch(place, page, Op.CREATE, _mark(after, more=page.more))
+        place = _START if position in (None, COMPLETE) else self._checked(position)
+        page = self._read(self._choice, place, ask)
+        after = {"mode": "images", **page.place} if page.more else COMPLETE
+        batch = self._batch(after, page, Op.CREATE, _mark(place.after, more=page.more))
         if page.unsettled.num_rows:  # they are there, and read anew by the next scan
             return replace(batch, seen=((self._table.name, page.unsettled),))
         return batch
@@ -115,12 +129,12 @@ class Images(TableMode):
         if position != COMPLETE:
             self._checked(position)
 
-    def _checked(self, position: Position) -> Key:
+    def _checked(self, position: Position) -> _Place:
         """Errors: PermanentError."""
         try:
             match position:
-                case {"mode": "images", "after": list() as after, **rest} if not rest:
-                    return self._place(after)
+                case {"mode": "images", **place}:
+                    return self._place({str(name): value for name, value in place.items()})
         except ValueError:
             pass
         raise self.stranger('an images scan; {"mode": "images", "scan": "complete"} begins a new one')
@@ -180,16 +194,14 @@ class Watermark(TableMode):
         """Whether a row that changes while it is read carries a time after the window."""
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
-        place = self._checked(position)
-        window, after = (
-            place if isinstance(place, tuple) else (self._look(system.moment()).begun(place), None)
+        found = self._checked(position)
+        window, place = (
+            found if isinstance(found, tuple) else (self._look(system.moment()).begun(found), _START)
         )
-        page = self._read(self._chosen(window), after, ask)
+        page = self._read(self._chosen(window), place, ask)
         page.settled(self.name)
-        told = {"mode": "table", "columns": self._columns}
-        if page.after is None:
-            return self._batch({**told, **window.then.position}, page, Op.CREATE)
-        return self._batch({**told, **window.position, "after": list(page.after)}, page, Op.CREATE)
+        after = {**window.position, **page.place} if page.more else window.then.position
+        return self._batch({"mode": "table", "columns": self._columns, **after}, page, Op.CREATE)
 
     def _look(self, moment: Moment) -> Look:
         offset_s = 0 if self._stamped else moment.offset_s
@@ -209,14 +221,16 @@ class Watermark(TableMode):
     def check(self, position: Position) -> None:
         self._checked(position)
 
-    def _checked(self, position: Position | None) -> tuple[Window, Key] | Mark | None:
+    def _checked(self, position: Position | None) -> tuple[Window, _Place] | Mark | None:
         """Where a pass is, or ended. Errors: PermanentError."""
         if position is None:
             return None
         try:
             match position:
-                case {"mode": "table", "columns": list(by), "after": after, **rest} if by == self._columns:
-                    return Window.parsed(rest), self._place(after)
+                case {"mode": "table", "columns": list(by), "after": _, **rest} if by == self._columns:
+                    place = {name: position[name] for name in ("after", "to") if name in position}
+                    window = {name: value for name, value in rest.items() if name != "to"}
+                    return Window.parsed(window), self._place(place)
                 case {"mode": "table", "columns": list(by), **rest} if by == self._columns:
                     return Mark.parsed(rest)
         except ValueError:
