@@ -154,7 +154,10 @@ class Judge:
         """Each once; all together make the table."""
         due = Counter(self._due())
         told = Counter(
-            (each.source["changenr"], key, each.op) for key, some in self.events.items() for each in some
+            (each.source["changenr"], key, each.op)
+            for key, some in self.events.items()
+            for each in some
+            if each.op != "r"
         )
         late = self.writers.missed_documents
         for each in due - told:
@@ -185,13 +188,13 @@ class Judge:
 
     def _folded(self, key: Key, events: Sequence[Event]) -> Row | None:
         """What events make of a row; those of one second may come in any order, and nobody knows which."""
-        seconds = Counter(each.source["changed_at"] for each in events)
-        judged = not self.allowed.leapt and key not in self.writers.missed
+        seconds = Counter(each.source.get("changed_at") for each in events)
+        judged = not (self.allowed.leapt or self.allowed.again) and key not in self.writers.missed
         row: Row | None = None
         clear = judged
         for event in events:
             what, before_is_clear = f"{key}: {event} after {row}", clear
-            clear = judged and seconds[event.source["changed_at"]] == 1
+            clear = judged and seconds[event.source.get("changed_at")] == 1
             if clear and before_is_clear:
                 self._sequel(event, row, what)
             row = _after(event, row)

@@ -30,7 +30,7 @@ from bridge.testing.sap.switches import Cut, Hang, Stage
 from bridge.testing.simulation import Clock, Engine
 from connectors.sap_rfc import system
 from connectors.sap_rfc.connector import SapConnector
-from connectors.sap_rfc.modes import documents, function, late
+from connectors.sap_rfc.modes import documents, function, late, look
 from tests.property.living import PASS_S, Acts, Outcome, Process, folder, happen, settings
 from tests.property.sap_house import (
     CLASS,
@@ -50,6 +50,7 @@ from tests.property.sap_judge import Allowed, Judge
 from tests.property.sap_writers import Writers
 
 MODES = ("watermark", "images", "documents", "function", "pointers", "processed")
+RESNAPSHOTS = ("watermark", "images", "documents", "function")
 LIBRARIES = ("saprfclib", "pyrfc")
 STEPS, SEEDS = (15, 60), (0, 12)
 """How much happens, and how many transactions there were before anybody reads."""
@@ -257,7 +258,7 @@ class Life:
             self._die: 6,
             self._lose: 4,
             self._leap: 2 if self.way.leap else 0,
-            self._resnapshot: 2 if self.way.mode in ("watermark", "images", "function") else 0,
+            self._resnapshot: 2 if self.way.mode in RESNAPSHOTS else 0,
         }
         return {self._alone(act): often for act, often in acts.items()}
 
@@ -426,7 +427,7 @@ def time(chance: random.Random) -> Iterator[Clock]:
             (system, "datetime", calendar),
             (system, "time", clock),
             (late, "MOST_SEEN", chance.choice((3, 5_000))),
-            (late, "MOST_AT_ONCE", chance.choice((12, 10_000))),
+            (look, "MOST_AT_ONCE", chance.choice((12, 10_000))),
             (documents, "_AT_ONCE", chance.choice((2, 20))),
             (function, "AT_ONCE", chance.choice((2, 1_000))),
             (function, "AT_ONCE_WITH_DETAILS", chance.choice((2, 50))),
