@@ -14,6 +14,7 @@ from bridge.contract import Ask, Batch, Changes, Op
 from bridge.errors import PermanentError
 from bridge.testing.sap.abap import Field, Structure, Table, Type, char
 from bridge.testing.sap.change_documents import ObjectClass
+from bridge.testing.sap.customers import Customers
 from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.modes.documents import ChangeDocuments
@@ -318,3 +319,24 @@ def test_a_resnapshot_keeps_within_ranges_of_the_key(sap: Wired) -> None:
     batch = stream(sap, tables=["ZKNA1"]).reread(sap.it, None, None, within, Ask())
     found = [row["KUNNR"] for row in batch.changes[0].rows.to_pylist()]
     assert sorted(found) == ["0000000002", "0000000003"]
+
+
+def test_objects_may_be_told_by_a_function(sap: Wired) -> None:
+    customers = Customers(sap.store)
+    sap.store.load("TCDOB", [{"OBJECT": "DEBI", "TABNAME": name} for name in ("KNA1", "KNB1")])
+    detail = {"function": "BAPI_CUSTOMER_GETDETAIL2", "parameters": {"CUSTOMERNO": "OBJECTID"}}
+    reader = Reader(sap, enrich=detail)
+
+    def objects() -> list[tuple[str, str, str | None]]:
+        found = [each for each in reader.events() if each["table"] == "customer_changes.object"]
+        names = [(each["after"]["CUSTOMERADDRESS"] or {}).get("NAME") for each in found]
+        keys = [(each["op"], each["after"]["OBJECTID"]) for each in found]
+        return [(*key, name) for key, name in zip(keys, names, strict=True)]
+
+    customers.create(7, NAME1="Old")
+    customers.change(7, NAME1="New")
+    assert objects() == [("c", "0000000007", "New")]
+    customers.change(7, NAME1="Newer")
+    assert objects() == [("u", "0000000007", "Newer")]
+    customers.delete(7)
+    assert objects() == [("d", "0000000007", None)]
