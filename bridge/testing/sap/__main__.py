@@ -18,6 +18,7 @@ parser.add_argument("--customers", type=int, default=300, help="those there are 
 parser.add_argument("--wide", type=int, default=0, help="rows of 512 characters in table ZBRIDGE_WIDE")
 parser.add_argument("--rate", type=float, default=5, help="transactions a second; 0: nobody works")
 parser.add_argument("--release", default="758", help="of SAP_BASIS (default: %(default)s)")
+parser.add_argument("--compress", action="store_true", help="send large tables compressed, as systems do")
 given = parser.parse_args()
 stop = Event()
 for number in (signal.SIGINT, signal.SIGTERM):
@@ -26,6 +27,7 @@ company = Company(customers=given.customers, release=given.release)
 if given.wide:
     tables.load_wide(company.system, given.wide)
 with SapPeer(company.system, ashost=given.ashost, sysnr=given.sysnr) as peer:
+    peer.switches.compress = given.compress
     logon = f"sysnr {peer.sysnr}, client {peer.client}, user {peer.user}, password {peer.password}"
     print(f"{peer.ashost}, {logon}", flush=True)  # noqa: T201
     if given.rate:

@@ -13,11 +13,12 @@ from contextlib import suppress
 from typing import Any
 
 import saprfclib
+from saprfclib import invoke
 from saprfclib.router import MessageServerClient, MessageServerHttpError, resolve_rfc_server_http
 from saprfclib.transport import connect_tcp
 
 from bridge.errors import ConfigError
-from connectors.sap_rfc.clients import Found, Logon
+from connectors.sap_rfc.clients import Found, Logon, lzh
 from connectors.sap_rfc.clients.client import Attributes, Function
 from connectors.sap_rfc.clients.descriptions import CallError, Descriptions
 from connectors.sap_rfc.clients.interface import Interfaces
@@ -30,6 +31,8 @@ _MESSAGES, _MESSAGES_HTTP = 3600, 8100
 _REFUSED = re.compile(r"logon failed", re.IGNORECASE)
 _NO_AUTHORITY = "RFC_NO_AUTHORITY"
 _OTHERS = "use another client: library: pyrfc or jco"
+
+lzh.quicken(invoke)
 
 
 class LogonError(Exception):
