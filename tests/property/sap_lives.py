@@ -391,7 +391,7 @@ class Life:
             since = self.clock.now
             for _ in range(PATIENCE):
                 self.process.passes()
-                if self.process.caught_up(TABLE, since) and not self.engine.task.resnapshots:
+                if self._parked() or self.process.caught_up(TABLE, since) and not self.engine.task.resnapshots:
                     break
 
     @property
@@ -431,7 +431,7 @@ def time(chance: random.Random) -> Iterator[Clock]:
             (documents, "_AT_ONCE", chance.choice((2, 20))),
             (function, "AT_ONCE", chance.choice((2, 1_000))),
             (function, "AT_ONCE_WITH_DETAILS", chance.choice((2, 50))),
-            (function, "SLICE_S", chance.choice((0.0, 3.0))),
+            (function, "SLICE_S", chance.choice((0.002, 3.0))),
         ):
             stack.enter_context(patch.object(where, name, what))
         clock.now = _FIRST
