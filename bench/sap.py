@@ -1,15 +1,36 @@
-"""The measures of the SAP connector: what conversion costs. The system is simulated (bridge.testing.sap)."""
+"""The measures of the SAP connector: a table beside the bare client, polls at rest, what conversion costs.
+
+The system is simulated (bridge.testing.sap), and a process of its own: only what a client spends is measured.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from itertools import accumulate
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+import pyrfc
+import saprfclib
+
 from bench.measures import Measure
+from bench.processes import cpu_s, pss_mib
+from bench.stage import fresh
+from bridge.contract import Ask
+from bridge.testing.daemon import DaemonProcess, wait_until
+from bridge.testing.kafka import KafkaBroker, qualify
+from bridge.testing.sap.peer import SapPeer
+from bridge.testing.sap.tables import wide
+from connectors.sap_rfc import SapConnector
 from connectors.sap_rfc.clients.client import Field, Kind
 from connectors.sap_rfc.texts import lines, slices, texts_to_array
 from connectors.sap_rfc.types import Column, column
@@ -17,16 +38,31 @@ from connectors.sap_rfc.values import values_to_array
 
 ORDERS, LINES, ROUNDS = 2_000, 10, 5
 """Answers of a function that are converted at once, each with a structure and a table of lines."""
-
-
 WIDE = (10, 8, 6, *[48] * 10, 8)
 """Characters of the columns of a table: 512 in a row."""
-ROWS = 100_000
+ROWS, FEW, PAGE, TURNS = 100_000, 20, 1_000, 2
+"""Rows of the simulated table; PAGE: of a call of the bare client, which is what suits saprfclib best."""
+VARIABLE, CLIENT, WIDE_TABLE = "BENCH_SAP_PASSWORD", "100", "ZBRIDGE_WIDE"
+CUSTOMERS, SETTLE_S, WATCH_S = 300, 65.0, 30.0
+PATIENCE_S = 240
+
+type Call = Callable[..., Mapping[str, Any]]
 
 
 def measures() -> Iterator[Measure]:
     yield from _nested()
     yield from _texts()
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    try:
+        with KafkaBroker() as broker:
+            qualify(broker.address)
+            yield from _compressed(folder, broker.address)
+            with _alone(ROWS) as host:
+                yield from _plain(folder, broker.address, host, "saprfclib", must=1.5)
+                yield from _plain(folder, broker.address, host, "pyrfc")
+                yield from _rest(folder, broker.address, host)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 # -- answers of functions
@@ -112,7 +148,163 @@ def _nested() -> Iterator[Measure]:
     yield Measure("the same, one answer at a time", sum(map(_fields, few)) / spent, "fields/s")
 
 
-# -- rows of tables
+# -- a table
+
+
+@contextmanager
+def _alone(rows: int, *options: str) -> Iterator[str]:
+    """The host of a system in a process of its own."""
+    command = [sys.executable, "-m", "bridge.testing.sap", "--wide", str(rows), "--rate", "0", *options]
+    command += ["--customers", str(CUSTOMERS)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().partition(",")[0]
+        finally:
+            process.terminate()
+
+
+def _compressed(folder: Path, address: str) -> Iterator[Measure]:
+    """As systems send them. Before anything else, since our client changes how the library expands tables."""
+    assert "connectors.sap_rfc.clients.pure" not in sys.modules
+    with _alone(ROWS, "--compress") as host:
+        bare = _bare(host, "saprfclib", ROWS)
+        ours = _worker(folder, address, host, "saprfclib", ROWS)
+    yield Measure(f"{ROWS:,} rows that come compressed, the bare saprfclib", bare, "us of CPU/row")
+    yield Measure("the worker, all of it", ours, "us of CPU/row")
+    yield Measure("the worker against the bare client", ours / bare, "x", must=1.5)
+
+
+def _plain(
+    folder: Path, address: str, host: str, library: str, must: float | None = None
+) -> Iterator[Measure]:
+    bare = median(_bare(host, library, ROWS) for _ in range(TURNS))
+    polls = median(_polls(host, library) for _ in range(TURNS))
+    ours = median(_worker(folder, address, host, library, ROWS) for _ in range(TURNS))
+    yield Measure(f"{ROWS:,} plain rows, the bare {library}", bare, "us of CPU/row")
+    yield Measure("the connector's polls", polls, "us of CPU/row")
+    yield Measure("the worker, all of it", ours, "us of CPU/row")
+    yield Measure("the connector's polls against the bare client", polls / bare, "x", must=must)
+    yield Measure("the worker against the bare client", ours / bare, "x")
+
+
+def _polls(host: str, library: str) -> float:
+    """Microseconds of processor a row, in this process."""
+    os.environ[VARIABLE] = SapPeer.password
+    options = {**_options(host, library), "streams": {WIDE_TABLE: _stream(ROWS)}}
+    connector = SapConnector(SapConnector.Config.model_validate(options))
+    connector.prepare()
+    try:
+        connector.open()
+        (stream,) = connector.discover()
+        found, position, more = 0, None, True
+        began = time.process_time()
+        while more:
+            batch = connector.poll(stream, position, Ask())
+            found, position, more = found + batch.rows, batch.position, batch.more
+        took = time.process_time() - began
+    finally:
+        connector.close()
+    assert found == ROWS
+    return 1e6 * took / ROWS
+
+
+def _worker(folder: Path, address: str, host: str, library: str, rows: int) -> float:
+    """Microseconds of processor a row: two workers live equally long and differ in the rows they read."""
+    many, lived = _life(folder, address, host, library, rows)
+    few, _ = _life(folder, address, host, library, FEW, lived)
+    return 1e6 * (many - few) / (rows - FEW)
+
+
+def _life(
+    folder: Path, address: str, host: str, library: str, rows: int, lives: float = 0.0
+) -> tuple[float, float]:
+    """Seconds of processor of a worker that reads the rows, and how long it lived: `lives` at least."""
+    name = fresh("copy")
+    connector = {
+        "kind": "sap",
+        **_options(host, library),
+        "interval": "60s",
+        "streams": {WIDE_TABLE: _stream(rows)},
+    }
+    with _daemon(folder / name, address, {name: connector}) as daemon:
+        wait_until(lambda: daemon.worker_pid(name), PATIENCE_S, "a worker", 0.02)
+        began, pid = time.monotonic(), daemon.worker_pid(name)
+        assert pid is not None
+
+        def read() -> bool:
+            return int(daemon.stream(name, WIDE_TABLE).get("events") or 0) >= rows
+
+        wait_until(read, PATIENCE_S, f"{rows} rows by {library}", 0.5)
+        time.sleep(max(0.0, lives - (time.monotonic() - began)))
+        return cpu_s(pid), time.monotonic() - began
+
+
+def _daemon(folder: Path, address: str, connectors: Mapping[str, Any]) -> DaemonProcess:
+    return DaemonProcess(folder, address, connectors, environment={VARIABLE: SapPeer.password})
+
+
+def _options(host: str, library: str) -> dict[str, Any]:
+    account = {"ashost": host, "sysnr": "00", "client": CLIENT, "user": SapPeer.user}
+    return {**account, "password": f"env:{VARIABLE}", "library": library}
+
+
+def _stream(rows: int) -> dict[str, Any]:
+    return {"mode": "table", "columns": ["AEDAT", "AEZET"], "where": f"K < '{rows:010}'"}
+
+
+def _bare(host: str, library: str, rows: int) -> float:
+    """Microseconds of processor a row."""
+    call, close = _connected(host, library)
+    names = [each.name for each in wide().row.fields if each.name != "MANDT"]
+    began = time.process_time()
+    for at in range(0, rows, PAGE):
+        condition = f"K >= '{at:010}' AND K < '{at + PAGE:010}'"
+        answer = call(
+            "RFC_READ_TABLE",
+            QUERY_TABLE=WIDE_TABLE,
+            FIELDS=[{"FIELDNAME": name} for name in names],
+            OPTIONS=[{"TEXT": condition}],
+        )
+        assert len(answer["DATA"]) == min(PAGE, rows - at)
+    took = time.process_time() - began
+    close()
+    return 1e6 * took / rows
+
+
+def _connected(host: str, library: str) -> tuple[Call, Callable[[], None]]:
+    logon = {"ashost": host, "sysnr": "00", "client": CLIENT, "lang": "EN"}
+    logon |= {"user": SapPeer.user, "passwd": SapPeer.password}
+    connect: Any = pyrfc.Connection if library == "pyrfc" else saprfclib.connect
+    connection = connect(**logon)
+    return connection.call, connection.close
+
+
+# -- polls of what rests
+
+
+def _rest(folder: Path, address: str, host: str) -> Iterator[Measure]:
+    """A worker of a stream of each mode in which nothing happens, polled every second."""
+    name = fresh("rest")
+    streams = {
+        "KNA1": {"mode": "table", "columns": ["UPDAT", "UPTIM"]},
+        "changes": {"mode": "change_documents", "classes": ["DEBI"]},
+        "pointers": {"mode": "change_pointers", "message_type": "DEBMAS"},
+    }
+    connector = {"kind": "sap", **_options(host, "saprfclib"), "interval": "1s", "streams": streams}
+    with _daemon(folder / name, address, {name: connector}) as daemon:
+        wait_until(lambda: daemon.stream(name, "KNA1").get("events"), PATIENCE_S, "events of KNA1")
+        pid = daemon.worker_pid(name)
+        assert pid is not None
+        time.sleep(SETTLE_S)
+        began, used = time.monotonic(), cpu_s(pid)
+        time.sleep(WATCH_S)
+        share = (cpu_s(pid) - used) / (time.monotonic() - began)
+        yield Measure("idle worker of three streams, memory", pss_mib(pid), "MiB PSS", must=90)
+    yield Measure("the same at polls of 1 s", 100 * share, "% of a core")
+
+
+# -- rows of tables, converted
 
 
 def _texts() -> Iterator[Measure]:
