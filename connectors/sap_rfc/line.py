@@ -66,22 +66,21 @@ class Line:
         self._thread = threading.Thread(target=self._work, name="sap-line", daemon=True)
         self._thread.start()
 
-    def run[T](
-        self,
-        make: Callable[[], T],
-        seconds: float,
-        *,
-        cancel: Callable[[], object] | None = None,
-        late: Callable[[T], object] | None = None,
-    ) -> T:
-        """What `make` returns or raises. Errors: CutError when that takes too long, or at `cut()`.
-
-        `cancel` makes a running call end; `late` gets what it returned after all, once nobody waits for it.
-        """
+    def begin(self, make: Callable[[], Any], *, late: Callable[[Any], object] | None = None) -> None:
+        """Make a call. `late` gets what it returned after all, once nobody waits for it."""
         self._running = call = _Call(make, late)
         self._calls.put(call)
+
+    def wait(self, seconds: float, cancel: Callable[[], object] | None = None) -> Any:
+        """What the call returns or raises. Errors: CutError when that takes too long, or at `cut()`.
+
+        `cancel` makes a running call end.
+        """
+        call = self._running
+        if call is None:
+            raise CutError
         try:
-            return call.answer.result(seconds)  # type: ignore[no-any-return]
+            return call.answer.result(seconds)
         except (TimeoutError, CancelledError):
             if call.answer.done() and not call.answer.cancelled():
                 raise  # its own

@@ -59,7 +59,7 @@ class System:
         self._secrets: list[str] = []
         self._functions: dict[str, Function] = {}
         self._moment: tuple[float, Moment] | None = None
-        self._offset: tuple[float, int] | None = None
+        self._offset: tuple[int, int] | None = None
         self._used = 0.0
         self._state = threading.Lock()
         self._interrupted = False
@@ -130,9 +130,8 @@ class System:
         """From another thread: the running call, and those to come until `begin`, raise TransientError."""
         with self._state:
             self._interrupted = True
-            line = self._line
-        if line:
-            line.cut()
+            if self._line:
+                self._line.cut()
 
     def close(self) -> None:
         client, line = self._client, self._line
@@ -152,7 +151,8 @@ class System:
     def _lives(self, client: Client) -> bool:
         assert self._line is not None  # noqa: S101 -- there is no client without
         try:
-            self._line.run(client.ping, PROBE_S, cancel=client.cancel)
+            self._line.begin(client.ping)
+            self._line.wait(PROBE_S, client.cancel)
         except Exception:  # noqa: BLE001 -- whatever it is, a new connection is better
             return False
         self._used = time.monotonic()
@@ -163,18 +163,19 @@ class System:
         self._secrets = secrets(way)
         asked = self._asked(f"logging on to {self._config.place}")
         self._line = Line()
-        client = self._run(
-            lambda: clients.connect(found, way),
+        client, told = self._run(
+            lambda: _introduced(clients.connect(found, way)),
             asked,
             seconds=way.timeout,
-            late=lambda client: client.close(),
+            late=lambda opened: opened[0].close(),
         )
         self._client = client
-        self._introduce(client.attributes())
+        self._introduce(told)
         return client
 
     def _introduce(self, told: Attributes) -> None:
-        identity = f"{told.sysid or self._system_id()}/{told.client or self._config.client}"
+        sysid = told.sysid or self._config.sysid or self._system_id()
+        identity = f"{sysid}/{told.client or self._config.client}"
         if self.identity not in ("", identity):
             self.close()
             self.identity, before = "", self.identity
@@ -202,20 +203,21 @@ class System:
         assert line is not None  # noqa: S101 -- made by _connected
         limit = self._config.call_timeout if seconds is None else seconds
         try:
-            self._go_on()
-            value = line.run(make, limit, cancel=client.cancel if client else None, late=late)
+            self._begin(line, make, late)
+            value: T = line.wait(limit, client.cancel if client else None)
         except CutError as error:
-            self._discard()
+            self.close()
             raise self._cut(error, asked, limit) from None
         except Exception as error:  # noqa: BLE001 -- raised again, translated
             raise self._translated(error, asked) from None
         self._used = time.monotonic()
         return value
 
-    def _go_on(self) -> None:
+    def _begin(self, line: Line, make: Callable[[], Any], late: Callable[[Any], object] | None) -> None:
         with self._state:
             if self._interrupted:
                 raise CutError
+            line.begin(make, late=late)
 
     def _cut(self, error: CutError, asked: Asked, limit: float) -> BridgeError:
         last = error.__cause__
@@ -226,18 +228,10 @@ class System:
         return TransientError(f"{asked.doing}: no answer within {limit:g} s")
 
     def _translated(self, error: Exception, asked: Asked) -> Exception:
-        if isinstance(error, BridgeError):
-            return error
-        if not is_the_clients(error):
-            self._discard()
-            return error
-        if not fault(error).was_raised:
-            self._discard()
-        return translate(error, asked, self._secrets)
-
-    def _discard(self) -> None:
-        """The connection may be out of step: nobody asks anything of it again."""
-        self.close()
+        known = is_the_clients(error)
+        if not known or not fault(error).was_raised:
+            self.close()  # it may be out of step: nobody asks anything of it again
+        return translate(error, asked, self._secrets) if known else error
 
     def _asked(self, doing: str, function: str = "", parameters: Mapping[str, Any] | None = None) -> Asked:
         about = Asked(doing, function, parameters or {}, self.user, self._config.client)
@@ -254,18 +248,28 @@ class System:
                 remedy="STFC_CONNECTION is to answer with `Date:` and `Time:`, as SAP delivers it",
             )
         local = datetime.strptime("".join(found.groups()), "%Y%m%d%H%M%S")  # noqa: DTZ007 -- of no zone
-        offset_s = self._offset_s(local, ours)
+        offset_s = self._offset_s(local - ours.replace(tzinfo=None))
         ahead = local - timedelta(seconds=offset_s) - ours.replace(tzinfo=None)
         return Moment(local, offset_s, ahead.total_seconds())
 
-    def _offset_s(self, local: datetime, ours: datetime) -> int:
-        """From RFC_SYSTEM_INFO; where it may not be called, what fits our own clock."""
-        answer = self.allowed("RFC_SYSTEM_INFO")
-        if answer:
-            info = answer["RFCSI_EXPORT"]
-            zone = str(info.get("RFCTZONE", "")).strip()
-            if re.fullmatch(r"-?\d+-?", zone):
-                seconds = -int(zone.strip("-")) if "-" in zone else int(zone)
-                return seconds + (_DAYLIGHT_S if str(info.get("RFCDAYST", "")).strip() else 0)
-        apart = (local - ours.replace(tzinfo=None)).total_seconds()
-        return round(apart / _QUARTER_S) * _QUARTER_S
+    def _offset_s(self, apart: timedelta) -> int:
+        """Asked for once, and again when local time and our clock drift apart, as they do twice a year."""
+        quarters = round(apart.total_seconds() / _QUARTER_S)
+        if self._offset is None or self._offset[0] != quarters:
+            told = _told_offset(self.allowed("RFC_SYSTEM_INFO"))
+            self._offset = (quarters, quarters * _QUARTER_S if told is None else told)
+        return self._offset[1]
+
+
+def _introduced(client: Client) -> tuple[Client, Attributes]:
+    return client, client.attributes()
+
+
+def _told_offset(answer: Mapping[str, Any] | None) -> int | None:
+    """Of RFC_SYSTEM_INFO: seconds without the hour of summer, and whether that is added. None: not told."""
+    info = answer["RFCSI_EXPORT"] if answer else {}
+    zone = str(info.get("RFCTZONE", "")).strip()
+    if not re.fullmatch(r"-?\d+-?", zone):
+        return None
+    seconds = -int(zone.strip("-")) if "-" in zone else int(zone)
+    return seconds + (_DAYLIGHT_S if str(info.get("RFCDAYST", "")).strip() else 0)

@@ -88,6 +88,10 @@ class Attributes:
     unicode: bool = True
 
 
+class CallError(Exception):
+    """A client raised one of Python's own: a value that does not fit, or an answer it cannot read."""
+
+
 class Client(Protocol):
     """One open connection. Its errors are its own; `connectors.sap_rfc.errors` translates them."""
 

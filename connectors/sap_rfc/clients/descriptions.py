@@ -18,7 +18,7 @@ from saprfclib.types import (
 )
 
 from connectors.sap_rfc.clients import utclong
-from connectors.sap_rfc.clients.client import Direction, Field, Kind, Parameter
+from connectors.sap_rfc.clients.client import CallError, Direction, Field, Kind, Parameter
 from connectors.sap_rfc.clients.interface import Leaf, Told, function, left_out
 from connectors.sap_rfc.clients.shapes import Convert, converter
 
@@ -51,10 +51,6 @@ _DIRECTIONS = {
 }
 _WIDE = frozenset({Kind.CHAR, Kind.NUM, Kind.DATE, Kind.TIME})
 _DEEP = frozenset({Kind.STRING, Kind.XSTRING, Kind.TABLE})
-
-
-class CallError(Exception):
-    """The library raised one of Python's own: a value that does not fit, or an answer it cannot read."""
 
 
 class Description:

@@ -19,8 +19,8 @@ from saprfclib.transport import connect_tcp
 
 from bridge.errors import ConfigError
 from connectors.sap_rfc.clients import Found, Logon, lzh
-from connectors.sap_rfc.clients.client import Attributes, Function
-from connectors.sap_rfc.clients.descriptions import CallError, Descriptions
+from connectors.sap_rfc.clients.client import Attributes, CallError, Function
+from connectors.sap_rfc.clients.descriptions import Descriptions
 from connectors.sap_rfc.clients.interface import Interfaces
 
 GATEWAY = 3300

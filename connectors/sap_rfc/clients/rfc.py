@@ -8,7 +8,15 @@ from typing import Any
 import pyrfc
 
 from connectors.sap_rfc.clients import Found, Logon
-from connectors.sap_rfc.clients.client import Attributes, Direction, Field, Function, Kind, Parameter
+from connectors.sap_rfc.clients.client import (
+    Attributes,
+    CallError,
+    Direction,
+    Field,
+    Function,
+    Kind,
+    Parameter,
+)
 from connectors.sap_rfc.clients.interface import Interfaces, Told, UnknownTypeError, function, left_out
 from connectors.sap_rfc.clients.shapes import Convert, converter
 
@@ -38,7 +46,10 @@ class Rfc:
 
     def call(self, function: str, /, **parameters: Any) -> dict[str, Any]:
         self.describe(function)
-        answer: dict[str, Any] = self._connection.call(function, **parameters)
+        try:
+            answer: dict[str, Any] = self._connection.call(function, **parameters)
+        except (TypeError, ValueError, ArithmeticError, LookupError) as error:
+            raise CallError(f"{type(error).__name__}: {error}") from error
         converts = self._converts[function]
         return answer | {name: convert(answer[name]) for name, convert in converts.items() if name in answer}
 
