@@ -232,7 +232,9 @@ def test_messages_of_type_e_are_errors_by_their_class(
 
 def test_a_message_may_be_configured_to_mean_that_there_is_nothing(world: World) -> None:
     zones(world.sap.store, lambda: {"MESSAGES": [message("E", "ZZ", 1, "none here")]})
-    assert Reader(world, **ZONES, missing=["ZZ 001"]).scan()[0].scan is Scan.ONLY
+    for rows in ("ZONES", "BEST"):
+        (batch,) = Reader(world, **{**ZONES, "rows": rows}, missing=["ZZ 001"]).scan()
+        assert (batch.scan, batch.rows) == (Scan.ONLY, 0)
 
 
 def test_two_rows_of_one_key_are_no_images(world: World) -> None:

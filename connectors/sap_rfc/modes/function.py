@@ -250,6 +250,7 @@ class FunctionImages(Mode):
             meaning = message.meaning(options.missing)
             if meaning is not Meaning.NOTHING:
                 raise returns.error(function, message, meaning)
+            return []
         rows = answer[options.rows or ""]
         rows = rows if self._is_table else [rows]
         return [{options.rows or "": row} for row in rows] if self._whole else rows
