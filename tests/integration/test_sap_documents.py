@@ -285,6 +285,14 @@ def test_without_the_right_to_tcdob_the_tables_must_be_named(sap: Wired) -> None
     assert len(stream(sap, tables=["ZKNA1"]).tables()) == 1
 
 
+def test_a_table_that_the_dictionary_does_not_know_is_named(sap: Wired) -> None:
+    sap.store.load("TCDOB", [{"OBJECT": "DEBI", "TABNAME": "ZGONE"}])
+    with pytest.raises(PermanentError, match=r"ZGONE.*name those to be read under `tables`"):
+        stream(sap)
+    with pytest.raises(PermanentError, match=r"ZGONE.*spell it as SE11 does"):
+        stream(sap, tables=["ZGONE"])
+
+
 def test_a_table_that_is_not_logged_cannot_be_read_beside(sap: Wired) -> None:
     with pytest.raises(PermanentError, match="none of the tables that are logged"):
         stream(sap, enrich={"table": "T001"})

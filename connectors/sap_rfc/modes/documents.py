@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge.contract import Ask, Batch, Caveat, Emits, Op, Position, Ranges, Table
-from bridge.errors import ConfigError, PermanentError, TransientError
+from bridge.errors import ConfigError, GoneError, PermanentError, TransientError
 from connectors.sap_rfc import conditions
 from connectors.sap_rfc.conditions import Condition, compare, quoted
 from connectors.sap_rfc.config import SapStream
-from connectors.sap_rfc.dictionary import Dictionary
+from connectors.sap_rfc.dictionary import Dictionary, Relation
 from connectors.sap_rfc.errors import UnauthorisedError
 from connectors.sap_rfc.modes import details, late, lines
 from connectors.sap_rfc.modes.late import Overlap
@@ -120,14 +120,22 @@ class ChangeDocuments(Mode):
 
     def _subject(self, name: str) -> Subject:
         enrich = self._options.enrich
-        whole = enrich is not None and enrich.table == name
         return Subject.of(
             self.name,
-            self._dictionary.relation(name),
+            self._relation(name),
             self._reader,
-            whole=whole,
+            whole=enrich is not None and enrich.table == name,
             stripped=self._options.alpha == "strip",
         )
+
+    def _relation(self, name: str) -> Relation:
+        try:
+            return self._dictionary.relation(name)
+        except GoneError as error:
+            remedy = (
+                "spell it as SE11 does" if self._options.tables else "name those to be read under `tables`"
+            )
+            raise ConfigError(error.text, remedy=remedy) from None
 
     def _enriched(self, system: System) -> Objects | None:
         enrich = self._options.enrich
