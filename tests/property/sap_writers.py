@@ -15,7 +15,7 @@ from bridge.testing.sap.transactions import Transaction
 from tests.property.sap_house import CLASS, TABLE, VALUES, House, Key, Row
 
 WRITERS, SITES = 4, ("01", "02")
-SERVERS = 3
+SERVERS, GROUPS = 3, 3
 
 
 @dataclass
@@ -59,20 +59,20 @@ class Writers:
         if held is None:
             server = self.chance.randrange(SERVERS)
             held = self.open[writer] = Open(self.house.system.transaction(server=server), self.now())
-        apart = not self.together or self.chance.random() < 0.7
-        written: Key | None = None
+        apart = not self.together or self.chance.random() < 0.5
+        group, written = self.chance.randrange(GROUPS), list[Key]()
         for _ in range(self.chance.choice((1, 1, 2, 5))):
             acts = {self._insert: 5, self._update: 8, self._delete: 4}
             (act,) = self.chance.choices(list(acts), list(acts.values()))
-            key = self._any()
+            key = self._any(group)
             with suppress(Locked, Misuse):
                 act(held.tx, key)
                 held.keys.add(key)
-                written = key
+                written.append(key)
                 if apart:
                     self._document(held, key)
         if written and not apart:
-            self._document(held, written)
+            self._document(held, written[0])
 
     def remove(self, key: Key) -> None:
         held = self.open[0] = Open(self.house.system.transaction(), self.now())
@@ -81,7 +81,8 @@ class Writers:
         self.end(0, keep=True)
 
     def _document(self, held: Open, key: Key) -> None:
-        if number := held.tx.document(CLASS, "".join(key)):
+        """A row is always of the same object."""
+        if number := held.tx.document(CLASS, f"G{_group(key)}" if self.together else "".join(key)):
             held.documents.add(number)
 
     def _insert(self, tx: Transaction, key: Key) -> None:
@@ -95,8 +96,10 @@ class Writers:
     def _delete(self, tx: Transaction, key: Key) -> None:
         tx.delete(TABLE, self._named(key))
 
-    def _any(self) -> Key:
-        key = {"SITE": self.chance.choice(SITES), "ID": f"{self.chance.randrange(self.numbers):04}"}
+    def _any(self, group: int) -> Key:
+        number = self.chance.randrange(self.numbers)
+        number += group - number % GROUPS if self.together else 0
+        key = {"SITE": self.chance.choice(SITES), "ID": f"{number:04}"}
         return tuple(key[name] for name in self.house.key)
 
     def _named(self, key: Key) -> dict[str, Any]:
@@ -140,3 +143,7 @@ class Writers:
     def end_all(self, *, keep: bool) -> None:
         for writer in range(WRITERS):
             self.end(writer, keep=keep)
+
+
+def _group(key: Key) -> int:
+    return int(key[-1]) % GROUPS
