@@ -14,7 +14,7 @@ from typing import Any
 PATIENCE_S = 1.0
 # A process in which so many hang is better replaced by a new one.
 MOST_LEFT = 8
-_LEFT = "sap-left-behind"
+_NAME, _LEFT = "sap-line", "sap-left-behind"
 
 
 class CutError(Exception):
@@ -63,7 +63,7 @@ class Line:
         self.broken = False
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._running: _Call | None = None
-        self._thread = threading.Thread(target=self._work, name="sap-line", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=_NAME, daemon=True)
         self._thread.start()
 
     def begin(self, make: Callable[[], Any], *, late: Callable[[Any], object] | None = None) -> None:
@@ -114,6 +114,7 @@ class Line:
     def _work(self) -> None:
         for call in iter(self._calls.get, None):
             call.run()
+            self._thread.name = _NAME
 
 
 def _quietly(cancel: Callable[[], object]) -> None:

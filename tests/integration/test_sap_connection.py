@@ -423,3 +423,30 @@ def test_a_secret_is_in_no_log(
         peer.users[peer.user].password = "another"
         failure(opened().open)
     assert CANARY not in caplog.text
+
+
+def test_the_zone_is_asked_for_once(peer: SapPeer, opened: Callable[..., System]) -> None:
+    there = opened()
+    for _ in range(3):
+        there.fresh()
+        there.moment()
+    assert peer.calls.count("STFC_CONNECTION") == 3
+    assert peer.calls.count("RFC_SYSTEM_INFO") == 1
+
+
+def test_what_may_not_be_asked_costs_one_connection(peer: SapPeer, opened: Callable[..., System]) -> None:
+    peer.system.grants.denied_functions.add("RFC_SYSTEM_INFO")
+    there = opened()
+    for _ in range(3):
+        there.fresh()
+        there.moment()
+    assert len(peer.logons) <= 2
+
+
+def test_another_system_in_its_place_is_noticed(peer: SapPeer, opened: Callable[..., System]) -> None:
+    there = opened()
+    says(there)
+    peer.cut()
+    peer.system.sysid = "QAS"
+    errors = [failure(lambda: says(there)) for _ in range(2)]
+    assert "was SIM/100 before, and now is QAS/100" in errors[-1].text
