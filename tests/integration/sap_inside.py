@@ -45,7 +45,6 @@ class World:
         for table in tables:
             self.store.define(table)
         self.system = Inside(self.store)
-        self.ahead = timedelta()
         self.store.clock.set(datetime(2026, 3, 1, 12, tzinfo=UTC))
         self.store.clock.stop()
         self.system.ours = lambda: self.store.clock.now().astimezone(UTC)
