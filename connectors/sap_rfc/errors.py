@@ -207,7 +207,10 @@ _REMEDIES: Mapping[Kind, str] = {
 }
 _OF_READERS: Mapping[str, tuple[type[BridgeError], str]] = {
     "TABLE_NOT_AVAILABLE": (GoneError, "there is no table or view {table} in the active dictionary"),
-    "TABLE_WITHOUT_DATA": (PermanentError, "{table} is a structure; only tables and views have rows"),
+    "TABLE_WITHOUT_DATA": (
+        AbapError,
+        "only tables and views have rows, and later releases say so of columns that {table} does not have",
+    ),
     "OPTION_NOT_VALID": (AbapError, "check `where`: Open SQL with the columns of {table}"),
     "FIELD_NOT_VALID": (AbapError, "{table} has no such column; check `fields`, `columns` and `key`"),
     "DATA_BUFFER_EXCEEDED": (AbapError, "a row of `fields` is too long for {function}; name fewer"),
