@@ -12,7 +12,7 @@ import pytest
 
 from bridge.contract import Ask, Batch, Connector, Position
 from bridge.testing.conformance import Conformance, Subject
-from bridge.testing.conforming import Read, drain, first_stream, opened, read_before, reread, rows_of
+from bridge.testing.conforming import Read, opened, read_before, reread, rows_of
 from bridge.testing.sap.company import Company
 from bridge.testing.sap.peer import SapPeer
 from bridge.testing.sap.switches import Stage
@@ -110,37 +110,6 @@ def peer(company: Company, monkeypatch: pytest.MonkeyPatch) -> Iterator[SapPeer]
         yield peer
 
 
-class Pages(Conformance):
-    """How many rows a page has depends on what was learned of the table: a position is the place alone."""
-
-    def test_the_same_position_reads_the_same_place(self, subject: Subject) -> None:
-        subject.add(6)
-        with opened(subject) as connector:
-            stream = first_stream(connector)
-            read = drain(connector, stream, None, Ask(rows=2))
-        with opened(subject) as connector:
-            connector.discover()
-
-            def poll(position: Position) -> Batch:
-                return connector.poll(stream, position, Ask(rows=2))
-
-            for start, left in reversed(list(lefts(read))):
-                assert list(rest(poll, start)) == left
-
-    def test_the_same_place_rereads_the_same_rows(self, subject: Subject) -> None:
-        with opened(subject) as connector:
-            stream, position = read_before(subject, connector, 6)
-            read = reread(connector, stream, position, Ask(rows=2))
-        with opened(subject) as connector:
-            connector.discover()
-
-            def poll(place: Position) -> Batch:
-                return connector.reread(stream, position, place, {}, Ask(rows=2))
-
-            for place, left in reversed(list(lefts(read))):
-                assert list(rest(poll, place)) == left
-
-
 def lefts(read: Read) -> Iterator[tuple[Position, list[dict[str, Any]]]]:
     """Each place, and the rows that were read from there on."""
     starts = [None, *read.positions[:-1]]
@@ -156,22 +125,36 @@ def rest(poll: Callable[[Position], Batch], place: Position) -> Iterator[dict[st
         place, more = batch.position, batch.more
 
 
-class TestImages(Pages):
+class TestImages(Conformance):
     @pytest.fixture
     def subject(self, peer: SapPeer, company: Company, library: str) -> Subject:
         return Customers(peer, company, library, IMAGES)
 
 
-class TestWatermark(Pages):
+class TestWatermark(Conformance):
     @pytest.fixture
     def subject(self, peer: SapPeer, company: Company, library: str) -> Subject:
         return Customers(peer, company, library, WATERMARK)
 
 
-class TestChangeDocuments(Pages):
+class TestChangeDocuments(Conformance):
     @pytest.fixture
     def subject(self, peer: SapPeer, company: Company, library: str) -> Subject:
         return Customers(peer, company, library, DOCUMENTS)
+
+    def test_the_same_place_rereads_the_same_rows(self, subject: Subject) -> None:
+        """How many rows a page has depends on what was learned of the table."""
+        with opened(subject) as connector:
+            stream, position = read_before(subject, connector, 6)
+            read = reread(connector, stream, position, Ask(rows=2))
+        with opened(subject) as connector:
+            connector.discover()
+
+            def poll(place: Position) -> Batch:
+                return connector.reread(stream, position, place, {}, Ask(rows=2))
+
+            for place, left in reversed(list(lefts(read))):
+                assert list(rest(poll, place)) == left
 
 
 class TestFunction(Conformance):
