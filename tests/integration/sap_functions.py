@@ -73,11 +73,15 @@ def echoing(call: Call) -> Mapping[str, Any]:
     return {f"E_{name[2:]}": value for name, value in call.parameters.items() if name.startswith("I_")}
 
 
+WIDE = structure("ZECHO_LINE", LINE=char(256))
 ECHO = echo("Z_ECHO", **SCALARS, **STRINGS)
 ECHO_ROW = echo("Z_ECHO_ROW", ROW=ROW, NESTED=NESTED)
 ECHO_DEEP = echo("Z_ECHO_DEEP", DEEP=DEEP, WORDS=WORDS, LINES=LINES)
 ECHO_TABLE = Function(
     "Z_ECHO_TABLE", (Parameter("ROWS", Direction.TABLES, ROW, optional=True),), group="ZECHO"
+)
+ECHO_LINES = Function(
+    "Z_ECHO_LINES", (Parameter("LINES", Direction.TABLES, WIDE, optional=True),), group="ZECHO"
 )
 ECHO_MOMENT = echo("Z_ECHO_MOMENT", UTCLONG=Type("UTCL"))
 
@@ -86,10 +90,15 @@ def same(call: Call) -> Mapping[str, Any]:
     return {"ROWS": call.table("ROWS")}
 
 
+def same_lines(call: Call) -> Mapping[str, Any]:
+    return {"LINES": call.table("LINES")}
+
+
 FUNCTIONS = (
     (ECHO, echoing),
     (ECHO_ROW, echoing),
     (ECHO_DEEP, echoing),
+    (ECHO_LINES, same_lines),
     (ECHO_TABLE, same),
     (ECHO_MOMENT, echoing),
 )

@@ -93,6 +93,13 @@ def test_no_rows_are_an_empty_list(client: Client) -> None:
     assert client.call("Z_ECHO_TABLE")["ROWS"] == []
 
 
+def test_wide_lines_come_back_as_they_went(client: Client) -> None:
+    lines = [{"LINE": text} for text in ("", "Zürich €", " b", "x" * 256, "😀" * 128)]
+    assert client.call("Z_ECHO_LINES")["LINES"] == []
+    assert client.call("Z_ECHO_LINES", LINES=lines)["LINES"] == lines
+    assert client.call("Z_ECHO_LINES")["LINES"] == []
+
+
 def test_what_is_left_out_is_initial(client: Client) -> None:
     (row,) = client.call("Z_ECHO_TABLE", ROWS=[{}])["ROWS"]
     assert {(row[name] or "").strip() for name in ("CHAR", "DATE", "TIME")} <= EMPTY

@@ -17,7 +17,7 @@ from saprfclib.types import (
     TypeDesc,
 )
 
-from connectors.sap_rfc.clients import utclong
+from connectors.sap_rfc.clients import single, utclong
 from connectors.sap_rfc.clients.client import CallError, Direction, Field, Kind, Parameter
 from connectors.sap_rfc.clients.interface import Leaf, Told, function, left_out
 from connectors.sap_rfc.clients.shapes import Convert, converter
@@ -63,11 +63,24 @@ class Description:
         self._leaves = {each.parameter.field.name: each.leaves for each in usable}
         self._fields = {each.parameter.field.name: each.parameter.field for each in usable}
         self._ours = {name: _inwards(field) for name, field in self._fields.items()}
+        self._single = [
+            each for each in self.described.parameters if single.is_single(self._fields[each.name])
+        ]
 
     def sent(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The library looks at `described` for this call, and then at its answer."""
+        for each in self._single:
+            each.rfctype = _TYPES[Kind.TABLE if each.name in parameters else Kind.BYTE]
         return {name: self._outwards(name, value) for name, value in parameters.items()}
 
     def received(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """Errors: CallError."""
+        undivided = {
+            name: single.rows(self._fields[name], answer[name])
+            for name in (each.name for each in self._single)
+            if isinstance(answer.get(name), bytes)
+        }
+        answer = {**answer, **undivided}
         converts = ((name, value, self._ours.get(name)) for name, value in answer.items())
         return {name: convert(value) if convert else value for name, value, convert in converts}
 
