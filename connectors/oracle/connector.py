@@ -67,12 +67,15 @@ class OracleConnector(Connector):
             )
 
     def _current(self, name: str, read: Callable[[Mode, Session], Batch]) -> Batch:
-        """What is read, by the columns that the table has: if it was altered meanwhile it is read anew."""
+        """What is read, by the columns that the table has: if it was altered meanwhile it is read anew.
+
+        Messages are not: those that were read are dequeued.
+        """
         readings = self._awake()
         while True:
             reading = readings.usable(self._session(""), name)
             batch = read(reading.mode, self._session_of(reading))
-            if reading.mode.settles or not batch.changes or readings.is_current(self._session(""), name):
+            if reading.mode.own_session or not batch.changes or readings.is_current(self._session(""), name):
                 return batch
 
     def commit(self, stream: Stream, position: Position) -> None:

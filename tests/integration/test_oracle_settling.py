@@ -321,6 +321,18 @@ def test_a_table_whose_rows_have_no_lasting_address_is_no_outbox(kind: Kind, pee
         reader.poll()
 
 
+def test_a_column_that_was_just_added_is_published_before_its_row_is_deleted(
+    peer: OraclePeer, outbox: Table
+) -> None:
+    add(peer, 1)
+    with reading(peer, OUTBOX, AS_OUTBOX) as reader:
+        reader.take()
+        peer.store.add_column(OUTBOX, "TENANT", "VARCHAR2(20)")
+        peer.store.insert(OUTBOX, [{"ID": 2, "BODY": "b", "TENANT": "acme"}])
+        assert [row.get("TENANT") for _, row in reader.take()] == ["acme"]
+    assert left(peer, outbox) == []
+
+
 def test_a_table_without_a_key_is_no_outbox(peer: OraclePeer) -> None:
     peer.store.create("SALES", "OUTBOX", [("ID", "NUMBER(10)")])
     with reading(peer, OUTBOX, AS_OUTBOX) as reader, pytest.raises(PermanentError, match=r"no primary key"):
@@ -382,6 +394,15 @@ def test_a_log_tells_the_last_image_of_each_key_once(peer: OraclePeer, orders: T
         ]
         assert orders.log is not None
         assert not [*orders.log.as_of(peer.store.scn)]
+
+
+def test_a_log_tells_the_values_of_a_column_that_was_just_added(peer: OraclePeer, orders: Table) -> None:
+    peer.store.insert(ORDERS, [{"ID": 1, "STATUS": "new"}])
+    with reading(peer, ORDERS, AS_LOG) as reader:
+        reader.take()
+        peer.store.add_column(ORDERS, "TENANT", "VARCHAR2(20)")
+        peer.store.insert(ORDERS, [{"ID": 2, "STATUS": "new", "TENANT": "acme"}])
+        assert [row.get("TENANT") for _, row in reader.take()] == ["acme"]
 
 
 def test_a_key_with_more_notes_than_a_page_has_is_told_once(peer: OraclePeer, orders: Table) -> None:
