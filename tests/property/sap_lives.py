@@ -320,7 +320,8 @@ class Life:
         self.hits["lost"] += 1
 
     def _leap(self) -> None:
-        if not self.leapt:
+        looked = any(self.engine.stored(TABLE))  # what the clock showed before, nobody can know
+        if looked and not self.leapt:
             self.house.system.clock.advance(timedelta(seconds=self.way.leap))
             self.leapt = True
             self.hits["leaps"] += 1
