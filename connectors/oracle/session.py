@@ -195,11 +195,15 @@ class Session:
         """The next looks at SCN and clock are new ones."""
         self._number = self._moment = None
 
-    def beginning(self) -> Beginning:
-        """The same for all tables that begin within a minute, so that they are read as of one SCN."""
-        if self._beginning is None or time.monotonic() > self._beginning[0]:
+    def beginning(self, since: float) -> Beginning:
+        """The same for all tables that begin within a minute, so that they are read as of one SCN.
+
+        Never from before `since` (monotonic), when the table was read last: what it told would be told again.
+        """
+        now = time.monotonic()
+        if self._beginning is None or not max(since, now - BEGINNING_S) < self._beginning[0]:
             self.fresh()
-            self._beginning = time.monotonic() + BEGINNING_S, Beginning(self.moment(), self.scn())
+            self._beginning = now, Beginning(self.moment(), self.scn())
         return self._beginning[1]
 
     def _current(self) -> int:

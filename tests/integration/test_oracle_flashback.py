@@ -178,6 +178,21 @@ def test_a_table_that_was_truncated_is_a_gap(peer: OraclePeer, table: Table) -> 
             reader.poll()
 
 
+def test_without_a_snapshot_it_goes_on_from_now_after_a_gap(peer: OraclePeer, table: Table) -> None:
+    with reading(peer, ORDERS, CHANGES) as reader:
+        begun(reader)
+        insert(peer.store, 1)
+        assert short(reader.take()) == [("c", 1, "open")]
+        insert(peer.store, 2)
+        peer.store.forget(peer.store.scn)
+        with pytest.raises(GapError):
+            reader.poll()
+        reader.position = None  # as `on_gap: rescan` begins again
+        assert reader.take() == [], "nothing is told twice, and the gap is over"
+        insert(peer.store, 3)
+        assert short(reader.take()) == [("c", 3, "open")]
+
+
 def test_an_scn_that_an_instance_has_not_seen_is_asked_for_again(peer: OraclePeer, table: Table) -> None:
     with reading(peer, ORDERS, CHANGES) as reader:
         begun(reader)

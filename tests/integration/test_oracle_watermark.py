@@ -177,6 +177,22 @@ def test_after_a_snapshot_it_goes_on_with_what_changed_since(peer: OraclePeer, t
         assert told(reader)[1] == "paid"
 
 
+@pytest.mark.parametrize("options", [BY_TIME, BY_SCN])
+def test_a_snapshot_that_is_begun_again_is_no_older_than_what_was_told(
+    options: dict[str, Any], peer: OraclePeer, time: Time
+) -> None:
+    table(peer)
+    write(peer, 1)
+    with reading(peer, ORDERS, options | {"snapshot": True}) as reader:
+        told(reader)
+        time.passes(1)
+        update(peer, 1, "paid")
+        time.passes(1)
+        assert told(reader)[1] == "paid"
+        reader.position = None
+        assert events_of(reader.poll())[0][1]["STATUS"] == "paid"
+
+
 @pytest.mark.parametrize(
     ("named", "shown"),
     [("Europe/Berlin", timedelta(hours=2)), ("Asia/Kolkata", timedelta(hours=5, minutes=30))],

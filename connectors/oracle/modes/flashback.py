@@ -162,7 +162,7 @@ class Flashback(Mode):
 
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
         if position is None:
-            return Batch(self.start(session.beginning()), more=True)
+            return Batch(Told(session.scn()).position, more=True)  # from now: nothing goes before it
         told = self._told(position).overlapping(self.options.overlap)
         try:
             running = self._running_at(session, told)

@@ -84,8 +84,8 @@ class Snapshot(Mode):
         self._subject = Subject(then.relation, then.key)
         self._pages: Snap | None = None
         self._versions: Versions | None = None
-        self._newest = 0
-        """The SCN that was last asked for."""
+        self._read_at = time.monotonic()
+        """What was told is no newer; and who made this has read none of it before."""
 
     def tables(self) -> tuple[Table, ...]:
         return self._then.tables()
@@ -101,13 +101,11 @@ class Snapshot(Mode):
         else:
             self._close()
             batch = self._then.poll(session, position, ask)
-        self._newest = max(self._newest, _scn_of(position), _scn_of(batch.position))
+        self._read_at = time.monotonic()
         return batch
 
     def _begun(self, session: Session) -> Progress:
-        beginning = session.beginning()
-        if beginning.scn < self._newest:  # else rows would be told as they were before they were told last
-            beginning = _anew(session)
+        beginning = session.beginning(self._read_at)
         left = Stretch(None, bounds(session, self._subject))
         return Progress(beginning.scn, left, self._then.start(beginning), ripe=self._ripe)
 
@@ -244,11 +242,6 @@ def _anew(session: Session) -> Beginning:
     """One that is not shared."""
     session.fresh()
     return Beginning(session.moment(), session.scn())
-
-
-def _scn_of(position: Position | None) -> int:
-    scn = position.get("scn") if isinstance(position, dict) else None
-    return scn if isinstance(scn, int) else 0
 
 
 def _running(position: Position | None) -> bool:
