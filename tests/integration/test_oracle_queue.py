@@ -13,6 +13,7 @@ import pytest
 from bridge.errors import PermanentError
 from bridge.testing.oracle.aq import Queue
 from bridge.testing.oracle.server import OraclePeer
+from connectors.oracle.modes import queue as queue_mode
 from connectors.oracle.modes.queue import Queue as AqMode
 from connectors.oracle.modes.queue import json_text
 from tests.integration.oracle_streams import Event, reading
@@ -116,6 +117,54 @@ def test_a_message_that_a_dead_session_still_holds_is_known_when_it_comes(
         put(peer, "three")
         assert bodies(events + reader.take()) == ["one", "two", "three"]
         assert all(held)
+        assert not queue.messages
+
+
+def test_a_message_that_a_dead_session_holds_for_many_batches_comes_once(
+    peer: OraclePeer, queue: Queue
+) -> None:
+    put(peer, "one")
+    with reading(peer, QUEUE, AQ) as dead, reading(peer, QUEUE, AQ) as reader:
+        seen = dead.published(dead.poll())
+        reader.position = dead.position
+        reader.settle()
+        for text in ("two", "three", "four"):
+            put(peer, text)
+            seen += reader.published(reader.poll())
+            reader.settle()
+        position = reader.position
+        reader.died()  # what is carried on is in the position
+        reader.position = position
+        reader.settle()
+        put(peer, "five")
+        seen += reader.take()
+        dead.connector.close()
+        freed(queue)
+        put(peer, "six")
+        seen += reader.take()
+        assert bodies(seen) == ["one", "two", "three", "four", "five", "six"]
+        assert not queue.messages
+        put(peer, "seven")
+        put(peer, "eight")
+        reader.take(rows=1)
+        assert len(reader.position["known"]) == 1  # of the batch before, and no more
+
+
+def test_more_than_a_position_can_carry_parks_until_the_dead_sessions_are_ended(
+    peer: OraclePeer, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_mode, "MOST_HELD", 1)
+    put(peer, "one", "two")
+    with reading(peer, QUEUE, AQ) as dead, reading(peer, QUEUE, AQ) as reader:
+        seen = dead.published(dead.poll())
+        reader.position = dead.position
+        reader.settle()
+        put(peer, "three")
+        with pytest.raises(PermanentError, match=r"2 messages .* dead"):
+            reader.poll()
+        dead.connector.close()
+        freed(queue)
+        assert bodies(seen + reader.take()) == ["one", "two", "three"]
         assert not queue.messages
 
 

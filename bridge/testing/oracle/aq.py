@@ -74,6 +74,10 @@ class Message:
         own = all(holder is None or holder is session for holder in (self.putter, self.taker))
         return own and not self.removed
 
+    def seen_by(self, session: Session) -> bool:
+        """By a look, which is like a SELECT (DBMS_AQ, DEQUEUE_OPTIONS_T): locks of others are none to it."""
+        return self.putter in (None, session) and not (self.removed and self.taker is session)
+
     def due(self, now: int) -> bool:
         if self.expiration != NEVER and now > self.enqueued + (self.delay + self.expiration) * SECOND:
             return False
@@ -193,7 +197,8 @@ class Queues:
             if last is not None:
                 last = None if message.msgid == last else last
                 continue
-            if message.free_for(session) and message.due(now) and _matches(message, wanted):
+            free = message.seen_by(session) if wanted.mode == Dequeue.BROWSE else message.free_for(session)
+            if free and message.due(now) and _matches(message, wanted):
                 yield message
 
     def commit(self, session: Session) -> None:

@@ -2,13 +2,13 @@
 
 The transaction in between is the lock. After a crash it is rolled back, and what Kafka has is dequeued by
 the ids that the position has. A message that a dead session still holds by then comes again when that is
-cleaned up: it is dropped, for the position remembers the ids of two batches.
+cleaned up: it is dropped, for positions carry its id on until it was.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -29,6 +29,8 @@ from connectors.oracle.types import Column
 
 MOST = 500
 """Messages of a batch: after a crash each is asked for by its id."""
+MOST_HELD = 3_000
+"""Of dead sessions, that a position has room for besides those of a batch."""
 AT_ONCE = 100
 PAYLOAD = "USER_DATA"
 _KEY = "MSG_ID"
@@ -58,6 +60,8 @@ class _Held:
     session: Session
     before: Position
     batch: Batch
+    again: frozenset[str]
+    """Of those that Kafka has, the ids of what came once more, and goes with it."""
 
 
 class Queue(Mode):
@@ -78,6 +82,8 @@ class Queue(Mode):
         self._held: _Held | None = None
         self._begun: Session | None = None
         """Whose transaction may have messages in it that nobody was told of: a poll may fail in its midst."""
+        self._locked: dict[str, None] = {}
+        """What Kafka has and another session, a dead one, holds still; in the order in which it was found."""
 
     def tables(self) -> tuple[Table, ...]:
         schema = pa.schema([column.field for column in self.relation.columns])
@@ -90,19 +96,43 @@ class Queue(Mode):
             return held.batch
         self._let_go(session)
         self._begun = session
+        self._bounded(session)
         messages = list(self._dequeued(session, ask))
-        new = [each for each in messages if each.msgid.hex() not in {*ids, *known}]
+        told = {*ids, *known, *self._locked}
+        new = [each for each in messages if each.msgid.hex() not in told]
+        again = frozenset(each.msgid.hex() for each in messages) & told
         if not new:
             if messages:  # Kafka has them, and these were locked when that was said
                 session.commit()
+                self._forget(again)
             self._begun = None
             return Batch(position or {"mode": "aq"}, more=bool(messages))
+        carried = [*dict.fromkeys((*ids, *self._locked))]
         after = {"mode": "aq", "ids": [each.msgid.hex() for each in new]}
         batch = Batch(
-            {**after, "known": ids} if ids else after, (self._changes(new),), more=len(messages) > 1
+            {**after, "known": carried} if carried else after,
+            (self._changes(new),),
+            more=len(messages) > 1,
         )
-        self._held = _Held(session, position, batch)
+        self._held = _Held(session, position, batch, again)
         return batch
+
+    def _bounded(self, session: Session) -> None:
+        """Errors: PermanentError when sessions that are not cleaned up hold too much for a position."""
+        if len(self._locked) <= MOST_HELD:
+            return
+        self._remove(session, [*self._locked])
+        session.commit()
+        if len(self._locked) > MOST_HELD:
+            raise PermanentError(
+                f"{len(self._locked)} messages of {self.name} that Kafka has are held by dead sessions that"
+                " are not cleaned up",
+                remedy="end them (V$SESSION shows our MODULE, V$TRANSACTION what is open), then `resume`",
+            )
+
+    def _forget(self, ids: Iterable[str]) -> None:
+        for msgid in ids:
+            self._locked.pop(msgid, None)
 
     def _holding(self, session: Session) -> _Held | None:
         """Another session's transaction is over."""
@@ -155,31 +185,29 @@ class Queue(Mode):
         return json_text(payload)
 
     def commit(self, session: Session, position: Position) -> None:
-        ids, _ = self._ids(position)
+        ids, known = self._ids(position)
         held = self._holding(session)
-        if not held or held.batch.position != position:
+        fresh = held if held and held.batch.position == position else None
+        if fresh is None:
             self._let_go(session)
-            self._remove(session, ids)
+            self._remove(session, [*ids, *known])
         session.commit()
+        self._forget(fresh.again if fresh else ())
         self._held = self._begun = None
 
     def _remove(self, session: Session, ids: Sequence[str]) -> None:
-        """Those that are still there."""
+        """Those that are still there; what another session holds is remembered."""
         queue = self._queue(session)
-        queue.deqoptions.mode = oracledb.DEQ_REMOVE_NODATA
-        for msgid in ids:
-            queue.deqoptions.msgid = bytes.fromhex(msgid)
-            try:
-                queue.deqone()
-            except oracledb.DatabaseError as error:
-                if "ORA-25263" not in codes(error):  # no message with this id
-                    raise
+        missing = [each for each in ids if not _finds(queue, each, oracledb.DEQ_REMOVE_NODATA)]
+        held = [each for each in missing if _finds(queue, each, oracledb.DEQ_BROWSE)]
+        self._forget(ids)
+        self._locked |= dict.fromkeys(held)
 
     def check(self, position: Position) -> None:
         self._ids(position)
 
     def _ids(self, position: Position | None) -> tuple[list[str], list[str]]:
-        """Of the last batch, and of the one before. Errors: PermanentError."""
+        """Of the last batch, and what Kafka has besides that may come again. Errors: PermanentError."""
         match position:
             case None:
                 return [], []
@@ -188,6 +216,18 @@ class Queue(Mode):
                 if _are_ids(ids) and _are_ids(known):
                     return list(ids), list(known)  # type: ignore[call-overload]
         raise self.stranger('aq mode: {"mode": "aq"}')
+
+
+def _finds(queue: Any, msgid: str, mode: int) -> bool:
+    """Whether there is such a message, to be taken; or to be browsed, which no lock keeps us from."""
+    queue.deqoptions.mode = mode
+    queue.deqoptions.msgid = bytes.fromhex(msgid)
+    try:
+        return queue.deqone() is not None
+    except oracledb.DatabaseError as error:
+        if "ORA-25263" not in codes(error):  # no message with this id
+            raise
+        return False
 
 
 def _are_ids(told: object) -> bool:
