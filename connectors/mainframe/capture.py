@@ -11,7 +11,7 @@ from typing import Literal, override
 
 from bridge.contract import Ask
 from bridge.errors import BridgeError, ConfigError
-from connectors.mainframe import readings, transports
+from connectors.mainframe import readings, recognise, transports
 from connectors.mainframe.config import InquiryStream, MainframeConfig
 from connectors.mainframe.errors import Trouble, translated
 from connectors.mainframe.inquiry import InquiryPages
@@ -19,7 +19,7 @@ from connectors.mainframe.lists import ListPages
 from connectors.mainframe.maps import Maps
 from connectors.mainframe.readings import InquiryReading, Reading
 from connectors.mainframe.scans import Piece
-from connectors.mainframe.screen import Screen
+from connectors.mainframe.screen import Screen, without_words
 from connectors.mainframe.sessions import Pool, Session, Shared
 from connectors.mainframe.terminal import Endpoint, Terminal
 from connectors.mainframe.topic_keys import KeysIn
@@ -86,12 +86,19 @@ def walk(
 ) -> None:
     """Logs on, goes through the streams (so many pages of a list, a key of an inquiry), and logs off.
 
-    What cannot be read yet, for want of a map, is gone to as far as its steps lead. Errors: of the bridge.
+    What cannot be read yet, for want of a map, is gone to as far as its steps lead. `seen` gets each screen
+    without what is hidden and without secrets. Errors: of the bridge.
     """
     shared = Shared(config, maps, lambda _: "", Event())
 
+    secrets = shared.texts().secrets
+
+    def told(screen: Screen) -> None:
+        bare = recognise.bare(maps, screen)
+        seen(replace(bare, text=without_words(bare.text, secrets)))
+
     def watched(transport: Literal["s3270", "tnz"], endpoint: Endpoint) -> Terminal:
-        return Watched(transports.terminal(transport, endpoint), seen)
+        return Watched(transports.terminal(transport, endpoint), told)
 
     shared.terminals = watched
     pool = Pool(config, shared)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bridge.errors import BridgeError, CredentialsError, PermanentError, TransientError
 from connectors.mainframe import recognise
 from connectors.mainframe.maps import ScreenMap
-from connectors.mainframe.screen import Screen
+from connectors.mainframe.screen import Screen, without_words
 
 
 class Kind(StrEnum):
@@ -49,11 +49,14 @@ class Looked:
     error: str = ""
     screen_map: ScreenMap | None = None
     """That knows it."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What may have been typed, and is told nowhere, not even where the host repeats it."""
 
     @property
     def bare(self) -> Screen:
-        """Without what its map calls hidden: to be quoted or kept."""
-        return recognise.without_hidden(self.screen_map, self.screen) if self.screen_map else self.screen
+        """Without what its map calls hidden, and without secrets: to be quoted or kept."""
+        shown = recognise.without_hidden(self.screen_map, self.screen) if self.screen_map else self.screen
+        return replace(shown, text=without_words(shown.text, self.secrets))
 
     @property
     def shown(self) -> str:

@@ -1,6 +1,8 @@
 """One snapshot of a 3270 screen: what every transport delivers and every screen map reads."""
 
+import re
 from bisect import bisect_right
+from collections.abc import Collection
 from dataclasses import dataclass
 
 FILLER = "\x00"  # in the second cell of a double-byte character
@@ -26,6 +28,15 @@ def without_cells(text: str, start: int, length: int) -> str:
     end, size = start + length, len(text)
     text = text[:start] + " " * (min(end, size) - start) + text[end:]
     return text if end <= size else " " * (end - size) + text[end - size :]
+
+
+def without_words(text: str, words: Collection[str]) -> str:
+    """A text with blanks for all of these words; hosts tell what was typed in capitals, too."""
+    longest = sorted(filter(str.strip, words), key=len, reverse=True)
+    if not longest:
+        return text
+    known = "|".join(re.escape(word.strip()) for word in longest)
+    return re.sub(known, lambda found: " " * len(found[0]), text, flags=re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from connectors.mainframe.config import PLACEHOLDER, Step
 from connectors.mainframe.errors import Kind, Looked, Trouble
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.maps import Maps, Rule, ScreenMap
-from connectors.mainframe.screen import Screen
+from connectors.mainframe.screen import Screen, without_words
 from connectors.mainframe.terminal import Terminal
 
 ANY = "any"
@@ -66,6 +66,10 @@ class Texts:
     def with_key(self, key: Mapping[str, str]) -> Texts:
         return Texts({**self._plain, **key}, self._secret)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(self._secret.values())
+
     def secret(self, template: str) -> bool:
         return any(name in self._secret for name in PLACEHOLDER.findall(template))
 
@@ -107,9 +111,10 @@ class Walk:
         screen = self.terminal.screen()
         found = recognise.identify(self.maps, screen)
         error = recognise.host_error(self.maps, screen, found.name)
-        kind, text = (Kind(error.kind), error.text) if error else (None, "")
+        secrets = self.texts.secrets
+        kind, text = (Kind(error.kind), without_words(error.text, secrets)) if error else (None, "")
         known = self.maps.screens[found.name] if found.name else None
-        self.last = Looked(screen, found.name, found.told, kind, text, known)
+        self.last = Looked(screen, found.name, found.told, kind, text, known, secrets)
         return self.last
 
     def map_of(self, name: str) -> ScreenMap:

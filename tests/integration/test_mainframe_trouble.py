@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bridge import cli
 from bridge.contract import Ask, Level, Scan
 from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
 from bridge.testing import need
@@ -22,7 +23,8 @@ from bridge.testing.mainframe import Host, TwoWrites
 from bridge.testing.mainframe.authority import AuthorityError
 from bridge.testing.mainframe.conversation import Conversation
 from bridge.testing.mainframe.desk import Scene
-from bridge.testing.mainframe.options import INQUIRY, LIST, MAPS, PASSWORD_VARIABLE
+from bridge.testing.mainframe.options import INQUIRY, LIST, MAPS, PASSWORD_VARIABLE, options
+from bridge.testing.mainframe.scenes import SignOn
 from connectors.mainframe import MainframeConnector, captured, kept
 from connectors.mainframe.errors import Kind, Trouble
 from tests.integration.mainframe_streams import DETAILS, TRANSPORTS, configured, keys, opened, scan
@@ -383,6 +385,55 @@ def test_no_secret_leaves_the_terminal(
     assert files
     assert host.password not in everything
     assert "HIDDENPIN" not in everything
+
+
+def repeat_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    def signed_on(user: str, password: str, _: Any) -> SignOn:
+        return SignOn(f"DFHCE3523 {password.upper()} IS NOT VALID FOR {user}")
+
+    monkeypatch.setattr(SignOn, "_signed_on", staticmethod(signed_on))
+
+
+@pytest.mark.parametrize("errors", [[], [{"row": 23, "pattern": "DFHCE3523", "class": "credentials"}]])
+def test_a_secret_that_the_host_repeats_is_neither_told_nor_kept(
+    host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, errors: list[dict[str, Any]]
+) -> None:
+    repeat_the_password(monkeypatch)
+    monkeypatch.setenv(PASSWORD_VARIABLE, "c4nary77")
+    with (
+        pytest.raises(CredentialsError, match="seen 'DFHCE3523 IS NOT VALID FOR BRIDGE'") as refusal,
+        opened(host, CUSTOMERS, tmp_path, transport="tnz", errors=errors),
+    ):
+        pass
+    (file,) = tmp_path.iterdir()
+    assert "IS NOT VALID FOR" in file.read_text()
+    assert CANARY not in (str(refusal.value) + file.read_text()).upper()
+
+
+@pytest.mark.parametrize("command", ["capture", "show"])
+def test_a_secret_that_the_host_repeats_is_neither_captured_nor_drawn(
+    host: Host,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    repeat_the_password(monkeypatch)
+    monkeypatch.setenv(PASSWORD_VARIABLE, CANARY)
+    mvs1 = {"kind": "mainframe", "transport": "tnz"} | options(host, CUSTOMERS)
+    whole = {
+        "version": 1,
+        "name": "plant",
+        "kafka": {"bootstrap.servers": "localhost:1"},
+        "connectors": {"m": mvs1},
+    }
+    file = tmp_path / "bridge.yaml"
+    file.write_text(yaml.safe_dump(whole))
+    told = [str(file), "--to", str(tmp_path / "screens")] if command == "capture" else ["--live", str(file)]
+    assert cli.main(["mainframe", command, *told]) == cli.FAILED
+    said = "".join(capsys.readouterr()) + "".join(each.read_text() for each in tmp_path.glob("screens/*"))
+    assert "IS NOT VALID FOR" in said
+    assert CANARY not in said
 
 
 # -- sessions that are not given
