@@ -14,7 +14,8 @@ from bridge.errors import PermanentError, TransientError
 from bridge.testing.oracle.server import OraclePeer
 from bridge.testing.oracle.tables import Kind, Table
 from bridge.testing.oracle.values import Fields, Stamp
-from tests.integration.oracle_streams import reading
+from connectors.oracle.session import Session
+from tests.integration.oracle_streams import Event, Reader, reading
 
 OUTBOX, ORDERS, LOG = "SALES.OUTBOX", "SALES.ORDERS", "SALES.MLOG$_ORDERS"
 AS_OUTBOX, AS_LOG = {"mode": "outbox"}, {"mode": "mview_log"}
@@ -362,6 +363,39 @@ def test_positions_of_other_modes_are_refused(peer: OraclePeer, outbox: Table) -
             reader.position = strange
             with pytest.raises(PermanentError, match="not one of outbox mode"):
                 reader.poll()
+
+
+@pytest.mark.parametrize(("name", "options"), [(OUTBOX, AS_OUTBOX), (ORDERS, AS_LOG)])
+def test_rows_that_a_delete_does_not_find_are_published_once_and_park(
+    name: str,
+    options: dict[str, str],
+    peer: OraclePeer,
+    outbox: Table,
+    orders: Table,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A row-level policy for DELETE alone, which the database keeps to itself."""
+    add(peer, 1, 2)
+    peer.store.insert(ORDERS, [{"ID": 1, "STATUS": "new"}, {"ID": 2, "STATUS": "new"}])
+    change = Session.change
+    assert len(left(peer, outbox)) == len(left(peer, orders)) == 2
+    with reading(peer, name, options) as reader:
+        with monkeypatch.context() as patch:
+            patch.setattr(Session, "change", lambda it, told, many=None: 0 if many else change(it, told))
+            seen: list[Event] = []
+            with pytest.raises(PermanentError, match="still there") as raised:
+                _run(reader, seen)
+            assert "policy" in raised.value.remedy
+            assert len(ids(seen)) == len(set(ids(seen)))
+        reader.settle()  # as it is resumed
+        reader.take()
+        assert reader.take() == []
+
+
+def _run(reader: Reader, seen: list[Event]) -> None:
+    for _ in range(5):
+        seen += reader.published(reader.poll(rows=1))
+        reader.settle()
 
 
 # -- materialized view logs

@@ -87,6 +87,8 @@ class Settling(Mode):
         self._fresh: Position = None
         """What was read here and not yet deleted: nobody else can have done it."""
         self._granted = False
+        self._unfound: set[str] = set()
+        """Names of rows some of which a delete did not find, and nobody else deletes: they must not come."""
 
     def tables(self) -> tuple[Table, ...]:
         return (table_of(self.relation, self.key),)
@@ -108,7 +110,13 @@ class Settling(Mode):
             raise self.stranger(f'{mode} mode; {{"mode": "{mode}"}} is one that deletes nothing') from None
 
     def brought(self, taken: Taken, batch: tuple[tuple[Changes, ...], tuple[Reject, ...]]) -> Batch:
-        """Polled again at once, it finds that the rows are gone, and the position forgets them."""
+        """Polled again at once, it finds that the rows are gone, and the position forgets them.
+
+        Errors: PermanentError when rows come again that were told to be deleted.
+        """
+        if not self._unfound.isdisjoint(map(json.dumps, taken.rows)):
+            self._unfound.clear()
+            raise self._undeletable()
         self._fresh = taken.position if taken.rows else None
         return Batch(taken.position, *batch, more=bool(taken.rows))
 
@@ -134,17 +142,26 @@ class Settling(Mode):
             return
         fresh, self._fresh = position == self._fresh, None
         try:
-            self.settle(session, taken, again=not fresh)
+            found = self.settle(session, taken, again=not fresh)
             session.commit()
         except BaseException:
             if session.healthy:
                 with suppress(oracledb.Error, BridgeError):
                     session.rollback()
             raise
+        if fresh and found < len(taken.rows) and len(self._unfound) < MOST_ROWS:
+            self._unfound.update(map(json.dumps, taken.rows))
 
     @abstractmethod
-    def settle(self, session: Session, taken: Taken, *, again: bool) -> None:
-        """Delete the rows. `again`: that may have been done before."""
+    def settle(self, session: Session, taken: Taken, *, again: bool) -> int:
+        """Delete the rows; how many there were. `again`: that may have been done before."""
+
+    def _undeletable(self) -> PermanentError:
+        return PermanentError(
+            f"published rows of {self.name} are still there: DELETE found none by their ROWIDs and keys",
+            remedy="look for a row-level policy (ALL_POLICIES) or a trigger that keeps the account from"
+            " deleting what it reads; delete those that Kafka has, then `resume`, or they come again",
+        )
 
 
 class Outbox(Settling):
@@ -207,16 +224,17 @@ class Outbox(Settling):
         except PermanentError:  # there is no grant, which this mode can do without
             return 0
 
-    def settle(self, session: Session, taken: Taken, *, again: bool) -> None:
+    def settle(self, session: Session, taken: Taken, *, again: bool) -> int:
         if again:
-            self._settle_again(session, taken)
-            return
+            return self._settle_again(session, taken)
         rows = taken.rows
         missing = len(rows) - self._delete(session, rows)
-        if missing and self._delete(session, rows, anywhere=True) > missing:
+        elsewhere = self._delete(session, rows, anywhere=True) if missing else 0
+        if elsewhere > missing:
             raise self._ambiguous()
+        return len(rows) - missing + elsewhere
 
-    def _settle_again(self, session: Session, taken: Taken) -> None:
+    def _settle_again(self, session: Session, taken: Taken) -> int:
         """All were deleted, or none was; what is found may be new."""
         gone = self._deleted(session, taken.scn)
         rows = [row for row in taken.rows if row[0] not in (gone or ())]
@@ -224,12 +242,12 @@ class Outbox(Settling):
         elsewhere = self._delete(session, rows, anywhere=True) if found < len(rows) else 0
         if found + elsewhere > len(rows):
             raise self._ambiguous()
-        if self.options.key:  # a promise that its values never come again
-            return
-        if gone is None and found + elsewhere < len(rows):
-            session.rollback()
-        elif elsewhere:
-            raise self._moved(elsewhere)
+        if not self.options.key:  # which is a promise that its values never come again
+            if gone is None and found + elsewhere < len(rows):
+                session.rollback()
+            elif elsewhere:
+                raise self._moved(elsewhere)
+        return found + elsewhere
 
     def _delete(self, session: Session, rows: Sequence[Named], *, anywhere: bool = False) -> int:
         """By place and key, or by key alone."""

@@ -171,13 +171,15 @@ class ViewLog(Settling):
             raw = batch.column(lead.name)
             yield column.finish(raw) if column.finish else raw
 
-    def settle(self, session: Session, taken: Taken, *, again: bool) -> None:  # noqa: ARG002
+    def settle(self, session: Session, taken: Taken, *, again: bool) -> int:  # noqa: ARG002
         log = self._log_of(session)
         binds = [{"place": rowid, "sequence": number} for rowid, number in taken.rows]
         statement = statements.delete(log, 't."SEQUENCE$$" = :sequence')
-        missing = len(binds) - session.change(statement, binds)
-        if missing:  # the log was moved, or that was done before: numbers never come again
-            session.change(statement, self._moved(session, log, [number for _, number in taken.rows]))
+        found = session.change(statement, binds)
+        if found < len(binds):  # the log was moved, or that was done before: numbers never come again
+            moved = self._moved(session, log, [number for _, number in taken.rows])
+            found += session.change(statement, moved) if moved else 0
+        return found
 
     def _moved(self, session: Session, log: TableName, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """Where the notes are now; after a move, ROWIDs are others."""
