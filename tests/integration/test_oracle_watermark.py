@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from bridge.contract import Ask, Caveat, Emits
-from bridge.errors import PermanentError
+from bridge.errors import GapError, PermanentError
 from bridge.testing.oracle.server import OraclePeer
 from bridge.testing.oracle.store import Store
 from bridge.testing.oracle.tables import Kind, Table
+from connectors.oracle.modes import snapshot
 from tests.integration.oracle_streams import Reader, events_of, reading
 
 ORDERS = "SALES.ORDERS"
@@ -191,6 +192,58 @@ def test_a_snapshot_that_is_begun_again_is_no_older_than_what_was_told(
         assert told(reader)[1] == "paid"
         reader.position = None
         assert events_of(reader.poll())[0][1]["STATUS"] == "paid"
+
+
+@pytest.mark.parametrize("how", ["row movement", "ALTER TABLE MOVE"])
+@pytest.mark.parametrize("options", [BY_TIME, BY_SCN])
+def test_a_row_that_moved_to_what_was_read_is_not_lost_when_undo_runs_out(
+    options: dict[str, Any], how: str, peer: OraclePeer
+) -> None:
+    orders = table(peer, row_movement=how == "row movement")
+    write(peer, *range(1, 11))
+    with reading(peer, ORDERS, options | {"snapshot": True}) as reader:
+        found = reader.published(reader.poll(rows=4))
+        with peer.store.transaction() as tx:
+            tx.delete(orders, (1,))
+            tx.delete(orders, (2,))
+        if how == "row movement":
+            with peer.store.transaction() as tx:
+                tx.move(orders, (9,), {})
+        else:
+            peer.store.rebuild(orders)
+        reader.died()
+        peer.switches.refuse("AS OF SCN", 1555)
+        found += reader.take(rows=4)
+        assert {row["ID"] for _, row in found} >= set(range(3, 11))
+
+
+def test_rows_that_stay_are_read_once_however_often_undo_runs_out(peer: OraclePeer) -> None:
+    table(peer)
+    write(peer, *range(1, 11))
+    with reading(peer, ORDERS, BY_TIME | {"snapshot": True}) as reader:
+        found = reader.published(reader.poll(rows=2))
+        for _ in range(6):
+            reader.died()
+            peer.switches.refuse("AS OF SCN", 1555)
+            found += reader.published(reader.poll(rows=1))
+            found += reader.published(reader.poll(rows=1))
+        assert [row["ID"] for _, row in found] == list(range(1, 9))
+
+
+def test_a_snapshot_that_is_begun_again_and_again_is_a_gap(peer: OraclePeer) -> None:
+    table(peer, row_movement=True)
+    write(peer, *range(1, 11))
+    with reading(peer, ORDERS, BY_TIME | {"snapshot": True}) as reader:
+        for _ in range(snapshot.MOST_RENEWALS):
+            reader.published(reader.poll(rows=2))
+            reader.died()
+            peer.switches.refuse("AS OF SCN", 1555)
+            assert not reader.published(reader.poll(rows=2))
+        reader.published(reader.poll(rows=2))
+        reader.died()
+        peer.switches.refuse("AS OF SCN", 1555)
+        with pytest.raises(GapError, match="ORA-01555"):
+            reader.poll()
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from typing import Any, Self
 import oracledb
 
 from bridge.contract import Ask, Batch, Emits, Position, Ranges, Scan, Table
+from connectors.oracle import statements
 from connectors.oracle.codes import Kind
-from connectors.oracle.errors import kind
+from connectors.oracle.errors import codes, kind
 from connectors.oracle.modes.again import read_again
 from connectors.oracle.modes.mode import Beginning, Mode, is_object
 from connectors.oracle.modes.stretches import Snap, Stretch, bounds
@@ -39,13 +40,15 @@ class Progress:
     """What was read is as of this; changes up to `scn` are to be told first."""
     renewals: int = 0
     """How often the SCN was renewed without reading a row."""
+    again: int = 0
+    """How often it was begun again from the first row."""
     ripe: int = 0
     """Not before this second, by our clock, is everything up to the SCN to be seen on every instance."""
 
     @classmethod
     def parsed(cls, position: Any) -> Self:
         """Errors: ValueError, TypeError, KeyError, IndexError."""
-        wanted, more = {"mode", "scn", "after", "bounds", "then"}, {"behind", "renewals", "ripe"}
+        wanted, more = {"mode", "scn", "after", "bounds", "then"}, {"behind", "renewals", "again", "ripe"}
         if not is_object(position, wanted, more) or not isinstance(position["scn"], int):
             raise ValueError
         behind = position.get("behind")
@@ -55,6 +58,7 @@ class Progress:
             position["then"],
             None if behind is None else _place(*behind),
             int(position.get("renewals", 0)),
+            int(position.get("again", 0)),
             int(position.get("ripe", 0)),
         )
 
@@ -69,6 +73,7 @@ class Progress:
             "then": self.then,
             **({"behind": behind} if behind else {}),
             **({"renewals": self.renewals} if self.renewals else {}),
+            **({"again": self.again} if self.again else {}),
             **({"ripe": self.ripe} if self.ripe else {}),
         }
 
@@ -123,8 +128,9 @@ class Snapshot(Mode):
             return self._read(session, progress, ask, scan)
         except BaseException as error:
             self._close()
-            if progress.behind is None and progress.renewals < MOST_RENEWALS and is_too_old(error):
-                return self._renewed(session, progress, scan)
+            renewals = max(progress.renewals, progress.again)
+            if progress.behind is None and renewals < MOST_RENEWALS and is_too_old(error):
+                return self._renewed(session, progress, scan, error)
             raise
 
     def _read(self, session: Session, progress: Progress, ask: Ask, scan: Scan) -> Batch:
@@ -142,19 +148,31 @@ class Snapshot(Mode):
         position = replace(progress, left=read.left, renewals=renewals).position
         return Batch(position, read.changes, read.rejects, scan=self._mark(scan), more=True)
 
-    def _renewed(self, session: Session, progress: Progress, scan: Scan) -> Batch:
-        """From now on at a newer SCN. Images need no more: what is read again is known."""
+    def _renewed(self, session: Session, progress: Progress, scan: Scan, error: BaseException) -> Batch:
+        """From now on at a newer SCN. Images need no more, unless rows can have moved to what was read."""
         beginning = _anew(session)
         tells = self._tells and progress.left.after is not None
+        if again := progress.left.after is not None and self._loses_moved(session, error):
+            progress = replace(progress, left=Stretch(None, bounds(session, self._subject)))
         renewed = replace(
             progress,
             scn=beginning.scn,
             then=self._then.start(beginning) if self._tells else progress.then,
             behind=Place(progress.scn) if tells else None,
             renewals=progress.renewals + 1,
+            again=progress.again + again,
             ripe=self._ripe,
         )
         return Batch(renewed.position, scan=self._mark(scan), more=True)
+
+    def _loses_moved(self, session: Session, error: BaseException) -> bool:
+        """Rows that row movement or ALTER TABLE moves keep the times by which they would be found."""
+        if self.options.mode != "timestamp":
+            return False
+        if "ORA-01466" in codes(error):
+            return True
+        told = session.rows(statements.storage(self.relation.name))
+        return not told or told[0][2] != "DISABLED"
 
     def _caught_up(self, session: Session, progress: Progress, behind: Place, ask: Ask) -> Batch:
         """Of what was read, changes up to the SCN at which the rest will be."""
