@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from connectors.mainframe import places
 from connectors.mainframe.maps import FieldMap, Rule, ScreenMap, Table
-from connectors.mainframe.places import CLOSING, OPENING, Cells
+from connectors.mainframe.places import CLOSING, OPENING, Cells, Label
 from connectors.mainframe.rules import View
 from connectors.mainframe.screen import FILLER, Screen
 from connectors.mainframe.values import Content, Reader, is_blank, reader
@@ -119,7 +119,7 @@ class Fitted:
     texts: tuple[tuple[str, int], ...]  # that must be at these addresses
     rules: tuple[Rule, ...]  # to identify it, those of `texts` left out
     fields: tuple[tuple[str, Reader, Cells | FieldMap], ...]
-    labels: Mapping[str, Sequence[str]]  # as places.Labels wants them
+    labels: Mapping[str, Label]
     table: FittedTable | None
     hides: bool
     """Whether any of its cells are hidden."""
@@ -135,7 +135,7 @@ def compiled(screen_map: ScreenMap, screen: Screen) -> Fitted:
 
 
 def _fitted(screen_map: ScreenMap, rows: int, columns: int) -> Fitted:
-    labels = places.longer_labels(screen_map.fields.values())
+    labels = places.labels_of(screen_map.fields.values())
     misfit = screen_map.misfit(rows, columns)
     listed = screen_map.table.columns.values() if screen_map.table else ()
     hides = any(each.hidden for each in (*screen_map.fields.values(), *listed))

@@ -91,7 +91,10 @@ class FieldMap(Value):
     those cells, too, if need be as `hidden`: that is how a column that has moved is noticed.
     """
 
-    row: Row | None = Field(default=None, description="its line; with `label`: the line of the label")
+    row: Row | None = Field(
+        default=None,
+        description="its line; with `label`: the line of the label, which elsewhere is text of a value",
+    )
     column: Column | None = Field(default=None, description="where it begins in its line")
     length: int | None = Field(
         default=None,
@@ -101,8 +104,9 @@ class FieldMap(Value):
     label: str | None = Field(
         default=None,
         min_length=1,
-        description="the text before it, as `BALANCE:`; the value is what follows in the line, up to the next"
-        " field or the next label of the map. The blank after the label does not count",
+        description="the text before it, as `BALANCE:`, not as part of a name; the value is what follows"
+        " in the line, up to the next field or the next label of the map. The blank after the label does not"
+        " count",
     )
     field: int | None = Field(
         default=None, ge=1, description="the how manieth field it is of those with the attributes below"

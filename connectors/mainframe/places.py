@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from connectors.mainframe.maps import FieldMap
@@ -18,6 +18,7 @@ from connectors.mainframe.screen import FILLER, Field
 # These end a text without being part of what is beside it.
 OPENING, CLOSING = "|<[({", "|>])}"
 BEGINS_BEFORE, GOES_ON = "begins before its first cell", "goes on after its last cell"
+_JOINED = re.compile(r"[^\W_][_-][^\W_]")
 _LABEL = re.compile(r"\s*[A-Z][\w .#/-]*:(?: |$)")
 
 
@@ -67,15 +68,28 @@ def must_be_whole(cells: Cells, view: View, raw: str) -> None:
             raise ValueError(f"has a field in it that begins in column {(at + 1) % view.screen.columns + 1}")
 
 
-class Labels:
-    """Where the labels of a map stand on a screen. `longer`: each label -> those that contain it."""
+@dataclass(frozen=True, slots=True)
+class Label:
+    """`longer`: labels that contain it; `rows`: where it counts, None: in any."""
 
-    def __init__(self, view: View, longer: Mapping[str, Sequence[str]]) -> None:
-        hits = {label: _hits(view, label) for label in longer}
-        inside = {label: [hit for other in others for hit in hits[other]] for label, others in longer.items()}
+    longer: tuple[str, ...]
+    rows: frozenset[int] | None
+
+
+class Labels:
+    """Where the labels of a map stand on a screen. Elsewhere they are words of a value."""
+
+    def __init__(self, view: View, known: Mapping[str, Label]) -> None:
+        hits = {text: _hits(view, text) for text in known}
+        inside = {text: [hit for other in each.longer for hit in hits[other]] for text, each in known.items()}
         self._hits = {
-            label: [(at, end) for at, end in hits[label] if not any(a <= at < b for a, b in inside[label])]
-            for label in longer
+            text: [
+                (at, end)
+                for at, end in hits[text]
+                if (each.rows is None or at // view.screen.columns + 1 in each.rows)
+                and not any(a <= at < b for a, b in inside[text])
+            ]
+            for text, each in known.items()
         }
         self.starts = sorted(at for found in self._hits.values() for at, _ in found)
 
@@ -93,9 +107,18 @@ class Labels:
         return self.starts[at] if at < len(self.starts) and self.starts[at] < end else None
 
 
-def longer_labels(fields: Iterable[FieldMap]) -> dict[str, tuple[str, ...]]:
-    labels = [each.label for each in fields if each.label]
-    return {label: tuple(other for other in labels if label in other and label != other) for label in labels}
+def labels_of(fields: Iterable[FieldMap]) -> Mapping[str, Label]:
+    rows: dict[str, set[int | None]] = {}
+    for each in fields:
+        if each.label:
+            rows.setdefault(each.label, set()).add(each.row)
+    return {
+        text: Label(
+            tuple(other for other in rows if text in other and text != other),
+            None if None in found else frozenset(filter(None, found)),
+        )
+        for text, found in rows.items()
+    }
 
 
 def locate(each: FieldMap, view: View, labels: Labels) -> Cells:
@@ -163,9 +186,16 @@ def _hits(view: View, label: str) -> list[tuple[int, int]]:
     for start, end in _finds(text, label) if not view.wide else _finds_wide(text, label):
         before, after = text[start - 1] if start % width else " ", text[end] if end % width else " "
         joined = (before.isalnum() and label[0].isalnum()) or (after.isalnum() and label[-1].isalnum())
-        if not joined and start // width == (end - 1) // width:
+        if not joined and start // width == (end - 1) // width and not _is_in_a_name(text, start, end, width):
             hits.append((start, end))
     return hits
+
+
+def _is_in_a_name(text: str, start: int, end: int, width: int) -> bool:
+    """As ID is in CUSTOMER_ID or ID-CARD."""
+    line = start // width * width
+    before, after = text[max(start - 2, line) : start + 1], text[end - 1 : min(end + 2, line + width)]
+    return bool(_JOINED.fullmatch(before) or _JOINED.fullmatch(after))
 
 
 def _finds(text: str, label: str) -> Iterator[tuple[int, int]]:

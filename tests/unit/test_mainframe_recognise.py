@@ -299,6 +299,24 @@ def test_the_value_of_a_label_ends_at_the_next_label_or_after_its_length() -> No
     assert problems(row) == [("zip", "goes on after its last cell")]
 
 
+def test_a_label_counts_in_its_row_and_elsewhere_is_text_of_a_value() -> None:
+    of = fields(name={"label": "NAME"}, city={"label": "CITY", "row": 3})
+    for name in ("CITY BANK LTD", "BANK CITY LTD"):
+        row = recognise.record(of, typed(["", f"NAME {name}", "CITY ROME"]))
+        assert row.values == {"name": name, "city": "ROME"}
+        screen = painted(
+            [(2, 2, "NAME", 5, "p"), (2, 8, name, 20, "p"), (3, 2, "CITY", 5, "p"), (3, 8, "ROME", 9, "p")]
+        )
+        assert recognise.record(of, screen).values == {"name": name, "city": "ROME"}
+
+
+@pytest.mark.parametrize("shown", ["CUSTOMER_ID: 99", "CUST-ID: 99", "ID-CARD: 99"])
+def test_a_part_of_a_name_is_no_label(shown: str) -> None:
+    of = fields(id={"label": "ID"})
+    assert problems(recognise.record(of, typed(["", shown]))) == [("id", "the label 'ID' is not there")]
+    assert recognise.record(of, typed(["", shown, "--ID--: 7"])).values == {"id": "--: 7"}
+
+
 def test_the_value_of_a_label_is_the_next_field_when_its_own_has_no_more() -> None:
     of = fields(name={"label": "NAME:"}, city={"label": "CITY:"}, zip={"label": "ZIP:"}, last={"label": "X:"})
     screen = painted(
