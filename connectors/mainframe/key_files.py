@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bridge.errors import ConfigError, TransientError
@@ -21,7 +21,7 @@ def read(path: Path, names: Sequence[str]) -> Sequence[Mapping[str, str]]:
         return _keys(path, _whole(path), names)
     except OSError as error:
         raise _not_yet(path, f"cannot read the keys: {error.strerror}", "check the path") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: cannot read the keys: {error}", remedy="write CSV in UTF-8") from None
 
 
@@ -39,17 +39,51 @@ def _whole(path: Path) -> str:
 
 
 def _keys(path: Path, text: str, names: Sequence[str]) -> Sequence[Mapping[str, str]]:
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    if missing := [name for name in names if name not in (rows.fieldnames or ())]:
-        raise ConfigError(f"{path}:1: no column {missing[0]}", remedy="name the key's columns there")
-    keys = list[Mapping[str, str]]()
-    for row in rows:
-        if any(not (row[name] or "").strip() for name in names):
-            raise ConfigError(f"{path}:{rows.line_num}: a key is empty", remedy="fill it in")
-        keys.append({name: row[name] for name in names})
+    lines = _lines(path, text)
+    _, heads = next(lines, (1, []))
+    for name in names:
+        if heads.count(name) != 1:
+            told = "two columns" if name in heads else "no column"
+            raise ConfigError(f"{path}:1: {told} {name}", remedy="name the key's columns there, each once")
+    keys = [_key(f"{path}:{line}", dict(zip(heads, row, strict=False)), names) for line, row in lines]
     if not keys:
         raise _not_yet(path, "it has no keys", "without any, all rows would count as deleted")
     return keys
+
+
+def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Number and fields of each line. A field over several lines may be a quote that lacks its end.
+
+    Errors: ConfigError.
+    """
+    rows, line, columns = csv.reader(io.StringIO(text, newline=""), strict=True), 1, 0
+    try:
+        for row in rows:
+            columns = columns or len(row)
+            _must_be_whole(row, columns)
+            if row:
+                yield line, row
+            line = rows.line_num + 1
+    except csv.Error as error:
+        raise ConfigError(f"{path}:{line}: cannot read the keys: {error}", remedy="mend that line") from None
+
+
+def _must_be_whole(row: Sequence[str], columns: int) -> None:
+    """Errors: csv.Error."""
+    if any("\0" in each for each in row):
+        raise csv.Error("it has a NUL in it")
+    if any(mark in each for each in row for mark in "\r\n"):
+        raise csv.Error("a text goes on in the next line: does a quote lack its end?")
+    if any(each.strip() for each in row[columns:]):
+        raise csv.Error("it has more fields than the first line: does a comma lack its quotes?")
+
+
+def _key(place: str, row: Mapping[str, str], names: Sequence[str]) -> Mapping[str, str]:
+    """Without the blanks around it. Errors: ConfigError."""
+    key = {name: row.get(name, "").strip() for name in names}
+    if not all(key.values()):
+        raise ConfigError(f"{place}: a key is empty", remedy="fill it in")
+    return key
 
 
 def _not_yet(path: Path, why: str, remedy: str) -> TransientError:

@@ -1,0 +1,37 @@
+"""Keys out of a file: each of them, or none and a line that says where the file cannot be trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bridge.errors import ConfigError
+from connectors.mainframe import key_files
+from tests.integration.mainframe_streams import written
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("no\n1\n", ":1: no column id"),
+        ("id,id\n1,2\n", ":1: two columns id"),
+        ('id,note\n1,x\n2,"5 inch\n3,x\n4,x\n', ":3: cannot read the keys: unexpected end"),
+        ('id,note\n1,x\n2,"5 inch\n3,x\n4,"6 inch\n', ":3: cannot read the keys"),
+        ('id,note\n\n1,x\n2,"\n3,x\n4,"\n', ":4: .*does a quote lack its end"),
+        ('id\n"1"2\n', ":2: cannot read the keys"),
+        ("note,id\nSMITH, JOE,1\n", ":2: .*does a comma lack its quotes"),
+        ("id\n1\0\n", ":2: .*a NUL"),
+    ],
+)
+def test_a_file_of_keys_that_cannot_be_trusted_gives_none_and_says_where(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    written(file := tmp_path / "keys.csv", text)
+    with pytest.raises(ConfigError, match=f"keys.csv{told}"):
+        key_files.read(file, ["id"])
+
+
+def test_blanks_around_a_key_and_empty_lines_do_not_count(tmp_path: Path) -> None:
+    written(file := tmp_path / "keys.csv", '\nnote,id\n"SMITH, JOE", 1 \n\nx,2,\n')
+    assert key_files.read(file, ["id"]) == [{"id": "1"}, {"id": "2"}]
