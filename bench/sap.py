@@ -286,11 +286,13 @@ def _connected(host: str, library: str) -> tuple[Call, Callable[[], None]]:
 def _rest(folder: Path, address: str, host: str) -> Iterator[Measure]:
     """A worker of a stream of each mode in which nothing happens, polled every second."""
     name = fresh("rest")
-    streams = {
+    streams: dict[str, dict[str, Any]] = {
         "KNA1": {"mode": "table", "columns": ["UPDAT", "UPTIM"]},
         "changes": {"mode": "change_documents", "classes": ["DEBI"]},
         "pointers": {"mode": "change_pointers", "message_type": "DEBMAS"},
     }
+    late = {"late_window": "30s"}  # only after it nothing is asked for twice
+    streams = {stream: {**options, **late} for stream, options in streams.items()}
     connector = {"kind": "sap", **_options(host, "saprfclib"), "interval": "1s", "streams": streams}
     with _daemon(folder / name, address, {name: connector}) as daemon:
         wait_until(lambda: daemon.stream(name, "KNA1").get("events"), PATIENCE_S, "events of KNA1")
