@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from bridge.contract import Ask, Batch, Op, Scan
+from bridge.contract import Ask, Batch, Level, Op, Scan
 from bridge.errors import GapError, PermanentError
 from bridge.testing.oracle.server import OraclePeer
 from bridge.testing.oracle.store import Store
@@ -225,6 +225,31 @@ def test_a_table_kept_in_its_index_is_read_by_its_key(peer: OraclePeer) -> None:
             found += short(reader.published(reader.poll(rows=7)))
             reader.died()
         assert found == READ
+
+
+@pytest.mark.parametrize("kind", [Kind.EXTERNAL, Kind.TEMPORARY, "view"])
+@pytest.mark.parametrize(
+    ("options", "instead"),
+    [({"mode": "snapshot"}, "images mode"), ({"mode": "timestamp", "columns": ["AT"]}, "`snapshot: false`")],
+)
+def test_what_has_no_rowids_or_no_past_has_no_snapshot_and_says_what_to_do(
+    options: dict[str, Any], instead: str, kind: Kind | str, peer: OraclePeer
+) -> None:
+    columns = [*COLUMNS, ("AT", "TIMESTAMP(6)")]
+    if isinstance(kind, Kind):
+        peer.store.create("SALES", "ORDERS", columns, key=["ID"], kind=kind)
+    else:
+        peer.store.create("SALES", "T", columns, key=["ID"])
+        peer.store.create_view("SALES", "ORDERS", "SELECT t.ID, t.STATUS, t.AT FROM SALES.T t")
+    with reading(peer, ORDERS, {**options, "key": ["ID"]}) as reader:
+        with pytest.raises(PermanentError, match="no snapshot can be read of") as refused:
+            reader.poll()
+        assert instead in refused.value.remedy
+        told = [(each.level, each.remedy) for each in reader.connector.check() if each.stream == ORDERS]
+        assert told == [(Level.CRITICAL, refused.value.remedy)]
+    if options["mode"] == "timestamp":
+        with reading(peer, ORDERS, {**options, "key": ["ID"], "snapshot": False}) as reader:
+            assert reader.take() == []
 
 
 # -- once more

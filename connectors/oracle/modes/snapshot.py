@@ -15,8 +15,10 @@ from typing import Any, Self
 import oracledb
 
 from bridge.contract import Ask, Batch, Emits, Position, Ranges, Scan, Table
+from bridge.errors import PermanentError
 from connectors.oracle import statements
-from connectors.oracle.codes import Kind
+from connectors.oracle.catalog import Kind
+from connectors.oracle.codes import Kind as Code
 from connectors.oracle.errors import codes, kind
 from connectors.oracle.modes.again import read_again
 from connectors.oracle.modes.mode import Beginning, Mode, is_object
@@ -24,6 +26,8 @@ from connectors.oracle.modes.stretches import Snap, Stretch, bounds
 from connectors.oracle.modes.versions import Place, Subject, Versions
 from connectors.oracle.session import Session
 
+UNKEPT = frozenset({Kind.VIEW, Kind.EXTERNAL, Kind.TEMPORARY})
+"""They have no ROWIDs to go on after, or no past (ORA-08187)."""
 MOST_RENEWALS = 3
 """So often a chunk may be begun anew at a newer SCN before it is said that undo does not last for one."""
 
@@ -83,6 +87,14 @@ class Snapshot(Mode):
 
     def __init__(self, then: Mode) -> None:
         super().__init__(then.relation, then.options)
+        if then.relation.kind in UNKEPT:
+            raise PermanentError(
+                f"no snapshot can be read of {self.name} ({then.relation.kind.value}): its rows"
+                " have no ROWIDs, or are not kept as they were",
+                remedy="use images mode"
+                if then.options.mode == "snapshot"
+                else f"set `snapshot: false`: {then.options.mode} mode reads what is there, too",
+            )
         self._then = then
         self.emits, self.caveats = then.emits, then.caveats
         self._tells = then.emits is Emits.CHANGES
@@ -253,7 +265,7 @@ class Once(Mode):
 
 def is_too_old(error: BaseException) -> bool:
     """Undo that the SCN needs is gone, or the table was altered since; at a newer one it can be read."""
-    return isinstance(error, oracledb.Error) and kind(error) is Kind.GAP
+    return isinstance(error, oracledb.Error) and kind(error) is Code.GAP
 
 
 def _anew(session: Session) -> Beginning:
