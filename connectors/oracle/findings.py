@@ -15,6 +15,8 @@ from connectors.oracle import statements
 from connectors.oracle.codes import CODES
 from connectors.oracle.config import CHANGES, OracleConfig, OracleStream
 from connectors.oracle.errors import codes
+from connectors.oracle.modes.queue import may_dequeue
+from connectors.oracle.modes.viewlog import log_of
 from connectors.oracle.readings import Reading, Readings
 from connectors.oracle.session import Session
 
@@ -121,7 +123,7 @@ class Doctor:
                 Level.WARNING,
                 "the account does not see open transactions: rows of one that takes longer than `late_window`"
                 " are missed in timestamp mode",
-                remedy=f"GRANT SELECT ON GV_$TRANSACTION TO {self._session.user}",
+                remedy=f"GRANT SELECT ON SYS.GV_$TRANSACTION TO {self._session.user}",
             )
 
     def _table(self, reading: Reading) -> Iterator[Finding]:
@@ -159,6 +161,7 @@ class Doctor:
         """Asked by doing, which knows of roles and of ANY privileges."""
         table, user, name = reading.relation.name, self._session.user, reading.name
         if options.mode == "aq":
+            yield from self._dequeues(reading)
             return
         if not self._may(statements.can_read(table)):
             yield _lacks(name, f"GRANT SELECT ON {table.sql} TO {user}")
@@ -168,11 +171,9 @@ class Doctor:
             elif options.mode == "flashback" and not self._may(statements.has_versions(table, scn)):
                 meaning = CODES["ORA-30051"]
                 yield Finding(Level.CRITICAL, meaning.says, meaning.remedy, name)
-        held = {str(row[0]) for row in self._session.allowed(statements.privileges(table)) or ()}
-        held |= {str(row[0]) for row in self._session.allowed(statements.system_privileges()) or ()}
-        owns = table.owner == user
-        if options.mode in _SETTLES and not owns and held.isdisjoint({"DELETE", "DELETE ANY TABLE"}):
-            yield _lacks(name, f"GRANT DELETE ON {table.sql} TO {user}")
+        held, owns = self._held(table), table.owner == user
+        if options.mode in _SETTLES:
+            yield from self._deletes(reading)
         able = [each for each in _WRITING if owns or each in held or f"{each} ANY TABLE" in held]
         if able and options.mode not in _SETTLES and self._session.version < (23,):
             yield Finding(
@@ -183,6 +184,30 @@ class Doctor:
                 else f"REVOKE {', '.join(able)} ON {table.sql} FROM {user}",
                 stream=name,
             )
+
+    def _deletes(self, reading: Reading) -> Iterator[Finding]:
+        """From an outbox, or from the log of a table."""
+        table, user = reading.relation.name, self._session.user
+        if reading.mode.options.mode == "mview_log":
+            try:
+                table = log_of(self._session, table)
+            except PermanentError as error:
+                yield Finding(Level.CRITICAL, error.text, error.remedy, reading.name)
+                return
+            if not self._may(statements.can_read(table)):
+                yield _lacks(reading.name, f"GRANT SELECT ON {table.sql} TO {user}")
+        if table.owner != user and self._held(table).isdisjoint({"DELETE", "DELETE ANY TABLE"}):
+            yield _lacks(reading.name, f"GRANT DELETE ON {table.sql} TO {user}")
+
+    def _dequeues(self, reading: Reading) -> Iterator[Finding]:
+        queue, user = reading.relation.name, self._session.user
+        if queue.owner != user and self._held(queue).isdisjoint({"DEQUEUE", "DEQUEUE ANY QUEUE"}):
+            yield _lacks(reading.name, may_dequeue(queue, user))
+
+    def _held(self, name: statements.TableName) -> set[str]:
+        """Privileges on it, and those on the system."""
+        asked = (statements.privileges(name), statements.system_privileges())
+        return {str(row[0]) for statement in asked for row in self._session.allowed(statement) or ()}
 
     def _may(self, statement: statements.Statement) -> bool:
         try:
@@ -255,7 +280,7 @@ class Undo:
                 yield Finding(
                     Level.WARNING,
                     f"the account does not see {view}: {unknown} is not known",
-                    remedy=f"GRANT SELECT ON {view} TO {self._user}",
+                    remedy=f"GRANT SELECT ON SYS.{view} TO {self._user}",
                 )
         kept, longest, too_old = self.kept_s, _number(self._statistics, 1), _number(self._statistics, 2)
         if kept is None:

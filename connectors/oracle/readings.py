@@ -136,7 +136,8 @@ class Readings:
             must_fit(relation, options)
             self._known[name] = Reading(relation, mode_of(relation, options))
         except PermanentError as error:
-            self._known[name] = error
+            user = self._config.proxy_for or self._config.account
+            self._known[name] = type(error)(error.text, remedy=error.remedy.replace("{user}", user))
 
     def _is_missing(self, name: str) -> bool:
         excluded = any(fnmatchcase(name, pattern) for pattern in self._config.exclude_tables)

@@ -215,7 +215,7 @@ class Session:
         self._scn = None
         raise PermanentError(
             "the account may not ask for the current SCN",
-            remedy=f"GRANT SELECT ON V_$DATABASE TO {self.user}, or EXECUTE ON DBMS_FLASHBACK",
+            remedy=f"GRANT SELECT ON SYS.V_$DATABASE TO {self.user}, or EXECUTE ON SYS.DBMS_FLASHBACK",
         )
 
     def moment(self) -> Moment:

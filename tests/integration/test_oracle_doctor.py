@@ -79,7 +79,7 @@ class TestGrants:
     def test_without_a_right_to_the_scn_all_else_is_told_still(self, peer: OraclePeer) -> None:
         peer.grants.revoke("SELECT", "SYS.V_$DATABASE")
         peer.grants.revoke("SELECT", "SALES.ORDERS")
-        asked = "GRANT SELECT ON V_$DATABASE TO BRIDGE, or EXECUTE ON DBMS_FLASHBACK"
+        asked = "GRANT SELECT ON SYS.V_$DATABASE TO BRIDGE, or EXECUTE ON SYS.DBMS_FLASHBACK"
         told = findings(peer)
         assert [each[3] for each in told if each[0] is Level.CRITICAL and each[1] is None] == [asked]
         assert any(each[0] is Level.CRITICAL and "GRANT SELECT" in each[3] for each in told if each[1])
@@ -101,18 +101,40 @@ class TestGrants:
         peer.grants.grant("DELETE", "SALES.ORDERS")
         assert remedies(peer, Level.CRITICAL, ORDERS=outbox) == []
 
+    def test_a_log_needs_the_right_to_delete_and_its_table_does_not(self, peer: OraclePeer) -> None:
+        logged = {"mode": "mview_log"}
+        (none,) = (each for each in findings(peer, ORDERS=logged) if each[0] is Level.CRITICAL)
+        assert "no materialized view log" in none[2]
+        peer.store.create_log(peer.store.table("SALES.ORDERS"))
+        peer.grants.grant("DELETE", "SALES.ORDERS")
+        asked = ['GRANT DELETE ON "SALES"."MLOG$_ORDERS" TO BRIDGE']
+        assert remedies(peer, Level.CRITICAL, ORDERS=logged) == asked
+        peer.grants.revoke("DELETE", "SALES.ORDERS")
+        peer.grants.grant("DELETE", "SALES.MLOG$_ORDERS")
+        assert remedies(peer, Level.CRITICAL, ORDERS=logged) == []
+        peer.grants.revoke("SELECT", "SALES.MLOG$_ORDERS")
+        assert remedies(peer, Level.CRITICAL, ORDERS=logged) == [
+            'GRANT SELECT ON "SALES"."MLOG$_ORDERS" TO BRIDGE'
+        ]
+
+    def test_a_queue_needs_the_right_to_dequeue(self, peer: OraclePeer) -> None:
+        peer.queues.create("SALES.EVENTS_Q", max_retries=1000)
+        asked = ["EXECUTE DBMS_AQADM.GRANT_QUEUE_PRIVILEGE('DEQUEUE', 'SALES.EVENTS_Q', 'BRIDGE')"]
+        assert remedies(peer, Level.CRITICAL, EVENTS_Q=AQ) == asked
+        peer.grants.grant("DEQUEUE", "SALES.EVENTS_Q")
+        assert remedies(peer, Level.CRITICAL, EVENTS_Q=AQ) == []
+
     def test_what_only_tells_more_is_a_warning(self, peer: OraclePeer) -> None:
         told = remedies(peer, Level.WARNING)
-        assert "GRANT SELECT ON V_$UNDOSTAT TO BRIDGE" in told
-        assert "GRANT SELECT ON V_$PARAMETER TO BRIDGE" in told
+        assert "GRANT SELECT ON SYS.V_$UNDOSTAT TO BRIDGE" in told
+        assert "GRANT SELECT ON SYS.V_$PARAMETER TO BRIDGE" in told
 
     def test_timestamp_mode_asks_for_the_open_transactions(self, peer: OraclePeer) -> None:
         stamped = {"mode": "timestamp", "columns": ["CHANGED_AT"]}
-        assert "GRANT SELECT ON GV_$TRANSACTION TO BRIDGE" in remedies(peer, Level.WARNING, ORDERS=stamped)
+        asked = "GRANT SELECT ON SYS.GV_$TRANSACTION TO BRIDGE"
+        assert asked in remedies(peer, Level.WARNING, ORDERS=stamped)
         everything(peer)
-        assert "GRANT SELECT ON GV_$TRANSACTION TO BRIDGE" not in remedies(
-            peer, Level.WARNING, ORDERS=stamped
-        )
+        assert asked not in remedies(peer, Level.WARNING, ORDERS=stamped)
 
     def test_an_account_that_may_write_is_warned_of_before_release_23(self) -> None:
         for release, warned in (("19", True), ("23", False)):
@@ -146,6 +168,7 @@ class TestTables:
     def test_a_queue_that_gives_up_on_messages_is_warned_of(self, peer: OraclePeer) -> None:
         for name, most in (("FEW", 5), ("MANY", 1000)):
             peer.queues.create(f"SALES.{name}", max_retries=most)
+            peer.grants.grant("DEQUEUE", f"SALES.{name}")
         (told,) = (each for each in findings(peer, FEW=AQ, MANY=AQ) if "exception queue" in each[2])
         assert told[0] is Level.WARNING
         assert told[3] == "DBMS_AQADM.ALTER_QUEUE('SALES.FEW', max_retries => 1000)"

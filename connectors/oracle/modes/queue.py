@@ -25,6 +25,7 @@ from connectors.oracle.config import OracleStream
 from connectors.oracle.errors import codes
 from connectors.oracle.modes.mode import Mode
 from connectors.oracle.session import Session
+from connectors.oracle.statements import TableName
 from connectors.oracle.types import Column
 
 MOST = 500
@@ -75,8 +76,7 @@ class Queue(Mode):
         if not relation.columns:
             raise PermanentError(
                 f"the account may not dequeue from {relation.name}",
-                remedy=f"EXECUTE DBMS_AQADM.GRANT_QUEUE_PRIVILEGE('DEQUEUE', '{relation.name}',"
-                " 'the account')",
+                remedy=may_dequeue(relation.name, "{user}"),
             )
         self._kind = relation.columns[-1].declared
         self._held: _Held | None = None
@@ -216,6 +216,11 @@ class Queue(Mode):
                 if _are_ids(ids) and _are_ids(known):
                     return list(ids), list(known)  # type: ignore[call-overload]
         raise self.stranger('aq mode: {"mode": "aq"}')
+
+
+def may_dequeue(queue: TableName, user: str) -> str:
+    """What grants that."""
+    return f"EXECUTE DBMS_AQADM.GRANT_QUEUE_PRIVILEGE('DEQUEUE', '{queue}', '{user}')"
 
 
 def _finds(queue: Any, msgid: str, mode: int) -> bool:
