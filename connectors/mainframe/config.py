@@ -22,7 +22,7 @@ from bridge.contract import ConnectorConfig, Seconds, Secret, StreamConfig
 from connectors.mainframe.maps import ErrorRule, Rule, ScreenMap
 from connectors.mainframe.terminal import KEYS
 
-PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(\w+)\}")
+PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
 """`{name}` in a text that is typed; a brace itself is written twice."""
 
 
@@ -37,6 +37,14 @@ def _key(value: str) -> str:
     return value.lower()
 
 
+def _template(value: str) -> str:
+    if brace := re.search("[{}]", PLACEHOLDER.sub("", value)):
+        raise ValueError(f"has a '{brace[0]}' that is of no {{placeholder}}: write it twice to have it typed")
+    return value
+
+
+Template = Annotated[str, AfterValidator(_template)]
+"""A text that is typed, with {placeholders}."""
 Names = Annotated[tuple[str, ...], BeforeValidator(_some, json_schema_input_type=str | tuple[str, ...])]
 Key = Annotated[str, AfterValidator(_key)]
 
@@ -52,10 +60,10 @@ class Step(_Options):
 
     when: Names = Field(default=(), description="the step is passed over unless one of these screens shows")
     on: Names = Field(default=(), description="one of these screens must show before anything is typed")
-    type: str | None = Field(
+    type: Template | None = Field(
         default=None, description="text typed where the cursor is, with {placeholders}, as a transaction code"
     )
-    fill: Mapping[str, str] = Field(
+    fill: Mapping[str, Template] = Field(
         default={}, description="field of the screen's map -> text typed into it, with {placeholders}"
     )
     press: Key | None = Field(default=None, description="the key: enter, clear, pf1 to pf24, pa1 to pa3")
@@ -106,7 +114,7 @@ class Select(_Options):
     """How a row of a list is opened: something is typed beside it."""
 
     field: str = Field(description="column of the list that is typed into, in the row")
-    text: str = Field(alias="with", description="what is typed there")
+    text: Template = Field(alias="with", description="what is typed there")
     press: Key = Field(default="enter", description="the key")
 
 
@@ -266,6 +274,8 @@ class MainframeConfig(ConnectorConfig):
 
     @model_validator(mode="after")
     def _fits_together(self) -> MainframeConfig:
+        if len(set(self.lu)) < len(self.lu):
+            raise ValueError("`lu` names one twice: each session takes one of its own")
         if 1 < len(self.lu) < self.sessions:
             raise ValueError(f"`sessions` is {self.sessions}, and `lu` names {len(self.lu)}")
         if taken := {"user", "password"} & self.secrets.keys():

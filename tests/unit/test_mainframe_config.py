@@ -31,6 +31,10 @@ def config(**options: Any) -> MainframeConfig:
     ("options", "told"),
     [
         ({"sessions": 3, "lu": ["A", "B"]}, "`sessions` is 3, and `lu` names 2"),
+        ({"sessions": 2, "lu": ["A", "A"]}, "`lu` names one twice"),
+        ({"logon": [{"type": "{password"}]}, "has a '{' that is of no {placeholder}"),
+        ({"logon": [{"fill": {"a": "x}"}}]}, "logon.0.fill.a\n  Value error, has a '}'"),
+        ({"logon": [{"type": "{}"}]}, "has a '{'"),
         ({"secrets": {"password": "env:X"}}, "has a place of its own"),
         ({"streams": {"cust*": LIST}}, "a name of its own, not a pattern"),
         ({"streams": {"a": LIST | {"mark": "changed"}}}, "`mark` is for lists with `detail`"),
@@ -80,10 +84,13 @@ def test_the_account_is_known_without_a_connection() -> None:
 def test_placeholders_are_filled_and_braces_written_twice() -> None:
     texts = Texts({"user": "BRIDGE"}, {"pin": "1234"}).with_key({"id": "7"})
     assert texts.fill("{user}/{id} {{x}} {pin}") == "BRIDGE/7 {x} 1234"
+    assert texts.with_key({"cust-id": "7"}).fill("{cust-id}") == "7"
     assert texts.secret("{pin}")
     assert not texts.secret("{user} {{pin}}")
     with pytest.raises(ConfigError, match=r"did you mean \{user\}"):
         texts.fill("{usr}")
+    with pytest.raises(ConfigError, match=r"did you mean \{user\}"):
+        texts.fill("{ user }")
 
 
 def test_a_secret_is_not_shown_by_a_step() -> None:
