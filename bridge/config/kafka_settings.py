@@ -106,12 +106,17 @@ def refusal(name: str, value: Any, settings: Mapping[str, Any]) -> str | None:
         case "max.in.flight.requests.per.connection" | "max.in.flight" if _number(value, 0) > MOST_IN_FLIGHT:
             return f"more than {MOST_IN_FLIGHT} breaks the order of events"
         case "message.timeout.ms" | "delivery.timeout.ms":
-            limit = _number(settings.get("transaction.timeout.ms"), TRANSACTION_TIMEOUT_MS)
-            if _number(value, 0) > limit:
-                return f"it must not exceed transaction.timeout.ms ({limit:.0f})"
-            if _number(value, limit) <= 0:
-                return f"without a limit it exceeds transaction.timeout.ms ({limit:.0f})"
+            return _too_long(value, _number(settings.get("transaction.timeout.ms"), TRANSACTION_TIMEOUT_MS))
     return REFUSED.get(name)
+
+
+def _too_long(value: Any, limit: float) -> str | None:
+    """`value`: for how long a record may wait; 0 is for ever."""
+    if _number(value, 0) > limit:
+        return f"it must not exceed transaction.timeout.ms ({limit:.0f})"
+    if _number(value, limit) <= 0:
+        return f"without a limit it exceeds transaction.timeout.ms ({limit:.0f})"
+    return None
 
 
 def remedy(name: str, value: Any) -> str:

@@ -250,7 +250,7 @@ def test_ranges_are_no_matter_of_a_cancel() -> None:
 def test_the_end_of_one_is_told_in_words(rows: int, told: str) -> None:
     before = {"resnapshot": None, "resnapshots": 0, "reread": 5}
     now = {"resnapshot": None, "resnapshots": 1, "reread": 5 + rows}
-    assert resnapshot._told(before, now, cancel=False) == f"{told} published again"
+    assert resnapshot._told(before, now) == f"{told} published again"
 
 
 def test_a_stream_has_one_at_a_time(clock: Clock, kafka: FakeKafka) -> None:
