@@ -68,6 +68,7 @@ def test_tables_that_are_not_wanted_are_left_out() -> None:
 class Header:
     stamp: str
     number: str
+    group: str = "DEBI 1"
 
 
 def change(number: int, op: Op, old: str = "", new: str = "") -> tuple[Header, RowChange]:
