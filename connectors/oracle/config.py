@@ -15,12 +15,14 @@ from bridge.contract import ConnectorConfig, Seconds, Secret, StreamConfig
 type ModeName = Literal["flashback", "snapshot", "timestamp", "rowscn", "images", "outbox", "mview_log", "aq"]
 CHANGES: frozenset[str] = frozenset({"flashback", "timestamp", "rowscn"})
 """Modes that read what changed: `snapshot` says whether what is there is read before that."""
+_OF_TABLES = CHANGES | {"snapshot", "images", "outbox", "mview_log"}
 _MEANS: Mapping[str, frozenset[str]] = {
     "columns": frozenset({"timestamp"}),
     "before": frozenset({"flashback"}),
     "overlap": frozenset({"flashback"}),
     "time_zone": frozenset({"timestamp"}),
     "consumer": frozenset({"aq"}),
+    **dict.fromkeys(("max_value_bytes", "oversize", "trim", "unknown_types"), _OF_TABLES),
 }
 _LONGEST_REST_S = 32_767
 _LONGEST_STATEMENT_S = 7 * 86400.0
@@ -123,7 +125,7 @@ class OracleStream(StreamConfig):
             raise ValueError("must name the column with the time")
         return columns
 
-    @field_validator("columns", "before", "overlap", "time_zone", "consumer")
+    @field_validator(*_MEANS)
     @classmethod
     def _has_a_meaning(cls, value: Any, info: ValidationInfo) -> Any:
         mode = info.data.get("mode")
@@ -238,6 +240,14 @@ class OracleConfig(ConnectorConfig):
                 "switches off the check of the server's name; leave it out, or set `tls.server_dn`"
             )
         return dsn.strip()
+
+    @field_validator("streams")
+    @classmethod
+    def _names_its_queues(cls, streams: Mapping[str, OracleStream]) -> Mapping[str, OracleStream]:
+        for name, each in streams.items():
+            if each.mode == "aq" and any(mark in name for mark in "*?["):
+                raise ValueError(f"{name} is a pattern; name each queue, for each takes a session of its own")
+        return streams
 
     @field_validator("user")
     @classmethod

@@ -131,11 +131,20 @@ def test_timestamp_mode_must_be_told_its_column() -> None:
         ("rowscn", "overlap", "5s"),
         ("flashback", "time_zone", "Europe/Berlin"),
         ("outbox", "consumer", "bridge"),
+        ("aq", "max_value_bytes", 10),
+        ("aq", "oversize", "truncate"),
+        ("aq", "trim", True),
+        ("aq", "unknown_types", "fail"),
     ],
 )
 def test_an_option_of_another_mode_is_refused(mode: str, option: str, value: Any) -> None:
     told = refused(streams={"A.B": {"mode": mode, option: value}})
     assert f"has no meaning in {mode} mode" in told
+
+
+def test_queues_are_named_one_by_one() -> None:
+    assert "name each queue" in refused(streams={"SALES.*_Q": {"mode": "aq"}})
+    assert config(streams={"SALES.EVENTS_Q": {"mode": "aq"}, "SALES.*": {}}).most_sessions == 2
 
 
 def test_a_column_is_named_once() -> None:
