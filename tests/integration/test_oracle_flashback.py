@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
+import oracledb
 import pytest
 
 from bridge.contract import Ask
@@ -284,6 +285,27 @@ def test_a_table_without_a_key_asks_for_one(peer: OraclePeer) -> None:
         begun(reader)
         insert(peer.store, 1)
         assert short(reader.take()) == [("c", 1, "open")]
+
+
+def test_rows_with_null_in_their_key_are_left_out_of_the_snapshot_and_of_the_changes(
+    peer: OraclePeer,
+) -> None:
+    table = peer.store.create("SALES", "ORDERS", [("ID", "NUMBER(10)"), ("STATUS", "VARCHAR2(20)")])
+    with peer.store.transaction() as tx:
+        for number, status in ((1, "one"), (None, "bare"), (None, "named later")):
+            tx.insert(table, {"ID": number, "STATUS": status})
+    with reading(peer, ORDERS, {"key": ["ID"], "before": True}) as reader:
+        assert short(reader.take()) == [("r", 1, "one")]
+        with oracledb.connect(user=peer.admin, password=peer.admin_password, dsn=peer.dsn) as connection:
+            cursor = connection.cursor()
+            cursor.execute("DELETE FROM SALES.ORDERS t WHERE t.STATUS = 'bare'")
+            cursor.execute("UPDATE SALES.ORDERS t SET t.ID = 3 WHERE t.STATUS = 'named later'")
+            cursor.execute("INSERT INTO SALES.ORDERS (ID, STATUS) VALUES (NULL, 'new')")
+            connection.commit()
+            assert short(reader.take()) == [("c", 3, "named later")]
+            cursor.execute("UPDATE SALES.ORDERS t SET t.ID = NULL WHERE t.ID = 1")
+            connection.commit()
+            assert short(reader.take()) == [("d", 1, None)]
 
 
 def test_a_row_that_cannot_be_had_is_a_reject_with_its_key(peer: OraclePeer) -> None:

@@ -17,7 +17,7 @@ from connectors.oracle import statements
 from connectors.oracle.catalog import Kind
 from connectors.oracle.keyset import Keyset
 from connectors.oracle.modes.flow import Flow, Rows, reject
-from connectors.oracle.modes.pages import keyset
+from connectors.oracle.modes.pages import filled, keyset
 from connectors.oracle.modes.versions import ROWID, ROWID_LEAD, SOURCE, Subject
 from connectors.oracle.rows import Reading
 from connectors.oracle.session import Session
@@ -117,7 +117,8 @@ class Snap:
     def _opened(self, ask: Ask) -> Flow:
         relation, left, by_key = self.subject.relation, self.left, self._by_key
         reading = Reading(relation.columns, () if by_key else (ROWID_LEAD,))
-        conditions = keyset(relation, self.subject.key).within(self.ranges) if self.ranges else []
+        ranges = keyset(relation, self.subject.key).within(self.ranges) if self.ranges else []
+        conditions = [*ranges, *filled(relation, self.subject.key)]
         if by_key:
             behind = [] if left.after is None else [by_key.after(left.after)]
             order = by_key.order

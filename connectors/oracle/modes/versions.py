@@ -205,6 +205,8 @@ class _Telling:
         return ((self._changes(good),) if good else ()), rejects
 
     def _is_news(self, event: Event) -> bool:
+        if None in self._keys[event.image]:
+            return False  # as in all modes: a row with NULL in its key is told from no other
         if event.op is Op.DELETE and None is _told_key(self._keys[event.image]):
             return False  # what could not be published has not to be taken back
         return self._xids[event.told] not in self._of.known
