@@ -398,6 +398,31 @@ def test_a_file_that_is_overwritten_meanwhile_is_no_scan(drops: Drops) -> None:
     assert drop.poll(first.position, rows=2).scan is Scan.FIRST
 
 
+@pytest.mark.parametrize("rows", [100, 2], ids=["on one page", "on two"])
+def test_two_records_with_one_key_are_told_once_for_each_version(
+    drops: Drops, caplog: pytest.LogCaptureFixture, rows: int
+) -> None:
+    drop = drops()
+    drop.write(drop.customer(1), drop.customer(2), drop.customer(2, "SMITH"), drop.customer(2, "JONES"))
+    drop.scan(rows=rows)
+    (told,) = caplog.messages
+    assert "two records of" in told
+    assert "have the key 2 and are not alike; only the last one is kept" in told
+    (finding,) = drop.source.check() if drop.source else ()
+    assert (finding.level, "two of the first 4" in finding.text) == (Level.WARNING, True)
+
+
+def test_a_record_that_comes_twice_is_no_doubt_of_the_key(
+    drops: Drops, caplog: pytest.LogCaptureFixture
+) -> None:
+    drop = drops()
+    drop.write(drop.customer(1), drop.customer(2), drop.customer(2), drop.customer(3))
+    drop.scan()
+    assert caplog.messages == []
+    (finding,) = drop.source.check() if drop.source else ()
+    assert finding.level is Level.OK
+
+
 def test_doctor_reads_the_first_records(drops: Drops) -> None:
     drop = drops()
     (finding,) = drop.source.check() if drop.source else ()

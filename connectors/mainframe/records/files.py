@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,8 @@ from bridge.errors import BridgeError, ConfigError, PermanentError, TransientErr
 from connectors.mainframe.records.options import FileOptions, FileStream
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from connectors.mainframe.records.extracts import Version
     from connectors.mainframe.records.reading import Reading
     from connectors.mainframe.records.rows import Rows
@@ -23,6 +26,8 @@ _CLOCKS_S = 60.0
 """How far the clock of a file server may be behind: a file that seems as old as this need not be watched."""
 _READ = {"file", "size", "mtime_ns", "reading"}
 _WITHIN = {"at", "rows", "records"}
+_ONE_KEY = "only the last one is kept: name columns under `key` that tell them apart"
+_log = logging.getLogger(__name__)
 _BEGINNING = dict.fromkeys(sorted(_WITHIN), 0)
 
 
@@ -184,6 +189,7 @@ class _File:
         version, before = opened.version, page or _BEGINNING
         found, records, end = self._read(opened.file, before, ask)
         opened.must_rest()
+        self._doubt(opened, found.rows)
         rows = before["rows"] + found.rows.num_rows + len(found.rejects)
         last = end >= version.size
         if last:
@@ -205,6 +211,14 @@ class _File:
         records, end = how.page(file, at, ask.bytes, ask.rows)
         width = how.width if isinstance(how, Fixed) else None
         return self._reading.chosen(records, first, width), len(records), end
+
+    def _doubt(self, opened: _Opened, rows: pa.RecordBatch) -> None:
+        """Two rows with one key, in a page or next to each other, are told once for each version."""
+        key = () if opened.is_doubted else opened.doubled(rows, self._reading.table.key)
+        if key:
+            opened.is_doubted = True
+            told = self.stream.name, opened.version.path, _told_key(key)
+            _log.warning("%s: two records of %s have the key %s and are not alike; " + _ONE_KEY, *told)
 
     def _must_count(self, opened: _Opened, rows: int) -> None:
         try:
@@ -232,7 +246,9 @@ class _File:
                 return Finding(
                     Level.WARNING, f"there is no file {self.options.path} yet", "check `path`", name
                 )
-            found, records, _ = self._read(self._begin(version).file, _BEGINNING, Ask(rows=_SAMPLE))
+            opened = self._begin(version)
+            found, records, _ = self._read(opened.file, _BEGINNING, Ask(rows=_SAMPLE))
+            key = opened.doubled(found.rows, self._reading.table.key)
         except (BridgeError, OSError) as error:
             told = _translated(error, self.options) if isinstance(error, OSError) else error
             return Finding(Level.WARNING, told.text, told.remedy, name)
@@ -242,6 +258,9 @@ class _File:
         if found.rejects:
             text = f"{len(found.rejects)} {told_} are no rows: {found.rejects[0].reason}"
             return Finding(Level.WARNING, text, "compare the copybook with the file", name)
+        if key:
+            text = f"two {told_} have the key {_told_key(key)} and are not alike"
+            return Finding(Level.WARNING, text, _ONE_KEY, name)
         return Finding(Level.OK, f"{found.rows.num_rows} {told_} are rows", stream=name)
 
 
@@ -252,6 +271,19 @@ class _Opened:
     version: Version
     file: BinaryIO
     last: bytes | None = None
+    is_doubted: bool = False
+    _before: pa.RecordBatch | None = None
+    """The last row of the page before."""
+
+    def doubled(self, rows: pa.RecordBatch, key: Sequence[str]) -> tuple[Any, ...] | None:
+        """A key that two rows have, of this page and the last one of the page before."""
+        import pyarrow as pa
+
+        from connectors.mainframe.records.doubled import doubled
+
+        pieces = [each for each in (self._before, rows) if each is not None and each.num_rows]
+        self._before = rows.slice(rows.num_rows - 1) if rows.num_rows else self._before
+        return doubled(pa.Table.from_batches(pieces), key) if pieces and key else None
 
     def must_rest(self) -> None:
         """Errors: TransientError, when something was written to it."""
@@ -267,6 +299,10 @@ def _translated(error: OSError, options: FileStream) -> BridgeError:
         f"{error.filename or options.path}: {error.strerror}",
         remedy="check the file, its permissions and where it is mounted",
     )
+
+
+def _told_key(key: Sequence[Any]) -> str:
+    return ", ".join(map(str, key))
 
 
 def _mark(*, first: bool, last: bool) -> Scan:
