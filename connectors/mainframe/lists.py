@@ -26,7 +26,7 @@ from connectors.mainframe.readings import CONFIRMS, ListReading
 from connectors.mainframe.recognise import Page
 from connectors.mainframe.scans import Key, Piece, judged, keys_of
 from connectors.mainframe.sessions import Session
-from connectors.mainframe.walk import LONG_REST
+from connectors.mainframe.walk import LONG_REST, Unanswered
 
 # Passes of one scan, where it pages by position.
 PASSES = 2
@@ -269,7 +269,7 @@ class ListPages:
         if detail is None or self._shown is None or key not in self._shown.keys:
             del self._met[key]  # it went to another page, or away
             return
-        found = details.read(self._walk, self._reading, detail, self._shown, key)
+        found = self._read(detail, self._shown, key)
         if found is None:  # deleted since the list was painted
             del self._met[key]
         elif isinstance(found, Reject):
@@ -279,6 +279,22 @@ class ListPages:
             if mark := self._reading.options.mark:
                 piece.marks[key] = row.values.get(mark)
         self._back(detail, self._shown, f"row {details.written(key)}, back")
+
+    def _read(self, detail: Detail, shown: Shown, key: Key) -> Row | Reject | None:
+        try:
+            return details.read(self._walk, self._reading, detail, shown, key)
+        except Unanswered:
+            self._shown = shown = self._anew(key)
+        return details.read(self._walk, self._reading, detail, shown, key)
+
+    def _anew(self, key: Key) -> Shown:
+        """The same page, come to from `home`: no message stands on it that could be taken for an answer."""
+        number, shown = self._number, self._first()
+        while self._number < number and not shown.page.ended:
+            shown = self._next(shown)
+        if {key, *self._fresh} - {*shown.keys}:
+            raise self._trouble(shown, f"page {number} once more", "it shows other rows by now")
+        return shown
 
     def _back(self, detail: Detail, before: Shown, told: str) -> None:
         if self._walk.look().name != self._reading.options.screen:

@@ -14,6 +14,7 @@ from connectors.mainframe.config import PLACEHOLDER, Step
 from connectors.mainframe.errors import Kind, Looked, Trouble
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.maps import Maps, Rule, ScreenMap
+from connectors.mainframe.rules import View, line_of
 from connectors.mainframe.screen import Screen, without_words
 from connectors.mainframe.terminal import Terminal
 
@@ -51,6 +52,14 @@ class Missing:
             seen.name == sign if isinstance(sign, str) else here and recognise.shows(sign, seen.screen)
             for sign in self.signs
         )
+
+    def told(self, seen: Looked) -> list[str] | None:
+        """The lines of the markers that say so; None: it is not said."""
+        if not self.shows(seen):
+            return None
+        view = View(seen.screen)
+        lines = (line_of(sign, view) for sign in self.signs if isinstance(sign, Rule))
+        return [view.lines[line - 1] for line in lines if line]
 
 
 class Unanswered(Trouble):
@@ -99,7 +108,9 @@ class Walk:
         """Whether the host has written anything since a key was pressed."""
         self.last: Looked | None = None
         self._asked: Looked | None = None
-        """The screen that something was typed on, as the key was pressed."""
+        """The screen that something was typed on, as the key was pressed: what comes is compared with it."""
+        self._typed = False
+        """Whether something was, since a key was pressed."""
         self._stirred = False
 
     # -- looking
@@ -202,13 +213,15 @@ class Walk:
     def _tells_the_same(self, missing: Missing, seen: Looked) -> bool:
         """As when the key was pressed, markers included."""
         asked = self._asked
-        return asked is not None and missing.shows(asked) == missing.shows(seen) and self._is_as_asked(seen)
+        return asked is not None and missing.told(asked) == missing.told(seen) and self._is_as_asked(seen)
 
     def _is_as_asked(self, seen: Looked) -> bool:
         """As when the key was pressed: a message may have come in between, and given the keyboard back."""
         asked, each = self._asked, seen.screen_map
-        if asked is None or each is None or asked.name != seen.name or seen.kind is not None:
+        if asked is None or each is None or asked.name != seen.name:
             return False
+        if seen.kind is not None:
+            return asked.screen.text == seen.screen.text
         return recognise.record(each, asked.screen) == recognise.record(each, seen.screen)
 
     def _looked(self, step: str, expected: Collection[str]) -> Looked:
@@ -260,9 +273,9 @@ class Walk:
             self._type(self._address(seen, field, told), template, seen, told, texts)
         if step.press:
             wanted = _wanted(step, expected)
-            asked = self._looked(told, wanted) if step.fill or step.type is not None else None
+            asked = self._asked
             self.press(step.press, told, wanted, step.timeout)
-            self._asked = asked
+            self._asked = self._asked or asked  # a key alone goes on with the question
         return True
 
     def _takes(self, step: Step, seen: Looked, texts: Texts) -> bool:
@@ -288,9 +301,10 @@ class Walk:
 
     def press(self, key: str, told: str, expected: Collection[str], timeout: float | None = None) -> None:
         """Press a key, and wait for the host to write something."""
-        self.answered, self._asked = False, None
-        if self.told_secret_on is not None:
-            self._looked(told, expected)  # as it is sent, so that an answer can be told from it
+        self.answered = False
+        # As it is sent, so that an answer can be told from it.
+        sent = self._looked(told, expected) if self._typed or self.told_secret_on is not None else None
+        self._asked, self._typed = sent if self._typed else None, False
         try:
             self.terminal.press(key)
         except TransientError as error:
@@ -316,6 +330,7 @@ class Walk:
                 _refuse_unless_hidden(seen.screen, address)
                 self.told_secret_on = seen.name or ""
             self.terminal.type(address, texts.fill(template))
+            self._typed = True
         except ConfigError as error:
             self._wait(LONG_REST * self.pace.settle, told, ())
             if _places(self.look().screen) != _places(seen.screen):

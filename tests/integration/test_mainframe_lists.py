@@ -23,6 +23,7 @@ from connectors.mainframe.fitted import Row
 from tests.integration.mainframe_streams import DETAILS, TRANSPORTS, configured, keys, opened, scan
 
 CUSTOMERS = {"customers": LIST}
+OPENED = {name: each for name, each in DETAILS.items() if name != "mark"}
 NUMBERS = [*range(10, 310, 10)]
 
 
@@ -384,6 +385,35 @@ def test_a_row_that_is_gone_when_it_is_opened_is_not_there(host: Host) -> None:
     assert read.rejects == []
 
 
+MISSING = {
+    "customers": OPENED | {"detail": OPENED["detail"] | {"missing": [{"row": 23, "pattern": "NOT FOUND"}]}}
+}
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_message_about_the_row_before_says_nothing_of_this_one(host: Host, transport: str) -> None:
+    """It stands on the list while the host, which has given the keyboard back, is yet to paint the answer."""
+    host.switches.early_ms = {"CUSTDET": 150}
+    host.switches.denied = {
+        "00000020": "CUSTOMER 00000020 NOT FOUND",
+        "00000090": "CUSTOMER 00000090 NOT FOUND",
+    }
+    with opened(host, MISSING, transport=transport) as connector:
+        read = scan(connector, "customers")
+    assert read.column("id") == [number for number in NUMBERS if number not in (20, 90)]
+    assert read.rejects == []
+
+
+@pytest.mark.parametrize("text", ["CUSTOMER {} NOT FOUND", "NOT FOUND"])
+def test_rows_that_are_gone_one_after_the_other_are_not_there(host: Host, text: str) -> None:
+    """Where the message is the same for both, the second one is asked for on a page without it."""
+    host.switches.denied = {f"{number:08}": text.format(number) for number in (70, 80, 100)}
+    with opened(host, MISSING, timeout="500ms") as connector:
+        read = scan(connector, "customers")
+    assert read.column("id") == [number for number in NUMBERS if number not in (70, 80, 100)]
+    assert read.rejects == []
+
+
 def test_a_screen_nobody_asked_for_says_nothing_of_rows_that_are_gone(host: Host) -> None:
     host.switches.abend_text = "PROGRAM CUSTDET NOT FOUND"
     for number in NUMBERS[5:]:
@@ -405,6 +435,17 @@ def test_a_row_that_the_host_denies_is_a_reject(host: Host) -> None:
     assert reject.key == {"id": 70}
     assert reject.reason == "row 70: RECORD IN USE"
     assert len(read.rows) == 29
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_row_is_not_denied_by_the_message_about_the_row_before(host: Host, transport: str) -> None:
+    host.switches.early_ms = {"CUSTDET": 150}
+    host.switches.denied = {"00000020": "RECORD IN USE", "00000030": "RECORD IN USE"}
+    denied = [{"row": 23, "text": "RECORD IN USE", "class": "reject"}]
+    with opened(host, {"customers": OPENED}, transport=transport, errors=denied) as connector:
+        read = scan(connector, "customers")
+    assert [reject.key for reject in read.rejects] == [{"id": 20}, {"id": 30}]
+    assert len(read.rows) == 28
 
 
 def test_a_detail_of_another_row_is_not_taken_for_this_one() -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.testing.mainframe.switches import Switches, TwoWrites
 
 BROADCAST_ROW = 12
+KEYBOARD_RESTORE = 0xC2
 SHORT_READS = (Key.PA1, Key.PA2, Key.PA3, Key.UNKNOWN)
 
 
@@ -88,6 +89,9 @@ class Conversation:
             scene = Noise(self.desk.company.counts["screens"])
         if switches.delay_ms:
             await asyncio.sleep(switches.delay_ms / 1000)
+        if early := switches.early_ms.get(scene.name):
+            await self._send(bytes([ds.CMD_WRITE, KEYBOARD_RESTORE]))
+            await asyncio.sleep(early / 1000)
         # Asked before the client sees that the screen is done.
         message = switches.broadcast_text if switches.due("broadcast") else ""
         await self._paint(scene)

@@ -41,6 +41,8 @@ class Switches:
 
     delay_ms: float = 0
     """Before each screen."""
+    early_ms: dict[str, float] = field(default_factory=dict)
+    """Scene -> how long before it the keyboard is given back, with nothing painted yet."""
     two_writes: TwoWrites | None = None
 
     abend: int = 0
