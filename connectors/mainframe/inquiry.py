@@ -166,12 +166,13 @@ class InquiryPages:
         return piece
 
     def _add(self, row: Row, asked: Asked, piece: Piece) -> None:
-        table = self._reading.table
-        key, reject = judged(row, table, self._typed(asked))
+        """By its key as it was asked for, whether it can be read or not: a host may show it filled up."""
+        row = replace(row, values={**row.values, **self._typed(asked)})
+        key, reject = judged(row, self._reading.table)
         if reject:
             piece.rejects.append(reject)
         elif key is not None:
-            piece.rows[key] = {**dict(zip(table.key, key, strict=True)), **row.values}
+            piece.rows[key] = row.values
 
     # -- one key, in one session
 

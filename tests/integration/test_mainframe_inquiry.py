@@ -18,6 +18,7 @@ from bridge.contract import Ask, Caveat, Scan
 from bridge.errors import ConfigError, PermanentError, TransientError
 from bridge.testing.mainframe import Host, TwoWrites, customer
 from bridge.testing.mainframe.options import DETAILS, INQUIRY, LIST, MAPS, PASSWORD_VARIABLE
+from bridge.testing.mainframe.transactions import Inquiry
 from connectors.mainframe import key_files, scans
 from tests.integration.mainframe_streams import TRANSPORTS, configured, keys, opened, scan, written
 
@@ -305,7 +306,39 @@ def test_a_key_that_no_screen_could_show_is_a_reject(host: Host) -> None:
     assert "no screen shows it" in reject.reason
 
 
+def test_a_key_that_the_host_fills_up_is_the_one_that_was_asked_for(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row, its reject and its unreadable answer have one key: none of them deletes the row."""
+    asked = Inquiry._asked
+    monkeypatch.setattr(
+        Inquiry, "_asked", staticmethod(lambda identity, *more: asked(identity.rjust(8, "0"), *more))
+    )
+    denied = [{"row": 23, "text": "SECURITY", "class": "reject"}]
+    asked_for = [{"customer_id": str(number)} for number in (10, 20, 30)]
+    with opened(host, {"inquiries": INQUIRY | {"keys": asked_for}}, errors=denied) as connector:
+        assert scan(connector, "inquiries").column("customer_id") == ["10", "20", "30"]
+        host.switches.denied = {"00000020": "SECURITY VIOLATION"}
+        host.switches.shown = {("00000030", "limit"): "12.4X"}
+        read = scan(connector, "inquiries")
+    assert read.column("customer_id") == ["10"]
+    assert [reject.key for reject in read.rejects] == [{"customer_id": "20"}, {"customer_id": "30"}]
+
+
 # -- trouble in between
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_key_that_is_pressed_in_a_step_of_its_own_has_its_answer_waited_for(
+    host: Host, transport: str
+) -> None:
+    """The answer before stands with the new key in it, and the keyboard is free, until the host paints."""
+    steps = [{"fill": INQUIRY["steps"][0]["fill"]}, {"press": "enter", "expect": ["balance"]}]
+    streams = {"inquiries": INQUIRY | {"keys": keys(5, 10, 20, 30), "steps": steps}}
+    host.switches.early_ms = {"CUSTINQ": 150}
+    with opened(host, streams, transport=transport) as connector:
+        read = scan(connector, "inquiries")
+    assert read.column("name") == [host.customers[f"{number:08}"].name for number in (10, 20, 30)]
 
 
 def test_an_abend_is_asked_for_once_more(host: Host) -> None:
