@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from bridge.contract import Reject
 from bridge.errors import PermanentError, TransientError
+from connectors.sap_rfc import unique
 from connectors.sap_rfc.conditions import Condition
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.errors import AbapError
@@ -112,7 +113,18 @@ class TableReader:
                 f" {' '.join(found.end or ())}, and a condition has no room for more of them",
                 remedy="name other columns under `key`",
             )
-        return self._page(plan, _joined(plan, found.parts), found.end, rows)
+        page = self._page(plan, _joined(plan, found.parts), found.end, rows)
+        self._check_alone(plan, found.parts[0])
+        return page
+
+    def _check_alone(self, plan: Plan, part: Part) -> None:
+        """Errors: PermanentError when a row has the key of one on another page, but for leading zeros."""
+        others = unique.padded(plan, part)
+        if not len(others):
+            return
+        same = self._page(plan, Joined(_nothing(plan), others), None).rows
+        if same.num_rows:
+            raise unique.shared(plan, tuple(str(same.column(name)[0]) for name in plan.key))
 
     def some(self, choice: Choice, keys: Sequence[Key]) -> Page:
         """The rows with these keys, in any order, if they are there.
@@ -213,6 +225,7 @@ class TableReader:
         whole, left = self._settled(plan, found)
         whole = whole.taken(pc.sort_indices(whole.keys))  # databases promise no order, nor the same one twice
         rows, rejects = plan.reading.rows(whole.texts)
+        unique.check(plan, rows)
         to = None if end is None else plan.ranges.end(end, wanted)
         return Page(rows, end, rejects, plan.reading.keys(_columns(plan, left)), to)
 

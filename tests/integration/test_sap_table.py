@@ -604,6 +604,24 @@ def test_leading_zeros_are_kept_or_stripped() -> None:
     assert {row["ID"] for row in told(stripped)} == {str(at) for at in range(30)} | {"ACME"}
 
 
+@pytest.mark.parametrize("rows", [1, 100])
+@pytest.mark.parametrize("options", [{"images": True}, {"columns": ["UPDAT", "UPTIM"]}])
+def test_rows_that_share_a_key_without_its_zeros_park_the_stream_on_whatever_page(
+    options: dict[str, Any], rows: int
+) -> None:
+    alpha = Type("CHAR", 10, exit="ALPHA")
+    world = World(Table(Structure("ZALPHA", (MANDT, Field("ID", alpha, key=True), DAY, CLOCK))))
+    world.store.load("ZALPHA", [{"ID": f"{at:010}"} for at in range(20)] + [{"ID": "70"}])
+    assert len(told(world.all(world.mode("ZALPHA", alpha="strip", **options), rows=rows)[0])) == 21
+
+    world.store.load("ZALPHA", [{"ID": "7"}])
+
+    with pytest.raises(PermanentError, match="two rows of ZALPHA have the key ID 7") as error:
+        world.all(world.mode("ZALPHA", alpha="strip", **options), rows=rows)
+    assert "alpha: keep" in error.value.remedy
+    assert len(told(world.all(world.mode("ZALPHA", **options), rows=rows)[0])) == 22
+
+
 def test_a_value_that_is_cut_makes_its_row_a_reject_with_a_key() -> None:
     world = World(WIDE)
     world.store.load("ZWIDE", documents(3))
@@ -723,6 +741,14 @@ def test_a_key_of_the_operators_that_is_not_unique_is_refused_where_groups_are_j
 
     with pytest.raises(PermanentError, match="two rows have one key"):
         world.poll(world.mode("ZWIDE", images=True, key=["BUKRS"]))
+
+
+def test_a_key_of_the_operators_that_is_not_unique_is_refused_where_one_call_reads_all() -> None:
+    world = World(NARROW)
+    world.store.load("ZNARROW", [{"ID": "1", "NAME": "same"}, {"ID": "2", "NAME": "same"}])
+
+    with pytest.raises(PermanentError, match="two rows of ZNARROW have the key NAME same"):
+        world.poll(world.mode("ZNARROW", images=True, key=["NAME"]))
 
 
 def test_more_rows_of_one_key_than_a_page_holds_are_refused() -> None:
