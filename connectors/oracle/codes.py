@@ -40,6 +40,7 @@ _EXPIRED = "ALTER USER {user} IDENTIFIED BY a new password, and write it where `
 _DSN = "check `dsn` and `config_dir`"
 _TLS = "check `tls` against the server's certificate"
 _THICK = "set `client: thick`, with Oracle's client libraries under `client_lib`"
+_OLD = "the bridge reads Oracle Database 12.1 and later, by either client"
 _SESSIONS = "it is tried again; raise the limit, or end what else logs on"
 _OPTIONS = "check the stream's options against the table"
 _GRANT = "GRANT SELECT, FLASHBACK ON the table TO {user}; `doctor` names each statement"
@@ -82,6 +83,7 @@ CODES: Mapping[str, Meaning] = {
     "ORA-65162": Meaning(_CREDENTIALS, "the common user's password has expired", _EXPIRED),
     "DPY-4001": Meaning(_CREDENTIALS, "no user or password given", _ACCOUNT),
     # What is configured.
+    "ORA-02003": Meaning(_CONFIG, "a server older than 12.1", _OLD),
     "ORA-12154": Meaning(_CONFIG, "the name of the database is not known", _DSN),
     "ORA-12162": Meaning(_CONFIG, "the name of the database is not complete", _DSN),
     "ORA-12533": Meaning(_CONFIG, "an address that cannot be", _DSN),
@@ -100,7 +102,7 @@ CODES: Mapping[str, Meaning] = {
     "DPI-1050": Meaning(_CONFIG, "Oracle's client libraries are too old", "check `client_lib`"),
     "DPY-2018": Meaning(_CONFIG, "there is no ewallet.pem in the wallet", _TLS),
     "DPY-3001": Meaning(_CONFIG, "the thin client cannot do what the server demands", _THICK),
-    "DPY-3010": Meaning(_CONFIG, "a server older than 12.1", _THICK),
+    "DPY-3010": Meaning(_CONFIG, "a server older than 12.1", _OLD),
     "DPY-3015": Meaning(
         _CONFIG,
         "the account has a password verifier of 10g",

@@ -195,7 +195,7 @@ class OracleConfig(ConnectorConfig):
         None, description="the account on whose behalf `user` connects (ALTER USER ... GRANT CONNECT THROUGH)"
     )
     client: Literal["thin", "thick"] = Field(
-        "thin", description="thin needs nothing; thick: Oracle's client libraries (native encryption, 11.2)"
+        "thin", description="thin needs nothing; thick: Oracle's client libraries (native encryption)"
     )
     client_lib: Path | None = Field(None, description="folder of Oracle's client libraries")
     edition: str | None = Field(None, description="the edition whose views are read")
