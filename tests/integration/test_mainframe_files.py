@@ -24,6 +24,7 @@ from connectors.mainframe.records import FileOptions, FileSource
 from connectors.mainframe.records.copybook import grammar
 from connectors.mainframe.records.copybook.encode import Encoder
 from connectors.mainframe.records.copybook.layout import layout
+from connectors.mainframe.records.doubled import doubled
 from connectors.mainframe.records.options import RecordOptions
 
 COPYBOOK = """\
@@ -410,6 +411,10 @@ def test_two_records_with_one_key_are_told_once_for_each_version(
     assert "have the key 2 and are not alike; only the last one is kept" in told
     (finding,) = drop.source.check() if drop.source else ()
     assert (finding.level, "two of the first 4" in finding.text) == (Level.WARNING, True)
+
+
+def test_a_key_that_is_a_group_is_not_looked_into() -> None:
+    assert doubled(pa.table({"id": [{"a": 1}, {"a": 1}], "name": ["X", "Y"]}), ["id"]) is None
 
 
 def test_a_record_that_comes_twice_is_no_doubt_of_the_key(

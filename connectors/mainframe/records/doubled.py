@@ -10,8 +10,10 @@ import pyarrow.compute as pc
 
 
 def doubled(rows: pa.Table, key: Sequence[str]) -> tuple[Any, ...] | None:
-    """The first key that two rows have which are not alike."""
+    """The first key that two rows have which are not alike; None for keys that are groups."""
     names = list(key)
+    if any(pa.types.is_nested(rows.schema.field(name).type) for name in names):
+        return None
     counted = rows.select(names).group_by(names).aggregate([([], "count_all")])
     if not pc.any(pc.greater(counted["count_all"], 1)).as_py():
         return None
