@@ -1,12 +1,13 @@
-"""What `doctor` is told: where the maps leave a screen in doubt."""
+"""What `doctor` is told: where the maps leave a screen in doubt, and files that give no keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from bridge.contract import Finding, Level
-from connectors.mainframe.config import MainframeConfig
-from connectors.mainframe.readings import ListReading, Reading
+from connectors.mainframe import key_files
+from connectors.mainframe.config import KeyFile, MainframeConfig
+from connectors.mainframe.readings import InquiryReading, ListReading, Reading
 
 
 def findings(config: MainframeConfig, readings: Mapping[str, Reading]) -> Sequence[Finding]:
@@ -38,3 +39,5 @@ def _of(reading: Reading) -> Iterator[Finding]:
             "give its table an `end`",
             reading.stream.name,
         )
+    if isinstance(reading, InquiryReading) and isinstance(reading.options.keys, KeyFile):
+        yield from key_files.doubts(reading.options.keys.file, reading.options.key, reading.stream.name)

@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bridge.errors import ConfigError, TransientError
+from bridge.contract import Finding, Level
+from bridge.errors import BridgeError, ConfigError, TransientError
 
 REST_S = 2.0
 """A file that was written to since may not be whole yet."""
@@ -23,6 +24,14 @@ def read(path: Path, names: Sequence[str]) -> Sequence[Mapping[str, str]]:
         raise _not_yet(path, f"cannot read the keys: {error.strerror}", "check the path") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: cannot read the keys: {error}", remedy="write CSV in UTF-8") from None
+
+
+def doubts(path: Path, names: Sequence[str], stream: str) -> Iterator[Finding]:
+    """What keeps a stream from its keys now."""
+    try:
+        read(path, names)
+    except BridgeError as error:
+        yield Finding(Level.WARNING, error.text, error.remedy, stream)
 
 
 def _whole(path: Path) -> str:

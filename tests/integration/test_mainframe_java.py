@@ -121,6 +121,8 @@ def test_keys_come_from_a_file_each_once(options: dict[str, Any], tmp_path: Path
         keys.write_text("customer_id,else\n3,x\n")
         with pytest.raises(TransientError, match="written to just now"):
             scan(source)
+        keys.unlink()
+        assert "No such file" in source.check()[-1].text
 
 
 def test_a_value_that_cannot_be_read_is_a_reject_with_its_key(options: dict[str, Any]) -> None:

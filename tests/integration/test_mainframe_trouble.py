@@ -651,6 +651,13 @@ def test_doctor_is_told_what_the_maps_leave_open(host: Host) -> None:
     assert Level.WARNING in found.values()
 
 
+def test_doctor_is_told_of_a_file_of_keys_that_is_not_there(host: Host, tmp_path: Path) -> None:
+    missing = {"inquiries": INQUIRY | {"keys": {"file": str(tmp_path / "keys.csv")}}}
+    with opened(host, missing, transport="tnz") as connector:
+        (text,) = [finding.text for finding in connector.check() if finding.stream == "inquiries"]
+    assert "keys.csv: cannot read the keys: No such file" in text
+
+
 @both
 def test_interrupt_ends_a_poll_that_waits(host: Host, transport: str) -> None:
     with opened(host, CUSTOMERS, transport=transport, timeout="10s") as connector:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.contract import Level
 from bridge.errors import ConfigError
 from connectors.mainframe import key_files
 from tests.integration.mainframe_streams import written
@@ -30,6 +31,16 @@ def test_a_file_of_keys_that_cannot_be_trusted_gives_none_and_says_where(
     written(file := tmp_path / "keys.csv", text)
     with pytest.raises(ConfigError, match=f"keys.csv{told}"):
         key_files.read(file, ["id"])
+
+
+def test_doctor_is_told_of_a_file_without_keys(tmp_path: Path) -> None:
+    written(good := tmp_path / "good.csv", "id\n1\n")
+    assert list(key_files.doubts(good, ["id"], "balances")) == []
+    written(torn := tmp_path / "torn.csv", 'id\n"1\n')
+    found = [*key_files.doubts(torn, ["id"], "a"), *key_files.doubts(tmp_path / "none.csv", ["id"], "b")]
+    assert [(each.level, each.stream) for each in found] == [(Level.WARNING, "a"), (Level.WARNING, "b")]
+    assert "torn.csv:2: cannot read" in found[0].text
+    assert "No such file" in found[1].text
 
 
 def test_blanks_around_a_key_and_empty_lines_do_not_count(tmp_path: Path) -> None:

@@ -94,10 +94,16 @@ class JavaSource:
         return Batch(after, changes, tuple(rejects), scan=mark, more=not this.ended)
 
     def check(self) -> Sequence[Finding]:
+        if not self._session:
+            return []
         options = self._options
-        return (
-            [Finding(Level.OK, f"{options.class_} is connected to {options.place}")] if self._session else []
+        files = (
+            finding
+            for name, each in options.streams.items()
+            if isinstance(each.keys, KeyFile)
+            for finding in key_files.doubts(each.keys.file, each.key, name)
         )
+        return [Finding(Level.OK, f"{options.class_} is connected to {options.place}"), *files]
 
     def interrupt(self) -> None:
         self._interrupted.set()
