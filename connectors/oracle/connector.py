@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
 from bridge.contract import Ask, Batch, Connector, Finding, Position, Ranges, Sessions, Stream, pick
-from bridge.errors import BridgeError, ConfigError, GapError, GoneError, TransientError
-from connectors.oracle.config import CHANGES, OracleConfig, OracleStream
+from bridge.errors import BridgeError, GapError, GoneError, TransientError
+from connectors.oracle.config import OracleConfig
 
 if TYPE_CHECKING:
     from connectors.oracle.modes import Mode
@@ -86,9 +86,11 @@ class OracleConnector(Connector):
             reading.mode.commit(self._session_of(reading), position)
 
     def check_position(self, stream: str, position: Position) -> None:
+        from connectors.oracle.positions import check_form
+
         options = pick(self.config.streams, stream)
         if options is not None:
-            _check_form(options, position)
+            check_form(options, position)
 
     def check(self) -> Sequence[Finding]:
         from connectors.oracle.findings import Doctor
@@ -233,18 +235,3 @@ class OracleConnector(Connector):
         if is_the_drivers(error) or lost:  # some of the driver's calls on a dead connection end so
             return translate(error, doing, user=self.config.account, secrets=self._secrets)
         return error
-
-
-def _check_form(options: OracleStream, position: Position) -> None:
-    """What can be known of a position without the table. Errors: ConfigError."""
-    mode = options.mode
-    named = position.get("mode") if isinstance(position, dict) else None
-    before = named == "snapshot" and mode in CHANGES and options.snapshot
-    numbered = named not in ("flashback", "rowscn") or isinstance(position.get("scn"), int)
-    if (named == mode or before) and numbered:
-        return
-    form = {"flashback": ', "scn": NUMBER', "rowscn": ', "scn": NUMBER', "images": ', "scan": "complete"'}
-    raise ConfigError(
-        f"it is not one of mode {mode}",
-        remedy=f'write {{"mode": "{mode}"{form.get(mode, ", ...")}}}, or `positions rewind --to start`',
-    )

@@ -207,15 +207,23 @@ class Queue(Mode):
         self._ids(position)
 
     def _ids(self, position: Position | None) -> tuple[list[str], list[str]]:
-        """Of the last batch, and what Kafka has besides that may come again. Errors: PermanentError."""
-        match position:
-            case None:
-                return [], []
-            case {"mode": "aq", **rest} if rest.keys() <= {"ids", "known"}:
-                ids, known = rest.get("ids", []), rest.get("known", [])
-                if _are_ids(ids) and _are_ids(known):
-                    return list(ids), list(known)  # type: ignore[call-overload]
-        raise self.stranger('aq mode: {"mode": "aq"}')
+        """Errors: PermanentError."""
+        try:
+            return ids_of(position)
+        except ValueError:
+            raise self.stranger('aq mode: {"mode": "aq"}') from None
+
+
+def ids_of(position: Position | None) -> tuple[list[str], list[str]]:
+    """Of the last batch, and what Kafka has besides that may come again. Errors: ValueError."""
+    match position:
+        case None:
+            return [], []
+        case {"mode": "aq", **rest} if rest.keys() <= {"ids", "known"}:
+            ids, known = rest.get("ids", []), rest.get("known", [])
+            if _are_ids(ids) and _are_ids(known):
+                return list(ids), list(known)  # type: ignore[call-overload]
+    raise ValueError(position)
 
 
 def may_dequeue(queue: TableName, user: str) -> str:

@@ -1,0 +1,107 @@
+"""What can be known of a position without its table: for an operator who writes one."""
+
+from __future__ import annotations
+
+import re
+
+from bridge.contract import Position
+from bridge.errors import ConfigError
+from connectors import clock
+from connectors.oracle.config import CHANGES, OracleStream
+from connectors.oracle.modes.flashback import Told
+from connectors.oracle.modes.images import COMPLETE
+from connectors.oracle.modes.queue import ids_of
+from connectors.oracle.modes.settling import Taken
+from connectors.oracle.modes.snapshot import Progress
+
+_LIKE = {
+    "flashback": ', "scn": NUMBER',
+    "rowscn": ', "scn": NUMBER',
+    "images": ', "scan": "complete"',
+    "timestamp": ', "by": "COLUMN", "high": "TIME"',
+    "outbox": "",
+    "mview_log": "",
+    "aq": "",
+}
+_ROWID = re.compile(r"[A-Za-z0-9+/]{18}")
+
+
+def check_form(options: OracleStream, position: Position) -> None:
+    """Errors: ConfigError, with the form that would do."""
+    mode = options.mode
+    try:
+        _parse(options, position)
+    except (ValueError, TypeError, KeyError, IndexError):
+        remedy = "`positions rewind --to start`"
+        if mode in _LIKE:
+            remedy = f'write {{"mode": "{mode}"{_LIKE[mode]}}}, or {remedy}'
+        raise ConfigError(f"it is not one of mode {mode}", remedy=remedy) from None
+
+
+def _parse(options: OracleStream, position: Position) -> None:
+    """Errors: ValueError, TypeError, KeyError, IndexError."""
+    mode = options.mode
+    named = position.get("mode") if isinstance(position, dict) else None
+    before = named == "snapshot" and "scn" in position and (mode == "snapshot" or mode in CHANGES)
+    if before and options.snapshot:
+        _parse(options, Progress.parsed(position).then)
+        return
+    if named != mode:
+        raise ValueError(named)
+    match mode:
+        case "flashback":
+            Told.parsed(position)
+        case "snapshot":
+            _once(position)
+        case "timestamp":
+            _timestamp(options, position)
+        case "rowscn":
+            _rowscn(position)
+        case "images":
+            _images(position)
+        case "outbox" | "mview_log":
+            Taken.parsed(position, mode, _width(options, position))
+        case "aq":
+            ids_of(position)
+
+
+def _once(position: Position) -> None:
+    if position.keys() != {"mode", "done"}:
+        raise ValueError
+
+
+def _timestamp(options: OracleStream, position: Position) -> None:
+    extra = position.keys() - {"mode", "by", "high", "until", "safe", "after", "skipped"}
+    if extra or position["by"] != options.columns[0]:
+        raise ValueError
+    told = [position["high"], *(position[name] for name in ("until", "safe") if name in position)]
+    for time in told:
+        if time is not None:
+            clock.nanoseconds(str(time))
+
+
+def _rowscn(position: Position) -> None:
+    scn, rowid = position["scn"], position.get("rowid")
+    good = isinstance(scn, int) and not isinstance(scn, bool) and scn >= 0
+    if (
+        not good
+        or position.keys() - {"mode", "scn", "rowid"}
+        or not (rowid is None or _ROWID.fullmatch(rowid))
+    ):
+        raise ValueError
+
+
+def _images(position: Position) -> None:
+    match position:
+        case {"began": int(), "rows": int()} | {"after": list() | None}:
+            return
+    if position != COMPLETE:
+        raise ValueError
+
+
+def _width(options: OracleStream, position: Position) -> int:
+    """Of an outbox's rows: of all the same; its key may be the table's."""
+    if options.mode == "mview_log":
+        return 2
+    rows = position.get("rows")
+    return 1 + len(options.key) if options.key or not rows else max(2, len(rows[0]))
