@@ -76,8 +76,10 @@ def _timestamp(options: OracleStream, position: Position) -> None:
         raise ValueError
     told = [position["high"], *(position[name] for name in ("until", "safe") if name in position)]
     for time in told:
+        if not isinstance(time, str | None):
+            raise TypeError(time)
         if time is not None:
-            clock.nanoseconds(str(time))
+            clock.nanoseconds(time)
 
 
 def _rowscn(position: Position) -> None:
