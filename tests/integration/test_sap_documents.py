@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -348,3 +349,46 @@ def test_objects_may_be_told_by_a_function(sap: Wired) -> None:
     assert objects() == [("u", "0000000007", "Newer")]
     customers.delete(7)
     assert objects() == [("d", "0000000007", None)]
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def _times(reader: Reader) -> list[datetime | None]:
+    reader.sap.it.fresh()
+    batch = reader.poll()
+    stamps = [each for changes in batch.changes if changes.ts is not None for each in changes.ts.to_pylist()]
+    return [None if each is None else datetime.fromtimestamp(each / 1000, UTC) for each in stamps]
+
+
+@pytest.mark.parametrize("denied", ["", "TTZCU"])
+def test_times_of_the_other_half_of_the_year_are_right_or_none(sap: Wired, denied: str) -> None:
+    sap.store.clock.zone = BERLIN
+    sap.store.grants.denied_tables.add(denied)
+    winter, summer = datetime(2026, 1, 15, 12, tzinfo=UTC), datetime(2026, 7, 1, 12, tzinfo=UTC)
+    for at, moment in enumerate((winter, summer)):
+        sap.store.clock.set(moment)
+        changed(sap, at, NAME1="A")
+    reader = Reader(sap)
+
+    sap.store.clock.set(summer + timedelta(seconds=1))
+    assert _times(reader) == ([winter, summer] if not denied else [None, None])
+    sap.store.clock.advance(timedelta(seconds=60))
+    changed(sap, 3, NAME1="A")
+    sap.store.clock.advance(timedelta(seconds=60))
+    assert _times(reader) == [summer + timedelta(seconds=61)]
+
+
+@pytest.mark.parametrize("denied", ["", "TTZCU"])
+def test_a_time_just_before_the_clock_leaps_is_not_an_hour_off(sap: Wired, denied: str) -> None:
+    sap.store.clock.zone = BERLIN
+    sap.store.grants.denied_tables.add(denied)
+    sap.store.clock.set(datetime(2026, 3, 29, 0, 50, tzinfo=UTC))
+    reader = Reader(sap)
+    assert _times(reader) == []
+    written = datetime(2026, 3, 29, 0, 59, 58, tzinfo=UTC)
+    sap.store.clock.set(written)
+    changed(sap, 1, NAME1="A")
+    sap.store.clock.advance(timedelta(seconds=20))
+
+    assert _times(reader) == ([written] if not denied else [None])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from bridge.contract import Ask, Batch, Caveat, Emits, Op, Position, Ranges, Table
@@ -28,6 +29,7 @@ from connectors.sap_rfc.modes.told import Subject, Telling, Told, is_there, told
 from connectors.sap_rfc.modes.whole import Whole
 from connectors.sap_rfc.system import System
 from connectors.sap_rfc.tables import Choice, TableReader
+from connectors.sap_rfc.zones import Offsets, zone_of
 
 _HEADER = (
     "OBJECTCLAS", "OBJECTID", "CHANGENR", "USERNAME", "UDATE", "UTIME", "TCODE", "PLANCHNGNR", "ACT_CHNGNO",
@@ -39,6 +41,7 @@ _LINE = (
 )  # fmt: skip
 _TIME = ("UDATE", "UTIME")
 _CLASSES = "TCDOB"
+_ZONES = "TTZCU"
 _MOST = 500
 """Documents of a poll: it takes dozens of calls to read their lines, and others have to get their turn."""
 _AT_ONCE = 20
@@ -161,6 +164,7 @@ class ChangeDocuments(Mode):
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         place = self._place(position)
+        self._offsets.seen(system.moment())
         look = self._reading.look(system.moment(), place, self._between)
         step = look.step(min(ask.rows, _MOST, max(1, int(ask.bytes / self._each))))
         told = self._told(system, step.taken)
@@ -200,13 +204,25 @@ class ChangeDocuments(Mode):
                 return
             after = page.after
 
+    @cached_property
+    def _offsets(self) -> Offsets:
+        """By the system's zone, if the account may read which that is."""
+        try:
+            choice = Choice(self._dictionary.relation(_ZONES), ("FLAGACTIVE", "TZONESYS"))
+            rows = [row for page in self._pages(choice) for row in page]
+        except PermanentError:
+            rows = []
+        names = {str(row["TZONESYS"]).strip() for row in rows}
+        return Offsets(zone_of(names.pop()) if len(names) == 1 else None)
+
     # -- lines
 
     def _told(self, system: System, documents: Sequence[Document]) -> Told:
         found = self._lines_of(documents)
         rows = [(each, row) for each in documents for row in self._rows(found[each.key])]
-        offset_s = system.moment().offset_s
-        batch = told(self._subjects, ordered(rows, self._is_there), offset_s, self._dictionary, self._reader)
+        batch = told(
+            self._subjects, ordered(rows, self._is_there), self._offsets, self._dictionary, self._reader
+        )
         if self._objects:
             touched = (Touched(each.fields, each.fields["CHANGE_IND"] in ("I", "J")) for each in documents)
             batch = batch.and_also(self._objects.read(system, touched))
@@ -262,7 +278,7 @@ class ChangeDocuments(Mode):
         return {table: self._keys(table, rows) for table, rows in by_table.items()}
 
     def _keys(self, table: str, rows: Sequence[lines.RowChange]) -> frozenset[tuple[Any, ...]]:
-        keys = Telling(self._subjects[table], 0, self._dictionary, self._reader).keys(rows)
+        keys = Telling(self._subjects[table], self._offsets, self._dictionary, self._reader).keys(rows)
         return frozenset(zip(*(each.to_pylist() for each in keys.values()), strict=True))
 
     # -- positions

@@ -16,6 +16,7 @@ from connectors.sap_rfc.modes.lines import RowChange, Value, key_places
 from connectors.sap_rfc.tables import Choice, TableReader
 from connectors.sap_rfc.texts import Converted, slices, strings, texts_to_array, without_zeros
 from connectors.sap_rfc.types import Column, shifted
+from connectors.sap_rfc.zones import Offsets
 
 _RAW_KEY = "TABKEY"
 _NUMBERS = frozenset("PIbs8Fae")
@@ -88,7 +89,7 @@ class Subject:
 def told(
     subjects: Mapping[str, Subject],
     found: Sequence[Found],
-    ahead_s: int,
+    offsets: Offsets,
     dictionary: Dictionary,
     reader: TableReader,
 ) -> Told:
@@ -98,7 +99,7 @@ def told(
         by_table.setdefault(each[1].table, []).append(each)
     batch = Told()
     for name, some in by_table.items():
-        telling = Telling(subjects[name], ahead_s, dictionary, reader)
+        telling = Telling(subjects[name], offsets, dictionary, reader)
         for group in _groups(some):
             batch = batch.and_also(telling.of(group))
     return batch
@@ -124,8 +125,10 @@ def _groups(found: Iterable[Found]) -> Iterator[list[Found]]:
 class Telling:
     """Rows of one table."""
 
-    def __init__(self, subject: Subject, ahead_s: int, dictionary: Dictionary, reader: TableReader) -> None:
-        self._subject, self._ahead_s = subject, ahead_s
+    def __init__(
+        self, subject: Subject, offsets: Offsets, dictionary: Dictionary, reader: TableReader
+    ) -> None:
+        self._subject, self._offsets = subject, offsets
         self._dictionary, self._reader = dictionary, reader
         self._refused: dict[int, str] = {}
 
@@ -136,7 +139,7 @@ class Telling:
         keys = self.keys(rows)
         after, absent = self._after(rows, keys)
         before = self._before(rows, keys, old)
-        source, times = _source(found, subject.logged), _times(found, self._ahead_s)
+        source, times = _source(found, subject.logged), _times(found, self._offsets)
         ops = pa.array([row.op.value for row in rows], pa.string())
         kept = [place for place in range(len(rows)) if place not in self._refused]
         rejects = [details.reject(subject.table, after, at, why) for at, why in sorted(self._refused.items())]
@@ -268,6 +271,5 @@ def _other(line: Mapping[str, Any]) -> dict[str, str]:
     return {"field": line["FNAME"], "kind": line["CHNGIND"], "old": old, "new": new}
 
 
-def _times(found: Sequence[Found], ahead_s: int) -> pa.Array:
-    stamps = [int((late.time_of(each.stamp) - late.EPOCH).total_seconds()) for each, _ in found]
-    return pa.array([1000 * (seconds - ahead_s) for seconds in stamps], pa.int64())
+def _times(found: Sequence[Found], offsets: Offsets) -> pa.Array:
+    return pa.array([offsets.ms(late.time_of(each.stamp)) for each, _ in found], pa.int64())
