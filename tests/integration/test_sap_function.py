@@ -237,6 +237,30 @@ def test_a_message_may_be_configured_to_mean_that_there_is_nothing(world: World)
         assert (batch.scan, batch.rows) == (Scan.ONLY, 0)
 
 
+def test_rows_beside_a_message_that_there_is_nothing_are_the_rows(world: World) -> None:
+    some = [message("E", "F2", 153, "Customer 9 has not been created")]
+    zones(world.sap.store, lambda: {"ZONES": [ZONE], "BEST": ZONE, "MESSAGES": some})
+    for rows in ("ZONES", "BEST"):
+        (batch,) = Reader(world, **{**ZONES, "rows": rows}).scan()
+        assert (batch.scan, batch.changes[0].rows.to_pylist()) == (Scan.ONLY, [ZONE])
+
+
+def test_details_beside_a_message_that_there_is_nothing_are_the_details(world: World) -> None:
+    world.customers.load(1)
+    said = [message("E", "F2", 503, "not created in company code 1000")]
+    zones(world.sap.store, lambda: {"BEST": ZONE, "MESSAGES": said})
+    detail = {"function": "Z_ZONES", "parameters": {"PLANT": {"value": "1000"}}, "rows": ["BEST"]}
+    (batch,) = Reader(world, detail=detail).scan()
+    assert rows([batch])["0000000001"]["BEST"] == ZONE
+
+
+def test_an_error_behind_a_message_that_there_is_nothing_is_an_error(world: World) -> None:
+    said = [message("E", "F2", 153, "Customer 9 has not been created"), message("A", "XX", 1, "broke")]
+    zones(world.sap.store, lambda: {"MESSAGES": said})
+    with pytest.raises(PermanentError, match="XX 001: broke"):
+        Reader(world, **ZONES).scan()
+
+
 def test_two_rows_of_one_key_are_no_images(world: World) -> None:
     zones(world.sap.store, lambda: {"ZONES": [ZONE, {**ZONE, "TAG": "dry"}]})
     with pytest.raises(PermanentError, match="two rows with ID A1"):

@@ -19,6 +19,31 @@ def test_a_return_table_is_searched_for_errors() -> None:
     assert str(returns.failure({"RETURN": rows, "ROWS": [{"TYPE": "E"}]})) == "E F2 718: no one"
 
 
+def test_a_message_that_there_is_nothing_hides_no_other() -> None:
+    nothing, broken = bapiret2("E", "F2", "153"), bapiret2("A", "XX", "001", "broke")
+    assert str(returns.failure({"RETURN": [nothing, broken]})) == "A XX 001: broke"
+    own = [bapiret2("E", "ZZ", "001"), bapiret2("E", "F2", "500")]
+    assert str(returns.failure({"RETURN": own}, (), ("ZZ 001",))) == "E F2 500: it failed"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([{"ID": "7", "AT": None}], True),
+        ({"ID": "", "INNER": {"AT": "00000000", "RAW": b"\x01"}}, True),
+        ({"ID": "7", "NAME": "Ahrens"}, True),
+        ({"ID": "7", "AT": "00000000", "COUNT": 0, "RAW": b"\x00", "LINES": []}, False),
+        ([], False),
+        ([{"ID": "", "AT": None}], False),
+        (4, False),
+    ],
+)
+def test_rows_are_more_than_initial_values_and_the_key_that_was_asked_for(
+    value: object, *, expected: bool
+) -> None:
+    assert returns.has_rows(value, ["7"]) is expected
+
+
 def test_a_return_structure_of_the_old_kind_has_class_and_number_in_one_code() -> None:
     found = returns.failure({"RETURN": {"TYPE": "E", "CODE": "F2718", "MESSAGE": "no one", "LOG_NO": ""}})
     assert found is not None

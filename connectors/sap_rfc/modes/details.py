@@ -156,12 +156,15 @@ class Details:
             raise
         except AbapError as error:
             return Refusal(error.text)
-        message = returns.failure(answer, self.fields)
+        found = {name: answer.get(name) for name in self.fields}
+        message = returns.failure(answer, self.fields, self._missing)
         if message is None:
-            return {name: answer.get(name) for name in self.fields}
+            return found
         meaning = message.meaning(self._missing)
         if meaning is Meaning.NOTHING:
-            return None
+            echoed = [*self._fixed.values(), *asked.values()]
+            there = any(returns.has_rows(each, echoed) for each in found.values())
+            return found if there else None
         if meaning in (Meaning.BUSY, Meaning.WRONG):
             raise returns.error(self._name, message, meaning)
         return Refusal(f"{self._name} answers {message}")

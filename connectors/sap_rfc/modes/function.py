@@ -245,12 +245,13 @@ class FunctionImages(Mode):
         if options.pages:
             asked[options.pages.parameter] = list(self._ranges(within))
         answer = system.call(function, **asked)
-        message = returns.failure(answer, (options.rows or "",))
+        message = returns.failure(answer, (options.rows or "",), options.missing)
         if message is not None:
             meaning = message.meaning(options.missing)
             if meaning is not Meaning.NOTHING:
                 raise returns.error(function, message, meaning)
-            return []
+            if not returns.has_rows(answer.get(options.rows or ""), [*asked.values()]):
+                return []
         rows = answer[options.rows or ""]
         rows = rows if self._is_table else [rows]
         return [{options.rows or "": row} for row in rows] if self._whole else rows

@@ -74,10 +74,35 @@ def is_return(names: Collection[str]) -> bool:
     return {"TYPE", "MESSAGE"} <= {*names} and bool({"NUMBER", "CODE"} & {*names})
 
 
-def failure(answer: Mapping[str, Any], published: Collection[str] = ()) -> Message | None:
-    """The first message of type E, A or X in an answer; parameters that are `published` are data."""
+def failure(
+    answer: Mapping[str, Any], published: Collection[str] = (), missing: Collection[str] = ()
+) -> Message | None:
+    """The message of type E, A or X in an answer that counts; parameters that are `published` are data.
+
+    It is the first one, but one that there is nothing hides no other.
+    """
     told = {name: value for name, value in answer.items() if name not in published}
-    return next((each for each in _messages(told) if each.type and each.type in _FATAL), None)
+    errors = [each for each in _messages(told) if each.type and each.type in _FATAL]
+    other = (each for each in errors if each.meaning(missing) is not Meaning.NOTHING)
+    return next(other, errors[0] if errors else None)
+
+
+def has_rows(value: Any, asked: Collection[Any] = ()) -> bool:
+    """Whether a table or a structure tells anything: more than initial values and what it was asked with."""
+    return isinstance(value, Mapping | list) and _tells(value, asked)
+
+
+def _tells(value: Any, asked: Collection[Any]) -> bool:
+    match value:
+        case Mapping():
+            return any(_tells(each, asked) for each in value.values())
+        case list():
+            return any(_tells(row, ()) for row in value)
+        case str():
+            return bool(value.strip(" 0")) and value not in asked
+        case bytes():
+            return any(value)
+    return bool(value) and value not in asked
 
 
 def error(function: str, message: Message, meaning: Meaning) -> BridgeError:
