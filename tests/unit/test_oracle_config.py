@@ -16,6 +16,8 @@ from bridge.plugins import stream_keys
 from connectors.oracle import OracleConnector
 from connectors.oracle.config import OracleConfig, OracleStream
 
+FLASHBACK = {"mode": "flashback", "scn": 4711}
+
 LEAST: dict[str, Any] = {
     "dsn": "db1:1521/ORCLPDB1",
     "user": "BRIDGE",
@@ -202,8 +204,8 @@ def test_the_options_are_read_without_the_driver_and_arrow() -> None:
 @pytest.mark.parametrize(
     ("options", "position"),
     [
-        ({}, {"mode": "flashback", "scn": 4711}),
-        ({}, {"mode": "snapshot", "scn": 1, "after": None, "bounds": [], "then": {}}),
+        ({}, FLASHBACK),
+        ({}, {"mode": "snapshot", "scn": 1, "after": None, "bounds": [], "then": FLASHBACK}),
         ({"mode": "images"}, {"mode": "images", "scan": "complete"}),
         ({"mode": "outbox"}, {"mode": "outbox"}),
     ],
