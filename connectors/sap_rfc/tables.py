@@ -97,6 +97,10 @@ class TableReader:
         """Of the rows of its pages."""
         return self.plan(choice).reading.schema
 
+    def types(self, choice: Choice) -> pa.Schema:
+        """The same, whether or not there are pages of it: of columns no reader has room for, too."""
+        return Reading(choice, self._dictionary).schema
+
     def page(self, choice: Choice, after: Key | None, rows: int, to: Key | None = None) -> Page:
         """About `rows` rows after that place: all that are there, up to another one.
 

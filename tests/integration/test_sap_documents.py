@@ -392,3 +392,25 @@ def test_a_time_just_before_the_clock_leaps_is_not_an_hour_off(sap: Wired, denie
     sap.store.clock.advance(timedelta(seconds=20))
 
     assert _times(reader) == ([written] if not denied else [None])
+
+
+@pytest.mark.parametrize("column", [Field("GUID", Type("RAW", 16)), Field("LONG", char(600))])
+def test_a_table_that_no_reader_can_read_whole_has_its_documents_told(sap: Wired, column: Field) -> None:
+    key = (Field("MANDT", Type("CLNT"), key=True), Field("PARTNER", char(10), key=True))
+    sap.store.define(Table(Structure("ZPARTNER", (*key, Field("NAME", char(30)), column))))
+    sap.store.load("TCDOB", [{"OBJECT": "BUPA", "TABNAME": "ZPARTNER"}])
+    reader = Reader(sap, classes=["BUPA"])
+    with sap.store.transaction() as tx:
+        tx.insert("ZPARTNER", {"PARTNER": "1", "NAME": "x"})
+        tx.document("BUPA", "1")
+        tx.update("ZPARTNER", {"PARTNER": "1", "NAME": "y"})
+        tx.document("BUPA", "1")
+        tx.delete("ZPARTNER", {"PARTNER": "1"})
+        tx.document("BUPA", "1")
+
+    events = reader.events()
+
+    assert [each["op"] for each in events] == ["c", "u", "d"]
+    assert events[1]["after"] == {"PARTNER": "1", "NAME": "y"}
+    with pytest.raises(PermanentError, match=column.name):
+        stream(sap, classes=["BUPA"], enrich={"table": "ZPARTNER"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -75,7 +75,7 @@ class Subject:
         places = key_places(relation)
         alpha = frozenset(each.name for each in relation.columns if stripped and each.alpha)
         choice = Choice(relation, tuple(names), stripped=alpha)
-        schema = reader.schema(choice)
+        schema = reader.schema(choice) if whole and places else reader.types(choice)
         if not places:
             schema = pa.schema([pa.field(_RAW_KEY, pa.string()), *schema])
         key = tuple(name for name, _, _ in places) or (_RAW_KEY,)
@@ -242,7 +242,8 @@ def is_there(subject: Subject, row: RowChange, reader: TableReader) -> bool:
     """Whether the table has it now."""
     if not subject.places:
         return True
-    return bool(reader.some(subject.choice, [tuple(_cut(row.key, subject.places))]).rows.num_rows)
+    key = replace(subject.choice, columns=subject.choice.relation.key)
+    return bool(reader.some(key, [tuple(_cut(row.key, subject.places))]).rows.num_rows)
 
 
 def _cut(key: str, places: Sequence[tuple[str, int, int]]) -> Iterator[str]:
