@@ -124,6 +124,11 @@ class House:
                 raise Crash
 
 
+def shape_mark(shape: str, width: int) -> str:
+    """In the names of what looks otherwise in other lives: a client may keep what it learned of a name."""
+    return f"{shape[0].upper()}{width}"
+
+
 def _table(shape: str, width: int) -> Table:
     key = [Field("ID", char(4), key=True)]
     if shape == "pair":
@@ -135,10 +140,11 @@ def _table(shape: str, width: int) -> Table:
 
 
 def _functions(house: House) -> Iterator[tuple[Function, Callable[[Call], Mapping[str, Any]]]]:
+    mark = shape_mark(house.shape, house.width)
     types: dict[str, Type] = {each.name: each.type for each in house.table.row.fields}  # type: ignore[misc]
-    listed = structured("ZLISTED", **{name: types[name] for name in (*house.key, *LISTED)})
-    detailed = structured("ZDETAILED", **{name: types[name] for name in DETAILED})
-    whole = structured("ZWHOLE", **{name: types[name] for name in VALUES})
+    listed = structured(f"ZLISTED_{mark}", **{name: types[name] for name in (*house.key, *LISTED)})
+    detailed = structured(f"ZDETAILED_{mark}", **{name: types[name] for name in DETAILED})
+    whole = structured(f"ZWHOLE_{mark}", **{name: types[name] for name in VALUES})
     range_ = structured("ZRANGE", SIGN=char(1), OPTION=char(2), LOW=char(4), HIGH=char(4))
 
     def rows(call: Call) -> Mapping[str, Any]:
@@ -162,13 +168,13 @@ def _functions(house: House) -> Iterator[tuple[Function, Callable[[Call], Mappin
     by_max = Parameter("IV_MAX", Direction.IMPORT, Type("INT4"), True, "0")
     by_range = Parameter("IT_RANGE", Direction.TABLES, range_, True)
     found = Parameter("ET_ROWS", Direction.TABLES, listed)
-    yield Function("Z_LIFE_LIST", (by_max, by_range, found)), rows
+    yield Function(f"Z_LIFE_LIST_{mark}", (by_max, by_range, found)), rows
     by_key = (
         Parameter("IV_SITE", Direction.IMPORT, char(2), True),
         Parameter("IV_ID", Direction.IMPORT, char(6)),
         Parameter("RETURN", Direction.EXPORT, BAPIRETURN1),
     )
-    for name, shape in (("Z_LIFE_DETAIL", detailed), ("Z_LIFE_WHOLE", whole)):
+    for name, shape in ((f"Z_LIFE_DETAIL_{mark}", detailed), (f"Z_LIFE_WHOLE_{mark}", whole)):
         yield Function(name, (*by_key, Parameter("ES_ROW", Direction.EXPORT, shape))), detail(shape)
     idents = structured("BDICPIDENT", CPIDENT=numc(10))
     marked = (

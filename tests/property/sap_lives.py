@@ -45,6 +45,7 @@ from tests.property.sap_house import (
     WIDE,
     House,
     Key,
+    shape_mark,
 )  # fmt: skip
 from tests.property.sap_judge import Allowed, Judge
 from tests.property.sap_writers import Writers
@@ -107,7 +108,7 @@ class Way:
     @property
     def options(self) -> dict[str, Any]:
         timed = {"safety_interval": self.safety, "late_window": self.late}
-        whole = {"function": "Z_LIFE_WHOLE", "parameters": {"IV_ID": "CDOBJID"}, "rows": ["ES_ROW"]}
+        whole = {"function": self.named("WHOLE"), "parameters": {"IV_ID": "CDOBJID"}, "rows": ["ES_ROW"]}
         pointed: dict[str, Any] = {"mode": "change_pointers", "message_type": MESSAGE}
         pointed |= {"detail": whole, "missing": [NOBODY]} if self.detail else {}
         match self.mode:
@@ -122,7 +123,10 @@ class Way:
                 return pointed | timed
             case "processed":
                 return pointed | {"process": True, "process_function": "Z_LIFE_DONE"}
-        return {"mode": "function", "function": "Z_LIFE_LIST", "rows": "ET_ROWS", **self._function}
+        return {"mode": "function", "function": self.named("LIST"), "rows": "ET_ROWS", **self._function}
+
+    def named(self, function: str) -> str:
+        return f"Z_LIFE_{function}_{shape_mark(self.shape, self.width)}"
 
     @property
     def _function(self) -> dict[str, Any]:
@@ -135,7 +139,7 @@ class Way:
         if self.detail:
             site = {"IV_SITE": "SITE"} if self.shape == "pair" else {}
             asked = {"parameters": {"IV_ID": "ID", **site}, "rows": ["ES_ROW"]}
-            options |= {"detail": {"function": "Z_LIFE_DETAIL", **asked}, "missing": [NOBODY]}
+            options |= {"detail": {"function": self.named("DETAIL"), **asked}, "missing": [NOBODY]}
         if self.mark:
             options["mark"] = ["X"]
         return options
@@ -258,7 +262,7 @@ class Life:
             process.fault: 4,
             self._die: 6,
             self._lose: 4,
-            self._leap: 2 if self.way.leap else 0,
+            self._leap: 4 if self.way.leap else 0,
             self._resnapshot: 2 if self.way.mode in RESNAPSHOTS else 0,
         }
         return {self._alone(act): often for act, often in acts.items()}
@@ -322,9 +326,12 @@ class Life:
     def _leap(self) -> None:
         looked = any(self.engine.stored(TABLE))  # what the clock showed before, nobody can know
         if looked and not self.leapt:
+            self.writers.write()
             self.house.system.clock.advance(timedelta(seconds=self.way.leap))
             self.leapt = True
             self.hits["leaps"] += 1
+            self._passes(2 * PASS_S)  # some passes, while transactions from before are open
+            self.process.works()
 
     def _resnapshot(self) -> None:
         progress = self.engine.schedule.streams.get(TABLE)
