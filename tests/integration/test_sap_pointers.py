@@ -110,6 +110,19 @@ def test_an_object_that_is_not_there_any_more_is_deleted(world: World) -> None:
     assert (op, row["CDOBJID"]) == ("d", "0000000007")
 
 
+def test_an_object_that_was_created_again_and_is_gone_is_deleted(world: World) -> None:
+    """In a second that is read in two parts, the second of which begins with the creation."""
+    world.customers.create(7)
+    reader = Reader(world, detail=DETAIL)
+    reader.events()
+    world.customers.delete(7)
+    reader.events()
+    world.customers.create(7)
+    world.customers.delete(7)
+    ((op, row),) = reader.events()
+    assert (op, row["CDOBJID"]) == ("d", "0000000007")
+
+
 def test_pointers_that_become_visible_late_are_neither_lost_nor_are_others_repeated(
     world: World,
 ) -> None:

@@ -18,14 +18,18 @@ from connectors.sap_rfc.system import System
 
 
 class Touched(NamedTuple):
-    """An object. `created`: nobody was told of it before."""
+    """An object. `created`: this is the first that is told of it, unless it was there before."""
 
     row: Mapping[str, Any]
     created: bool
 
 
 class Objects:
-    """Each object once a batch, however often it was touched; what is not there any more is deleted."""
+    """Each object once a batch, however often it was touched; what is not there any more is deleted.
+
+    Also what was created in the same batch: nobody remembers whether it was published in an earlier life, and
+    a delete too many costs less than one that is missing.
+    """
 
     def __init__(
         self,
@@ -56,7 +60,7 @@ class Objects:
             elif answer is not None:
                 rows.append({**key, **answer})
                 ops.append(Op.CREATE if each.created else Op.UPDATE)
-            elif not each.created:
+            else:
                 rows.append(key)
                 ops.append(Op.DELETE)
         if not rows:
