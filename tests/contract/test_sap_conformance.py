@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bridge.contract import Ask, Batch, Connector, Position
+from bridge.errors import PermanentError
 from bridge.testing.conformance import Conformance, Subject
 from bridge.testing.conforming import Read, opened, read_before, reread, rows_of
 from bridge.testing.sap.company import Company
@@ -42,6 +43,15 @@ FUNCTION: Mapping[str, Any] = {
     "rows": "ADDRESSDATA",
     "key": ["CUSTOMER"],
     "missing": ["F2 718"],
+}
+
+POINTERS: Mapping[str, Any] = {
+    "mode": "change_pointers",
+    "message_type": "DEBMAS",
+    "detail": {"function": "BAPI_CUSTOMER_GETDETAIL2", "parameters": {"CUSTOMERNO": "CDOBJID"}},
+    "missing": ["F2 153"],
+    "safety_interval": "1s",
+    "late_window": "2s",
 }
 
 
@@ -161,3 +171,23 @@ class TestFunction(Conformance):
     @pytest.fixture
     def subject(self, peer: SapPeer, company: Company, library: str) -> Subject:
         return Customers(peer, company, library, FUNCTION)
+
+
+class TestChangePointers(Conformance):
+    """Which tell of objects as they are now: nothing is read once more."""
+
+    test_a_reread_brings_every_row_once_and_ends = None  # type: ignore[assignment]
+    test_the_same_place_rereads_the_same_rows = None  # type: ignore[assignment]
+    test_rereads_and_polls_do_not_disturb_each_other = None  # type: ignore[assignment]
+    test_a_reread_leaves_new_rows_to_the_polls_that_tell_changes = None  # type: ignore[assignment]
+    test_a_reread_keeps_within_ranges_of_the_key = None  # type: ignore[assignment]
+
+    @pytest.fixture
+    def subject(self, peer: SapPeer, company: Company, library: str) -> Subject:
+        return Customers(peer, company, library, POINTERS)
+
+    def test_a_resnapshot_is_refused_with_a_remedy(self, subject: Subject) -> None:
+        with opened(subject) as connector:
+            stream, position = read_before(subject, connector, 2)
+            with pytest.raises(PermanentError, match="cancel the resnapshot"):
+                connector.reread(stream, position, None, {}, Ask())
