@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -81,6 +81,11 @@ class Asked:
     def table(self) -> str:
         """The one that was to be read, if any."""
         return str(self.parameters.get("QUERY_TABLE") or self.parameters.get("TABNAME") or "")
+
+    @property
+    def is_logon(self) -> bool:
+        """No function is called yet."""
+        return not self.function
 
     @property
     def subject(self) -> str:
@@ -183,6 +188,9 @@ _BUSY = re.compile(
     r"|workproze|heruntergefahren|wird gestartet",
     re.IGNORECASE,
 )
+# Whatever else a text with these says, the next attempt may lock the account. saprfclib begins all of its own
+# with `logon failed`.
+_REFUSED = re.compile(r"\b((?<!logon )failed|locked|passw\w*|kennw\w*|gesperrt|attempts?)\b", re.IGNORECASE)
 # Names of runtime errors (ST22).
 _DUMP = re.compile(
     r"(TIME_OUT|TSV_|DBIF_|DBSQL_|SAPSQL_|SYSTEM_CORE|SYSTEM_NO_|SYSTEM_ROLL|STORAGE_|PXA_|MESSAGE_TYPE_|LOAD_"
@@ -237,7 +245,7 @@ def fault(error: BaseException) -> Fault:
     kind = _kind(error, key)
     if kind is Kind.RAISED and (_DUMP.match(key) or getattr(error, "msg_type", "") == "X"):
         kind = Kind.FAILURE  # which saprfclib does not tell from exceptions
-    if kind is Kind.LOGON and _BUSY.search(text):
+    if kind is Kind.LOGON and _BUSY.search(text) and not _REFUSED.search(text):
         kind = Kind.COMMUNICATION
     return Fault(kind, key, f"{text} ({key})" if key and key not in text else text)
 
@@ -245,6 +253,8 @@ def fault(error: BaseException) -> Fault:
 def translate(error: BaseException, asked: Asked, secrets: Sequence[str] = ()) -> BridgeError:
     """The exception to raise for one of a client's."""
     found = fault(error)
+    if found.kind is Kind.CLIENT and asked.is_logon:
+        found = replace(found, kind=Kind.CONFIG)
     of_reader = _OF_READERS.get(found.key) if found.kind is Kind.RAISED and asked.table else None
     raised = of_reader[0] if of_reader else _ERRORS[found.kind]
     text = f"{asked.doing}: {masked(found.text, secrets)}"
@@ -262,8 +272,9 @@ def is_the_clients(error: BaseException) -> bool:
 
 def masked(text: str, secrets: Sequence[str] = ()) -> str:
     """One line without secrets: those that are known, and what stands where secrets stand."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, "***")
+    forms = {form for secret in secrets if secret for form in (secret, repr(secret)[1:-1])}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "***")
     line = " ".join(_HOP_PASSWORD.sub(r"\1***", _SECRET.sub(r"\1***", text)).split())
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from bridge import cli
 from bridge.config import check
 from bridge.contract import Secret
-from bridge.errors import ConfigError
+from bridge.errors import ConfigError, CredentialsError, PermanentError
 from connectors.sap_rfc import SapConnector, clients
 from connectors.sap_rfc.clients import Found, Logon
 from connectors.sap_rfc.config import SapConfig
@@ -197,6 +197,12 @@ def test_what_streams_inherit_may_be_for_others() -> None:
     assert config(streams={"customers": FUNCTION | inherited}).streams["customers"].late_window == 60.0
 
 
+DOCUMENTS = {"mode": "change_documents", "classes": ["DEBI"]}
+POINTERS = {"mode": "change_pointers", "message_type": "DEBMAS"}
+PROCESS = {"process": True}
+BY_TIME = {"mode": "table", "columns": ["AEDAT"]}
+
+
 @pytest.mark.parametrize(
     ("options", "position", "fits"),
     [
@@ -204,7 +210,23 @@ def test_what_streams_inherit_may_be_for_others() -> None:
         (TABLE, {"mode": "table", "columns": ["AEDAT"]}, False),
         (FUNCTION, {"mode": "function", "scan": "complete"}, True),
         (FUNCTION, 4711, False),
-        ({"mode": "change_documents", "classes": ["DEBI"]}, {"mode": "function"}, False),
+        (DOCUMENTS, {"mode": "function"}, False),
+        (DOCUMENTS, {"mode": "change_documents", "floor": "20260101000000"}, True),
+        (DOCUMENTS, {"mode": "change_documents", "floor": "2026-01-01"}, False),
+        (DOCUMENTS, {"mode": "change_documents"}, False),
+        (POINTERS, {"mode": "change_pointers", "flor": 1}, False),
+        (POINTERS, {"mode": "change_pointers", "floor": "20260101000000"}, True),
+        (POINTERS, {"mode": "change_documents", "floor": "20260101000000"}, False),
+        (POINTERS | PROCESS, {"mode": "change_pointers", "floor": "20260101000000"}, False),
+        (POINTERS | PROCESS, {"mode": "change_pointers", "done": ["1"]}, True),
+        (TABLE, {"mode": "images", "after": ["1"]}, True),
+        (TABLE, {"mode": "images", "after": [1]}, False),
+        (TABLE, {"mode": "images", "after": ["1"], "since": None}, False),
+        (BY_TIME, {"mode": "table"}, False),
+        (BY_TIME, {"mode": "table", "columns": ["AEDAT"], "high": "nonsense"}, False),
+        (BY_TIME, {"mode": "table", "columns": ["ERDAT"], "high": "2026-01-01T00:00:00+00:00"}, False),
+        (BY_TIME, {"mode": "table", "columns": ["AEDAT"], "high": "2026-01-01T00:00:00+00:00"}, True),
+        (FUNCTION, {"mode": "function"}, False),
     ],
 )
 def test_a_position_of_another_mode_is_refused(options: Any, position: Any, fits: bool) -> None:  # noqa: FBT001
@@ -300,6 +322,10 @@ class ABAPRuntimeError(Exception):
         self.message, self.key = message, key
 
 
+class ExternalRuntimeError(ABAPRuntimeError):
+    """As PyRFC's, which has it for parameters of its own."""
+
+
 class JCoException(Exception):
     """As JCo's through JPype."""
 
@@ -365,6 +391,35 @@ def test_what_stands_where_secrets_stand_is_hidden(text: str) -> None:
 def test_a_known_secret_is_hidden_wherever_it_stands() -> None:
     error = translate(LogonError("refused s3cret for bridge"), Asked("logging on"), ["s3cret"])
     assert "s3cret" not in str(error)
+
+
+@pytest.mark.parametrize("secret", ["se\\cret, word-two", "ein 'zwei\" drei", "a\tb c"])
+def test_a_known_secret_is_hidden_as_python_repeats_it(secret: str) -> None:
+    told = masked(f"unknown parameters { ({'ashost': 'erp1', 'x': secret}) }", [secret])
+    assert told == "unknown parameters {'ashost': 'erp1', 'x': '***'}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Maximum number of failed logon attempts exceeded; user is locked",
+        "Maximum number of logon attempts reached",
+        "Password logon no longer possible: maximum number of attempts",
+        "Kennwort gesperrt: der Benutzer wird gestartet",
+    ],
+)
+def test_a_refusal_is_none_to_be_tried_again_whatever_else_it_says(text: str) -> None:
+    assert isinstance(translate(LogonError(text), Asked("logging on")), CredentialsError)
+
+
+def test_an_option_that_a_client_refuses_is_one_of_the_connection() -> None:
+    wrong = ExternalRuntimeError("Invalid value for 'trace'", "RFC_INVALID_PARAMETER")
+    error = translate(wrong, Asked("logging on to erp1"))
+    assert isinstance(error, ConfigError)
+    assert "connection's options" in error.remedy
+    called = translate(wrong, Asked("calling Z_ECHO", "Z_ECHO"))
+    assert isinstance(called, PermanentError)
+    assert "SE37" in called.remedy
 
 
 def test_a_logon_s_parameters_are_not_shown() -> None:
