@@ -80,16 +80,19 @@ class SapConnector(Connector):
             readings.usable(system, stream.name).commit(system, position)
 
     def check_position(self, stream: str, position: Position) -> None:
+        from connectors.sap_rfc import positions
+
         options = self.config.streams.get(stream)
-        named = position.get("mode") if isinstance(position, dict) else None
         if options is None:
             return
-        mode = "images" if options.images else options.mode
-        if named != mode:
+        try:
+            positions.check(options, position)
+        except ValueError:
+            mode = "images" if options.images else options.mode
             raise ConfigError(
                 f"it is not one of mode {mode}",
-                remedy=f'write {{"mode": "{mode}", ...}}, or `positions rewind --to start`',
-            )
+                remedy=f"write {positions.form(options)}, or `positions rewind --to start`",
+            ) from None
 
     def check(self) -> Sequence[Finding]:
         from connectors.sap_rfc.findings import findings
