@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from bridge.contract import Finding, Level
 from bridge.errors import PermanentError
+from connectors.sap_rfc import conditions
 from connectors.sap_rfc.catalog import Catalog
+from connectors.sap_rfc.conditions import compare
 from connectors.sap_rfc.config import Detail, SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.errors import UnauthorisedError, UnknownFunctionError
@@ -54,6 +56,29 @@ class Rights:
             lacks = self._readable[place]
             if lacks:
                 yield Finding(lacks.level, lacks.text, lacks.remedy, name)
+        if options.where and self._columns(options.table or name):
+            yield from self._of_condition(name, options)
+
+    def _of_condition(self, name: str, options: SapStream) -> Iterator[Finding]:
+        """Of `where`: asked with it, as polls do, for a row without a key where keys are texts."""
+        table = options.table or name
+        columns = [each for each in self._columns(table) if not each.is_deep and each.abap != "CLNT"]
+        none = [compare(each.name, "=", "' '") for each in columns if each.key and each.inttype == "C"]
+        try:
+            lines = conditions.lines(conditions.both(conditions.parsed(options.where), *none[:1]))
+        except ValueError:  # which its mode says
+            return
+        asked = {"QUERY_TABLE": table, "ROWCOUNT": 1, "OPTIONS": [{"TEXT": line} for line in lines]}
+        try:
+            self._system.call(
+                options.reader, **asked, FIELDS=[{"FIELDNAME": each.name} for each in columns[:1]]
+            )
+        except (UnauthorisedError, UnknownFunctionError):  # told of its own accord
+            return
+        except PermanentError as error:
+            yield Finding(
+                Level.CRITICAL, f"`where` cannot be used: {error.text}", "write it as Open SQL has it", name
+            )
 
     def _tables(self, name: str, options: SapStream) -> Iterator[str]:
         for detail in (options.enrich, options.detail):

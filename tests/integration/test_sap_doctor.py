@@ -155,6 +155,13 @@ def test_currencies_are_a_table_to_be_read_too(peer: SapPeer, library: str) -> N
     ]
 
 
+def test_a_condition_that_no_poll_can_use_is_told(peer: SapPeer, library: str) -> None:
+    assert not troubles(peer, library, KNA1={**BY_TIME, "where": "LAND1 = 'DE'"})
+    (level, stream, text, _) = troubles(peer, library, KNA1={**BY_TIME, "where": "LAND1 = 'DE' AND"})[0]
+    assert (level, stream) == (Level.CRITICAL, "KNA1")
+    assert text.startswith("`where` cannot be used: ")
+
+
 def test_a_reader_that_may_not_be_called_is_told_with_object_and_values(peer: SapPeer, library: str) -> None:
     peer.system.grants.denied_functions.add("BBP_RFC_READ_TABLE")
     assert troubles(peer, library, KNA1={**BY_TIME, "reader": "BBP_RFC_READ_TABLE"})[0] == (
