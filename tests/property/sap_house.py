@@ -20,6 +20,7 @@ from bridge.testing.sap.pointers import Message
 from bridge.testing.sap.returns import BAPIRETURN1, message
 from bridge.testing.sap.system import System
 from connectors.sap_rfc import line
+from connectors.sap_rfc.clients.pure import Pure
 from connectors.sap_rfc.connector import SapConnector
 from connectors.sap_rfc.system import System as Session
 
@@ -112,7 +113,12 @@ class House:
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
             self._heed()
             result = call(*args, **kwargs)
-            self._heed()
+            try:
+                self._heed()
+            except Crash:
+                if isinstance(result, Pure):
+                    result.close()  # as the end of a process does
+                raise
             return result
 
         return called

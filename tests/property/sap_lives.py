@@ -217,7 +217,8 @@ class Life:
         house.system.after.append(self._meddle)
 
     def _connector(self) -> SapConnector:
-        library = self.chance.choice(LIBRARIES)
+        # erpl-pyrfc takes what a function was in one system for what it is in all, for as long as it runs.
+        library = self.chance.choice(LIBRARIES if self.way.release == "758" else LIBRARIES[:1])
         self.hits[library] += 1
         made, life = self.house.connector(library, self.way.options), self
 

@@ -142,6 +142,7 @@ class FunctionImages(Mode):
         scan, self._scan = self._scan, None  # a call that fails leaves none
         if scan is None or scan.place != position:
             scan = self._begun(system, position)
+            self._again.release()  # what it kept is older than this, and must not come after it
         batch = self._turn(system, scan, ask)
         if batch.more:
             self._scan = scan
@@ -289,6 +290,7 @@ class FunctionImages(Mode):
 
     def _all(self, system: System) -> Sequence[tuple[Row, Key]]:
         """All rows, and their keys as events have them."""
+        self._scan = None  # what is left of one is older than this
         answers, known = self._begun(system, COMPLETE).answers, dict[Key, int]()
         rows: list[Row] = []
         while not answers.ended:
