@@ -105,7 +105,8 @@ class Line:
 
     def _leave(self, call: _Call, cancel: Callable[[], object] | None) -> None:
         self.broken = True
-        call.answer.cancel()
+        if not call.answer.cancel() and call.late and not call.answer.exception():
+            call.late(call.answer.result())  # it has ended in this very moment
         if cancel:  # it may hang, too
             threading.Thread(target=_quietly, args=(cancel,), name="sap-cancel", daemon=True).start()
         if not call.ended.wait(PATIENCE_S):

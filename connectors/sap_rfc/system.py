@@ -262,7 +262,11 @@ class System:
 
 
 def _introduced(client: Client) -> tuple[Client, Attributes]:
-    return client, client.attributes()
+    try:
+        return client, client.attributes()
+    except BaseException:
+        client.close()
+        raise
 
 
 def _told_offset(answer: Mapping[str, Any] | None) -> int | None:

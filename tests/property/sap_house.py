@@ -116,8 +116,9 @@ class House:
             try:
                 self._heed()
             except Crash:
-                if isinstance(result, Pure):
-                    result.close()  # as the end of a process does
+                for opened in result if isinstance(result, tuple) else ():
+                    if isinstance(opened, Pure):
+                        opened.close()  # nobody has it yet: the end of a process closes it
                 raise
             return result
 
