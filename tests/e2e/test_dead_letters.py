@@ -254,7 +254,7 @@ def test_a_topic_that_is_deleted_holds_up_the_other_streams_for_seconds(
         future.result(10)
     legacy.insert(1, "orders")
     legacy.insert(1, "items")
-    wait_until(lambda: len(published(broker.address, f"{name}.items")) == 11, 30, "the other stream's row")
+    wait_until(lambda: len(published(broker.address, f"{name}.items")) == 11, 50, "the other stream's row")
     in_state(daemon, name, "FAILED")
     assert "was deleted" in daemon.stream(name, "orders")["error"]
 

@@ -285,12 +285,13 @@ class FunctionImages(Mode):
         within: Ranges,
         ask: Ask,
     ) -> Batch:
+        if self._scan is not None:
+            return Batch(place, more=True)  # its rows are older, and must not come after these
         every = replace(ask, changed=None)
         return self._again.read(system, place, within, ask, lambda rows: self._told(system, rows, every))
 
     def _all(self, system: System) -> Sequence[tuple[Row, Key]]:
         """All rows, and their keys as events have them."""
-        self._scan = None  # what is left of one is older than this
         answers, known = self._begun(system, COMPLETE).answers, dict[Key, int]()
         rows: list[Row] = []
         while not answers.ended:
