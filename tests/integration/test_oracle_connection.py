@@ -148,11 +148,11 @@ class TestWhoLogsOn:
                 assert one.scn() > 0
                 assert "READ_ONLY" not in parameters(peer)
 
-    def test_release_11_needs_the_thick_client(self) -> None:
+    def test_release_11_is_too_old(self) -> None:
         with OraclePeer(release="11") as peer:
             error = failed(peer)
         assert isinstance(error, ConfigError)
-        assert "client: thick" in error.remedy
+        assert "12.1 and later" in error.remedy
 
     def test_a_name_of_tnsnames_is_looked_up(self, peer: OraclePeer, tmp_path: Path) -> None:
         address = f"(ADDRESS=(PROTOCOL=TCP)(HOST={peer.host})(PORT={peer.port}))"
