@@ -263,11 +263,17 @@ def _unquoted(token: _Token) -> str:
 
 
 def _regex(pattern: str, escape: str) -> str:
-    made, plain = "", False
+    """What is between two `%` is taken where it comes first, for good: else many of them would take for ever."""
+    parts, plain = [""], False
     for letter in pattern:
         if letter == escape and not plain:
             plain = True
-            continue
-        made += {"%": ".*", "_": "."}.get(letter, re.escape(letter)) if not plain else re.escape(letter)
-        plain = False
-    return made
+        elif letter == "%" and not plain:
+            parts.append("")
+        else:
+            parts[-1] += "." if letter == "_" and not plain else re.escape(letter)
+            plain = False
+    if len(parts) == 1:
+        return parts[0]
+    first, *middle, last = parts
+    return first + "".join(f"(?>.*?{part})" for part in middle if part) + ".*" + last
