@@ -263,7 +263,7 @@ def _unquoted(token: _Token) -> str:
 
 
 def _regex(pattern: str, escape: str) -> str:
-    """What is between two `%` is taken where it comes first, for good: else many of them would take for ever."""
+    """What is between two `%` is taken where it comes first, for good: else many would take for ever."""
     parts, plain = [""], False
     for letter in pattern:
         if letter == escape and not plain:
