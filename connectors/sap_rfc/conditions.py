@@ -23,6 +23,10 @@ WIDTH = 71
 """Characters of a line: RFC_DB_OPT-TEXT has 72, and the lines are one text, so that one blank stays."""
 _TOKEN = re.compile(r"(?:'(?:[^']|'')*'|[^\s'])+")
 _PIECE = re.compile(r"(?:'(?:[^']|'')*'|[^',])*(?:,|$)")
+_SUSPECT = re.compile(
+    r"(?:SELECT|UPDATE|MODIFY|INSERT|DELETE|JOIN|LEFT|RIGHT|EXISTS)(?=[( ])|(?=[{}|])", re.IGNORECASE
+)
+"""What later releases refuse in OPTIONS, be it in a literal (CL_RFC_READ_TABLE, COMPUTE_SEL_CRITERIA)."""
 _WHOLE = frozenset("Ibs8")
 _NUMERIC = _WHOLE | {"P", "a", "e"}
 _FORMS: Mapping[str, str] = {"D": "%Y%m%d", "T": "%H%M%S"}
@@ -103,10 +107,11 @@ def upto(names: Sequence[str], literals: Sequence[str]) -> Condition:
 
 
 def equal(column: Column, text: str) -> Condition:
-    """Of the rows with this value. What does not fit into a line finds all that begins so."""
-    if column.inttype in _NUMERIC or shortened(text) == text.rstrip(" "):
+    """Of the rows with this value. What no literal can tell finds all that begins so."""
+    if column.inttype in _NUMERIC or harmless(text) == text.rstrip(" "):
         return compare(column.name, "=", literal(column, text))
-    return compare(column.name, "LIKE", f"{quoted(shortened(text, WIDTH - 3))[:-1]}%'")
+    begin = harmless(text, WIDTH - 3).replace("'", "''")
+    return compare(column.name, "LIKE", f"'{begin}%'")
 
 
 def since(names: Sequence[str], literals: Sequence[str]) -> Condition:
@@ -169,6 +174,12 @@ def shortened(text: str, most: int = WIDTH - 2) -> str:
     while len(text) + text.count("'") > most:
         text = text[:-1]
     return text.rstrip(" ")
+
+
+def harmless(text: str, most: int = WIDTH - 2) -> str:
+    """As `shortened`, and no more than what is before anything that is suspect."""
+    found = _SUSPECT.search(text)
+    return shortened(text[: found.end()] if found else text, most)
 
 
 def ordinal(column: Column, text: str) -> str | Decimal:

@@ -25,7 +25,8 @@ class SapConnector(Connector):
     def __init__(self, config: SapConfig) -> None:
         super().__init__(config)
         self.answers_within_s = config.call_timeout
-        self.sessions = Sessions(f"{config.account} in {config.client} at {config.place}", 1)
+        account = f"{config.account} in {config.client} at {config.place}"
+        self.sessions = Sessions(account, 2 if config.library == "jco" else 1)  # JCo has one for itself
         self._system: System | None = None
         self._readings: Readings | None = None
         self._state = threading.Lock()

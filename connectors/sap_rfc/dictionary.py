@@ -1,17 +1,13 @@
-"""What the dictionary tells of a table, by DDIF_FIELDINFO_GET, and TCURX of currencies."""
+"""What the dictionary tells of a table, by DDIF_FIELDINFO_GET."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Protocol
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from bridge.errors import GoneError
-from connectors.sap_rfc.types import MINOR, Column, column
+from connectors.sap_rfc.types import Column, column
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +34,7 @@ class Calls(Protocol):
 
 
 class Dictionary:
-    """Asks once for each table; `forget` one that may have been altered."""
+    """Asks once for each table."""
 
     def __init__(self, system: Calls) -> None:
         self._system = system
@@ -51,9 +47,6 @@ class Dictionary:
             known = self._relations[name] = self._asked(name)
         return known
 
-    def forget(self, name: str) -> None:
-        self._relations.pop(name, None)
-
     def _asked(self, name: str) -> Relation:
         answer = self._system.call("DDIF_FIELDINFO_GET", TABNAME=name, ALL_TYPES="X")
         columns = tuple(column(line) for line in answer["DFIES_TAB"] if _is_column(line))
@@ -64,22 +57,6 @@ class Dictionary:
         if client and not key:  # T000, of all clients
             key, client = (client,), None
         return Relation(name, columns, key, client)
-
-    @cached_property
-    def currencies(self) -> Mapping[str, int]:
-        """The decimals of the currencies that do not have two. Errors: the system's."""
-        fields = [{"FIELDNAME": name} for name in ("CURRKEY", "CURRDEC")]
-        answer = self._system.call("RFC_READ_TABLE", QUERY_TABLE="TCURX", FIELDS=fields)
-        places = [(int(line["OFFSET"]), int(line["LENGTH"])) for line in answer["FIELDS"]]
-        lines = [str(line["WA"]) for line in answer["DATA"]]
-        told = ([line[at : at + length].strip() for at, length in places] for line in lines)
-        return {key: int(decimals or 0) for key, decimals in told}
-
-    def places(self, keys: pa.StringArray) -> pa.Int64Array:
-        """How many decimals each row's currency has."""
-        known = pa.array(list(self.currencies.values()), pa.int64())
-        found = pc.index_in(keys, value_set=pa.array(list(self.currencies), pa.string()))
-        return pc.fill_null(known.take(found), MINOR)
 
 
 def _is_column(line: Mapping[str, Any]) -> bool:

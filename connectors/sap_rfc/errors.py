@@ -213,18 +213,23 @@ _REMEDIES: Mapping[Kind, str] = {
     Kind.CONFIG: "check the connection's options and the client library",
     Kind.CLIENT: "check the parameters against the function's interface in SE37",
 }
+_CONDITION = (
+    "check `where`: Open SQL with the columns of {table}; or name a `reader` that takes words of SQL in it"
+)
 _OF_READERS: Mapping[str, tuple[type[BridgeError], str]] = {
     "TABLE_NOT_AVAILABLE": (GoneError, "there is no table or view {table} in the active dictionary"),
     "TABLE_WITHOUT_DATA": (
         AbapError,
         "only tables and views have rows, and later releases say so of columns that {table} does not have",
     ),
-    "OPTION_NOT_VALID": (AbapError, "check `where`: Open SQL with the columns of {table}"),
+    "OPTION_NOT_VALID": (AbapError, _CONDITION),
+    "SAPSQL_PARSE_ERROR": (AbapError, _CONDITION),
+    "SAPSQL_DATA_LOSS": (AbapError, _CONDITION),
     "FIELD_NOT_VALID": (AbapError, "{table} has no such column; check `fields`, `columns` and `key`"),
     "DATA_BUFFER_EXCEEDED": (AbapError, "a row of `fields` is too long for {function}; name fewer"),
     "NOT_FOUND": (GoneError, "there is no {table} in the active dictionary"),
 }
-"""Exceptions of RFC_READ_TABLE, its successors and DDIF_FIELDINFO_GET."""
+"""Exceptions of RFC_READ_TABLE, its successors and DDIF_FIELDINFO_GET, and dumps that would come again."""
 _LONGEST = 300
 _SECRET = re.compile(
     r"((?:passw\w*|pwd|mysapsso2?|x509cert|secret|token|ticket)['\"]?\s*[=:]\s*['\"]?)[^;&,\s)'\"\]}]+",
@@ -255,7 +260,8 @@ def translate(error: BaseException, asked: Asked, secrets: Sequence[str] = ()) -
     found = fault(error)
     if found.kind is Kind.CLIENT and asked.is_logon:
         found = replace(found, kind=Kind.CONFIG)
-    of_reader = _OF_READERS.get(found.key) if found.kind is Kind.RAISED and asked.table else None
+    by_reader = asked.table and found.kind in (Kind.RAISED, Kind.FAILURE)
+    of_reader = _OF_READERS.get(found.key) if by_reader else None
     raised = of_reader[0] if of_reader else _ERRORS[found.kind]
     text = f"{asked.doing}: {masked(found.text, secrets)}"
     remedy = _filled(of_reader[1] if of_reader else _remedy(found, asked), asked)

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from bridge.contract import Ask, Finding, Level
 from bridge.errors import BridgeError, PermanentError, TransientError
 from connectors.sap_rfc.catalog import Catalog
-from connectors.sap_rfc.config import SapConfig, SapStream
+from connectors.sap_rfc.config import SapConfig
 from connectors.sap_rfc.dictionary import Dictionary, Relation
 from connectors.sap_rfc.modes import Mode, mode_of
 from connectors.sap_rfc.modes.table import TableMode
 from connectors.sap_rfc.reading import of
 from connectors.sap_rfc.readings import Readings
 from connectors.sap_rfc.rights import Rights
+from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.system import System
 
 _CLOCK_S = 2.0

@@ -21,12 +21,14 @@ _RANGES: Mapping[Kind, tuple[int, int]] = {
 }
 _DATE = re.compile(r"\d{8}|\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"([01]\d|2[0-3])(:?)[0-5]\d\2[0-5]\d", re.ASCII)
+_ZEROS: Mapping[Kind, int] = {Kind.DATE: 8, Kind.TIME: 6, Kind.NUM: 0}
+"""How many are their initial value; 0: as the field is long."""
 _EXACT = Context(prec=10_000)
 _DIGITS = {Kind.DECF16: 16, Kind.DECF34: 34}
 
 
 def parameter(field: Field, value: Any, path: str = "") -> Any:
-    """As a client takes it; None in a structure leaves the field initial.
+    """As a client takes it; None in a structure, as no value, leaves the field initial.
 
     Errors: ConfigError naming the path of what does not fit.
     """
@@ -46,11 +48,23 @@ def _structure(field: Field, value: Any, path: str) -> dict[str, Any]:
     for name in value:
         if name not in known:
             _refuse(f"{path}.{name}", "is not there", f"the fields are {_names(field)}")
-    return {
+    given = {
         name: parameter(known[name], each, f"{path}.{name}")
         for name, each in value.items()
         if each is not None
     }
+    return _initial(field) | given
+
+
+def _initial(structure: Field) -> dict[str, Any]:
+    """Its fields of digits: some clients would send blanks."""
+    found: dict[str, Any] = {}
+    for field in structure.fields:
+        if field.kind is Kind.STRUCTURE and (inner := _initial(field)):
+            found[field.name] = inner
+        elif field.kind in _ZEROS:
+            found[field.name] = "0" * (_ZEROS[field.kind] or field.length)
+    return found
 
 
 def _table(field: Field, value: Any, path: str) -> list[Any]:

@@ -33,6 +33,7 @@ class Plan:
         self._dated = [at for at, column in enumerate(self._columns) if column.inttype in "DT"]
         self.where, self.ranges = choice.where, Ranges(self._dated)
         self._others: dict[Condition, Plan] = {self.where: self}
+        self._tellable = conditions.harmless if reader.is_wary else conditions.shortened
         self._check(reader.name)
         try:
             groups, self.proof = _grouped(choice, reading, widths, reader.most)
@@ -120,10 +121,10 @@ class Plan:
         )
 
     def bound(self, key: str) -> Key:
-        """A place in the order: the key, or as much of its beginning as conditions have room for."""
+        """A place in the order: the key, or as much of its beginning as conditions can tell."""
         found: list[str] = []
         for text in split(key):
-            found.append(conditions.shortened(text))
+            found.append(self._tellable(text))
             if found[-1] != text:
                 break
         return tuple(found)
@@ -134,7 +135,7 @@ class Plan:
         if not 0 < len(found) <= len(self.key) or not all(isinstance(text, str) for text in place):
             raise ValueError(f"{place} is no value of {', '.join(self.key)}")
         self._literals(found)
-        return found
+        return self.bound(SEPARATOR.join(found))
 
     def _literals(self, key: Key) -> list[str]:
         return [conditions.literal(*each) for each in zip(self._columns, key, strict=False)]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.contract import Position
-from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.modes.late import Overlap
+from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.window import Mark, Window
 
 _COMPLETE = '"scan": "complete"'

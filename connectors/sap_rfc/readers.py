@@ -20,6 +20,8 @@ from connectors.sap_rfc.texts import lines, slices
 from connectors.sap_rfc.types import row_of
 
 TOO_MUCH = "DATA_BUFFER_EXCEEDED"
+_LATER = "USE_ET_DATA_4_RETURN"
+"""A parameter of the releases that look through OPTIONS for what may be an attack."""
 _NEEDED = ("QUERY_TABLE", "ROWCOUNT", "OPTIONS", "FIELDS")
 _OUTPUT = re.compile(r"DATA|TBLOUT\d+")
 _STRINGS = "ASSIGN_CASTING_ILLEGAL_CAST"
@@ -35,11 +37,15 @@ class Reads(Calls, Protocol):
 
 
 class Interface(NamedTuple):
-    """`outputs`: table of the answer -> the field that holds a row; `tells`: places without rows, too."""
+    """`outputs`: table of the answer -> the field that holds a row; `tells`: places without rows, too.
+
+    `wary`: it refuses literals that look like an attack.
+    """
 
     outputs: Mapping[str, str]
     most: int
     tells: bool
+    wary: bool
 
 
 class Reader:
@@ -52,6 +58,10 @@ class Reader:
     def most(self) -> int:
         """Characters of a row. Errors: PermanentError when it is no such function."""
         return self._interface.most
+
+    @property
+    def is_wary(self) -> bool:
+        return self._interface.wary
 
     @cached_property
     def _interface(self) -> Interface:
@@ -132,7 +142,8 @@ def interface(function: Function) -> Interface:
             remedy="a `reader` has the interface of RFC_READ_TABLE or of /BODS/RFC_READ_TABLE2",
         )
     most = max(field.length for field in rows.values())
-    return Interface({name: field.name for name, field in rows.items()}, most, "NO_DATA" in parameters)
+    outputs = {name: field.name for name, field in rows.items()}
+    return Interface(outputs, most, "NO_DATA" in parameters, _LATER in parameters)
 
 
 def _places(answer: Mapping[str, Any]) -> dict[str, tuple[int, int]]:

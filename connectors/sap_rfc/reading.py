@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,9 +13,13 @@ import pyarrow as pa
 from bridge.contract import Reject
 from bridge.errors import PermanentError
 from connectors.sap_rfc.conditions import Condition
-from connectors.sap_rfc.dictionary import Dictionary, Relation
+from connectors.sap_rfc.currencies import Currencies
+from connectors.sap_rfc.dictionary import Relation
 from connectors.sap_rfc.texts import texts_to_array, without_zeros
-from connectors.sap_rfc.types import MINOR, Column, shifted
+from connectors.sap_rfc.types import Column, shifted
+
+_ISO = re.compile("[A-Z]{3}")
+"""Of a currency that TCURX need not name."""
 
 type Texts = Mapping[str, pa.StringArray]
 
@@ -40,11 +45,13 @@ class Choice:
 class Reading:
     """Errors: PermanentError when the table has no such columns; the system's, for currencies."""
 
-    def __init__(self, choice: Choice, dictionary: Dictionary) -> None:
+    def __init__(self, choice: Choice, currencies: Currencies) -> None:
         self._name = choice.name or choice.relation.name
         self._stripped = choice.stripped
-        self._dictionary = dictionary
+        self._currencies = currencies
         self._columns = [of(choice.relation, name) for name in choice.columns]
+        for amount, named in choice.currencies.items():
+            _check(choice.relation, amount, named, currencies)
         self._currency = {
             each.name: currency
             for each in self._columns
@@ -56,7 +63,7 @@ class Reading:
         self.names = tuple(name for name in read if name in known)
         """Of the columns that it takes, those with currencies among them."""
         if self._currency:
-            most = max(dictionary.currencies.values(), default=MINOR)
+            most = currencies.most
             self._columns = [
                 shifted(each, most) if each.name in self._currency else each for each in self._columns
             ]
@@ -92,7 +99,7 @@ class Reading:
         if currency is None:
             return None
         count = len(texts[column.name])
-        return self._dictionary.places(texts[currency] if currency in texts else pa.repeat(currency, count))
+        return self._currencies.places(texts[currency] if currency in texts else pa.repeat(currency, count))
 
     def _reject(self, row: pa.RecordBatch, texts: Texts, at: int, why: Mapping[str, str]) -> Reject:
         """Only what identifies the row is told: other columns may be ones that shall not be published."""
@@ -110,6 +117,24 @@ def of(relation: Relation, name: str) -> Column:
         raise PermanentError(
             f"table {relation.name} has no column {name}", remedy=f"it has {known}"
         ) from None
+
+
+def _check(relation: Relation, amount: str, currency: str, currencies: Currencies) -> None:
+    """Errors: PermanentError where an amount is none, or its currency is neither a column nor a currency."""
+    if not of(relation, amount).is_amount:
+        amounts = ", ".join(each.name for each in relation.columns if each.is_amount)
+        raise PermanentError(
+            f"`currencies`: {amount} of {relation.name} is no amount",
+            remedy=f"amounts are {amounts or 'none'}",
+        )
+    own = {each.name: each.abap for each in relation.columns}
+    if currency in own or _ISO.fullmatch(currency) or currency in currencies.known:
+        return
+    columns = ", ".join(name for name, abap in own.items() if abap == "CUKY")
+    raise PermanentError(
+        f"`currencies`: {currency} is no column of {relation.name}, and no currency",
+        remedy=f"its columns of currencies are {columns or 'none'}",
+    )
 
 
 def _currency(choice: Choice, column: Column) -> str | None:

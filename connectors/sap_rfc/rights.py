@@ -9,9 +9,9 @@ from bridge.errors import PermanentError
 from connectors.sap_rfc import conditions
 from connectors.sap_rfc.catalog import Catalog
 from connectors.sap_rfc.conditions import compare
-from connectors.sap_rfc.config import Detail, SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.errors import UnauthorisedError, UnknownFunctionError
+from connectors.sap_rfc.streams import Detail, SapStream
 from connectors.sap_rfc.system import System
 from connectors.sap_rfc.types import Column
 

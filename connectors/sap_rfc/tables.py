@@ -18,6 +18,7 @@ from bridge.contract import Reject
 from bridge.errors import PermanentError, TransientError
 from connectors.sap_rfc import unique
 from connectors.sap_rfc.conditions import Condition
+from connectors.sap_rfc.currencies import Currencies
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.errors import AbapError
 from connectors.sap_rfc.groups import SEPARATOR, Joined, Part, joined, stacked
@@ -90,7 +91,7 @@ class TableReader:
         self, system: Reads, reader: str = "RFC_READ_TABLE", dictionary: Dictionary | None = None
     ) -> None:
         self._reader = Reader(system, reader)
-        self._dictionary = dictionary or Dictionary(system)
+        self.currencies = Currencies(self._reader, dictionary or Dictionary(system))
         self._plans: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Plan] = {}
 
     def schema(self, choice: Choice) -> pa.Schema:
@@ -99,7 +100,7 @@ class TableReader:
 
     def types(self, choice: Choice) -> pa.Schema:
         """The same, whether or not there are pages of it: of columns no reader has room for, too."""
-        return Reading(choice, self._dictionary).schema
+        return Reading(choice, self.currencies).schema
 
     def page(self, choice: Choice, after: Key | None, rows: int, to: Key | None = None) -> Page:
         """About `rows` rows after that place: all that are there, up to another one.
@@ -114,8 +115,8 @@ class TableReader:
         if found.is_empty:
             raise PermanentError(
                 f"more rows of {choice.relation.name} than a page holds have keys that begin with"
-                f" {' '.join(found.end or ())}, and a condition has no room for more of them",
-                remedy="name other columns under `key`",
+                f" {' '.join(found.end or ()) or 'a sign'}, and a condition can tell no more of them",
+                remedy="name other columns under `key`, or another `reader`",
             )
         page = self._page(plan, _joined(plan, found.parts), found.end, rows)
         self._check_alone(plan, found.parts[0])
@@ -146,7 +147,7 @@ class TableReader:
         place = (choice.relation.name, choice.columns, choice.changed)
         known = self._plans.get(place)
         if known is None or replace(known.choice, where=choice.where) != choice:
-            reading = Reading(choice, self._dictionary)
+            reading = Reading(choice, self.currencies)
             names = tuple(dict.fromkeys((*choice.relation.key, *choice.changed, *reading.names)))
             widths = self._reader.widths(choice.relation, names)
             known = self._plans[place] = Plan(choice, reading, widths, self._reader)

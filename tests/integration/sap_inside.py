@@ -11,10 +11,10 @@ from typing import Any
 from bridge.contract import Ask, Batch, Position
 from bridge.testing.sap.abap import Table
 from bridge.testing.sap.system import System as Simulated
-from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.modes.mode import Mode
 from connectors.sap_rfc.modes.table import mode
+from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.system import Moment
 from tests.integration.sap_invoked import Invoked
 

@@ -16,9 +16,10 @@ from bridge.errors import PermanentError
 from bridge.testing.sap.abap import Field, Structure, Table, Type, char
 from bridge.testing.sap.change_documents import ObjectClass
 from bridge.testing.sap.customers import Customers
-from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
+from connectors.sap_rfc.modes import pace
 from connectors.sap_rfc.modes.documents import ChangeDocuments
+from connectors.sap_rfc.streams import SapStream
 from tests.integration.sap_wired import LIBRARIES, Wired, wired
 
 BEGAN = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -236,6 +237,27 @@ def test_rows_may_be_read_as_they_are_now(sap: Wired) -> None:
     assert [each["op"] for each in found] == ["c", "u", "c", "d"]
 
 
+def test_a_row_that_cannot_be_had_as_it_is_now_is_a_dead_letter(sap: Wired) -> None:
+    changed(sap, 7, NAME1="Bad", ERDAT="20260231")
+    changed(sap, 8, NAME1="Good")
+    batch = Reader(sap, enrich={"table": "ZKNA1"}).poll()
+    assert [row["NAME1"] for changes in batch.changes for row in changes.rows.to_pylist()] == ["Good"]
+    (reject,) = batch.rejects
+    assert "ERDAT holds no date" in reject.reason
+    assert {name: value.as_py() for name, value in (reject.key or {}).items()} == {"KUNNR": "0000000007"}
+
+
+def test_a_line_that_cannot_be_read_is_a_dead_letter_and_the_others_of_its_row_are_told(sap: Wired) -> None:
+    changed(sap, 7, NAME1="Good", WAERS="EUR")
+    changed(sap, 7, NAME1="Bad \uffff", WAERS="USD")
+    batch = Reader(sap).poll()
+    events = [each for changes in batch.changes for each in told(changes)]
+    assert [(each["op"], each["changed"]) for each in events] == [("c", []), ("u", ["WAERS"])]
+    (reject,) = batch.rejects
+    assert (reject.table, reject.reason) == ("customer_changes.ZKNA1", "VALUE_NEW holds what is no character")
+    assert json.loads(reject.raw)["TABKEY"] == "1000000000007"
+
+
 def test_leading_zeros_are_kept_unless_they_are_to_go(sap: Wired) -> None:
     changed(sap, 7, NAME1="New")
     (kept,) = Reader(sap).events()
@@ -257,8 +279,8 @@ def test_changes_of_a_second_that_were_numbered_the_other_way_round_are_told_in_
     assert [each["after"].get("NAME1") for each in found] == [None, "B", "C", "D"]
 
 
-def test_long_object_ids_with_quotes_are_found(sap: Wired) -> None:
-    names = ["O'HARA", "X" * 90, "X" * 80 + "'Y"]
+def test_object_ids_are_found_that_are_long_or_have_quotes_or_look_like_an_attack(sap: Wired) -> None:
+    names = ["O'HARA", "X" * 90, "X" * 80 + "'Y", "A|B", "{}", "DELETE ME"]
     for at, name in enumerate(names):
         with sap.store.transaction() as tx:
             tx.insert("ZKNA1", customer(at))
@@ -267,11 +289,31 @@ def test_long_object_ids_with_quotes_are_found(sap: Wired) -> None:
 
 
 def test_the_lines_of_many_documents_are_asked_for_together(sap: Wired) -> None:
-    for number in range(200):
+    for number in range(100):
         changed(sap, number, NAME1="Old")
     mode, calls = stream(sap), len(sap.calls)
-    assert mode.poll(sap.it, None, Ask()).rows == 200
-    assert len(sap.calls) - calls < 60
+    assert mode.poll(sap.it, None, Ask()).rows == 100
+    assert len(sap.calls) - calls < 40
+
+
+def test_a_poll_takes_on_no_more_documents_than_it_has_time_for(
+    sap: Wired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+
+    def slow(_: str, parameters: Mapping[str, Any]) -> None:
+        clock[0] += 5.0 * (parameters.get("QUERY_TABLE") == "CDPOS")
+
+    sap.store.before.append(slow)
+    monkeypatch.setattr(pace, "monotonic", lambda: clock[0])
+    for number in range(150):
+        changed(sap, number)
+        sap.store.clock.advance(timedelta(seconds=1))
+    reader, counts = Reader(sap), list[int]()
+    while sum(counts) < 150:
+        counts.append(reader.poll().rows)
+    assert counts[0] <= 100
+    assert counts[1] < counts[0] / 4
 
 
 def test_a_class_that_is_not_there_says_so(sap: Wired) -> None:

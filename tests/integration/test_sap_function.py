@@ -18,9 +18,10 @@ from bridge.testing.sap.customers import Customers
 from bridge.testing.sap.modules import Call
 from bridge.testing.sap.returns import BAPIRET2, message
 from bridge.testing.sap.system import System
-from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.errors import UnauthorisedError
+from connectors.sap_rfc.modes import function, pace
 from connectors.sap_rfc.modes.function import COMPLETE, FunctionImages
+from connectors.sap_rfc.streams import SapStream
 from tests.integration.sap_invoked import Invoked
 from tests.integration.sap_wired import LIBRARIES, Wired, wired
 
@@ -150,6 +151,44 @@ def test_details_are_asked_for_where_the_mark_changed_and_nowhere_else(world: Wo
     assert scan() == (0, 0, 5)
     world.customers.change(3, ORT01="Ulm")
     assert scan() == (1, 1, 4)
+
+
+def test_a_poll_has_no_more_details_than_there_is_time_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be interrupted, and begin anew, for ever."""
+    world.customers.load(60)
+    clock = [0.0]
+
+    def slow(name: str, _: Mapping[str, Any]) -> None:
+        clock[0] += name == DETAIL["function"]
+
+    world.sap.store.before.append(slow)
+    for module in (pace, function):
+        monkeypatch.setattr(module, "monotonic", lambda: clock[0])
+    reader, spent = Reader(world, detail=DETAIL), list[float]()
+
+    def timed(read: Callable[[], Batch]) -> Batch:
+        began = clock[0]
+        batch = read()
+        spent.append(clock[0] - began)
+        return batch
+
+    more = True
+    while more:
+        batch = timed(lambda: reader.mode.poll(reader.system.it, reader.position, Ask()))
+        reader.position, more = batch.position, batch.more
+    assert spent[0] <= 20
+    assert max(spent[1:]) <= pace.SLICE_S
+
+    place: Any = None
+    spent.clear()
+    more = True
+    while more:
+        batch = timed(lambda at=place: reader.mode.reread(reader.system.it, COMPLETE, at, {}, Ask()))  # type: ignore[misc]
+        place, more = batch.position, batch.more
+    assert sum(spent) == 60
+    assert max(spent) <= pace.SLICE_S
 
 
 def test_a_row_that_is_gone_when_its_details_are_asked_for_is_not_there(world: World) -> None:
@@ -337,6 +376,26 @@ def test_a_key_that_does_not_fit_the_detail_function_is_a_dead_letter(world: Wor
     detail = {"function": "Z_ZONES", "parameters": {"PLANT": "TAG"}, "rows": ["BEST"]}
     (batch,) = Reader(world, **ZONES, detail=detail).scan()
     assert [each.key["ID"].as_py() for each in batch.rejects if each.key] == ["A2"]
+
+
+def test_a_detail_is_asked_for_with_initial_dates_and_times_as_abap_has_them(world: World) -> None:
+    asked: list[tuple[str, str]] = []
+    line = structure("ZSHIFT", ID=char(4), DAY=Type("DATS"), TIME=Type("TIMS"))
+    by = [
+        Parameter(each, Direction.IMPORT, Type(type_)) for each, type_ in (("DAY", "DATS"), ("TIME", "TIMS"))
+    ]
+    found = Parameter("FOUND", Direction.EXPORT, structure("ZFOUND", NAME=char(4)))
+
+    def body(call: Call) -> Mapping[str, Any]:
+        asked.append((call["DAY"], call["TIME"]))
+        return {"FOUND": {"NAME": "x"}}
+
+    shifts = Function("Z_SHIFTS", (Parameter("SHIFTS", Direction.TABLES, line),))
+    world.sap.store.install(shifts, lambda _: {"SHIFTS": [{"ID": "a"}, {"ID": "b", "DAY": "20260101"}]})
+    world.sap.store.install(Function("Z_SHIFT", (*by, found)), body)
+    detail = {"function": "Z_SHIFT", "parameters": {"DAY": "DAY", "TIME": "TIME"}}
+    Reader(world, function="Z_SHIFTS", rows="SHIFTS", key=["ID"], detail=detail).scan()
+    assert asked == [("00000000", "000000"), ("20260101", "000000")]
 
 
 def test_a_limit_may_be_a_structure_of_one_field(world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from bridge.contract import Ask, Batch, Changes, Op
-from bridge.errors import PermanentError
+from bridge.errors import PermanentError, TransientError
 from bridge.testing.sap.abap import Direction, Function, Parameter, char, numc, structure
 from bridge.testing.sap.customers import Customers
 from bridge.testing.sap.modules import Call
 from bridge.testing.sap.pointers import Message
-from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
-from connectors.sap_rfc.modes import Mode, mode_of
+from connectors.sap_rfc.modes import Mode, mode_of, pace
+from connectors.sap_rfc.streams import SapStream
 from tests.integration.sap_wired import LIBRARIES, Wired, wired
 
 BEGAN = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -47,7 +47,8 @@ class Reader:
         self.options = SapStream.model_validate(
             {"mode": "change_pointers", "message_type": "DEBMAS", "safety_interval": 0, **options}
         )
-        self.mode, self.position = self.started(), None
+        self.mode = self.started()
+        self.position: Any = None
 
     def started(self) -> Mode:
         return mode_of("customers", self.options, self.system.it, Dictionary(self.system.it))
@@ -143,6 +144,33 @@ def test_pointers_that_become_visible_late_are_neither_lost_nor_are_others_repea
     assert reader.events() == []
 
 
+@pytest.mark.parametrize("options", [{}, {"process": True, "process_function": "Z_POINTERS_DONE"}])
+def test_a_poll_asks_about_no_more_objects_than_it_has_time_for(
+    world: World, options: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be interrupted, and ask about the same ones again, for ever."""
+    marking(world)
+    clock, asked = [0.0], list[int]()
+
+    def slow(function: str, _: Mapping[str, Any]) -> None:
+        clock[0] += function == DETAIL["function"]
+
+    world.sap.store.before.append(slow)
+    monkeypatch.setattr(pace, "monotonic", lambda: clock[0])
+    for number in range(1, 41):
+        world.customers.create(number)
+    reader, found = Reader(world, detail=DETAIL, **options), set[str]()
+    while len(found) < 40:
+        began = clock[0]
+        batch = reader.poll()
+        found |= {row["CDOBJID"] for changes in batch.changes for _, row in told(changes)}
+        asked.append(int(clock[0] - began))
+        if reader.mode.settles:
+            reader.mode.commit(reader.system.it, reader.position)
+    assert asked[0] <= 20
+    assert max(asked[1:]) <= pace.SLICE_S
+
+
 def test_pointers_of_other_message_types_are_left_alone(world: World) -> None:
     world.sap.store.messages.append(Message("ZDEBMAS", "DEBI"))
     world.customers.create(7)
@@ -158,7 +186,7 @@ def test_pointers_stay_unprocessed_unless_that_is_configured(world: World) -> No
 # -- processed
 
 
-def marking(world: World) -> None:
+def marking(world: World, works: Callable[[], bool] = lambda: True) -> None:
     """What a customer writes around CHANGE_POINTERS_STATUS_WRITE, which is not remote-enabled."""
     function = Function(
         "Z_POINTERS_DONE",
@@ -170,7 +198,7 @@ def marking(world: World) -> None:
 
     def body(call: Call) -> Mapping[str, Any]:
         with call.system.transaction(user=call.session.user) as tx:
-            for row in call.table("CHANGE_POINTERS_IDENTS"):
+            for row in call.table("CHANGE_POINTERS_IDENTS") if works() else ():
                 tx.update(
                     "BDCP2", {"MESTYPE": call["MESSAGE_TYPE"], "CPIDENT": row["CPIDENT"], "PROCESS": "X"}
                 )
@@ -200,6 +228,24 @@ def test_what_was_published_is_marked_by_the_next_process_after_a_crash(world: W
     assert reader.poll().rows == 0
     reader.mode.commit(reader.system.it, reader.position)
     assert {row["PROCESS"] for row in world.sap.store.rows("BDCP2")} == {"X"}
+
+
+def test_nothing_is_published_while_pointers_stay_unmarked_and_nothing_twice(world: World) -> None:
+    working: list[bool] = []
+    marking(world, lambda: bool(working))
+    reader = Reader(world, process=True, process_function="Z_POINTERS_DONE")
+    world.customers.create(7)
+    first = [row["CPIDENT"] for _, row in reader.events()]
+    world.customers.create(8)
+    for _ in range(2):
+        with pytest.raises(TransientError, match="are not marked yet, though Z_POINTERS_DONE was called"):
+            reader.poll()
+    assert reader.position == {"mode": "change_pointers", "done": first}
+
+    working.append(True)
+    reader.mode.commit(reader.system.it, reader.position)
+    second = [row["CPIDENT"] for _, row in reader.events()]
+    assert sorted(first + second) == sorted(row["CPIDENT"] for row in world.sap.store.rows("BDCP2"))
 
 
 def test_many_unprocessed_pointers_come_in_pieces(world: World) -> None:

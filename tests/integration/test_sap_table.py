@@ -570,7 +570,40 @@ def test_a_long_key_is_read_by_its_beginnings() -> None:
     assert position == {"mode": "images", "scan": "complete"}
 
 
-def test_amounts_have_the_decimals_of_their_currency() -> None:
+@pytest.mark.parametrize("release", ["750", "756"])
+@pytest.mark.parametrize("sign", ["|", "{x}", " LEFT SIDE ", "DELETE ("])
+def test_keys_that_later_releases_take_for_an_attack_are_read_all_the_same(release: str, sign: str) -> None:
+    world = World(WIDE_KEY, release=release)
+    names = [f"{at:03}{sign}{at % 7}" for at in range(100)]
+    world.store.load("ZTEXT", [{"TEXT": name, "PART0": "a", "PART1": "b"} for name in names])
+
+    def change(reading: int) -> None:
+        if reading == 2:
+            with world.store.transaction() as tx:
+                tx.update("ZTEXT", {"TEXT": names[3], "PART0": "new", "PART1": "new"})
+
+    with world.before(change):
+        batches, position = world.all(world.mode("ZTEXT", images=True), rows=17)
+
+    assert position == {"mode": "images", "scan": "complete"}
+    rows = told(batches)
+    assert sorted(row["TEXT"] for row in rows) == names
+    assert {row["PART1"] for row in rows if row["TEXT"] == names[3]} == {"new"}
+    stopped: Position = {"mode": "images", "after": [names[50]]}
+    left = world.all(world.mode("ZTEXT", images=True), stopped)[0]
+    assert {row["TEXT"] for row in told(left)} >= {*names[51:]}
+
+
+WIDE_KEY = Table(
+    Structure(
+        "ZTEXT", (MANDT, Field("TEXT", char(40), key=True), *(Field(f"PART{at}", char(400)) for at in (0, 1)))
+    )
+)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_amounts_have_the_decimals_of_their_currency(reader: str) -> None:
+    """By the reader of the stream: the account may call no other."""
     amounts = (
         Field("WAERS", Type("CUKY")),
         Field("OWN", Type("CURR", 9, 2), reference=("ZMONEY", "WAERS")),
@@ -582,11 +615,32 @@ def test_amounts_have_the_decimals_of_their_currency() -> None:
         "ZMONEY", [{"ID": "a", "WAERS": "JPY", "OWN": Decimal("12.34"), "OTHER": Decimal("12.34")}]
     )
 
-    plain = world.mode("ZMONEY", images=True, fields=["OWN", "OTHER"])
+    world.store.grants.denied_functions.update({*READERS} - {reader})
+    plain = world.mode("ZMONEY", images=True, fields=["OWN", "OTHER"], reader=reader)
     assert told([world.poll(plain)])[0] == {"ID": "a", "OWN": Decimal(1234), "OTHER": Decimal("12.34")}
     assert plain.tables()[0].schema.names == ["ID", "OWN", "OTHER"]
-    other = world.mode("ZMONEY", images=True, fields=["OTHER"], currencies={"OTHER": "KWD"})
+    other = world.mode("ZMONEY", images=True, fields=["OTHER"], currencies={"OTHER": "KWD"}, reader=reader)
     assert told([world.poll(other)])[0] == {"ID": "a", "OTHER": Decimal("1.234")}
+
+
+@pytest.mark.parametrize(
+    ("currencies", "message"),
+    [
+        (
+            {"OTHER": "WAERK"},
+            "WAERK is no column of ZMONEY, and no currency; its columns of currencies are WAERS",
+        ),
+        ({"OHTER": "WAERS"}, "table ZMONEY has no column OHTER"),
+        ({"ID": "WAERS"}, "ID of ZMONEY is no amount; amounts are OTHER"),
+    ],
+)
+def test_a_currency_that_is_none_parks_the_stream(currencies: dict[str, str], message: str) -> None:
+    amount = Field("OTHER", Type("CURR", 9, 2), reference=("T001", "WAERS"))
+    key = (MANDT, Field("ID", char(4), key=True), Field("WAERS", Type("CUKY")))
+    world = World(Table(Structure("ZMONEY", (*key, amount))))
+    with pytest.raises(PermanentError, match=message):
+        world.mode("ZMONEY", images=True, currencies=currencies)
+    world.mode("ZMONEY", images=True, currencies={"OTHER": "USDN"})
 
 
 TCURX = Table(Structure("TCURX", (Field("CURRKEY", Type("CUKY"), key=True), Field("CURRDEC", numc(1)))))

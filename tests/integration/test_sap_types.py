@@ -21,9 +21,9 @@ from bridge.testing.sap.modules import Body
 from bridge.testing.sap.peer import SapPeer
 from bridge.testing.sap.system import System
 from connectors.sap_rfc import SapConnector
-from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.modes import function as function_mode
+from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.system import System as ConnectedSystem
 from tests.integration.jdbc_types import Rejected, Type
 from tests.integration.sap_inside import Inside

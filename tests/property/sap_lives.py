@@ -30,8 +30,8 @@ from bridge.testing.sap.switches import Cut, Hang, Stage
 from bridge.testing.simulation import Clock, Engine
 from connectors.sap_rfc import system
 from connectors.sap_rfc.connector import SapConnector
-from connectors.sap_rfc.modes import documents, function, late, look
-from tests.property.living import PASS_S, Acts, Outcome, Process, folder, happen, settings
+from connectors.sap_rfc.modes import function, late, log, look
+from tests.property.living import PASS_S, Acts, Outcome, Process, Source, folder, happen, settings
 from tests.property.sap_house import (
     CLASS,
     DETAILED,
@@ -158,25 +158,6 @@ class Way:
     def known(self) -> tuple[str, ...]:
         """Columns that are read at all."""
         return LISTED if self.mode == "function" and not self.detail else VALUES
-
-
-@dataclass
-class Source:
-    """What outlives a connector."""
-
-    make: Callable[[], SapConnector]
-    polls: tuple[object, ...] = ()
-    open: SapConnector | None = None
-
-    def connector(self) -> SapConnector:
-        self.close()
-        self.open = self.make()
-        return self.open
-
-    def close(self) -> None:
-        """As the end of a process does."""
-        if self.open is not None:
-            self.open.close()
 
 
 class Life:
@@ -443,7 +424,7 @@ def time(chance: random.Random) -> Iterator[Clock]:
             (system, "time", clock),
             (late, "MOST_SEEN", chance.choice((3, 5_000))),
             (look, "MOST_AT_ONCE", chance.choice((12, 10_000))),
-            (documents, "_AT_ONCE", chance.choice((2, 20))),
+            (log, "_AT_ONCE", chance.choice((2, 20))),
             (function, "AT_ONCE", chance.choice((2, 1_000))),
             (function, "AT_ONCE_WITH_DETAILS", chance.choice((2, 50))),
             (function, "SLICE_S", chance.choice((0.002, 3.0))),

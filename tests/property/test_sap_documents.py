@@ -17,9 +17,9 @@ from bridge.testing.sap.change_documents import ObjectClass
 from bridge.testing.sap.errors import Locked, Misuse
 from bridge.testing.sap.system import System
 from bridge.testing.sap.transactions import Transaction
-from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.modes import Mode, late, look, mode_of
+from connectors.sap_rfc.streams import SapStream
 from tests.integration.sap_invoked import Invoked
 
 LATE_S = 30

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import PermanentError
-from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.modes import late, look
 from connectors.sap_rfc.modes.late import Overlap
 from connectors.sap_rfc.modes.look import Reading, Window
+from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.system import Moment
 
 LATE_WINDOW, MODE = 20, "change_documents"

@@ -126,6 +126,20 @@ def test_a_value_longer_than_a_line_is_found_by_its_beginning(text: str) -> None
     assert _holds(found, {"LONG": text})
 
 
+SUSPECT = st.lists(
+    st.sampled_from(["A", " ", "|", "{", "}", "(", "'", "%", "left", "DELETE", "Exists"]), max_size=9
+)
+
+
+@given(SUSPECT.map("".join).map(str.rstrip))
+def test_no_key_looks_like_an_attack_to_later_releases(text: str) -> None:
+    found = conditions.equal(COLUMNS["LONG"], text)
+
+    options.check_suspicious([line.ljust(options.WIDTH) for line in lines(found)])
+    options.check_suspicious([conditions.quoted(conditions.harmless(text)).ljust(options.WIDTH)])
+    assert _holds(found, {"LONG": text})
+
+
 def test_an_empty_text_is_one_blank() -> None:
     assert conditions.quoted("") == "' '"
     assert _holds(conditions.equal(COLUMNS["TEXT"], ""), {"TEXT": ""})

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from bridge import cli
 from bridge.config import check
+from bridge.config.options import StreamOptions
 from bridge.contract import Secret
 from bridge.errors import ConfigError, CredentialsError, PermanentError
 from connectors.sap_rfc import SapConnector, clients
@@ -29,6 +30,7 @@ LEAST: dict[str, Any] = {
     "password": "env:SAP_PASSWORD",
     "streams": {"KNA1": TABLE},
 }
+POINTERS = {"mode": "change_pointers", "message_type": "DEBMAS"}
 FUNCTION = {"mode": "function", "function": "Z_LIST", "rows": "ROWS", "key": ["ID"]}
 
 
@@ -143,6 +145,17 @@ def test_a_route_without_a_password_is_written_as_it_is() -> None:
     assert isinstance(config(saprouter="env:ROUTE").saprouter, Secret)
 
 
+@pytest.mark.parametrize(("library", "sessions"), [("saprfclib", 1), ("pyrfc", 1), ("jco", 2)])
+def test_jco_counts_for_two_sessions(library: str, sessions: int) -> None:
+    told = SapConnector(config(library=library)).sessions
+    assert told is not None
+    assert told.most == sessions
+
+
+def test_by_default_a_call_ends_before_its_poll_is_interrupted() -> None:
+    assert config().call_timeout < StreamOptions().deadline
+
+
 # -- streams
 
 
@@ -179,6 +192,11 @@ def test_a_route_without_a_password_is_written_as_it_is() -> None:
         ),
         (FUNCTION | {"cap": {"parameter": "MAXROWS", "value": 0}}, "cap.value"),
         ({"mode": "change_pointers"}, "change_pointers mode needs `message_type`"),
+        (POINTERS | {"process": True, "since": "2026-01-01"}, "`since` is of no use with `process`"),
+        (
+            POINTERS | {"process_function": "Z_DONE"},
+            "`process_function` is of no use without `process: true`",
+        ),
     ],
 )
 def test_a_stream_that_cannot_be_says_why(options: dict[str, Any], why: str) -> None:
@@ -198,7 +216,6 @@ def test_what_streams_inherit_may_be_for_others() -> None:
 
 
 DOCUMENTS = {"mode": "change_documents", "classes": ["DEBI"]}
-POINTERS = {"mode": "change_pointers", "message_type": "DEBMAS"}
 PROCESS = {"process": True}
 BY_TIME = {"mode": "table", "columns": ["AEDAT"]}
 

@@ -124,6 +124,13 @@ def test_structures_and_tables_are_sent_as_they_are_given() -> None:
     assert parameter(WORDS, [1, "22"]) == [{"": "001"}, {"": "022"}]
 
 
+def test_dates_times_and_digits_that_are_not_given_are_zeros() -> None:
+    inner = Field("IN", Kind.STRUCTURE, fields=(Field("AT", Kind.TIME), Field("NAME", Kind.CHAR, 4)))
+    whole = Field("S", Kind.STRUCTURE, fields=(Field("ON", Kind.DATE), Field("NO", Kind.NUM, 3), inner))
+    assert parameter(whole, {"ON": "2026-12-31"}) == {"ON": "20261231", "NO": "000", "IN": {"AT": "000000"}}
+    assert parameter(whole, {"ON": None, "IN": {"NAME": "x"}})["IN"] == {"AT": "000000", "NAME": "x"}
+
+
 @pytest.mark.parametrize(
     ("field", "value", "why"),
     [

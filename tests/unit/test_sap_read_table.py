@@ -378,7 +378,7 @@ class TestRows:
 
 
 class TestCatalog:
-    @pytest.mark.parametrize("table", ["DD02T", "DD12L", "TDDAT", "T000", "CVERS", "TTZCU", "DD40L", "TFDIR"])
+    @pytest.mark.parametrize("table", ["DD17S", "TDDAT", "T000", "CVERS", "TTZCU", "DD40L", "TFDIR"])
     def test_what_the_system_says_of_itself_can_be_read(self, table: str) -> None:
         system = Company(customers=1).system
         answer = system.invoke("RFC_READ_TABLE", {"QUERY_TABLE": table})

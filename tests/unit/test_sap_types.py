@@ -10,6 +10,7 @@ import pytest
 from bridge.contract import NUMBER_TEXT
 from bridge.errors import GoneError
 from connectors.sap_rfc.clients.client import Field, Kind
+from connectors.sap_rfc.currencies import Currencies
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.types import Column, arrow_field, arrow_of, column, row_of, shifted
 
@@ -157,14 +158,12 @@ def test_a_relation_has_its_columns_and_its_key_without_the_client() -> None:
         relation.column("LAND1")
 
 
-def test_a_table_is_asked_for_once_until_it_is_forgotten() -> None:
+def test_a_table_is_asked_for_once() -> None:
     system = Told(DDIF_FIELDINFO_GET={"DFIES_TAB": FIELDS[1:2]})
     dictionary = Dictionary(system)
     assert dictionary.relation("KNA1") is dictionary.relation("KNA1")
     assert dictionary.relation("KNA1").client is None
-    dictionary.forget("KNA1")
-    dictionary.relation("KNA1")
-    assert len(system.calls) == 2
+    assert len(system.calls) == 1
 
 
 def test_a_table_without_columns_is_gone() -> None:
@@ -172,10 +171,17 @@ def test_a_table_without_columns_is_gone() -> None:
         Dictionary(Told(DDIF_FIELDINFO_GET={"DFIES_TAB": []})).relation("ZNOT")
 
 
+class Tcurx:
+    """A reader of that table."""
+
+    def read(self, *_: Any) -> tuple[pa.StringArray, dict[str, pa.StringArray]]:
+        texts = {"CURRKEY": ["JPY  ", "KWD  "], "CURRDEC": ["  0", "3 "]}
+        return pa.array([], pa.string()), {name: pa.array(some) for name, some in texts.items()}
+
+
 def test_currencies_have_two_decimals_unless_tcurx_says_otherwise() -> None:
-    places = [{"OFFSET": "000000", "LENGTH": "000005"}, {"OFFSET": "000005", "LENGTH": "000003"}]
-    answer = {"FIELDS": places, "DATA": [{"WA": "JPY    0"}, {"WA": "KWD   3 "}]}
-    dictionary = Dictionary(Told(RFC_READ_TABLE=answer))
-    assert dictionary.currencies == {"JPY": 0, "KWD": 3}
+    currencies = Currencies(Tcurx(), Dictionary(Told(DDIF_FIELDINFO_GET={"DFIES_TAB": FIELDS})))
+    assert currencies.known == {"JPY": 0, "KWD": 3}
+    assert currencies.most == 3
     keys = pa.array(["EUR", "JPY", "", None, "KWD"], pa.string())
-    assert dictionary.places(keys).to_pylist() == [2, 0, 2, 2, 3]
+    assert currencies.places(keys).to_pylist() == [2, 0, 2, 2, 3]

@@ -1,4 +1,4 @@
-"""Tables in which a system describes itself: DD02L, DD03L, DD12L, DD17S, TFDIR, TDDAT, T000, TCURX, CVERS ...
+"""Tables in which a system describes itself: DD17S, TFDIR, TDDAT, T000, TCURX, CVERS, TTZCU
 
 Their columns, in part: sapdatasheet.org. TCURX holds currencies whose decimals are not two: SAP Help, "Check
 Currency Decimal Places".
@@ -38,50 +38,6 @@ def _table(name: str, text: str, keys: int, /, **types: Type) -> Table:
     return Table(Structure(name, tuple(fields), text), cross_client=True)
 
 
-DD02L = _table(
-    "DD02L",
-    "SAP tables",
-    3,
-    TABNAME=char(30),
-    **_VERSION,
-    TABCLASS=char(8),
-    SQLTAB=char(30),
-    CLIDEP=char(1),
-    CONTFLAG=char(1),
-)
-DD02T = _table(
-    "DD02T", "Texts of tables", 4, TABNAME=char(30), DDLANGUAGE=Type("LANG"), **_VERSION, DDTEXT=char(60)
-)
-DD03L = _table(
-    "DD03L",
-    "Table fields",
-    5,
-    TABNAME=char(30),
-    FIELDNAME=char(30),
-    **_VERSION,
-    POSITION=numc(4),
-    KEYFLAG=char(1),
-    ROLLNAME=char(30),
-    CHECKTABLE=char(30),
-    INTTYPE=char(1),
-    INTLEN=numc(6),
-    REFTABLE=char(30),
-    REFFIELD=char(30),
-    DATATYPE=char(4),
-    LENG=numc(6),
-    DECIMALS=numc(6),
-    DOMNAME=char(30),
-)
-DD12L = _table(
-    "DD12L",
-    "Secondary indexes",
-    4,
-    SQLTAB=char(30),
-    INDEXNAME=char(3),
-    **_VERSION,
-    UNIQUEFLAG=char(1),
-    DBINDEX=char(30),
-)
 DD17S = _table(
     "DD17S",
     "Fields of secondary indexes",
@@ -94,9 +50,6 @@ DD17S = _table(
 )
 TFDIR = _table(
     "TFDIR", "Function modules", 1, FUNCNAME=char(30), PNAME=char(40), INCLUDE=char(2), FMODE=char(1)
-)
-ENLFDIR = _table(
-    "ENLFDIR", "Attributes of function modules", 1, FUNCNAME=char(30), AREA=char(26), ACTIVE=char(1)
 )
 TDDAT = _table("TDDAT", "Maintenance areas for tables", 1, TABNAME=char(30), CCLASS=char(4))
 TCURX = _table("TCURX", "Decimal places in currencies", 1, CURRKEY=Type("CUKY"), CURRDEC=Type("INT1"))
@@ -132,63 +85,6 @@ EM_GET_NUMBER_OF_ENTRIES = Function(
 )
 
 
-def _dd02l(system: System) -> Rows:
-    for table in system.tables:
-        own = {
-            "TABNAME": table.name,
-            "SQLTAB": table.name,
-            "CLIDEP": "X" if table.client else "",
-            "CONTFLAG": "A",
-        }
-        yield own | _ACTIVE | {"TABCLASS": str(table.table_class)}
-    for name in _structures(system):
-        yield {"TABNAME": name} | _ACTIVE | {"TABCLASS": "INTTAB"}
-
-
-def _dd02t(system: System) -> Rows:
-    for table in system.tables:
-        yield {"TABNAME": table.name, "DDLANGUAGE": "E", "DDTEXT": table.row.text[:60]} | _ACTIVE
-
-
-def _dd03l(system: System) -> Rows:
-    rows = [table.row for table in system.tables]
-    rows += [type_ for name in _structures(system) if isinstance(type_ := system.type(name), Structure)]
-    for row in rows:
-        for position, (field, _, length) in enumerate(row.layout, 1):
-            place = {"TABNAME": row.name, "POSITION": position, "INTLEN": length}
-            yield place | _ACTIVE | _of_field(field)
-
-
-def _of_field(field: Field) -> dict[str, Any]:
-    reference = field.reference or ("", "")
-    line = {
-        "FIELDNAME": field.name,
-        "KEYFLAG": "X" if field.key else "",
-        "ROLLNAME": field.type.name,
-        "CHECKTABLE": field.check_table,
-        "REFTABLE": reference[0],
-        "REFFIELD": reference[1],
-        "INTTYPE": field.type.letter,
-    }
-    if not isinstance(field.type, Type):
-        return line | {"DATATYPE": "STRU" if isinstance(field.type, Structure) else "TTYP"}
-    type_ = field.type
-    of_type = {"DATATYPE": type_.datatype, "LENG": type_.leng, "DECIMALS": type_.decimals}
-    return line | of_type | {"DOMNAME": type_.domain}
-
-
-def _structures(system: System) -> list[str]:
-    return [
-        each.name for each in system.types if isinstance(each, Structure) and system.table(each.name) is None
-    ]
-
-
-def _dd12l(system: System) -> Rows:
-    for table in system.tables:
-        for name in table.indexes:
-            yield {"SQLTAB": table.name, "INDEXNAME": name, "DBINDEX": f"{table.name}~{name}"} | _ACTIVE
-
-
 def _dd17s(system: System) -> Rows:
     for table in system.tables:
         for name, columns in table.indexes.items():
@@ -206,11 +102,6 @@ def _tfdir(system: System) -> Rows:
             "INCLUDE": "01",
             "FMODE": "R" if function.remote else "",
         }
-
-
-def _enlfdir(system: System) -> Rows:
-    for function in system.functions:
-        yield {"FUNCNAME": function.name, "AREA": function.group, "ACTIVE": "X"}
 
 
 def _tddat(system: System) -> Rows:
@@ -244,13 +135,8 @@ def em_get_number_of_entries(call: Call) -> Mapping[str, Any]:
 
 def install(system: System) -> None:
     for table, rows in (
-        (DD02L, _dd02l),
-        (DD02T, _dd02t),
-        (DD03L, _dd03l),
-        (DD12L, _dd12l),
         (DD17S, _dd17s),
         (TFDIR, _tfdir),
-        (ENLFDIR, _enlfdir),
         (TDDAT, _tddat),
         (T000, _t000),
         (CVERS, _cvers),

@@ -65,15 +65,6 @@ RFC_SYSTEM_INFO = Function(
     "SRFC",
     "RFC: information on the target system",
 )
-MSS_GET_SY_DATE_TIME = Function(
-    "MSS_GET_SY_DATE_TIME",
-    (
-        Parameter("SAPDATE", Direction.EXPORT, Type("DATS", name="SYDATUM")),
-        Parameter("SAPTIME", Direction.EXPORT, Type("TIMS", name="SYUZEIT")),
-    ),
-    group="SMSS",
-    text="Date and time of the system",
-)
 
 
 def rfc_ping(_: Call) -> Mapping[str, Any]:
@@ -119,13 +110,7 @@ def rfc_system_info(call: Call) -> Mapping[str, Any]:
     return {"RFCSI_EXPORT": {each.name: about.get(each.name, "") for each in RFCSI.fields}}
 
 
-def mss_get_sy_date_time(call: Call) -> Mapping[str, Any]:
-    now = call.system.clock.now()
-    return {"SAPDATE": clock.date(now), "SAPTIME": clock.time(now)}
-
-
 def functions() -> Iterable[tuple[Function, Callable[[Call], Mapping[str, Any]]]]:
     yield RFC_PING, rfc_ping
     yield STFC_CONNECTION, stfc_connection
     yield RFC_SYSTEM_INFO, rfc_system_info
-    yield MSS_GET_SY_DATE_TIME, mss_get_sy_date_time

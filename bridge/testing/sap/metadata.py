@@ -125,7 +125,6 @@ def install(system: System) -> None:
         (COMPONENTS, components),
         (ddif.DDIF_FIELDINFO_GET, ddif.ddif_fieldinfo_get),
         (Function("RFCPING", group="SYST"), _nothing),
-        (Function("RFC_PING", group="SYST"), _nothing),
     )
     for function, body in modules:
         system.install(function, body)

@@ -9,8 +9,8 @@ from connectors.sap_rfc.modes.mode import Mode
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from connectors.sap_rfc.config import SapStream
     from connectors.sap_rfc.dictionary import Dictionary
+    from connectors.sap_rfc.streams import SapStream
     from connectors.sap_rfc.system import System
 
 __all__ = ["Mode", "mode_of"]

@@ -12,17 +12,23 @@ import pyarrow as pa
 from bridge.contract import Reject, Table
 from bridge.errors import ConfigError, GoneError, PermanentError
 from connectors.sap_rfc.clients.client import Direction, Field, Function, Kind, Parameter
-from connectors.sap_rfc.config import Cap, Detail, Pages
 from connectors.sap_rfc.errors import AbapError, UnauthorisedError, UnknownFunctionError
 from connectors.sap_rfc.modes import returns
+from connectors.sap_rfc.modes.pace import Pace
 from connectors.sap_rfc.modes.returns import Meaning
 from connectors.sap_rfc.parameters import parameter
+from connectors.sap_rfc.streams import Cap, Detail, Pages
 from connectors.sap_rfc.system import System
 from connectors.sap_rfc.types import arrow_field
 from connectors.sap_rfc.values import values_to_array
 
 SENT = (Direction.IMPORT, Direction.CHANGING, Direction.TABLES)
 TOLD = (Direction.EXPORT, Direction.CHANGING, Direction.TABLES)
+
+_FIRST = 20
+"""Rows of a poll while it is not known how long a call takes."""
+_INITIAL: Mapping[Kind, str] = {Kind.DATE: "00000000", Kind.TIME: "000000"}
+"""What clients tell in several ways, and some would send as blanks."""
 
 type Row = Mapping[str, Any]
 """As the client answers it."""
@@ -133,20 +139,29 @@ class Details:
                     remedy=f"name one of {', '.join(row)}, or write {{value: ...}}",
                 )
         self._fixed = sent(self._function, given, self._by)
-        self._lengths = {name: self._function.parameters[name].field.length for name in self._by}
+        self.pace = Pace(_FIRST)
+        self._targets = {name: self._function.parameters[name].field for name in self._by}
+        self._initial = {
+            name: _INITIAL[kind]
+            for name, column in self._by.items()
+            for kind in (row[column].kind, self._targets[name].kind)
+            if kind in _INITIAL
+        }
         self.fields = answered(self._function, options.rows, {*given, *self._by})
         if not self.fields:
             raise ConfigError(
                 f"{self._name} answers nothing but messages", remedy="name another `detail.function`"
             )
         for name, column in self._by.items():
-            _must_be_single(self._function.parameters[name].field, row[column], name)
+            _must_be_single(self._targets[name], row[column], name)
 
     def read(self, system: System, row: Row) -> Row | Refusal | None:
         """What it answers; None when there is nothing of that row."""
-        asked = {name: row[column] for name, column in self._by.items()}
+        asked = {
+            name: row[column] or self._initial.get(name, row[column]) for name, column in self._by.items()
+        }
         for name, value in asked.items():
-            if isinstance(value, str) and len(value) > (self._lengths.get(name) or len(value)):
+            if isinstance(value, str) and len(value) > (self._targets[name].length or len(value)):
                 return Refusal(f"{value} is too long for {name} of {self._name}")
         try:
             answer = system.call(self._name, **self._fixed, **asked)

@@ -7,26 +7,28 @@ before and after; what the document does not log was not read. SAP Help, "Change
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from bridge.contract import Ask, Batch, Caveat, Emits, Op, Position, Ranges, Table
+from bridge.contract import Ask, Batch, Caveat, Emits, Op, Position, Ranges, Reject, Table
 from bridge.errors import ConfigError, GoneError, PermanentError, TransientError
 from connectors.sap_rfc import conditions
-from connectors.sap_rfc.conditions import Condition, compare, quoted
-from connectors.sap_rfc.config import SapStream
+from connectors.sap_rfc.conditions import compare, quoted
 from connectors.sap_rfc.dictionary import Dictionary, Relation
 from connectors.sap_rfc.errors import UnauthorisedError
 from connectors.sap_rfc.modes import details, late, lines
 from connectors.sap_rfc.modes.late import Overlap
+from connectors.sap_rfc.modes.log import Key, Lines, pages
 from connectors.sap_rfc.modes.look import MOST_AT_ONCE, Reading
 from connectors.sap_rfc.modes.mode import Mode
 from connectors.sap_rfc.modes.objects import Objects, Touched
 from connectors.sap_rfc.modes.order import ordered
+from connectors.sap_rfc.modes.pace import Pace
 from connectors.sap_rfc.modes.told import Subject, Telling, Told, is_there, told
 from connectors.sap_rfc.modes.whole import Whole
+from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.system import System
 from connectors.sap_rfc.tables import Choice, TableReader
 from connectors.sap_rfc.zones import Offsets, zone_of
@@ -42,10 +44,8 @@ _LINE = (
 _TIME = ("UDATE", "UTIME")
 _CLASSES = "TCDOB"
 _ZONES = "TTZCU"
-_MOST = 500
+_FIRST, _MOST = 100, 500
 """Documents of a poll: it takes dozens of calls to read their lines, and others have to get their turn."""
-_AT_ONCE = 20
-"""Documents whose lines are asked for in one call: each takes three lines of OPTIONS or four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Document:
     fields: Mapping[str, Any]
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> Key:
         return self.fields["OBJECTCLAS"], self.fields["OBJECTID"], self.number
 
     @property
@@ -82,10 +82,11 @@ class ChangeDocuments(Mode):
         self._options, self._dictionary = options, dictionary
         self._reader = TableReader(system, options.reader, dictionary)
         self._headers = self._choice("CDHDR", _HEADER)
-        self._lines = self._choice("CDPOS", _LINE)
+        self._lines = Lines(self._choice("CDPOS", _LINE), self._reader)
         self._reading = Reading(name, options)
         self._each = 1.0
         """About how many bytes a document makes."""
+        self._pace = Pace(_FIRST)
         if options.enrich:
             self.caveats = frozenset({Caveat.MAY_MISS, Caveat.COLLAPSES})  # rows are told as they are now
         try:
@@ -166,8 +167,10 @@ class ChangeDocuments(Mode):
         place = self._place(position)
         self._offsets.seen(system.moment())
         look = self._reading.look(system.moment(), place, self._between)
-        step = look.step(min(ask.rows, _MOST, max(1, int(ask.bytes / self._each))))
-        told = self._told(system, step.taken)
+        most = min(self._pace.most, self._objects.most if self._objects else _MOST, _MOST)
+        step = look.step(min(ask.rows, most, max(1, int(ask.bytes / self._each))))
+        with self._pace.of(len(step.taken)):
+            told = self._told(system, step.taken)
         if told.size > ask.bytes and len(step.taken) > 1:
             step = look.step(max(1, int(len(step.taken) * ask.bytes / told.size)))
             told = self._told(system, step.taken)
@@ -191,18 +194,13 @@ class ChangeDocuments(Mode):
 
     def _pages(self, choice: Choice) -> Iterator[list[dict[str, Any]]]:
         """Errors: PermanentError for what cannot be read: a change that is left out is lost."""
-        after = None
-        while True:
-            page = self._reader.page(choice, after, MOST_AT_ONCE)
+        for page in pages(self._reader, choice):
             if page.rejects:
                 raise PermanentError(
                     f"a row of {choice.relation.name} cannot be read: {page.rejects[0].reason}",
                     remedy="correct it in SAP",
                 )
             yield page.rows.to_pylist()
-            if page.after is None:
-                return
-            after = page.after
 
     @cached_property
     def _offsets(self) -> Offsets:
@@ -218,36 +216,26 @@ class ChangeDocuments(Mode):
     # -- lines
 
     def _told(self, system: System, documents: Sequence[Document]) -> Told:
-        found = self._lines_of(documents)
+        found, refused = self._lines.of(each.key for each in documents)
         rows = [(each, row) for each in documents for row in self._rows(found[each.key])]
-        batch = told(
-            self._subjects, ordered(rows, self._is_there), self._offsets, self._dictionary, self._reader
-        )
+        batch = told(self._subjects, ordered(rows, self._is_there), self._offsets, self._reader)
+        batch = batch.and_also(Told((), tuple(self._letters(refused))))
         if self._objects:
             touched = (Touched(each.fields, each.fields["CHANGE_IND"] in ("I", "J")) for each in documents)
             batch = batch.and_also(self._objects.read(system, touched))
         return batch
+
+    def _letters(self, refused: Iterable[Reject]) -> Iterator[Reject]:
+        """Lines that cannot be read, of the tables that are told of: the others of their rows are."""
+        for each in refused:
+            if each.table in self._subjects:
+                yield replace(each, table=self._subjects[each.table].table.name)
 
     def _rows(self, some: Sequence[lines.Line]) -> Iterator[lines.RowChange]:
         return lines.rows(some, {name: each.logged for name, each in self._subjects.items()})
 
     def _is_there(self, row: lines.RowChange) -> bool:
         return is_there(self._subjects[row.table], row, self._reader)
-
-    def _lines_of(self, documents: Sequence[Document]) -> Mapping[tuple[str, str, str], list[lines.Line]]:
-        found: dict[tuple[str, str, str], list[lines.Line]] = defaultdict(list)
-        keys = list({each.key: None for each in documents})
-        for start in range(0, len(keys), _AT_ONCE):
-            some = keys[start : start + _AT_ONCE]
-            where = conditions.either(*map(self._of_document, some))
-            for rows in self._pages(replace(self._lines, where=where)):
-                for row in rows:
-                    found[row["OBJECTCLAS"], row["OBJECTID"], row["CHANGENR"]].append(row)
-        return found
-
-    def _of_document(self, key: tuple[str, str, str]) -> Condition:
-        columns = map(self._lines.relation.column, ("OBJECTCLAS", "OBJECTID", "CHANGENR"))
-        return conditions.both(*map(conditions.equal, columns, key))
 
     # -- once more
 
@@ -272,13 +260,14 @@ class ChangeDocuments(Mode):
                 remedy="the resnapshot goes on when it has caught up",
             )
         by_table: dict[str, list[lines.RowChange]] = defaultdict(list)
-        for row in (row for some in self._lines_of(fresh).values() for row in self._rows(some)):
+        found_lines, _ = self._lines.of(each.key for each in fresh)
+        for row in (row for some in found_lines.values() for row in self._rows(some)):
             if row.op is Op.CREATE:
                 by_table[row.table].append(row)
         return {table: self._keys(table, rows) for table, rows in by_table.items()}
 
     def _keys(self, table: str, rows: Sequence[lines.RowChange]) -> frozenset[tuple[Any, ...]]:
-        keys = Telling(self._subjects[table], self._offsets, self._dictionary, self._reader).keys(rows)
+        keys = Telling(self._subjects[table], self._offsets, self._reader).keys(rows)
         return frozenset(zip(*(each.to_pylist() for each in keys.values()), strict=True))
 
     # -- positions

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import Any
 
 import pyarrow as pa
@@ -18,20 +18,19 @@ import pyarrow as pa
 from bridge.contract import Ask, Batch, Caveat, Emits, Op, Position, Ranges, Reject, Scan, Table
 from bridge.errors import ConfigError, PermanentError
 from connectors.sap_rfc.clients.client import Field, Kind
-from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.modes import details, returns
 from connectors.sap_rfc.modes.again import Again, Key, Piece
 from connectors.sap_rfc.modes.answers import Answers, Range, Row
 from connectors.sap_rfc.modes.details import Details, Refusal, Shown
 from connectors.sap_rfc.modes.mode import Mode
+from connectors.sap_rfc.modes.pace import SLICE_S
 from connectors.sap_rfc.modes.returns import Meaning
+from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.system import System
 from connectors.sap_rfc.types import row_of
 
 COMPLETE: Position = {"mode": "function", "scan": "complete"}
-# A poll ends after so long, with what it has: other streams have to get their turn.
-SLICE_S = 3.0
 AT_ONCE, AT_ONCE_WITH_DETAILS = 1_000, 50
 _log = logging.getLogger(__name__)
 
@@ -174,15 +173,20 @@ class FunctionImages(Mode):
         )
 
     def _pieces(self, system: System, scan: _Scan, ask: Ask) -> Iterator[Piece]:
-        until, at_once = time.monotonic() + SLICE_S, AT_ONCE_WITH_DETAILS if self._detail else AT_ONCE
+        until = monotonic() + SLICE_S
         rows = size = 0
-        while not scan.ended and rows < ask.rows and size < ask.bytes and time.monotonic() < until:
+        while not scan.ended and rows < ask.rows and size < ask.bytes and monotonic() < until:
             room = max(1, int((ask.bytes - size) / self._each))
-            piece = self._piece(system, scan, min(ask.rows - rows, room, at_once), ask)
+            piece = self._piece(system, scan, min(ask.rows - rows, room, self._at_once or AT_ONCE), ask)
             rows, size = rows + piece.rows, size + piece.size
             if piece.rows:
                 self._each = max(1.0, piece.size / piece.rows)
             yield piece
+
+    @property
+    def _at_once(self) -> int | None:
+        """Rows whose details are asked for before anybody looks at the clock again; None: there are none."""
+        return min(AT_ONCE_WITH_DETAILS, self._detail.pace.most) if self._detail else None
 
     def _piece(self, system: System, scan: _Scan, most: int, ask: Ask) -> Piece:
         if not scan.rows:
@@ -194,7 +198,8 @@ class FunctionImages(Mode):
     def _told(self, system: System, rows: Sequence[Row], ask: Ask) -> Piece:
         if self._detail is None:
             return Piece.of(self._table, self._fields, rows)
-        return self._with_details(system, self._detail, rows, ask)
+        with self._detail.pace.of(len(rows)):
+            return self._with_details(system, self._detail, rows, ask)
 
     def _once(self, known: dict[Key, int], rows: Sequence[Row]) -> Iterator[Row]:
         """Errors: PermanentError when two different rows have one key."""
@@ -287,8 +292,8 @@ class FunctionImages(Mode):
     ) -> Batch:
         if self._scan is not None:
             return Batch(place, more=True)  # its rows are older, and must not come after these
-        every = replace(ask, changed=None)
-        return self._again.read(system, place, within, ask, lambda rows: self._told(system, rows, every))
+        every = replace(ask, rows=min(ask.rows, self._at_once or ask.rows), changed=None)
+        return self._again.read(system, place, within, every, lambda rows: self._told(system, rows, every))
 
     def _all(self, system: System) -> Sequence[tuple[Row, Key]]:
         """All rows, and their keys as events have them."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bridge.errors import PermanentError
-from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.modes.late import (
     FIRST,
     FORM,
@@ -20,6 +19,7 @@ from connectors.sap_rfc.modes.late import (
     middle,
     time_of,
 )
+from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.system import Moment
 
 MOST_AT_ONCE = 10_000

@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from bridge.contract import Changes, Op, Reject, Table
 from connectors.sap_rfc.clients.client import Field, Kind
-from connectors.sap_rfc.config import Detail
 from connectors.sap_rfc.dictionary import Relation
 from connectors.sap_rfc.modes import details
 from connectors.sap_rfc.modes.details import Details, Refusal
 from connectors.sap_rfc.modes.told import Told
+from connectors.sap_rfc.streams import Detail
 from connectors.sap_rfc.system import System
 
 
@@ -46,12 +46,21 @@ class Objects:
         self._fields = {**columns, **self._details.fields}
         self.table = Table(table, details.schema(self._fields, table), tuple(key))
 
+    @property
+    def most(self) -> int:
+        """How many a poll has the time to ask for."""
+        return self._details.pace.most
+
     def read(self, system: System, touched: Iterable[Touched]) -> Told:
         objects: dict[tuple[Any, ...], Touched] = {}
         for each in touched:
             objects.setdefault(tuple(each.row[name] for name in self.table.key), each)
+        with self._details.pace.of(len(objects)):
+            return self._told(system, objects.values())
+
+    def _told(self, system: System, objects: Iterable[Touched]) -> Told:
         rows, ops, rejects = list[Mapping[str, Any]](), list[str](), list[Reject]()
-        for each in objects.values():
+        for each in objects:
             key = {name: each.row[name] for name in self.table.key}
             answer = self._details.read(system, each.row)
             if isinstance(answer, Refusal):

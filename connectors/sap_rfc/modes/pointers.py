@@ -13,11 +13,10 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from bridge.contract import Ask, Batch, Caveat, Changes, Emits, Op, Position, Table
-from bridge.errors import ConfigError, PermanentError
+from bridge.errors import ConfigError, PermanentError, TransientError
 from connectors.sap_rfc import conditions
 from connectors.sap_rfc.clients.client import Direction
 from connectors.sap_rfc.conditions import Condition, compare, quoted
-from connectors.sap_rfc.config import SapStream
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.errors import UnknownFunctionError
 from connectors.sap_rfc.modes import details, late, returns
@@ -26,6 +25,7 @@ from connectors.sap_rfc.modes.look import MOST_AT_ONCE, Reading
 from connectors.sap_rfc.modes.mode import Mode
 from connectors.sap_rfc.modes.objects import Objects, Touched
 from connectors.sap_rfc.modes.told import Told
+from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.system import System
 from connectors.sap_rfc.tables import Choice, TableReader
 
@@ -36,7 +36,7 @@ _COLUMNS = (
 _OBJECT = ("CDOBJCL", "CDOBJID")
 _FIRST_SIZE = 4096
 _MOST = 500
-"""Pointers of a poll: a function may be called for each."""
+"""Pointers of a poll."""
 _MARKED = {"MESSAGE_TYPE": Direction.IMPORT, "CHANGE_POINTERS_IDENTS": Direction.TABLES}
 """Parameters of CHANGE_POINTERS_STATUS_WRITE, which is not remote-enabled."""
 
@@ -81,6 +81,11 @@ class Pointers:
             self.table = self._objects.table
         else:
             self.table = Table(name, self._reader.schema(self._choice), ("MESTYPE", "CPIDENT"))
+
+    @property
+    def most(self) -> int:
+        """Of a poll: a function may be called for each."""
+        return min(_MOST, self._objects.most) if self._objects else _MOST
 
     def read(self, where: Condition, most: int | None) -> tuple[list[Pointer], bool]:
         """About so many, or all, by their numbers; and whether there are more."""
@@ -133,7 +138,7 @@ class ChangePointers(Mode):
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         place = self._place(position)
         look = self._reading.look(system.moment(), place, self._between)
-        step = look.step(min(ask.rows, _MOST, max(1, int(ask.bytes / self._each))))
+        step = look.step(min(ask.rows, self._pointers.most, max(1, int(ask.bytes / self._each))))
         told = self._pointers.told(system, step.taken)
         self._each = max(1.0, told.size / len(step.taken)) if step.taken else self._each
         after = step.place.position("change_pointers")
@@ -191,11 +196,18 @@ class ProcessedPointers(Mode):
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         done = self._done(position)
-        most = min(ask.rows, _MOST)
+        most = min(ask.rows, self._pointers.most)
         found, more = self._pointers.read(compare("PROCESS", "=", quoted("")), most + len(done))
         new = [each for each in found if each.number not in done]
         if not new:
             return Batch(position or {"mode": "change_pointers", "done": []})
+        if left := len(found) - len(new):
+            raise TransientError(
+                f"{left} change pointers that were published are not marked yet, though {self._function} was"
+                " called",
+                remedy="it is called again, and nothing is published before; check what it does, and that"
+                " it commits",
+            )
         told = self._pointers.told(system, new[:most])
         after = {"mode": "change_pointers", "done": [each.number for each in new[:most]]}
         return Batch(after, told.changes, told.rejects, more=more or len(new) > most)

@@ -6,8 +6,8 @@ process goes on behind the last page. Of passes by time the first one is of all 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,14 +17,15 @@ from connectors.sap_rfc import conditions
 from connectors.sap_rfc.conditions import Condition
 from connectors.sap_rfc.dictionary import Relation
 from connectors.sap_rfc.modes.mode import Mode
+from connectors.sap_rfc.modes.times import times_of
 from connectors.sap_rfc.plan import Plan
 from connectors.sap_rfc.reading import of
 from connectors.sap_rfc.tables import Choice, Key, Page, TableReader
 from connectors.sap_rfc.window import CALM_S, Look, Mark, Window
 
 if TYPE_CHECKING:
-    from connectors.sap_rfc.config import SapStream
     from connectors.sap_rfc.dictionary import Dictionary
+    from connectors.sap_rfc.streams import SapStream
     from connectors.sap_rfc.system import Moment, System
     from connectors.sap_rfc.types import Column
 
@@ -140,39 +141,6 @@ class Images(TableMode):
         raise self.stranger('an images scan; {"mode": "images", "scan": "complete"} begins a new one')
 
 
-@dataclass(frozen=True, slots=True)
-class _Times:
-    """Columns with a date, or with a date and a time; or one with a time stamp in UTC."""
-
-    columns: tuple[Column, ...]
-
-    @property
-    def names(self) -> list[str]:
-        return [column.name for column in self.columns]
-
-    @property
-    def is_stamp(self) -> bool:
-        return self.columns[0].inttype == "P"
-
-    @property
-    def is_exact(self) -> bool:
-        """To the second."""
-        return self.is_stamp or len(self.columns) > 1
-
-    def within(self, since: str, until: str) -> Condition:
-        return conditions.both(
-            conditions.since(self.names, self._texts(since)),
-            conditions.until(self.names, self._texts(until, "9")),
-        )
-
-    def _texts(self, stamp: str, rest: str = "0") -> list[str]:
-        """`rest`: what follows where a second has parts."""
-        if self.is_stamp:
-            decimals = self.columns[0].decimals
-            return [f"'{stamp}.{rest * decimals}'" if decimals else f"'{stamp}'"]
-        return [f"'{part}'" for part in (stamp[:8], stamp[8:])[: len(self.columns)]]
-
-
 class Watermark(TableMode):
     """By the times of changes, in windows of SAP's clock that overlap."""
 
@@ -182,7 +150,7 @@ class Watermark(TableMode):
     def __init__(self, name: str, options: SapStream, relation: Relation, reader: TableReader) -> None:
         super().__init__(name, options, relation, reader)
         self._columns = list(options.columns)
-        self._times = list(_times(relation, options.columns))
+        self._times = list(times_of(relation, options.columns))
         self._stamped = self._times[0].is_stamp
         self._late_s, self._safety_s = options.late_window, options.safety_interval
         if any(times.is_stamp != self._stamped for times in self._times):
@@ -257,27 +225,6 @@ def _chosen(name: str, options: SapStream, relation: Relation) -> Choice:
         stripped=frozenset(stripped),
         name=name,
     )
-
-
-def _times(relation: Relation, names: Sequence[str]) -> Iterator[_Times]:
-    """A date takes the time that follows it. Errors: PermanentError."""
-    columns = [of(relation, name) for name in names]
-    while columns:
-        first = columns.pop(0)
-        if first.inttype == "D":
-            yield _Times((first, columns.pop(0)) if columns and columns[0].inttype == "T" else (first,))
-        elif first.inttype == "P" and (first.length, first.decimals) in _STAMPS:
-            yield _Times((first,))
-        else:
-            raise PermanentError(
-                f"column {first.name} of {relation.name} holds no date, but {first.abap}",
-                remedy="under `columns` name dates (DATS), each with its time (TIMS) behind it if it has one,"
-                " or a time stamp (DEC 15, or DEC 21 with 7 decimals)",
-            )
-
-
-_STAMPS = ((15, 0), (21, 7))
-"""TIMESTAMP and TIMESTAMPL: ABAP Keyword Documentation, "Time Stamps in Packed Numbers"."""
 
 
 def bounds(column: Column, ends: tuple[Any, Any]) -> Iterator[Condition]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bridge.contract import Changes, Op, Reject, Table
-from connectors.sap_rfc.dictionary import Dictionary, Relation
+from connectors.sap_rfc.dictionary import Relation
 from connectors.sap_rfc.modes import details, late
 from connectors.sap_rfc.modes.lines import RowChange, Value, key_places
 from connectors.sap_rfc.tables import Choice, TableReader
@@ -90,7 +90,6 @@ def told(
     subjects: Mapping[str, Subject],
     found: Sequence[Found],
     offsets: Offsets,
-    dictionary: Dictionary,
     reader: TableReader,
 ) -> Told:
     """Tables one after another, and of each its rows in the order of the documents."""
@@ -99,7 +98,7 @@ def told(
         by_table.setdefault(each[1].table, []).append(each)
     batch = Told()
     for name, some in by_table.items():
-        telling = Telling(subjects[name], offsets, dictionary, reader)
+        telling = Telling(subjects[name], offsets, reader)
         for group in _groups(some):
             batch = batch.and_also(telling.of(group))
     return batch
@@ -125,11 +124,8 @@ def _groups(found: Iterable[Found]) -> Iterator[list[Found]]:
 class Telling:
     """Rows of one table."""
 
-    def __init__(
-        self, subject: Subject, offsets: Offsets, dictionary: Dictionary, reader: TableReader
-    ) -> None:
-        self._subject, self._offsets = subject, offsets
-        self._dictionary, self._reader = dictionary, reader
+    def __init__(self, subject: Subject, offsets: Offsets, reader: TableReader) -> None:
+        self._subject, self._offsets, self._reader = subject, offsets, reader
         self._refused: dict[int, str] = {}
 
     def of(self, found: Sequence[Found]) -> Told:
@@ -211,7 +207,8 @@ class Telling:
         places = None
         if column.field.type != field.type:  # the currency counts
             column = shifted(column, field.type.scale)
-            places = self._dictionary.places(strings([value.unit if value else "" for value in values]))
+            units = strings([value.unit if value else "" for value in values])
+            places = self._reader.currencies.places(units)
         return self._kept(texts_to_array(column, self._shown(column.name, texts), places))
 
     def _shown(self, name: str, texts: pa.StringArray) -> pa.StringArray:
@@ -224,18 +221,19 @@ class Telling:
     def _now(
         self, rows: Sequence[RowChange], keys: Mapping[str, pa.Array]
     ) -> tuple[pa.RecordBatch | None, list[int | None]]:
-        """Rows as they are now; and where each is among them, if it is."""
+        """Rows as they are now; and where each is among them, if it is. One that cannot be had is refused."""
         wanted = {tuple(_cut(row.key, self._subject.places)) for row in rows if row.op is not Op.DELETE}
         if not wanted:
             return None, [None] * len(rows)
-        now = self._reader.some(self._subject.choice, sorted(wanted)).rows
-        key = self._subject.table.key
-        there = {tuple(row.values()): at for at, row in enumerate(now.select(list(key)).to_pylist())}
-        asked = zip(*(keys[name].to_pylist() for name in key), strict=True)
-        places = [
-            None if row.op is Op.DELETE else there.get(each) for each, row in zip(asked, rows, strict=True)
-        ]
-        return now, places
+        page, names = self._reader.some(self._subject.choice, sorted(wanted)), self._subject.table.key
+        there = {tuple(row.values()): at for at, row in enumerate(page.rows.select(list(names)).to_pylist())}
+        bad = {
+            tuple(each.key[name].as_py() for name in names): each.reason for each in page.rejects if each.key
+        }
+        asked = zip(*(keys[name].to_pylist() for name in names), strict=True)
+        known = [() if row.op is Op.DELETE else key for key, row in zip(asked, rows, strict=True)]
+        self._refused |= {at: bad[key] for at, key in enumerate(known) if key in bad}
+        return page.rows, [there.get(key) for key in known]
 
 
 def is_there(subject: Subject, row: RowChange, reader: TableReader) -> bool:

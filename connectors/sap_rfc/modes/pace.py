@@ -1,0 +1,30 @@
+"""How much a poll takes on: one that is interrupted at its deadline would take on the same again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+SLICE_S = 3.0
+"""A poll ends after about so long, with what it has: other streams have to get their turn."""
+
+
+class Pace:
+    """Fewer where they took too long, more where they did not. `most`: how many to take on."""
+
+    def __init__(self, first: int) -> None:
+        self.most = first
+
+    @contextmanager
+    def of(self, count: int) -> Iterator[None]:
+        """So many are dealt with inside."""
+        began = monotonic()
+        try:
+            yield
+        finally:
+            spent = monotonic() - began
+            if spent > SLICE_S:
+                self.most = max(1, int(count * SLICE_S / spent))
+            elif spent < SLICE_S / 2 and count >= self.most:
+                self.most *= 2
