@@ -36,6 +36,7 @@ _LISTENER = (
 )
 _ACCOUNT = "check `user` and `password`; it is not tried again by itself, since accounts lock"
 _UNLOCK = "ALTER USER {user} ACCOUNT UNLOCK, and find out who locked it; then `resume`"
+_DIRECTORY = "have it mended in the directory; it is not tried again by itself; then `resume`"
 _EXPIRED = "ALTER USER {user} IDENTIFIED BY a new password, and write it where `password` points to"
 _DSN = "check `dsn` and `config_dir`"
 _TLS = "check `tls` against the server's certificate"
@@ -55,6 +56,8 @@ _GONE = (
     "its position is kept, and it goes on when the table is there again; if it is gone for good, take it out"
     " of `streams:`, or exclude it; without SELECT on it the database says the same"
 )
+_VIEW_GONE = "mend the view; its position is kept, and it goes on with the next look for tables"
+_VIEW = "mend the view, or what it reads; then `resume`"
 _ANEW = "it is tried again, with the table described anew"
 _QUERY_LONG = "it is tried again; raise `statement_timeout` and the stream's deadline, or add an index"
 _BUG = "report it, with the statement from the log"
@@ -75,6 +78,10 @@ CODES: Mapping[str, Meaning] = {
     "ORA-28003": Meaning(_CREDENTIALS, "the password is not strong enough", _EXPIRED),
     "ORA-28009": Meaning(_CREDENTIALS, "SYS logs on as SYSDBA only", "use an account of the bridge's own"),
     "ORA-28030": Meaning(_CREDENTIALS, "the directory service knows no such user", _ACCOUNT),
+    "ORA-28049": Meaning(_CREDENTIALS, "the directory's password has expired", _DIRECTORY),
+    "ORA-28051": Meaning(_CREDENTIALS, "the account is locked in the directory", _DIRECTORY),
+    "ORA-28052": Meaning(_CREDENTIALS, "the account is disabled in the directory", _DIRECTORY),
+    "ORA-28053": Meaning(_CREDENTIALS, "the account is inactive in the directory", _DIRECTORY),
     "ORA-28150": Meaning(
         _CREDENTIALS,
         "the account may not connect on behalf of that user",
@@ -197,9 +204,6 @@ CODES: Mapping[str, Meaning] = {
     "ORA-08181": Meaning(_TRANSIENT, "a system change number that this instance has not seen", _AGAIN),
     "ORA-08186": Meaning(_TRANSIENT, "a time that this instance cannot place", _AGAIN),
     "ORA-12805": Meaning(_TRANSIENT, "a parallel query's process died", _AGAIN),
-    "ORA-25226": Meaning(
-        _TRANSIENT, "the queue does not dequeue", "it is tried again; DBMS_AQADM.START_QUEUE starts it"
-    ),
     "ORA-30006": Meaning(_TRANSIENT, "somebody else holds the row", _AGAIN),
     "ORA-30036": Meaning(_TRANSIENT, "no room for undo", "it is tried again; enlarge the undo tablespace"),
     # Undo, or the way back through it, has ended.
@@ -216,8 +220,15 @@ CODES: Mapping[str, Meaning] = {
     # It is not there.
     "ORA-00942": Meaning(_GOES, "there is no such table, or it may not be read", _GONE),
     "ORA-00980": Meaning(_GOES, "a synonym of nothing", _GONE),
+    "ORA-02019": Meaning(_GOES, "a view reads by a database link that is not there", _VIEW_GONE),
     "ORA-04043": Meaning(_GOES, "there is no such object", _GONE),
+    "ORA-04063": Meaning(_GOES, "the view has errors", _VIEW_GONE),
     "ORA-24010": Meaning(_GOES, "there is no such queue", _GONE),
+    "ORA-25226": Meaning(
+        _GOES,
+        "the queue does not dequeue",
+        "DBMS_AQADM.START_QUEUE; it goes on with the next look for queues",
+    ),
     # It cannot work.
     "ORA-00900": Meaning(_FATAL, "no statement that the database knows", _BUG),
     "ORA-00907": Meaning(_FATAL, "a parenthesis is missing", _BUG),
@@ -226,8 +237,15 @@ CODES: Mapping[str, Meaning] = {
     "ORA-00936": Meaning(_FATAL, "an expression is missing", _BUG),
     "ORA-00932": Meaning(_FATAL, "types that do not fit", _OPTIONS),
     "ORA-01031": Meaning(_FATAL, "the account lacks a right", _GRANT),
+    "ORA-01427": Meaning(_FATAL, "a subquery of a view brings several rows", _VIEW),
+    "ORA-01476": Meaning(_FATAL, "a view divides by zero", _VIEW),
     "ORA-01578": Meaning(_FATAL, "a block of the table is damaged", "have it repaired; then `resume`"),
     "ORA-01722": Meaning(_FATAL, "text that is no number", _OPTIONS),
+    "ORA-01843": Meaning(_FATAL, "a view makes a date of what is none", _VIEW),
+    "ORA-01858": Meaning(_FATAL, "a view makes a date of what is none", _VIEW),
+    "ORA-01861": Meaning(_FATAL, "a view makes a date of what is none", _VIEW),
+    "ORA-06502": Meaning(_FATAL, "a function of a view fails over a value", _VIEW),
+    "ORA-22992": Meaning(_FATAL, "a LOB of another database", "read it there, or a view without it"),
     "ORA-01745": Meaning(_FATAL, "a reserved word as the name of a bind", _BUG),
     "ORA-16000": Meaning(_FATAL, "the database may only be read", "read by a mode that deletes nothing"),
     "ORA-24033": Meaning(_FATAL, "the queue has no such subscriber", "check `consumer`"),

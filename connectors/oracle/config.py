@@ -22,6 +22,7 @@ _MEANS: Mapping[str, frozenset[str]] = {
     "overlap": frozenset({"flashback"}),
     "time_zone": frozenset({"timestamp"}),
     "consumer": frozenset({"aq"}),
+    "key": _OF_TABLES - {"mview_log"},  # whose notes tell the primary key alone
     **dict.fromkeys(("max_value_bytes", "oversize", "trim", "unknown_types"), _OF_TABLES),
 }
 _LONGEST_REST_S = 32_767

@@ -8,7 +8,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
 from bridge.contract import Ask, Batch, Connector, Finding, Position, Ranges, Sessions, Stream, pick
-from bridge.errors import BridgeError, GapError, GoneError, TransientError
+from bridge.errors import (
+    BridgeError,
+    ConfigError,
+    CredentialsError,
+    GapError,
+    GoneError,
+    PermanentError,
+    TransientError,
+)
 from connectors.oracle.config import OracleConfig
 
 if TYPE_CHECKING:
@@ -32,6 +40,8 @@ class OracleConnector(Connector):
         self.answers_within_s = config.statement_timeout
         self.sessions = Sessions(f"{config.account} at {self.config.place}", config.most_sessions)
         self._sessions: dict[str, Session] = {}
+        self._identity = ""
+        """Of the database that was opened, in which all of them are."""
         self._readings: Readings | None = None
         self._secrets: list[str] = []
         self._state = threading.Lock()
@@ -117,6 +127,7 @@ class OracleConnector(Connector):
         if readings:
             readings.release()
         self._hang_up()
+        self._identity = ""
 
     def _hang_up(self) -> None:
         while self._sessions:
@@ -132,10 +143,7 @@ class OracleConnector(Connector):
             return readings
         readings.release()
         self._hang_up()
-        if self._session("").identity != main.identity:
-            raise TransientError(
-                f"another database answers at {self.config.place}"
-            )  # it is to be opened anew
+        self._session("")
         return readings
 
     def _session_of(self, reading: Reading) -> Session:
@@ -175,6 +183,10 @@ class OracleConnector(Connector):
             raise
         finally:
             self._secrets = session.secrets
+        if self._identity not in ("", session.identity):
+            session.close()
+            raise TransientError(f"another database answers at {self.config.place}")  # it is opened anew
+        self._identity = session.identity
         self._sessions[purpose] = session
         return session
 
@@ -233,5 +245,16 @@ class OracleConnector(Connector):
             )
         lost = isinstance(error, AttributeError) and running is not None and not running.healthy
         if is_the_drivers(error) or lost:  # some of the driver's calls on a dead connection end so
-            return translate(error, doing, user=self.config.account, secrets=self._secrets)
+            found = translate(error, doing, user=self.config.account, secrets=self._secrets)
+            return _of_a_statement(found) if running in self._sessions.values() else found
         return error
+
+
+def _of_a_statement(error: BridgeError) -> BridgeError:
+    """What would be a matter of our log-in, were we not logged on, is one of its stream alone."""
+    if not isinstance(error, ConfigError | CredentialsError):
+        return error
+    return PermanentError(
+        error.text,
+        remedy="our own session is as it should be: if it reads a view, look at the view's database link",
+    )

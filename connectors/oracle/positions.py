@@ -13,6 +13,7 @@ from connectors.oracle.modes.images import COMPLETE
 from connectors.oracle.modes.queue import ids_of
 from connectors.oracle.modes.settling import Taken
 from connectors.oracle.modes.snapshot import Progress
+from connectors.oracle.modes.watermark import Reached
 
 _LIKE = {
     "flashback": ', "scn": NUMBER',
@@ -31,7 +32,7 @@ def check_form(options: OracleStream, position: Position) -> None:
     mode = options.mode
     try:
         _parse(options, position)
-    except (ValueError, TypeError, KeyError, IndexError):
+    except (ValueError, TypeError, LookupError, ArithmeticError):
         remedy = "`positions rewind --to start`"
         if mode in _LIKE:
             remedy = f'write {{"mode": "{mode}"{_LIKE[mode]}}}, or {remedy}'
@@ -39,7 +40,7 @@ def check_form(options: OracleStream, position: Position) -> None:
 
 
 def _parse(options: OracleStream, position: Position) -> None:
-    """Errors: ValueError, TypeError, KeyError, IndexError."""
+    """Errors: ValueError, TypeError, LookupError, ArithmeticError."""
     mode = options.mode
     named = position.get("mode") if isinstance(position, dict) else None
     before = named == "snapshot" and "scn" in position and (mode == "snapshot" or mode in CHANGES)
@@ -71,13 +72,8 @@ def _once(position: Position) -> None:
 
 
 def _timestamp(options: OracleStream, position: Position) -> None:
-    extra = position.keys() - {"mode", "by", "high", "until", "safe", "after", "skipped"}
-    if extra or position["by"] != options.columns[0]:
-        raise ValueError
-    told = [position["high"], *(position[name] for name in ("until", "safe") if name in position)]
-    for time in told:
-        if not isinstance(time, str | None):
-            raise TypeError(time)
+    told = Reached.parsed(position, options.columns[0])
+    for time in (told.high, told.until, told.safe):
         if time is not None:
             clock.nanoseconds(time)
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from bridge.contract import Stream, pick
-from bridge.errors import GoneError, PermanentError
+from bridge.errors import GoneError, PermanentError, TransientError
 from connectors.oracle import statements
 from connectors.oracle.catalog import Catalog, Kind, Relation, must_fit
 from connectors.oracle.config import OracleConfig, OracleStream
@@ -66,12 +66,16 @@ class Readings:
         """Are its columns those that were read? A poll that brought changes asks, before they count.
 
         If not, it is described anew: what was read without a column that was added would stay without it.
+        Errors: TransientError when its rows are known by other columns now, which the engine must hear first.
         """
         if name in self._columns and self._said(session, [name]).get(name) == self._columns[name]:
             return True
         reading = self._known.get(name)
         self._look_up(session, name)
-        return self._known[name] is reading
+        now = self._known[name]
+        if isinstance(now, Reading) and _known_by(now) != _known_by(reading):
+            raise TransientError(f"rows of {name} are known by other columns now", remedy="it is opened anew")
+        return now is reading
 
     def missed(self, name: str, error: GoneError) -> None:
         """A poll says that its table is not there."""
@@ -165,3 +169,10 @@ class Readings:
             settles=mode.settles,
             caveats=mode.caveats,
         )
+
+
+def _known_by(reading: Reading | PermanentError | None) -> tuple[str, ...]:
+    """The columns that tell its rows apart, without a key all of them."""
+    if not isinstance(reading, Reading):
+        return ()
+    return reading.mode.key or tuple(column.name for column in reading.relation.columns)

@@ -92,7 +92,7 @@ class Session:
             self._connection = connecting.connect()
         finally:
             self.secrets = connecting.secrets
-        self._watch.allow(self._config.statement_timeout)
+        self.allow()
         self.version = tuple(int(part) for part in self._connection.version.split("."))
         self._connection.module = self._config.session_label
         if self._name:
@@ -164,7 +164,7 @@ class Session:
         )
         with closing(cast(Generator[oracledb.DataFrame], brought)):
             while True:
-                self._watch.allow(self._config.statement_timeout)
+                self.allow()
                 frame = next(brought, None)
                 if frame is None:
                     return
@@ -174,7 +174,7 @@ class Session:
         """Insert, update, delete, or call; how many rows it was. A transaction is open then."""
         if not self._writes:
             raise PermanentError("this session only reads")
-        self._watch.allow(self._config.statement_timeout)
+        self.allow()
         with self.connection.cursor() as cursor:
             if many is None:
                 cursor.execute(statement.sql, dict(statement.binds))
@@ -237,12 +237,16 @@ class Session:
         self._moment = asked + SHARED_S, moment
         return moment
 
-    def commit(self) -> None:
+    def allow(self) -> None:
+        """What is asked of the connection itself next may take as long as any statement."""
         self._watch.allow(self._config.statement_timeout)
+
+    def commit(self) -> None:
+        self.allow()
         self.connection.commit()
 
     def rollback(self) -> None:
-        self._watch.allow(self._config.statement_timeout)
+        self.allow()
         self.connection.rollback()
 
     @property
@@ -296,7 +300,7 @@ class Session:
     def _executed(self, statement: Statement, rows: int) -> oracledb.Cursor:
         if not _READS.match(statement.sql) and not self._writes:
             raise PermanentError("this session only reads")
-        self._watch.allow(self._config.statement_timeout)
+        self.allow()
         cursor = self.connection.cursor()
         try:
             cursor.arraysize, cursor.prefetchrows = rows, rows + 1
@@ -308,7 +312,7 @@ class Session:
         return cursor
 
     def _run(self, statement: Statement) -> None:
-        self._watch.allow(self._config.statement_timeout)
+        self.allow()
         with self.connection.cursor() as cursor:
             cursor.execute(statement.sql)
 

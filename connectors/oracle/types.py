@@ -157,7 +157,18 @@ def _number(of: Described, how: How) -> Column:
     kind = pa.decimal128(precision, scale)
     if scale == 0 and precision <= _WHOLE_DIGITS:
         return _plain(of, pa.int64(), wire=kind, finish=values.whole, how=how)
-    return _plain(of, kind, how=how)
+    return _plain(of, kind, how=how) if of.precision else _in_bounds(_plain(of, kind, how=how), scale)
+
+
+def _in_bounds(column: Column, scale: int) -> Column:
+    """Of INTEGER and NUMBER(*,s) Oracle does not count the digits."""
+    bound = f"1E{_DIGITS - scale}"
+    return replace(
+        column,
+        template=f"CASE WHEN ABS({{0}}) < {bound} THEN {{0}} END",
+        trouble=f"ABS({{0}}) >= {bound}",
+        why=f"has more than {_DIGITS} digits",
+    )
 
 
 def _number_text(of: Described, how: How) -> Column:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from bridge.contract import Ask
 from bridge.errors import BridgeError, ConfigError, CredentialsError, TransientError
 from bridge.testing import need
 from bridge.testing.mainframe.authority import Authority, AuthorityError
@@ -196,7 +197,7 @@ class TestWhoIsRefused:
         assert isinstance(failed(peer, dsn=twice), CredentialsError)
         assert len(peer.logins) == 1
 
-    @pytest.mark.parametrize("code", [28000, 28001, 1045, 28150])
+    @pytest.mark.parametrize("code", [28000, 28001, 1045, 28150, 28049, 28051])
     def test_an_account_that_may_not_log_on_is_not_tried_again(self, peer: OraclePeer, code: int) -> None:
         peer.switches.login = code
         error = failed(peer)
@@ -274,6 +275,29 @@ class TestTimeLimits:
                 found = connector.discover()
                 proxy.forget()
                 assert connector.discover() == found
+
+    @pytest.mark.parametrize("which", ["that reads", "that deletes"])
+    def test_a_session_of_another_database_is_not_taken_for_one_of_this(
+        self, which: str, peer: OraclePeer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The name in `dsn` has moved to a copy, and one session is there still."""
+        if which == "that reads":
+            monkeypatch.setattr(connector_module, "IDLE_S", 0.0)
+            monkeypatch.setattr(Session, "lives", lambda *_: False)
+        with OraclePeer() as copy, TcpProxy(peer.port) as proxy:
+            copy.resetlogs += 1
+            orders(copy)
+            for each in (peer, copy):
+                each.grants.grant("DELETE", ORDERS)
+            dsn = f"127.0.0.1:{proxy.port}/{peer.service}"
+            with opened(peer, dsn=dsn, streams={ORDERS: {"mode": "outbox"}}) as connector:
+                (stream,) = connector.discover()
+                proxy.target = copy.port
+                with pytest.raises(TransientError, match="another database answers at"):
+                    connector.poll(stream, None, Ask())
+                connector.close()
+                connector.open()
+                assert connector.discover()[0].identity != stream.identity
 
     def test_closing_is_soon_done_whatever_the_server_does(self, peer: OraclePeer) -> None:
         with opened(peer) as connector:

@@ -24,7 +24,7 @@ from bridge.testing.oracle.server import OraclePeer
 from bridge.testing.oracle.switches import Drip, Stage
 from bridge.testing.proxy import TcpProxy
 from connectors.oracle import OracleConnector
-from connectors.oracle.codes import CODES
+from connectors.oracle.codes import CODES, Kind
 from connectors.oracle.errors import ERRORS
 
 TABLE = "SALES.ORDERS"
@@ -263,5 +263,34 @@ def test_every_code_of_the_table_is_what_the_table_says(peer: OraclePeer, code: 
         peer.switches.refuse("VERSIONS", number, times=2)  # of some the driver tries once more by itself
         with pytest.raises(BridgeError) as caught:
             connector.poll(stream, position, ASK)
-    assert type(caught.value) is ERRORS[CODES[code].kind]
+    about_us = CODES[code].kind in (Kind.CREDENTIALS, Kind.CONFIG)
+    assert type(caught.value) is (PermanentError if about_us else ERRORS[CODES[code].kind])
     assert code in caught.value.text
+
+
+def test_a_view_whose_database_link_is_refused_parks_alone_and_is_tried_once(peer: OraclePeer) -> None:
+    """ORA-01017 of another database is nothing that our own account has to do with."""
+    peer.store.create_view("SALES", "V_FAR", 'SELECT id FROM "SALES"."ORDERS"')
+    streams = {TABLE: {}, "SALES.V_FAR": {"mode": "images", "key": ["ID"]}}
+    with opened(peer, streams=streams) as (connector, _):
+        table, far = sorted(connector.discover(), key=lambda each: each.name)
+        peer.switches.refuse("V_FAR", 1017)
+        with pytest.raises(PermanentError, match=r"ORA-01017.* database link") as caught:
+            connector.poll(far, None, ASK)
+        assert not isinstance(caught.value, CredentialsError)
+        assert connector.poll(table, None, ASK).rows
+
+
+def test_a_view_that_has_errors_disturbs_no_other_stream_and_goes_on_when_it_is_mended(
+    peer: OraclePeer,
+) -> None:
+    peer.store.create_view("SALES", "V_ORDERS", 'SELECT id FROM "SALES"."ORDERS"')
+    streams = {TABLE: {}, "SALES.V_ORDERS": {"mode": "images", "key": ["ID"]}}
+    with opened(peer, streams=streams) as (connector, _):
+        table, view = sorted(connector.discover(), key=lambda each: each.name)
+        peer.switches.refuse("V_ORDERS", 4063)
+        with pytest.raises(GoneError, match="ORA-04063"):
+            connector.poll(view, None, ASK)
+        assert connector.poll(table, None, ASK).rows
+        assert view in connector.discover()
+        assert connector.poll(view, None, ASK).rows

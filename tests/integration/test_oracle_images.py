@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from bridge.config.options import ConnectorSettings
 from bridge.contract import Caveat, Emits, Scan
 from bridge.errors import PermanentError, TransientError
+from bridge.testing.fakes import FakeKafka
 from bridge.testing.oracle.server import OraclePeer
-from tests.integration.oracle_streams import Reader, reading
+from bridge.testing.simulation import BRISK, Clock, Engine
+from tests.integration.oracle_streams import PASSWORD_VARIABLE, Reader, configured, reading
+from tests.property.living import Source
 
 ORDERS, VIEW = "SALES.ORDERS", "SALES.OPEN_ORDERS"
 IMAGES = {"mode": "images"}
@@ -131,3 +138,27 @@ def test_a_position_of_another_key_begins_a_scan(peer: OraclePeer) -> None:
             reader.position = other
             with pytest.raises(PermanentError, match="images scan"):
                 reader.poll()
+
+
+def test_rows_without_a_key_are_no_mass_delete_when_their_table_gets_a_column(
+    peer: OraclePeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are known by all their columns; that is told to the engine before any of them."""
+    monkeypatch.setenv(PASSWORD_VARIABLE, peer.password)
+    peer.store.create("SALES", "NOTES", [("A", "NUMBER(5)")])
+    peer.store.insert("SALES.NOTES", [{"A": n} for n in range(30)])
+    source, kafka = Source(partial(configured, peer, {"SALES.NOTES": IMAGES})), FakeKafka()
+    settings = ConnectorSettings(name="erp", kind="oracle", defaults=BRISK, discover_every=3600)
+    with Clock() as clock:
+        engine = Engine(kafka, source, clock, settings, cache=tmp_path / "erp.state")
+        engine.run(3)
+        peer.store.add_column("SALES.NOTES", "B", "NUMBER(5)")
+        peer.store.insert("SALES.NOTES", [{"A": 30, "B": 1}])
+        engine.run(10)
+        assert not engine.parked("SALES.NOTES")
+        told = [json.loads(each.value) for each in kafka.committed("erp.SALES.NOTES") if each.value]
+        engine.restart()
+        source.close()
+    assert [each["op"] for each in told[30:]].count("d") == 30
+    created = [each["after"] for each in told[30:] if each["op"] == "c"]
+    assert created == [*({"A": n, "B": None} for n in range(30)), {"A": 30, "B": 1}]

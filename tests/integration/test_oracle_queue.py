@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from array import array
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from oracledb import SparseVector
 
-from bridge.errors import PermanentError
+from bridge.errors import GoneError, PermanentError
 from bridge.testing.oracle.aq import Queue
 from bridge.testing.oracle.server import OraclePeer
 from connectors.oracle.modes import queue as queue_mode
@@ -150,6 +152,31 @@ def test_a_message_that_a_dead_session_holds_for_many_batches_comes_once(
         assert len(reader.position["known"]) == 1  # of the batch before, and no more
 
 
+def test_what_a_dead_session_holds_is_known_though_the_queue_was_stopped_meanwhile(
+    peer: OraclePeer, queue: Queue
+) -> None:
+    put(peer, "one")
+    with reading(peer, QUEUE, AQ) as dead, reading(peer, QUEUE, AQ) as reader:
+        seen = dead.published(dead.poll())
+        reader.position = dead.position
+        reader.settle()
+        put(peer, "two")
+        seen += reader.take()
+        queue.dequeue_enabled = False
+        with pytest.raises(GoneError):
+            reader.poll()
+        queue.dequeue_enabled = True
+        reader.connector.discover()
+        for text in ("three", "four"):
+            put(peer, text)
+            seen += reader.take()
+        dead.connector.close()
+        freed(queue)
+        put(peer, "five")
+        assert bodies(seen + reader.take()) == ["one", "two", "three", "four", "five"]
+        assert not queue.messages
+
+
 def test_more_than_a_position_can_carry_parks_until_the_dead_sessions_are_ended(
     peer: OraclePeer, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +206,27 @@ def test_many_messages_come_in_batches_whose_ids_a_position_has_room_for(
         assert bodies(reader.take()) == [f"message {n}" for n in range(700)]
 
 
+def test_a_time_limit_is_for_each_answer_and_not_for_all_that_is_asked_after_a_crash(
+    peer: OraclePeer, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(peer, *(f"message {n}" for n in range(20)))
+    with reading(peer, QUEUE, AQ, statement_timeout="1s") as reader:
+        events = reader.published(reader.poll())
+        reader.settle()
+        reader.died()
+        take = peer.queues.take
+
+        def slowly(*asked: Any) -> Any:
+            time.sleep(0.03)
+            return take(*asked)
+
+        monkeypatch.setattr(peer.queues, "take", slowly)
+        began = time.monotonic()
+        reader.settle()
+        assert time.monotonic() - began > 1
+        assert len(events) == 20
+
+
 def test_messages_of_json_are_json(peer: OraclePeer) -> None:
     made(peer, payload="JSON")
     peer.queues.put(QUEUE, {"order": 7, "lines": [1.5, None, True], "note": "ü"})
@@ -203,6 +251,18 @@ def test_an_account_that_may_not_dequeue_is_told(peer: OraclePeer) -> None:
         reader.poll()
 
 
+def test_a_queue_that_is_stopped_goes_on_when_it_is_started(peer: OraclePeer, queue: Queue) -> None:
+    """Until then no session is closed for it, which may have messages of another queue."""
+    put(peer, "one")
+    with reading(peer, QUEUE, AQ) as reader:
+        queue.dequeue_enabled = False
+        with pytest.raises(GoneError, match="START_QUEUE"):
+            reader.poll()
+        queue.dequeue_enabled = True
+        assert reader.connector.discover() == [reader.stream]
+        assert bodies(reader.take()) == ["one"]
+
+
 def test_a_position_that_makes_no_sense_is_refused(peer: OraclePeer, queue: Queue) -> None:
     assert not queue.messages
     with reading(peer, QUEUE, AQ) as reader:
@@ -219,6 +279,20 @@ def test_values_of_payloads_lose_no_digit() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (float("nan"), "NaN"),
+        (float("-inf"), "-Infinity"),
+        (array("f", [1.5, -2.0]), [1.5, -2.0]),
+        (SparseVector(3, [1], [0.5]), "[3, [1], [0.5]]"),
+    ],
+)
+def test_payloads_are_json_whatever_is_in_them(value: Any, told: Any) -> None:
+    """Vectors and numbers that are none are in no JSON by themselves."""
+    assert json.loads(json_text({"v": value}), parse_constant=pytest.fail) == {"v": told}
+
+
 def test_messages_of_a_poll_that_failed_come_again(
     peer: OraclePeer, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,6 +303,22 @@ def test_messages_of_a_poll_that_failed_come_again(
             with pytest.raises(PermanentError, match="unreadable"):
                 reader.poll()
         put(peer, "three")
+        assert bodies(reader.take()) == ["one", "two", "three"]
+        assert not queue.messages
+
+
+def test_messages_that_nobody_has_come_again_when_their_queue_was_not_to_be_seen_for_a_while(
+    peer: OraclePeer, queue: Queue
+) -> None:
+    """ALL_QUEUES shows only what the account may dequeue from."""
+    put(peer, "one", "two")
+    with reading(peer, QUEUE, AQ) as reader:
+        assert reader.poll().rows == 2
+        del peer.queues.all[QUEUE]
+        reader.connector.discover()
+        peer.queues.all[QUEUE] = queue
+        put(peer, "three")
+        reader.connector.discover()
         assert bodies(reader.take()) == ["one", "two", "three"]
         assert not queue.messages
 

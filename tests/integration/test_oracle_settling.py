@@ -226,6 +226,33 @@ def test_rows_that_have_moved_are_not_deleted_by_a_key_that_others_have(died: bo
         assert left(peer, table) == [1, 1]
 
 
+def test_rows_that_were_named_by_another_key_are_not_published_again(peer: OraclePeer) -> None:
+    peer.grants.grant("DELETE", OUTBOX)
+    columns = [("ID", "NUMBER(10) NOT NULL"), ("NUMBER", "NUMBER(10) NOT NULL")]
+    table = peer.store.create("SALES", "OUTBOX", columns, key=["ID"])
+    peer.store.insert(OUTBOX, [{"ID": n, "NUMBER": 10 + n} for n in (1, 2)])
+    with reading(peer, OUTBOX, AS_OUTBOX) as reader:
+        reader.published(reader.poll())
+        position = reader.position
+    with (
+        reading(peer, OUTBOX, {**AS_OUTBOX, "key": ["NUMBER"]}) as reader,
+        pytest.raises(PermanentError, match="named by ID, and not by NUMBER; configure the former `key`"),
+    ):
+        reader.connector.commit(reader.stream, position)
+    with reading(peer, OUTBOX, AS_OUTBOX) as reader:
+        reader.connector.commit(reader.stream, position)
+    assert not left(peer, table)
+
+
+def test_rows_whose_names_are_none_of_the_keys_type_are_told(peer: OraclePeer, outbox: Table) -> None:
+    add(peer, 1)
+    with reading(peer, OUTBOX, AS_OUTBOX) as reader:
+        ((rowid, _),) = reader.published(reader.poll()) and reader.position["rows"]
+        reader.position["rows"] = [[rowid, "one"]]
+        with pytest.raises(PermanentError, match="named by values of another type, and not by ID"):
+            reader.settle()
+
+
 def test_a_table_in_a_cluster_which_has_no_versions_settles_after_a_crash(peer: OraclePeer) -> None:
     peer.grants.grant("DELETE", OUTBOX)
     table = peer.store.create(
@@ -340,11 +367,12 @@ def test_a_table_without_a_key_is_no_outbox(peer: OraclePeer) -> None:
         reader.poll()
 
 
-def test_a_delete_that_fails_is_undone_and_done_again(peer: OraclePeer, outbox: Table) -> None:
+@pytest.mark.parametrize("code", [60, 1555, 8176])
+def test_a_delete_that_fails_is_undone_and_done_again(code: int, peer: OraclePeer, outbox: Table) -> None:
     add(peer, 1, 2)
     with reading(peer, OUTBOX, AS_OUTBOX) as reader:
         reader.published(reader.poll())
-        peer.switches.refuse("DELETE", 60)
+        peer.switches.refuse("DELETE", code)
         with pytest.raises(TransientError):
             reader.settle()
         assert left(peer, outbox) == [1, 2]

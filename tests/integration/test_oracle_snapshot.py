@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from bridge.contract import Ask, Batch, Level, Op, Scan
-from bridge.errors import GapError, PermanentError
+from bridge.errors import GapError, PermanentError, TransientError
 from bridge.testing.oracle.server import OraclePeer
 from bridge.testing.oracle.store import Store
 from bridge.testing.oracle.tables import Kind, Table
@@ -145,6 +145,18 @@ def test_a_snapshot_whose_own_changes_are_gone_is_a_gap(peer: OraclePeer) -> Non
         assert not reader.published(reader.poll()), "it is begun anew at a newer SCN"
         with pytest.raises(GapError, match="ORA-01555"):
             reader.poll()
+
+
+@pytest.mark.usefixtures("table")
+def test_a_table_that_was_just_made_is_read_as_soon_as_it_can_be(peer: OraclePeer) -> None:
+    """A database knows its definition by times that are some seconds apart; that is no gap."""
+    with reading(peer, ORDERS, {}) as reader:
+        peer.switches.refuse(CHUNK, 1466, times=5)
+        for _ in range(5):
+            with pytest.raises(TransientError, match="a moment ago"):
+                reader.poll()
+            reader.died()
+        assert short(reader.take()) == READ
 
 
 @pytest.mark.usefixtures("table")

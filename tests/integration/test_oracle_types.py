@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from itertools import zip_longest
 from time import sleep
 from typing import Any
@@ -16,8 +17,10 @@ import pytest
 from bridge.contract import Ask, Batch
 from bridge.encode import EncoderOptions, Origin, encoder
 from bridge.errors import PermanentError, TransientError
+from bridge.testing.oracle.datatypes import Type as OracleType
 from bridge.testing.oracle.datatypes import parse_type
 from bridge.testing.oracle.server import OraclePeer
+from bridge.testing.oracle.tables import Column
 from tests.integration.jdbc_types import Rejected, Type
 from tests.integration.oracle_database import Database
 from tests.integration.oracle_tables import declare, executed, polled, reading, rows
@@ -142,6 +145,24 @@ def test_numbers_of_any_precision_are_text_numbers_or_doubles_as_wanted(peer: Or
         options = EncoderOptions.model_validate({"decimal": decimal})
         (value,) = encoder(options).encode(changes, Origin("erp", "oracle", "1"), 0).values
         assert f'"NARROW":{wanted}' in str(value)
+
+
+@pytest.mark.parametrize(
+    ("scale", "kept", "long"),
+    [(0, Decimal(10**38 - 1), Decimal(10**38)), (2, Decimal("-1.5"), Decimal("1E36"))],
+)
+def test_a_number_of_more_digits_than_arrow_has_room_for_is_a_reject(
+    peer: OraclePeer, scale: int, kept: Decimal, long: Decimal
+) -> None:
+    """INTEGER is NUMBER(*,0), and of that Oracle counts no digits (ALL_TAB_COLS: DATA_PRECISION is NULL)."""
+    number, less = Column("N", OracleType("NUMBER", None, scale)), kept.copy_negate()
+    peer.store.create("SALES", "T", [Column.declared("ID", "NUMBER(9) NOT NULL"), number], key=["ID"])
+    peer.store.insert("SALES.T", [{"ID": at, "N": value} for at, value in enumerate((kept, long, less))])
+    with reading(peer, STREAM) as (connector, streams):
+        batches = polled(connector, streams["SALES.T"])
+    assert [row["N"] for row in rows(batches)] == [kept, less]
+    (reject,) = (reject for batch in batches for reject in batch.rejects)
+    assert (reject.reason, reject.key) == ("column N: has more than 38 digits", {"ID": pa.scalar(1)})
 
 
 def test_char_is_padded_and_trimmed_when_wanted_in_keys_too(peer: OraclePeer) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -25,6 +26,7 @@ BY_TIME: dict[str, Any] = {
 }
 BY_SCN: dict[str, Any] = {"mode": "rowscn", "snapshot": False}
 HOUR = 3600
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 class Time:
@@ -152,6 +154,15 @@ def test_rows_with_one_time_are_paged_by_what_follows_in_the_order(peer: OracleP
         assert [batch.more for batch in batches] == [True, True, True, False]
 
 
+def test_a_row_with_null_in_a_further_column_is_read(peer: OraclePeer) -> None:
+    table(peer)
+    now = peer.store.now()
+    rows = [{"ID": n, "STATUS": None if n % 2 else "open", "CHANGED_AT": now} for n in range(5)]
+    peer.store.insert(ORDERS, rows)
+    with reading(peer, ORDERS, BY_TIME | {"columns": ["CHANGED_AT", "STATUS"]}) as reader:
+        assert told(reader, rows=2).keys() == {0, 1, 2, 3, 4}
+
+
 def test_a_poll_of_what_rests_asks_one_statement_and_the_clock(peer: OraclePeer, time: Time) -> None:
     table(peer)
     write(peer, 1)
@@ -274,6 +285,28 @@ def test_a_clock_that_is_set_back_misses_nothing(peer: OraclePeer, time: Time) -
         assert 2 in told(reader)
 
 
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_in_the_hour_that_comes_twice_in_autumn_nothing_is_missed(
+    zone: str | None, peer: OraclePeer, time: Time
+) -> None:
+    """It is polled less often than the late window is long."""
+    time.now = int(datetime(2026, 10, 25, 0, 30, tzinfo=UTC).timestamp()) * 10**9
+    table(peer)
+    seen: set[int] = set()
+    with reading(peer, ORDERS, BY_TIME | ({"time_zone": zone} if zone else {})) as reader:
+        for number in range(30):
+            shown = datetime.fromtimestamp(time.now / 1e9, BERLIN)
+            ahead = shown.utcoffset() or timedelta()
+            peer.store.offset = 0 if zone else ahead // timedelta(minutes=1)
+            peer.store.insert(
+                ORDERS, [{"ID": number, "STATUS": "open", "CHANGED_AT": shown.replace(tzinfo=None)}]
+            )
+            if number % 3 == 0:
+                seen |= told(reader).keys()
+            time.passes(300)
+        assert seen | told(reader).keys() == set(range(30))
+
+
 def test_a_column_without_times_is_refused(peer: OraclePeer) -> None:
     table(peer)
     with (
@@ -289,6 +322,7 @@ def test_positions_of_another_column_are_refused(peer: OraclePeer) -> None:
         for strange in (
             {"mode": "timestamp", "by": "OTHER", "high": None},
             {"mode": "timestamp", "by": "CHANGED_AT", "high": "yesterday"},
+            {"mode": "timestamp", "by": "CHANGED_AT", "high": ""},
             {"mode": "timestamp", "by": "CHANGED_AT", "high": None, "until": "2026-01-01T00:00:00"},
             {"mode": "rowscn", "scn": 1},
         ):

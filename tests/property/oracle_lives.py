@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import time as wall
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from bridge.testing.simulation import Clock, Engine
 from connectors.oracle import statements
 from connectors.oracle.connector import OracleConnector
 from connectors.oracle.modes import flashback, snapshot, stretches, versions
-from tests.property.living import PASS_S, Acts, Outcome, Process, folder, happen, settings
+from tests.property.living import PASS_S, Acts, Outcome, Process, Source, folder, happen, settings
 from tests.property.oracle_house import House
 from tests.property.oracle_judge import Allowed, Judge
 from tests.property.oracle_writers import WRITERS, Writers
@@ -47,23 +47,8 @@ CHUNK = r"AS OF SCN :scn t.* ORDER BY t\.ROWID"
 LOSSES = (3113, 28, 60, 1089, 12537)
 
 
-@dataclass
-class Source:
-    """What outlives a connector."""
-
-    make: Callable[[], OracleConnector]
-    polls: tuple[object, ...] = ()
-    open: OracleConnector | None = None
-
-    def connector(self) -> OracleConnector:
-        self.close()
-        self.open = self.make()
-        return self.open
-
-    def close(self) -> None:
-        """As the end of a process does."""
-        if self.open is not None:
-            self.open.close()
+class Database(Source[OracleConnector]):
+    """Whose sessions can grow old."""
 
     def release(self) -> None:
         """What is open grows old."""
@@ -129,7 +114,7 @@ class Life:
             self.writers.write()
             self.writers.end(keep=True)
         self.hits = Counter[str]()
-        self.source = Source(self._connector)
+        self.source = Database(self._connector)
         self.kafka = FakeKafka()
         cache, told = folder / "erp.state", settings(chance, "oracle", on_gap=way.on_gap)
         self.engine = Engine(self.kafka, self.source, clock, told, cache=cache)

@@ -32,7 +32,7 @@ from connectors.oracle.modes import settling
 from connectors.oracle.session import Session
 from tests.property.living import Acts, Outcome, Process, folder, happen, settings
 from tests.property.oracle_house import House
-from tests.property.oracle_lives import Source
+from tests.property.oracle_lives import Database
 
 MODES = ("outbox", "mview_log", "aq", "images", "timestamp", "rowscn")
 OWNER = "APP"
@@ -140,7 +140,7 @@ class Life:
         self.writers = Writers(house, self.table, mode, chance)
         self.hits = Counter[str]()
         self.death = 0
-        self.source = Source(self._connector)
+        self.source = Database(self._connector)
         self.kafka = FakeKafka()
         cache = folder / "erp.state"
         self.engine = Engine(self.kafka, self.source, clock, settings(chance, "oracle"), cache=cache)

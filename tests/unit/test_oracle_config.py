@@ -133,6 +133,8 @@ def test_timestamp_mode_must_be_told_its_column() -> None:
         ("rowscn", "overlap", "5s"),
         ("flashback", "time_zone", "Europe/Berlin"),
         ("outbox", "consumer", "bridge"),
+        ("mview_log", "key", ["ID"]),
+        ("aq", "key", ["ID"]),
         ("aq", "max_value_bytes", 10),
         ("aq", "oversize", "truncate"),
         ("aq", "trim", True),

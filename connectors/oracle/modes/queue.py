@@ -8,9 +8,11 @@ cleaned up: it is dropped, for positions carry its id on until it was.
 from __future__ import annotations
 
 import json
+import math
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -80,10 +82,12 @@ class Queue(Mode):
             )
         self._kind = relation.columns[-1].declared
         self._held: _Held | None = None
-        self._begun: Session | None = None
-        """Whose transaction may have messages in it that nobody was told of: a poll may fail in its midst."""
+        self._clean: Session | None = None
+        """Whose transaction has no messages in it: those of others may have some that nobody was told of."""
         self._locked: dict[str, None] = {}
         """What Kafka has and another session, a dead one, holds still; in the order in which it was found."""
+        self._asked = False
+        """It was looked for."""
 
     def tables(self) -> tuple[Table, ...]:
         schema = pa.schema([column.field for column in self.relation.columns])
@@ -94,8 +98,9 @@ class Queue(Mode):
         held = self._holding(session)
         if held and held.before == position:
             return held.batch
+        if not self._asked:  # the queue was described anew since that was done
+            self.commit(session, position)
         self._let_go(session)
-        self._begun = session
         self._bounded(session)
         messages = list(self._dequeued(session, ask))
         told = {*ids, *known, *self._locked}
@@ -105,7 +110,7 @@ class Queue(Mode):
             if messages:  # Kafka has them, and these were locked when that was said
                 session.commit()
                 self._forget(again)
-            self._begun = None
+            self._clean = session
             return Batch(position or {"mode": "aq"}, more=bool(messages))
         carried = [*dict.fromkeys((*ids, *self._locked))]
         after = {"mode": "aq", "ids": [each.msgid.hex() for each in new]}
@@ -139,9 +144,9 @@ class Queue(Mode):
         return self._held if self._held and self._held.session is session and session.healthy else None
 
     def _let_go(self, session: Session) -> None:
-        if self._begun is session and session.healthy:
+        if self._clean is not session and session.healthy:
             session.rollback()
-        self._held = self._begun = None
+        self._held = self._clean = None
 
     def _queue(self, session: Session) -> Any:
         payload = None if self._kind == "RAW" else self._kind
@@ -160,6 +165,7 @@ class Queue(Mode):
         queue, most, size = self._queue(session), min(ask.rows, MOST), 0
         while most and size < ask.bytes:
             at_once = min(most, AT_ONCE)
+            session.allow()
             messages = queue.deqmany(at_once)
             yield from messages
             size += sum(_size(each.payload) for each in messages)
@@ -184,7 +190,7 @@ class Queue(Mode):
             return payload
         return json_text(payload)
 
-    def commit(self, session: Session, position: Position) -> None:
+    def commit(self, session: Session, position: Position | None) -> None:
         ids, known = self._ids(position)
         held = self._holding(session)
         fresh = held if held and held.batch.position == position else None
@@ -193,13 +199,18 @@ class Queue(Mode):
             self._remove(session, [*ids, *known])
         session.commit()
         self._forget(fresh.again if fresh else ())
-        self._held = self._begun = None
+        self._held, self._clean, self._asked = None, session, True
 
     def _remove(self, session: Session, ids: Sequence[str]) -> None:
         """Those that are still there; what another session holds is remembered."""
         queue = self._queue(session)
-        missing = [each for each in ids if not _finds(queue, each, oracledb.DEQ_REMOVE_NODATA)]
-        held = [each for each in missing if _finds(queue, each, oracledb.DEQ_BROWSE)]
+
+        def finds(msgid: str, mode: int) -> bool:
+            session.allow()
+            return _finds(queue, msgid, mode)
+
+        missing = [each for each in ids if not finds(each, oracledb.DEQ_REMOVE_NODATA)]
+        held = [each for each in missing if finds(each, oracledb.DEQ_BROWSE)]
         self._forget(ids)
         self._locked |= dict.fromkeys(held)
 
@@ -268,9 +279,11 @@ def json_text(value: Any) -> str:
             + ", ".join(f"{json_text(str(name))}: {json_text(each)}" for name, each in value.items())
             + "}"
         )
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | array):
         return "[" + ", ".join(map(json_text, value)) + "]"
-    return f"{value:f}" if isinstance(value, Decimal) else json.dumps(_plain(value), ensure_ascii=False)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return json.dumps(_plain(value), ensure_ascii=False, default=str)
 
 
 def _plain(value: Any) -> Any:
@@ -278,7 +291,9 @@ def _plain(value: Any) -> Any:
         return value.hex().upper()
     if isinstance(value, date):
         return value.isoformat()
-    return str(value) if isinstance(value, timedelta) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return json.dumps(value)  # as text, for JSON has no such number
+    return value
 
 
 def _attributes(value: oracledb.DbObject) -> Any:

@@ -27,7 +27,7 @@ from connectors.oracle.config import OracleStream
 from connectors.oracle.errors import codes, kind
 from connectors.oracle.modes.flow import Flow, Rows
 from connectors.oracle.modes.mode import Mode
-from connectors.oracle.modes.pages import filled, keyset, page, table_of, told
+from connectors.oracle.modes.pages import enduring, filled, keyset, page, table_of, told
 from connectors.oracle.rows import Lead, Reading
 from connectors.oracle.session import Session
 from connectors.oracle.statements import TableName
@@ -52,16 +52,20 @@ class Taken:
     scn: int = 0
     carry: Sequence[Any] | None = None
     """Of notes of one key that go on after it: the key, and whether its row is known to the topic."""
+    by: tuple[str, ...] = ()
+    """The columns whose values name the rows of an outbox; empty: it was not told yet."""
 
     @classmethod
     def parsed(cls, position: Any, mode: str, width: int) -> Taken:
         """Errors: ValueError."""
         match position:
-            case {"mode": named, **rest} if named == mode and rest.keys() <= {"rows", "scn", "carry"}:
-                rows, scn, carry = rest.get("rows", []), rest.get("scn", 0), rest.get("carry")
+            case {"mode": named, **rest} if named == mode and rest.keys() <= {"rows", "scn", "carry", "by"}:
+                rows, by = rest.get("rows", []), rest.get("by", [])
+                scn, carry = rest.get("scn", 0), rest.get("carry")
                 good = isinstance(rows, list) and all(_is_named(row, width) for row in rows)
-                if good and isinstance(scn, int) and isinstance(carry, list | None):
-                    return cls(mode, tuple(rows), scn, carry)  # type: ignore[arg-type]
+                good = good and isinstance(by, list) and all(isinstance(name, str) for name in by)
+                if good and type(scn) is int and scn >= 0 and isinstance(carry, list | None):
+                    return cls(mode, tuple(rows), scn, carry, tuple(by))  # type: ignore[arg-type]
         raise ValueError(position)
 
     @property
@@ -69,6 +73,7 @@ class Taken:
         place: dict[str, Any] = {"mode": self.mode}
         if self.rows:
             place |= {"scn": self.scn} if self.scn else {}
+            place |= {"by": list(self.by)} if self.by else {}
             place["rows"] = [list(row) for row in self.rows]
         return {**place, "carry": list(self.carry)} if self.carry else place
 
@@ -142,7 +147,8 @@ class Settling(Mode):
             return
         fresh, self._fresh = position == self._fresh, None
         try:
-            found = self.settle(session, taken, again=not fresh)
+            with enduring():  # a gap of what is deleted is none
+                found = self.settle(session, taken, again=not fresh)
             session.commit()
         except BaseException:
             if session.healthy:
@@ -194,7 +200,8 @@ class Outbox(Settling):
         names = [self._named(rows.batch, at) for at in range(rows.batch.num_rows)]
         count = fitting(names)
         rows = Rows(rows.batch.slice(0, count), {at: each for at, each in rows.refused.items() if at < count})
-        taken = Taken("outbox", tuple(names[:count]), self._scn(session) if names else 0)
+        scn = self._scn(session) if names else 0
+        taken = Taken("outbox", tuple(names[:count]), scn, by=tuple(self.key))
         return self.brought(taken, told(self.tables()[0], rows, Op.CREATE))
 
     def _read(self, session: Session, ask: Ask) -> Rows:
@@ -225,9 +232,11 @@ class Outbox(Settling):
             return 0
 
     def settle(self, session: Session, taken: Taken, *, again: bool) -> int:
-        if again:
-            return self._settle_again(session, taken)
-        rows = taken.rows
+        if taken.by not in ((), tuple(self.key)):
+            raise self._renamed(", ".join(taken.by))
+        return self._settle_again(session, taken) if again else self._settle(session, taken.rows)
+
+    def _settle(self, session: Session, rows: Sequence[Named]) -> int:
         missing = len(rows) - self._delete(session, rows)
         elsewhere = self._delete(session, rows, anywhere=True) if missing else 0
         if elsewhere > missing:
@@ -256,6 +265,13 @@ class Outbox(Settling):
             del each["place"]
         statement = statements.delete(self.relation.name, self._key.same("key"), anywhere=anywhere)
         return session.change(statement, binds) if binds else 0
+
+    def _renamed(self, key: str) -> PermanentError:
+        return PermanentError(
+            f"rows of {self.name} that Kafka has are named by {key}, and not by {', '.join(self.key)}",
+            remedy="configure the former `key` until they are deleted; or delete those that Kafka has, and"
+            f" set the position {_NOTHING}",
+        )
 
     def _ambiguous(self) -> PermanentError:
         return PermanentError(
@@ -286,7 +302,10 @@ class Outbox(Settling):
         return None if found is None else {rowid for (rowid,) in found}
 
     def _binds(self, rows: Iterable[Named]) -> list[dict[str, Any]]:
-        return [{"place": rowid, **self._key.bound(key, "key")} for rowid, *key in rows]
+        try:
+            return [{"place": rowid, **self._key.bound(key, "key")} for rowid, *key in rows]
+        except ValueError:
+            raise self._renamed("values of another type") from None
 
 
 def fitting(names: Sequence[Named]) -> int:

@@ -15,7 +15,7 @@ from typing import Any, Self
 import oracledb
 
 from bridge.contract import Ask, Batch, Emits, Position, Ranges, Scan, Table
-from bridge.errors import PermanentError
+from bridge.errors import PermanentError, TransientError
 from connectors.oracle import statements
 from connectors.oracle.catalog import Kind
 from connectors.oracle.codes import Kind as Code
@@ -53,7 +53,7 @@ class Progress:
     def parsed(cls, position: Any) -> Self:
         """Errors: ValueError, TypeError, KeyError, IndexError."""
         wanted, more = {"mode", "scn", "after", "bounds", "then"}, {"behind", "renewals", "again", "ripe"}
-        if not is_object(position, wanted, more) or not isinstance(position["scn"], int):
+        if not is_object(position, wanted, more) or type(position["scn"]) is not int:
             raise ValueError
         behind = position.get("behind")
         return cls(
@@ -140,6 +140,8 @@ class Snapshot(Mode):
             return self._read(session, progress, ask, scan)
         except BaseException as error:
             self._close()
+            if scan is Scan.FIRST and "ORA-01466" in codes(error):
+                raise self._just_altered() from error
             renewals = max(progress.renewals, progress.again)
             if progress.behind is None and renewals < MOST_RENEWALS and is_too_old(error):
                 return self._renewed(session, progress, scan, error)
@@ -176,6 +178,13 @@ class Snapshot(Mode):
             ripe=self._ripe,
         )
         return Batch(renewed.position, scan=self._mark(scan), more=True)
+
+    def _just_altered(self) -> TransientError:
+        """SCNs are known by times that are some seconds apart, and so is what came before the definition."""
+        return TransientError(
+            f"table {self.name} was made or altered a moment ago (ORA-01466)",
+            remedy="it can be read in some seconds; if that goes on, the server's clock was put back",
+        )
 
     def _loses_moved(self, session: Session, error: BaseException) -> bool:
         """Rows that row movement or ALTER TABLE moves keep the times by which they would be found."""

@@ -60,11 +60,10 @@ class ViewLog(Settling):
                 f"{relation.name} is an {relation.kind.value}, whose rows a log does not tell by ROWIDs",
                 remedy="use images or timestamp mode",
             )
-        if not relation.key or self.key != relation.key:
+        if not relation.key:
             raise PermanentError(
-                f"a log tells rows of {relation.name} by their primary key"
-                + (", not by what `key` says" if relation.key else ", which it has not"),
-                remedy="take out `key`" if relation.key else "use flashback mode",
+                f"a log tells rows by their primary key, and {relation.name} has none",
+                remedy="add one, or use images mode",
             )
         self._key = keyset(relation, self.key, "l")
         self._keys = tuple(

@@ -76,12 +76,14 @@ class _Watermark(Mode):
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Reached:
     """`high`: all rows up to there were read but for late ones; None: none. The rest: the pass that runs."""
 
     by: str
     """The column whose times these are."""
     high: str | None
+    ahead: int | None = None
+    """Seconds that the clock on the writers' wall was ahead of UTC by then, where times have no zone."""
     until: str | None = None
     safe: str | None = None
     """Never after `until`: rows that change from now on, or whose transaction is open, are not older."""
@@ -89,31 +91,40 @@ class _Place:
     skipped: int = 0
 
     @classmethod
-    def parsed(cls, position: Any, column: str) -> _Place:
+    def parsed(cls, position: Any, column: str) -> Reached:
         """Errors: ValueError when they are none, or another column's."""
         match position:
             case {"mode": "timestamp", "by": str(by), "high": str() | None as high, **rest} if (
-                by == column and not rest
+                by == column and rest.keys() <= {"ahead"}
             ):
-                return cls(by, high)
+                return cls(by, high, _seconds(rest.get("ahead")))
             case {
                 "mode": "timestamp", "by": str(by), "high": str() | None as high,
                 "until": str(until), "safe": str(safe), **rest
-            } if by == column and rest.keys() <= {"after", "skipped"}:  # fmt: skip
+            } if by == column and rest.keys() <= {"ahead", "after", "skipped"}:  # fmt: skip
                 after: Any = rest.get("after")
                 if isinstance(after, list | None):
-                    skipped = int(str(rest.get("skipped", 0)))
-                    return cls(by, high, until, safe, tuple(after) if after else None, skipped)
+                    skipped, ahead = int(str(rest.get("skipped", 0))), _seconds(rest.get("ahead"))
+                    return cls(by, high, ahead, until, safe, tuple(after) if after else None, skipped)
         raise ValueError(position)
 
     @property
     def position(self) -> Position:
         place: dict[str, Any] = {"mode": "timestamp", "by": self.by, "high": self.high}
+        if self.ahead is not None:
+            place["ahead"] = self.ahead
         if self.until is not None:
             place |= {"until": self.until, "safe": self.safe}
         if self.after:
             place["after"] = list(self.after)
         return {**place, "skipped": self.skipped} if self.skipped else place
+
+
+def _seconds(told: Any) -> int | None:
+    """Errors: ValueError."""
+    if told is not None and (isinstance(told, bool) or not isinstance(told, int)):
+        raise ValueError(told)
+    return told
 
 
 class Timestamp(_Watermark):
@@ -124,9 +135,11 @@ class Timestamp(_Watermark):
 
     def __init__(self, relation: Relation, options: OracleStream) -> None:
         super().__init__(relation, options)
-        names = (*options.columns, *(name for name in self.key if name not in options.columns))
-        self._order = keyset(relation, names)
-        self._time, self._name = self._order.columns[0], names[0]
+        self._name, *others = options.columns
+        nullable = {column.name for column in relation.columns if column.nullable}
+        sure = (name for name in others if name not in nullable)  # the key does without the others
+        self._order = keyset(relation, tuple(dict.fromkeys((self._name, *sure, *self.key))))
+        self._time = self._order.columns[0]
         self._zone, self._late = options.zone, round(options.late_window * clock.SECOND)
         self._kind = kind(self._time)
         if self._kind not in ("DATE", "TIMESTAMP", "ZONED"):
@@ -136,7 +149,9 @@ class Timestamp(_Watermark):
             )
 
     def start(self, beginning: Beginning) -> Position:
-        return _Place(self._name, self._text(self._walls(beginning.moment)[1])).position
+        moment = beginning.moment
+        high = self._text(self._walls(moment)[1])
+        return Reached(self._name, high, self._ahead(moment)).position
 
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
         place = self._begun(self._place(position), session)
@@ -148,20 +163,34 @@ class Timestamp(_Watermark):
             self._open.keep(flow, after)
         return Batch(after, changes, rejects, more=not done)
 
-    def _since(self, session: Session, place: _Place, ask: Ask) -> Flow:
+    def _since(self, session: Session, place: Reached, ask: Ask) -> Flow:
         return self._opened(session, self._conditions(place), self._order.order, ask)
 
-    def _passed(self, place: _Place, rows: Rows) -> _Place:
+    def _passed(self, place: Reached, rows: Rows) -> Reached:
         last = self._order.last(rows.batch)
         if last is not None:
             return replace(place, after=tuple(last), skipped=0)
         return replace(place, skipped=place.skipped + rows.batch.num_rows)
 
-    def _begun(self, place: _Place, session: Session) -> _Place:
+    def _begun(self, place: Reached, session: Session) -> Reached:
         if place.until is not None:
             return place
-        until, safe = self._walls(session.moment())
+        moment = session.moment()
+        until, safe = self._walls(moment)
+        place = self._shown_again(place, self._ahead(moment))
         return replace(place, until=self._text(until), safe=self._text(safe))
+
+    def _ahead(self, moment: Moment) -> int | None:
+        if self._kind == "ZONED":
+            return None
+        return (self._walls(moment)[0] - moment.now) // clock.SECOND
+
+    def _shown_again(self, place: Reached, ahead: int | None) -> Reached:
+        """A clock that was put back since shows times again that it had shown when those rows were read."""
+        if place.high is None or place.ahead is None or ahead is None or ahead >= place.ahead:
+            return replace(place, ahead=ahead)
+        again = clock.nanoseconds(place.high) - (place.ahead - ahead) * clock.SECOND
+        return replace(place, high=self._text(again), ahead=ahead)
 
     def _walls(self, moment: Moment) -> tuple[int, int]:
         """The clock as writers of the column see it, and what is safe by it."""
@@ -173,10 +202,8 @@ class Timestamp(_Watermark):
         ahead = moment.offset_s * clock.SECOND
         return moment.now + ahead, safe + ahead
 
-    def _conditions(self, place: _Place) -> list[Condition]:
+    def _conditions(self, place: Reached) -> list[Condition]:
         conditions = [self._bound("<=", "until", str(place.until)), statements.there(self._name)]
-        others = [name for name in self.options.columns[1:] if name not in self.key]
-        conditions += filled(self.relation, others)
         if place.after:
             conditions.append(self._order.after(place.after))
         elif place.high is not None:
@@ -187,7 +214,7 @@ class Timestamp(_Watermark):
         value = self._order.value(self._name, bind)
         return f"{self._order.order[0]} {sign} {value}", {bind: bound(self._time, time)}
 
-    def _low(self, place: _Place) -> str:
+    def _low(self, place: Reached) -> str:
         """Whole seconds, for a column may hold no more. A clock that was set back counts as it is."""
         low = min(clock.nanoseconds(str(place.high)), clock.nanoseconds(str(place.safe)))
         return self._text(self._earlier(low) // clock.SECOND * clock.SECOND)
@@ -202,28 +229,29 @@ class Timestamp(_Watermark):
     def _text(self, time: int) -> str:
         return clock.iso(time) + ("Z" if self._kind == "ZONED" else "")
 
-    def _ended(self, place: _Place) -> Position:
+    def _ended(self, place: Reached) -> Position:
         """`high` is the latest time read, or, when that is older than the late window, the clock itself."""
-        rest = _Place(place.by, place.high).position
+        rest = replace(place, until=None, safe=None, after=None, skipped=0)
         if not place.after:
-            return rest
+            return rest.position
         last, safe = clock.nanoseconds(place.after[0]), clock.nanoseconds(str(place.safe))
         reached = self._text(safe if safe - last >= self._late else min(last, safe))
         if place.high is not None and clock.nanoseconds(reached) <= clock.nanoseconds(place.high):
-            return rest
-        return _Place(place.by, reached).position
+            return rest.position
+        return replace(rest, high=reached).position
 
     def check(self, position: Position) -> None:
         self._place(position)
 
-    def _place(self, position: Position | None) -> _Place:
+    def _place(self, position: Position | None) -> Reached:
         """Errors: PermanentError."""
         if position is None:
-            return _Place(self._name, None)
+            return Reached(self._name, None)
         try:
-            place = _Place.parsed(position, self._name)
-            for time in filter(None, (place.high, place.until, place.safe)):
-                bound(self._time, time)
+            place = Reached.parsed(position, self._name)
+            for time in (place.high, place.until, place.safe):
+                if time is not None:
+                    bound(self._time, time)
             if place.after:
                 self._order.after(place.after)
         except (ValueError, TypeError):
