@@ -194,7 +194,7 @@ class InquiryStream(StreamConfig):
 
     mode: Literal["inquiry"] = Field(description="one screen for each key")
     goto: Steps = Field(default=(), description="steps from `home`, once; default: `steps` begin at `home`")
-    steps: Steps = Field(description="steps from there to the answer, with the key's {columns}")
+    steps: Steps = Field(min_length=1, description="steps from there to the answer, with the key's {columns}")
     back: Steps = Field(default=(), description="steps from the answer to where `steps` begin")
     screen: str = Field(description="the screen with the answer")
     key: tuple[str, ...] = Field(min_length=1, description="columns that tell the rows apart")
@@ -209,7 +209,7 @@ class InquiryStream(StreamConfig):
     @classmethod
     def _are_whole(cls, keys: Any, info: ValidationInfo) -> Any:
         for number, each in enumerate(keys if isinstance(keys, tuple) else (), 1):
-            if missing := [name for name in info.data.get("key", ()) if name not in each]:
+            if missing := [name for name in info.data.get("key", ()) if not str(each.get(name, "")).strip()]:
                 raise ValueError(f"entry {number} lacks '{missing[0]}', which is in `key`")
         return keys
 

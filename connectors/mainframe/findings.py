@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bridge.contract import Finding, Level
+from bridge.errors import BridgeError
 from connectors.mainframe import key_files
 from connectors.mainframe.config import KeyFile, MainframeConfig
+from connectors.mainframe.maps import Rule
 from connectors.mainframe.readings import InquiryReading, ListReading, Reading
 
 
-def findings(config: MainframeConfig, readings: Mapping[str, Reading]) -> Sequence[Finding]:
-    return (*_of_the_connector(config), *(each for one in readings.values() for each in _of(one)))
+def findings(
+    config: MainframeConfig, readings: Mapping[str, Reading], away: BridgeError | None = None
+) -> Sequence[Finding]:
+    """`away`: why `home` is not reached."""
+    return (*_of_the_connector(config, away), *(each for one in readings.values() for each in _of(one)))
 
 
-def _of_the_connector(config: MainframeConfig) -> Iterator[Finding]:
+def _of_the_connector(config: MainframeConfig, away: BridgeError | None) -> Iterator[Finding]:
     lus = f", {len(config.lu)} LUs" if config.lu else ""
-    yield Finding(Level.OK, f"{config.address}: logged on, {config.sessions} sessions at most{lus}")
+    if away:
+        yield Finding(Level.CRITICAL, away.text, away.remedy)
+    else:
+        yield Finding(Level.OK, f"{config.address}: logged on, {config.sessions} sessions at most{lus}")
     if not config.tls:
         yield Finding(
             Level.WARNING,
@@ -32,12 +40,42 @@ def _of_the_connector(config: MainframeConfig) -> Iterator[Finding]:
 
 
 def _of(reading: Reading) -> Iterator[Finding]:
+    name, options = reading.stream.name, reading.options
     if isinstance(reading, ListReading) and not reading.list.end:
         yield Finding(
             Level.WARNING,
-            f"screen {reading.options.screen} has no marker of the list's end: deletes are not seen",
+            f"screen {options.screen} has no marker of the list's end: deletes are not seen",
             "give its table an `end`",
-            reading.stream.name,
+            name,
+        )
+    if (screen := _tells_no_key(reading)) is not None:
+        yield Finding(
+            Level.WARNING,
+            f"screen {screen} shows no {', '.join(reading.table.key)}: another row's could be taken for it",
+            "map the key on it, under the key's name",
+            name,
+        )
+    if any(isinstance(sign, Rule) and sign.row is None for sign in _missing(reading)):
+        yield Finding(
+            Level.WARNING,
+            "`missing` has a marker for any line: a value with that text in it deletes its row",
+            "give the marker its `row`",
+            name,
         )
     if isinstance(reading, InquiryReading) and isinstance(reading.options.keys, KeyFile):
-        yield from key_files.doubts(reading.options.keys.file, reading.options.key, reading.stream.name)
+        yield from key_files.doubts(reading.options.keys.file, reading.options.key, name)
+
+
+def _tells_no_key(reading: Reading) -> str | None:
+    """The screen that is asked for by a key, if it shows nothing of that."""
+    if isinstance(reading, InquiryReading):
+        known = {*reading.table.key, *reading.filled}
+        return None if known & reading.map.fields.keys() else reading.options.screen
+    detail, map_ = reading.options.detail, reading.detail
+    return detail.screen if detail and map_ and not map_.fields.keys() & {*reading.table.key} else None
+
+
+def _missing(reading: Reading) -> Sequence[str | Rule]:
+    if isinstance(reading, InquiryReading):
+        return reading.options.missing
+    return reading.options.detail.missing if reading.options.detail else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from connectors.mainframe import places
@@ -48,22 +48,13 @@ type _Column = tuple[str, int, int, Reader, bool, bool]
 @dataclass(frozen=True, slots=True)
 class FittedTable:
     columns: tuple[_Column, ...]
-    hidden: tuple[tuple[int, int], ...]
     key: tuple[str, ...]
     divided: dict[bytes, tuple[tuple[str, int, int], ...]] = field(default_factory=dict)
     """Attributes of a line -> columns that have one inside: name, where the first is, and where they end."""
 
-    def cells(self, view: View, line: int) -> str:
-        """A line without what is hidden."""
-        width = view.screen.columns
-        cells = view.text[(line - 1) * width : line * width]
-        for start, end in self.hidden:
-            cells = cells[:start] + " " * (end - start) + cells[end:]
-        return cells
-
     def row(self, view: View, line: int) -> Row | None:
-        """What a line says; None when it is empty."""
-        cells = self.cells(view, line)
+        """What a line says; None when it is empty. `view`: of a screen without what is hidden."""
+        cells = view.screen.row(line)
         if (cells.replace(FILLER, "") if view.wide else cells).isspace():
             return None
         row = Row({}, [], line)
@@ -121,8 +112,10 @@ class Fitted:
     fields: tuple[tuple[str, Reader, Cells | FieldMap], ...]
     labels: Mapping[str, Label]
     table: FittedTable | None
-    hides: bool
-    """Whether any of its cells are hidden."""
+    hidden: tuple[tuple[int, int], ...]
+    """Cells that nobody is to see: where they begin, and how many they are."""
+    sought: tuple[FieldMap, ...]
+    """Hidden fields that are not always at one place."""
 
 
 def compiled(screen_map: ScreenMap, screen: Screen) -> Fitted:
@@ -137,10 +130,10 @@ def compiled(screen_map: ScreenMap, screen: Screen) -> Fitted:
 def _fitted(screen_map: ScreenMap, rows: int, columns: int) -> Fitted:
     labels = places.labels_of(screen_map.fields.values())
     misfit = screen_map.misfit(rows, columns)
-    listed = screen_map.table.columns.values() if screen_map.table else ()
-    hides = any(each.hidden for each in (*screen_map.fields.values(), *listed))
+    hidden = tuple(_hidden(screen_map, columns))
+    sought = tuple(each for each in screen_map.fields.values() if each.hidden and not span(each, columns))
     if misfit:
-        return Fitted(misfit, (), (), (), labels, None, hides)
+        return Fitted(misfit, (), (), (), labels, None, hidden, sought)
     texts = {rule: at for rule in screen_map.identify if (at := _address(rule, columns)) is not None}
     other = tuple(rule for rule in screen_map.identify if rule not in texts)
     spans = [cells for each in screen_map.fields.values() if (cells := span(each, columns))]
@@ -152,7 +145,18 @@ def _fitted(screen_map: ScreenMap, rows: int, columns: int) -> Fitted:
             fields.append((name, reader(each, "both" if each.label else "right"), place))
     table = _table(screen_map.table, columns) if screen_map.table else None
     fixed = tuple((rule.text or "", at) for rule, at in texts.items())
-    return Fitted("", fixed, other, tuple(fields), labels, table, hides)
+    return Fitted("", fixed, other, tuple(fields), labels, table, hidden, sought)
+
+
+def _hidden(screen_map: ScreenMap, columns: int) -> Iterator[tuple[int, int]]:
+    for each in screen_map.fields.values():
+        if each.hidden and (cells := span(each, columns)):
+            start, end = cells
+            yield start, end - start
+    table = screen_map.table
+    listed = [each for each in table.columns.values() if each.hidden] if table else []
+    for line in range(table.first, table.last + 1) if table and listed else ():
+        yield from (((line - 1) * columns + each.column - 1, each.cells) for each in listed)
 
 
 def _address(rule: Rule, columns: int) -> int | None:
@@ -178,5 +182,4 @@ def _table(table: Table, columns: int) -> FittedTable:
         cells = places.fixed(*spans[name], columns, list(spans.values()))
         if not each.hidden:
             fitted.append((name, cells.start, cells.end, reader(each, "right"), cells.left, cells.right))
-    hidden = tuple(spans[name] for name, each in table.columns.items() if each.hidden)
-    return FittedTable(tuple(fitted), hidden, table.key)
+    return FittedTable(tuple(fitted), table.key)

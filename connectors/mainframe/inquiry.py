@@ -74,7 +74,7 @@ class InquiryPages:
         told = reading.options.key
         self._list = ListPages(_rows_alone(reading.keys), pool.main, known, told) if reading.keys else None
         self._keys: Sequence[Asked] | None = None
-        self._filled = _filled(reading)
+        self._filled = reading.filled
         self._digest, self._next = "", 0
         self._places: dict[Session, bool] = {}
         """Sessions that stand where `steps` begin."""
@@ -201,7 +201,7 @@ class InquiryPages:
     def _ask(self, session: Session, asked: Asked, typed: Mapping[str, Any], told: str) -> Answer:
         options, walk = self._reading.options, session.walk
         if not self._places.get(session):
-            session.go_home()
+            session.go_home(options.screen if self._anew else None)
             walk = session.walk
             walk.perform(options.goto, f"{told}, on the way")
         *before, last = options.steps
@@ -247,21 +247,10 @@ class InquiryPages:
     def _typed(self, asked: Asked) -> Mapping[str, Any]:
         """The key as the answer shows it. Errors: ValueError when it could not."""
         fields = self._reading.map.fields
+        shown = {name: each for name, each in fields.items() if not each.hidden}
         return {
-            name: reader(fields[name], "both")(text) if name in fields else text
-            for name, text in asked.items()
+            name: reader(shown[name], "both")(text) if name in shown else text for name, text in asked.items()
         }
-
-
-def _filled(reading: InquiryReading) -> Mapping[str, str]:
-    """Fields of the answer that the steps fill in with a column of the key, whatever that is called."""
-    return {
-        field: name
-        for step in reading.options.steps
-        for field, template in step.fill.items()
-        for name in reading.options.key
-        if template == f"{{{name}}}" and field in reading.map.fields and field not in reading.options.key
-    }
 
 
 def _same(shown: Any, asked: Any) -> bool:

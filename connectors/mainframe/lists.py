@@ -82,9 +82,14 @@ class ListPages:
         self._turned += 1
         piece = Piece()
         if not self._fresh:
-            self._shown = self._first() if self._shown is None else self._next(self._shown)
+            before = self._shown
+            self._shown = self._first() if before is None else self._next(before)
             self._opened.clear()
+            self._note(before, self._shown, piece)
             self._list(self._shown, piece, ask)
+        elif self._shown and not self._stands(self._shown):  # others may stand where its rows stood
+            told = "the page once more"
+            self._shown = self._same(self._shown, self._page(told), told)
         self._open_rows(piece, ask, until)
         if not self._fresh and self._shown and self._shown.page.ended:
             if self._is_complete():
@@ -154,6 +159,8 @@ class ListPages:
         screen, rest = self._reading.options.screen, times * self._walk.pace.settle
         seen = self._walk.await_screen((screen,), told, rest=rest, ready=lacks, also=refuses_a_row)
         page = pages[-1]
+        if 0 < times < LONG_REST and self._may_go_on(page, seen):
+            return self._page(told, LONG_REST)
         keys = tuple(judged(row, self._reading.table)[0] for row in page.rows)
         shown = Shown(seen, page, keys)
         self._doubt(shown, told)
@@ -166,6 +173,11 @@ class ListPages:
         if page.more is None and len(page.rows) >= self._reading.lines:
             return ""
         return f"{len(page.rows)} lines and neither its end nor a sign of more"
+
+    def _may_go_on(self, page: Page, seen: Looked) -> bool:
+        """It has room for more rows, and nothing shows below them: they may be on their way."""
+        full = len(page.rows) >= self._reading.lines
+        return not full and not recognise.is_painted_below(self._reading.map, seen.screen, page.rows)
 
     def _doubt(self, shown: Shown, told: str) -> None:
         """One bad line is a bad line; when most of them are, this is no page of the list as it is mapped."""
@@ -190,6 +202,13 @@ class ListPages:
         return True
 
     # -- the rows of a page
+
+    def _note(self, before: Shown | None, shown: Shown, piece: Piece) -> None:
+        """A page with a message of rows that nobody has asked for may lack them."""
+        error = shown.seen.error if shown.seen.kind is Kind.REJECT else ""
+        if error and error not in self._unnamed and not (before and before.seen.error == error):
+            self._unnamed.add(error)
+            piece.rejects.append(Reject(self._reading.table.name, f"page {self._number}: {error}", error))
 
     def _list(self, shown: Shown, piece: Piece, ask: Ask) -> None:
         """What the page alone tells: rows, or which of them are to be opened."""
@@ -302,9 +321,13 @@ class ListPages:
         after = self._page(told, 0)
         if {*before.keys} - {*after.keys}:  # gone, or not painted yet
             after = self._page(told, LONG_REST)
-        self._shown = after
+        self._shown = self._same(before, after, told)
+
+    def _same(self, before: Shown, after: Shown, told: str) -> Shown:
+        """The page as it is by now. Errors: Trouble, when it has none of the rows that it had."""
         if not {*before.keys} & {*after.keys}:
             raise self._trouble(after, told, "it is another page of the list")
+        return after
 
     def _trouble(self, shown: Shown, told: str, why: str, kind: Kind = Kind.UNKNOWN) -> Trouble:
         return Trouble(kind, told, self._reading.options.screen, shown.seen, why)

@@ -61,6 +61,17 @@ class InquiryReading:
     def table(self) -> Table:
         return self.stream.tables[0]
 
+    @property
+    def filled(self) -> Mapping[str, str]:
+        """Fields of the answer that the steps fill in with a column of the key, whatever that is called."""
+        return {
+            field: name
+            for step in self.options.steps
+            for field, template in step.fill.items()
+            for name in self.options.key
+            if template == f"{{{name}}}" and field in self.map.fields and field not in self.options.key
+        }
+
 
 type Reading = ListReading | InquiryReading
 
@@ -86,6 +97,11 @@ def _list(config: MainframeConfig, maps: Maps, name: str, options: ListStream) -
     screen = _screen(maps, options.screen, where)
     if screen.table is None:
         raise ConfigError(f"{where}: screen {options.screen} has no `table` in its map", remedy="add one")
+    if options.screen == config.home and not options.goto:
+        raise ConfigError(
+            f"{where}: `home` is the list itself, on whatever page it was left",
+            remedy="give it a `goto` that leads to its first page, or another `home`",
+        )
     shown = {each: column for each, column in screen.table.columns.items() if not column.hidden}
     key = options.key or screen.table.key
     for column in (*key, *((options.mark,) if options.mark else ())):
@@ -93,8 +109,9 @@ def _list(config: MainframeConfig, maps: Maps, name: str, options: ListStream) -
     detail = _screen(maps, options.detail.screen, where) if options.detail else None
     if options.detail and options.detail.select:
         _known(options.detail.select.field, screen.table.columns, f"{where}: column")
+        _check_text(options.detail.select.text, where, _shown(config), _secrets(config))
     if options.detail:
-        _check_steps(maps, options.detail.goto, where, _placeholders(config) | set(key))
+        _check_steps(maps, options.detail.goto, where, _shown(config) | set(key), _secrets(config))
         _check_signs(maps, options.detail.missing, where)
     typed = options.detail.select.field if options.detail and options.detail.select else None
     fields: dict[str, FieldMap | ColumnMap] = {each: one for each, one in shown.items() if each != typed}
@@ -124,8 +141,9 @@ def _inquiry(
     if isinstance(options.keys, KeyStream):
         _known(options.keys.stream, lists, f"{where}: list")
         keys = lists[options.keys.stream]
+        shown = [name for name, column in keys.list.columns.items() if not column.hidden]
         for column in options.key:
-            _known(column, keys.list.columns, f"{where}: column of {options.keys.stream}")
+            _known(column, shown, f"{where}: column of {options.keys.stream}")
     stream = _stream(config, name, schema, options.key, keys.stream.confirms if keys else 1)
     if keys and Caveat.NO_DELETES in keys.stream.caveats:
         stream = _without_deletes(stream)
@@ -161,17 +179,34 @@ def _without_deletes(stream: Stream) -> Stream:
 def _check(config: MainframeConfig, maps: Maps) -> None:
     for name in filter(None, (config.home, *config.refused)):
         _screen(maps, name, "the log-on")
-    names, steps = _placeholders(config), chain(config.logon, config.logoff, config.home_by)
+    names, steps = _shown(config) | _secrets(config), chain(config.logon, config.logoff, config.home_by)
     _check_steps(maps, steps, "the log-on", names)
+    _check_answer(config)
     for stream, options in config.streams.items():
         for part, placeholders in _parts(options):
-            _check_steps(maps, part, f"stream {stream}", names | placeholders)
+            _check_steps(maps, part, f"stream {stream}", _shown(config) | placeholders, _secrets(config))
 
 
-def _placeholders(config: MainframeConfig) -> set[str]:
-    """That all steps know."""
-    known = {"user": config.user, "password": config.password} | dict(config.secrets)
-    return {name for name, value in known.items() if value is not None}
+def _check_answer(config: MainframeConfig) -> None:
+    """Whatever the host makes of a password, CLEAR leads to a cleared screen: that is no answer to it."""
+    steps = (*config.logon, *config.home_by)
+    for number, step in enumerate(steps if config.streams and config.home is None else ()):
+        typed = {name for text in step.texts for name in PLACEHOLDER.findall(text)}
+        answers = (later for later in steps[number:] if later.expect and not later.when)
+        if typed & _secrets(config) and all(ANY in later.expect for later in answers):
+            raise ConfigError(
+                "the log-on names no screen that answers its password",
+                remedy="name one under `expect` of that step, or of a later one, or as `home`",
+            )
+
+
+def _shown(config: MainframeConfig) -> set[str]:
+    """Placeholders that all steps know."""
+    return {"user"} if config.user is not None else set()
+
+
+def _secrets(config: MainframeConfig) -> set[str]:
+    return {"password", *config.secrets} if config.password is not None else {*config.secrets}
 
 
 def _parts(options: ListStream | InquiryStream) -> Iterator[tuple[Iterable[Step], set[str]]]:
@@ -182,7 +217,9 @@ def _parts(options: ListStream | InquiryStream) -> Iterator[tuple[Iterable[Step]
         yield options.detail.back, set()  # `goto` names the key, which is checked with the list
 
 
-def _check_steps(maps: Maps, steps: Iterable[Step], where: str, names: set[str]) -> None:
+def _check_steps(
+    maps: Maps, steps: Iterable[Step], where: str, names: set[str], secrets: Collection[str] = ()
+) -> None:
     fields = {field for screen in maps.screens.values() for field in screen.fields}
     for step in steps:
         for name in (*step.when, *step.on, *step.expect):
@@ -191,8 +228,19 @@ def _check_steps(maps: Maps, steps: Iterable[Step], where: str, names: set[str])
         for field in step.fill:
             here = [maps.screens[name].fields for name in step.on]
             _known(field, set(chain(*here)) if here else fields, f"{where}: field")
-        for name in (found for text in step.texts for found in PLACEHOLDER.findall(text) if found):
-            _known(name, names, f"{where}: placeholder")
+        for text in step.texts:
+            _check_text(text, where, names, secrets)
+
+
+def _check_text(text: str, where: str, names: set[str], secrets: Collection[str]) -> None:
+    """`secrets`: that are typed elsewhere alone."""
+    for name in filter(None, PLACEHOLDER.findall(text)):
+        if name in secrets and name not in names:
+            raise ConfigError(
+                f"{where}: {{{name}}} is a secret, typed by `logon` and `home_by` alone",
+                remedy="sign on there: what refuses it is not asked twice",
+            )
+        _known(name, names, f"{where}: placeholder")
 
 
 def _check_signs(maps: Maps, signs: Iterable[str | Rule], where: str) -> None:

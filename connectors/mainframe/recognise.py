@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from connectors.mainframe import places, rules
 from connectors.mainframe.fitted import Fitted, Problem, Row, compiled, span
-from connectors.mainframe.maps import ErrorClass, Maps, Rule, ScreenMap, Table
+from connectors.mainframe.maps import ErrorClass, Maps, Rule, ScreenMap
 from connectors.mainframe.places import Cells, Labels, Misplaced
 from connectors.mainframe.rules import View
 from connectors.mainframe.screen import FILLER, Screen, without_cells
@@ -120,12 +121,17 @@ def host_error(maps: Maps, screen: Screen, name: str | None) -> HostError | None
 
 def without_hidden(screen_map: ScreenMap, screen: Screen) -> Screen:
     """The screen without what its map calls hidden: to be told, kept, or read for what is not."""
-    if not compiled(screen_map, screen).hides:
+    fitted = compiled(screen_map, screen)
+    if not (fitted.hidden or fitted.sought):
         return screen
     text = screen.text
-    for place in places_of(screen_map, screen):
-        if place.hidden:
-            text = without_cells(text, place.start, place.length)
+    for start, length in fitted.hidden:
+        text = without_cells(text, start, length)
+    for each in fitted.sought:
+        view = View(screen)
+        with suppress(Misplaced):
+            start, end = places.locate(each, view, Labels(view, fitted.labels)).span
+            text = without_cells(text, start, end - start)
     return replace(screen, text=text)
 
 
@@ -165,33 +171,44 @@ def page(screen_map: ScreenMap, screen: Screen) -> Page:
     if table is None or lines is None:
         raise ValueError(fitted.misfit or "the map has no table")
     view, shown = View(screen), View(without_hidden(screen_map, screen))
+    markers = [rule for rule in (*table.end, *table.more) if not rule.absent and rules.line_of(rule, view)]
     rows: list[Row] = []
     short = False
     for line in range(table.first, table.last + 1):
         row = lines.row(shown, line)
-        if row is None or _is_marker(table, row, view):
+        if row is None or _is_marker(markers, table.key, row, view):
             short = short or table.blank == "end"
         elif short:
-            raw = lines.cells(shown, line)
+            raw = shown.screen.row(line)
             rows.append(Row({}, [Problem("", raw, "stands below an empty line")], line, raw))
         else:
             rows.append(row)
-    more = any(rules.holds(rule, view) for rule in table.more) if table.more else None
-    return Page(rows, any(rules.holds(rule, view) for rule in table.end), more, short)
+    named = {row.line for row in rows if row.line and row.values.keys() >= {*table.key}}
+    more = any(rules.holds(rule, view, named) for rule in table.more) if table.more else None
+    return Page(rows, any(rules.holds(rule, view, named) for rule in table.end), more, short)
 
 
-def _is_marker(table: Table, row: Row, view: View) -> bool:
+def is_painted_below(screen_map: ScreenMap, screen: Screen, rows: Sequence[Row]) -> bool:
+    """Whether something that the map knows shows below these rows of its list: hosts paint from the top."""
+    view, table = View(screen), screen_map.table
+    last = max((row.line or 0 for row in rows), default=table.first if table else 0)
+    markers = (*table.end, *table.more) if table else ()
+    known = (rule for rule in (*markers, *screen_map.identify) if not rule.absent)
+    return any((rules.line_of(rule, view) or 0) > last for rule in known)
+
+
+def _is_marker(markers: Sequence[Rule], key: Sequence[str], row: Row, view: View) -> bool:
     """Whether a marker has the line to itself, or in words of others stands where its rule says, and no key.
 
     Any other line with the text of a marker may be a row that has it in a value.
     """
-    for rule in (*table.end, *table.more):
-        other = None if rule.absent else rules.beside(rule, view, row.line or 0)
+    for rule in markers:
+        other = rules.beside(rule, view, row.line or 0)
         if other is None:
             continue
         if not any(map(str.isalnum, other)):
             return True
-        if rule.row is not None and any(name not in row.values for name in table.key):
+        if rule.row is not None and any(name not in row.values for name in key):
             return True
     return False
 

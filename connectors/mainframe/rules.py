@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cached_property, lru_cache
 
 from connectors.mainframe.maps import Rule
@@ -54,13 +54,18 @@ class View:
         return text.replace(FILLER, "") if self.wide else text
 
 
-def line_of(rule: Rule, view: View) -> int | None:
-    """The line (from 1) where the text or pattern of a rule is; whether it is `absent` does not matter."""
+def line_of(rule: Rule, view: View, apart_from: Collection[int] = ()) -> int | None:
+    """The line (from 1) where the text or pattern of a rule is; whether it is `absent` does not matter.
+
+    `apart_from`: lines in which it does not count.
+    """
     rows: Iterable[int] = range(1, view.screen.rows + 1)
     if rule.row is not None:
         if rule.row > view.screen.rows:
             return None
         rows = (rule.row,)
+    if apart_from:
+        rows = [row for row in rows if row not in apart_from]
     if rule.text is not None and rule.column is None:
         return next((row for row in rows if rule.text in view.lines[row - 1]), None)
     return next((row for row in rows if _is_in(rule, view, row)), None)
@@ -91,8 +96,8 @@ def beside(rule: Rule, view: View, row: int) -> str | None:
 _compiled = lru_cache(maxsize=1024)(re.compile)
 
 
-def holds(rule: Rule, view: View) -> bool:
-    return (line_of(rule, view) is None) == rule.absent
+def holds(rule: Rule, view: View, apart_from: Collection[int] = ()) -> bool:
+    return (line_of(rule, view, apart_from) is None) == rule.absent
 
 
 def told(rule: Rule, view: View) -> str:

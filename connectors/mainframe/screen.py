@@ -70,7 +70,8 @@ class Screen:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        return tuple(self.row(number) for number in range(1, self.rows + 1))
+        text, width = self.text, self.columns
+        return tuple([text[at : at + width] for at in range(0, self.rows * width, width)])
 
     @property
     def title(self) -> str:

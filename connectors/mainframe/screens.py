@@ -9,7 +9,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from bridge.contract import Ask, Batch, Finding, Position, Scan, Stream
-from bridge.errors import ConfigError, PermanentError, TransientError
+from bridge.errors import BridgeError, ConfigError, PermanentError, TransientError
 from connectors.mainframe.config import MainframeConfig
 
 if TYPE_CHECKING:
@@ -72,6 +72,12 @@ class ScreenSource:
     def check(self) -> Sequence[Finding]:
         from connectors.mainframe.findings import findings
 
+        try:
+            with self._call(f"going home at {self.config.address}"):
+                if self._pool:
+                    self._pool.main.go_home()  # a log-on that expects nothing has succeeded there
+        except BridgeError as error:
+            return findings(self.config, self._readings, error)
         return findings(self.config, self._readings)
 
     def interrupt(self) -> None:

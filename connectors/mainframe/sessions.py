@@ -60,8 +60,6 @@ class Session:
         self._terminal: Terminal | None = None
         self._walk: Walk | None = None
         self._logged_on = False
-        self._answered = True
-        """Whether what the log-on led to was told by a screen that was expected."""
         self._told_secret = False
         """Whether this log-on has typed one."""
 
@@ -98,13 +96,14 @@ class Session:
         for number, step in enumerate(self.config.logon, 1):
             told = f"step {number} ({step})"
             try:
-                self._refuse(walk.take(step, told, walk.texts, self.config.refused), step, told)
+                seen = walk.take(step, told, walk.texts, self.config.refused)
+                self._refuse(seen, step, told)
                 self._told_secret = self._told_secret or walk.told_secret_on is not None
-                if step.press and step.expect:
+                if seen and step.press and seen.name in step.expect:
                     walk.told_secret_on = None  # it was answered
             except (Trouble, TransientError) as error:
                 raise self._failed(walk, error) from None
-        self._logged_on, self._answered = True, walk.told_secret_on is None
+        self._logged_on = True
 
     def _failed(self, walk: Walk, error: Trouble | TransientError) -> BridgeError:
         """What ended a log-on, as it is told; the gate is shut by what no second attempt is made after.
@@ -185,37 +184,44 @@ class Session:
 
     # -- to the place where streams begin
 
-    def go_home(self) -> None:
-        """From wherever: by CLEAR and the steps to `home`, or with a new log-on. Errors: of the bridge."""
+    def go_home(self, stale: str | None = None) -> None:
+        """From wherever: by CLEAR and the steps to `home`, or with a new log-on. Errors: of the bridge.
+
+        `stale`: a screen that says what is of no use any more; it is left though it be `home` itself.
+        """
         try:
-            self._arrive(self.walk)
-        except (Trouble, TransientError):
-            if self._shared.interrupted.is_set():
+            self._arrive(self.walk, stale)
+        except (Trouble, TransientError) as error:
+            if self._shared.interrupted.is_set() or _is_about_the_account(error):
                 raise
             self.renew()
             self._arrive(self.walk)
 
-    def _arrive(self, walk: Walk) -> None:
-        """A log-on that expects nothing is answered here. Errors: Trouble, of the bridge."""
+    def _arrive(self, walk: Walk, stale: str | None = None) -> None:
+        """What a secret was typed for, and no screen has answered by name, is answered here.
+
+        Errors: Trouble, of the bridge.
+        """
         try:
-            self._go_home(walk)
+            self._go_home(walk, stale)
         except (Trouble, TransientError) as error:
-            if self._answered:
+            if walk.told_secret_on is None:
                 raise
             if isinstance(error, Trouble) and error.kind in AGAIN:
                 error = error.as_kind(Kind.UNKNOWN, "")
+            self._logged_on = False  # a good-bye from `home` would type it again
             raise self._failed(walk, error) from None
-        walk.told_secret_on, self._answered = None, True
+        walk.told_secret_on = None
 
     def renew(self) -> None:
         """Log on anew. Errors: of the bridge."""
         self.close()
         self.open()
 
-    def _go_home(self, walk: Walk) -> None:
+    def _go_home(self, walk: Walk, stale: str | None = None) -> None:
         """Errors: Trouble, TransientError."""
         home = self.config.home
-        if self._is(walk, home):
+        if home != stale and self._is(walk, home):
             return
         self._clear(walk)
         if not self._is(walk, home):
@@ -235,6 +241,10 @@ class Session:
     def _is(walk: Walk, home: str | None) -> bool:
         seen = walk.look()
         return home is not None and seen.name == home and seen.kind is None and not seen.screen.locked
+
+
+def _is_about_the_account(error: Trouble | TransientError) -> bool:
+    return isinstance(error, Trouble) and error.kind is Kind.CREDENTIALS
 
 
 class Shared:

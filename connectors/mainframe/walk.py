@@ -96,6 +96,10 @@ class Texts:
         return PLACEHOLDER.sub(lambda found: value(found[1]) if found[1] else found[0][0], template)
 
 
+def _is_ready(_: Looked) -> str:
+    return ""
+
+
 class Walk:
     """One terminal, seen through the maps. Errors of its calls: Trouble, TransientError, ConfigError."""
 
@@ -138,7 +142,7 @@ class Walk:
         *,
         timeout: float | None = None,
         rest: float = 0.0,
-        ready: Callable[[Looked], str] = lambda _: "",
+        ready: Callable[[Looked], str] = _is_ready,
         also: Callable[[Looked], bool] = lambda _: False,
     ) -> Looked:
         """The first of these screens that shows, is ready, and that nobody writes to for `rest` seconds.
@@ -211,9 +215,11 @@ class Walk:
         return None if missing.shows(seen) else seen
 
     def _tells_the_same(self, missing: Missing, seen: Looked) -> bool:
-        """As when the key was pressed, markers included."""
+        """As when the key was pressed, markers included: one that stood there is about another row."""
         asked = self._asked
-        return asked is not None and missing.told(asked) == missing.told(seen) and self._is_as_asked(seen)
+        if asked is None or (told := missing.told(asked)) != missing.told(seen):
+            return False
+        return bool(told) or self._is_as_asked(seen)
 
     def _is_as_asked(self, seen: Looked) -> bool:
         """As when the key was pressed: a message may have come in between, and given the keyboard back."""
@@ -254,7 +260,13 @@ class Walk:
         """One step; `expected`: screens that may come beside those it expects. None: it was passed over."""
         if not self.act(step, told, texts, expected):
             return None
-        return self.await_screen(_wanted(step, expected), told, timeout=step.timeout)
+        ready = self._is_new if step.press else _is_ready
+        return self.await_screen(_wanted(step, expected), told, timeout=step.timeout, ready=ready)
+
+    def _is_new(self, seen: Looked) -> str:
+        """To the letter the screen that a secret was typed on is neither its answer nor its refusal yet."""
+        asked = self._asked if self.told_secret_on is not None else None
+        return AS_BEFORE if asked and asked.screen.text == seen.screen.text else ""
 
     def act(self, step: Step, told: str, texts: Texts, expected: Collection[str] = ()) -> bool:
         """Type and press; what comes then is not looked at. Whether the step was not passed over."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import yaml
 from bridge.contract import Ask, Caveat, Scan
 from bridge.errors import ConfigError, PermanentError, TransientError
 from bridge.testing.mainframe import Host, TwoWrites, customer
+from bridge.testing.mainframe.desk import Desk, Heard, Scene
 from bridge.testing.mainframe.options import DETAILS, INQUIRY, LIST, MAPS, PASSWORD_VARIABLE
 from bridge.testing.mainframe.transactions import Inquiry
 from connectors.mainframe import key_files, scans
@@ -325,6 +327,23 @@ def test_a_key_that_the_host_fills_up_is_the_one_that_was_asked_for(
     assert [reject.key for reject in read.rejects] == [{"customer_id": "20"}, {"customer_id": "30"}]
 
 
+def test_a_key_whose_field_is_hidden_is_published_as_it_was_typed(host: Host) -> None:
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    screens["balance"]["fields"]["customer_id"] = {"row": 3, "column": 18, "picture": "9(8)", "hidden": True}
+    with opened(host, {"inquiries": INQUIRY | {"keys": keys(10)}}, screens=screens, maps=[]) as connector:
+        assert scan(connector, "inquiries").column("customer_id") == ["00000010"]
+
+
+def test_what_a_list_hides_is_no_key(host: Host) -> None:
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    screens["custlist"]["table"]["columns"]["status"]["hidden"] = True
+    steps = [{"fill": {"customer_id": "{status}"}, "press": "enter"}]
+    inquiry = INQUIRY | {"key": ["status"], "keys": {"stream": "customers"}, "steps": steps}
+    connector = configured(host, {"customers": LIST, "inquiries": inquiry}, screens=screens, maps=[])
+    with pytest.raises(ConfigError, match="column of customers 'status' is not known"):
+        connector.open()
+
+
 # -- trouble in between
 
 
@@ -423,6 +442,51 @@ def test_answers_that_cannot_be_told_from_each_other_are_each_asked_for(host: Ho
     with opened(host, {"inquiries": inquiry}, **options) as connector:
         rows = scan(connector, "inquiries").rows
     assert [row["status"] for row in rows] == ["ACTIVE"] * 3
+
+
+def at_home(*numbers: int) -> dict[str, Any]:
+    """Inquiries on one screen, which is `home` and the answer, as one map has it."""
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    inquiry = screens.pop("balance") | {"identify": screens.pop("custinq")["identify"][1:]}
+    for name in ("balance", "limit"):
+        inquiry["fields"][name]["null"] = [""]
+    steps = [{"fill": INQUIRY["steps"][0]["fill"], "press": "enter"}]
+    here: dict[str, Any] = {"screen": "inquiry", "goto": [], "steps": steps, "keys": keys(*numbers)}
+    return {
+        "streams": {"inquiries": INQUIRY | here},
+        "screens": screens | {"inquiry": inquiry},
+        "maps": [],
+        "timeout": "400ms",
+        "home": "inquiry",
+        "home_by": [{"type": "CUSTINQ", "press": "enter"}],
+    }
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_answers_that_are_alike_are_told_from_each_other_where_home_is_their_screen(
+    host: Host, transport: str
+) -> None:
+    host.customers["00000020"] = replace(host.customers["00000010"], id="00000020")
+    options = at_home(10, 20, 30)
+    with opened(host, options.pop("streams"), **options, transport=transport) as connector:
+        names = scan(connector, "inquiries").column("name")
+    assert names == [host.customers[f"{number:08}"].name for number in (10, 10, 30)]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_message_that_the_host_leaves_under_the_next_answer_says_nothing_of_it(
+    host: Host, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = Inquiry.answer
+
+    def answer(self: Inquiry, heard: Heard, desk: Desk) -> Scene | None:
+        scene = answers(self, heard, desk)
+        return replace(scene, note=self.note) if isinstance(scene, Inquiry) and scene.customer else scene
+
+    monkeypatch.setattr(Inquiry, "answer", answer)
+    options = at_home(15, 20, 30)
+    with opened(host, options.pop("streams"), **options, transport=transport) as connector:
+        assert scan(connector, "inquiries").column("customer_id") == ["00000020", "00000030"]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bridge.contract import Ask, Batch, Scan
+from bridge.contract import Ask, Batch, Level, Scan
 from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
 from connectors.jvm import java
 from connectors.mainframe.records import JavaOptions, JavaSource
@@ -146,6 +146,65 @@ def test_a_key_that_is_not_there_is_no_row(options: dict[str, Any]) -> None:
     assert not batch.rejects
 
 
+def test_a_key_that_the_host_fills_up_is_the_one_that_was_asked_for(options: dict[str, Any]) -> None:
+    """A row and its reject have one key: neither deletes the row."""
+    with opened(options, customers=inquiry("8", "7")) as source:
+        (batch,) = scan(source)
+    assert [row["customer_id"] for row in rows([batch])] == ["8"]
+    assert [reject.key for reject in batch.rejects] == [{"customer_id": "7"}]
+
+
+@pytest.mark.parametrize("key", ["404", "405"], ids=["a screen", "an exception"])
+def test_an_error_is_no_missing_key_whatever_else_it_says(options: dict[str, Any], key: str) -> None:
+    listed = {**SCREEN, "identify": [{"row": 1, "text": "CUSTOMER LIST"}]}
+    screens = {"custinq": listed, "gone": {"identify": [{"pattern": "DFHXX404"}]}}
+    errors = {"errors": [{"pattern": "NO SUCH|NOT ON", "class": "retry"}], "screens": screens}
+    stream = inquiry(key, missing=["gone", "NOT ON FILE"])
+    with opened({**options, **errors}, customers=stream) as source, pytest.raises(TransientError, match=key):
+        scan(source)
+
+
+ALL = {
+    "execute": {"method": "customers", "arguments": [{"as": "long", "value": "{id}"}]},
+    "fields": {"id": {"type": "integer"}, "note": {"type": "text"}},
+    "key": ["id"],
+    "keys": [{"id": 0}],
+}
+
+
+def test_an_answer_without_rows_says_nothing_of_its_key_unless_that_is_told(options: dict[str, Any]) -> None:
+    listed = ALL | {"rows": "result.rows"}
+    with opened(options, c=listed) as source, pytest.raises(TransientError, match="the answer has no rows"):
+        scan(source)
+    with opened(options, c=listed | {"missing_null": True}) as source:
+        assert rows(scan(source)) == []
+
+
+def test_a_key_may_bring_more_than_its_columns(options: dict[str, Any]) -> None:
+    asked = {"keys": [{"id": 1, "limit": 1}], "rows": "result.rows"}
+    call = {"execute": {"method": "customers", "arguments": [{"as": "long", "value": "{limit}"}]}}
+    with opened(options, c=ALL | asked | call) as source:
+        assert rows(scan(source)) == [{"id": 1, "note": "note 1"}]
+
+
+def test_several_rows_for_one_key_are_a_dead_letter(options: dict[str, Any]) -> None:
+    """Else the last one would be published, whichever that is."""
+    call = {"execute": {"method": "customers", "arguments": [{"as": "long", "value": "{limit}"}]}}
+    asked = {"key": ["branch"], "keys": [{"branch": "B1", "limit": 2}], "fields": {"note": {"type": "text"}}}
+    with opened(options, c=ALL | call | asked | {"rows": "result.rows"}) as source:
+        (batch,) = scan(source)
+    (reject,) = batch.rejects
+    assert (rows([batch]), reject.key) == ([], {"branch": "B1", "limit": "2"})
+    assert "has 2 rows, which are not alike" in reject.reason
+
+
+def test_an_answer_with_none_of_the_columns_is_no_row_of_nulls(options: dict[str, Any]) -> None:
+    with opened(options, c=ALL) as source:
+        (batch,) = scan(source)
+    assert (rows([batch]), [reject.key for reject in batch.rejects]) == ([], [{"id": 0}])
+    assert "none of the columns" in batch.rejects[0].reason
+
+
 @pytest.mark.parametrize(
     ("key", "kind", "error"),
     [("500", "retry", TransientError), ("501", "retry", TransientError), ("501", "fatal", PermanentError),
@@ -220,6 +279,8 @@ def test_secrets_reach_the_connector_and_no_message(
     connect = {"method": "connect", "arguments": ["{user}", "{password}"]}
     with opened({**options, **secret, "connect": connect}, customers=inquiry("1")) as source:
         assert rows(scan(source))
+        assert [finding.level for finding in source.check()] == [Level.OK, Level.WARNING]
+        assert "accounts lock" in source.check()[1].text
     with (
         pytest.raises(TransientError) as told,
         opened({**options, **secret, "port": 1}, customers=inquiry("1")),
@@ -231,6 +292,21 @@ def test_secrets_reach_the_connector_and_no_message(
     wrong = {**options, **secret, **errors, "connect": connect}
     with pytest.raises(CredentialsError), opened(wrong, customers=inquiry("1")):
         pass
+
+
+@pytest.mark.parametrize("rule", [{}, {"errors": [{"pattern": "hunter", "class": "retry"}]}])
+def test_a_secret_that_the_host_repeats_is_not_told(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch, rule: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("MF_PASSWORD", "hunter2xyz")
+    asked = {"method": "executeTransaction", "arguments": ["CUSTINQ", {"CUSTOMER_ID": "{password}"}]}
+    secret = {**options, **rule, "password": "env:MF_PASSWORD"}
+    with (
+        opened(secret, customers=inquiry("1") | {"execute": asked}) as source,
+        pytest.raises(TransientError, match=r"\*\*\*") as told,
+    ):
+        scan(source)
+    assert "hunter2xyz" not in str(told.value)
 
 
 @pytest.mark.parametrize("password", ["toldTOPSECRET", "told  TOP SECRET", "told\tTOP\nSECRET"])
@@ -291,6 +367,21 @@ def test_a_commarea_is_encoded_and_decoded_by_a_copybook(options: dict[str, Any]
     assert [reject.key for reject in batch.rejects] == [{"cust_id": "nobody"}]
 
 
+def test_a_key_that_no_record_repeats_is_the_rows(options: dict[str, Any], tmp_path: Path) -> None:
+    copybook = tmp_path / "area.cpy"
+    copybook.write_text(COPYBOOK.replace("CUST-ID ", "FILLER  "))
+    area = {"as": "record", "copybook": str(copybook), "values": {}}
+    stream = {
+        "execute": {"method": "flow", "arguments": ["CUSTPGM", area, 100]},
+        "record": {"copybook": str(copybook)},
+        "key": ["branch"],
+        "keys": [{"branch": "B1"}],
+    }
+    with opened(options, areas=stream) as source:
+        (row,) = rows(scan(source))
+    assert (row["branch"], row["balance"]) == ("B1", Decimal("-123.45"))
+
+
 def test_a_request_names_items_of_its_copybook(options: dict[str, Any], tmp_path: Path) -> None:
     copybook = tmp_path / "area.cpy"
     copybook.write_text(COPYBOOK)
@@ -313,6 +404,7 @@ def test_a_request_names_items_of_its_copybook(options: dict[str, Any], tmp_path
         ({"stream": {"record": {"copybook": "x"}}}, "needs one of `screen`, `record` and `fields`"),
         ({"stream": {"screen": None, "record": {}}}, "`record` needs a `copybook`"),
         ({"stream": {"rows": "a.b"}}, "`rows` goes with `fields`"),
+        ({"stream": {"keys": []}}, "at least 1 item"),
         ({"stream": {"screen": None, "fields": {"a": {"type": "money"}}}}, "is no type"),
         ({"stream": {"screen": None, "fields": {"a": {"type": "decimal(39,2)"}}}}, "at most 38"),
         ({"stream": {"screen": None, "fields": {"a": {"type": "text", "picture": "9"}}}}, "needs one of"),

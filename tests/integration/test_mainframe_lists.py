@@ -281,6 +281,23 @@ def test_what_the_map_hides_is_neither_told_nor_kept(host: Host, tmp_path: Path)
     assert "CUSTOMER LIST" not in told
 
 
+def test_a_message_about_rows_on_a_page_of_the_list_takes_the_deletes_from_the_scan(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows may be left out; after a row that is denied its message may still stand on the next page."""
+    at = transactions.Listing.at
+
+    def noted(company: Any, page: int, offset: int, note: str = "") -> Any:
+        return at(company, page, offset, "RECORDS IN USE" if page == 3 else note)
+
+    monkeypatch.setattr(transactions.Listing, "at", staticmethod(noted))
+    errors = [{"row": 23, "pattern": "RECORDS? IN USE", "class": "reject"}]
+    with opened(host, CUSTOMERS, errors=errors) as connector:
+        read = scan(connector, "customers")
+    assert [(reject.key, reject.reason) for reject in read.rejects] == [(None, "page 3: RECORDS IN USE")]
+    assert read.column("id") == NUMBERS
+
+
 # -- half-painted pages
 
 
@@ -292,6 +309,26 @@ def test_pages_painted_in_two_writes_are_read_whole(host: Host, transport: str, 
         read = scan(connector, "customers")
     assert read.column("id") == NUMBERS
     assert read.rejects == []
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("absent", [False, True], ids=["above its rows", "by what is absent"])
+def test_a_page_that_ends_is_not_believed_half_painted(
+    transport: str,
+    absent: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its end shows before its last rows do, and no line below them is mapped."""
+    row = 21 if absent else 2
+    monkeypatch.setattr(transactions, "END_ROW", row)
+    end = {"row": row, "text": "MORE" if absent else "END OF LIST", "absent": absent}
+    screens = _screens(end=[end], more=[{"row": row, "text": "MORE"}])
+    del screens["custlist"]["identify"][2:]
+    with Host(count=12) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        with opened(host, CUSTOMERS, screens=screens, maps=[], transport=transport) as connector:
+            host.switches.two_writes = TwoWrites(after_ms=120, unlock=True, row=8)
+            assert scan(connector, "customers").column("id") == NUMBERS[:12]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -354,6 +391,28 @@ def test_rows_that_come_while_others_are_opened_are_not_missed(
             for changes in batch.changes:
                 rows += changes.rows["id"].to_pylist()
     assert set(NUMBERS) <= set(rows)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_row_is_opened_where_it_stands_after_a_pause(
+    host: Host, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host has painted the page anew between two polls, and the row's screen does not tell its key."""
+    monkeypatch.setattr(scans, "SLICE_S", 0.0)  # a row a poll
+    screens = _screens()
+    screens["custdet"]["fields"] = {"called": {"label": "NAME:"}}
+    streams = {"customers": DETAILS}
+    with opened(host, streams, screens=screens, maps=[], transport=transport) as connector:
+        (stream,) = connector.discover()
+        batch = connector.poll(stream, None, Ask(rows=1))
+        host.delete("00000010")
+        walk = connector._source._pool.main.walk  # type: ignore[attr-defined]
+        for key in ("pf8", "pf7"):
+            walk.press(key, "", ())
+            walk.unlock("")
+        batch = connector.poll(stream, batch.position, Ask(rows=1))
+    ((row,),) = [changes.rows.to_pylist() for changes in batch.changes]
+    assert (row["id"], row["name"]) == (20, row["called"])
 
 
 def test_a_row_that_cannot_be_named_and_comes_to_the_page_while_others_are_opened_is_told(
@@ -519,6 +578,14 @@ GOTO: dict[str, Any] = {"goto": [{"type": "CUSTDET {id}", "press": "enter"}], "s
             {"detail": GOTO | {"goto": [{"type": "CUSTDET {idd}", "press": "enter"}]}},
             "stream customers: placeholder 'idd' is not known; did you mean 'id'?",
         ),
+        (
+            {"detail": GOTO | {"goto": [], "select": {"field": "select", "with": "{what}"}}},
+            "stream customers: placeholder 'what' is not known",
+        ),
+        (
+            {"goto": [{"on": "signon", "fill": {"password": "{password}"}, "press": "enter"}]},
+            "stream customers: {password} is a secret, typed by `logon` and `home_by` alone",
+        ),
         (INQUIRY | {"keys": keys(10), "missing": ["gone"]}, "missing: screen 'gone' is not known"),
     ],
 )
@@ -531,6 +598,16 @@ def test_names_that_lead_nowhere_are_told_before_anything_is_connected(
         connector.open()
     assert told in str(refusal.value)
     assert host.counts["screens"] == 0
+
+
+def test_a_list_does_not_begin_where_it_was_left(host: Host) -> None:
+    """Its last page would be all of it, from the second pass on."""
+    options: dict[str, Any] = {"home": "custlist", "home_by": LIST["goto"]}
+    connector = configured(host, {"customers": LIST | {"goto": []}}, **options)
+    with pytest.raises(ConfigError, match="`home` is the list itself"):
+        connector.open()
+    with opened(host, {"customers": LIST | {"goto": [{"press": "clear"}, *LIST["goto"]]}}, **options) as good:
+        assert [len(scan(good, "customers").rows) for _ in range(3)] == [30] * 3
 
 
 def test_positions_of_others_are_refused(host: Host) -> None:

@@ -289,6 +289,85 @@ def test_a_log_on_that_expects_nothing_is_doubtful_until_home(
     assert host.counts["sign-ons"] == 1
 
 
+SIGN_ON = {"on": "signon", "fill": {"user": "{user}", "password": "{password}"}, "press": "enter"}
+BY_MENU: dict[str, Any] = {"home": "menu", "home_by": [{"type": "MENU", "press": "enter"}]}
+NEWS = {"identify": [{"row": 1, "text": "NEWS OF TODAY"}]}
+
+
+@pytest.mark.parametrize(
+    "logon",
+    [[SIGN_ON, {"when": "news", "press": "enter", "expect": "menu"}], [SIGN_ON | {"expect": "any"}]],
+    ids=["a step that is passed over", "any"],
+)
+def test_only_a_screen_that_was_expected_by_name_answers_a_password(
+    host: Host, logon: list[dict[str, Any]]
+) -> None:
+    """The password has expired, and nobody has mapped the screen that says so."""
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    del screens["expired"]
+    unmapped: dict[str, Any] = {"screens": screens | {"news": NEWS}, "maps": [], "refused": []}
+    host.switches.expired = True
+    with (
+        opened(host, CUSTOMERS, timeout="300ms", logon=logon, **unmapped, **BY_MENU) as connector,
+        pytest.raises(CredentialsError, match="after a password"),
+    ):
+        scan(connector, "customers")
+    assert host.counts["sign-ons"] == 1
+
+
+@pytest.mark.parametrize(
+    "logon",
+    [
+        [SIGN_ON],
+        [SIGN_ON | {"expect": "any"}],
+        [SIGN_ON, {"when": "menu", "press": "pf3", "expect": "signed_off"}],
+    ],
+)
+def test_a_cleared_screen_is_no_answer_to_a_password(host: Host, logon: list[dict[str, Any]]) -> None:
+    """CLEAR leads there, whether the account was refused or not."""
+    connector = configured(host, CUSTOMERS, logon=logon)
+    with pytest.raises(ConfigError, match="names no screen that answers its password"):
+        connector.open()
+    assert host.counts["screens"] == 0
+    with opened(
+        host, CUSTOMERS, None, logon=[SIGN_ON, {"on": "menu", "press": "pf3", "expect": "signed_off"}]
+    ):
+        pass
+
+
+@both
+@pytest.mark.parametrize("expected", [{}, {"expect": "any"}])
+def test_a_sign_on_that_stands_while_its_answer_is_on_the_way_is_no_refusal(
+    host: Host, transport: str, expected: dict[str, str]
+) -> None:
+    """The host has given the keyboard back already."""
+    host.switches.early_ms = {"MENU": 150}
+    logon = [SIGN_ON | expected]
+    with opened(host, CUSTOMERS, None, transport=transport, logon=logon, **BY_MENU) as connector:
+        assert connector.check()[0].level is Level.OK
+    assert host.counts["sign-ons"] == 1
+
+
+@pytest.mark.parametrize("classed", [True, False])
+def test_a_password_that_is_refused_on_the_way_home_is_typed_once(
+    host: Host,
+    monkeypatch: pytest.MonkeyPatch,
+    classed: bool,  # noqa: FBT001
+) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, CANARY)
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    if not classed:
+        del screens["signon"]["errors"]
+    by_sign_on = [{"press": "enter", "expect": "signon"}, SIGN_ON | {"expect": "menu"}]
+    options: dict[str, Any] = {"screens": screens, "maps": [], "logon": [], "logoff": []}
+    with (
+        opened(host, CUSTOMERS, timeout="300ms", home="menu", home_by=by_sign_on, **options) as connector,
+        pytest.raises(CredentialsError, match="PASSWORD NOT VALID" if classed else "SIGNON"),
+    ):
+        scan(connector, "customers")
+    assert host.counts["wrong passwords"] == 1
+
+
 @both
 def test_a_message_that_crosses_a_log_on_is_no_refusal(
     host: Host, transport: str, monkeypatch: pytest.MonkeyPatch
@@ -649,6 +728,38 @@ def test_doctor_is_told_what_the_maps_leave_open(host: Host) -> None:
         found = {finding.text: finding.level for finding in connector.check()}
     assert found[f"127.0.0.1:{host.port}: logged on, 1 sessions at most"] is Level.OK
     assert Level.WARNING in found.values()
+
+
+def test_doctor_is_told_of_a_log_on_that_has_not_led_home(host: Host) -> None:
+    """It expects nothing, and nobody has mapped the screen that refuses it."""
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    del screens["expired"]
+    host.switches.expired = True
+    unmapped: dict[str, Any] = {"screens": screens, "maps": [], "refused": [], "logon": [SIGN_ON]}
+    with opened(host, CUSTOMERS, timeout="300ms", **unmapped, **BY_MENU) as connector:
+        first = connector.check()[0]
+    assert first.level is Level.CRITICAL
+    assert "after a password" in first.text
+    assert host.counts["sign-ons"] == 1
+
+
+def test_doctor_is_told_where_a_row_could_be_taken_for_another_or_for_none(host: Host) -> None:
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    del screens["custdet"]["fields"]["id"]
+    del screens["balance"]["fields"]["customer_id"]
+    anywhere = {"missing": [{"pattern": "NOT FOUND"}]}
+    streams = {
+        "details": DETAILS | {"detail": DETAILS["detail"] | anywhere},
+        "inquiries": INQUIRY | anywhere | {"keys": [{"customer_id": "10"}]},
+    }
+    with opened(host, streams, screens=screens, maps=[]) as connector:
+        told = [(finding.stream, finding.text) for finding in connector.check() if finding.stream]
+    for stream, screen, key in (("details", "custdet", "id"), ("inquiries", "balance", "customer_id")):
+        texts = [text for about, text in told if about == stream]
+        assert texts[0] == f"screen {screen} shows no {key}: another row's could be taken for it"
+        assert "deletes its row" in texts[1]
+    with opened(host, {"details": DETAILS, "inquiries": INQUIRIES["inquiries"]}) as connector:
+        assert not [finding for finding in connector.check() if finding.stream]
 
 
 def test_doctor_is_told_of_a_file_of_keys_that_is_not_there(host: Host, tmp_path: Path) -> None:

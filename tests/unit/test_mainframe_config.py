@@ -45,6 +45,8 @@ def config(**options: Any) -> MainframeConfig:
             {"streams": {"a": INQUIRY | {"keys": [{"id": 1}, {"no": 2}]}}},
             "entry 2 lacks 'id', which is in `key`",
         ),
+        ({"streams": {"a": INQUIRY | {"keys": [{"id": 1}, {"id": " "}]}}}, "entry 2 lacks 'id'"),
+        ({"streams": {"a": INQUIRY | {"keys": [{"id": 1}], "steps": []}}}, "at least 1 item"),
         ({"password": "swordfish"}, "not a reference to a secret"),
         ({"timeout": "-1s"}, "timeout"),
     ],

@@ -140,6 +140,14 @@ def test_usage_and_sign_of_a_group_hold_for_its_items(book: Books) -> None:
     assert found.row(b"\x12\x3d\x01\x2f" + ebcdic("-07x")) == {"a": -123, "b": 12, "c": -7, "d": "x"}
 
 
+@pytest.mark.parametrize(
+    "clauses", ["PIC 9(5) BLANK WHEN ZERO", "BLANK WHEN ZERO PIC 9(5)", "BLANK ZERO PIC 9(5)"]
+)
+def test_a_number_that_is_blank_when_zero_is_edited_in_whatever_order(book: Books, clauses: str) -> None:
+    found = book(f"01 R.\n 05 A {clauses}.\n")
+    assert [found.value(ebcdic(text)) for text in ("00042", "     ")] == ["00042", ""]
+
+
 def test_copy_brings_other_copybooks_with_words_replaced(book: Books, tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "ADDR.cpy").write_text(

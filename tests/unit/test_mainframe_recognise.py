@@ -520,6 +520,16 @@ def test_a_row_that_has_the_text_of_a_marker_and_a_problem_is_a_reject(rule: dic
     assert [name for name, _ in problems(bad)] == ["balance"]
 
 
+@pytest.mark.parametrize("way", [{}, {"row": 4}])
+@pytest.mark.parametrize("told", ["text", "pattern"])
+def test_a_row_that_has_the_text_of_a_marker_says_nothing_of_the_end(told: str, way: dict[str, int]) -> None:
+    of = table(end=[{told: "END", **way}, {"row": 24, "text": "LAST"}], more=[{told: "MORE", **way}])
+    lines = [TITLE, "", line(), line("00000002", "BRENDEL"), line("00000003", "MOREAU")]
+    page = recognise.page(of, typed(lines))
+    assert (len(page.rows), page.ended, page.more) == (3, False, False)
+    assert recognise.page(of, typed([*lines, *[""] * 18, "LAST"])).ended
+
+
 def test_a_line_beside_a_marker_is_none_of_the_list_where_a_rule_names_it() -> None:
     lines = [TITLE, "", line(), " END OF LIST, PRESS PF3"]
     named = recognise.page(table(end=[{"row": 4, "text": "END OF LIST"}]), typed(lines))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
@@ -43,6 +44,9 @@ class Answers(Protocol):
     """One stream's: `schema` is declared."""
 
     schema: pa.Schema
+
+    def key(self, asked: Asked) -> Mapping[str, Any]:
+        """As rows and rejects have it, however an answer shows it. Errors: Rejected, when none could."""
 
     def rows(self, answer: Any, asked: Asked, table: Table) -> Found:
         """Errors: Missing, Rejected, Relogin, Unreadable, those of the bridge."""
@@ -96,25 +100,24 @@ class ScreenAnswers:
     def rows(self, answer: Any, asked: Asked, table: Table) -> Found:
         screen = screen_of(python_of(answer))
         found = recognise.identify(self._maps, screen)
-        if found.name in self._options.missing:
-            raise Missing
         if error := recognise.host_error(self._maps, screen, found.name):
             raise judge(error.kind, error.text)
+        if found.name in self._options.missing:
+            raise Missing
         if found.name != self._name:
             title = recognise.bare(self._maps, screen).title
             raise TransientError(
                 f"expected the screen {self._name}, seen '{title}' ({found.name or found.told})",
                 remedy="compare it with its map",
             )
-        row = recognise.record(self._maps.screens[self._name], screen)
-        return _row(row, self._asked(asked), table)
+        return _row(recognise.record(self._maps.screens[self._name], screen), self.key(asked), table)
 
-    def _asked(self, asked: Asked) -> Mapping[str, Any]:
-        """The key as the screen shows it. Errors: Rejected, when it never could."""
+    def key(self, asked: Asked) -> Mapping[str, Any]:
         fields = self._maps.screens[self._name].fields
+        shown = {name: each for name, each in fields.items() if not each.hidden}
         try:
             return {
-                name: reader(fields[name], "both")(str(value)) if name in fields else str(value)
+                name: reader(shown[name], "both")(str(value)) if name in shown else str(value)
                 for name, value in asked.items()
             }
         except ValueError as error:
@@ -149,22 +152,15 @@ class RecordAnswers:
         raw = python_of(answer)
         if not isinstance(raw, bytes):
             raise TransientError(f"the answer is no bytes but {type(raw).__name__}", remedy="check `answer`")
-        own = Table(table.name, self.schema, tuple(name for name in table.key if name in self.schema.names))
-        told = ", ".join(map(str, asked.values()))
+        shown = self._decoder.schema.names
+        own = Table(table.name, self._decoder.schema, tuple(name for name in table.key if name in shown))
+        told, key = ", ".join(map(str, asked.values())), self.key(asked)
         found = judged(self._decoder.area(raw), own, raw=lambda _: raw, told=lambda _: f"key {told}")
-        rejects = [
-            Reject(
-                each.table,
-                each.reason,
-                each.raw,
-                {**asked, **(each.key or {})} if each.key or asked else None,
-            )
-            for each in found.rejects
-        ]
-        rows = [_with_key(row, asked, table) for row in found.rows.to_pylist()]
-        for row in rows:
-            _must_be(row, asked)
-        return rows, rejects
+        rejects = [replace(each, key=key or each.key) for each in found.rejects]
+        return [_as_asked(row, key) for row in found.rows.to_pylist()], rejects
+
+    def key(self, asked: Asked) -> Mapping[str, Any]:
+        return _cast(asked, self.schema)
 
 
 class FieldAnswers:
@@ -186,13 +182,18 @@ class FieldAnswers:
             rows = [rows]
         good: list[Mapping[str, Any]] = []
         rejects: list[Reject] = []
+        key = self.key(asked)
         for each in rows:
-            found, wrong = _row(self._row(each), {}, table, asked)
+            found, wrong = _row(self._row(each), key, table)
             good += found
             rejects += wrong
-        for row in good:
-            _must_be(row, asked)
+        if key and any(row != good[0] for row in good):
+            told = f"the answer to one key has {len(good)} rows, which are not alike"
+            return [], [Reject(table.name, told, _told(rows), key)]
         return good, rejects
+
+    def key(self, asked: Asked) -> Mapping[str, Any]:
+        return _cast(asked, self.schema)
 
     def _row(self, source: Any) -> Row:
         row = Row({}, [])
@@ -202,46 +203,46 @@ class FieldAnswers:
                 row.values[name] = value_of(each, value)
             except ValueError as error:
                 row.problems.append(Problem(name, _told(value), str(error)))
+        if not any(_leads(source, (each.path or name)) for name, each in self._fields.items()):
+            row.problems.append(Problem("", _told(source), "it has none of the columns"))
         return row
 
 
-def _row(row: Row, typed: Mapping[str, Any], table: Table, asked: Asked | None = None) -> Found:
-    wrong = [name for name, value in typed.items() if row.values.get(name, value) != value]
-    if wrong:
-        raise TransientError(
-            f"the answer shows another {wrong[0]}: {row.values[wrong[0]]}", remedy="it is asked again"
-        )
-    values = _with_key(row.values, asked or typed, table)
+def _row(row: Row, key: Mapping[str, Any], table: Table) -> Found:
+    values = _as_asked(row.values, key)
     _, reject = scans.judged(Row(dict(values), row.problems), table)
-    if reject:
-        return [], [reject]
-    return [values], []
+    return ([], [reject]) if reject else ([values], [])
 
 
-def _with_key(values: Mapping[str, Any], asked: Mapping[str, Any], table: Table) -> Mapping[str, Any]:
-    """With the parts of the key that the answer does not repeat."""
-    kinds = {name: table.schema.field(name).type for name in table.key}
-    parts = {name: _cast(value, kinds[name]) for name, value in asked.items() if name in kinds}
-    return {
-        **parts,
-        **{name: value for name, value in values.items() if value is not None or name not in parts},
-    }
+def _as_asked(values: Mapping[str, Any], key: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Under the key that was asked for; a host may show it filled up. Errors: TransientError: another's."""
+    for name, value in key.items():
+        if values.get(name) is not None and not _same(values[name], value):
+            raise TransientError(
+                f"the answer shows another {name}: {values[name]}", remedy="it is asked again"
+            )
+    return {**values, **key}
 
 
-def _cast(value: Any, kind: pa.DataType) -> Any:
+def _cast(asked: Asked, schema: pa.Schema) -> Mapping[str, Any]:
+    """What is asked with, and is no column, stays text. Errors: Rejected."""
+    kinds = {name: schema.field(name).type for name in asked if name in schema.names}
     try:
-        return pa.scalar(str(value)).cast(kind).as_py() if isinstance(value, str | int) else value
+        return {
+            name: pa.scalar(str(value)).cast(kinds.get(name, pa.string())).as_py()
+            for name, value in asked.items()
+        }
     except pa.ArrowException:
-        raise Rejected(f"the key {value} is no {kind}") from None
+        raise Rejected(f"the key {', '.join(map(str, asked.values()))} is none of its type") from None
 
 
-def _must_be(row: Mapping[str, Any], asked: Asked) -> None:
-    for name, value in asked.items():
-        if name in row and not _same(row[name], value):
-            raise TransientError(f"the answer shows another {name}: {row[name]}", remedy="it is asked again")
+def _leads(source: Any, path: str) -> bool:
+    """Whether there is something, a null maybe, where a path begins."""
+    first = path.partition(".")[0]
+    return first in source if isinstance(source, Mapping) else walk(source, [first]) is not None
 
 
-def _same(shown: Any, asked: str | int) -> bool:
+def _same(shown: Any, asked: Any) -> bool:
     if str(shown).strip() == str(asked).strip():
         return True
     try:

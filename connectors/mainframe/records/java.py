@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _SLICE_S = 3.0
 _TRIES = 2
 _ROUNDS = 4
+_IF_MISSING = "set `missing_null` if that means: no such key"
 
 
 class JavaSource:
@@ -103,7 +104,11 @@ class JavaSource:
             if isinstance(each.keys, KeyFile)
             for finding in key_files.doubts(each.keys.file, each.key, name)
         )
-        return [Finding(Level.OK, f"{options.class_} is connected to {options.place}"), *files]
+        return [
+            Finding(Level.OK, f"{options.class_} is connected to {options.place}"),
+            *_doubts(options),
+            *files,
+        ]
 
     def interrupt(self) -> None:
         self._interrupted.set()
@@ -154,15 +159,14 @@ class JavaSource:
             except Missing:
                 return [], []
             except Rejected as error:
-                return [], [
-                    Reject(reading.table.name, f"key {told}: {error}", str(error), dict(asked) or None)
-                ]
+                why = session.masked(str(error))
+                return [], [Reject(reading.table.name, f"key {told}: {why}", why, reading.key(asked))]
             except Relogin as error:
-                last = str(error)
+                last = session.masked(str(error))
                 session.close()
                 self._connect(session)
             except BridgeError as error:
-                raise _within(error, doing) from None
+                raise _within(error, doing, session.masked) from None
         raise TransientError(f"{doing}: {last}", remedy="it is tried again")
 
     def _once(
@@ -176,12 +180,15 @@ class JavaSource:
         if answer is None:
             if options.missing_null:
                 raise Missing
-            raise TransientError("the answer is null", remedy="set `missing_null` if that means: no such key")
+            raise TransientError("the answer is null", remedy=_IF_MISSING)
         try:
             with session.converting():
-                return reading.answers.rows(answer, asked, reading.table)
+                rows, rejects = reading.answers.rows(answer, asked, reading.table)
         except Unreadable as error:
             raise TransientError(str(error), remedy="check `answer`") from None
+        if asked and not rows and not rejects and not options.missing_null:
+            raise TransientError("the answer has no rows", remedy=_IF_MISSING)
+        return rows, rejects
 
     def _connect(self, session: Session) -> None:
         from connectors.mainframe.records.answers import Rejected, Relogin
@@ -216,6 +223,15 @@ class _Reading:
     @property
     def table(self) -> Table:
         return self.stream.tables[0]
+
+    def key(self, asked: Asked) -> Mapping[str, Any] | None:
+        """Of a reject."""
+        from connectors.mainframe.records.answers import Rejected
+
+        try:
+            return self.answers.key(asked) or None
+        except Rejected:  # that is why
+            return dict(asked)
 
     def round(self) -> _Round:
         """Errors: ConfigError, when the keys cannot be read; TransientError, when they are not whole yet."""
@@ -253,6 +269,16 @@ class _Round:
         return {"scan": self.id, "batch": self.next}
 
 
+def _doubts(options: JavaOptions) -> Iterator[Finding]:
+    secret = options.password or options.secrets
+    if secret and not any(rule.kind == "credentials" for rule in options.errors):
+        yield Finding(
+            Level.WARNING,
+            "no message is classed `credentials`: a refused password is tried again, and accounts lock",
+            "name the message of a refused account under `errors`",
+        )
+
+
 def _size(row: Mapping[str, Any]) -> int:
     return sum(len(value) if isinstance(value, str | bytes) else 8 for value in row.values())
 
@@ -267,8 +293,8 @@ def _keys(options: JavaStream) -> Iterator[Asked]:
     yield from {tuple(each[name] for name in options.key): each for each in found}.values()
 
 
-def _within(error: BridgeError, doing: str) -> BridgeError:
-    return type(error)(f"{doing}: {error.text}", remedy=error.remedy)
+def _within(error: BridgeError, doing: str, masked: Callable[[str], str]) -> BridgeError:
+    return type(error)(f"{doing}: {masked(error.text)}", remedy=error.remedy)
 
 
 def _mark(*, first: bool, last: bool) -> Scan:

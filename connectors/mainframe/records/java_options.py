@@ -149,14 +149,14 @@ class JavaStream(StreamConfig):
         description="with `fields`: keys or properties that lead to a list, each of whose elements is a row",
     )
     key: tuple[str, ...] = Field(min_length=1, description="columns that tell the rows apart")
-    keys: tuple[Mapping[str, str | int], ...] | KeyFile | None = Field(
+    keys: Annotated[tuple[Mapping[str, str | int], ...], Field(min_length=1)] | KeyFile | None = Field(
         None,
         description="what is asked for: a list of keys, or {file: PATH.csv}; default: one call answers all",
     )
     missing: tuple[Expression, ...] = Field(
         (), description="names of screens, or patterns of a message, that say there is no such key"
     )
-    missing_null: bool = Field(False, description="an answer of null says that, too")
+    missing_null: bool = Field(False, description="an answer of null, or without rows, says that, too")
 
     @model_validator(mode="after")
     def _is_one(self) -> JavaStream:

@@ -154,7 +154,7 @@ class Session:
         except (AttributeError, TypeError) as error:  # JPype's: no such class, method, or overload of it
             raise ConfigError(f"{doing}: {self._told(str(error))}", remedy=_SETTINGS) from None
         except ValueError as error:
-            raise Rejected(self._masked(str(error))) from None
+            raise Rejected(self.masked(str(error))) from None
         finally:
             timer.cancel()
             with self._state:
@@ -166,12 +166,13 @@ class Session:
         told = f"{doing}: {self._told(_described(chain))}"
         if self._why:
             return TransientError(f"{doing}: {self._why}", remedy="it is tried again")
-        for kind, message in chain:
-            if any(re.search(pattern, f"{kind}: {message}") for pattern in missing):
-                return Missing(message)
-            rule = next((rule for rule in self._options.errors if _fits(rule, f"{kind}: {message}")), None)
+        messages = [f"{kind}: {message}" for kind, message in chain]
+        for message in messages:
+            rule = next((rule for rule in self._options.errors if _fits(rule, message)), None)
             if rule:
                 return judge(rule.kind, told)
+        if any(re.search(pattern, message) for message in messages for pattern in missing):
+            return Missing(told)
         if any(kind.endswith(_LINKAGE) for kind, _ in chain):
             return ConfigError(told, remedy="the jars are incomplete: add what is missing to `jars`")
         if isinstance(error, java("java.lang.Error")):
@@ -181,9 +182,9 @@ class Session:
         )
 
     def _told(self, text: str) -> str:
-        return _line(self._masked(text))  # in this order: a part of a secret is one
+        return _line(self.masked(text))  # in this order: a part of a secret is one
 
-    def _masked(self, text: str) -> str:
+    def masked(self, text: str) -> str:
         """Without secrets, however the blanks in them are written."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             pattern = r"\s+".join(map(re.escape, secret.split())) or re.escape(secret)

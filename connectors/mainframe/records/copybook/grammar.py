@@ -214,11 +214,9 @@ def _justified(item: Item, clauses: _Clauses) -> None:
 
 
 def _blank(item: Item, clauses: _Clauses) -> None:
-    """BLANK WHEN ZERO makes an edited number, which is read as text."""
     clauses.skip("WHEN")
     clauses.take()
-    if item.picture and item.picture.kind is Kind.NUMBER:
-        item.picture = Picture(Kind.TEXT, item.picture.length)
+    item.blank_when_zero = True
 
 
 def _nothing(_item: Item, _clauses: _Clauses) -> None:
@@ -274,6 +272,8 @@ def _attach(item: Item, group: Item) -> None:
 
 def _inherit(item: Item, usage: Usage | None, sign: Sign | None) -> None:
     item.usage, item.sign = item.usage or usage, item.sign or sign
+    if item.blank_when_zero and item.picture and item.picture.kind is Kind.NUMBER:
+        item.picture = Picture(Kind.TEXT, item.picture.length)
     if not item.items:
         _check(item)
     for each in item.items:

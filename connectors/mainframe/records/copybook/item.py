@@ -53,6 +53,8 @@ class Item:
     redefines: str | None = None
     synchronized: bool = False
     justified: bool = False
+    blank_when_zero: bool = False
+    """It makes an edited number, which is read as text; in whatever order the clauses come."""
     items: list[Item] = field(default_factory=list)
 
     @property
