@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -55,8 +55,8 @@ class Catalog:
 
     def key(self, table: TableName) -> tuple[str, ...]:
         """The primary key's columns in their order; empty without one."""
-        rows = self._meta.getPrimaryKeys(*self._place(table.schema), table.name)
-        ordered = sorted((int(row.getShort("KEY_SEQ")), _text(row, "COLUMN_NAME")) for row in _rows(rows))
+        rows = _told(self._meta.getPrimaryKeys, *self._place(table.schema), table.name)
+        ordered = sorted((int(row.getShort("KEY_SEQ")), _text(row, "COLUMN_NAME")) for row in rows)
         return tuple(name for _, name in ordered)
 
     def unique_key(self, table: TableName) -> tuple[str, ...]:
@@ -76,11 +76,11 @@ class Catalog:
     def may_be_changed(self, table: TableName) -> bool:
         """By this account, as far as its rights are its own or everybody's."""
         account = str(self._meta.getUserName() or "").partition("@")[0].lower()
-        rows = self._meta.getTablePrivileges(*self._like_it(table))
+        rows = _told(self._meta.getTablePrivileges, *self._like_it(table))
         return any(
             _text(row, "PRIVILEGE").upper() in ("INSERT", "UPDATE", "DELETE")
             and _text(row, "GRANTEE").lower() in (account, "public")
-            for row in _rows(rows)
+            for row in rows
         )
 
     def _filled(self, table: TableName) -> list[str]:
@@ -126,8 +126,8 @@ class Catalog:
     def _indexes(self, table: TableName) -> list[_Index]:
         found: dict[str, dict[int, str]] = {}
         unique = set()
-        rows = self._meta.getIndexInfo(*self._place(table.schema), table.name, False, True)
-        for row in _rows(rows):
+        rows = _told(self._meta.getIndexInfo, *self._place(table.schema), table.name, False, True)
+        for row in rows:
             index, place = _text(row, "INDEX_NAME"), int(row.getShort("ORDINAL_POSITION"))
             if place == 0:  # statistics of the table
                 continue
@@ -176,6 +176,15 @@ def _text(row: Any, column: str) -> str:
         return str(row.getString(column) or "")
     except UnicodeDecodeError:
         return str(java("bridge.jdbc.Utf8").string(row, column))
+
+
+def _told(ask: Callable[..., Any], *about: object) -> Iterator[Any]:
+    """None where the driver cannot tell: the operator may."""
+    try:
+        result = ask(*about)
+    except java("java.sql.SQLFeatureNotSupportedException"):
+        return iter(())
+    return _rows(result)
 
 
 def _rows(result: Any) -> Iterator[Any]:

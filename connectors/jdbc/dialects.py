@@ -97,7 +97,13 @@ _MARIADB = Dialect(
     driver="org.mariadb.jdbc.Driver",
     coordinates="org.mariadb.jdbc:mariadb-java-client",
     port=3306,
-    properties={"connectTimeout": "{login_ms}", "socketTimeout": "{socket_ms}"},
+    properties={
+        "connectTimeout": "{login_ms}",
+        "socketTimeout": "{socket_ms}",
+        # Rows come in binary: as text a FLOAT has six digits. No plan is kept, so that a table may change.
+        "useServerPrepStmts": "true",
+        "cachePrepStmts": "false",
+    },
     # Else a TIMESTAMP would come as the server's wall clock shows it, twice the same in an hour in autumn.
     on_connect=("SET time_zone = '+00:00'",),
     # Its driver only notes that it is to be so.
@@ -114,6 +120,7 @@ _MARIADB = Dialect(
         " FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()",
         seen="SELECT COUNT(*) + 1 FROM information_schema.innodb_trx",
         grant="GRANT PROCESS ON *.* TO {user}",
+        standby="SELECT @@GLOBAL.read_only",
     ),
     # They are sorted by the order of their definition, but compared with text as text; by the connection's
     # collation, which may take two of their members for one.
@@ -121,7 +128,7 @@ _MARIADB = Dialect(
     types={
         "TIMESTAMP": "instant",
         # From -838 to 838 hours, and no time of day.
-        "TIME": "text",
+        "TIME": "span_text",
         "YEAR": "int16",
         # Is TINYINT(1), which holds -128 to 127.
         "BOOLEAN": "flag",

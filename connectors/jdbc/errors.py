@@ -83,6 +83,7 @@ _ACCOUNT = "check user and password; it is not tried again by itself, since acco
 _SETTINGS = "check the URL and `properties`"
 _H2 = "org.h2."
 _AGAIN = "it is tried again"
+_UNABLE = "the database cannot do this; name other columns under `key`"
 _GONE = (
     "its position is kept, and it goes on when the table is there again; "
     "if it is gone for good, take it out of `streams:`, or exclude it"
@@ -165,6 +166,9 @@ RULES = (
     Rule(PermanentError, "grant SELECT to the account", codes=(90096,), kind=_H2),
     Rule(PermanentError, "grant SELECT to the account", state="42000", text="command denied"),
     Rule(PermanentError, "check the stream's options against the table", state="42"),
+    # A key of arrays, or of rows: no text can be compared with one.
+    Rule(PermanentError, _UNABLE, codes=(90110,), kind=_H2),
+    Rule(PermanentError, _UNABLE, state="0A"),
     Rule(PermanentError, "look at the row the position stands at", state="22"),
     Rule(PermanentError, "the driver cannot do this; a newer one may", kind="SQLFeatureNotSupported"),
 )

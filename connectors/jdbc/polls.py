@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event
 
+import jpype
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -154,7 +155,10 @@ class Polls:
             return False
         if known.reading is not self._readings.usable(asked.stream):
             return False
-        return self.session.is_quiet(known.statement, known.reading.description)
+        try:
+            return self.session.is_quiet(known.statement, known.reading.description)
+        except jpype.JException as error:
+            raise self._readings.refused(known.reading, error) from None
 
     def _remembered(self, scan: Running) -> Quiet:
         dialect = self.session.dialect
@@ -187,7 +191,6 @@ class Polls:
         """A table that was altered may have another key: what it was asked for is asked anew."""
         self.session.end()
         began_ms = (_STARTED_NS + time.monotonic_ns()) // 1_000_000
-        ends = time.monotonic() + self._scan_s
         reading, rows = self._readings.usable(asked.stream), asked.page_rows
         page = self.session.dialect.page.format(rows=rows)
         while True:
@@ -197,15 +200,18 @@ class Polls:
             known, (reading, cursor) = reading, self._run(reading, first)
             if reading is known:
                 break
-        if mode.own_session:
-            ends = math.inf
+        ends = math.inf if mode.own_session else time.monotonic() + self._scan_s
         paged = rows if page and not mode.own_session else 0
         self._last = Running(asked, reading, mode, begin, begin, cursor, rest, began_ms, ends, paged)
         return self._last
 
     def _run(self, reading: Reading, statement: Statement) -> tuple[Reading, Cursor]:
-        cursor = self.session.open(statement)
-        reading = self._readings.as_described(reading, cursor.execute())
+        try:
+            cursor = self.session.open(statement)
+            description = cursor.execute()
+        except jpype.JException as error:
+            raise self._readings.refused(reading, error) from None
+        reading = self._readings.as_described(reading, description)
         cursor.bind(reading.columns, reading.known_by, reading.limit)
         return reading, cursor
 

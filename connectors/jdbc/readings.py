@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,6 +70,11 @@ class Reading:
         return Again(self.source, self.key, self.nullable, self.mode, wanted)
 
     @property
+    def identified_by(self) -> tuple[str, ...]:
+        """The columns that tell its rows apart, without a key all of them."""
+        return self.table.key or tuple(self.table.schema.names)
+
+    @property
     def known_by(self) -> tuple[str, ...]:
         """The columns that a row is known by even when it cannot be read."""
         return tuple(dict.fromkeys((*self.table.key, *self.mode.columns)))
@@ -125,7 +131,7 @@ class Readings:
         if isinstance(now, PermanentError):
             return now
         if now is not reading:
-            return TransientError(f"{reading.source} has another key now", remedy="it is looked at anew")
+            return _other_key(reading.source)
         return PermanentError(
             f"{reading.source} has rows with the same {', '.join(columns)}, by which it is read: some may"
             " have been missed",
@@ -203,10 +209,28 @@ class Readings:
             return told
 
     def as_described(self, reading: Reading, description: str) -> Reading:
-        """The same, or what it has become since the table was altered. Errors: PermanentError."""
-        if description != reading.description:
-            reading = self._known[reading.name] = self._built(reading.source, description)
-        return reading
+        """The same, or what it has become since the table was altered.
+
+        Errors: PermanentError; TransientError when its rows are known by other columns now, which the engine
+        has to know before it gets any.
+        """
+        if description == reading.description:
+            return reading
+        now = self._known[reading.name] = self._built(reading.source, description)
+        if now.identified_by != reading.identified_by:
+            raise _other_key(reading.source)
+        return now
+
+    def refused(self, reading: Reading, error: Exception) -> Exception:
+        """What to raise for a statement that the database refuses: its table may have been altered."""
+        if type(translate(error, "")) is not PermanentError:
+            return error
+        self._session.end()
+        now = self._described_or_refused(reading.source)
+        if isinstance(now, Reading) and now.description == reading.description:
+            return error
+        self._known[reading.name] = now
+        return _other_key(reading.source) if isinstance(now, Reading) else now
 
     def _built(self, source: Source, description: str) -> Reading:
         options = self._options(source)
@@ -214,6 +238,7 @@ class Readings:
         if unknown == "fail":
             _refuse_unknown(source, unknown_types(description, dialect))
         found = columns(description, dialect, "reject" if unknown == "reject" else "string")
+        _refuse_doubles(source, Counter(one.name for one in found))
         keys = self._keys(source, options)
         mode, key = modes.make(options, source, found, keys)
         if mode.own_session and self._config.sessions == 1:
@@ -246,6 +271,19 @@ class Readings:
         alone = asks and column != "" and catalog.unique(source, column)
         sorted_as = catalog.sorted_as(source, self._session.dialect.sorted_as)
         return Keys(primary or unique, options.key, (column,) if alone else (), sorted_as)
+
+
+def _other_key(source: Source) -> TransientError:
+    return TransientError(f"{source} has another key now", remedy="it is looked at anew")
+
+
+def _refuse_doubles(source: Source, names: Counter[str]) -> None:
+    """Some databases let a query have them. Errors: PermanentError."""
+    if doubles := [name for name, times in names.items() if times > 1]:
+        raise PermanentError(
+            f"{source} has several columns named {', '.join(doubles)}",
+            remedy="give each column of the `query` a name of its own",
+        )
 
 
 def _refuse_unknown(source: Source, found: Sequence[str]) -> None:

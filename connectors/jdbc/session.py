@@ -9,7 +9,7 @@ from typing import Any
 import jpype
 
 from bridge.errors import ConfigError, PermanentError
-from connectors.clock import nanoseconds
+from connectors.clock import SECOND, nanoseconds, says_zone
 from connectors.jdbc.catalog import Catalog
 from connectors.jdbc.clock import Moment
 from connectors.jdbc.config import JdbcConfig
@@ -22,6 +22,8 @@ from connectors.jdbc.urls import place_of
 # Streams that are polled one after the other share a look at the clock: an older one is only more careful.
 MOMENT_S = 0.02
 PROBE_S = 2
+# Zones differ by such steps; so far the two clocks may be apart.
+QUARTER, APART = 900 * SECOND, 60 * SECOND
 # java.sql.Connection's numbers, and SQLServerConnection's.
 ISOLATIONS = {
     "read_uncommitted": 1,
@@ -125,7 +127,10 @@ class Session:
         oldest = self.allowed(transactions.oldest) if transactions and self.sees_transactions else None
         ahead = self.allowed(self.dialect.offset)
         moment = Moment(
-            nanoseconds(now), nanoseconds(oldest) if oldest else None, nanoseconds(ahead) if ahead else None
+            nanoseconds(now),
+            nanoseconds(oldest) if oldest else None,
+            nanoseconds(ahead) if ahead else None,
+            0 if says_zone(now) else _ahead(nanoseconds(now) - time.time_ns()),
         )
         self.end()
         self._moment = asked + MOMENT_S, moment
@@ -186,3 +191,8 @@ class Session:
             self.end()
         with suppress(jpype.JException):
             self.connection.close()
+
+
+def _ahead(of_this_host: int) -> int:
+    """Of UTC: a clock beside a right one."""
+    return -((APART - of_this_host) // QUARTER) * QUARTER

@@ -103,7 +103,7 @@ def column(of: Described, dialect: Dialect) -> Column:
     kind = dialect.kind(of.type_name, of.code) or _standard(of)
     if kind == "decimal":
         return _decimal(of, dialect)
-    if kind.removesuffix("_text") in ("time", "timestamp", "instant", "offset", "offset_time"):
+    if kind.removesuffix("_text") in ("time", "timestamp", "instant", "offset", "offset_time", "span"):
         return _temporal(of, kind, dialect)
     return Column(of.name, kind, _NAMED.get(kind, pa.string()))
 

@@ -26,9 +26,13 @@ _FORMS = {
 }
 # PostgreSQL's, which no Java time can hold; as text they are understood. In Arrow: the extreme numbers.
 _ENDLESS = ("infinity", "-infinity")
+_END_OF_DAY = "24:00:00"
 _EXTREMES = (
     (pa.types.is_date, dict(zip((2**31 - 1, -(2**31)), _ENDLESS, strict=True))),
     (pa.types.is_timestamp, dict(zip((2**63 - 1, -(2**63)), _ENDLESS, strict=True))),
+    (pa.time32("s").equals, {86_400: _END_OF_DAY}),
+    (pa.time32("ms").equals, {86_400_000: _END_OF_DAY}),
+    (pa.time64("us").equals, {86_400_000_000: _END_OF_DAY}),
 )
 
 
@@ -69,19 +73,10 @@ def written(values: pa.Array, place: int) -> Written:
         return repr(value.as_py())
     if pa.types.is_binary(kind):
         return str(value.as_py().hex())
-    if endless := next((ends.get(value.value) for fits, ends in _EXTREMES if fits(kind)), None):
-        return endless
-    text = _endless(value) or str(value.cast(pa.string()).as_py()).replace(" ", "T")
+    if extreme := next((ends.get(value.value) for fits, ends in _EXTREMES if fits(kind)), None):
+        return extreme
+    text = str(value.cast(pa.string()).as_py()).replace(" ", "T")
     return f"+{text}" if re.match(r"\d{5}", text) else text  # as ISO 8601 has years after 9999
-
-
-def _endless(value: pa.Scalar) -> str | None:
-    """Infinite dates and timestamps are the largest and the smallest number of their type."""
-    if not (pa.types.is_timestamp(value.type) or pa.types.is_date(value.type)):
-        return None
-    bits = value.type.bit_width
-    number = value.cast(pa.int64() if bits == 64 else pa.int32()).as_py()  # noqa: PLR2004
-    return {2 ** (bits - 1) - 1: _ENDLESS[0], -(2 ** (bits - 1)): _ENDLESS[1]}.get(number)
 
 
 _HALF = re.compile(r"\\ud[89a-f][0-9a-f]{2}")
@@ -115,7 +110,7 @@ def bound(column: Column, value: Written) -> Bound:
         raise ValueError(f"{value!r} is no {what}")
     if what not in _FORMS:
         return _BOUND[what](str(value))
-    if value in _ENDLESS and what != "time":
+    if value == _END_OF_DAY if what == "time" else value in _ENDLESS:
         return value
     if not re.fullmatch(_FORMS[what], str(value)):
         raise ValueError(f"{value} is no {what}")

@@ -90,9 +90,10 @@ public class MainframeConnector {
                 throw new NoClassDefFoundError("com/ibm/ctg/client/JavaGateway");
             default:
                 String balance = id.equals("7") ? "?????" : "1.234,5" + id.charAt(0) + "-";
+                String shown = id.equals("7") || id.equals("8") ? "0000000" + id : id;
                 return new Answer(
                         transaction,
-                        "CUSTOMER INQUIRY\nCUSTOMER ID: " + id + "\nREQUEST: " + fields.get("REQUEST_TYPE")
+                        "CUSTOMER INQUIRY\nCUSTOMER ID: " + shown + "\nREQUEST: " + fields.get("REQUEST_TYPE")
                                 + "\nNAME: M\u00dcLLER " + id + "\nBALANCE: " + balance + "\n");
         }
     }

@@ -5,11 +5,14 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
+import java.sql.DatabaseMetaData;
 import java.sql.Driver;
 import java.sql.DriverManager;
 import java.sql.DriverPropertyInfo;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.SQLFeatureNotSupportedException;
 import java.sql.Statement;
 import java.time.temporal.Temporal;
 import java.util.Properties;
@@ -18,7 +21,8 @@ import java.util.logging.Logger;
 /**
  * A driver of JDBC 3.0 for `jdbc:old:...`, H2's with what it did not have then taken away.
  *
- * <p>With `;MISSING=error` at the end of the URL it is a class compiled long ago, else one whose new methods refuse.
+ * <p>With `;MISSING=error` at the end of the URL it is a class compiled long ago, else one whose new methods refuse;
+ * with `;MISSING=keys` it tells no keys, either.
  */
 public final class OldDriver implements Driver {
     private static final String PREFIX = "jdbc:old:";
@@ -27,43 +31,51 @@ public final class OldDriver implements Driver {
         if (!acceptsURL(url)) {
             return null;
         }
-        boolean isError = url.endsWith(";MISSING=error");
-        String inner = "jdbc:h2:" + url.substring(PREFIX.length()).replace(";MISSING=error", "");
-        return (Connection) wrapped(new org.h2.Driver().connect(inner, info), isError);
+        String[] parts = url.substring(PREFIX.length()).split(";MISSING=");
+        String missing = parts.length > 1 ? parts[1] : "";
+        return (Connection) wrapped(new org.h2.Driver().connect("jdbc:h2:" + parts[0], info), missing);
     }
 
-    private static Object wrapped(Object value, boolean isError) {
-        for (Class<?> type : new Class<?>[] {Connection.class, Statement.class, ResultSet.class}) {
+    private static Object wrapped(Object value, String missing) {
+        for (Class<?> type : all()) {
             if (type.isInstance(value)) {
-                return Proxy.newProxyInstance(OldDriver.class.getClassLoader(), all(value), handler(value, isError));
+                Class<?>[] types = {type};
+                return Proxy.newProxyInstance(OldDriver.class.getClassLoader(), types, handler(value, missing));
             }
         }
         return value;
     }
 
-    private static Class<?>[] all(Object value) {
-        for (Class<?> type : new Class<?>[] {java.sql.PreparedStatement.class, Statement.class, ResultSet.class}) {
-            if (type.isInstance(value)) {
-                return new Class<?>[] {type};
-            }
-        }
-        return new Class<?>[] {Connection.class};
+    private static Class<?>[] all() {
+        return new Class<?>[] {
+            PreparedStatement.class, Statement.class, ResultSet.class, DatabaseMetaData.class, Connection.class
+        };
     }
 
-    private static InvocationHandler handler(Object value, boolean isError) {
+    private static InvocationHandler handler(Object value, String missing) {
         return (proxy, method, arguments) -> {
+            if (missing.equals("keys") && isOfKeys(method)) {
+                throw new SQLFeatureNotSupportedException("not implemented: " + method.getName());
+            }
             if (isMissing(method, arguments)) {
-                if (isError && isOfJdbc4(method)) {
+                if (missing.equals("error") && isOfJdbc4(method)) {
                     throw new AbstractMethodError(method.getName());
                 }
                 throw new SQLException("not implemented: " + method.getName());
             }
             try {
-                return wrapped(method.invoke(value, arguments), isError);
+                return wrapped(method.invoke(value, arguments), missing);
             } catch (InvocationTargetException error) {
                 throw error.getCause();
             }
         };
+    }
+
+    private static boolean isOfKeys(Method method) {
+        switch (method.getName()) {
+            case "getPrimaryKeys": case "getIndexInfo": case "getTablePrivileges": return true;
+            default: return false;
+        }
     }
 
     private static boolean isMissing(Method method, Object[] arguments) {

@@ -293,7 +293,7 @@ _MARIADB = (
     ),
     Type("decimal(65,30)", TEXT, {"1e-30": "0.000000000000000000000000000001"}),
     Type("decimal", pa.decimal128(10, 0), {"5": "5"}),
-    Type("float", pa.float32(), {"1.1": 1.1, "1e-45": 1e-45}),
+    Type("float", pa.float32(), {"1.1": 1.1, "1e-45": 1e-45, "16777215": 16777215.0}),
     Type("double", pa.float64(), {"0.1": 0.1}),
     Type("boolean", pa.bool_(), {"true": True, "false": False, "5": Rejected("is 5, which is no boolean")}),
     Type("tinyint(1) unsigned", pa.bool_(), {"200": Rejected("is 200, which is no boolean")}),
@@ -336,7 +336,7 @@ _MARIADB = (
             "'24:00:00'": "24:00:00",
         },
     ),
-    Type("time(3)", TEXT, {"'01:02:03.123'": "01:02:03.123"}),
+    Type("time(3)", TEXT, {"'01:02:03.123'": "01:02:03.123", "'100:00:00'": "100:00:00.000"}),
     Type("time(6)", TEXT, {"'01:02:03.123456'": "01:02:03.123456", "'-00:00:00.5'": "-00:00:00.500000"}),
     Type(
         "datetime",

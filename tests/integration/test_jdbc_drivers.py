@@ -19,7 +19,7 @@ from bridge.errors import ConfigError
 from bridge.testing import need
 from bridge.testing.databases import driver_jar
 from connectors.jars import jars_folder
-from connectors.jdbc import JdbcConnector, jvm
+from connectors.jdbc import JdbcConnector, jvm, session
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialects import GENERIC, dialect_of
 from connectors.jdbc.session import ISOLATIONS
@@ -107,6 +107,26 @@ def test_an_old_driver_that_nobody_knows_reads_every_mode(
         rows = texts(connector, h2_corner.name("t"))
         wanted = [row for row in WANTED if not mode.startswith("timestamp") or not is_to_come(row)]
         assert sorted(rows, key=lambda row: row["id"]) == wanted
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mode": "images"},
+        {"mode": "images", "key": ["ID"]},
+        {"mode": "incrementing", "columns": ["ID"], "unique": True},
+        {"mode": "timestamp", "columns": ["TS"], "key": ["ID"]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("old", [";MISSING=keys"], indirect=True)
+def test_a_driver_that_tells_no_keys_reads_what_is_said_of_them(
+    old: dict[str, Any], h2_corner: Corner, options: dict[str, Any]
+) -> None:
+    name = h2_corner.name("t")
+    with opened(h2_corner.server, {name: options}, **old) as connector:
+        assert sorted(row["id"] for row in texts(connector, name)) == [1, 2, 3]
+        assert not [finding.text for finding in connector.check() if finding.level is Level.CRITICAL]
 
 
 def test_doctor_says_what_is_not_known_of_such_a_driver(old: dict[str, Any], h2_corner: Corner) -> None:
@@ -237,6 +257,29 @@ def test_their_tables_are_read_in_every_mode(embedded: tuple[str, str], options:
         again = polled(connector, stream_of(connector, name), batches[-1].position)
         assert (rows_of(again[0]) == []) == (options["mode"] != "images")
         assert not [finding.text for finding in connector.check() if finding.level is Level.CRITICAL]
+
+
+@pytest.mark.parametrize("embedded", ["derby"], indirect=True)
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+def test_the_zone_of_a_clock_that_says_none_is_found_by_this_hosts_clock(
+    embedded: tuple[str, str], zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "MOMENT_S", 0.0)
+    kind, url = embedded
+    name = f'{EMBEDDED[kind][1]}.Ä "b'
+    options = {"mode": "timestamp", "columns": ["select"], "time_zone": zone}
+    zones = jvm.java("java.util.TimeZone")
+    zones.setDefault(zones.getTimeZone(zone))
+    try:
+        with reading(url, {name: options}) as connector:
+            batches = polled(connector, stream_of(connector, name))
+            for id_ in (4, 5):
+                writer = jvm.java("java.sql.DriverManager").getConnection(url)
+                writer.createStatement().execute(f'INSERT INTO "Ä ""b" VALUES ({id_}, CURRENT_TIMESTAMP)')
+                batches = polled(connector, stream_of(connector, name), batches[-1].position)
+                assert id_ in [row['a "key'] for batch in batches for row in rows_of(batch)]
+    finally:
+        zones.setDefault(zones.getTimeZone("UTC"))
 
 
 @pytest.mark.parametrize(

@@ -270,6 +270,18 @@ def test_a_table_is_paged_by_infinite_times(postgres_corner: Corner, kind: str) 
         assert numbers == [1, 2, 3] * 3
 
 
+def test_a_table_is_paged_by_the_end_of_the_day(postgres_corner: Corner) -> None:
+    postgres_corner.execute(
+        "CREATE TABLE $.t (until time, n int, PRIMARY KEY (until, n));"
+        " INSERT INTO $.t SELECT u::time, n FROM generate_series(1, 3) n, unnest(array['12:00', '24:00']) u;"
+    )
+    with postgres_corner.reading("t", "images") as (connector, stream):
+        batches = polled(connector, stream, ask=Ask(rows=1))
+        assert_one_pass(batches)
+        numbers = [n for batch in batches for one in batch.changes for n in one.rows.column("n").to_pylist()]
+        assert numbers == [1, 2, 3] * 2
+
+
 def test_the_key_may_change_between_two_pages(postgres_corner: Corner) -> None:
     postgres_corner.execute(
         "CREATE TABLE $.t (a int, b int, PRIMARY KEY (a));"

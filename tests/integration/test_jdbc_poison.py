@@ -15,7 +15,7 @@ from bridge.testing.fakes import FakeKafka
 from bridge.testing.simulation import BRISK, Clock, Engine
 from bridge.testing.verifying import verified
 from tests.integration.jdbc_tables import Corner, configured
-from tests.property.jdbc_lives import Source
+from tests.property.living import Source
 
 ROWS, EVERY, BATCH = 3_000, 1_000, 700
 SERIES = {

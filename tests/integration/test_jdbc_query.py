@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +12,9 @@ import pytest
 from bridge.contract import Ask, Caveat, Emits, Op
 from bridge.errors import PermanentError
 from connectors.jdbc import polls
+from connectors.jdbc.reader import Cursor
+from connectors.jdbc.session import Session
+from connectors.jdbc.statements import Statement
 from tests.integration.jdbc_tables import Corner, assert_one_pass, polled, stream_of
 
 JOINED = (
@@ -55,6 +60,34 @@ def test_a_query_is_read_as_images_with_its_own_key(shop: Corner) -> None:
         found = [(row["id"], row["line"], row["name"]) for batch in batches for row in shop.rows(batch)]
         assert found == [(id_, line, "Äb"[id_ % 2]) for id_ in range(1, 5) for line in (1, 2)]
         assert connector.check()
+
+
+def test_a_query_that_takes_its_time_is_run_once_a_page(
+    h2_corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    h2_corner.execute("CREATE TABLE $.t (id int PRIMARY KEY); INSERT INTO $.t VALUES (1), (2), (3), (4);")
+    monkeypatch.setattr(polls, "PAGE_ROWS", 100)
+    ran: list[Statement] = []
+    clock = SimpleNamespace(monotonic=lambda: 10 * len(ran), monotonic_ns=time.monotonic_ns)
+    opened = Session.open
+
+    def takes_ten_seconds(session: Session, statement: Statement) -> Cursor:
+        ran.append(statement)
+        return opened(session, statement)
+
+    with h2_corner.reading("t", "images") as (connector, stream):
+        monkeypatch.setattr(Session, "open", takes_ten_seconds)
+        monkeypatch.setattr(polls, "time", clock)
+        assert len(polled(connector, stream, ask=Ask(rows=1))) == 4
+    assert len(ran) == 1
+
+
+def test_a_query_with_two_columns_of_one_name_is_refused(postgres_corner: Corner) -> None:
+    twice = {"mode": "images", "key": ["id"], "query": "SELECT 1 AS id, 2 AS x, 3 AS x"}
+    with postgres_corner.opened({"q": twice}) as connector:
+        (stream,) = connector.discover()
+        with pytest.raises(PermanentError, match="q has several columns named x; give each"):
+            connector.poll(stream, None, Ask())
 
 
 def test_a_query_is_read_by_time(shop: Corner) -> None:

@@ -156,6 +156,10 @@ def test_a_number_that_is_none_parks_its_stream_once_all_others_are_read(
         assert Decimal(batch.position["after"]["id"]) == 2
         with pytest.raises(PermanentError, match="has a NaN or infinity"):
             drain(connector, stream, batch.position)
+    with reading(postgres, **{f"{schema}.t": {"snapshot": True}}) as connector:
+        stream = stream_of(connector, f"{schema}.t")
+        with pytest.raises(PermanentError, match="has a NaN or infinity"):  # up to which one would read
+            connector.poll(stream, None, Ask())
 
 
 def test_a_page_ends_and_the_next_begins(

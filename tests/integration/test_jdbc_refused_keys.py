@@ -16,7 +16,7 @@ from bridge.testing.simulation import BRISK, Clock, Engine
 from bridge.testing.verifying import verified
 from tests.integration.jdbc_tables import Corner, configured
 from tests.integration.jdbc_types import BEFORE, SETTINGS, TEXT, TYPES, Rejected, Type
-from tests.property.jdbc_lives import Source
+from tests.property.living import Source
 
 NO_KEYS = {
     "postgresql": {"json", "xml", "point", "box"},

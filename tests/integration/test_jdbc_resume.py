@@ -12,7 +12,7 @@ from bridge.config.options import ConnectorSettings
 from bridge.testing.fakes import FakeKafka
 from bridge.testing.simulation import BRISK, Clock, Engine
 from tests.integration.jdbc_tables import Corner, configured
-from tests.property.jdbc_lives import Source
+from tests.property.living import Source
 
 TABLE = "CREATE TABLE $.t (id int PRIMARY KEY);\n"
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bridge.admission import Lane
-from bridge.config.options import StreamOptions
+from bridge.config.options import ConnectorSettings, StreamOptions
 from bridge.contract import Batch, Connector, Position, Stream
 from bridge.encode import EncoderOptions, Origin, encoder
 from bridge.errors import PermanentError
 from bridge.policy import Policy
-from tests.integration.jdbc_tables import Corner, polled, rows_of
+from bridge.testing.fakes import FakeKafka
+from bridge.testing.simulation import BRISK, Clock, Engine
+from tests.integration.jdbc_tables import Corner, configured, polled, rows_of
+from tests.property.living import Source
 
 # What is done, in each database; what the next row is then; what an operator is told.
 CHANGES: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
@@ -83,3 +89,45 @@ def test_a_table_that_is_altered_while_it_is_read(corner: Corner, mode: str, cha
     with pytest.raises(PermanentError) as error:
         parks.accept(batch)
     assert told in error.value.text.lower()
+
+
+RENAMED = {
+    "h2": "ALTER COLUMN id RENAME TO nr",
+    "postgresql": "RENAME COLUMN id TO nr",
+    "mariadb": "RENAME COLUMN id TO nr",
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("PRIMARY KEY", "the key is renamed"),
+        *(("NOT NULL", change) for change in ("added", "dropped", "renamed")),
+    ],
+)
+def test_no_discovery_is_needed_for_rows_that_are_known_by_other_columns_now(
+    corner: Corner, tmp_path: Path, key: str, change: str
+) -> None:
+    """It is no mass delete, either."""
+    corner.execute(f"CREATE TABLE $.t (id int {key}, a int, b varchar(5));")
+    rows = ", ".join(f"({n}, {n}, 'old')" for n in range(30))
+    corner.execute(f"INSERT INTO $.t VALUES {rows};")
+    here = {"url": corner.server.url.replace("/erp", f"/{corner.schema}")} if corner.kind == "mariadb" else {}
+    name, kafka = corner.name("t"), FakeKafka()
+    source = Source(partial(configured, corner.server, {name: {"mode": "images"}}, **here))
+    settings = ConnectorSettings(name="erp", kind="jdbc", defaults=BRISK, discover_every=3600)
+    with Clock() as clock:
+        engine = Engine(kafka, source, clock, settings, cache=tmp_path / "erp.state")
+        engine.run(3)
+        published = len(kafka.committed(f"erp.{name}"))
+        how = CHANGES[change][0] if change in CHANGES else RENAMED
+        corner.execute(f"ALTER TABLE $.t {how[corner.kind]};")
+        engine.run(20)
+        assert not engine.parked(name)
+        told = [json.loads(each.value) for each in kafka.committed(f"erp.{name}")[published:] if each.value]
+        engine.restart()
+        source.close()
+    assert [each["op"] for each in told].count("c") == 30
+    first = {column.lower() for column in next(each["after"] for each in told if each["op"] == "c")}
+    wanted = {"added": {"id", "a", "b", "d"}, "dropped": {"id", "a"}, "renamed": {"id", "a", "c"}}
+    assert first == wanted.get(change, {"nr", "a", "b"})

@@ -16,7 +16,7 @@ from bridge.stream_health import Moment, describe
 from bridge.testing.fakes import FakeKafka
 from bridge.testing.simulation import BRISK, Clock, Engine
 from tests.integration.jdbc_tables import Corner, configured
-from tests.property.jdbc_lives import Source
+from tests.property.living import Source
 
 LOOKS_S = 65
 """Until the next look for new streams is over."""

@@ -348,9 +348,10 @@ def test_a_clock_that_was_set_back_loses_nothing(corner: Corner) -> None:
     with folding(corner, snapshot=False, time_zone="UTC") as folded:
         ahead = datetime.now(UTC).replace(tzinfo=None, year=2090, microsecond=123_456)
         folded.position = {"high": ahead.isoformat()}
-        corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {NOW[corner.kind]});")
+        corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {ago(corner, 600)});")
         assert folded.poll() == [1]
-        assert folded.position == {"by": corner.column("at"), "high": ahead.isoformat()}
+        corner.execute(f"INSERT INTO $.t VALUES (2, 'b', {NOW[corner.kind]});")
+        assert folded.poll() == [2]
 
 
 @pytest.mark.parametrize("times", ["varchar(30)", "int", "time"])
@@ -442,3 +443,20 @@ def test_doctor_says_whether_open_transactions_are_seen(postgres_corner: Corner)
             assert any("prepared transaction" in f.text for f in found) is may_prepare
     finally:
         postgres_corner.execute(f"DROP OWNED BY {role}; DROP ROLE {role};")
+
+
+def test_doctor_says_that_writers_are_elsewhere_where_nobody_may_write(
+    mariadb: DatabaseServer, test_password: None
+) -> None:
+    corner = Corner(mariadb)
+    made(corner)
+    try:
+        with folding(corner) as folded:
+            assert any("open transactions are seen" in f.text for f in folded.connector.check())
+        corner.execute("SET GLOBAL read_only = 1;")
+        with folding(corner) as folded:
+            (standby,) = [f for f in folded.connector.check() if "this is a standby" in f.text]
+            assert standby.level is Level.WARNING
+    finally:
+        corner.execute("SET GLOBAL read_only = 0;")
+        corner.drop()

@@ -12,7 +12,7 @@ import json
 import random
 import sys
 import time as wall
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +32,7 @@ from connectors.jdbc.modes.images import COMPLETE
 from tests.property.jdbc_house import READABLE, SHAPES, WRITERS, House
 from tests.property.jdbc_judge import Evidence
 from tests.property.jdbc_writers import SKEW_S, Writers
-from tests.property.living import PASS_S, Acts, Outcome, Process, folder, happen, settings
+from tests.property.living import PASS_S, Acts, Outcome, Process, Source, folder, happen, settings
 
 GROWING = "incrementing"
 BY_TIME = {"timestamp": ("at",), "timestamp+incrementing": ("at", "id")}
@@ -46,23 +46,8 @@ TICKS_S, INSTANT_S = (0.4, 1, 3, 60), 0.001
 WINDOWS_S = (0, 1, 3, 5, 60)
 
 
-@dataclass
-class Source:
-    """What outlives a connector."""
-
-    make: Callable[[], JdbcConnector]
-    polls: tuple[object, ...] = ()
-    open: JdbcConnector | None = None
-
-    def connector(self) -> JdbcConnector:
-        self.close()
-        self.open = self.make()
-        return self.open
-
-    def close(self) -> None:
-        """As the end of a process does."""
-        if self.open is not None:
-            self.open.close()
+class Database(Source[JdbcConnector]):
+    """Whose sessions can be lost."""
 
     def lose(self, chance: random.Random) -> None:
         """The connection breaks, or a cursor is closed since no poll came for long."""
@@ -150,7 +135,7 @@ class Life:
         )
         self.kafka, options = FakeKafka(), self.way.options(house)
         self.name = "query" if self.way.query else house.table(self.way.shape)
-        self.source = Source(lambda: house.connector(self.name, options))
+        self.source = Database(lambda: house.connector(self.name, options))
         self.page = chance.choice((1, 2, 3, 7, 1000))
         told = settings(chance, "jdbc", confirm_deletes=chance.choice((1, 1, 2)))
         cache = folder / "erp.state"

@@ -39,6 +39,7 @@ one_step = st.one_of(
     st.tuples(st.just("tick"), st.sampled_from([1, 400, 1000, 3000, LATE_S * 1000]), NONE),
     st.tuples(st.sampled_from(["poll", "abort"]), st.integers(1, 6), NONE),
     st.tuples(st.sampled_from(["drain", "drain", "cut"]), NONE, NONE),
+    st.tuples(st.just("set back"), st.sampled_from([1, 1000, LATE_S * 1000, 600_000]), NONE),
 )
 steps = st.lists(one_step, min_size=20, max_size=60)
 
@@ -87,6 +88,19 @@ class World:
                 self.end(writer, "commit")
         self.now = then
 
+    def set_back(self, milliseconds: int) -> None:
+        """The database's clock; what it has shown is read, and there is a poll before it shows it again."""
+        for writer in range(WRITERS):
+            self.end(writer, "commit")
+        self.drain()
+        self.now -= timedelta(milliseconds=milliseconds)
+        self.drain()
+
+    def drain(self) -> None:
+        for _ in range(2):  # the first may end a pass that began before
+            while self.poll(3):
+                pass
+
     def poll(self, rows: int) -> bool:
         batch = self.connector.poll(self.stream, json.loads(json.dumps(self.position)), Ask(rows=rows))
         for changes in batch.changes:
@@ -107,13 +121,14 @@ class World:
                 self.end(number, what)
             case "tick":
                 self.tick(number)
+            case "set back":
+                self.set_back(number)
             case "poll":
                 self.poll(number)
             case "abort":
                 self.abort(number)
             case "drain":
-                while self.poll(3):
-                    pass
+                self.drain()
             case _:  # somebody else's turn, which closes the cursor
                 self.connector.discover()
 
@@ -163,6 +178,5 @@ def test_what_was_published_is_the_table(
         world.step(what, number, key)
     for writer in range(WRITERS):
         world.end(writer, "commit")
-    for _ in range(2):  # the first may end a pass that began before
-        world.step("drain", 0, 0)
+    world.drain()
     assert world.published == world.rows()

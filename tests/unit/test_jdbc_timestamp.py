@@ -21,6 +21,7 @@ from connectors.jdbc.modes import Keys, check_position, make, migrated
 from connectors.jdbc.modes.images import Images, Unkeyed
 from connectors.jdbc.modes.snapshot import Snapshot
 from connectors.jdbc.modes.timestamp import Timestamp
+from connectors.jdbc.session import QUARTER, _ahead
 from connectors.jdbc.statements import Quote, Source, TableName
 from connectors.jdbc.types import Column
 from connectors.jdbc.values import Temporal
@@ -141,6 +142,11 @@ def test_rows_that_come_while_such_times_are_read_are_for_the_next_pass() -> Non
     assert asked(by(), begun)[0][1] == ["2024-07-01T07:58:00", "2024-07-01T07:59:50.5"]
 
 
+def test_the_latest_of_such_times_may_be_gone_and_no_clock_was_set_back() -> None:
+    begun = by().begin({"by": "at", "high": "2024-07-01T07:59:00"}, at_noon(latest="2024-07-01 07:30:00"))
+    assert asked(by(), begun)[0][1] == ["2024-07-01T07:29:00", "2024-07-01T07:30:00"]
+
+
 def test_a_snapshot_of_such_times_hands_over_to_the_latest_of_them() -> None:
     handed = by().hand_over(Clock(offset=None, latest="2024-07-01 07:59:50"))
     assert handed == {"by": "at", "high": "2024-07-01T07:59:50", "since": "2024-07-01T12:00:00"}
@@ -163,10 +169,21 @@ def test_it_never_passes_the_oldest_open_transaction() -> None:
     assert end(by(), clock, HALF_PAST, "2024-07-01T11:39:59") == {"by": "at", "high": "2024-07-01T11:39:59"}
 
 
-def test_it_never_goes_back_but_the_bound_does_when_the_clock_was_set_back() -> None:
+def test_what_a_clock_that_was_set_back_shows_again_is_read_again() -> None:
     ahead = {"by": "at", "high": "2024-07-01T13:00:00"}
-    assert end(by(), Clock(), ahead, "2024-07-01T11:59:59") == ahead
-    assert asked(by(), by().begin(ahead, Clock()))[0][1] == ["2024-07-01T11:59:00", "2024-07-01T12:00:00"]
+    assert asked(by(), by().begin(ahead, Clock()))[0][1] == ["2024-07-01T10:59:00", "2024-07-01T12:00:00"]
+    assert end(by(), Clock(), ahead, "2024-07-01T11:59:59") == {"by": "at", "high": "2024-07-01T11:59:59"}
+
+
+@pytest.mark.parametrize("high", ["2024-10-27T02:50:00", "2024-10-27T02:10:00"])
+def test_in_autumn_what_comes_twice_is_read_again_however_long_ago_the_last_poll_was(high: str) -> None:
+    """At 01:00 UTC the clocks of Berlin go from 3 to 2; it is 02:25 for the second time."""
+    mode, now = by(zone="Europe/Berlin"), nanoseconds("2024-10-27T01:25:00")
+    (low, until) = asked(mode, mode.begin({"by": "at", "high": high}, Clock(now)))[0][1]
+    assert low < "2024-10-27T02:00:00"
+    assert until == "2024-10-27T02:25:00"
+    open_since = nanoseconds("2024-10-27T00:50:00")  # 02:50 for the first time
+    assert mode.begin(None, Clock(now, oldest=open_since))["safe"] < "2024-10-27T02:00:00"
 
 
 def test_times_with_a_zone_are_asked_for_in_utc() -> None:
@@ -224,6 +241,21 @@ def test_a_place_of_another_form_is_refused(after: object) -> None:
     position = {**by().begin(HALF_PAST, Clock()), "after": after}
     with pytest.raises(PermanentError, match="not one of column at"):
         by().begin(position, Clock())
+
+
+def test_a_clock_that_says_no_zone_is_that_of_times_without_one_and_not_utc() -> None:
+    """14:00 it shows, and this host 12:00 UTC."""
+    moment = Moment(NOON + 7200 * SECOND, None, None, ahead=7200 * SECOND)
+    assert by()._walls(moment)[0] == NOON + 7200 * SECOND
+    assert by(zone="Europe/Berlin")._walls(moment) == (NOON + 7200 * SECOND,) * 2
+    assert by(ZONED)._walls(moment) == (NOON, NOON)
+
+
+@pytest.mark.parametrize(
+    ("apart_s", "quarters"), [(0, 0), (59, 0), (-800, 0), (61, 1), (7200, 8), (7140, 8), (-18_000, -20)]
+)
+def test_how_far_a_clock_is_ahead_of_utc_is_guessed_on_the_safe_side(apart_s: int, quarters: int) -> None:
+    assert _ahead(apart_s * SECOND) == quarters * QUARTER
 
 
 @given(st.integers(-62_135_596_800 * SECOND, 253_402_300_799 * SECOND))

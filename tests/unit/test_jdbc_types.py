@@ -106,7 +106,7 @@ def test_types_of_postgresql(one: Described, kind: str, arrow: pa.DataType) -> N
     [
         (of(TIMESTAMP, "TIMESTAMP", scale=6), "instant:6", pa.timestamp("us", "UTC")),
         (of(TIMESTAMP, "DATETIME", scale=6), "timestamp:6", pa.timestamp("us")),
-        (of(TIME, "TIME", scale=3), "text", pa.string()),
+        (of(TIME, "TIME", scale=3), "span_text:3", pa.string()),
         (of(DATE, "YEAR", unsigned=True), "int16", pa.int16()),
         (of(BOOLEAN, "BOOLEAN", precision=1), "flag", pa.bool_()),
         (of(BOOLEAN, "BIT", precision=1), "bool", pa.bool_()),
@@ -116,6 +116,10 @@ def test_types_of_postgresql(one: Described, kind: str, arrow: pa.DataType) -> N
 def test_types_of_mariadb(one: Described, kind: str, arrow: pa.DataType) -> None:
     found = column(one, MARIA)
     assert (found.kind, found.type) == (kind, arrow)
+
+
+def test_a_driver_that_does_not_tell_the_digits_of_a_time_may_have_all_of_them() -> None:
+    assert column(of(TIME, "TIME", scale=0), dialect_of("jdbc:mysql://db/erp")).kind == "span_text:6"
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ class Incrementing(Mode):
             return position
         if self._snapshot is Snapshot.FIRST:
             largest = database.largest(self.source, self.columns[0])
-            return self._position(Place(snapshot=None if largest is None else self._number(largest)))
+            return self._position(Place(snapshot=None if largest is None else self._told([largest]).last))
         return self._position(Place())
 
     def statements(self, position: Position, quote: Quote, page: str) -> tuple[Statement, ...]:

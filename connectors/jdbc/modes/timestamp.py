@@ -3,7 +3,8 @@
 Each pass reads from `late_window` before the latest time that was read up to what the database's clock shows
 when the pass begins. What it reads again is unchanged, and the engine drops it. Where nobody knows in which
 zone the times are, they may be behind that clock: then the latest time that there is when a pass begins takes
-its place.
+its place. A clock that was set back, in autumn or by somebody, shows times again that were read before: they
+are read again.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from connectors.jdbc.values import Written, bound, form, told
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?")
 
 
+HOUR = 3600 * clock.SECOND
+"""By so much clocks are set back in autumn."""
 OVER = "over"
 """A pass that began when the late window had passed has read it again: there is nothing older to come."""
 
@@ -148,6 +151,7 @@ class Timestamp(Mode):
             return place.position
         moment = database.moment()
         until, safe = self._walls(moment)
+        place = replace(place, high=place.high and self._not_shown_again(place.high, until))
         if self.is_known(moment):
             place = replace(place, since=None)
         else:
@@ -179,12 +183,15 @@ class Timestamp(Mode):
     def _walls(self, moment: Moment) -> tuple[int, int]:
         """The clock as writers of the column see it, and what is safe by it."""
         now, safe = moment.now, moment.safe()
-        if self.zoned:
+        if not self.has_zone:
+            ahead = moment.offset or 0
+            return now + ahead, safe + ahead
+        now, safe = now - moment.ahead, safe - moment.ahead
+        if self.zoned or not self._zone:
             return now, safe
-        if self._zone:
-            return clock.wall(self._zone, now), clock.wall(self._zone, safe)
-        ahead = moment.offset or 0
-        return now + ahead, safe + ahead
+        # Between the two the clock may have been set back.
+        until = clock.wall(self._zone, now)
+        return until, min(clock.wall(self._zone, safe), safe + until - now)
 
     def ahead(self, driver_text: str | None, database: Database) -> float:
         """By how many seconds a time, in the driver's words, is ahead of the clock; 0: unknown."""
@@ -207,8 +214,18 @@ class Timestamp(Mode):
             select(self.source, quote, [*part, *bounds], self._order.order(quote), page) for part in parts
         )
 
+    def _not_shown_again(self, high: str, until: int) -> str:
+        """`high`, or what the clock may have shown again after it; `until` is what it shows now."""
+        reached = again = clock.nanoseconds(high)
+        if until < reached:
+            again = until - HOUR
+        elif self._zone and not self.zoned:
+            with suppress(OverflowError, ValueError):  # at the ends of the calendar
+                again = clock.wall(self._zone, clock.instant(self._zone, reached) + HOUR) - HOUR
+        return high if again >= reached else self._text(again)
+
     def _low(self, place: _Place) -> str:
-        """Whole seconds, for a column may hold no more. A clock that was set back counts as it is."""
+        """Whole seconds, for a column may hold no more."""
         safe = clock.nanoseconds(str(place.safe))
         low = min(clock.nanoseconds(str(place.high)), safe)
         if place.since != OVER:
@@ -284,7 +301,8 @@ class Timestamp(Mode):
 
 
 def _no_time(source: Source, column: Column) -> PermanentError:
-    what = "text" if column.kind.endswith("text") else column.kind.partition(":")[0]
+    kind = column.kind.partition(":")[0]
+    what = "text" if kind.endswith("text") else kind
     return PermanentError(
         f"column {column.name} of {source} holds no date or time, but {what}",
         remedy="name a TIMESTAMP or DATE column; a number that grows is one for incrementing mode; other"

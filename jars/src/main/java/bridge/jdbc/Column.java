@@ -52,6 +52,7 @@ abstract class Column {
             case "binary": return new Varying.Binary(index);
             case "number": return new Varying.Number(index);
             case "text": case "char": return new Varying.Text(index);
+            case "span_text": return new Varying.Span(index, number);
             case "array": return new Varying.Array(index);
             case "refused": return new Refused(index);
             case "flag": return new Flag(index);

@@ -73,6 +73,8 @@ final class Refusals {
         try {
             String text = column.isText() ? rows.getString(column.index) : null;
             return text == null ? "" : Utf8.told(text);
+        } catch (ArithmeticException | DateTimeException error) {
+            return "";
         } catch (SQLException error) {
             if (!Cursor.isOfTheRow(error)) {
                 throw error;

@@ -1,11 +1,13 @@
 package bridge.jdbc;
 
+import java.math.BigDecimal;
 import java.sql.Date;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Time;
 import java.sql.Timestamp;
+import java.time.Duration;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.LocalTime;
@@ -68,6 +70,17 @@ final class Times<T> {
     static Times<OffsetDateTime> offsets() {
         return new Times<>(OffsetDateTime.class, text -> OffsetDateTime.parse(text, WITH_OFFSET),
             (rows, index) -> rows.getTimestamp(index).toInstant().atOffset(ZoneOffset.UTC));
+    }
+
+    static Times<Duration> spans() {
+        return new Times<>(Duration.class, Times::span, (rows, index) -> span(rows.getString(index)));
+    }
+
+    private static Duration span(String text) {
+        String[] parts = text.replace("-", "").split(":");
+        long minutes = Long.parseLong(parts[0]) * 60 + Long.parseLong(parts[1]);
+        Duration span = Duration.ofMinutes(minutes).plusNanos(new BigDecimal(parts[2]).scaleByPowerOfTen(9).longValue());
+        return text.startsWith("-") ? span.negated() : span;
     }
 
     private static LocalTime wallClock(Time value) {

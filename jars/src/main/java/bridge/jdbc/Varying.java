@@ -12,6 +12,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeFormatterBuilder;
 import java.time.temporal.ChronoField;
@@ -238,6 +239,29 @@ abstract class Varying extends Column {
                 value = new BigDecimal(value).toPlainString();
             }
             return value == null ? null : value.getBytes(StandardCharsets.US_ASCII);
+        }
+    }
+
+    /** A span of time as hours, minutes and seconds: the text that drivers make of one is not always right. */
+    static final class Span extends Varying {
+        private final Times<Duration> spans = Times.spans();
+        private final int digits;
+
+        Span(int index, int digits) {
+            super(index);
+            this.digits = digits;
+        }
+
+        @Override byte[] bytes(ResultSet rows) throws SQLException {
+            Duration value = spans.get(rows, index);
+            return value == null ? null : text(value).getBytes(StandardCharsets.US_ASCII);
+        }
+
+        private String text(Duration value) {
+            Duration span = value.abs();
+            String whole = String.format("%s%02d:%02d:%02d", value.isNegative() ? "-" : "",
+                span.toHours(), span.toMinutesPart(), span.toSecondsPart());
+            return digits == 0 ? whole : whole + String.format(".%09d", span.getNano()).substring(0, digits + 1);
         }
     }
 
