@@ -67,13 +67,12 @@ class Absence:
         """How many rows are gone, of how many that were known before the scan began."""
         unmet = self.part.count - self.tracked.met
         if self.table.key:
-            others = self._known_otherwise() if unmet > FEW else 0
+            others = sum(map(self._is_of_former, self._unmet())) if unmet > FEW else 0
             return unmet - others, self.tracked.known - others
         all_gone = sum(
-            counted(Entry.parse(value))
-            for entries in (self.cache.slots(self.part, CHUNK) if unmet else ())
-            for _, slot, value in entries
-            if self.tracked.missed(slot)
+            counted(Entry.parse(each[2]))
+            for each in (self._unmet() if unmet else ())
+            if not self._is_of_former(each)
         )
         fewer = 0
         for keys in batched(self.tracked.counts, CHUNK):
@@ -82,12 +81,14 @@ class Absence:
             fewer += sum(max(0, count - self.tracked.counts[key]) for key, count in there)
         return all_gone + fewer, all_gone + self.tracked.known
 
-    def _known_otherwise(self) -> int:
-        """Of the rows that are gone those by another key that the table had: they may be there by this."""
-        entries = (each for some in self.cache.slots(self.part, CHUNK) for each in some)
-        return sum(
-            self.tracked.missed(slot) and _columns_of(key) != self.table.key for key, slot, _ in entries
-        )
+    def _unmet(self) -> Iterator[Put]:
+        for entries in self.cache.slots(self.part, CHUNK):
+            yield from (each for each in entries if self.tracked.missed(each[1]))
+
+    def _is_of_former(self, unmet: Put) -> bool:
+        """Is it known by columns that the table was known by once? Then it may be there by those of today."""
+        form, today = unmet[0], self.table.key or tuple(self.table.schema.names)
+        return form.startswith(b"{") and _columns_of(form) != today
 
     def _deleted(self, gone: Sequence[Put]) -> Piece:
         piece = Piece(self.part, self.head)

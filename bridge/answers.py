@@ -7,6 +7,8 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+ENDED = "the worker ended before it answered"
+
 
 class Answers:
     """Numbers the orders of one worker after the other, since answers come in any order."""
@@ -35,4 +37,4 @@ class Answers:
     def give_up(self) -> None:
         """The worker has ended."""
         for number in list(self._awaited):
-            self.take(number, "the worker ended before it answered")
+            self.take(number, ENDED)

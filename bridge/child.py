@@ -10,11 +10,11 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
-from bridge.answers import Answers
+from bridge.answers import ENDED, Answers
 from bridge.channel import encode
 from bridge.config.options import ConnectorSettings, Settings
 from bridge.credentials import stamp
@@ -64,9 +64,9 @@ class Child:
         self.last_exit: str | None = None
 
     def follow(self, other: Child) -> None:
-        """Take the place of one that has ended: counters are the daemon's, whatever is reloaded."""
+        """Take the place of one that has ended: the daemon's counters, and no other daemon's connector."""
         self._pulse.follow(other._pulse)
-        self.restarts = other.restarts
+        self.restarts, self.claim = other.restarts, other.claim
 
     # -- keeping it running
 
@@ -217,7 +217,7 @@ class Child:
 
         On a standby it takes the connector over, and no more: the pauses are another daemon's operator's.
         """
-        takes_over = name == "resume" and self._is_another_s
+        takes_over = name == "resume" and await self._is_another_s()
         if name == "resume" and (self.parked is not None or not self.alive or takes_over):
             self.claim = "take"
             if self._pulse.standby:
@@ -228,8 +228,11 @@ class Child:
                 return None
             order = {"command": name, "stream": stream, "by": by, "at": at, "where": where}
             error = await self._ordered(order)
+            if error == ENDED and self._end.get("code") == Ended.FENCED and await self._holds():
+                error = await self._ordered(order)  # a command had the connector, and has given it back
         else:
-            why = self.status()["error"] or ("another daemon holds it" if self._stands_by else "starting")
+            at_work = "another daemon holds it" if self._stands_by else "starting"
+            why = self.status()["error"] or ("stopping" if self._stopping.is_set() else at_work)
             error = f"{self.connector.name} has no worker at work ({why})"
             if self.waits:
                 error += "; only a worker can keep an order: give it again once there is one"
@@ -259,10 +262,12 @@ class Child:
             await asyncio.sleep(HOLD_LOOK_S)
         return True
 
-    @property
-    def _is_another_s(self) -> bool:
-        """As far as is known: between a fence and the next look, nobody here does."""
-        return self._pulse.standby or (not self.alive and self._end.get("code") == Ended.FENCED)
+    async def _is_another_s(self) -> bool:
+        """After a fence the next worker sees: it may have been a command, which has given it back."""
+        if not self.alive and self._end.get("code") == Ended.FENCED:
+            self._wanted.set()
+            await self._holds()
+        return self._pulse.standby
 
     @property
     def _stands_by(self) -> bool:
@@ -294,17 +299,20 @@ class Child:
         """A worker was started at least once."""
         return self._process is not None
 
-    async def stop(self) -> None:
-        """Drain and end the worker, by force when it takes too long."""
+    async def stop(self, how: Literal["stop", "restart"] = "stop") -> None:
+        """Drain and end the worker, by force when it takes too long.
+
+        `restart`: another one will follow here, and no standby elsewhere shall take the connector meanwhile.
+        """
         self._stopping.set()
         self._wanted.set()
-        await self._end_process()
+        await self._end_process(how)
 
-    async def _end_process(self) -> None:
+    async def _end_process(self, how: str = "stop") -> None:
         process = self._process
         if process is None or process.returncode is not None:
             return
-        self._send({"command": "stop"})
+        self._send({"command": how})
         limit = max(0.5, self._settings.daemon.stop_within - KILL_S)
         try:
             await asyncio.wait_for(process.wait(), limit)
@@ -332,7 +340,8 @@ class Child:
 
     def status(self) -> dict[str, Any]:
         """The connector as `health`, the status page and the metrics show it."""
-        said = self._pulse.status(Life(self.alive, self.parked, self.last_exit, self.waits))
+        how = None if self._stopping.is_set() else self.last_exit
+        said = self._pulse.status(Life(self.alive, self.parked, how, self.waits))
         streams, age = said.pop("streams"), said.pop("beat_age_s")
         return {
             "kind": self.connector.kind,

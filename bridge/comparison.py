@@ -20,6 +20,7 @@ log = structlog.get_logger("bridge.comparison")
 
 LONGEST = 512 * 1024
 """Bytes of a row without a key: it is a key itself, in a topic that takes a mebibyte, mostly."""
+MOST_EQUAL = 2**64
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,5 +254,6 @@ def _name_of(form: bytes) -> bytes:
 
 
 def counted(entry: Entry) -> int:
-    """Of equal rows without a key, how many there are."""
-    return int.from_bytes(entry.digest)
+    """Of equal rows without a key, how many there are; one that had a key, whose digest is none, is one."""
+    number = int.from_bytes(entry.digest)
+    return number if number < MOST_EQUAL else 1

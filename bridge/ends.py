@@ -43,4 +43,7 @@ def described(code: int, end: Mapping[str, Any]) -> str:
 
 def exited(code: int) -> str:
     """How a process did, in words."""
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    if code >= 0:
+        return f"exit code {code}"
+    names = {each.value: each.name for each in signal.Signals}  # but not those of most real-time signals
+    return f"killed by {names.get(-code, f'signal {-code}')}"

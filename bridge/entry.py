@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from bridge.lean import keep_memory, leave_out_rich
+from bridge.lean import keep_memory, leave_out_rich, settle_what_is_missing
 
 
 def main(fd: int) -> None:
     """`fd`: our end of the supervisor's socket pair."""
     leave_out_rich()
+    settle_what_is_missing()
     keep_memory()
     from bridge import worker
 

@@ -123,7 +123,7 @@ class Images:
             if tells and Op.DELETE in letters_of(changes):  # what has happened to rows met before
                 yield replace(followed(comparison(shown.table), shown, ()), changes=(shown,))
                 continue
-            with_op = comparison(shown.table, Op.READ if changes.op is Op.READ and not tells else unknown)
+            with_op = comparison(shown.table, _new(lane, changes, unknown))
             marks = _marks(lane, changes)
             yield with_op.rows(shown, marks) if shown.table.key else with_op.equals(shown)
         for reject in batch.rejects:
@@ -205,6 +205,13 @@ class Images:
             blind = "its beginning was not seen"
             self._passes[name] = {table.name: Pass(blind=blind) for table in lane.stream.tables}
         return self._passes[name]
+
+
+def _new(lane: Lane, changes: Changes, unknown: Op) -> Op:
+    """What becomes of rows that are not known; what was inserted during a scan is no row of it."""
+    if lane.stream.emits is Emits.CHANGES:
+        return unknown if set(letters_of(changes)) == {Op.READ} else Op.CREATE
+    return Op.READ if changes.op is Op.READ else unknown
 
 
 def _marks(lane: Lane, changes: Changes) -> Sequence[bytes]:

@@ -28,6 +28,12 @@ MOST_TEXTS = 1_000
 _FENCED = re.compile(r"\bfence[ds]\b|\bold epoch\b")
 _FIGURES = re.compile(r"[#/.:\[\]0-9-]+")
 
+_NO_TOKEN = re.compile(
+    r"OAUTHBEARER token: (Failed to connect|Could not (connect|resolve)|Empty reply"
+    r"|(Recv|Send) failure|.*timed out)"
+)
+"""What libcurl says of an identity provider that does not answer."""
+
 PRODUCER_ONLY = (
     "acks",
     "linger.ms",
@@ -121,6 +127,11 @@ def _made[Client](kind: Callable[[dict[str, Any]], Client], conf: dict[str, Any]
     except (KafkaException, TypeError, ValueError) as error:
         said = reason(error) if isinstance(error, KafkaException) else error
         raise ConfigError(f"no Kafka client can be made: {said}", remedy="check `kafka:`") from error
+
+
+def refuses(error: KafkaError) -> bool:
+    """Whether our credentials were refused. Whoever gives out tokens, and is away, has refused nothing."""
+    return error.code() == KafkaError._AUTHENTICATION and not _NO_TOKEN.search(error.str())
 
 
 def reason(error: KafkaException | KafkaError) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from threading import Event
 from typing import Any, Protocol
@@ -189,6 +189,7 @@ class PositionsTopic:
 
     def __init__(self, settings: Mapping[str, Any], connector: str, topics: Topics, stop: Event) -> None:
         self._settings, self._connector, self._topics, self._stop = settings, connector, topics, stop
+        self._glances = Glances(settings, connector, stop)
         self.name = topic(connector)
         self.letters = dead_letters(connector)
         self.letters_limit = DEFAULT_MAX_BYTES
@@ -219,7 +220,7 @@ class PositionsTopic:
         return read(self._settings, self._connector, self._stop)
 
     def glance(self, timeout_s: float = READ_S) -> Ledger:
-        return glance(self._settings, self._connector, self._stop, timeout_s)
+        return self._glances.ledger(timeout_s)
 
 
 def read(kafka_settings: Mapping[str, Any], connector: str, stop: Event, timeout_s: float = READ_S) -> Ledger:
@@ -251,33 +252,74 @@ def _read(
 ) -> Ledger:
     partition = TopicPartition(topic(connector), 0, 0)
     deadline = time.monotonic() + timeout_s
-    try:
-        with _consumer(kafka_settings, end_as_seen) as consumer:
+    with _in_words(partition.topic):
+        with closing(_consumer(kafka_settings, end_as_seen)) as consumer:
             end = _end(consumer, partition, stop, deadline)
-        with _consumer(kafka_settings, "read_committed") as consumer:
+        with closing(_consumer(kafka_settings, "read_committed")) as consumer:
             consumer.assign([partition])
-            return _read_to(consumer, end, stop, deadline)
-    except KafkaException as error:
-        raise TransientError(f"cannot read {partition.topic}: {kafka.reason(error)}") from error
+            return _read_to(consumer, end, stop, deadline, Ledger())
+
+
+class Glances:
+    """`glance` again and again, for whoever holds a connector or awaits it: each reads on from the last one.
+
+    Used from one thread.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], connector: str, stop: Event) -> None:
+        self._settings, self._topic, self._stop = settings, topic(connector), stop
+        self._consumer: Consumer | None = None
+        self._ledger, self._end = Ledger(), 0
+
+    def ledger(self, timeout_s: float) -> Ledger:
+        """Errors: those of `glance`, after which another consumer goes on."""
+        try:
+            with _in_words(self._topic):
+                self._read_on(time.monotonic() + timeout_s)
+        except BaseException:
+            self._close()
+            raise
+        return self._ledger
+
+    def _read_on(self, deadline: float) -> None:
+        consumer = self._consumer = self._consumer or _consumer(self._settings, "read_committed")
+        end = _end(consumer, TopicPartition(self._topic, 0), self._stop, deadline)
+        if end < self._end:  # the topic was made anew
+            self._ledger, self._end = Ledger(), 0
+        if end > self._end:
+            consumer.assign([TopicPartition(self._topic, 0, self._end)])
+            self._ledger = _read_to(consumer, end, self._stop, deadline, self._ledger)
+            consumer.unassign()  # else it would go on to ask for more
+            self._end = end
+
+    def _close(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            consumer.close()
 
 
 @contextmanager
-def _consumer(kafka_settings: Mapping[str, Any], isolation: str) -> Iterator[Consumer]:
+def _in_words(name: str) -> Iterator[None]:
+    try:
+        yield
+    except KafkaException as error:
+        raise TransientError(f"cannot read {name}: {kafka.reason(error)}") from error
+
+
+def _consumer(kafka_settings: Mapping[str, Any], isolation: str) -> Consumer:
     # The end of the partition is told when a fetch comes back empty, which shall not wait for more.
     own = {"fetch.wait.max.ms": 10, "error_cb": _on_error}
-    consumer = kafka.consumer(kafka_settings, isolation, **own)
-    try:
-        yield consumer
-    finally:
-        consumer.close()
+    return kafka.consumer(kafka_settings, isolation, **own)
 
 
 def _on_error(error: KafkaError) -> None:
     """What this raises, the `poll` raises that serves it: else the client would try again and again."""
-    if error.code() == KafkaError._AUTHENTICATION:
+    if kafka.refuses(error):
         raise CredentialsError(
             f"Kafka refuses the credentials: {kafka.reason(error)}", remedy="check `kafka:`, then `resume`"
         )
+    if error.code() == KafkaError._AUTHENTICATION:
+        raise TransientError(f"there is no way into Kafka for now: {kafka.reason(error)}")
 
 
 def _end(consumer: Consumer, partition: TopicPartition, stop: Event, deadline: float) -> int:
@@ -293,11 +335,11 @@ def _end(consumer: Consumer, partition: TopicPartition, stop: Event, deadline: f
                 raise
 
 
-def _read_to(consumer: Consumer, end: int, stop: Event, deadline: float) -> Ledger:
-    """Up to offset `end`: seen passed by a record, or, where markers come last, by an end of partition.
+def _read_to(consumer: Consumer, end: int, stop: Event, deadline: float, ledger: Ledger) -> Ledger:
+    """The ledger, read on up to offset `end`.
 
-    The latter alone would not do: librdkafka says it only when a fetch brings nothing, which a busy owner
-    may never let happen.
+    That is seen passed by a record, or, where markers come last, by an end of partition. The latter alone
+    would not do: librdkafka says it only when a fetch brings nothing, as it may never under a busy owner.
     """
     last: dict[str, tuple[bytes | None, int]] = {}
     passed = end == 0
@@ -315,7 +357,6 @@ def _read_to(consumer: Consumer, end: int, stop: Event, deadline: float) -> Ledg
                 raise KafkaException(error)
             else:
                 passed = passed or offset >= end
-    ledger = Ledger()
     for key, (value, offset) in last.items():
         ledger = ledger.fold(key, value, offset)
     return ledger

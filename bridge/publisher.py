@@ -278,7 +278,7 @@ class Publisher:
             self._reason = self._reason or f"topic {message.topic()}: {self._told(error)}"
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._AUTHENTICATION:
+        if kafka.refuses(error):
             self._denied = kafka.reason(error)
-        elif error.code() == KafkaError._ALL_BROKERS_DOWN:
+        elif error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTICATION):
             self.trouble = f"Kafka: {kafka.reason(error)}"

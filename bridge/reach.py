@@ -22,8 +22,6 @@ HANDSHAKE_MS = 4_000
 WAITS_S = (0.5, 1.0, 2.0)
 """For the list of topics, which can be long; in between we see what has been heard meanwhile."""
 ADVERTISED_S = 3.0
-REFUSALS = (KafkaError._AUTHENTICATION, KafkaError._SSL)
-"""After one of these there is no second attempt: accounts lock."""
 
 _WHERE = re.compile(r"^(?:\[[^\]]*\]:? )*(?:\w+://)?(?P<address>\S+)/(?:bootstrap|(?P<broker>\d+)): ")
 """librdkafka's place: an address as configured, or one that the cluster has given for a broker."""
@@ -51,6 +49,11 @@ class _Heard(logging.Handler):
 
     def says(self, *codes: int) -> bool:
         return any(each.code() in codes for each in self.errors)
+
+    @property
+    def refused(self) -> bool:
+        """There is no second attempt then: accounts lock."""
+        return self.says(KafkaError._SSL) or any(map(kafka.refuses, self.errors))
 
     @property
     def telling(self) -> str:
@@ -88,7 +91,7 @@ def cluster(settings: Mapping[str, Any], patience_s: float = PATIENCE_S) -> Admi
             admin.poll(0.1)
             # Once, all known brokers can be down because only some of them are known.
             down = wait > WAITS_S[0] and heard.says(KafkaError._ALL_BROKERS_DOWN)
-            if down or heard.says(*REFUSALS) or time.monotonic() > deadline:
+            if down or heard.refused or time.monotonic() > deadline:
                 break
         else:
             _advertised(settings, [(str(each.host), int(each.port)) for each in brokers])
@@ -103,11 +106,14 @@ def addresses(settings: Mapping[str, Any]) -> str:
 
 def _unreachable(settings: Mapping[str, Any], heard: _Heard) -> CredentialsError | TransientError:
     said = cleaned(heard.telling)
-    if heard.says(*REFUSALS):
+    if heard.refused:
         remedy = "check security.protocol, sasl.* and ssl.* under `kafka:`"
         return CredentialsError(
             f"Kafka at {addresses(settings)} refuses the connection: {said}", remedy=remedy
         )
+    if heard.says(KafkaError._AUTHENTICATION):
+        remedy = "check sasl.oauthbearer.token.endpoint.url, and whether it answers"
+        return TransientError(f"no way into Kafka at {addresses(settings)}: {said}", remedy=remedy)
     place = _WHERE.search(heard.telling)
     if place and place["broker"]:
         return _elsewhere(settings, f"{place['address']} ({said})")

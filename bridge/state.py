@@ -167,17 +167,17 @@ class KeyedState:
         """
         if self._aligned:
             return True
-        self._id, self._start = self.changelog.ensure(), None
+        number = self.changelog.ensure()
+        seen = self.changelog.seen() or Seen(number, 0, None)
+        self._id, self._start = seen.id, seen.start
         if kept is None:
             self._rebuild(None, meanwhile)
-        elif not self._agrees(kept, meanwhile):
+        elif not self._agrees(kept, seen, meanwhile):
             return False
         self._aligned = True
         return True
 
-    def _agrees(self, kept: Kept, meanwhile: Callable[[], None]) -> bool:
-        seen = self.changelog.seen() or Seen(self._id, 0, None)
-        self._id, self._start = seen.id, seen.start
+    def _agrees(self, kept: Kept, seen: Seen, meanwhile: Callable[[], None]) -> bool:
         if self.cache.stamp() == kept.stamp:
             return seen.holds(kept)
         if not seen.holds(kept):

@@ -151,9 +151,9 @@ class Supervisor:
         self._runs[name] = asyncio.create_task(self._children[name].run(), name=name)
 
     async def _end(self, name: str) -> None:
-        child, run = self._children.pop(name), self._runs.pop(name)
-        del self._transitions[name]
-        await asyncio.gather(child.stop(), run, return_exceptions=True)
+        run = self._runs.pop(name)
+        stopping = self._children[name].stop("restart" if name in self._settings.connectors else "stop")
+        await asyncio.gather(stopping, run, return_exceptions=True)
         self._turnstile.leave(name)
 
     def _retry_with_new_credentials(self) -> None:
@@ -249,6 +249,8 @@ class Supervisor:
         self._settings = settings
         self._turnstile.expect(needed)
         await asyncio.gather(*(self._end(name) for name in ending))
+        for name in ending:  # not before: until the last one has ended, all are shown
+            del self._children[name], self._transitions[name]
         self._must_go_on()  # who is started now would never be stopped
         for child in starting:
             if before := ended.get(child.connector.name):

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from threading import Event, Timer
 from types import TracebackType
 from typing import Self
@@ -14,8 +15,9 @@ from typing import Self
 from bridge import ask
 from bridge.config.options import Settings
 from bridge.errors import BridgeError, Stopped, TransientError
-from bridge.positions import OWNER, STATE, STREAM, Ledger, Owner, PositionsTopic, Stored, record
+from bridge.positions import OWNER, STATE, STREAM, Ledger, Owner, PositionsTopic, Stored, Value, record
 from bridge.publisher import Broken, Fenced, Publisher
+from bridge.state import STAMP
 from bridge.topics import Topics
 
 PATIENCE_S = 30.0
@@ -119,10 +121,18 @@ class Takeover:
         """From now on the keyed state is what its topic has."""
         self._write(STATE, None)
 
+    def change_state(self, topic: str, key: bytes, value: bytes) -> None:
+        """A record of the keyed state's topic, and another stamp, with which no cache of before is right."""
+        self.send(topic, [key], [value])
+        if self.ledger.state is not None:
+            stamp = uuid.uuid4().hex
+            self._write(STATE, replace(self.ledger.state, stamp=stamp))
+            self.send(topic, [STAMP], [stamp.encode()])
+
     def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
         self._publisher.send(topic, keys, values)
 
-    def _write(self, key: str, value: Owner | Stored | None) -> None:
+    def _write(self, key: str, value: Value) -> None:
         raw_key, raw_value = record(key, value)
         self._publisher.send(self._positions.name, [raw_key], [raw_value])
 

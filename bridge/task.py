@@ -62,6 +62,8 @@ class Task:
         self._stale = True
         """What is known of Kafka must be read (again) before the next batch."""
         self._trouble: str | None = None
+        self.lets_go = True
+        """At its end. Else whoever comes next on this machine has the connector again, before any standby."""
         self.cut_short: str | None = None
         """What it was in the middle of when it was told to stop; the next start reads that again."""
 
@@ -192,7 +194,7 @@ class Task:
         try:
             if self.holds and not self._stale:
                 self._commit()
-            if self.holds:
+            if self.holds and self.lets_go:
                 self._outlet.let_go()
         except BridgeError as error:
             log.warning(
@@ -220,7 +222,7 @@ class Task:
             [
                 (progress, lane)
                 for progress, lane in admitted
-                if lane and (self._coalescer.begins_to_follow(lane, ledger) or progress.fresh)
+                if lane and lane.routes and (self._coalescer.begins_to_follow(lane, ledger) or progress.fresh)
             ]
         )
         missing = self._admission.missing(self._found.streams, ledger)
@@ -231,7 +233,8 @@ class Task:
     def _write_starts(self, fresh: Sequence[tuple[Progress, Lane]]) -> None:
         """A stream's first record goes before its first event: a crash must not look like a lost position.
 
-        And what an operator has accepted is used up: it holds for one start.
+        And what an operator has accepted is used up: it holds for one start. One whose tables are not known
+        yet does not start: whether there are records of others in its topics is still to be seen.
         """
         if not fresh:
             return

@@ -298,8 +298,10 @@ class Topics:
 
     def _on_error(self, error: KafkaError) -> None:
         match error.code():
-            case KafkaError._AUTHENTICATION:
+            case KafkaError._AUTHENTICATION if kafka.refuses(error):
                 self._refused = kafka.reason(error)
+            case KafkaError._AUTHENTICATION:
+                self._down, self._failure = True, kafka.reason(error)
             case KafkaError._ALL_BROKERS_DOWN:
                 self._down = True
             case KafkaError._TRANSPORT | KafkaError._RESOLVE | KafkaError._SSL:

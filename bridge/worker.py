@@ -143,7 +143,8 @@ class Worker:
         self._thread.start()
         while self._thread.is_alive():
             for message in self._channel.receive(BEAT_S if self._task.holds else FIRST_BEAT_S):
-                if message["command"] == "stop":
+                if message["command"] in ("stop", "restart"):
+                    self._task.lets_go = message["command"] == "stop"
                     self.stop()
                 else:
                     self._orders.obey(message)

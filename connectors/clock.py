@@ -31,6 +31,12 @@ def nanoseconds(text: str) -> int:
     return (since.days * 86_400 + since.seconds) * SECOND + int((fraction or "").ljust(9, "0"))
 
 
+def says_zone(text: str) -> bool:
+    """A number of seconds is UTC."""
+    found = _ISO.fullmatch(text.strip())
+    return found is None or found[4] is not None
+
+
 def iso(moment: int) -> str:
     """ISO 8601 without a zone, with as many digits as it takes; nothing before our era."""
     seconds, rest = divmod(max(moment, FIRST), SECOND)

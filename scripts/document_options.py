@@ -35,6 +35,7 @@ from connectors.mainframe.records.java_options import JavaOptions, JavaStream
 from connectors.mainframe.records.options import FileOptions, FileStream
 from connectors.oracle.config import OracleConfig, OracleStream, OracleTls
 from connectors.sap_rfc import config as sap
+from connectors.sap_rfc import streams as sap_streams
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 TABLE = re.compile(r"(<!-- options of (\w+) -->\n)(?:\|.*\n)*")
@@ -69,7 +70,15 @@ MODELS: dict[str, type[BaseModel]] = {
     )
 } | {
     f"Sap{model.__name__.removeprefix('Sap')}": model
-    for model in (sap.SapConfig, sap.Snc, sap.Gateway, sap.SapStream, sap.Cap, sap.Pages, sap.Detail)
+    for model in (
+        sap.SapConfig,
+        sap.Snc,
+        sap.Gateway,
+        sap_streams.SapStream,
+        sap_streams.Cap,
+        sap_streams.Pages,
+        sap_streams.Detail,
+    )
 }
 DURATION, SIZE, SHARE = "like 5s", "like 64 MiB", "like 10%"
 TYPES = {DURATION: "duration", SIZE: "size", SHARE: "share", "anything": "mapping"}

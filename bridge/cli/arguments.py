@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+LONGEST_S = 366 * 86_400
+
 type Run = Callable[[argparse.Namespace], int]
 type Actions = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
 
@@ -20,13 +22,18 @@ def config_and_connector(parser: argparse.ArgumentParser) -> None:
 
 
 def connector(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("connector", help="name of the connector")
+    parser.add_argument("connector", type=name, help="name of the connector")
 
 
 def streams(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--stream", action="append", default=[], metavar="NAME", help="only this stream; may be repeated"
-    )
+        "--stream", action="append", default=[], type=name, metavar="NAME",
+        help="only this stream; may be repeated",
+    )  # fmt: skip
+
+
+def stream(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stream", type=name, metavar="NAME", help="this stream alone")
 
 
 def machines(parser: argparse.ArgumentParser) -> None:
@@ -48,8 +55,15 @@ def action(actions: Actions, name: str, line: str, run: Run) -> argparse.Argumen
     return parser
 
 
+def name(text: str) -> str:
+    """An empty one is a shell variable that is not set. Errors: ArgumentTypeError."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return text
+
+
 def file(text: str) -> Path:
-    """A path; an empty one is a shell variable that is not set. Errors: ArgumentTypeError."""
+    """Errors: ArgumentTypeError."""
     if not text:
         raise argparse.ArgumentTypeError("the name of the file is empty")
     return Path(text)
@@ -61,8 +75,8 @@ def seconds(text: str) -> float:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write seconds, as in 0.5")
+    if not 0 < value <= LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write seconds, as in 0.5, up to a year")
     return value
 
 

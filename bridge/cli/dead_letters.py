@@ -34,7 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     for action in (listing, show, replay):
         arguments.config_and_connector(action)
         arguments.machines(action)
-    listing.add_argument("--stream", metavar="NAME", help="only this stream's")
+    listing.add_argument("--stream", type=arguments.name, metavar="NAME", help="only this stream's")
     show.add_argument("number", type=_place, metavar="N", help="as `list` numbers them")
     replay.add_argument("number", type=_place, nargs="*", metavar="N", help="as `list` numbers them")
     replay.add_argument("--all", action="store_true", help="all that can be")

@@ -25,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "nothing; the daemon may run meanwhile. Ends with 0, 1 (warnings) or 2 (something critical)."
     )
     arguments.config(parser)
-    parser.add_argument("--connector", metavar="NAME", help="this connector alone")
+    parser.add_argument("--connector", type=arguments.name, metavar="NAME", help="this connector alone")
     arguments.machines(parser)
     parser.add_argument(
         "--timeout", type=arguments.seconds, default=PATIENCE_S, metavar="S",

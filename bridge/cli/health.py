@@ -27,7 +27,7 @@ SCHEMA = 1
 def add(parser: argparse.ArgumentParser) -> None:
     parser.description = "One line and perfdata; exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN."
     arguments.daemon(parser, ask.STATUS)
-    parser.add_argument("--connector", metavar="NAME", help="this connector alone")
+    parser.add_argument("--connector", type=arguments.name, metavar="NAME", help="this connector alone")
     parser.add_argument("--json", action="store_true", help="the verdict and the whole status, for machines")
     parser.add_argument("--watch", action="store_true", help="a live table; in a pipe, a line each interval")
     parser.add_argument(

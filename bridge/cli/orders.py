@@ -43,7 +43,7 @@ def take(parser: argparse.ArgumentParser) -> None:
     """To whom an order goes."""
     arguments.connector(parser)
     arguments.daemon(parser, ask.ADMIN)
-    parser.add_argument("--stream", metavar="NAME", help="this stream alone")
+    arguments.stream(parser)
 
 
 def give(order: str, args: argparse.Namespace) -> int:

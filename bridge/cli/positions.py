@@ -49,7 +49,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     show = arguments.action(actions, "show", "where the streams are; disturbs nobody", print_positions)
     arguments.config(show)
-    show.add_argument("connector", nargs="?", help="name of the connector (default: all)")
+    show.add_argument(
+        "connector", nargs="?", type=arguments.name, help="name of the connector (default: all)"
+    )
     arguments.machines(show)
     _add_changes(actions)
     export = arguments.action(actions, "export", "print all positions, for `import`", export_positions)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +16,7 @@ from pydantic_core import CoreSchema
 from bridge.config.quiet import as_text, zone_of
 
 _FIELDS = 5
+_WEEK = timedelta(days=7)
 _FORM = "write it like 30 2 * * 1-5 Europe/Berlin: minute, hour, day, month, day of the week, time zone"
 
 
@@ -46,9 +49,24 @@ class Cron:
         coming: datetime = next(CronSim(self.times, now.astimezone(self.zone)))
         return (coming.astimezone(UTC) - now.astimezone(UTC)).total_seconds()
 
+    def longest_s(self, now: datetime) -> float:
+        """The most seconds between two of its times, of those in a week from `now` (aware) and the next."""
+        return _longest(self.times, self.zone, now)
+
     def __str__(self) -> str:
         return self.text
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         return as_text(cls, cls.parse)
+
+
+@lru_cache
+def _longest(times: str, zone: ZoneInfo, now: datetime) -> float:
+    week, longest = now + _WEEK, 0.0
+    coming = (each.astimezone(UTC) for each in CronSim(times, now.astimezone(zone)))
+    for each, following in pairwise(coming):
+        longest = max(longest, (following - each).total_seconds())
+        if following > week:
+            break
+    return longest

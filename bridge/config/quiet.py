@@ -47,6 +47,11 @@ class QuietHours:
             moment = self._pass(moment, timedelta(seconds=left))
         return (moment - now.astimezone(UTC)).total_seconds()
 
+    def longest_s(self, day: datetime) -> float:
+        """The most seconds that they last without a break, on a day like that (aware)."""
+        midnight = day.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        return max(self.remaining(midnight + timedelta(minutes=start)) for start, _ in self.ranges)
+
     def _left_on_the_wall(self, moment: datetime) -> float:
         """Seconds the wall clock must run to leave the range it is in; 0 outside."""
         wall = moment.astimezone(self.zone)

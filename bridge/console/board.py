@@ -31,8 +31,10 @@ COLUMNS: Columns = (
     ("events", "right"),
     ("events/s", "right"),
     ("dead letters", "right"),
+    ("caveats", "left"),
 )
-WIDE, NARROW = 70, 4
+WRAPPED = ("stream", "caveats")
+FEWER = {70: 4, 110: 7}
 """On a terminal of fewer characters there are only so many columns."""
 RATE_WINDOW_S = 3.0
 
@@ -57,8 +59,8 @@ class Board:
         if self._verdict is None:
             yield Text("asking the daemon ...", style="dim")
         else:
-            columns = COLUMNS if options.max_width >= WIDE else COLUMNS[:NARROW]
-            yield from self._parts(self._verdict, columns)
+            fitting = (count for width, count in FEWER.items() if options.max_width < width)
+            yield from self._parts(self._verdict, COLUMNS[: next(fitting, None)])
 
     def _parts(self, verdict: Verdict, columns: Columns) -> Iterator[RenderableType]:
         level = (verdict.level.upper(), STYLES[verdict.level])
@@ -75,7 +77,9 @@ class Board:
     def _table(self, columns: Columns) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         for title, side in columns:
-            table.add_column(title, justify="left" if side == "left" else "right", no_wrap=title != "stream")
+            table.add_column(
+                title, justify="left" if side == "left" else "right", no_wrap=title not in WRAPPED
+            )
         for name, connector in self._status["connectors"].items():
             table.add_row(Text(f"{name} ({connector['kind']})", style="bold"), *_state(connector))
             for stream, each in connector["streams"].items():
@@ -94,6 +98,7 @@ class Board:
             f"{stream['events']:,}",
             f"{self._rates[name].per_s:,.0f}",
             Text(f"{rejects:,}", style="yellow" if rejects else ""),
+            Text(", ".join(stream.get("caveats", ())).replace("_", " "), style="dim"),
         )
 
 

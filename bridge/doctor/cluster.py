@@ -42,6 +42,8 @@ class Cluster:
     """confluent_kafka's DescribeClusterResult"""
     configs: Mapping[int, Mapping[str, str]]
     """Broker id -> its settings; empty where they may not be read."""
+    down: Sequence[int]
+    """Brokers that have replicas and are not there."""
 
     @classmethod
     def reach(cls, settings: Settings) -> Self:
@@ -50,18 +52,28 @@ class Cluster:
         try:
             asked = admin.describe_cluster(include_authorized_operations=True, request_timeout=CALL_S)
             about = asked.result(CALL_S + 1)
+            used = _used(admin)
         except KafkaException as error:
             raise TransientError(f"the cluster cannot be described: {kafka.reason(error)}") from error
-        return cls(settings, admin, about, dict(_configs(admin, [node.id for node in about.nodes])))
+        up = [node.id for node in about.nodes]
+        return cls(settings, admin, about, dict(_configs(admin, up)), sorted(used.difference(up)))
+
+    @property
+    def brokers(self) -> int:
+        """How many there are, with those that are down."""
+        return len(self.about.nodes) + len(self.down)
 
     def findings(self) -> Iterator[Finding]:
         """Findings about the brokers."""
-        brokers = len(self.about.nodes)
-        yield Finding(Level.OK, f"{brokers} broker{'s' * (brokers != 1)} of cluster {self.about.cluster_id}")
+        text = f"{self.brokers} broker{'s' * (self.brokers != 1)} of cluster {self.about.cluster_id}"
+        yield Finding(Level.OK, text)
+        if self.down:
+            text = f"down: {', '.join(f'broker {each}' for each in self.down)}, which should hold replicas"
+            yield Finding(Level.WARNING, text, "start what is down, or move its replicas to others")
         if not self.configs:
             text = "the brokers' settings may not be read, so replication is not judged"
             yield Finding(Level.WARNING, text, "grant DescribeConfigs on the cluster")
-        yield from judge_settings(brokers, self.configs, self.settings)
+        yield from judge_settings(self.brokers, self.configs, self.settings)
         yield from self._health_of(TRANSACTIONS)
 
     # -- topics
@@ -71,7 +83,7 @@ class Cluster:
         described = self._describe(names)
         limits = self._limits(described)
         for name, topic in described.items():
-            yield from _replicas(name, topic, len(self.about.nodes), limits[name])
+            yield from _replicas(name, topic, self.brokers, limits[name])
             if not name.startswith(OWN):
                 yield from _sizes(name, limits[name], self.settings)
             yield from _granted(name, topic, kafka.tools(self.settings.kafka))
@@ -82,7 +94,7 @@ class Cluster:
         described = self._describe([name])
         limits = self._limits(described)
         for found, topic in described.items():
-            yield from _replicas(found, topic, len(self.about.nodes), limits[found])
+            yield from _replicas(found, topic, self.brokers, limits[found])
 
     def _describe(self, names: Iterable[str]) -> dict[str, Any]:
         """Topic -> confluent_kafka's TopicDescription, of those that may be seen."""
@@ -143,6 +155,12 @@ class Cluster:
         except (KafkaException, TimeoutError):
             return None
         return found
+
+
+def _used(admin: AdminClient) -> set[int]:
+    """Brokers that topics are kept on, as far as these may be seen. Errors: KafkaException."""
+    topics = admin.list_topics(timeout=CALL_S).topics.values()
+    return {broker for topic in topics for part in topic.partitions.values() for broker in part.replicas}
 
 
 def _configs(admin: AdminClient, brokers: Sequence[int]) -> Iterator[tuple[int, Mapping[str, str]]]:

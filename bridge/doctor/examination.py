@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -114,14 +115,19 @@ class Examination:
 
     def _retention(self, source: Connector) -> None:
         """Whether the source keeps changes for long enough, also when nobody polls for a while."""
+        now = datetime.now(UTC)
         for stream, kept in source.keeps.items():
-            interval = self._options.stream(stream).interval
-            text = f"the source keeps {kept / 60:g} minutes of changes; polled each {interval:g} s"
-            if interval < kept / SPARE:
+            options = self._options.stream(stream)
+            between = options.cron.longest_s(now) if options.cron else options.interval
+            quiet = options.quiet_hours.longest_s(now) if options.quiet_hours else 0.0
+            hours = f", and not in {quiet / 60:g} minutes of quiet hours" if quiet else ""
+            text = f"the source keeps {kept / 60:g} minutes of changes; polled each {between:g} s{hours}"
+            if (wanted := quiet + SPARE * between) < kept:
                 self._say(text, stream=stream)
                 continue
-            level = Level.WARNING if interval < kept else Level.CRITICAL
-            self._say(text, level, f"poll it each {kept / SPARE:g} s at least, or have more kept", stream)
+            level = Level.WARNING if quiet + between < kept else Level.CRITICAL
+            remedy = f"poll it oftener, or have changes kept for {wanted / 60:.0f} minutes at least"
+            self._say(text, level, remedy, stream)
 
     # -- positions and topics
 
@@ -163,10 +169,11 @@ class Examination:
             return  # it will come to nothing
         if progress.paused:
             self._say(f"paused by {progress.paused}", Level.WARNING, "`resume` when it may go on", name)
-        start = "goes on from its stored position" if name in ledger.streams else "starts from the beginning"
-        self._say(start, stream=name)
+        stored = ledger.streams.get(name)
+        began = stored is not None and stored.position is not None
+        self._say("goes on from its stored position" if began else "starts from the beginning", stream=name)
         if lane.follows:
-            self._say_what_a_rescan_finds(name, ledger.streams.get(name))
+            self._say_what_a_rescan_finds(name, stored)
         for route in lane.routes.values():
             if not (route.created and self._creates_none):
                 self._say(_route(route), stream=name)

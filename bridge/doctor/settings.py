@@ -69,10 +69,12 @@ def _new_topics(brokers: int, configs: Configs, settings: Settings) -> Iterator[
         text = "topics the bridge creates, positions included, live on one broker"
         yield Finding(Level.WARNING, f"{where}=1: {text}", "write `topics: {replication: 3}`")
     in_sync = _least(configs, "min.insync.replicas")
+    name = "min.insync.replicas"
     if in_sync == 1 < factor:
-        yield _wrong(
-            Level.WARNING, "min.insync.replicas", 1, "one broker's failure can lose what it acknowledged", 2
-        )
+        yield _wrong(Level.WARNING, name, 1, "one broker's failure can lose what it acknowledged", 2)
+    elif in_sync is not None and in_sync > factor:
+        so = f"topics the bridge creates have replication {factor} and would take no writes"
+        yield _wrong(Level.CRITICAL, name, in_sync, so, max(1, factor - 1))
 
 
 def _timeout(configs: Configs, settings: Settings) -> Iterator[Finding]:

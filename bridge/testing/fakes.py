@@ -87,6 +87,8 @@ class FakeKafka:
         self.topics: dict[str, list[Record]] = {}
         self.partitions: dict[str, int] = {}
         self.ids: dict[str, str] = {}
+        self.starts: dict[str, int] = {}
+        """Topic -> how many records were cut off at its beginning."""
         self.max_bytes: dict[str, int] = {}
         self.refusals: dict[str, BridgeError] = {}
         """Topic -> why the cluster will not have it."""
@@ -375,7 +377,8 @@ class FakeChangelog:
         _outside(self._kafka, Step.READ)
         stamps = [record.value or b"" for record in self._kafka.committed(self.name) if record.key == STAMP]
         stamp = stamps[-1].decode() if stamps else None
-        return Seen(self._kafka.ids.get(self.name, ""), 0, stamp)
+        kafka = self._kafka
+        return Seen(kafka.ids.get(self.name, ""), kafka.starts.get(self.name, 0), stamp)
 
     def read(self) -> Iterator[list[tuple[bytes, bytes | None]]]:
         _outside(self._kafka, Step.READ)
@@ -432,6 +435,8 @@ class FakeSource:
         """Streams whose rows lack their key column."""
         self.wider: set[str] = set()
         """Streams whose tables have got one more column."""
+        self.closed: set[str] = set()
+        """Streams whose tables may not be read, so that nobody knows them."""
         self.unreadable: set[str] = set()
         """Streams whose rows cannot be read once more."""
         self.polls: list[tuple[str, Position | None]] = []
@@ -471,7 +476,8 @@ class FakeConnector(Connector):
         return [self._stream(name, table) for name, table in self._source.tables.items()]
 
     def _stream(self, name: str, table: FakeTable) -> Stream:
-        return Stream(name, self._source.identity, (self._shape(name),), settles=table.settles)
+        tables = () if name in self._source.closed else (self._shape(name),)
+        return Stream(name, self._source.identity, tables, settles=table.settles)
 
     def _shape(self, name: str) -> Table:
         wider = SCHEMA.append(pa.field("more", pa.bool_()))
@@ -483,6 +489,8 @@ class FakeConnector(Connector):
         self._source.heed()
         if stream.name in self._source.failing:
             raise self._source.failing[stream.name]
+        if not stream.tables:
+            raise PermanentError("no right to read it", remedy="grant it")
         table = self._source.tables[stream.name]
         assert not table.settles or position == table.settled, "polled ahead of what has settled"
         if stream.name in self._source.undecided:

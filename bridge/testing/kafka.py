@@ -109,8 +109,9 @@ class KafkaBroker:
     """One broker on loopback; its ports and its data survive `stop`, `kill` and `restart`.
 
     `listeners` adds security protocols by listener name, e.g. {"SASL": "SASL_PLAINTEXT"}, configured through
-    `properties`. Start it from a thread that lives as long as the broker shall: the kernel kills the broker
-    when that thread ends, so that a crashed test leaves nothing behind.
+    `properties`. `beside` another it is the second one of that one's cluster. Start it from a thread that
+    lives as long as the broker shall: the kernel kills the broker when that thread ends, so that a crashed
+    test leaves nothing behind.
     """
 
     def __init__(
@@ -121,14 +122,18 @@ class KafkaBroker:
         listeners: Mapping[str, str] | None = None,
         properties: Mapping[str, str] | None = None,
         scram: Mapping[str, str] | None = None,
+        beside: KafkaBroker | None = None,
     ) -> None:
         self._owns_folder = folder is None
         self.folder = Path(tempfile.mkdtemp(prefix="kafka-")) if folder is None else folder
         self.log = self.folder / "broker.log"
         self._java = tuple(java)
         self._protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **(listeners or {})}
-        self._ports = dict(zip(self._protocols, free_ports(len(self._protocols)), strict=True))
-        self._properties = {**PROPERTIES, **self._addresses(), **(properties or {})}
+        served = [name for name in self._protocols if name != "CONTROLLER" or beside is None]
+        self._ports = dict(zip(served, free_ports(len(served)), strict=True))
+        self._beside = beside
+        role = {} if beside is None else {"process.roles": "broker", "node.id": "2"}
+        self._properties = {**PROPERTIES, **role, **self._addresses(), **(properties or {})}
         self._scram = dict(scram or {})
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -138,6 +143,12 @@ class KafkaBroker:
 
     def address_of(self, listener: str) -> str:
         return f"127.0.0.1:{self._ports[listener]}"
+
+    @property
+    def cluster(self) -> str:
+        """Its id, once the folder has been made."""
+        told = (self.folder / "data" / "meta.properties").read_text().splitlines()
+        return next(line.partition("=")[2] for line in told if line.startswith("cluster.id="))
 
     @property
     def pid(self) -> int:
@@ -207,13 +218,14 @@ class KafkaBroker:
         return self._process
 
     def _addresses(self) -> dict[str, str]:
-        served = {name: f"{name}://{self.address_of(name)}" for name in self._protocols}
+        served = {name: f"{name}://{self.address_of(name)}" for name in self._ports}
+        controller = (self._beside or self).address_of("CONTROLLER")
         return {
             "listeners": ",".join(served.values()),
             "advertised.listeners": ",".join(at for name, at in served.items() if name != "CONTROLLER"),
             "listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in self._protocols.items()),
             # Voters by configuration: a formatted folder then names no port, and serves any broker.
-            "controller.quorum.voters": f"1@{self.address_of('CONTROLLER')}",
+            "controller.quorum.voters": f"1@{controller}",
             "log.dirs": str(self.folder / "data"),
         }
 
@@ -249,13 +261,14 @@ class KafkaBroker:
         (self.folder / "log4j2.properties").write_text(LOGGING)
         (self.folder / "server.properties").write_text(text)
         formatted = jars() / FORMATTED
-        if formatted.exists() and not self._scram:
+        if formatted.exists() and not self._scram and self._beside is None:
             shutil.copytree(formatted, self.folder / "data")
         else:
             self._format()
 
     def _format(self) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "x")
+        fresh = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "x")
+        cluster = fresh if self._beside is None else self._beside.cluster
         users = [f"SCRAM-SHA-256=[name={name},password={word}]" for name, word in self._scram.items()]
         added = [word for user in users for word in ("--add-scram", user)]
         arguments = ("format", "-t", cluster, *added, "-c")

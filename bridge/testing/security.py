@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import subprocess
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 from bridge.testing.kafka import jdk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 SASL = {"SASL": "SASL_PLAINTEXT"}
 TLS = {"TLS": "SSL"}
@@ -38,6 +44,45 @@ def oauth() -> dict[str, str]:
             f"{module} required unsecuredLoginStringClaim_sub=broker;"
         ),
     }
+
+
+@contextmanager
+def identity_provider(port: int, secret: str) -> Iterator[None]:
+    """Gives unsigned tokens to a client that knows the secret (RFC 6749, 4.4)."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            basic = base64.b64decode(self.headers["Authorization"].removeprefix("Basic ")).decode()
+            if basic.endswith(f":{secret}"):
+                self._answer(200, {"access_token": _unsigned_token(), "token_type": "bearer"})
+            else:
+                self._answer(401, {"error": "invalid_client"})
+
+        def _answer(self, code: int, document: Mapping[str, Any]) -> None:
+            body = json.dumps(document).encode()
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_request(self, *_: object) -> None:
+            return
+
+    with HTTPServer(("127.0.0.1", port), Handler) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield
+        server.shutdown()
+        thread.join()
+
+
+def _unsigned_token() -> str:
+    now = int(time.time())
+    parts = {"alg": "none"}, {"sub": "dora", "iat": now, "exp": now + 3600}
+    words = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    return ".".join((*words, ""))
 
 
 @dataclass(frozen=True)
@@ -86,3 +131,15 @@ class Certificates:
 
     def _file(self, name: str) -> str:
         return str(self.folder / name)
+
+
+def oidc(port: int, secret: str) -> dict[str, str]:
+    """Settings of a client that gets its tokens from an identity provider on this port of loopback."""
+    return {
+        "security.protocol": "sasl_plaintext",
+        "sasl.mechanism": "OAUTHBEARER",
+        "sasl.oauthbearer.method": "oidc",
+        "sasl.oauthbearer.client.id": "bridge",
+        "sasl.oauthbearer.client.secret": secret,
+        "sasl.oauthbearer.token.endpoint.url": f"http://127.0.0.1:{port}/token",
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -119,6 +120,13 @@ def end_of(address: str, topic: str) -> int:
         return 0
     finally:
         consumer.close()
+
+
+def reload(daemon: DaemonProcess) -> None:
+    """With its document as it is now."""
+    daemon.write()
+    assert daemon.process is not None
+    daemon.process.send_signal(signal.SIGHUP)
 
 
 def in_state(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import stat
 import threading
@@ -22,7 +21,7 @@ from bridge.supervisor import ONCE_S
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.hostile import Whim, plan
 from bridge.testing.kafka import Broker, KafkaBroker, free_ports
-from tests.e2e.evidence import Start, arrived, command, in_state, published, source, sqlite, writing
+from tests.e2e.evidence import Start, arrived, command, in_state, published, reload, source, sqlite, writing
 
 pytestmark = pytest.mark.slow
 
@@ -172,12 +171,6 @@ def test_sighup_with_a_bad_file_changes_nothing_and_shows(
     reload(daemon)
     in_state(daemon, f"{name}-more", "RUNNING")
     assert daemon.status()["daemon"]["reload_error"] is None
-
-
-def reload(daemon: DaemonProcess) -> None:
-    daemon.write()
-    assert daemon.process is not None
-    daemon.process.send_signal(signal.SIGHUP)
 
 
 # -- pause and resume

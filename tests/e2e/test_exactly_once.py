@@ -23,7 +23,7 @@ from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import Broker
 from bridge.testing.killing import PARENT_VARIABLE, Plan, Step, deaths
 from bridge.testing.sqlite_source import SqliteSource
-from tests.e2e.evidence import doomed, end_of, writing
+from tests.e2e.evidence import doomed, end_of, reload, writing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -227,6 +227,12 @@ def test_a_daemon_that_has_nothing_to_write_says_within_seconds_that_another_too
         with second:
             wait_until(lambda: second.stream(name, "orders").get("state") == "RUNNING", 30, "its taking over")
             wait_until(lambda: first.connector(name).get("state") == "STANDBY", 15, "the first standing by")
+            pid = first.worker_pid(name)
+            first.document["connectors"][name]["interval"] = "150ms"
+            reload(first)
+            wait_until(lambda: first.worker_pid(name) not in (None, pid), 30, "a new worker")
+            wait_until(lambda: first.connector(name).get("state") == "STANDBY", 15, "it standing by, too")
+            assert second.stream(name, "orders")["state"] == "RUNNING"
 
 
 def test_a_worker_whose_transaction_expired_comes_back_by_itself(broker: Broker, tmp_path: Path) -> None:

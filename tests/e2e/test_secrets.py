@@ -158,7 +158,8 @@ def test_of_1000_planted_secrets_none_is_found(broker: Broker, tmp_path: Path) -
     assert len(letters) == BROKEN_ROWS + LARGE_ROWS + WAYS[Whim.REJECT]
     assert places["log"].count("connected with ") == WAYS[Whim.LOG]
     assert places["log"].count('"poll failed"') == WAYS[Whim.TRANSIENT]
-    assert places["log"].count("RuntimeError: outer ") == 2 * WAYS[Whim.BUG], "the trace, and health's line"
+    assert places["log"].count("the connector has failed; this is a bug") == WAYS[Whim.BUG]
+    assert places["log"].count('"how": "a bug: RuntimeError: outer ') == WAYS[Whim.BUG]
 
 
 @contextmanager

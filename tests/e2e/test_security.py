@@ -19,8 +19,18 @@ from confluent_kafka.admin import (
 from bridge import positions
 from bridge.errors import CredentialsError
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
-from bridge.testing.kafka import KafkaBroker
-from bridge.testing.security import OAUTH, SASL, STORE_PASSWORD, TLS, Certificates, oauth, sasl
+from bridge.testing.kafka import KafkaBroker, free_ports
+from bridge.testing.security import (
+    OAUTH,
+    SASL,
+    STORE_PASSWORD,
+    TLS,
+    Certificates,
+    identity_provider,
+    oauth,
+    oidc,
+    sasl,
+)
 from bridge.testing.sqlite_source import SqliteSource
 
 pytestmark = pytest.mark.slow
@@ -119,6 +129,24 @@ def test_a_password_that_kafka_takes_no_longer_parks_the_connector_at_work(
         found = daemon.connector(name)
     assert "credentials" in found["error"]
     assert found["restarts"] == 0, "its only end was the park"
+
+
+def test_an_identity_provider_that_is_away_parks_nobody_and_one_that_refuses_does(
+    guarded: KafkaBroker, tmp_path: Path
+) -> None:
+    (port,) = free_ports(1)
+    settings = oidc(port, "env:KAFKA_PASSWORD")
+    daemon = daemon_at("OAUTH", guarded, tmp_path, settings, "opensesame")
+    (name,) = daemon.document["connectors"]
+    with daemon:
+        wait_until(lambda: "token" in (daemon.connector(name).get("error") or ""), 40, "the trouble to show")
+        assert daemon.connector(name)["state"] == "BACKOFF"
+        with identity_provider(port, "opensesame"):
+            wait_until(lambda: daemon.stream(name, "orders").get("events") == 50, 40, "50 events")
+    with identity_provider(port, "another"), daemon:
+        wait_until(lambda: daemon.connector(name).get("state") == "FAILED", 40, "FAILED")
+        assert "invalid_client" in daemon.connector(name)["error"]
+    assert "opensesame" not in daemon.logged()
 
 
 def change_password(broker: KafkaBroker, user: str, password: str) -> None:

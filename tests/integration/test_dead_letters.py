@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,7 +21,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from bridge import committed, config, takeover
+from bridge import committed, config, positions, state, takeover
 from bridge.deadletters import Letters
 from bridge.redact import Redactor
 from bridge.replay import OVERTAKEN, Place, Replay
@@ -61,8 +62,11 @@ class Erp:
         images = {**connector, "streams": {"parts": {"images": True}}}
         self.daemon = DaemonProcess(folder, address, {self.name: connector, self.images: images})
 
-    def raise_limit(self, topic: str) -> None:
-        entry = ConfigEntry("max.message.bytes", "100000", incremental_operation=AlterConfigOpType.SET)
+    def raise_limit(self, topic: str, limit: int = 100_000) -> None:
+        self.alter(topic, "max.message.bytes", str(limit))
+
+    def alter(self, topic: str, setting: str, value: str) -> None:
+        entry = ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET)
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
         for future in self.admin.incremental_alter_configs([resource]).values():
             future.result(10)
@@ -300,6 +304,51 @@ def test_a_row_that_is_known_by_a_replay_is_deleted_and_one_that_is_gone_stays_s
     rows_change(gone=4)
     wait_until(lambda: ("d", 4) in parts(), 90, what="a delete")
     assert sorted(parts()) == [("d", 4), ("r", 1), ("r", 2), ("r", 4), ("r", 5)]
+
+
+def test_a_state_is_read_once_by_a_replay_and_none_that_was_lost_is_believed(
+    erp: Erp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take minutes to read, and a worker waits for a command no longer than a lease."""
+    topic, of_state = f"{erp.images}.parts", state.topic(erp.images)
+    parts = partial(erp.daemon.stream, erp.images, "parts")
+    settings = config.load(erp.daemon.config)
+    buried = parts()["rejects"]
+    erp.source.insert(1, "parts", payload="z" * 150_000)
+    wait_until(lambda: parts().get("rejects") == buried + 1, 90, what="a dead letter")
+    erp.raise_limit(topic, 1_000_000)
+
+    cut_off(erp, of_state)
+    replay = Replay(settings, erp.images, "a test")
+    assert "was lost with topic" in str([reason for _, reason in replay.judged([])][-1])
+    erp.daemon.stop()
+    erp.daemon.start()
+    wait_until(lambda: "the state's topic is whole again" in erp.daemon.logged(), 90, what="the state")
+
+    spans: list[int] = []
+    messages = committed.messages
+
+    def counted(kafka: Any, within: committed.Bounds) -> Any:
+        spans.extend(end - first for (name, _), (first, end) in within.items() if name == of_state)
+        return messages(kafka, within)
+
+    monkeypatch.setattr(committed, "messages", counted)
+    replay = Replay(settings, erp.images, "a test")
+    judged = replay.judged([])
+    whole, read = max(spans), len(spans)
+    done = replay.run(judged)
+    assert done[-1][1] is None
+    assert sum(spans[read:]) < whole
+    kept = positions.known(settings.kafka, erp.images, Topics(settings.kafka, settings.topics)).state
+    assert kept is not None, "what the state is to be like is still known"
+
+
+def cut_off(erp: Erp, topic: str) -> None:
+    """At its beginning, as by somebody who had it deleted by age for a while."""
+    erp.alter(topic, "cleanup.policy", "compact,delete")
+    for future in erp.admin.delete_records([TopicPartition(topic, 0, 1)]).values():
+        future.result(10)
+    erp.alter(topic, "cleanup.policy", "compact")
 
 
 def test_a_tombstone_is_newer_unless_it_is_that_of_an_older_delete_that_was_replayed(erp: Erp) -> None:

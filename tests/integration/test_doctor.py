@@ -362,3 +362,25 @@ def test_a_deadline_shorter_than_the_connectors_own_time_out_is_told(patient: Pa
         " (1 of 2 streams)"
     ) in findings[patient.name, "ok"]
     assert "own time-out" not in findings.get((patient.name, "warning"), "")
+
+
+def test_a_broker_that_is_down_is_still_one_of_the_brokers_there_are(
+    broker_jars: Path, tmp_path: Path
+) -> None:
+    both = {"transaction.state.log.replication.factor": "2", "default.replication.factor": "2"}
+    with (
+        KafkaBroker(tmp_path / "first", properties=both) as first,
+        KafkaBroker(tmp_path / "second", properties=both, beside=first) as second,
+    ):
+        admin = AdminClient({"bootstrap.servers": first.address})
+        admin.create_topics([NewTopic("theirs", 1, 2)])["theirs"].result(10)
+        patient = Patient(tmp_path, first.address, "maintained")
+        before = patient.examined()[1]
+        second.stop()
+        after = patient.examined()[1]
+
+    for findings in (before, after):
+        assert "2 brokers of cluster" in findings["kafka", "ok"]
+        assert ("kafka", "critical") not in findings, findings["kafka", "critical"]
+    assert "down: broker 2" not in before["kafka", "warning"]
+    assert "down: broker 2, which should hold replicas; start what is down" in after["kafka", "warning"]

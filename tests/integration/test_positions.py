@@ -16,9 +16,10 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from bridge import config, positions, state
+from bridge import config, kafka, positions, state
 from bridge.config.options import Settings
-from bridge.positions import Ledger, Stored
+from bridge.errors import TransientError
+from bridge.positions import Glances, Ledger, Stored
 from bridge.publisher import Fenced, Publisher
 from bridge.takeover import Takeover
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
@@ -359,6 +360,41 @@ def fail_in_the_middle(bridge: Bridge) -> None:
     with Takeover(bridge.settings, bridge.name) as held:
         held.store("orders", Stored({"id": 2}, "sqlite", 1, "db"))
         raise ZeroDivisionError
+
+
+def test_whoever_looks_again_reads_only_what_is_new(
+    make: Callable[..., Bridge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker with nothing to write looks every five seconds, at a topic that may have a day's positions."""
+    bridge = make("orders")
+    clients: list[str] = []
+    consumer = kafka.consumer
+
+    def counted(settings: Any, isolation: str, **own: Any) -> Any:
+        clients.append(isolation)
+        return consumer(settings, isolation, **own)
+
+    store(bridge, {"id": 1})
+    glances = Glances(bridge.settings.kafka, bridge.name, Event())
+    monkeypatch.setattr(kafka, "consumer", counted)
+    first = glances.ledger(30)
+    assert first.streams["orders"].position == {"id": 1}
+    with monkeypatch.context() as nothing_new:
+        nothing_new.delattr(positions, "_read_to")
+        assert glances.ledger(30) == first
+    with monkeypatch.context() as uncounted:
+        uncounted.setattr(kafka, "consumer", consumer)
+        store(bridge, {"id": 2})
+    assert glances.ledger(30).streams["orders"].position == {"id": 2}
+    assert clients == ["read_committed"]
+    delete(bridge, positions.topic(bridge.name))
+    with pytest.raises(TransientError, match="cannot read"):
+        glances.ledger(30)
+
+
+def store(bridge: Bridge, position: Any) -> None:
+    with Takeover(bridge.settings, bridge.name) as held:
+        held.store("orders", Stored(position, "sqlite", 1, "db"))
 
 
 def test_of_two_commands_at_once_the_first_says_that_there_is_another(make: Callable[..., Bridge]) -> None:

@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from bridge import committed, reach
 from bridge.errors import BridgeError, CredentialsError, TransientError
 from bridge.testing.kafka import Broker, KafkaBroker, free_ports
-from bridge.testing.security import SASL, sasl
+from bridge.testing.security import SASL, oidc, sasl
 
 PATIENCE_S = 2.0
 
@@ -83,6 +83,15 @@ def guarded(broker_jars: Path) -> Iterator[KafkaBroker]:
 def test_a_listener_that_wants_a_user_is_told_as_such(guarded: KafkaBroker) -> None:
     said = told(guarded.address_of("SASL"))
     assert "closed by peer; check port, security.protocol and the broker" in said
+
+
+def test_an_identity_provider_that_is_away_is_no_refusal(guarded: KafkaBroker) -> None:
+    (port,) = free_ports(1)
+    settings = oidc(port, "ours")
+    error = refused(guarded.address_of("SASL"), **settings)
+    assert isinstance(error, TransientError)
+    assert f"OAUTHBEARER token: Failed to connect to 127.0.0.1:{port}" in error.text
+    assert error.remedy == "check sasl.oauthbearer.token.endpoint.url, and whether it answers"
 
 
 def test_wrong_credentials_are_told_as_such_and_are_no_matter_of_the_network(guarded: KafkaBroker) -> None:

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bridge.config.options import ConnectorSettings, PrefetchOptions, StreamOptions, TransactionOptions
+from bridge.contract import Connector
 from bridge.errors import Stopped
 from bridge.publisher import Fenced
 from bridge.testing.fakes import Crash, FakeKafka, Fault, State
@@ -67,6 +68,36 @@ class Outcome:
 
 
 @dataclass
+class Source[C: Connector]:
+    """What outlives a connector."""
+
+    make: Callable[[], C]
+    polls: tuple[object, ...] = ()
+    open: C | None = None
+
+    def connector(self) -> C:
+        self.close()
+        self.open = self.make()
+        return self.open
+
+    def close(self) -> None:
+        """As the end of a process does."""
+        if self.open is not None:
+            self.open.close()
+
+
+def survives(engine: Engine, step: Callable[[Engine], None]) -> bool:
+    """Whether a process lives through a step."""
+    try:
+        step(engine)
+    except (Fenced, Crash):
+        return False
+    except Stopped:
+        engine.drain()
+    return True
+
+
+@dataclass
 class Process:
     """A worker's engine; whoever dies begins anew, and knows what Kafka has, and nothing else."""
 
@@ -78,13 +109,8 @@ class Process:
     """Rounds of one piece of work."""
 
     def living(self, step: Callable[[Engine], None]) -> None:
-        """One step that it may not survive."""
-        try:
-            step(self.engine)
-        except (Fenced, Crash):
+        if not survives(self.engine, step):
             self.dies()
-        except Stopped:
-            self.engine.drain()
 
     def dies(self) -> None:
         self.engine.restart()

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from bridge.config.options import ConnectorSettings, StreamOptions
-from bridge.errors import Stopped, TransientError
-from bridge.publisher import Fenced
-from bridge.testing.fakes import Crash, FakeKafka, Fault
+from bridge.errors import TransientError
+from bridge.testing.fakes import FakeKafka, Fault
 from bridge.testing.images import FakeImages
 from bridge.testing.simulation import Clock, Engine
+from tests.property.living import survives
 
 TABLE = "orders"
 ids = st.integers(1, 9)
@@ -122,12 +122,8 @@ class Histories(RuleBasedStateMachine):
     def living(self, step: Callable[[Engine], None]) -> None:
         """One step of a process that may not survive it."""
         assert self.engine is not None
-        try:
-            step(self.engine)
-        except (Fenced, Crash):
+        if not survives(self.engine, step):
             self.engine.restart()
-        except Stopped:
-            self.engine.drain()
 
     # -- what holds in the end
 

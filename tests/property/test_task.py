@@ -15,11 +15,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bridge.errors import Stopped, TransientError
+from bridge.errors import TransientError
 from bridge.positions import RESNAPSHOT, STREAM
-from bridge.publisher import Fenced
-from bridge.testing.fakes import SKIPPED, Crash, FakeKafka, FakeSource, Fault
+from bridge.testing.fakes import SKIPPED, FakeKafka, FakeSource, Fault
 from bridge.testing.simulation import Clock, Engine
+from tests.property.living import survives
 
 names = st.sampled_from(["orders", "items"])
 payloads = st.lists(st.sampled_from(["a", "b", "c", SKIPPED, None]), min_size=1, max_size=12)
@@ -132,12 +132,8 @@ class Histories(RuleBasedStateMachine):
     def living(self, engine: int, step: Callable[[Engine], None]) -> None:
         """One step of a process that may not survive it."""
         each = self.engines[engine % len(self.engines)]
-        try:
-            step(each)
-        except (Fenced, Crash):
+        if not survives(each, step):
             each.restart()
-        except Stopped:
-            each.drain()
 
     # -- what always holds
 

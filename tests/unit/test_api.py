@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, closing, suppress
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -186,13 +187,20 @@ def test_a_client_that_does_not_read_its_answer_is_hung_up_on_without_alarm(
 ) -> None:
     monkeypatch.setattr(api._Handler, "timeout", 0.2)
     monkeypatch.setattr(Supervisor, "status", lambda _self: {"much": "x" * 50_000_000})
+    finish, hung_up = api._Handler.finish, Event()
+
+    def finishing(handler: api._Handler) -> None:
+        finish(handler)
+        hung_up.set()
+
+    monkeypatch.setattr(api._Handler, "finish", finishing)
 
     async def patient() -> bytes:
         options = daemon[2].model_copy(update={"http": f"127.0.0.1:{free_port()}"})
         async with api.serving(daemon[1], options):
             with socket.create_connection(("127.0.0.1", int(str(options.http).rpartition(":")[2]))) as client:
                 client.sendall(b"GET /status HTTP/1.0\r\n\r\n")
-                await asyncio.sleep(1.0)
+                await asyncio.to_thread(hung_up.wait, 30)
                 client.settimeout(5.0)
                 return await asyncio.to_thread(_all_of, client)
 

@@ -22,6 +22,7 @@ def document(events: int = 1234, error: str | None = None) -> dict[str, Any]:
         "lag_s": 0.4,
         "events": events,
         "rejects": 2,
+        "caveats": ["collapses", "no_deletes"],
     }
     connector = {
         "kind": "jdbc",
@@ -53,6 +54,21 @@ def test_a_stream_is_a_row_with_its_figures() -> None:
 
     assert "plant  legacy-bridge 1.2, up 2 h, pid 7  OK" in text
     (row,) = (line.split() for line in text.splitlines() if "orders" in line)
+    assert row == [
+        "orders",
+        "RUNNING",
+        "3",
+        "min",
+        "0.4",
+        "s",
+        "1,234",
+        "0",
+        "2",
+        "collapses,",
+        "no",
+        "deletes",
+    ]
+    (row,) = (line.split() for line in shown(board, 100).splitlines() if "orders" in line)
     assert row == ["orders", "RUNNING", "3", "min", "0.4", "s", "1,234", "0", "2"]
 
 

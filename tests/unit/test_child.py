@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -25,8 +26,8 @@ def say(**message): print(json.dumps(message), file=lines, flush=True)
 hello = json.loads(lines.readline())
 options = hello["connector"]["options"]
 with open(options["diary"], "a") as diary: print(hello["claim"], file=diary)
-if options.get("standby_once") and len(open(options["diary"]).readlines()) == 1:
-    options.update(standby=True, holds=False)
+lives, life = options.get("lives", []), len(open(options["diary"]).readlines()) - 1
+if life < len(lives): options.update(lives[life])
 if options.get("beats", True):
     say(type="beat", holds=options.get("holds", True), standby=options.get("standby", False),
         state="RUNNING", error=options.get("says"),
@@ -39,8 +40,14 @@ if "exit" in options: os._exit(options["exit"])
 for line in lines:
     order = json.loads(line)
     if order["command"] == "stop" and not options.get("stubborn"): os._exit(0)
+    if options.get("is_fenced"):
+        say(type="end", code=3, error=None)
+        os._exit(3)
     if "id" in order and "answer" in options: say(type="answer", id=order["id"], error=options["answer"])
 """
+
+STANDS_BY: dict[str, Any] = {"standby": True, "holds": False}
+FENCED = {"end": 3, "exit": 3}
 
 
 class Family:
@@ -365,7 +372,7 @@ def test_resume_makes_a_standby_take_the_connector_over(
 
 def test_resume_on_a_standby_takes_over_and_leaves_the_pauses(tmp_path: Path) -> None:
     """The worker would refuse the order, were it passed on."""
-    family = Family(tmp_path, standby_once=True, answer="the pauses are gone")
+    family = Family(tmp_path, lives=[STANDS_BY], answer="the pauses are gone")
 
     async def scenario() -> tuple[str | None, str | None]:
         async with running(family) as child:
@@ -374,6 +381,68 @@ def test_resume_on_a_standby_takes_over_and_leaves_the_pauses(tmp_path: Path) ->
 
     assert asyncio.run(scenario()) == (None, "the pauses are gone"), "the second is a resume like any other"
     assert family.claims == ["take", "take"]
+
+
+def test_resume_right_after_a_command_had_the_connector_is_a_resume_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker that was fenced has ended, and only the next one can see whose the connector is now."""
+    monkeypatch.setattr(module, "delay", lambda _failures: 60.0)
+    family = Family(tmp_path, lives=[FENCED], answer="obeyed")
+
+    async def scenario() -> str | None:
+        async with running(family) as child:
+            await until(lambda: child.last_exit)
+            return await order(child, "resume")
+
+    assert asyncio.run(scenario()) == "obeyed"
+    assert family.claims == ["take", "ask"]
+
+
+@pytest.mark.parametrize("name", ["pause", "resume"])
+def test_an_order_to_a_worker_that_a_command_has_just_fenced_goes_to_the_next_one(
+    tmp_path: Path, name: str
+) -> None:
+    family = Family(tmp_path, lives=[{"is_fenced": True}], answer="obeyed")
+
+    async def scenario() -> str | None:
+        async with running(family) as child:
+            await until(lambda: child._pulse.holds)
+            return await order(child, name)
+
+    assert asyncio.run(scenario()) == "obeyed"
+    assert family.claims == ["take", "ask"]
+
+
+def test_resume_right_after_another_daemon_has_taken_the_connector_takes_it_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delays = iter((60.0, 0.01))
+    monkeypatch.setattr(module, "delay", lambda _failures: next(delays))
+    family = Family(tmp_path, lives=[FENCED, STANDS_BY], answer="the pauses are gone")
+
+    async def scenario() -> str | None:
+        async with running(family) as child:
+            await until(lambda: child.last_exit)
+            return await order(child, "resume")
+
+    assert asyncio.run(scenario()) is None
+    assert family.claims == ["take", "ask", "take"]
+
+
+def test_a_reload_leaves_a_connector_whose_it_is(tmp_path: Path) -> None:
+    """Ours, or of a daemon that has taken it since: the owner's record says so."""
+    before, after = Family(tmp_path), Family(tmp_path)
+
+    async def scenario() -> None:
+        async with running(before) as child:
+            await until(lambda: child._pulse.holds)
+        after.child.follow(before.child)
+        async with running(after) as child:
+            await until(lambda: child._pulse.holds)
+
+    asyncio.run(scenario())
+    assert after.claims == ["take", "ask"]
 
 
 @pytest.mark.parametrize(
@@ -406,6 +475,19 @@ def test_totals_count_over_the_lives_of_workers(tmp_path: Path) -> None:
     counted = family.child.status()["streams"]["orders"]["events"]
     assert counted >= 6
     assert counted % 3 == 0
+
+
+def test_a_worker_may_be_killed_by_a_signal_that_has_no_name(tmp_path: Path) -> None:
+    family = Family(tmp_path, nap=60)
+
+    async def scenario() -> None:
+        async with running(family) as child:
+            await until(lambda: child.pid and family.claims)
+            os.kill(child.pid or 0, 40)
+            await until(lambda: child.last_exit)
+
+    asyncio.run(scenario())
+    assert family.child.last_exit == "killed by signal 40"
 
 
 def test_a_worker_that_speaks_nonsense_is_killed_and_replaced(tmp_path: Path) -> None:

@@ -143,6 +143,10 @@ def test_what_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
         (["health", "--interval", "x"], "--interval: 'x' is no duration; write seconds, as in 0.5"),
         (["health", "--timeout", "-1"], "--timeout: '-1' is no duration; write seconds, as in 0.5"),
         (["doctor", "f", "--timeout", "nan"], "--timeout: 'nan' is no duration; write seconds, as in 0.5"),
+        (
+            ["health", "--timeout", "1e300"],
+            "--timeout: '1e300' is no duration; write seconds, as in 0.5, up to",
+        ),
         (["peek", "f", "c", "-n", "many"], "-n: 'many' is no such number; write 1 or more"),
         (["verify", "f", "c", "--keys", "0"], "--keys: '0' is no such number; write 1 or more"),
         (["dead-letters", "show", "f", "c", "x"], "N: 'x' is no number of a dead letter"),
@@ -322,6 +326,8 @@ def test_connectors_fits_the_terminal(
         ),
         (["peek", "f", "c", "d"], "legacy-bridge peek: unrecognized: d; `legacy-bridge peek --help`"),
         (["health", ""], "argument config: the name of the file is empty"),
+        (["pause", "erp", "--stream", ""], "argument --stream: the name is empty"),
+        (["health", "--connector", ""], "argument --connector: the name is empty"),
         (["pause", "erp", "/nowhere.yaml"], "/nowhere.yaml: cannot read the file: No such file or directory"),
     ],
 )

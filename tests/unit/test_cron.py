@@ -71,3 +71,12 @@ def test_a_stream_that_was_never_read_begins_at_once() -> None:
 def test_it_survives_json() -> None:
     options = StreamOptions.model_validate({"cron": NIGHTLY})
     assert StreamOptions.model_validate_json(options.model_dump_json()) == options
+
+
+@pytest.mark.parametrize(
+    ("times", "hours"),
+    [("*/5 * * * *", 1 / 12), ("30 2 * * 1-5", 72), ("0 8-17 * * *", 15), ("0 3 1 * *", 31 * 24)],
+)
+def test_the_longest_time_between_two_of_its_times(times: str, hours: float) -> None:
+    now = datetime(2026, 6, 30, 12, 0, tzinfo=UTC)
+    assert Cron.parse(f"{times} Europe/Berlin").longest_s(now) == hours * 3600

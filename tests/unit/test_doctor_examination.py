@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bridge.admission import Lane
 from bridge.config.options import Settings, StreamOptions
@@ -12,13 +13,18 @@ from bridge.policy import Policy
 from bridge.positions import Ledger
 from bridge.progress import Progress
 
-SETTINGS = Settings.model_validate(
-    {
-        "name": "test",
-        "kafka": {"bootstrap.servers": "127.0.0.1:9"},
-        "connectors": {"erp": {"name": "erp", "kind": "fake"}},
-    }
-)
+
+def settings(**streams: Any) -> Settings:
+    return Settings.model_validate(
+        {
+            "name": "test",
+            "kafka": {"bootstrap.servers": "127.0.0.1:9"},
+            "connectors": {"erp": {"name": "erp", "kind": "fake", "streams": streams}},
+        }
+    )
+
+
+SETTINGS = settings()
 
 
 def test_of_a_stream_that_cannot_be_read_nothing_is_said_to_be_well() -> None:
@@ -55,3 +61,21 @@ def test_a_source_that_forgets_soon_is_measured_against_the_interval() -> None:
     told = [(each.stream, each.level) for each in examination.findings]
     assert told == [("orders", Level.OK), ("busy", Level.WARNING), ("late", Level.CRITICAL)]
     assert examination.findings[0].text == "the source keeps 15 minutes of changes; polled each 5 s"
+
+
+def test_hours_and_days_without_polls_count() -> None:
+    told = settings(
+        orders={"quiet_hours": "22:00-02:00 UTC"},
+        busy={"interval": "1s", "quiet_hours": "02:00-02:10 UTC"},
+        late={"cron": "30 2 * * 1-5 UTC"},
+    )
+    examination, source = Examination(told, "erp"), Forgetful(None)
+    source.keeps = dict.fromkeys(("orders", "busy", "late"), 900.0)
+    examination._retention(source)
+    assert [each.level for each in examination.findings] == [Level.CRITICAL, Level.OK, Level.CRITICAL]
+    assert [each.text.partition("; ")[2] for each in examination.findings] == [
+        "polled each 5 s, and not in 240 minutes of quiet hours",
+        "polled each 1 s, and not in 10 minutes of quiet hours",
+        f"polled each {3 * 86_400} s",
+    ]
+    assert "kept for 241 minutes" in examination.findings[0].remedy

@@ -50,6 +50,11 @@ def test_a_stand_alone_broker_is_a_warning_and_nothing_more() -> None:
     assert len(found[Level.WARNING].splitlines()) == 1
 
 
+def test_topics_that_would_take_no_writes_are_told_before_they_are_made() -> None:
+    found = said(3, SOUND | {"default.replication.factor": "1"})
+    assert "min.insync.replicas=2: topics the bridge creates have replication 1 and" in found[Level.CRITICAL]
+
+
 @pytest.mark.parametrize(
     ("name", "off", "on"),
     [

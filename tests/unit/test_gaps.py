@@ -213,6 +213,18 @@ def test_a_scan_can_tell_what_has_happened_to_rows_that_it_has_met(case: Case) -
     assert case.settle() == [("u", 3)], "it is known what was told"
 
 
+def test_what_is_inserted_during_the_first_scan_is_no_row_of_it(case: Case) -> None:
+    case.source.write(rows(1, 2, 3, 4))
+
+    def meanwhile(batch: Batch) -> Batch:
+        (scanned,) = batch.changes
+        happened = pa.RecordBatch.from_pylist([{"id": 9, "payload": "new"}], scanned.rows.schema)
+        return replace(batch, changes=(scanned, replace(scanned, rows=happened, op=pa.array(["c"]))))
+
+    case.source.whims.append(meanwhile)
+    assert case.settle()[:5] == [("r", 1), ("r", 2), ("r", 3), ("c", 9), ("r", 4)]
+
+
 def test_a_mass_delete_after_a_gap_parks_the_stream(case: Case) -> None:
     case.source.write(rows(*range(1, 41)))
     case.settle()

@@ -463,11 +463,17 @@ def test_a_state_that_was_lost_parks_the_connector_with_the_remedy(case: Case) -
     assert len(case.events()) == 5
 
 
+def cut_off(kafka: FakeKafka, records: int) -> None:
+    kafka.topics[STATE] = kafka.topics[STATE][records:]
+    kafka.starts[STATE] = records
+
+
 LOST = {
     "deleted": lambda kafka: kafka.topics.pop(STATE),
     "deleted, and made anew by somebody else": lambda kafka: kafka.topics.update({STATE: []}),
     "back from an old copy": lambda kafka: kafka.topics.update({STATE: kafka.topics[STATE][:4]}),
     "cut off at its end": lambda kafka: kafka.topics[STATE].pop(),
+    "cut off at its beginning": lambda kafka: cut_off(kafka, 3),
 }
 
 
@@ -598,6 +604,28 @@ def test_a_changed_row_without_a_key_is_another_one(keyless: Case) -> None:
     case.scan()
     assert case.events()[2:] == [("c", 1), ("d", 1)]
     assert case.envelopes()[-1]["before"] == {"id": 1, "payload": "a"}
+
+
+def test_rows_without_a_key_that_have_other_columns_now_are_no_mass_delete(keyless: Case) -> None:
+    case = filled(keyless, 30)
+    narrow = StreamOptions(interval=1.0, exclude=("payload",))
+    case.engine.settings = case.engine.settings.model_copy(update={"defaults": narrow})
+    case.engine.restart()
+    scans(case, 2)
+    assert not case.parked()
+    assert sorted(case.events()[30:]) == sorted((op, n) for op in "cd" for n in range(1, 31))
+
+
+@pytest.mark.parametrize("most", [0.3, 1.0])
+def test_rows_that_have_no_key_any_longer_are_counted_as_one_each(
+    make: Callable[..., Case], most: float
+) -> None:
+    case = filled(make(max_delete=most), 30)
+    case.source.keyless = True
+    case.engine.restart()
+    scans(case, 2)
+    assert not case.parked()
+    assert sorted(case.events()[30:]) == sorted((op, n) for op in "cd" for n in range(1, 31))
 
 
 def test_of_equal_rows_some_are_gone_when_so_many_scans_have_missed_them(

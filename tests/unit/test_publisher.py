@@ -250,6 +250,22 @@ def test_what_a_transaction_failed_of_is_not_told_of_the_next_one(producer: Publ
     assert "_STATE" in str(producer._classify(KafkaException(KafkaError(KafkaError._STATE))))
 
 
+AWAY = (
+    "Could not resolve host: idp.example",
+    "Failed to connect to 127.0.0.1:9 after 0 ms: Could not connect to server",
+    "Operation timed out after 20003 milliseconds with 0 bytes received",
+    "Empty reply from server",
+)
+REFUSALS = ('{"error":"invalid_client"}', "Unauthorized", "Server did not provide an error string")
+
+
+def test_an_identity_provider_that_does_not_answer_has_refused_nobody() -> None:
+    """In the words of librdkafka, which has one code for both."""
+    told = "Failed to acquire SASL OAUTHBEARER token: {}"
+    errors = {said: KafkaError(KafkaError._AUTHENTICATION, told.format(said)) for said in AWAY + REFUSALS}
+    assert tuple(said for said, error in errors.items() if kafka.refuses(error)) == REFUSALS
+
+
 @pytest.mark.parametrize("use", ["hear", "call"])
 def test_refused_credentials_are_told_and_never_tried_again(
     cluster: dict[str, Any], stop: Event, use: str

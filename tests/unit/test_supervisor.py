@@ -10,11 +10,13 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from structlog.testing import capture_logs
 
 from bridge import config, spawner
+from bridge.child import Child
 from bridge.config.options import Settings
 from bridge.spawner import Spawner
 from bridge.supervisor import Supervisor
@@ -113,6 +115,30 @@ def test_a_reload_starts_what_is_new_and_ends_what_is_gone(
     asyncio.run(scenario())
 
 
+def test_a_reload_lets_go_of_what_is_gone_and_of_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = Plant(tmp_path, "gone", "changed")
+    told: dict[str, str] = {}
+    stop = Child.stop
+
+    async def stopping(child: Child, how: Literal["stop", "restart"] = "stop") -> None:
+        told.setdefault(child.connector.name, how)
+        await stop(child, how)
+
+    monkeypatch.setattr(Child, "stop", stopping)
+
+    async def scenario() -> None:
+        async with running(plant) as daemon:
+            _, over = validating(plant, monkeypatch)
+            over.set()
+            plant.write(changed=f"{SOMETHING}, interval: 9s")
+            assert await daemon.reload() is None
+
+    asyncio.run(scenario())
+    assert told == {"gone": "stop", "changed": "restart"}
+
+
 def test_a_stop_in_the_middle_of_a_reload_starts_nobody_and_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +179,34 @@ def test_a_stop_while_a_reload_ends_a_worker_starts_nobody_and_ends(
 
     assert asyncio.run(scenario()) == "the daemon is stopping"
     assert set(plant.daemon._children) == {"b"}
+
+
+def test_a_connector_is_shown_until_a_reload_has_ended_all_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = Plant(tmp_path, "a", "b")
+    shown: list[dict[str, str]] = []
+
+    async def scenario() -> str | None:
+        async with running(plant) as daemon:
+            _, over = validating(plant, monkeypatch)
+            over.set()
+            plant.write("c")
+            end = daemon._end
+
+            async def ending(name: str) -> None:
+                await end(name)
+                shown.append(plant.states)
+                assert "stopping" in (await daemon.command("pause", name, None, "me") or "")
+
+            monkeypatch.setattr(daemon, "_end", ending)
+            assert await daemon.reload() is None
+            await until(lambda: plant.states == {"c": "RUNNING"})
+            return await daemon.command("pause", "a", None, "me")
+
+    assert asyncio.run(scenario()) == "no connector 'a'; there are: c"
+    assert [set(each) for each in shown] == [{"a", "b"}] * 2
+    assert shown[-1] == {"a": "STARTING", "b": "STARTING"}
 
 
 def test_a_stop_does_not_wait_for_a_file_to_be_checked(

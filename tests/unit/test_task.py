@@ -376,6 +376,18 @@ def test_one_who_was_fenced_while_idle_learns_it_within_seconds(clock: Clock, ka
         first.run(12.0)
 
 
+@pytest.mark.parametrize("lets_go", [True, False])
+def test_one_who_is_restarted_does_not_let_go(clock: Clock, kafka: FakeKafka, *, lets_go: bool) -> None:
+    """A standby elsewhere would take the connector, for as long as the next worker needs to start."""
+    engine = engine_of(clock, kafka, "orders")
+    engine.settle()
+    engine.task.lets_go = lets_go
+    engine.drain()
+    owner = engine.positions.glance().owner
+    assert owner is not None
+    assert owner.released is lets_go
+
+
 def test_an_order_to_one_who_was_fenced_is_answered_with_who_holds_the_connector(
     clock: Clock, kafka: FakeKafka
 ) -> None:
@@ -530,6 +542,21 @@ def test_resume_finds_a_table_that_is_back_at_once(clock: Clock, kafka: FakeKafk
         engine.read()
         engine.publish()
     assert clock.now - began < 5
+
+
+def test_a_stream_whose_table_is_not_known_yet_has_not_begun(clock: Clock, kafka: FakeKafka) -> None:
+    """Nobody has looked at its topic: that one may have the records of another."""
+    engine = engine_of(clock, kafka, "orders")
+    engine.source.insert("orders", "a")
+    kafka.topics["erp.orders"] = [Record(b"k", b"v", Transaction(State.COMMITTED))]
+    engine.source.closed.add("orders")
+    engine.settle()
+    assert "no right to read it" in engine.parked("orders")
+    engine.source.closed.clear()
+    engine.resume()
+    engine.settle()
+    assert "there is no position, but topic erp.orders has records" in engine.parked("orders")
+    assert len(kafka.committed("erp.orders")) == 1
 
 
 def test_what_was_discovered_before_resume_parks_nothing_after_it(clock: Clock, kafka: FakeKafka) -> None:
