@@ -208,7 +208,7 @@ class Publisher:
             except KafkaException as error:
                 self.hear()
                 cause: KafkaError = error.args[0]
-                if not cause.retriable():
+                if not cause.retriable() or cause.code() == KafkaError._CONFLICT:
                     raise self._classify(error) from error
                 self._note_if_slow(began, kafka.reason(cause))
                 if self._waiting == waiting:
@@ -225,9 +225,10 @@ class Publisher:
             self._must_have_topics()
 
     def _must_have_topics(self) -> None:
-        """Records wait in vain for a topic that was deleted, and all others with them. Errors: Aborted.
+        """Records wait in vain for a topic that was deleted, and all others with them. Errors: Broken.
 
-        While records wait, the end of the transaction was not asked for: its outcome is not open.
+        While records wait, the end of the transaction was not asked for: its outcome is not open. But a
+        client that was told to commit takes no abort.
         """
         now = time.monotonic()
         if not self._waiting or now - self._looked < SLOW_S:
@@ -239,7 +240,7 @@ class Publisher:
             return
         if gone := sorted(self._topics - known.keys()):
             self._topics.clear()
-            raise Aborted(f"topic {gone[0]} is gone")
+            raise Broken(f"topic {gone[0]} is gone")
 
     def _give_up_when_stopped(self) -> None:
         if self._stop.is_set():

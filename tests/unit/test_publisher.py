@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event, Timer
 from typing import Any
 
@@ -18,12 +19,18 @@ from bridge.publisher import Aborted, Broken, Fenced, Publisher
 NOBODY = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[dict[str, Any]]:
+@contextmanager
+def mock_cluster() -> Iterator[dict[str, Any]]:
     admin = AdminClient({"test.mock.num.brokers": 1, "bootstrap.servers": "mock", "log_level": 0})
     brokers = admin.list_topics(timeout=10).brokers.values()
     yield {"bootstrap.servers": ",".join(f"{each.host}:{each.port}" for each in brokers), "log_level": 0}
     del admin
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[dict[str, Any]]:
+    with mock_cluster() as started:
+        yield started
 
 
 @pytest.fixture
@@ -112,6 +119,23 @@ def test_a_stop_ends_a_call_that_kafka_does_not_answer(stop: Event, monkeypatch:
     with pytest.raises(Stopped):
         made.open()
     assert "Kafka" in (made.trouble or ""), "what is slow shows before it has failed"
+    made.close()
+
+
+def test_a_commit_that_was_given_up_leaves_a_producer_that_takes_no_abort(
+    stop: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "CALL_S", 0.1)
+    with mock_cluster() as cluster:
+        made = Publisher(cluster, "given-up", stop)
+        made.open()
+        made.begin()
+        made.send("given-up", [b"k"], [b"v"])
+    stop.set()
+    with pytest.raises(Stopped):
+        made.commit()
+    with pytest.raises(Broken, match="commit_transaction"):
+        made.abort()
     made.close()
 
 
