@@ -6,46 +6,31 @@ As tests/property/test_images.py, with gaps: what is lost is found by a rescan, 
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import initialize, rule
 
-from bridge.config.options import ConnectorSettings, OnGap, StreamOptions
+from bridge.config.options import OnGap, StreamOptions
 from bridge.errors import TransientError
-from bridge.testing.fakes import FakeKafka, Fault
-from bridge.testing.simulation import Clock, Engine
+from bridge.testing.simulation import Engine
 from tests.logged import LoggedTable
-from tests.property.living import survives
+from tests.property.histories import TABLE, TOPIC_TAKES, Histories
 
-TABLE = "orders"
-TOPIC_TAKES = 1000
 ids = st.integers(1, 9)
 texts = st.sampled_from(["a", "b", None, "x" * TOPIC_TAKES])
 writes = st.dictionaries(ids, texts, max_size=4)
 
 
-class Histories(RuleBasedStateMachine):
-    def __init__(self) -> None:
-        super().__init__()
-        self.clock = Clock()
-        self.clock.__enter__()
-        self.folder = Path(tempfile.mkdtemp())
-        self.kafka = FakeKafka()
-        self.kafka.max_bytes[f"erp.{TABLE}"] = TOPIC_TAKES
-        self.engine: Engine | None = None
-
+class Gaps(Histories):
     @initialize(most=st.integers(1, 4), rows=writes)
     def start(self, most: int, rows: dict[int, str | None]) -> None:
         self.source = LoggedTable(self.folder, most)
         self.source.write(rows)
-        options = StreamOptions(interval=1.0, on_gap=OnGap.RESCAN)
-        chosen = ConnectorSettings(name="erp", kind="fake", defaults=options, max_rejects=1.0)
-        self.engine = Engine(self.kafka, self.source, self.clock, chosen, cache=self.folder / "erp.state")
+        self.live_with(self.source, StreamOptions(interval=1.0, on_gap=OnGap.RESCAN))
+
+    def close(self) -> None:
+        self.source.close()
 
     # -- the source
 
@@ -66,51 +51,7 @@ class Histories(RuleBasedStateMachine):
     def the_source_has_trouble(self, after: int) -> None:
         self.source.whims.extend([*[None] * after, TransientError("connection reset")])
 
-    # -- the connector
-
-    @rule(reads=st.integers(0, 4), publishes=st.integers(0, 4))
-    def it_works(self, reads: int, publishes: int) -> None:
-        for _ in range(reads):
-            self.living(Engine.read)
-        for _ in range(publishes):
-            self.living(Engine.publish)
-
-    @rule(seconds=st.integers(1, 5))
-    def it_runs(self, seconds: int) -> None:
-        for _ in range(2 * seconds):
-            self.living(Engine.read)
-            self.living(Engine.publish)
-
-    @rule(end=st.sampled_from([Engine.restart, Engine.drain]), cache=st.none() | st.binary(max_size=64))
-    def it_ends(self, end: Callable[[Engine], None], cache: bytes | None) -> None:
-        """And its cache may be spoilt meanwhile."""
-        self.living(end)
-        if cache is not None:
-            (self.folder / "erp.state").write_bytes(cache)
-
-    @rule(fault=st.sampled_from(Fault), after=st.integers(0, 12))
-    def a_call_into_kafka_goes_wrong(self, fault: Fault, after: int) -> None:
-        self.kafka.fail(fault, after)
-        self.it_runs(2)
-
-    def living(self, step: Callable[[Engine], None]) -> None:
-        """One step of a process that may not survive it."""
-        assert self.engine is not None
-        if not survives(self.engine, step):
-            self.engine.restart()
-
     # -- what holds in the end
-
-    def teardown(self) -> None:
-        try:
-            if self.engine is not None:
-                self.the_topic_is_the_table_once_the_trouble_is_over(self.engine)
-        finally:
-            if self.engine is not None:
-                self.engine.restart()
-                self.source.close()
-            self.clock.__exit__()
-            shutil.rmtree(self.folder)
 
     def the_topic_is_the_table_once_the_trouble_is_over(self, engine: Engine) -> None:
         self.kafka.faults.clear()
@@ -145,5 +86,5 @@ class Histories(RuleBasedStateMachine):
         return len(self.kafka.committed(f"erp.{TABLE}"))
 
 
-TestHistories = Histories.TestCase
+TestHistories = Gaps.TestCase
 TestHistories.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

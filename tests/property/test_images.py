@@ -1,48 +1,33 @@
 """Random histories of a source that can only be read as a whole: the topic, folded by key, is the table.
 
-The engine is the real one (bridge.testing.simulation), with a real cache on disk; Kafka and the source are in
-memory. Where Kafka fails, and where the process ends (between Kafka's commit and the cache's, for one), is
+Where Kafka fails, and where the process ends (between Kafka's commit and the cache's, for one), is
 drawn.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import initialize, rule
 
-from bridge.config.options import ConnectorSettings, StreamOptions
+from bridge.config.options import StreamOptions
 from bridge.errors import TransientError
-from bridge.testing.fakes import FakeKafka, Fault
 from bridge.testing.images import FakeImages
-from bridge.testing.simulation import Clock, Engine
-from tests.property.living import survives
+from bridge.testing.simulation import Engine
+from tests.property.histories import TABLE, TOPIC_TAKES, Histories
 
-TABLE = "orders"
 ids = st.integers(1, 9)
-LARGE = "x" * 1000
+LARGE = "x" * TOPIC_TAKES
 """Too large for the topic."""
 texts = st.sampled_from(["a", "b", None, LARGE])
 
 
-class Histories(RuleBasedStateMachine):
-    def __init__(self) -> None:
-        super().__init__()
-        self.clock = Clock()
-        self.clock.__enter__()
-        self.folder = Path(tempfile.mkdtemp())
-        self.kafka = FakeKafka()
-        self.kafka.max_bytes[f"erp.{TABLE}"] = len(LARGE)
-        self.engine: Engine | None = None
-
+class Images(Histories):
     @initialize(
         most=st.integers(1, 4),
         confirm=st.integers(1, 3),
@@ -54,13 +39,7 @@ class Histories(RuleBasedStateMachine):
         options = StreamOptions(interval=1.0, confirm_deletes=confirm)
         self.source.tables[TABLE].update(rows)
         self.confirm = confirm
-        self.engine = Engine(
-            self.kafka,
-            self.source,
-            self.clock,
-            ConnectorSettings(name="erp", kind="fake", defaults=options, max_rejects=1.0),
-            cache=self.folder / "erp.state",
-        )
+        self.live_with(self.source, options)
 
     # -- the source
 
@@ -76,31 +55,6 @@ class Histories(RuleBasedStateMachine):
         self.source.unkeyed = unkeyed
 
     # -- the connector
-
-    @rule(reads=st.integers(0, 4), publishes=st.integers(0, 4))
-    def it_works(self, reads: int, publishes: int) -> None:
-        for _ in range(reads):
-            self.living(Engine.read)
-        for _ in range(publishes):
-            self.living(Engine.publish)
-
-    @rule(seconds=st.integers(1, 10))
-    def it_runs(self, seconds: int) -> None:
-        for _ in range(2 * seconds):
-            self.living(Engine.read)
-            self.living(Engine.publish)
-
-    @rule(end=st.sampled_from([Engine.restart, Engine.drain]), cache=st.none() | st.binary(max_size=64))
-    def it_ends(self, end: Callable[[Engine], None], cache: bytes | None) -> None:
-        """And its cache may be spoilt meanwhile."""
-        self.living(end)
-        if cache is not None:
-            (self.folder / "erp.state").write_bytes(cache)
-
-    @rule(fault=st.sampled_from(Fault), after=st.integers(0, 12))
-    def a_call_into_kafka_goes_wrong(self, fault: Fault, after: int) -> None:
-        self.kafka.fail(fault, after)
-        self.it_runs(4)
 
     @rule(order=st.sampled_from([Engine.pause, Engine.resume]))
     def an_operator_gives_an_order(self, order: Callable[[Engine, str], object]) -> None:
@@ -119,23 +73,7 @@ class Histories(RuleBasedStateMachine):
             self.engine.resnapshot(TABLE)
         self.it_works(1, 1)
 
-    def living(self, step: Callable[[Engine], None]) -> None:
-        """One step of a process that may not survive it."""
-        assert self.engine is not None
-        if not survives(self.engine, step):
-            self.engine.restart()
-
     # -- what holds in the end
-
-    def teardown(self) -> None:
-        try:
-            if self.engine is not None:
-                self.the_topic_is_the_table_once_the_trouble_is_over(self.engine)
-        finally:
-            if self.engine is not None:
-                self.engine.restart()
-            self.clock.__exit__()
-            shutil.rmtree(self.folder)
 
     def the_topic_is_the_table_once_the_trouble_is_over(self, engine: Engine) -> None:
         self.kafka.faults.clear()
@@ -212,5 +150,5 @@ class Histories(RuleBasedStateMachine):
         return self.engine.positions.letters
 
 
-TestHistories = Histories.TestCase
+TestHistories = Images.TestCase
 TestHistories.settings = settings(max_examples=80, stateful_step_count=50, deadline=None)
