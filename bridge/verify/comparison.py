@@ -151,21 +151,15 @@ class Side(Protocol):
     def pending_keys(self, topic: int) -> int: ...
 
 
-def database(tables: str) -> sqlite3.Connection:
-    """SQLite's own temporary file: it has no name, and is gone with the process."""
-    made = sqlite3.connect("", isolation_level=None)
-    made.executescript(
-        f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KIB};{tables}"
-    )
-    made.execute("BEGIN")
-    return made
+class Scratch:
+    """A database in SQLite's own temporary file: it has no name, and is gone with the process."""
 
-
-class Comparison:
-    """Of tables with keys. Takes in both sides in any order of calls, events of a key in theirs."""
-
-    def __init__(self) -> None:
-        self._database = database(_TABLES)
+    def __init__(self, tables: str) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.executescript(
+            f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KIB};{tables}"
+        )
+        self._database.execute("BEGIN")
 
     def __enter__(self) -> Self:
         return self
@@ -174,6 +168,13 @@ class Comparison:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._database.close()
+
+
+class Comparison(Scratch):
+    """Of tables with keys. Takes in both sides in any order of calls, events of a key in theirs."""
+
+    def __init__(self) -> None:
+        super().__init__(_TABLES)
 
     def expect(self, topic: int, records: Iterable[Record], look: Look = Look.FIRST) -> None:
         """The source has these rows, in the form they would be published in."""

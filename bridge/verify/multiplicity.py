@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from types import TracebackType
-from typing import Self
 
-from bridge.verify.comparison import Letter, Look, Record, Verdict, database
+from bridge.verify.comparison import Letter, Look, Record, Scratch, Verdict
 from bridge.verify.report import Found
 from bridge.verify.shape import shape, sides
 
@@ -23,19 +21,11 @@ type Delta = tuple[bytes, bytes, int]
 """A row's digest, what is shown of it, and how many more there are."""
 
 
-class Multiset:
+class Multiset(Scratch):
     """As `Comparison`. A surplus in the topic is doubled where the source has the row, and gone where not."""
 
     def __init__(self) -> None:
-        self._database = database(_TABLES)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self._database.close()
+        super().__init__(_TABLES)
 
     def expect(self, topic: int, records: Iterable[Record], look: Look = Look.FIRST) -> None:
         """The source has these rows, in the form they would be published in."""

@@ -104,7 +104,7 @@ def keep(stage: Stage, story: Story, view: View) -> None:
             pid=os.getpid(),
         ).rstrip()
     )
-    story.till.open()
+    story.till.work()
     for each in stage.others:
         each.work()
     if stage.oracle:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from bridge.testing.daemon import consume
+from bridge.testing.demo.staff import Staff, secret
 from bridge.testing.folding import folded
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CONNECTOR = "bank"
 TOPIC = "bank.customers"
 CUSTOMERS = 300
-PAUSE_S = 0.1
+RATE = 10.0
 LACKING = "no mainframe this time: neither s3270 nor tnz is installed (apt-get install s3270)"
 
 CONFIG = """\
@@ -58,19 +58,18 @@ def transport() -> str | None:
     return "tnz" if find_spec("tnz") else None
 
 
-class Mainframe:
+class Mainframe(Staff):
     """A host in this process, and its clerks: they change customers, take some on and strike some off."""
 
     def __init__(self, client: str) -> None:
         from bridge.testing.mainframe import Host
 
+        super().__init__("clerks", RATE)
         self.client = client
         self.host: Host = Host(count=CUSTOMERS)
         self.host.switches.by_key = True
         self.host.start()
         self._chance = random.Random(1971)
-        self._closed = Event()
-        self._thread: Thread | None = None
         self._next = 10 * CUSTOMERS
 
     @classmethod
@@ -87,9 +86,7 @@ class Mainframe:
         """Of the connector; its password is in a file there."""
         from bridge.testing.mainframe.options import MAPS
 
-        password = folder / "mainframe-password"
-        password.write_text(self.host.password)
-        password.chmod(0o600)
+        password = secret(folder, "mainframe-password", self.host.password)
         return CONFIG.format(
             connector=CONNECTOR,
             transport=self.client,
@@ -107,22 +104,7 @@ class Mainframe:
 
     # -- the clerks
 
-    def work(self) -> None:
-        self._closed.clear()
-        self._thread = Thread(target=self._serve, name="clerks", daemon=True)
-        self._thread.start()
-
-    def go_home(self) -> None:
-        self._closed.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def _serve(self) -> None:
-        while not self._closed.wait(PAUSE_S):
-            self._attend()
-
-    def _attend(self) -> None:
+    def step(self) -> None:
         host, chance = self.host, self._chance
         with host.lock:
             identity = chance.choice([*host.customers])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from bridge.testing.daemon import consume
+from bridge.testing.demo.staff import Staff, secret
 
 if TYPE_CHECKING:
     from bridge.testing.oracle.orders import Orders
@@ -32,18 +32,17 @@ CONFIG = """\
 """
 
 
-class Oracle:
+class Oracle(Staff):
     """A database in this process, a simulator, and a depot that works with it: orders come, change and go."""
 
     def __init__(self) -> None:
         from bridge.testing.oracle.orders import Orders
         from bridge.testing.oracle.server import OraclePeer
 
+        super().__init__("depot", RATE)
         self.peer: OraclePeer = OraclePeer()
         self.orders: Orders = Orders(self.peer.store, ORDERS)
         self.peer.__enter__()
-        self._closed = Event()
-        self._thread: Thread | None = None
 
     @classmethod
     def raised(cls) -> Oracle | None:
@@ -56,9 +55,7 @@ class Oracle:
 
     def config(self, folder: Path) -> str:
         """Of the connector; its password is in a file there."""
-        password = folder / "oracle-password"
-        password.write_text(self.peer.password)
-        password.chmod(0o600)
+        password = secret(folder, "oracle-password", self.peer.password)
         streams = "\n".join(f"      SALES.{table}: {{topic: {topic}}}" for table, topic in TOPICS.items())
         return CONFIG.format(
             connector=CONNECTOR, dsn=self.peer.dsn, user=self.peer.user, password=password, streams=streams
@@ -79,16 +76,8 @@ class Oracle:
             for table, topic in TOPICS.items()
         )
 
-    def work(self) -> None:
-        self._closed.clear()
-        self._thread = Thread(target=self.orders.work, args=(self._closed, RATE), name="depot", daemon=True)
-        self._thread.start()
-
-    def go_home(self) -> None:
-        self._closed.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+    def step(self) -> None:
+        self.orders.step()
 
 
 def _newest(address: str, topic: str) -> int:

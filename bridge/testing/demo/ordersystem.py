@@ -6,14 +6,15 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from threading import Event, Lock, Thread
+from threading import Lock
 
 from bridge.testing.databases import DatabaseError, H2Server
 from bridge.testing.demo import tables
+from bridge.testing.demo.staff import Staff
 from bridge.testing.demo.tables import LINES_AN_ORDER
 
 CUSTOMERS, ORDERS = 1_500, 12_000
-PAUSE_S = 0.15
+RATE = 7.0
 ORDERS_A_TICK = 10
 
 CITIES = ("Hamburg", "Łódź", "Göteborg", "Århus", "Lyon", "Bilbao", "Gdańsk", "Basel")
@@ -106,30 +107,17 @@ def _insert(table: str, rows: Sequence[str]) -> str:
     return f"INSERT INTO SALES.{table} VALUES {', '.join(rows)}"  # noqa: S608 -- its own tables and rows
 
 
-class Till:
-    """The thread that rings: a sale every now and then, from `open` to `close`."""
+class Till(Staff):
+    """It rings: a sale every now and then."""
 
     def __init__(self, system: OrderSystem) -> None:
+        super().__init__("till", RATE)
         self._system = system
-        self._closed = Event()
-        self._thread: Thread | None = None
         self.failure: Exception | None = None
 
-    def open(self) -> None:
-        self._closed.clear()
-        self._thread = Thread(target=self._ring, name="till", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._closed.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def _ring(self) -> None:
-        while not self._closed.wait(PAUSE_S):
-            try:
-                self._system.sell()
-            except (DatabaseError, OSError) as error:
-                self.failure = error
-                return
+    def step(self) -> None:
+        try:
+            self._system.sell()
+        except (DatabaseError, OSError) as error:
+            self.failure = error
+            self._closed.set()

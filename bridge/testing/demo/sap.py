@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from bridge.testing.daemon import consume
+from bridge.testing.demo.staff import Staff, secret
 from bridge.testing.folding import folded
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def told(event: bytes) -> str:
     return f"{source['username']} changed {columns} of customer {source['objectid']}" if columns else ""
 
 
-class Sap:
+class Sap(Staff):
     """A system in this process, a simulator, and clerks who open, change and close accounts."""
 
     def __init__(self) -> None:
@@ -64,12 +64,11 @@ class Sap:
         from bridge.testing.sap.company import Company
         from bridge.testing.sap.peer import SapPeer
 
+        super().__init__("clerks", RATE)
         company = Company(customers=COUNT)
         self.peer: SapPeer = SapPeer(company.system)
         self.clerks: Clerks = Clerks(company.customers)
         self.peer.__enter__()
-        self._closed = Event()
-        self._thread: Thread | None = None
 
     @classmethod
     def raised(cls) -> Sap | None:
@@ -82,9 +81,7 @@ class Sap:
 
     def config(self, folder: Path) -> str:
         """Of the connector; its password is in a file there."""
-        password = folder / "sap-password"
-        password.write_text(self.peer.password)
-        password.chmod(0o600)
+        password = secret(folder, "sap-password", self.peer.password)
         return CONFIG.format(
             connector=CONNECTOR,
             ashost=self.peer.ashost,
@@ -109,13 +106,5 @@ class Sap:
         told = (record.event["source"]["changenr"] for record in consume(address, CHANGES) if record.value)
         return there == here and documents <= set(told)
 
-    def work(self) -> None:
-        self._closed.clear()
-        self._thread = Thread(target=self.clerks.work, args=(self._closed, RATE), name="clerks", daemon=True)
-        self._thread.start()
-
-    def go_home(self) -> None:
-        self._closed.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+    def step(self) -> None:
+        self.clerks.step()

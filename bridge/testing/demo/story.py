@@ -68,7 +68,7 @@ class Story:
         self.outcome = Outcome()
 
     def close(self) -> None:
-        self.till.close()
+        self.till.go_home()
         for each in self._stage.others:
             each.go_home()
 
@@ -116,7 +116,7 @@ class Story:
         self._view.say(f"{took:.1f} s later consumers have all {count:,} rows")
 
     def open_till(self) -> None:
-        self.till.open()
+        self.till.work()
         self._view.say("the shop opens: orders, their lines, payments, new customers")
         self._play(SCENE_S)
         topic = TOPICS["ORDHDR"]
@@ -212,11 +212,11 @@ class Story:
     def _amid_a_batch_run(self) -> int:
         """The worker's process id; it has stopped in mid-transaction, some of a batch on the broker."""
         pid = self._worker(CONNECTOR)
-        self.till.close()
+        self.till.go_home()
         self._until(self._caught_up, CALM_S, "the last sales did not arrive")
         self._stage.bridge.cue(passages=2)
         rows = self._system.batch_run(BATCH_ORDERS)
-        self.till.open()
+        self.till.work()
         self._view.say(f"a batch run writes {rows:,} rows at once")
         until_frozen(pid, self._pause)
         count = self._watch.uncommitted(SOLD)
@@ -243,7 +243,7 @@ class Story:
     # -- the reckoning
 
     def close_till(self) -> None:
-        self.till.close()
+        self.till.go_home()
         others = self._stage.others
         for each in others:
             each.go_home()
