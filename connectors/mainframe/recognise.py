@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from connectors.mainframe import places, rules
 from connectors.mainframe.fitted import Fitted, Problem, Row, compiled, span
-from connectors.mainframe.maps import ErrorClass, Maps, Rule, ScreenMap
+from connectors.mainframe.maps import ErrorClass, Maps, Rule, ScreenMap, Table
 from connectors.mainframe.places import Cells, Labels, Misplaced
 from connectors.mainframe.rules import View
 from connectors.mainframe.screen import FILLER, Screen, without_cells
@@ -184,8 +184,19 @@ def page(screen_map: ScreenMap, screen: Screen) -> Page:
         else:
             rows.append(row)
     named = {row.line for row in rows if row.line and row.values.keys() >= {*table.key}}
-    more = any(rules.holds(rule, view, named) for rule in table.more) if table.more else None
-    return Page(rows, any(rules.holds(rule, view, named) for rule in table.end), more, short)
+
+    def says(rule: Rule) -> bool:
+        return rules.holds(rule, view, () if _is_beside(table, rule) else named)
+
+    return Page(rows, any(map(says, table.end)), any(map(says, table.more)) if table.more else None, short)
+
+
+def _is_beside(table: Table, rule: Rule) -> bool:
+    """Whether a marker has cells that no column of the list has: it is no part of a value."""
+    if rule.column is None:
+        return False
+    first, last = rule.column, rule.column + len(rule.text or " ")
+    return all(each.column + each.cells <= first or last <= each.column for each in table.columns.values())
 
 
 def is_painted_below(screen_map: ScreenMap, screen: Screen, rows: Sequence[Row]) -> bool:

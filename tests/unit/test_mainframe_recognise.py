@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import timeit
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -530,6 +529,15 @@ def test_a_row_that_has_the_text_of_a_marker_says_nothing_of_the_end(told: str, 
     assert recognise.page(of, typed([*lines, *[""] * 18, "LAST"])).ended
 
 
+def test_a_marker_in_cells_of_its_own_counts_beside_a_row_too() -> None:
+    of = table(end=[{"row": 6, "column": 60, "text": "LAST"}], more=[{"row": 6, "column": 79, "text": "+"}])
+    lines = [TITLE, "", *(line(f"{number:08}") for number in range(1, 4))]
+    full = recognise.page(of, typed([*lines, f"{line('00000004'):78}+"]))
+    assert (len(full.rows), full.ended, full.more) == (4, False, True)
+    last = recognise.page(of, typed([*lines, f"{line('00000004'):59}LAST"]))
+    assert (len(last.rows), last.ended, last.more) == (4, True, False)
+
+
 def test_a_line_beside_a_marker_is_none_of_the_list_where_a_rule_names_it() -> None:
     lines = [TITLE, "", line(), " END OF LIST, PRESS PF3"]
     named = recognise.page(table(end=[{"row": 4, "text": "END OF LIST"}]), typed(lines))
@@ -608,12 +616,3 @@ def test_rows_become_columns() -> None:
     assert columns.batch(schema, []).num_rows == 0
     with pytest.raises(KeyError):
         columns.batch(schema, [{"name": "no key"}])
-
-
-def test_a_map_is_applied_at_once() -> None:
-    """150 us on a machine at rest; the bound here allows for a busy one."""
-    rows = [line(f"{number:08d}", "SMITH", f"{number:10,.2f}") for number in range(1, 18)]
-    of = table(rows="3-19")
-    screen = typed([TITLE, "", *rows])
-    assert len(recognise.page(of, screen).rows) == 17
-    assert min(timeit.repeat(lambda: recognise.page(of, screen), number=20, repeat=20)) / 20 < 0.001
