@@ -778,4 +778,4 @@ def test_interrupt_ends_a_poll_that_waits(host: Host, transport: str) -> None:
         began = time.monotonic()
         with pytest.raises(TransientError, match="interrupted"):
             connector.poll(stream, None, Ask())
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 2.9

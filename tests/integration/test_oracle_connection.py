@@ -247,15 +247,15 @@ class TestTimeLimits:
             assert time.monotonic() - began < 4
             began = time.monotonic()
             connector.close()
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 5
 
     def test_a_statement_whose_time_is_up_is_cancelled(self, peer: OraclePeer) -> None:
         peer.switches.stall("ALL_TABLES", 60)
-        with opened(peer, statement_timeout="1s") as connector:
+        with opened(peer, statement_timeout="3s") as connector:
             began = time.monotonic()
-            with pytest.raises(TransientError, match="no answer within 1 s"):
+            with pytest.raises(TransientError, match="no answer within 3 s"):
                 connector.discover()
-            assert time.monotonic() - began < 1.6, "the database was not asked to stop"
+            assert time.monotonic() - began < 5.5, "the database was not asked to stop"
 
     def test_the_next_address_is_tried(self, peer: OraclePeer) -> None:
         with silent() as port:
