@@ -93,6 +93,7 @@ _SILENT = (
     "it is tried again; check that the database runs and can be reached; "
     "where a statement takes so long, raise statement_timeout and the stream's deadline"
 )
+_FULL = "it is tried again; raise that limit, or end what else uses it up"
 _SLOW = "it is tried again; add an index, or raise statement_timeout and the stream's deadline"
 
 # A vendor's code counts for that vendor alone: H2's and SQL Server's exceptions are known by their class,
@@ -145,6 +146,8 @@ RULES = (
     *(Rule(TransientError, _SERVER, state=state) for state in ("08", "53", "57", "58", "25P0")),
     *(Rule(TransientError, _AGAIN, state=state) for state in ("40", "55")),
     Rule(TransientError, _AGAIN, state="0A000", text="cached plan"),
+    # MariaDB's limits: of an account, or of prepared statements.
+    Rule(TransientError, _FULL, state="42000", codes=(1203, 1226, 1461), text="max_"),
     Rule(
         TransientError,
         "another process holds the file: add AUTO_SERVER=TRUE to its URL",

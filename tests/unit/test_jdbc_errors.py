@@ -24,6 +24,9 @@ H2 = "org.h2.jdbc.JdbcSQLException"
 MARIA = "java.sql.SQLException"
 SERVER = "com.microsoft.sqlserver.jdbc.SQLServerException"
 
+FULL = "User 'u' has exceeded the 'max_user_connections' resource"
+UNPREPARED = "Can't create more than max_prepared_stmt_count statements"
+
 CASES: list[tuple[str, type[Exception], Fault]] = [
     ("PostgreSQL: wrong password", CredentialsError, Fault(PSQL, "password authentication failed", "28P01")),
     ("PostgreSQL: no such role", CredentialsError, Fault(PSQL, "no pg_hba.conf entry", "28000")),
@@ -48,6 +51,8 @@ CASES: list[tuple[str, type[Exception], Fault]] = [
     ("refused connection", TransientError, Fault(PSQL, "Connection refused", "08001")),
     ("too many connections in PostgreSQL", TransientError, Fault(PSQL, "too many clients", "53300")),
     ("too many connections in MariaDB", TransientError, Fault(MARIA, "Too many connections", "08004", 1040)),
+    ("an account's sessions in MariaDB", TransientError, Fault(MARIA, FULL, "42000", 1226)),
+    ("no more statements in MariaDB", TransientError, Fault(MARIA, UNPREPARED, "42000", 1461)),
     ("an administrator's shutdown", TransientError, Fault(PSQL, "terminating connection", "57P01")),
     ("still starting", TransientError, Fault(PSQL, "the database system is starting up", "57P03")),
     ("statement time-out", TransientError, Fault(PSQL, "canceling statement", "57014")),
