@@ -169,7 +169,7 @@ def _latest(session: Session, reading: Reading, mode: Timestamp) -> Iterator[Fin
             Level.WARNING,
             f"nobody knows in which zone the times of {column} are; they are taken for UTC",
             remedy="set `time_zone` to that of those who write them, be it UTC: until then rows may come late"
-            ", and those of a transaction longer than `late_window` be missed",
+            ", and those of a transaction longer than `late_window`, or of an hour in autumn, be missed",
             stream=reading.name,
         )
     ahead = mode.ahead(session.largest(reading.source, column), session)

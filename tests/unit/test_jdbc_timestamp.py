@@ -147,6 +147,18 @@ def test_the_latest_of_such_times_may_be_gone_and_no_clock_was_set_back() -> Non
     assert asked(by(), begun)[0][1] == ["2024-07-01T07:29:00", "2024-07-01T07:30:00"]
 
 
+@pytest.mark.parametrize("latest", ["12345-01-01 00:00:00", "infinity"])
+def test_a_time_that_never_comes_is_not_the_latest_of_them(latest: str) -> None:
+    begun = by().begin(HALF_PAST, at_noon(latest=latest))
+    assert asked(by(), begun)[0][1] == ["2024-07-01T11:29:00", "2024-07-01T12:00:00"]
+
+
+@pytest.mark.parametrize("latest", ["-0043-03-15T00:00:00", "-infinity"])
+def test_a_time_before_all_others_is_the_first_there_is(latest: str) -> None:
+    ended, _ = by().ended({**by().begin(None, Clock()), "after": {"at": latest, "id": 1}}, 0)
+    assert ended == {"by": "at", "high": "2024-07-01T12:00:00"}
+
+
 def test_a_snapshot_of_such_times_hands_over_to_the_latest_of_them() -> None:
     handed = by().hand_over(Clock(offset=None, latest="2024-07-01 07:59:50"))
     assert handed == {"by": "at", "high": "2024-07-01T07:59:50", "since": "2024-07-01T12:00:00"}
@@ -184,6 +196,13 @@ def test_in_autumn_what_comes_twice_is_read_again_however_long_ago_the_last_poll
     assert until == "2024-10-27T02:25:00"
     open_since = nanoseconds("2024-10-27T00:50:00")  # 02:50 for the first time
     assert mode.begin(None, Clock(now, oldest=open_since))["safe"] < "2024-10-27T02:00:00"
+
+
+def test_in_autumn_a_long_window_holds_all_of_the_hour_that_came_twice() -> None:
+    """It is 03:10 in Berlin; 02:00 came for the second time 70 minutes ago."""
+    mode = by(late_s=5400, zone="Europe/Berlin")
+    begun = mode.begin({"by": "at", "high": "2024-10-27T03:10:00"}, Clock(nanoseconds("2024-10-27T02:10:00")))
+    assert asked(mode, begun)[0][1][0] <= "2024-10-27T02:00:00"
 
 
 def test_times_with_a_zone_are_asked_for_in_utc() -> None:

@@ -31,6 +31,8 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\
 
 HOUR = 3600 * clock.SECOND
 """By so much clocks are set back in autumn."""
+NEVER = clock.nanoseconds("9999-12-31T23:59:59.999999999")
+"""After all times."""
 OVER = "over"
 """A pass that began when the late window had passed has read it again: there is nothing older to come."""
 
@@ -234,10 +236,12 @@ class Timestamp(Mode):
 
     def _earlier(self, time: int) -> int:
         """By the late window: in spring that is an hour more by the clock on the wall."""
+        earlier = time - self._late
         if self._zone and not self.zoned:
             with suppress(OverflowError, ValueError):  # at the ends of the calendar
-                return clock.wall(self._zone, clock.instant(self._zone, time) - self._late)
-        return time - self._late
+                # In autumn it may have shown less meanwhile than it did then.
+                return min(earlier, clock.wall(self._zone, clock.instant(self._zone, time) - self._late))
+        return earlier
 
     def _text(self, moment: int) -> str:
         if self._form == "date":
@@ -275,8 +279,8 @@ class Timestamp(Mode):
     def _since(self, text: str) -> int:
         try:
             return clock.nanoseconds(text)
-        except ValueError:  # before our era
-            return clock.FIRST
+        except (ValueError, OverflowError):  # infinite, or none of the years 1 to 9999
+            return clock.FIRST if text.startswith("-") else NEVER
 
     def check(self, position: Position) -> None:
         """Errors: PermanentError when it is none of this mode."""
