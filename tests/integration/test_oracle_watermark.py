@@ -13,6 +13,7 @@ from bridge.errors import GapError, PermanentError
 from bridge.testing.oracle.server import OraclePeer
 from bridge.testing.oracle.store import Store
 from bridge.testing.oracle.tables import Kind, Table
+from bridge.testing.oracle.transactions import Transaction
 from connectors.oracle.modes import snapshot
 from tests.integration.oracle_streams import Reader, events_of, reading
 
@@ -305,6 +306,70 @@ def test_in_the_hour_that_comes_twice_in_autumn_nothing_is_missed(
                 seen |= told(reader).keys()
             time.passes(300)
         assert seen | told(reader).keys() == set(range(30))
+
+
+@pytest.mark.parametrize("ends", [50, 60, 100])
+@pytest.mark.parametrize("server", ["UTC", "Europe/Berlin", "Asia/Kolkata"])
+def test_a_transaction_that_is_open_while_the_clock_is_put_back_hides_nothing(
+    server: str, ends: int, peer: OraclePeer, time: Time
+) -> None:
+    """It begins at 2:50, and writes another row when it is 2:10 for the second time."""
+    time.now = int(datetime(2026, 10, 25, 0, 30, tzinfo=UTC).timestamp()) * 10**9
+    table(peer)
+    peer.grants.grant("SELECT", "SYS.GV_$TRANSACTION")
+    seen: set[int] = set()
+    opened: list[Transaction] = []
+    with reading(peer, ORDERS, BY_TIME | {"time_zone": "Europe/Berlin"}) as reader:
+        for number in range(140):
+            offset = datetime.fromtimestamp(time.now / 1e9, ZoneInfo(server)).utcoffset() or timedelta()
+            peer.store.offset = offset // timedelta(minutes=1)
+            shown = datetime.fromtimestamp(time.now / 1e9, BERLIN).replace(tzinfo=None)
+            row = {"ID": number, "STATUS": "open", "CHANGED_AT": shown}
+            if number == 20:
+                opened.append(peer.store.transaction())
+            if number in (20, 40):
+                opened[0].insert(ORDERS, row)
+            else:
+                peer.store.insert(ORDERS, [row])
+            if number == ends:
+                opened[0].commit()
+            seen |= told(reader).keys()
+            time.passes(60)
+    assert seen == set(range(140))
+
+
+def test_in_autumn_a_late_window_of_more_than_an_hour_reaches_as_far_back_as_ever(
+    peer: OraclePeer, time: Time
+) -> None:
+    time.now = int(datetime(2026, 10, 25, 1, 2, tzinfo=UTC).timestamp()) * 10**9
+    table(peer)
+    shown = datetime.fromtimestamp(time.now / 1e9, BERLIN).replace(tzinfo=None)
+    late = peer.store.transaction()
+    late.insert(ORDERS, {"ID": 1, "STATUS": "late", "CHANGED_AT": shown})
+    peer.store.insert(ORDERS, [{"ID": 2, "STATUS": "open", "CHANGED_AT": shown}])
+    options = BY_TIME | {"time_zone": "Europe/Berlin", "late_window": "90m"}
+    with reading(peer, ORDERS, options) as reader:
+        for number in range(3, 9):
+            time.passes(600)
+            shown = datetime.fromtimestamp(time.now / 1e9, BERLIN).replace(tzinfo=None)
+            peer.store.insert(ORDERS, [{"ID": number, "STATUS": "open", "CHANGED_AT": shown}])
+            told(reader)
+        late.commit()
+        assert 1 in told(reader)
+
+
+@pytest.mark.parametrize("after", [["open", 4], ["open"], [4, 4, 4]])
+def test_a_pass_whose_order_is_another_one_meanwhile_begins_anew(
+    after: list[Any], peer: OraclePeer, time: Time
+) -> None:
+    """A further column was made NOT NULL, or is no more; the key is another one."""
+    table(peer)
+    write(peer, *range(1, 11))
+    with reading(peer, ORDERS, BY_TIME) as reader:
+        reader.published(reader.poll(rows=4))
+        reader.position["after"][1:] = after
+        reader.died()
+        assert told(reader, rows=4).keys() == set(range(1, 11))
 
 
 def test_a_column_without_times_is_refused(peer: OraclePeer) -> None:

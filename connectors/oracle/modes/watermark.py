@@ -193,12 +193,13 @@ class Timestamp(_Watermark):
         return replace(place, high=self._text(again), ahead=ahead)
 
     def _walls(self, moment: Moment) -> tuple[int, int]:
-        """The clock as writers of the column see it, and what is safe by it."""
+        """The clock as writers of the column see it, and what is safe by it, were it put back since, too."""
         safe = moment.now if moment.oldest is None else min(moment.now, moment.oldest)
         if self._kind == "ZONED":
             return moment.now, safe
         if self._zone:
-            return clock.wall(self._zone, moment.now), clock.wall(self._zone, safe)
+            now = clock.wall(self._zone, moment.now)
+            return now, min(clock.wall(self._zone, safe), safe + now - moment.now)
         ahead = moment.offset_s * clock.SECOND
         return moment.now + ahead, safe + ahead
 
@@ -220,10 +221,11 @@ class Timestamp(_Watermark):
         return self._text(self._earlier(low) // clock.SECOND * clock.SECOND)
 
     def _earlier(self, time: int) -> int:
-        """By the late window: in spring that is an hour more by the clock on the wall."""
+        """By the late window: in spring that is an hour more by the clock on the wall, in autumn no less."""
         if self._zone and self._kind != "ZONED":
             with suppress(OverflowError, ValueError):  # at the ends of the calendar
-                return clock.wall(self._zone, clock.instant(self._zone, time) - self._late)
+                early = clock.wall(self._zone, clock.instant(self._zone, time) - self._late)
+                return min(early, time - self._late)
         return time - self._late
 
     def _text(self, time: int) -> str:
@@ -252,11 +254,16 @@ class Timestamp(_Watermark):
             for time in (place.high, place.until, place.safe):
                 if time is not None:
                     bound(self._time, time)
-            if place.after:
-                self._order.after(place.after)
         except (ValueError, TypeError):
             raise self.stranger(f"timestamp mode with column {self._name}") from None
-        return place
+        return place if self._is_ours(place.after) else replace(place, after=None, skipped=0)
+
+    def _is_ours(self, after: tuple[Any, ...] | None) -> bool:
+        """Is it a place in this order? The columns that follow in it may be others by now."""
+        try:
+            return after is None or bool(self._order.after(after))
+        except (ValueError, TypeError):
+            return False
 
 
 class RowScn(_Watermark):
