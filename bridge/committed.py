@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from bridge import kafka, reach
 from bridge.errors import TransientError
@@ -97,7 +97,7 @@ def _of_several(messages: Sequence[Message], reading: Reading) -> dict[str, list
     for message in messages:
         place = (str(message.topic()), int(message.partition() or 0))
         offset, error = int(message.offset() or 0), message.error()
-        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+        if error is not None and error.code() not in kafka.NO_FAULT:
             raise KafkaException(error)
         # The end can be a transaction's marker, which only "end of partition" tells us we have passed.
         if place in reading and offset >= reading[place]:

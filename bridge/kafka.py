@@ -34,6 +34,9 @@ _NO_TOKEN = re.compile(
 )
 """What libcurl says of an identity provider that does not answer."""
 
+NO_FAULT = (KafkaError._PARTITION_EOF, KafkaError.GROUP_AUTHORIZATION_FAILED)
+"""What a consumer tells besides records. Its group is a name alone, which nobody need grant us."""
+
 PRODUCER_ONLY = (
     "acks",
     "linger.ms",

@@ -353,7 +353,7 @@ def _read_to(consumer: Consumer, end: int, stop: Event, deadline: float, ledger:
             if error is None:
                 last[(message.key() or b"").decode()] = (message.value(), offset)
                 passed = passed or offset >= end - 1
-            elif error.code() != KafkaError._PARTITION_EOF:
+            elif error.code() not in kafka.NO_FAULT:
                 raise KafkaException(error)
             else:
                 passed = passed or offset >= end
