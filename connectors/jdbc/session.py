@@ -21,6 +21,8 @@ from connectors.jdbc.urls import place_of
 
 # Streams that are polled one after the other share a look at the clock: an older one is only more careful.
 MOMENT_S = 0.02
+# A standby may become the primary under an open session.
+SEES_S = 5.0
 PROBE_S = 2
 # Zones differ by such steps; so far the two clocks may be apart.
 QUARTER, APART = 900 * SECOND, 60 * SECOND
@@ -40,7 +42,7 @@ class Session:
         self.dialect = dialect
         self.running: Cursor | None = None
         self._moment: tuple[float, Moment] | None = None
-        self._sees: bool | None = None
+        self._sees: tuple[float, bool] | None = None
         self.connection = connection
         self._prepare_connection()
         self.catalog = Catalog(connection)
@@ -126,11 +128,12 @@ class Session:
         transactions = self.dialect.transactions
         oldest = self.allowed(transactions.oldest) if transactions and self.sees_transactions else None
         ahead = self.allowed(self.dialect.offset)
+        shown = _shown(now)
         moment = Moment(
-            nanoseconds(now),
+            shown,
             nanoseconds(oldest) if oldest else None,
             nanoseconds(ahead) if ahead else None,
-            0 if says_zone(now) else _ahead(nanoseconds(now) - time.time_ns()),
+            0 if says_zone(now) else _ahead(shown - time.time_ns()),
         )
         self.end()
         self._moment = asked + MOMENT_S, moment
@@ -138,12 +141,12 @@ class Session:
 
     @property
     def sees_transactions(self) -> bool:
-        """The account sees when others' transactions began; asked once, for rights seldom change."""
-        if self._sees is None:
+        """The account sees when others' transactions began; asked now and then."""
+        if self._sees is None or time.monotonic() >= self._sees[0]:
             transactions = self.dialect.transactions
             seen = transactions is not None and self.allowed(transactions.seen) not in (None, "0")
-            self._sees = seen and not self.is_standby
-        return self._sees
+            self._sees = time.monotonic() + SEES_S, seen and not self.is_standby
+        return self._sees[1]
 
     @property
     def is_standby(self) -> bool:
@@ -191,6 +194,17 @@ class Session:
             self.end()
         with suppress(jpype.JException):
             self.connection.close()
+
+
+def _shown(now: str) -> int:
+    """Errors: PermanentError."""
+    try:
+        return nanoseconds(now)
+    except ValueError:
+        raise PermanentError(
+            f"the database tells its time as {now}, which is not understood",
+            remedy="use images mode, or incrementing",
+        ) from None
 
 
 def _ahead(of_this_host: int) -> int:

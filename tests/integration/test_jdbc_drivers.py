@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 
 from bridge.contract import Ask, Connector, Level
-from bridge.errors import ConfigError
+from bridge.errors import ConfigError, PermanentError
 from bridge.testing import need
 from bridge.testing.databases import driver_jar
 from connectors.jars import jars_folder
@@ -127,6 +127,18 @@ def test_a_driver_that_tells_no_keys_reads_what_is_said_of_them(
     with opened(h2_corner.server, {name: options}, **old) as connector:
         assert sorted(row["id"] for row in texts(connector, name)) == [1, 2, 3]
         assert not [finding.text for finding in connector.check() if finding.level is Level.CRITICAL]
+
+
+def test_a_clock_that_cannot_be_read_parks_its_streams_alone(
+    old: dict[str, Any], h2_corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = h2_corner.name("t")
+    monkeypatch.setattr(session.Session, "allowed", lambda *_: "2024-07-01 12:00:00.123 Europe/Berlin")
+    with (
+        opened(h2_corner.server, {name: {"mode": "timestamp", "columns": ["TS"]}}, **old) as connector,
+        pytest.raises(PermanentError, match=r"tells its time as 2024-07-01 .* which is not understood"),
+    ):
+        polled(connector, stream_of(connector, name))
 
 
 def test_doctor_says_what_is_not_known_of_such_a_driver(old: dict[str, Any], h2_corner: Corner) -> None:

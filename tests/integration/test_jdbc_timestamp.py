@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -177,6 +178,55 @@ def test_an_open_transaction_holds_the_position_back_however_long_it_takes(
                 assert folded.poll() == []
             assert folded.poll() == [1]
             assert folded.poll() == []
+    finally:
+        corner.drop()
+
+
+def test_a_standby_that_becomes_the_primary_shows_its_open_transactions(
+    mariadb: DatabaseServer, test_password: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "SEES_S", 0.0)
+    corner = Corner(mariadb)
+    made(corner)
+    corner.execute("SET GLOBAL read_only = 1;")
+    try:
+        with folding(corner, late_window="0s") as folded:
+            folded.poll()
+            corner.execute("SET GLOBAL read_only = 0;")
+            with writer(corner) as write:
+                write(f"INSERT INTO $.t VALUES (1, 'slow', {NOW[corner.kind]})")
+                corner.execute(f"DO SLEEP(1.1); INSERT INTO $.t VALUES (2, 'quick', {NOW[corner.kind]});")
+                assert folded.poll() == [2]
+            assert folded.poll() == [1]
+    finally:
+        corner.execute("SET GLOBAL read_only = 0;")
+        corner.drop()
+
+
+def test_a_statement_that_waits_for_a_table_holds_the_position_back(
+    mariadb: DatabaseServer, test_password: None
+) -> None:
+    """Its NOW() is of when it came; it has no transaction yet."""
+    corner = Corner(mariadb)
+    made(corner)
+    late = threading.Thread(
+        target=corner.execute, args=[f"INSERT INTO $.t VALUES (2, 'b', {NOW[corner.kind]});"]
+    )
+    waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table %'"
+    try:
+        with folding(corner, late_window="0s") as folded:
+            folded.poll()
+            corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {NOW[corner.kind]});")
+            with writer(corner) as write:
+                write("SET autocommit = 1")  # else it has a transaction itself; those that back up have none
+                write("LOCK TABLES $.t READ")
+                late.start()
+                assert any(corner.execute(f"DO SLEEP(0.1); {waiting};").strip() != "0" for _ in range(600))
+                corner.execute("DO SLEEP(2.1);")
+                assert folded.poll() == [1]
+                write("UNLOCK TABLES")
+            late.join()
+            assert folded.poll() == [2]
     finally:
         corner.drop()
 
