@@ -182,6 +182,7 @@ class Polls:
                 scan.position, more = scan.mode.ended(scan.position, scan.began_ms)
                 return more
             reading, scan.cursor = self._run(scan.reading, scan.rest.pop(0))
+            scan.ends = max(scan.ends, time.monotonic() + self._scan_s)
             scan.last = ()
             if reading is not scan.reading:
                 self.session.end()

@@ -62,10 +62,14 @@ def test_a_query_is_read_as_images_with_its_own_key(shop: Corner) -> None:
         assert connector.check()
 
 
+@pytest.mark.parametrize(("after", "statements", "batches"), [(None, 1, 4), ({"A": 1, "B": 1}, 2, 3)])
 def test_a_query_that_takes_its_time_is_run_once_a_page(
-    h2_corner: Corner, monkeypatch: pytest.MonkeyPatch
+    h2_corner: Corner, monkeypatch: pytest.MonkeyPatch, after: Any, statements: int, batches: int
 ) -> None:
-    h2_corner.execute("CREATE TABLE $.t (id int PRIMARY KEY); INSERT INTO $.t VALUES (1), (2), (3), (4);")
+    h2_corner.execute(
+        "CREATE TABLE $.t (a int, b int, PRIMARY KEY (a, b));\n"
+        "INSERT INTO $.t VALUES (1, 1), (2, 1), (2, 2), (2, 3);"
+    )
     monkeypatch.setattr(polls, "PAGE_ROWS", 100)
     ran: list[Statement] = []
     clock = SimpleNamespace(monotonic=lambda: 10 * len(ran), monotonic_ns=time.monotonic_ns)
@@ -78,8 +82,9 @@ def test_a_query_that_takes_its_time_is_run_once_a_page(
     with h2_corner.reading("t", "images") as (connector, stream):
         monkeypatch.setattr(Session, "open", takes_ten_seconds)
         monkeypatch.setattr(polls, "time", clock)
-        assert len(polled(connector, stream, ask=Ask(rows=1))) == 4
-    assert len(ran) == 1
+        place = after and {"after": after}
+        assert len(polled(connector, stream, place, ask=Ask(rows=1))) == batches
+    assert len(ran) == statements
 
 
 def test_a_query_with_two_columns_of_one_name_is_refused(postgres_corner: Corner) -> None:
