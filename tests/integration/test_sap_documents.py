@@ -291,9 +291,10 @@ def test_object_ids_are_found_that_are_long_or_have_quotes_or_look_like_an_attac
 def test_the_lines_of_many_documents_are_asked_for_together(sap: Wired) -> None:
     for number in range(100):
         changed(sap, number, NAME1="Old")
-    mode, calls = stream(sap), len(sap.calls)
-    assert mode.poll(sap.it, None, Ask()).rows == 100
-    assert len(sap.calls) - calls < 40
+    reader, calls, count = Reader(sap), len(sap.calls), 0
+    while count < 100:
+        count += reader.poll().rows
+    assert len(sap.calls) - calls < 60
 
 
 def test_a_poll_takes_on_no_more_documents_than_it_has_time_for(
@@ -312,8 +313,8 @@ def test_a_poll_takes_on_no_more_documents_than_it_has_time_for(
     reader, counts = Reader(sap), list[int]()
     while sum(counts) < 150:
         counts.append(reader.poll().rows)
-    assert counts[0] <= 100
-    assert counts[1] < counts[0] / 4
+    assert counts[0] <= 20
+    assert counts[1] < counts[0]
 
 
 def test_a_class_that_is_not_there_says_so(sap: Wired) -> None:

@@ -60,15 +60,15 @@ class Again:
         ask: Ask,
         told: Callable[[Sequence[Row]], Piece],
     ) -> Batch:
-        """`told`: the rows, with their details."""
+        """`told`: the first rows, with their details."""
         rows = self._rows(system, place)
         after = _after(place)
         left = [
             (row, name) for row, name in rows if _words(name) > after and _is_within(name, self._key, within)
         ]
         most = max(1, min(ask.rows, int(ask.bytes / self._each)))
-        some = left[:most]
-        piece = told([row for row, _ in some])
+        piece = told([row for row, _ in left[:most]])
+        some = left[: piece.rows]
         self._each = max(1.0, piece.size / piece.rows) if piece.rows else self._each
         more = len(left) > len(some)
         following = {"mode": "function", "after": _words(some[-1][1]) if some else after}

@@ -14,7 +14,6 @@ from bridge.errors import ConfigError, GoneError, PermanentError
 from connectors.sap_rfc.clients.client import Direction, Field, Function, Kind, Parameter
 from connectors.sap_rfc.errors import AbapError, UnauthorisedError, UnknownFunctionError
 from connectors.sap_rfc.modes import returns
-from connectors.sap_rfc.modes.pace import Pace
 from connectors.sap_rfc.modes.returns import Meaning
 from connectors.sap_rfc.parameters import parameter
 from connectors.sap_rfc.streams import Cap, Detail, Pages
@@ -25,8 +24,6 @@ from connectors.sap_rfc.values import values_to_array
 SENT = (Direction.IMPORT, Direction.CHANGING, Direction.TABLES)
 TOLD = (Direction.EXPORT, Direction.CHANGING, Direction.TABLES)
 
-_FIRST = 20
-"""Rows of a poll while it is not known how long a call takes."""
 _INITIAL: Mapping[Kind, str] = {Kind.DATE: "00000000", Kind.TIME: "000000"}
 """What clients tell in several ways, and some would send as blanks."""
 
@@ -139,7 +136,6 @@ class Details:
                     remedy=f"name one of {', '.join(row)}, or write {{value: ...}}",
                 )
         self._fixed = sent(self._function, given, self._by)
-        self.pace = Pace(_FIRST)
         self._targets = {name: self._function.parameters[name].field for name in self._by}
         self._initial = {
             name: _INITIAL[kind]

@@ -44,8 +44,8 @@ _LINE = (
 _TIME = ("UDATE", "UTIME")
 _CLASSES = "TCDOB"
 _ZONES = "TTZCU"
-_FIRST, _MOST = 100, 500
-"""Documents of a poll: it takes dozens of calls to read their lines, and others have to get their turn."""
+_FIRST, _MOST = 20, 500
+"""Documents of a poll: at first those whose lines are read by one call; for many it takes dozens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,8 @@ class FunctionImages(Mode):
         """As its parameter takes it."""
         self._each = 1024.0
         """About how many bytes a row has."""
+        self._until = 0.0
+        """No more details are asked for after that: by the monotonic clock."""
         self._again = Again(options.key, self._all)
         self.caveats = frozenset({Caveat.COLLAPSES})
         try:
@@ -173,9 +175,9 @@ class FunctionImages(Mode):
         )
 
     def _pieces(self, system: System, scan: _Scan, ask: Ask) -> Iterator[Piece]:
-        until = monotonic() + SLICE_S
+        self._until = monotonic() + SLICE_S
         rows = size = 0
-        while not scan.ended and rows < ask.rows and size < ask.bytes and monotonic() < until:
+        while not scan.ended and rows < ask.rows and size < ask.bytes and monotonic() < self._until:
             room = max(1, int((ask.bytes - size) / self._each))
             piece = self._piece(system, scan, min(ask.rows - rows, room, self._at_once or AT_ONCE), ask)
             rows, size = rows + piece.rows, size + piece.size
@@ -185,21 +187,22 @@ class FunctionImages(Mode):
 
     @property
     def _at_once(self) -> int | None:
-        """Rows whose details are asked for before anybody looks at the clock again; None: there are none."""
-        return min(AT_ONCE_WITH_DETAILS, self._detail.pace.most) if self._detail else None
+        """Rows of a piece, if they have details."""
+        return AT_ONCE_WITH_DETAILS if self._detail else None
 
     def _piece(self, system: System, scan: _Scan, most: int, ask: Ask) -> Piece:
         if not scan.rows:
             scan.rows = list(self._once(scan.known, scan.answers.next()))
-        some, scan.rows = scan.rows[:most], scan.rows[most:]
+        piece = self._told(system, scan.rows[:most], ask)
+        scan.rows = scan.rows[piece.rows :]
         scan.done += 1
-        return self._told(system, some, ask)
+        return piece
 
     def _told(self, system: System, rows: Sequence[Row], ask: Ask) -> Piece:
+        """The first of them, as many as there is time for."""
         if self._detail is None:
             return Piece.of(self._table, self._fields, rows)
-        with self._detail.pace.of(len(rows)):
-            return self._with_details(system, self._detail, rows, ask)
+        return self._with_details(system, self._detail, rows, ask)
 
     def _once(self, known: dict[Key, int], rows: Sequence[Row]) -> Iterator[Row]:
         """Errors: PermanentError when two different rows have one key."""
@@ -217,14 +220,17 @@ class FunctionImages(Mode):
 
     def _with_details(self, system: System, detail: Details, rows: Sequence[Row], ask: Ask) -> Piece:
         keys = self._keys(rows)
-        rows = [rows[place] for place in keys.kept]
-        marks = [json.dumps([row[name] for name in self._options.mark], default=str) for row in rows]
-        must = [True] * len(rows)
-        if self._options.mark and ask.changed is not None and rows:
+        known = [rows[place] for place in keys.kept]
+        marks = [json.dumps([row[name] for name in self._options.mark], default=str) for row in known]
+        must = [True] * len(known)
+        if self._options.mark and ask.changed is not None and known:
             must = ask.changed(self._table, keys.rows, pa.array(marks, pa.string())).to_pylist()
+        answers = list(self._answers(system, detail, known, must))
+        if len(answers) < len(known):
+            rows, must = rows[: keys.kept[len(answers)]], must[: len(answers)]
+            keys = self._keys(rows)
         found, rejects, marked = list[Row](), list[Reject](), list[str]()
-        for place, row in enumerate(rows):
-            answer = detail.read(system, row) if must[place] else None
+        for place, (row, answer) in enumerate(zip(known, answers, strict=False)):
             if isinstance(answer, Refusal):
                 rejects.append(details.reject(self._table, keys.rows, place, answer.reason))
             elif answer is not None:
@@ -238,6 +244,15 @@ class FunctionImages(Mode):
             seen=seen if seen.num_rows else None,
             rows=len(rows),
         )
+
+    def _answers(
+        self, system: System, detail: Details, rows: Sequence[Row], must: Sequence[bool]
+    ) -> Iterator[Row | Refusal | None]:
+        """Of the first of them, and of no more when the time is over: a poll must end before its deadline."""
+        for row, asked in zip(rows, must, strict=True):
+            yield detail.read(system, row) if asked else None
+            if asked and monotonic() >= self._until:
+                return
 
     def _keys(self, rows: Sequence[Row]) -> Shown:
         schema = pa.schema([self._table.schema.field(name) for name in self._table.key])
@@ -293,6 +308,7 @@ class FunctionImages(Mode):
         if self._scan is not None:
             return Batch(place, more=True)  # its rows are older, and must not come after these
         every = replace(ask, rows=min(ask.rows, self._at_once or ask.rows), changed=None)
+        self._until = monotonic() + SLICE_S
         return self._again.read(system, place, within, every, lambda rows: self._told(system, rows, every))
 
     def _all(self, system: System) -> Sequence[tuple[Row, Key]]:

@@ -12,6 +12,7 @@ from connectors.sap_rfc.clients.client import Field, Kind
 from connectors.sap_rfc.dictionary import Relation
 from connectors.sap_rfc.modes import details
 from connectors.sap_rfc.modes.details import Details, Refusal
+from connectors.sap_rfc.modes.pace import Pace
 from connectors.sap_rfc.modes.told import Told
 from connectors.sap_rfc.streams import Detail
 from connectors.sap_rfc.system import System
@@ -42,20 +43,20 @@ class Objects:
     ) -> None:
         """`relation`: of what tells of objects; `key`: its columns that name one. Errors: ConfigError."""
         columns = {name: _field(relation, name) for name in key}
-        self._details = Details(options, system, columns, missing)
+        self._details, self._pace = Details(options, system, columns, missing), Pace()
         self._fields = {**columns, **self._details.fields}
         self.table = Table(table, details.schema(self._fields, table), tuple(key))
 
     @property
     def most(self) -> int:
         """How many a poll has the time to ask for."""
-        return self._details.pace.most
+        return self._pace.most
 
     def read(self, system: System, touched: Iterable[Touched]) -> Told:
         objects: dict[tuple[Any, ...], Touched] = {}
         for each in touched:
             objects.setdefault(tuple(each.row[name] for name in self.table.key), each)
-        with self._details.pace.of(len(objects)):
+        with self._pace.of(len(objects)):
             return self._told(system, objects.values())
 
     def _told(self, system: System, objects: Iterable[Touched]) -> Told:

@@ -1,4 +1,7 @@
-"""How much a poll takes on: one that is interrupted at its deadline would take on the same again."""
+"""How much a poll takes on: one that is interrupted at its deadline would take on the same again.
+
+Who begins anew after that has forgotten how long it took: so what is taken on first is little.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ SLICE_S = 3.0
 class Pace:
     """Fewer where they took too long, more where they did not. `most`: how many to take on."""
 
-    def __init__(self, first: int) -> None:
+    def __init__(self, first: int = 1) -> None:
         self.most = first
 
     @contextmanager

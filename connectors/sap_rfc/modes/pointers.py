@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -106,6 +107,13 @@ class Pointers:
             if after is None or (most is not None and len(found) > most):
                 return found, after is not None
 
+    def of_first_objects(self, pointers: Sequence[Pointer]) -> Sequence[Pointer]:
+        """All of as many objects as there is time to ask for."""
+        if self._objects is None:
+            return pointers
+        first = {*islice(dict.fromkeys(each.group for each in pointers), self._objects.most)}
+        return [each for each in pointers if each.group in first]
+
     def told(self, system: System, pointers: Sequence[Pointer]) -> Told:
         if self._objects:
             return self._objects.read(system, (each.touched for each in pointers))
@@ -196,7 +204,7 @@ class ProcessedPointers(Mode):
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         done = self._done(position)
-        most = min(ask.rows, self._pointers.most)
+        most = min(ask.rows, _MOST)
         found, more = self._pointers.read(compare("PROCESS", "=", quoted("")), most + len(done))
         new = [each for each in found if each.number not in done]
         if not new:
@@ -208,9 +216,10 @@ class ProcessedPointers(Mode):
                 remedy="it is called again, and nothing is published before; check what it does, and that"
                 " it commits",
             )
-        told = self._pointers.told(system, new[:most])
-        after = {"mode": "change_pointers", "done": [each.number for each in new[:most]]}
-        return Batch(after, told.changes, told.rejects, more=more or len(new) > most)
+        taken = self._pointers.of_first_objects(new[:most])
+        told = self._pointers.told(system, taken)
+        after = {"mode": "change_pointers", "done": [each.number for each in taken]}
+        return Batch(after, told.changes, told.rejects, more=more or len(new) > len(taken))
 
     def commit(self, system: System, position: Position) -> None:
         done = self._done(position)
