@@ -66,6 +66,25 @@ def test_pages_in_order_are_asked_for_twice_and_not_more() -> None:
     assert len(calls) <= 2 * 10 + 1
 
 
+def test_there_is_one_call_at_a_time_however_often_a_range_is_divided() -> None:
+    """A poll looks at the clock in between."""
+    store, calls = [f"{(7 * number) % 100:010}" for number in range(100)], list[Range]()
+
+    def call(within: Range) -> Sequence[Row]:
+        calls.append(within)
+        low, high = within
+        fitting = [each for each in store if (low is None or each > low) and (high is None or each <= high)]
+        return [{"CUSTOMER": each} for each in fitting[:5]]
+
+    answers = Answers(call, 5, "CUSTOMER")
+    for turn in range(1, 1000):
+        answers.next()
+        assert len(calls) == turn
+        if answers.ended:
+            break
+    assert answers.ended
+
+
 def test_a_function_that_does_not_heed_ranges_is_found_out() -> None:
     answers = Answers(lambda _: [{"CUSTOMER": f"{number}"} for number in range(5)], 5, "CUSTOMER")
     with pytest.raises(PermanentError, match="answers with 0 to 4"):

@@ -32,17 +32,20 @@ class Answers:
         return not self._ranges
 
     def next(self) -> Sequence[Row]:
-        """The rows of the next range. Errors: PermanentError when the function does not heed ranges."""
-        while True:
-            within = self._ranges.pop()
-            rows = self._call(within)
-            if self._cap is None or len(rows) < self._cap:
-                return rows
-            middle = self._middle(rows, within)
-            if middle is None:
-                self.capped = True
-                return rows
-            self._ranges += [(middle, within[1]), (within[0], middle)]
+        """The rows of the next range: none of one that has too many, which is divided, and by one call.
+
+        Errors: PermanentError when the function does not heed ranges.
+        """
+        within = self._ranges.pop()
+        rows = self._call(within)
+        if self._cap is None or len(rows) < self._cap:
+            return rows
+        middle = self._middle(rows, within)
+        if middle is None:
+            self.capped = True
+            return rows
+        self._ranges += [(middle, within[1]), (within[0], middle)]
+        return ()
 
     def _middle(self, rows: Sequence[Row], within: Range) -> Any:
         """Where to divide: a whole page, when they come in order; None: there is but one key."""
