@@ -24,7 +24,7 @@ WIDTH = 71
 _TOKEN = re.compile(r"(?:'(?:[^']|'')*'|[^\s'])+")
 _PIECE = re.compile(r"(?:'(?:[^']|'')*'|[^',])*(?:,|$)")
 _SUSPECT = re.compile(
-    r"(?:SELECT|UPDATE|MODIFY|INSERT|DELETE|JOIN|LEFT|RIGHT|EXISTS)(?=[( ])|(?=[{}|])", re.IGNORECASE
+    r"(?:SELECT|UPDATE|MODIFY|INSERT|DELETE|JOIN|LEFT|RIGHT|EXISTS)(?=[( ])|[{}|]", re.IGNORECASE
 )
 """What later releases refuse in OPTIONS, be it in a literal (CL_RFC_READ_TABLE, COMPUTE_SEL_CRITERIA)."""
 _WHOLE = frozenset("Ibs8")
@@ -88,12 +88,17 @@ def _joined(word: str, conditions: Sequence[Condition]) -> Condition:
     found: list[str] = []
     for each in conditions:
         found += [word] if found else []
-        found += each if len(each) == _PLAIN else ("(", *each, ")")
+        found += each if _is_single(each) else ("(", *each, ")")
     return tuple(found)
 
 
 _PLAIN = 3
 """Tokens of a comparison."""
+
+
+def _is_single(condition: Condition) -> bool:
+    """One comparison, and not two that were written without blanks."""
+    return len(condition) == _PLAIN and condition[1].upper() not in ("AND", "OR")
 
 
 def after(names: Sequence[str], literals: Sequence[str]) -> Condition:
@@ -107,10 +112,11 @@ def upto(names: Sequence[str], literals: Sequence[str]) -> Condition:
 
 
 def equal(column: Column, text: str) -> Condition:
-    """Of the rows with this value. What no literal can tell finds all that begins so."""
-    if column.inttype in _NUMERIC or harmless(text) == text.rstrip(" "):
+    """Of the rows with this value. What no literal can tell finds what begins so, whatever a sign is."""
+    told = _SUSPECT.sub(lambda found: f"{found[0][:-1]}_", text)
+    if column.inttype in _NUMERIC or shortened(told) == text.rstrip(" "):
         return compare(column.name, "=", literal(column, text))
-    begin = harmless(text, WIDTH - 3).replace("'", "''")
+    begin = shortened(told, WIDTH - 3).replace("'", "''")
     return compare(column.name, "LIKE", f"'{begin}%'")
 
 
@@ -179,7 +185,7 @@ def shortened(text: str, most: int = WIDTH - 2) -> str:
 def harmless(text: str, most: int = WIDTH - 2) -> str:
     """As `shortened`, and no more than what is before anything that is suspect."""
     found = _SUSPECT.search(text)
-    return shortened(text[: found.end()] if found else text, most)
+    return shortened(text[: found.end() - 1] if found else text, most)
 
 
 def ordinal(column: Column, text: str) -> str | Decimal:

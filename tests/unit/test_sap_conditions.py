@@ -140,6 +140,20 @@ def test_no_key_looks_like_an_attack_to_later_releases(text: str) -> None:
     assert _holds(found, {"LONG": text})
 
 
+@pytest.mark.parametrize(("text", "other"), [("{A1}", "{A2}"), ("DELETE ME", "DELETE IT"), ("a|b", "a|c")])
+def test_a_key_that_looks_like_an_attack_finds_no_others(text: str, other: str) -> None:
+    found = conditions.equal(COLUMNS["LONG"], text)
+
+    assert _holds(found, {"LONG": text})
+    assert not _holds(found, {"LONG": other})
+
+
+def test_two_comparisons_without_blanks_are_not_taken_for_one() -> None:
+    two = parsed("A='1' OR B='2'")
+
+    assert conditions.both(two, ("C", "=", "'3'")) == ("(", *two, ")", "AND", "C", "=", "'3'")
+
+
 def test_an_empty_text_is_one_blank() -> None:
     assert conditions.quoted("") == "' '"
     assert _holds(conditions.equal(COLUMNS["TEXT"], ""), {"TEXT": ""})
