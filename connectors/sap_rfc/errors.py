@@ -216,6 +216,22 @@ _REMEDIES: Mapping[Kind, str] = {
 _CONDITION = (
     "check `where`: Open SQL with the columns of {table}; or name a `reader` that takes words of SQL in it"
 )
+_CONDITION_ERRORS = (
+    "SAPSQL_PARSE_ERROR",
+    "SAPSQL_DATA_LOSS",
+    "SAPSQL_INVALID_FIELDNAME",
+    "SAPSQL_LIKE_VAL_TYPE",
+    "SAPSQL_WHERE_ILLEGAL_VALUE",
+    "SAPSQL_WHERE_MISSING_OPERATOR",
+    "SAPSQL_WHERE_MISSING_VALUE",
+    "SAPSQL_WHERE_PARENTHESES",
+    "SAPSQL_WHERE_QUOTES",
+    "SAPSQL_WHERE_UNKNOWN_OPERATOR",
+    "SAPSQL_BETWEEN_MISSING_AND",
+    "SAPSQL_IN_ILLEGAL_LIST",
+    "SAPSQL_MISSING_LOG_CONDITION",
+)
+"""ABAP Keyword Documentation, "Open SQL - Exceptions"."""
 _OF_READERS: Mapping[str, tuple[type[BridgeError], str]] = {
     "TABLE_NOT_AVAILABLE": (GoneError, "there is no table or view {table} in the active dictionary"),
     "TABLE_WITHOUT_DATA": (
@@ -223,8 +239,7 @@ _OF_READERS: Mapping[str, tuple[type[BridgeError], str]] = {
         "only tables and views have rows, and later releases say so of columns that {table} does not have",
     ),
     "OPTION_NOT_VALID": (AbapError, _CONDITION),
-    "SAPSQL_PARSE_ERROR": (AbapError, _CONDITION),
-    "SAPSQL_DATA_LOSS": (AbapError, _CONDITION),
+    **dict.fromkeys(_CONDITION_ERRORS, (AbapError, _CONDITION)),
     "FIELD_NOT_VALID": (AbapError, "{table} has no such column; check `fields`, `columns` and `key`"),
     "DATA_BUFFER_EXCEEDED": (AbapError, "a row of `fields` is too long for {function}; name fewer"),
     "NOT_FOUND": (GoneError, "there is no {table} in the active dictionary"),

@@ -164,7 +164,7 @@ def test_currencies_are_a_table_to_be_read_too(peer: SapPeer, library: str) -> N
 
 
 @pytest.mark.parametrize("reader", ["RFC_READ_TABLE", "BBP_RFC_READ_TABLE"])
-@pytest.mark.parametrize("where", ["LAND1 = 'DE' AND", "LAND1 = 'GERMANY'"])
+@pytest.mark.parametrize("where", ["LAND1 = 'DE' AND", "LAND1 = 'GERMANY'", "LAND9 = 'DE'"])
 def test_a_condition_that_no_poll_can_use_is_told(
     peer: SapPeer, library: str, where: str, reader: str
 ) -> None:
@@ -177,11 +177,13 @@ def test_a_condition_that_no_poll_can_use_is_told(
 
 
 def test_a_condition_that_no_poll_can_use_parks_its_stream(peer: SapPeer, library: str) -> None:
-    streams = {"KNA1": {**BY_TIME, "reader": "BBP_RFC_READ_TABLE", "where": "LAND1 = AND"}}
+    wrong = {"PARSE_ERROR": "LAND1 = AND", "INVALID_FIELDNAME": "LAND9 = 'DE'"}
+    by = {**BY_TIME, "table": "KNA1", "reader": "BBP_RFC_READ_TABLE"}
+    streams = {why: {**by, "where": where} for why, where in wrong.items()}
     with connected(peer, library, streams) as connector:
-        (stream,) = connector.discover()
-        with pytest.raises(PermanentError, match=r"SAPSQL_PARSE_ERROR.*check `where`"):
-            connector.poll(stream, None, Ask())
+        for stream in connector.discover():
+            with pytest.raises(PermanentError, match=rf"SAPSQL_{stream.name}.*check `where`"):
+                connector.poll(stream, None, Ask())
 
 
 def test_a_reader_that_may_not_be_called_is_told_with_object_and_values(peer: SapPeer, library: str) -> None:

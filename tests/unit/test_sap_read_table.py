@@ -262,8 +262,6 @@ class TestOptions:
             ["COUNT == 1"],
             ["COUNT=1"],
             ["COUNT =1"],
-            ["NOSUCH = 1"],
-            ["COUNT = COUNT2"],
             ["COUNT = 1 b"],
             ["COUNT = TEXT"],
             ["(COUNT = 1)"],
@@ -279,7 +277,6 @@ class TestOptions:
             ["COUNT = 1;"],
             ["POSNR = 1"],
             ["TEXT = 'over the", "end of the line'"],
-            ["COU", "NT = 1"],
             ["COUNT = 1".ljust(69) + "AND", "COUNT = 1"],
         ],
     )
@@ -290,6 +287,14 @@ class TestOptions:
         with pytest.raises(ShortDump) as dumped:
             read(made(CLASSIC), *lines)
         assert dumped.value.key == "SAPSQL_PARSE_ERROR"
+
+    @pytest.mark.parametrize("lines", [["NOSUCH = 1"], ["COUNT = COUNT2"], ["COU", "NT = 1"]])
+    def test_a_column_that_is_not_there_is_refused(self, lines: list[str]) -> None:
+        with pytest.raises(AbapException, match="is no column of ZORDER"):
+            read(made(), *lines)
+        with pytest.raises(ShortDump) as dumped:
+            read(made(CLASSIC), *lines)
+        assert dumped.value.key == "SAPSQL_INVALID_FIELDNAME"
 
     @pytest.mark.parametrize(
         "line",

@@ -48,6 +48,10 @@ class BadOption(Exception):
     """The condition is none: its text says what is wrong."""
 
 
+class NoColumn(BadOption):
+    """It names a column that the table does not have."""
+
+
 def parse(lines: Iterable[str], structure: Structure) -> Condition:
     """The condition over rows of this table; BadOption for what is none, ShortDump for a lost value."""
     tokens = list(_tokens("".join(line[:WIDTH].ljust(WIDTH) for line in lines)))
@@ -217,7 +221,7 @@ class _Parser:
         name = token.word.split("~")[-1]
         place = self._places.get(name)
         if place is None or token.kind != "word":
-            raise BadOption(f'"{token.text}" is no column of {self._structure.name}')
+            raise NoColumn(f'"{token.text}" is no column of {self._structure.name}')
         type_ = self._structure.fields[place].type
         if not isinstance(type_, Type) or type_.deep:
             raise BadOption(f'"{name}" cannot be compared')

@@ -9,11 +9,13 @@ values into fields as long as the dictionary's LENG (up to about 7.50), one has 
 | too wide for DATA    | DATA_BUFFER_EXCEEDED before reading     | the same, once there is a row   |
 | a field not in table | FIELD_NOT_VALID                         | TABLE_WITHOUT_DATA              |
 | wrong OPTIONS        | runtime error SAPSQL_PARSE_ERROR        | OPTION_NOT_VALID (SAIS 000)     |
+| an unknown column    | runtime error SAPSQL_INVALID_FIELDNAME  | the same                        |
 | suspicious OPTIONS   | -                                       | OPTION_NOT_VALID (SAIS 000)     |
 | a column of strings  | run-time error ASSIGN_CASTING_...       | left out of FIELDS              |
 | order                | none                                    | GET_SORTED: by the primary key  |
 
-The asterisk: SAP-archive/node-rfc issue 6, piersharding/RSAP issue 19; strings: SAP-archive/PyRFC issue 232.
+The asterisk: SAP-archive/node-rfc issue 6, piersharding/RSAP issue 19; strings: SAP-archive/PyRFC issue 232;
+dumps of conditions: lausser/check_sap_health (README), ABAP Keyword Documentation, "Open SQL - Exceptions".
 """
 
 from __future__ import annotations
@@ -95,7 +97,9 @@ def modern_width(type_: Type) -> int:
     return type_.leng + 1 + bool(type_.decimals)
 
 
-def _parse_error(_: Table, __: options.BadOption) -> NoReturn:
+def _parse_error(_: Table, error: options.BadOption) -> NoReturn:
+    if isinstance(error, options.NoColumn):
+        raise ShortDump("SAPSQL_INVALID_FIELDNAME", str(error))
     raise ShortDump("SAPSQL_PARSE_ERROR", "An error has occurred while parsing a dynamic entry.")
 
 
