@@ -51,6 +51,7 @@ _TLS_REASONS = frozenset(
     }
 )
 """OpenSSL's; others come of a server that is not well, and pass."""
+_TLS_FILES = frozenset({"PEM", "X509"})
 _DRIVER = Meaning(Kind.FATAL, "the driver refused", "report it, with the statement from the log")
 _UNKNOWN = Meaning(Kind.TRANSIENT, "", "it is tried again")
 _USER_CODES = range(20_000, 21_000)
@@ -69,13 +70,17 @@ def meaning(error: BaseException) -> Meaning:
     """The first code that says why; else what sort of exception it is."""
     named = [code for code in codes(error) if code in CODES]
     telling = [code for code in named if code not in WRAPPERS] or named
-    if any(
-        isinstance(each, ssl.SSLError) and not isinstance(each, ssl.SSLEOFError) for each in _chain(error)
-    ):
+    if any(isinstance(each, ssl.SSLError) and _lasts(each) for each in _chain(error)):
         return _TLS
     if telling:
         return CODES[telling[0]]
     return _by_sort(error)
+
+
+def _lasts(error: ssl.SSLError) -> bool:
+    """By what the other side says, or by the files of a wallet."""
+    library, reason = getattr(error, "library", None), getattr(error, "reason", None)
+    return reason in _TLS_REASONS or library in _TLS_FILES or "PEM lib" in str(error)
 
 
 def kind(error: BaseException) -> Kind:

@@ -513,6 +513,22 @@ class TestTls:
         error = failed(peer, dsn=self.place(peer, peer.port), login_timeout="2s")
         assert isinstance(error, (ConfigError, TransientError))
 
+    def test_a_listener_that_fails_in_the_handshake_is_asked_again(self, peer: OraclePeer) -> None:
+        """As one does that is starting: a TLS alert, internal_error (RFC 8446, 6.2)."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+
+            def answers() -> None:
+                with listener.accept()[0] as line:
+                    line.recv(65536)
+                    line.sendall(bytes.fromhex("15 0303 0002 0250"))
+
+            thread = threading.Thread(target=answers, daemon=True)
+            thread.start()
+            error = failed(peer, dsn=self.place(peer, listener.getsockname()[1], "127.0.0.1"))
+            thread.join(5)
+        assert isinstance(error, TransientError)
+        assert "ALERT_INTERNAL_ERROR" in error.text
+
     def test_an_interrupt_ends_a_call_over_tls(self, peer: OraclePeer, authority: Authority) -> None:
         dsn = self.place(peer, peer.tcps(*authority.issue("server")))
         with opened(peer, dsn=dsn, tls={"ca_file": authority.file}) as connector:

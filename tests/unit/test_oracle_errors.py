@@ -132,6 +132,27 @@ def test_a_certificate_that_is_not_trusted_parks_and_an_end_in_mid_handshake_doe
     assert kind(outer) is Kind.TRANSIENT
 
 
+@pytest.mark.parametrize(
+    "reason", ["TLSV1_ALERT_INTERNAL_ERROR", "DECRYPTION_FAILED_OR_BAD_RECORD_MAC", None]
+)
+def test_a_server_that_is_not_well_over_tls_is_asked_again(reason: str | None) -> None:
+    outer, failed = said("DPY-4011: the database or network closed the connection"), ssl.SSLError(1, "failed")
+    if reason:
+        failed.reason = reason
+    outer.__cause__ = failed
+    assert kind(outer) is Kind.TRANSIENT
+    assert kind(failed) is Kind.TRANSIENT
+
+
+def test_a_wallet_whose_files_make_no_sense_parks(tmp_path: Path) -> None:
+    (tmp_path / "ewallet.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    context = ssl.create_default_context()
+    for load in (context.load_cert_chain, context.load_verify_locations):
+        with pytest.raises(ssl.SSLError) as caught:
+            load(tmp_path / "ewallet.pem")
+        assert kind(caught.value) is Kind.CONFIG
+
+
 def test_a_bug_is_no_matter_of_the_driver() -> None:
     assert not is_the_drivers(KeyError("x"))
     assert is_the_drivers(said("ORA-00060: deadlock"))
