@@ -13,6 +13,7 @@ import pytest
 from bridge.contract import Ask, Batch
 from bridge.encode import EncoderOptions, Origin, encoder
 from bridge.errors import PermanentError
+from connectors.jdbc import jvm
 from tests.integration.jdbc_tables import Corner, polled
 from tests.integration.jdbc_types import BEFORE, SETTINGS, TYPES, Rejected, Type
 
@@ -100,6 +101,21 @@ def test_every_type_arrives_as_the_documentation_says(corner: Corner, servers_zo
 
 
 WIDE = {"h2": "numeric(60,2)", "postgresql": "numeric", "mariadb": "decimal(60,2)"}
+
+
+def test_digits_are_the_same_in_every_language(corner: Corner) -> None:
+    corner.execute(
+        "CREATE TABLE $.t (id int PRIMARY KEY, at time(3));\nINSERT INTO $.t VALUES (1, '01:02:03.5');"
+    )
+    with corner.reading("t", "images") as (connector, stream):
+        locales = jvm.java("java.util.Locale")
+        before = locales.getDefault()
+        locales.setDefault(locales.forLanguageTag("ar-EG"))
+        try:
+            batches = polled(connector, stream)
+        finally:
+            locales.setDefault(before)
+    assert [row["at"] for row in published(corner, batches)] == ["01:02:03.500"]
 
 
 def test_numbers_of_any_precision_are_text_numbers_or_doubles_as_wanted(corner: Corner) -> None:

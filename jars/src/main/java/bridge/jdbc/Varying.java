@@ -17,6 +17,7 @@ import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeFormatterBuilder;
 import java.time.temporal.ChronoField;
 import java.time.temporal.TemporalAccessor;
+import java.util.Locale;
 
 /** Values of different sizes: bytes one after the other, and where each one ends. */
 abstract class Varying extends Column {
@@ -259,9 +260,9 @@ abstract class Varying extends Column {
 
         private String text(Duration value) {
             Duration span = value.abs();
-            String whole = String.format("%s%02d:%02d:%02d", value.isNegative() ? "-" : "",
+            String whole = String.format(Locale.ROOT, "%s%02d:%02d:%02d", value.isNegative() ? "-" : "",
                 span.toHours(), span.toMinutesPart(), span.toSecondsPart());
-            return digits == 0 ? whole : whole + String.format(".%09d", span.getNano()).substring(0, digits + 1);
+            return digits == 0 ? whole : whole + String.format(Locale.ROOT, ".%09d", span.getNano()).substring(0, digits + 1);
         }
     }
 
