@@ -83,7 +83,7 @@ class Line:
             return call.answer.result(seconds)
         except (TimeoutError, CancelledError):
             if call.answer.done() and not call.answer.cancelled():
-                raise  # its own
+                return call.answer.result()  # it raises that itself, or has ended in this very moment
         finally:
             self._running = None
         self._leave(call, cancel)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 
 import pytest
 
@@ -61,7 +62,22 @@ def test_a_call_that_takes_too_long_is_cancelled(hung: threading.Event) -> None:
     assert there.broken
 
 
-def test_with_what_a_cut_call_ended_is_told() -> None:
+def test_an_answer_that_comes_in_the_moment_of_its_timeout_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nobody would close the connection that it may be."""
+    answered = Future.result
+
+    def late(answer: Future[int], seconds: float | None = None) -> int:
+        value = answered(answer, 60.0)
+        if seconds is not None:
+            raise TimeoutError
+        return value
+
+    monkeypatch.setattr(Future, "result", late)
+    assert called(Line(), lambda: 42) == 42
+
+
+def test_with_what_a_cut_call_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "PATIENCE_S", 60.0)
     there, ends = Line(), threading.Event()
 
     def fails() -> None:
