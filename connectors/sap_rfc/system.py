@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bridge.errors import BridgeError, PermanentError, TransientError
+from bridge.errors import BridgeError, CredentialsError, PermanentError, TransientError
 from connectors.sap_rfc import clients
 from connectors.sap_rfc.clients.client import Attributes, Client, Function
 from connectors.sap_rfc.config import SapConfig
@@ -26,6 +26,10 @@ PROBE_S = 3.0
 _CLOCK = re.compile(r"Date:\s*(\d{8})\s*Time:\s*(\d{6})", re.IGNORECASE)
 _QUARTER_S = 15 * 60
 _DAYLIGHT_S = 3600
+
+
+_refused: dict[int, CredentialsError] = {}
+"""What was tried at a logon -> how it was refused when nobody waited for that any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +166,11 @@ class System:
         found, way = self.found, logon(self._config)
         self._secrets = secrets(way)
         asked = self._asked(f"logging on to {self._config.place}")
-        self._line = Line()
+        if late := _refused.get(_tried(way)):  # one attempt more may lock the account
+            raise CredentialsError(late.text, remedy=late.remedy)
+        self._line = line = Line()
         client, told = self._run(
-            lambda: _introduced(clients.connect(found, way)),
+            lambda: self._logged_on(found, way, asked, line),
             asked,
             seconds=way.timeout,
             late=lambda opened: opened[0].close(),
@@ -172,6 +178,19 @@ class System:
         self._client = client
         self._introduce(told)
         return client
+
+    def _logged_on(
+        self, found: clients.Found, way: clients.Logon, asked: Asked, line: Line
+    ) -> tuple[Client, Attributes]:
+        """In the line's own thread: a refusal for which nobody waits any more is remembered."""
+        try:
+            return _introduced(clients.connect(found, way))
+        except Exception as error:
+            if self._line is not line:
+                told = translate(error, asked, secrets(way))
+                if isinstance(told, CredentialsError):
+                    _refused[_tried(way)] = told
+            raise
 
     def _introduce(self, told: Attributes) -> None:
         sysid = told.sysid or self._config.sysid or self._system_id()
@@ -259,6 +278,11 @@ class System:
             told = _told_offset(self.allowed("RFC_SYSTEM_INFO"))
             self._offset = (quarters, quarters * _QUARTER_S if told is None else told)
         return self._offset[1]
+
+
+def _tried(way: clients.Logon) -> int:
+    """Another password is another attempt."""
+    return hash(frozenset(way.parameters.items()))
 
 
 def _introduced(client: Client) -> tuple[Client, Attributes]:

@@ -142,6 +142,24 @@ def test_a_password_that_changed_meanwhile_is_tried_once(
     assert peer.users[peer.user].failures == 1
 
 
+def test_a_logon_that_is_refused_when_nobody_waits_any_more_is_not_tried_again(
+    peer: SapPeer, opened: Callable[..., System], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "PATIENCE_S", 0.0)
+    refused: dict[int, BridgeError] = {}
+    monkeypatch.setattr(system, "_refused", refused)
+    peer.users[peer.user].password = "another"
+    peer.switches.drip = Drip(1, 0.01)
+    assert type(failure(opened(login_timeout="1s").open)) is TransientError
+    deadline = time.monotonic() + 120.0
+    while not refused and time.monotonic() < deadline:
+        time.sleep(0.05)
+    error = failure(opened().open)
+    assert type(error) is CredentialsError
+    assert "Name or password is incorrect" in error.text
+    assert peer.users[peer.user].failures == 1
+
+
 def test_a_gateway_that_is_not_there_is_tried_again(peer: SapPeer, opened: Callable[..., System]) -> None:
     error = failure(opened(sysnr="01").open)
     assert type(error) is TransientError

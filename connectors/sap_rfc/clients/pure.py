@@ -30,6 +30,8 @@ _MESSAGES, _MESSAGES_HTTP = 3600, 8100
 """Ports of the instance 00 (SAP's list of TCP/IP ports); those of others come after them."""
 _REFUSED = re.compile(r"logon failed", re.IGNORECASE)
 _NO_AUTHORITY = "RFC_NO_AUTHORITY"
+_HEARD = 3
+"""For so many times the time-out a refusal is heard: whoever has ceased to wait must not try again."""
 _OTHERS = "use another client: library: pyrfc or jco"
 
 lzh.quicken(invoke)
@@ -146,7 +148,7 @@ def _logged_on(arguments: Mapping[str, Any], dial: Dial, cache: Any, timeout: fl
             strict_params=True,  # it drops without a word what a function does not know
             allow_restricted_logon=True,  # S_RFC of RFCPING is no condition for a logon
             connect_timeout=timeout,
-            read_timeout=timeout,
+            read_timeout=_HEARD * timeout,
             metadata_cache=cache,
             socket_factory=dial,
         )
