@@ -142,6 +142,11 @@ class TableReader:
         page.settled(choice.relation.name)
         return page
 
+    def has_any(self, choice: Choice) -> bool:
+        """Whether there is such a row."""
+        plan = self.plan(choice)
+        return len(self._part(plan, plan.key, plan.between(None, None), 1)) > 0
+
     def plan(self, choice: Choice) -> Plan:
         """How it is read."""
         place = (choice.relation.name, choice.columns, choice.changed)

@@ -220,6 +220,17 @@ def test_what_change_documents_and_pointers_read_is_asked_for(peer: SapPeer, lib
     ]
 
 
+def test_a_message_type_without_pointers_is_told(peer: SapPeer, company: Company, library: str) -> None:
+    company.customers.change(7, NAME1="New")
+    pointers = {"mode": "change_pointers"}
+    good, bad = ({**pointers, "message_type": name} for name in ("DEBMAS", "DEBNAS"))
+    found = troubles(peer, library, good=good, bad=bad)
+    assert [(level, stream, text) for level, stream, text, _ in found] == [
+        (Level.WARNING, "bad", "BDCP2 has no change pointer of message type DEBNAS"),
+    ]
+    assert "BD50" in found[0][3]
+
+
 def test_one_stream_without_rights_does_not_hide_the_others(peer: SapPeer, library: str) -> None:
     peer.system.grants.denied_tables.add("KNA1")
     found = examined(peer, library, {"KNA1": BY_TIME, "list": GETLIST})

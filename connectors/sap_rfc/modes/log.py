@@ -28,6 +28,7 @@ def pages(reader: TableReader, choice: Choice) -> Iterator[Page]:
     after = None
     while True:
         page = reader.page(choice, after, MOST_AT_ONCE)
+        page.settled(choice.relation.name)
         yield page
         if page.after is None:
             return

@@ -6,14 +6,14 @@ read, published, and marked. SAP Help, "Master Data Distribution with Change Poi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from bridge.contract import Ask, Batch, Caveat, Changes, Emits, Op, Position, Table
+from bridge.contract import Ask, Batch, Caveat, Changes, Emits, Finding, Level, Op, Position, Table
 from bridge.errors import ConfigError, PermanentError, TransientError
 from connectors.sap_rfc import conditions
 from connectors.sap_rfc.clients.client import Direction
@@ -96,6 +96,7 @@ class Pointers:
         after = None
         while True:
             page = self._reader.page(choice, after, min(most or MOST_AT_ONCE, MOST_AT_ONCE))
+            page.settled(choice.relation.name)
             if page.rejects:
                 raise PermanentError(
                     f"a row of BDCP2 cannot be read: {page.rejects[0].reason}", remedy="correct it in SAP"
@@ -113,6 +114,18 @@ class Pointers:
             return pointers
         first = {*islice(dict.fromkeys(each.group for each in pointers), self._objects.most)}
         return [each for each in pointers if each.group in first]
+
+    def missing(self, stream: str) -> Iterator[Finding]:
+        """A wrong name looks as if nothing ever changed."""
+        of_type = compare("MESTYPE", "=", quoted(self._type))
+        if not self._reader.has_any(replace(self._choice, where=of_type)):
+            yield Finding(
+                Level.WARNING,
+                f"BDCP2 has no change pointer of message type {self._type}",
+                "check `message_type`, and that its change pointers are active (transactions BD61, BD50 and"
+                " BD52); if so, nothing has changed yet",
+                stream,
+            )
 
     def told(self, system: System, pointers: Sequence[Pointer]) -> Told:
         if self._objects:
@@ -142,6 +155,9 @@ class ChangePointers(Mode):
 
     def tables(self) -> tuple[Table, ...]:
         return (self._pointers.table,)
+
+    def probe(self, system: System) -> Iterable[Finding]:  # noqa: ARG002 -- the reader has it
+        return self._pointers.missing(self.name)
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         place = self._place(position)
@@ -201,6 +217,9 @@ class ProcessedPointers(Mode):
 
     def tables(self) -> tuple[Table, ...]:
         return (self._pointers.table,)
+
+    def probe(self, system: System) -> Iterable[Finding]:  # noqa: ARG002 -- the reader has it
+        return self._pointers.missing(self.name)
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         done = self._done(position)
