@@ -37,6 +37,7 @@ _LISTENER = (
 _ACCOUNT = "check `user` and `password`; it is not tried again by itself, since accounts lock"
 _UNLOCK = "ALTER USER {user} ACCOUNT UNLOCK, and find out who locked it; then `resume`"
 _DIRECTORY = "have it mended in the directory; it is not tried again by itself; then `resume`"
+_REACH = "it is tried again; check the directory, and the database's wallet and ldap.ora for it"
 _EXPIRED = "ALTER USER {user} IDENTIFIED BY a new password, and write it where `password` points to"
 _DSN = "check `dsn` and `config_dir`"
 _TLS = "check `tls` against the server's certificate"
@@ -77,7 +78,6 @@ CODES: Mapping[str, Meaning] = {
     "ORA-28001": Meaning(_CREDENTIALS, "the password has expired", _EXPIRED),
     "ORA-28003": Meaning(_CREDENTIALS, "the password is not strong enough", _EXPIRED),
     "ORA-28009": Meaning(_CREDENTIALS, "SYS logs on as SYSDBA only", "use an account of the bridge's own"),
-    "ORA-28030": Meaning(_CREDENTIALS, "the directory service knows no such user", _ACCOUNT),
     "ORA-28049": Meaning(_CREDENTIALS, "the directory's password has expired", _DIRECTORY),
     "ORA-28051": Meaning(_CREDENTIALS, "the account is locked in the directory", _DIRECTORY),
     "ORA-28052": Meaning(_CREDENTIALS, "the account is disabled in the directory", _DIRECTORY),
@@ -101,7 +101,6 @@ CODES: Mapping[str, Meaning] = {
     ),
     "ORA-28759": Meaning(_CONFIG, "the wallet cannot be opened", _TLS),
     "ORA-28860": Meaning(_CONFIG, "TLS failed", _TLS),
-    "ORA-28864": Meaning(_CONFIG, "TLS was ended by the server", _TLS),
     "ORA-29002": Meaning(_CONFIG, "the server's certificate has another name", _TLS),
     "ORA-29024": Meaning(_CONFIG, "the server's certificate is not trusted", _TLS),
     "ORA-38802": Meaning(_CONFIG, "there is no such edition", "check `edition`"),
@@ -169,6 +168,8 @@ CODES: Mapping[str, Meaning] = {
     "ORA-12570": Meaning(_TRANSIENT, "the network could not be read", _SERVER),
     "ORA-12571": Meaning(_TRANSIENT, "the network could not be written", _SERVER),
     "ORA-12757": Meaning(_TRANSIENT, "the instance does not know the service now", _LISTENER),
+    "ORA-28030": Meaning(_TRANSIENT, "the database does not reach the directory service", _REACH),
+    "ORA-28864": Meaning(_TRANSIENT, "TLS was ended by the server", _SERVER),
     "DPY-1001": Meaning(_TRANSIENT, "not connected", _SERVER),
     "DPY-4005": Meaning(_TRANSIENT, "no connection became free", _SERVER),
     "DPY-4011": Meaning(_TRANSIENT, "the connection was closed", _SERVER),
