@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import batched
 
 import structlog
 
 from bridge.cache import Cache, Found, Part, Put
-from bridge.comparison import Comparison, counted
+from bridge.comparison import Comparison, counted, had_key
 from bridge.contract import Changes, Op, Table
 from bridge.diff import Entry, Pass, number, plain
 from bridge.diff.canonical import rows_of
@@ -92,18 +92,17 @@ class Absence:
 
     def _deleted(self, gone: Sequence[Put]) -> Piece:
         piece = Piece(self.part, self.head)
-        forms: list[bytes] = []
+        keys: list[bytes] = []
+        rows: list[bytes] = []
         for key, slot, value in gone:
             entry = Entry.parse(value)
             if entry.absent + 1 < self.confirm:
                 piece.put(key, slot, replace(entry, absent=entry.absent + 1).packed())
                 continue
             piece.drops.append(key)
-            if self.table.key:
-                forms += [key] * entry.published
-            elif entry.published:
-                forms += [key] * counted(entry)
-        piece.changes = _deletes(self.table, forms)
+            if entry.published:
+                (keys if had_key(entry) else rows).extend([key] * counted(entry))
+        piece.changes = (*_by_keys(self.table, keys), *_by_rows(self.table, rows))
         return piece
 
     def _fewer(self, found: Found) -> Piece:
@@ -119,7 +118,7 @@ class Absence:
                 continue
             forms += [key] * (counted(entry) - met)
             piece.put(key, found.slots[key], plain(number(met)))
-        piece.changes = _deletes(self.table, forms)
+        piece.changes = tuple(_by_rows(self.table, forms))
         return piece
 
 
@@ -128,19 +127,22 @@ def _columns_of(form: bytes) -> tuple[str, ...]:
     return tuple(json.loads(form))
 
 
-def _deletes(table: Table, forms: Sequence[bytes]) -> tuple[Changes, ...]:
-    """Consumers know a row by the key that the table had then."""
-    by_columns: dict[tuple[str, ...], list[bytes]] = {}
+def _by_keys(table: Table, forms: Sequence[bytes]) -> Iterator[Changes]:
+    """Deletes. Consumers know a row by the key that the table had then."""
+    for names, some in _by_columns(forms).items():
+        if set(names) <= set(table.schema.names):  # else there are no words for it
+            yield Changes(replace(table, key=names), rows_of(some, table, names), Op.DELETE)
+
+
+def _by_rows(table: Table, forms: Sequence[bytes]) -> Iterator[Changes]:
+    """The same, where the table had none then."""
+    for names, some in _by_columns(forms).items():
+        there = [name for name in names if name in table.schema.names]
+        yield Changes(replace(table, key=()), rows_of(some, table, there), Op.DELETE)
+
+
+def _by_columns(forms: Sequence[bytes]) -> Mapping[tuple[str, ...], Sequence[bytes]]:
+    found: dict[tuple[str, ...], list[bytes]] = {}
     for form in forms:
-        by_columns.setdefault(_columns_of(form), []).append(form)
-    return tuple(
-        _deletes_by(names, table, some)
-        for names, some in by_columns.items()
-        if not table.key or set(names) <= set(table.schema.names)  # else there are no words for it
-    )
-
-
-def _deletes_by(names: Sequence[str], table: Table, forms: Sequence[bytes]) -> Changes:
-    there = [name for name in names if name in table.schema.names]
-    known = replace(table, key=tuple(there)) if table.key else table
-    return Changes(known, rows_of(forms, table, there), Op.DELETE)
+        found.setdefault(_columns_of(form), []).append(form)
+    return found

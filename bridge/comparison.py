@@ -254,6 +254,10 @@ def _name_of(form: bytes) -> bytes:
 
 
 def counted(entry: Entry) -> int:
-    """Of equal rows without a key, how many there are; one that had a key, whose digest is none, is one."""
-    number = int.from_bytes(entry.digest)
-    return number if number < MOST_EQUAL else 1
+    """Of equal rows without a key, how many there are; one that had a key is one."""
+    return 1 if had_key(entry) else int.from_bytes(entry.digest)
+
+
+def had_key(entry: Entry) -> bool:
+    """Its digest is none of a number, then."""
+    return int.from_bytes(entry.digest) >= MOST_EQUAL

@@ -628,6 +628,22 @@ def test_rows_that_have_no_key_any_longer_are_counted_as_one_each(
     assert sorted(case.events()[30:]) == sorted((op, n) for op in "cd" for n in range(1, 31))
 
 
+@pytest.mark.parametrize("keyless", [True, False])
+def test_rows_are_deleted_by_the_key_they_had_or_had_not(make: Callable[..., Case], *, keyless: bool) -> None:
+    case = make(FakeImages(keyless=keyless, repeats={1: 3}))
+    case.rows.update({1: "a"})
+    case.scan()
+    was = case.kafka.committed(f"erp.{TABLE}")
+    case.source.keyless = not keyless
+    case.engine.restart()
+    scans(case, 2)
+    told = case.kafka.committed(f"erp.{TABLE}")[len(was) :]
+    deletes = [each for each in told if each.value and json.loads(each.value)["op"] == "d"]
+    assert [each.key for each in deletes] == [each.key for each in was]
+    tombstones = [each.key for each in told if each.value is None]
+    assert tombstones == ([] if keyless else [each.key for each in was])
+
+
 def test_of_equal_rows_some_are_gone_when_so_many_scans_have_missed_them(
     make: Callable[..., Case],
 ) -> None:
