@@ -175,8 +175,8 @@ class ListPages:
         return f"{len(page.rows)} lines and neither its end nor a sign of more"
 
     def _may_go_on(self, page: Page, seen: Looked) -> bool:
-        """It has room for more rows, and nothing shows below them: they may be on their way."""
-        full = len(page.rows) >= self._reading.lines
+        """It ends, or has room for more rows, and nothing shows below them: more may be on its way."""
+        full = len(page.rows) >= self._reading.lines and not page.ended
         return not full and not recognise.is_painted_below(self._reading.map, seen.screen, page.rows)
 
     def _doubt(self, shown: Shown, told: str) -> None:

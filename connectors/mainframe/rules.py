@@ -97,7 +97,8 @@ _compiled = lru_cache(maxsize=1024)(re.compile)
 
 
 def holds(rule: Rule, view: View, apart_from: Collection[int] = ()) -> bool:
-    return (line_of(rule, view, apart_from) is None) == rule.absent
+    """`apart_from`: lines in which it does not count; what must be absent must not be in them either."""
+    return (line_of(rule, view, () if rule.absent else apart_from) is None) == rule.absent
 
 
 def told(rule: Rule, view: View) -> str:

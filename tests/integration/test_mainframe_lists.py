@@ -332,6 +332,21 @@ def test_a_page_that_ends_is_not_believed_half_painted(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_full_page_does_not_end_before_the_line_that_would_say_more_is_painted(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screens = _screens(end=[{"row": 21, "text": "MORE", "absent": True}], more=[{"row": 21, "text": "MORE"}])
+    del screens["custlist"]["identify"][2:]
+    with Host(count=30) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        with opened(
+            host, CUSTOMERS, screens=screens, maps=[], transport=transport, settle="100ms"
+        ) as connector:
+            host.switches.two_writes = TwoWrites(after_ms=150, unlock=True, row=20)
+            assert {*scan(connector, "customers").column("id")} == {*NUMBERS}
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_page_is_not_believed_half_painted_on_the_way_back_to_it(
     host: Host, transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -538,6 +538,14 @@ def test_a_marker_in_cells_of_its_own_counts_beside_a_row_too() -> None:
     assert (len(last.rows), last.ended, last.more) == (4, True, False)
 
 
+@pytest.mark.parametrize("way", [{}, {"row": 4}, {"row": 4, "column": 37}])
+def test_a_page_does_not_end_where_the_sign_of_more_stands_beside_a_row(way: dict[str, int]) -> None:
+    of = table(end=[{"text": "MORE", "absent": True, **way}])
+    lines = [TITLE, "", line(), line("00000002")]
+    assert not recognise.page(of, typed([*lines[:3], f"{lines[3]:36}MORE"])).ended
+    assert recognise.page(of, typed(lines)).ended
+
+
 def test_a_line_beside_a_marker_is_none_of_the_list_where_a_rule_names_it() -> None:
     lines = [TITLE, "", line(), " END OF LIST, PRESS PF3"]
     named = recognise.page(table(end=[{"row": 4, "text": "END OF LIST"}]), typed(lines))
