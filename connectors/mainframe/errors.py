@@ -79,6 +79,13 @@ class Trouble(Exception):
         return Trouble(kind, *self._told, self.seen, "; ".join(filter(None, (self._why, why))))
 
 
+def is_about_the_account(error: BaseException) -> bool:
+    """No other attempt is made after that."""
+    if isinstance(error, Trouble):
+        return error.kind is Kind.CREDENTIALS
+    return isinstance(error, CredentialsError)
+
+
 def translated(trouble: Trouble, doing: str, kept: Callable[[Trouble], str]) -> BridgeError:
     """The engine's error; `kept` keeps the screen and says where."""
     text, where = f"{doing}: {trouble}", kept(trouble)

@@ -8,7 +8,7 @@ from bridge.contract import Finding, Level
 from bridge.errors import BridgeError
 from connectors.mainframe import key_files
 from connectors.mainframe.config import KeyFile, MainframeConfig
-from connectors.mainframe.maps import Rule
+from connectors.mainframe.maps import Rule, ScreenMap
 from connectors.mainframe.readings import InquiryReading, ListReading, Reading
 
 
@@ -70,9 +70,14 @@ def _tells_no_key(reading: Reading) -> str | None:
     """The screen that is asked for by a key, if it shows nothing of that."""
     if isinstance(reading, InquiryReading):
         known = {*reading.table.key, *reading.filled}
-        return None if known & reading.map.fields.keys() else reading.options.screen
+        return None if known & _shown(reading.map) else reading.options.screen
     detail, map_ = reading.options.detail, reading.detail
-    return detail.screen if detail and map_ and not map_.fields.keys() & {*reading.table.key} else None
+    return detail.screen if detail and map_ and not _shown(map_) & {*reading.table.key} else None
+
+
+def _shown(screen_map: ScreenMap) -> set[str]:
+    """What is hidden is compared with nothing."""
+    return {name for name, each in screen_map.fields.items() if not each.hidden}
 
 
 def _missing(reading: Reading) -> Sequence[str | Rule]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
@@ -15,7 +15,7 @@ from bridge.contract import Ask, Position, Reject
 from bridge.errors import ConfigError
 from connectors.mainframe import key_files, topic_keys
 from connectors.mainframe.config import KeyFile, KeyStream, KeyTopic
-from connectors.mainframe.errors import Kind, Looked, Trouble
+from connectors.mainframe.errors import Kind, Looked, Trouble, is_about_the_account
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.lists import Known, ListPages
 from connectors.mainframe.readings import InquiryReading, ListReading
@@ -140,8 +140,7 @@ class InquiryPages:
         if len(sessions) > 1:
             with ThreadPoolExecutor(len(sessions), "inquiries") as executor:
                 done = [executor.submit(self._work, session, this) for session in sessions]
-            for each in done:
-                each.result()
+            _raise_first(done)
         elif sessions:
             self._work(sessions[0], this)
         self._next += this.next
@@ -251,6 +250,13 @@ class InquiryPages:
         return {
             name: reader(shown[name], "both")(text) if name in shown else text for name, text in asked.items()
         }
+
+
+def _raise_first(done: Sequence[Future[None]]) -> None:
+    """Errors: of the sessions; first what is about the account, since no other is tried after that."""
+    errors = [error for each in done if (error := each.exception())]
+    for error in sorted(errors, key=lambda each: not is_about_the_account(each)):
+        raise error
 
 
 def _same(shown: Any, asked: Any) -> bool:

@@ -133,6 +133,7 @@ class ScreenSource:
 
         if self._pool is None:
             raise TransientError(f"{self.config.address} is not open")
+        self._pool.main.confirm()  # else what ends this poll has the password typed again
         known = self._known.setdefault(reading.stream.name, Known())
         if isinstance(reading, InquiryReading):
             return InquiryPages(reading, self._pool, known, self._keys_in())

@@ -14,7 +14,7 @@ from bridge.contract import Secret
 from bridge.errors import BridgeError, CredentialsError, TransientError
 from connectors.mainframe import transports
 from connectors.mainframe.config import MainframeConfig, Step
-from connectors.mainframe.errors import AGAIN, Kind, Looked, Trouble, translated
+from connectors.mainframe.errors import AGAIN, Kind, Looked, Trouble, is_about_the_account, translated
 from connectors.mainframe.maps import Maps
 from connectors.mainframe.terminal import Endpoint, Refused, Terminal, Tls
 from connectors.mainframe.walk import ANY, Pace, Texts, Walk
@@ -82,13 +82,16 @@ class Session:
 
     def open(self) -> None:
         """Connect and log on. Errors: of the bridge."""
+        with self._shared.gate.passing():
+            self._open()
+
+    def _open(self) -> None:
         shared = self._shared
-        with shared.gate.passing():
-            self._terminal = shared.terminals(self.config.transport, self.endpoint)
-            self._terminal.connect()
-            pace = Pace(self.config.timeout, self.config.settle)
-            self._walk = Walk(self._terminal, shared.maps, pace, shared.texts(), shared.interrupted)
-            self._log_on(self._walk)
+        self._terminal = shared.terminals(self.config.transport, self.endpoint)
+        self._terminal.connect()
+        pace = Pace(self.config.timeout, self.config.settle)
+        self._walk = Walk(self._terminal, shared.maps, pace, shared.texts(), shared.interrupted)
+        self._log_on(self._walk)
 
     def _log_on(self, walk: Walk) -> None:
         """Errors: of the bridge; those about the account, for all sessions."""
@@ -172,7 +175,8 @@ class Session:
                 with suppress(TransientError):
                     terminal.wait(0)  # an interrupt that nobody has heard yet
                 with suppress(BridgeError, Trouble):
-                    self._go_home(walk)
+                    # A password that is refused now would be typed again by whoever opens the next session.
+                    self._go_home(walk, texts=walk.texts.without_secrets())
                     walk.perform(self.config.logoff, "log-off")
         finally:
             self._logged_on = False
@@ -181,6 +185,14 @@ class Session:
     def interrupt(self) -> None:
         if self._terminal:
             self._terminal.interrupt()
+
+    def confirm(self) -> None:
+        """A secret that no screen has answered by name is answered by `home`, before it is typed again.
+
+        Errors: of the bridge.
+        """
+        if self.walk.told_secret_on is not None:
+            self._arrive(self.walk)
 
     # -- to the place where streams begin
 
@@ -192,7 +204,7 @@ class Session:
         try:
             self._arrive(self.walk, stale)
         except (Trouble, TransientError) as error:
-            if self._shared.interrupted.is_set() or _is_about_the_account(error):
+            if self._shared.interrupted.is_set() or is_about_the_account(error):
                 raise
             self.renew()
             self._arrive(self.walk)
@@ -214,18 +226,20 @@ class Session:
         walk.told_secret_on = None
 
     def renew(self) -> None:
-        """Log on anew. Errors: of the bridge."""
+        """Log on anew; others that are to do so wait until this one was let in. Errors: of the bridge."""
         self.close()
-        self.open()
+        with self._shared.gate.passing():
+            self._open()
+            self.confirm()
 
-    def _go_home(self, walk: Walk, stale: str | None = None) -> None:
+    def _go_home(self, walk: Walk, stale: str | None = None, texts: Texts | None = None) -> None:
         """Errors: Trouble, TransientError."""
         home = self.config.home
         if home != stale and self._is(walk, home):
             return
         self._clear(walk)
         if not self._is(walk, home):
-            walk.perform(self.config.home_by, f"to {home or 'a cleared screen'}")
+            walk.perform(self.config.home_by, f"to {home or 'a cleared screen'}", texts)
             if home:
                 walk.await_screen((home,), f"to {home}")
 
@@ -241,10 +255,6 @@ class Session:
     def _is(walk: Walk, home: str | None) -> bool:
         seen = walk.look()
         return home is not None and seen.name == home and seen.kind is None and not seen.screen.locked
-
-
-def _is_about_the_account(error: Trouble | TransientError) -> bool:
-    return isinstance(error, Trouble) and error.kind is Kind.CREDENTIALS
 
 
 class Shared:
@@ -284,6 +294,8 @@ class Pool:
         self._let_go()
         while len(self._sessions) < min(count, self._config.sessions) and self._may_ask:
             try:
+                for last in self._sessions[-1:]:
+                    last.confirm()
                 self._open_any()
             except TransientError as error:
                 if not self._sessions or self._shared.interrupted.is_set():

@@ -75,6 +75,10 @@ class Texts:
     def with_key(self, key: Mapping[str, str]) -> Texts:
         return Texts({**self._plain, **key}, self._secret)
 
+    def without_secrets(self) -> Texts:
+        """To type one is an error then."""
+        return Texts(self._plain, {})
+
     @property
     def secrets(self) -> tuple[str, ...]:
         return tuple(self._secret.values())
@@ -274,11 +278,12 @@ class Walk:
             return False
         # A screen that is painted again meanwhile would take half of a log-on to the host.
         rest = self.pace.settle if any(map(texts.secret, step.texts)) else 0.0
-        seen = self.await_screen(step.on or (ANY,), told, timeout=step.timeout, rest=rest)
+        on, left = step.on or (ANY,), self._has_left
+        seen = self.await_screen(on, told, timeout=step.timeout, rest=rest, ready=left)
         if not self._takes(step, seen, texts):
             # It may be painted in part: only what has rested for long is believed, and refused.
             rest = LONG_REST * self.pace.settle
-            seen = self.await_screen(step.on or (ANY,), told, timeout=step.timeout, rest=rest)
+            seen = self.await_screen(on, told, timeout=step.timeout, rest=rest, ready=left)
         if step.type is not None:
             self._type(seen.screen.cursor, step.type, seen, told, texts)
         for field, template in step.fill.items():
@@ -289,6 +294,11 @@ class Walk:
             self.press(step.press, told, wanted, step.timeout)
             self._asked = self._asked or asked  # a key alone goes on with the question
         return True
+
+    def _has_left(self, seen: Looked) -> str:
+        """On the screen that a secret was sent from, the next key might send it once more."""
+        sent = self.told_secret_on is not None and not self._typed
+        return "it does not accept what was typed on it" if sent and seen.name == self.told_secret_on else ""
 
     def _takes(self, step: Step, seen: Looked, texts: Texts) -> bool:
         """Whether all that the step types has a place here, as far as the fields tell."""

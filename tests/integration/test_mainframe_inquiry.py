@@ -16,12 +16,14 @@ import pytest
 import yaml
 
 from bridge.contract import Ask, Caveat, Scan
-from bridge.errors import ConfigError, PermanentError, TransientError
+from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
 from bridge.testing.mainframe import Host, TwoWrites, customer
 from bridge.testing.mainframe.desk import Desk, Heard, Scene
 from bridge.testing.mainframe.options import DETAILS, INQUIRY, LIST, MAPS, PASSWORD_VARIABLE
 from bridge.testing.mainframe.transactions import Inquiry
 from connectors.mainframe import key_files, scans
+from connectors.mainframe.inquiry import InquiryPages
+from connectors.mainframe.sessions import Session
 from tests.integration.mainframe_streams import TRANSPORTS, configured, keys, opened, scan, written
 
 MANY = {"inquiries": INQUIRY | {"keys": keys(*range(10, 310, 10))}}
@@ -460,6 +462,25 @@ def at_home(*numbers: int) -> dict[str, Any]:
         "home": "inquiry",
         "home_by": [{"type": "CUSTINQ", "press": "enter"}],
     }
+
+
+def test_a_refused_account_counts_before_what_another_session_meets(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that is tried again would have its password typed again."""
+    refused = threading.Event()
+
+    def answer(self: InquiryPages, session: Session, asked: Any) -> Any:
+        if session is self._pool.main:
+            refused.wait(60)
+            raise TransientError("the host does not answer")
+        refused.set()
+        raise CredentialsError("the account is refused")
+
+    monkeypatch.setattr(InquiryPages, "_answer", answer)
+    streams = {"inquiries": INQUIRY | {"keys": keys(10, 20, 30)}}
+    with opened(host, streams, sessions=2) as connector, pytest.raises(CredentialsError):
+        scan(connector, "inquiries")
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -368,6 +368,78 @@ def test_a_password_that_is_refused_on_the_way_home_is_typed_once(
     assert host.counts["wrong passwords"] == 1
 
 
+def test_nothing_is_pressed_on_a_sign_on_that_has_refused_on_the_way_home(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hosts keep what was typed: a key alone may send it once more."""
+    monkeypatch.setenv(PASSWORD_VARIABLE, CANARY)
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    del screens["signon"]["errors"]
+    steps = [{"press": "enter", "expect": "signon"}, SIGN_ON, {"press": "enter", "expect": "menu"}]
+    options: dict[str, Any] = {"screens": screens, "maps": [], "logon": [], "logoff": []}
+    with (
+        opened(host, CUSTOMERS, timeout="1s", home="menu", home_by=steps, **options) as connector,
+        pytest.raises(CredentialsError, match="the account is refused"),
+    ):
+        scan(connector, "customers")
+    assert host.counts["sign-ons"] == 1
+
+
+def test_a_good_bye_types_no_password(host: Host) -> None:
+    """Nobody would hear of its refusal, and the next session would type it again."""
+    steps = [{"press": "enter", "expect": "signon"}, SIGN_ON | {"expect": "menu"}]
+    with opened(host, CUSTOMERS, logon=[], home="menu", home_by=steps) as connector:
+        assert connector.check()[0].level is Level.OK
+        walk = connector._source._pool.main.walk  # type: ignore[attr-defined]
+        walk.press("pf3", "", ())
+        walk.unlock("")
+        host._company.password = "ANOTHER1"
+    assert (host.counts["sign-ons"], host.counts["wrong passwords"]) == (1, 0)
+
+
+EXPECTS_NOTHING: dict[str, Any] = {"refused": [], "logon": [SIGN_ON], "timeout": "1s", **BY_MENU}
+
+
+def without_expired() -> dict[str, Any]:
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    del screens["expired"]
+    return {"screens": screens, "maps": []}
+
+
+def test_no_other_session_logs_on_while_one_has_not_come_home(host: Host) -> None:
+    goto = [{"fill": {"selection": "1"}, "press": "enter", "expect": "custinq"}]
+    streams = {"inquiries": INQUIRIES["inquiries"] | {"goto": goto}}
+    with opened(host, streams, sessions=8, **without_expired(), **EXPECTS_NOTHING) as connector:
+        host.switches.expired = True
+        with pytest.raises(CredentialsError, match="after a password"):
+            scan(connector, "inquiries")
+    assert host.counts["sign-ons"] == 2
+
+
+def test_of_sessions_that_were_lost_only_one_logs_on_while_none_has_come_home(host: Host) -> None:
+    goto = [{"fill": {"selection": "1"}, "press": "enter", "expect": "custinq"}]
+    streams = {"inquiries": INQUIRIES["inquiries"] | {"goto": goto}}
+    with opened(host, streams, sessions=4, **without_expired(), **EXPECTS_NOTHING) as connector:
+        scan(connector, "inquiries")
+        host.switches.expired = True
+        host.cut()
+        host.until(lambda: not host.sessions)
+        with pytest.raises(CredentialsError, match="after a password"):
+            scan(connector, "inquiries")
+    assert host.counts["sign-ons"] == 4 + 1
+
+
+def test_a_poll_that_has_no_keys_yet_comes_home_first(host: Host, tmp_path: Path) -> None:
+    """Its error would have the next instance type a password that may be refused already."""
+    host.switches.expired = True
+    streams = {"inquiries": INQUIRY | {"keys": {"file": str(tmp_path / "keys.csv")}}}
+    with (
+        opened(host, streams, **without_expired(), **EXPECTS_NOTHING) as connector,
+        pytest.raises(CredentialsError, match="after a password"),
+    ):
+        scan(connector, "inquiries")
+
+
 @both
 def test_a_message_that_crosses_a_log_on_is_no_refusal(
     host: Host, transport: str, monkeypatch: pytest.MonkeyPatch
@@ -760,6 +832,14 @@ def test_doctor_is_told_where_a_row_could_be_taken_for_another_or_for_none(host:
         assert "deletes its row" in texts[1]
     with opened(host, {"details": DETAILS, "inquiries": INQUIRIES["inquiries"]}) as connector:
         assert not [finding for finding in connector.check() if finding.stream]
+
+
+def test_doctor_is_told_where_a_key_is_hidden_and_so_compared_with_nothing(host: Host) -> None:
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    screens["custdet"]["fields"]["id"]["hidden"] = True
+    with opened(host, {"details": DETAILS}, screens=screens, maps=[]) as connector:
+        told = [finding.text for finding in connector.check() if finding.stream]
+    assert told == ["screen custdet shows no id: another row's could be taken for it"]
 
 
 def test_doctor_is_told_of_a_file_of_keys_that_is_not_there(host: Host, tmp_path: Path) -> None:
