@@ -11,6 +11,7 @@ import java.util.Optional;
 /** As a connector that a company wrote for itself, or a vendor for many: nothing in it knows the bridge. */
 public class MainframeConnector {
     private static int connections;
+    private static int disconnections;
     private final String host;
     private final int port;
     private boolean connected;
@@ -26,6 +27,10 @@ public class MainframeConnector {
 
     public static int connections() {
         return connections;
+    }
+
+    public static int disconnections() {
+        return disconnections;
     }
 
     public void connect() {
@@ -48,6 +53,7 @@ public class MainframeConnector {
 
     public void disconnect() {
         connected = false;
+        disconnections++;
         synchronized (this) {
             notifyAll();
         }

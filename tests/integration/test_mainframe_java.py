@@ -187,6 +187,14 @@ def test_a_key_may_bring_more_than_its_columns(options: dict[str, Any]) -> None:
         assert rows(scan(source)) == [{"id": 1, "note": "note 1"}]
 
 
+def test_what_is_asked_with_is_no_value_of_the_answer(options: dict[str, Any]) -> None:
+    columns = {"fields": {"id": {"type": "integer"}, "note": {"type": "text"}, "limit": {"type": "integer"}}}
+    asked = {"keys": [{"id": 1, "limit": 1}], "rows": "result.rows"}
+    call = {"execute": {"method": "customers", "arguments": [{"as": "long", "value": "{limit}"}]}}
+    with opened(options, c=ALL | asked | call | columns) as source:
+        assert rows(scan(source)) == [{"id": 1, "note": "note 1", "limit": None}]
+
+
 def test_several_rows_for_one_key_are_a_dead_letter(options: dict[str, Any]) -> None:
     """Else the last one would be published, whichever that is."""
     call = {"execute": {"method": "customers", "arguments": [{"as": "long", "value": "{limit}"}]}}
@@ -292,6 +300,27 @@ def test_secrets_reach_the_connector_and_no_message(
     wrong = {**options, **secret, **errors, "connect": connect}
     with pytest.raises(CredentialsError), opened(wrong, customers=inquiry("1")):
         pass
+
+
+def test_an_exception_that_is_named_after_a_refusal_is_not_asked_for_twice(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MF_PASSWORD", "wrong")
+    secret = {"user": "bridge", "password": "env:MF_PASSWORD"}
+    refused = {**options, **secret, "connect": {"method": "connect", "arguments": ["{user}", "{password}"]}}
+    with pytest.raises(CredentialsError, match="ICH408I"), opened(refused, customers=inquiry("1")):
+        pass
+    again = {"errors": [{"pattern": "ICH408I", "class": "retry"}]}
+    with pytest.raises(TransientError, match="ICH408I"), opened({**refused, **again}, customers=inquiry("1")):
+        pass
+
+
+def test_what_was_connected_half_way_is_disconnected(options: dict[str, Any]) -> None:
+    with opened(options, customers=inquiry("1")):
+        before = java("in.house.MainframeConnector").disconnections()
+    with pytest.raises(TransientError), opened({**options, "port": 1}, customers=inquiry("1")):
+        pass
+    assert java("in.house.MainframeConnector").disconnections() == before + 2
 
 
 @pytest.mark.parametrize("rule", [{}, {"errors": [{"pattern": "hunter", "class": "retry"}]}])

@@ -157,7 +157,7 @@ class RecordAnswers:
         told, key = ", ".join(map(str, asked.values())), self.key(asked)
         found = judged(self._decoder.area(raw), own, raw=lambda _: raw, told=lambda _: f"key {told}")
         rejects = [replace(each, key=key or each.key) for each in found.rejects]
-        return [_as_asked(row, key) for row in found.rows.to_pylist()], rejects
+        return [_as_asked(row, key, table) for row in found.rows.to_pylist()], rejects
 
     def key(self, asked: Asked) -> Mapping[str, Any]:
         return _cast(asked, self.schema)
@@ -209,19 +209,19 @@ class FieldAnswers:
 
 
 def _row(row: Row, key: Mapping[str, Any], table: Table) -> Found:
-    values = _as_asked(row.values, key)
+    values = _as_asked(row.values, key, table)
     _, reject = scans.judged(Row(dict(values), row.problems), table)
     return ([], [reject]) if reject else ([values], [])
 
 
-def _as_asked(values: Mapping[str, Any], key: Mapping[str, Any]) -> Mapping[str, Any]:
+def _as_asked(values: Mapping[str, Any], key: Mapping[str, Any], table: Table) -> Mapping[str, Any]:
     """Under the key that was asked for; a host may show it filled up. Errors: TransientError: another's."""
     for name, value in key.items():
         if values.get(name) is not None and not _same(values[name], value):
             raise TransientError(
                 f"the answer shows another {name}: {values[name]}", remedy="it is asked again"
             )
-    return {**values, **key}
+    return {**values, **{name: key[name] for name in table.key if name in key}}
 
 
 def _cast(asked: Asked, schema: pa.Schema) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import jpype
 
 from bridge.contract import Secret
-from bridge.errors import BridgeError, ConfigError, TransientError
+from bridge.errors import BridgeError, ConfigError, CredentialsError, TransientError
 from connectors import jvm
 from connectors.jvm import java
 from connectors.mainframe.maps import ErrorRule
@@ -60,9 +60,9 @@ class Session:
             kind = java(options.class_)
             arguments = self._java(options.arguments, {})
             self._object = getattr(kind, options.factory)(*arguments) if options.factory else kind(*arguments)
+            self._connected = True  # half-way maybe: the host counts sessions that nobody ends
             if options.connect:
                 self._method(options.connect, {})
-        self._connected = True
 
     def _know(self) -> None:
         """Passwords as they are now; those of before are masked all the same. Errors: ConfigError."""
@@ -166,13 +166,8 @@ class Session:
         told = f"{doing}: {self._told(_described(chain))}"
         if self._why:
             return TransientError(f"{doing}: {self._why}", remedy="it is tried again")
-        messages = [f"{kind}: {message}" for kind, message in chain]
-        for message in messages:
-            rule = next((rule for rule in self._options.errors if _fits(rule, message)), None)
-            if rule:
-                return judge(rule.kind, told)
-        if any(re.search(pattern, message) for message in messages for pattern in missing):
-            return Missing(told)
+        if classed := self._classed(chain, told, missing):
+            return classed
         if any(kind.endswith(_LINKAGE) for kind, _ in chain):
             return ConfigError(told, remedy="the jars are incomplete: add what is missing to `jars`")
         if isinstance(error, java("java.lang.Error")):
@@ -180,6 +175,21 @@ class Session:
         return TransientError(
             told, remedy="it is tried again; name its message under `errors` if that is no use"
         )
+
+    def _classed(
+        self, chain: Sequence[tuple[str, str]], told: str, missing: Sequence[str]
+    ) -> Exception | None:
+        """By the options, and where they say nothing by the name of its class."""
+        messages = [f"{kind}: {message}" for kind, message in chain]
+        for message in messages:
+            rule = next((rule for rule in self._options.errors if _fits(rule, message)), None)
+            if rule:
+                return judge(rule.kind, told)
+        if any(re.search(pattern, message) for message in messages for pattern in missing):
+            return Missing(told)
+        if self._secrets and any(_REFUSES.search(kind) for kind, _ in chain):
+            return CredentialsError(told, remedy="see to the account, then `resume`; or class it in `errors`")
+        return None
 
     def _told(self, text: str) -> str:
         return _line(self.masked(text))  # in this order: a part of a secret is one
@@ -201,6 +211,11 @@ def _encoder(request: Request) -> Encoder:
         raise ConfigError(f"{request.copybook}: {error}", remedy="correct `values`") from None
     return encoder
 
+
+_REFUSES = re.compile(
+    r"(?:Security|Log[io]n|Authenti|Authori[sz]|Credential|Password|AccountLocked|AccountExpired)\w*Exception$"
+)
+"""What Java and its connectors call a refused account; asked for again, it would be locked."""
 
 _LINKAGE = (
     "NoClassDefFoundError",
