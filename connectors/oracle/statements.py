@@ -87,6 +87,14 @@ def versions(
     )
 
 
+def committed(table: TableName, scn: int) -> Statement:
+    """How many rows of versions there are since `scn`, as of then: none."""
+    return Statement(
+        f"SELECT COUNT(*) FROM {_between(table)} WHERE versions_startscn > :since",  # noqa: S608 -- quoted
+        {"since": scn, "until": scn},
+    )
+
+
 def operations(table: TableName, scn: int) -> Statement:
     """What kinds of versions were committed at `scn`."""
     return Statement(

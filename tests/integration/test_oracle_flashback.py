@@ -194,6 +194,21 @@ def test_without_a_snapshot_it_goes_on_from_now_after_a_gap(peer: OraclePeer, ta
         assert short(reader.take()) == [("c", 3, "open")]
 
 
+@pytest.mark.usefixtures("table")
+def test_a_table_that_was_just_made_is_followed_as_soon_as_that_can_be(peer: OraclePeer) -> None:
+    """A database knows its definition by times that are some seconds apart; that is no gap."""
+    with reading(peer, ORDERS, CHANGES) as reader:
+        peer.switches.refuse("VERSIONS", 1466, times=3)
+        for _ in range(3):
+            with pytest.raises(TransientError, match="a moment ago"):
+                reader.take()
+            assert reader.position is None
+            reader.died()
+        begun(reader)
+        insert(peer.store, 1)
+        assert short(reader.take()) == [("c", 1, "open")]
+
+
 def test_an_scn_that_an_instance_has_not_seen_is_asked_for_again(peer: OraclePeer, table: Table) -> None:
     with reading(peer, ORDERS, CHANGES) as reader:
         begun(reader)

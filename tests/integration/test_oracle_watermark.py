@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time as wall
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -256,6 +258,28 @@ def test_a_snapshot_that_is_begun_again_and_again_is_a_gap(peer: OraclePeer) -> 
         peer.switches.refuse("AS OF SCN", 1555)
         with pytest.raises(GapError, match="ORA-01555"):
             reader.poll()
+
+
+@pytest.mark.parametrize("options", [BY_TIME, BY_SCN])
+def test_a_table_that_is_altered_in_the_middle_of_its_snapshot_is_read_as_soon_as_it_can_be(
+    options: dict[str, Any], peer: OraclePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No SCN of the first seconds is known as later than the new definition."""
+    orders = table(peer)
+    write(peer, *range(1, 11))
+    second = 0
+    ours = SimpleNamespace(time=lambda: second, monotonic=wall.monotonic)
+    monkeypatch.setattr(snapshot, "time", ours)
+    with reading(peer, ORDERS, options | {"snapshot": True}) as reader:
+        found = reader.published(reader.poll(rows=4))
+        reader.died()
+        for second in range(30):
+            if second < 4:
+                orders.ddl_scn = peer.store.scn + 1
+            found += reader.published(reader.poll(rows=4))
+            write(peer, 100 + second)
+        assert {row["ID"] for _, row in found} >= set(range(1, 11))
+        assert reader.position["mode"] == options["mode"]
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
+import oracledb
+
 from bridge.contract import Ask, Batch, Emits, Position, Ranges, Table
 from bridge.errors import PermanentError, TransientError
+from connectors.oracle import statements
 from connectors.oracle.catalog import Kind
+from connectors.oracle.errors import codes
 from connectors.oracle.modes.again import read_again
 from connectors.oracle.modes.mode import Beginning, Mode, is_object
 from connectors.oracle.modes.versions import Page, Place, Subject, Versions
@@ -162,7 +166,7 @@ class Flashback(Mode):
 
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
         if position is None:
-            return Batch(Told(session.scn()).position, more=True)  # from now: nothing goes before it
+            return self._begun(session)
         told = self._told(position).overlapping(self.options.overlap)
         try:
             running = self._running_at(session, told)
@@ -180,6 +184,17 @@ class Flashback(Mode):
             self.release()
             told = told.looked(running.versions.until, self.options.overlap)
         return Batch(told.position, page.changes, page.rejects, more=more)
+
+    def _begun(self, session: Session) -> Batch:
+        """From now: nothing goes before it. That it is known what was committed since is seen first."""
+        now = session.scn()
+        try:
+            session.rows(statements.committed(self.relation.name, now))
+        except oracledb.DatabaseError as error:
+            if "ORA-01466" not in codes(error):
+                raise
+            raise self.just_altered() from error
+        return Batch(Told(now).position, more=True)
 
     def _running_at(self, session: Session, told: Told) -> Running | None:
         """The open query if it goes on there, or a new one; None where there is nothing to ask."""

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from bridge.contract import Ask, Batch, Caveat, Emits, Position, Ranges, Table
-from bridge.errors import PermanentError
+from bridge.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
     from connectors.oracle.catalog import Relation
@@ -85,6 +85,13 @@ class Mode(ABC):
     def release(self) -> None:
         """Close what is open between polls. Never raises."""
         return
+
+    def just_altered(self) -> TransientError:
+        """SCNs are known by times that are some seconds apart, and so is what came before the definition."""
+        return TransientError(
+            f"table {self.name} was made or altered a moment ago (ORA-01466)",
+            remedy="it can be read in some seconds; if that goes on, the server's clock was put back",
+        )
 
     def stranger(self, form: str) -> PermanentError:
         """For a position that this mode has not written."""

@@ -15,7 +15,7 @@ from typing import Any, Self
 import oracledb
 
 from bridge.contract import Ask, Batch, Emits, Position, Ranges, Scan, Table
-from bridge.errors import PermanentError, TransientError
+from bridge.errors import PermanentError
 from connectors.oracle import statements
 from connectors.oracle.catalog import Kind
 from connectors.oracle.codes import Kind as Code
@@ -30,6 +30,8 @@ UNKEPT = frozenset({Kind.VIEW, Kind.EXTERNAL, Kind.TEMPORARY})
 """They have no ROWIDs to go on after, or no past (ORA-08187)."""
 MOST_RENEWALS = 3
 """So often a chunk may be begun anew at a newer SCN before it is said that undo does not last for one."""
+ALTERED_S = 5.0
+"""SCNs are known by times that are about three seconds apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,11 @@ class Snapshot(Mode):
         overlap = self.options.overlap
         return math.ceil(time.time() + overlap) if overlap else 0
 
+    @staticmethod
+    def _settled(error: BaseException) -> int:
+        """From which second on an SCN is sure to be known as later than a definition that is new."""
+        return math.ceil(time.time() + ALTERED_S) if "ORA-01466" in codes(error) else 0
+
     def _guarded(self, session: Session, progress: Progress, ask: Ask, scan: Scan) -> Batch:
         if progress.ripe > time.time():
             return Batch(progress.position, scan=self._mark(scan))
@@ -141,7 +148,7 @@ class Snapshot(Mode):
         except BaseException as error:
             self._close()
             if scan is Scan.FIRST and "ORA-01466" in codes(error):
-                raise self._just_altered() from error
+                raise self.just_altered() from error
             renewals = max(progress.renewals, progress.again)
             if progress.behind is None and renewals < MOST_RENEWALS and is_too_old(error):
                 return self._renewed(session, progress, scan, error)
@@ -175,16 +182,9 @@ class Snapshot(Mode):
             behind=Place(progress.scn) if tells else None,
             renewals=progress.renewals + 1,
             again=progress.again + again,
-            ripe=self._ripe,
+            ripe=max(self._ripe, self._settled(error)),
         )
         return Batch(renewed.position, scan=self._mark(scan), more=True)
-
-    def _just_altered(self) -> TransientError:
-        """SCNs are known by times that are some seconds apart, and so is what came before the definition."""
-        return TransientError(
-            f"table {self.name} was made or altered a moment ago (ORA-01466)",
-            remedy="it can be read in some seconds; if that goes on, the server's clock was put back",
-        )
 
     def _loses_moved(self, session: Session, error: BaseException) -> bool:
         """Rows that row movement or ALTER TABLE moves keep the times by which they would be found."""
