@@ -110,8 +110,15 @@ RULES = (
     # Credentials; 08004 was H2's before 1.4.
     Rule(CredentialsError, _ACCOUNT, state="28"),
     *(Rule(CredentialsError, _ACCOUNT, text=f"ORA-{code}") for code in ("01017", "28000", "28001")),
-    Rule(CredentialsError, _ACCOUNT, codes=(18456,), kind="sqlserver"),
+    Rule(CredentialsError, _ACCOUNT, codes=(18456, 18486, 18487, 18488), kind="sqlserver"),
     *(Rule(CredentialsError, _ACCOUNT, state="08004", kind=kind) for kind in ("h2", "derby")),
+    # MariaDB's and MySQL's: the account is locked or blocked; its password has expired.
+    Rule(CredentialsError, _ACCOUNT, state="HY000", codes=(3118, 3955, 4150, 4151), text="locked"),
+    Rule(CredentialsError, _ACCOUNT, state="HY000", codes=(1862,), text="password"),
+    # To IBM i a refused log-on is a refused connection, and so it is to Db2's older servers.
+    Rule(CredentialsError, _ACCOUNT, kind="AS400SecurityException"),
+    Rule(CredentialsError, _ACCOUNT, state="08001", codes=(-30082,)),
+    Rule(CredentialsError, _ACCOUNT, codes=(-951,), text="assword"),  # Informix's
     Rule(CredentialsError, _ACCOUNT, state="JZ00L"),  # Sybase's
     Rule(CredentialsError, _ACCOUNT, text="no password was provided"),
     # A database that is not there, an URL or a setting that the driver refuses.
@@ -175,8 +182,15 @@ RULES = (
     Rule(PermanentError, "look at the row the position stands at", state="22"),
     Rule(PermanentError, "the driver cannot do this; a newer one may", kind="SQLFeatureNotSupported"),
 )
+_REFUSALS = (
+    *("assword is incorrect", "ncorrect password", "nvalid password", "user name or password"),
+    *("username or password", "Connection exception - authentication failed"),
+)
+"""What databases that nobody knows say of a log-on, whatever its SQLState."""
+
 # What means something else as long as there is no session.
 CONNECTING = (
+    *(Rule(CredentialsError, _ACCOUNT, text=text) for text in _REFUSALS),
     Rule(TransientError, _SERVER, kind="SQLTimeoutException"),
     Rule(TransientError, _SERVER, state="HYT"),
     Rule(TransientError, _SERVER, text="Read timed out"),

@@ -23,6 +23,7 @@ PSQL = "org.postgresql.util.PSQLException"
 H2 = "org.h2.jdbc.JdbcSQLException"
 MARIA = "java.sql.SQLException"
 SERVER = "com.microsoft.sqlserver.jdbc.SQLServerException"
+AS400 = "com.ibm.as400.access.AS400SecurityException"
 
 FULL = "User 'u' has exceeded the 'max_user_connections' resource"
 UNPREPARED = "Can't create more than max_prepared_stmt_count statements"
@@ -37,6 +38,15 @@ CASES: list[tuple[str, type[Exception], Fault]] = [
     ("Oracle: wrong password", CredentialsError, Fault(MARIA, "ORA-01017", "72000", 1017)),
     ("Oracle: account locked", CredentialsError, Fault(MARIA, "ORA-28000", "99999", 28000)),
     ("SQL Server: wrong password", CredentialsError, Fault(SERVER, "Login failed", "S0001", 18456)),
+    ("SQL Server: locked out", CredentialsError, Fault(SERVER, "Login failed", "S0001", 18486)),
+    ("MariaDB: locked", CredentialsError, Fault(MARIA, "this account is locked", "HY000", 4151)),
+    ("MariaDB: blocked", CredentialsError, Fault(MARIA, "User is blocked because of", "HY000", 4150)),
+    ("MySQL: locked", CredentialsError, Fault(MARIA, "Account is locked.", "HY000", 3118)),
+    ("MySQL: expired", CredentialsError, Fault(MARIA, "Your password has expired.", "HY000", 1862)),
+    ("IBM i: wrong password", CredentialsError, Fault(AS400, "Password is incorrect.")),
+    ("Db2: wrong password", CredentialsError, Fault(MARIA, "Security processing failed", "08001", -30082)),
+    ("Informix: wrong password", CredentialsError, Fault(MARIA, "Incorrect password or", "IX000", -951)),
+    ("a code of Informix from Db2", TransientError, Fault(MARIA, "it is in use", "55007", -951)),
     ("PostgreSQL: no such database", ConfigError, Fault(PSQL, "database does not exist", "3D000")),
     ("MariaDB: no such database", ConfigError, Fault(MARIA, "Unknown database", "42000", 1049)),
     ("MariaDB: no right", ConfigError, Fault(MARIA, "Access denied for u to database 'x'", "42000", 1044)),
@@ -103,6 +113,22 @@ def test_while_connecting_there_is_no_row_and_no_table_to_look_at(fault: Fault, 
     error = judge([fault], "connecting to db", rules=CONNECTING)
     assert type(error) is ConfigError
     assert remedy in str(error)
+
+
+REFUSED = "The application server rejected the connection."
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        [Fault("java.sql.SQLNonTransientConnectionException", REFUSED, "08004"), Fault(AS400, "it is no")],
+        [Fault(MARIA, f"{REFUSED} (Password is incorrect.)", "08004", -99999)],
+        [Fault(MARIA, "Incorrect username or password was specified.", "08001", 390100)],
+        [Fault(MARIA, "Connection exception - authentication failed.", "08004")],
+    ],
+)
+def test_a_refused_log_on_is_never_taken_for_a_lost_connection(chain: list[Fault]) -> None:
+    assert type(judge(chain, "connecting to db", rules=CONNECTING)) is CredentialsError
 
 
 TIMEOUT = "java.sql.SQLTimeoutException"
