@@ -29,10 +29,21 @@ _FENCED = re.compile(r"\bfence[ds]\b|\bold epoch\b")
 _FIGURES = re.compile(r"[#/.:\[\]0-9-]+")
 
 _NO_TOKEN = re.compile(
-    r"OAUTHBEARER token: (Failed to connect|Could not (connect|resolve)|Empty reply"
-    r"|(Recv|Send) failure|.*timed out)"
+    r"OAUTHBEARER token: (?!.*\"(invalid|unauthorized|unsupported)_)"
+    r"(Failed to connect|Could not (connect|resolve)|Empty reply|(Recv|Send) failure"
+    r"|.*(timed out|connection (reset|timeout)|\b(408|425|429|50[0234])\b|unavailable|bad gateway"
+    r"|gateway time-?out|too many requests|upstream|server_error|slow_down))",
+    re.IGNORECASE | re.DOTALL,
 )
-"""What libcurl says of an identity provider that does not answer."""
+"""What libcurl says of an identity provider that does not answer, and what is said in place of one.
+
+Of an answer librdkafka tells the text, and not its code.
+"""
+_OLD_TOKEN = re.compile(r'"status": *"invalid_token"|Request not valid in current SASL state')
+"""What a broker says (RFC 7628) of a token that has run out, and of one that it never took.
+
+The latter words are said to who shows one again within a second (KIP-368), as of one that is about to.
+"""
 
 NO_FAULT = (KafkaError._PARTITION_EOF, KafkaError.GROUP_AUTHORIZATION_FAILED)
 """What a consumer tells besides records. Its group is a name alone, which nobody need grant us."""
@@ -133,8 +144,13 @@ def _made[Client](kind: Callable[[dict[str, Any]], Client], conf: dict[str, Any]
 
 
 def refuses(error: KafkaError) -> bool:
-    """Whether our credentials were refused. Whoever gives out tokens, and is away, has refused nothing."""
-    return error.code() == KafkaError._AUTHENTICATION and not _NO_TOKEN.search(error.str())
+    """Whether our credentials were refused. Whoever gives out tokens, and is away, has refused nothing.
+
+    Nor has a broker that a token is too old for, as it becomes meanwhile: no account is locked for that.
+    """
+    said = error.str()
+    passing = _NO_TOKEN.search(said) or _OLD_TOKEN.search(said)
+    return error.code() == KafkaError._AUTHENTICATION and not passing
 
 
 def reason(error: KafkaException | KafkaError) -> str:

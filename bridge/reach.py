@@ -112,7 +112,7 @@ def _unreachable(settings: Mapping[str, Any], heard: _Heard) -> CredentialsError
             f"Kafka at {addresses(settings)} refuses the connection: {said}", remedy=remedy
         )
     if heard.says(KafkaError._AUTHENTICATION):
-        remedy = "check sasl.oauthbearer.token.endpoint.url, and whether it answers"
+        remedy = "check sasl.oauthbearer.*, and whether what gives out the tokens answers"
         return TransientError(f"no way into Kafka at {addresses(settings)}: {said}", remedy=remedy)
     place = _WHERE.search(heard.telling)
     if place and place["broker"]:

@@ -36,10 +36,14 @@ def sasl(plain_users: Mapping[str, str]) -> dict[str, str]:
 
 
 def oauth() -> dict[str, str]:
-    """Properties of a listener named OAUTH: OAUTHBEARER with tokens nobody has signed (KIP-255)."""
+    """Properties of a listener named OAUTH: OAUTHBEARER with tokens nobody has signed (KIP-255).
+
+    Who stays connected for longer than a token lives must show another one (KIP-368).
+    """
     module = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
     return {
         "listener.name.oauth.sasl.enabled.mechanisms": "OAUTHBEARER",
+        "listener.name.oauth.oauthbearer.connections.max.reauth.ms": "3600000",
         "listener.name.oauth.oauthbearer.sasl.jaas.config": (
             f"{module} required unsecuredLoginStringClaim_sub=broker;"
         ),
@@ -47,7 +51,7 @@ def oauth() -> dict[str, str]:
 
 
 @contextmanager
-def identity_provider(port: int, secret: str) -> Iterator[None]:
+def identity_provider(port: int, secret: str, life_s: int = 3600) -> Iterator[None]:
     """Gives unsigned tokens to a client that knows the secret (RFC 6749, 4.4)."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -55,7 +59,7 @@ def identity_provider(port: int, secret: str) -> Iterator[None]:
             self.rfile.read(int(self.headers["Content-Length"]))
             basic = base64.b64decode(self.headers["Authorization"].removeprefix("Basic ")).decode()
             if basic.endswith(f":{secret}"):
-                self._answer(200, {"access_token": _unsigned_token(), "token_type": "bearer"})
+                self._answer(200, {"access_token": _unsigned_token(life_s), "token_type": "bearer"})
             else:
                 self._answer(401, {"error": "invalid_client"})
 
@@ -78,9 +82,9 @@ def identity_provider(port: int, secret: str) -> Iterator[None]:
         thread.join()
 
 
-def _unsigned_token() -> str:
+def _unsigned_token(life_s: int) -> str:
     now = int(time.time())
-    parts = {"alg": "none"}, {"sub": "dora", "iat": now, "exp": now + 3600}
+    parts = {"alg": "none"}, {"sub": "dora", "iat": now, "exp": now + life_s}
     words = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
     return ".".join((*words, ""))
 

@@ -141,8 +141,13 @@ def test_an_identity_provider_that_is_away_parks_nobody_and_one_that_refuses_doe
     with daemon:
         wait_until(lambda: "token" in (daemon.connector(name).get("error") or ""), 40, "the trouble to show")
         assert daemon.connector(name)["state"] == "BACKOFF"
-        with identity_provider(port, "opensesame"):
+        with identity_provider(port, "opensesame", life_s=10):
             wait_until(lambda: daemon.stream(name, "orders").get("events") == 50, 40, "50 events")
+            wait_until(lambda: daemon.connector(name)["state"] == "RUNNING", 40, "RUNNING")
+        wait_until(lambda: daemon.connector(name)["state"] != "RUNNING", 60, "its token to run out")
+        with identity_provider(port, "opensesame"):
+            wait_until(lambda: daemon.connector(name)["state"] == "RUNNING", 90, "RUNNING again")
+        assert "connector parked" not in daemon.logged()
     with identity_provider(port, "another"), daemon:
         wait_until(lambda: daemon.connector(name).get("state") == "FAILED", 40, "FAILED")
         assert "invalid_client" in daemon.connector(name)["error"]

@@ -279,8 +279,23 @@ AWAY = (
     "Failed to connect to 127.0.0.1:9 after 0 ms: Could not connect to server",
     "Operation timed out after 20003 milliseconds with 0 bytes received",
     "Empty reply from server",
+    "OpenSSL SSL_connect: Connection reset by peer in connection to idp.example:443 ",
+    "<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<hr>nginx</html>",
+    "upstream connect error or disconnect/reset before headers",
+    '{"error":"temporarily_unavailable","error_description":"try again"}',
+    '{"error": "slow_down"}{"error": "slow_down"}',
 )
-REFUSALS = ('{"error":"invalid_client"}', "Unauthorized", "Server did not provide an error string")
+REFUSALS = (
+    '{"error":"invalid_client"}',
+    '{"error": "invalid_client", "error_description": "503 days ago that secret ran out"}',
+    "<html><head><title>403 Forbidden</title></head></html>",
+    "Unauthorized",
+    "Server did not provide an error string",
+)
+RUN_OUT = (
+    'sasl_ssl://broker:9093/1: SASL authentication error: {"status":"invalid_token"} (after 3ms)',
+    "SASL OAUTHBEARER mechanism handshake failed: Broker: Request not valid in current SASL state: broker's",
+)
 
 
 def test_an_identity_provider_that_does_not_answer_has_refused_nobody() -> None:
@@ -288,6 +303,13 @@ def test_an_identity_provider_that_does_not_answer_has_refused_nobody() -> None:
     told = "Failed to acquire SASL OAUTHBEARER token: {}"
     errors = {said: KafkaError(KafkaError._AUTHENTICATION, told.format(said)) for said in AWAY + REFUSALS}
     assert tuple(said for said, error in errors.items() if kafka.refuses(error)) == REFUSALS
+
+
+@pytest.mark.parametrize("said", RUN_OUT)
+def test_a_token_that_has_run_out_while_the_identity_provider_was_away_is_no_refused_password(
+    said: str,
+) -> None:
+    assert not kafka.refuses(KafkaError(KafkaError._AUTHENTICATION, said))
 
 
 @pytest.mark.parametrize("use", ["hear", "call"])
