@@ -114,10 +114,12 @@ _MARIADB = Dialect(
     offset="SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(),"
     " CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@GLOBAL.time_zone))",
     transactions=Transactions(
-        # In the machine's zone, whatever the session's is. What it shows may be a tenth of a second old. Of a
-        # statement that waits for a table, NOW() has been since it came, and no transaction has begun.
-        oldest="SELECT UNIX_TIMESTAMP(LEAST(NOW(6) - INTERVAL 0.1 SECOND, COALESCE("
-        "CONVERT_TZ(MIN(trx_started), 'SYSTEM', @@session.time_zone), NOW(6)), COALESCE(("
+        # In the machine's zone, whatever the session's is; the hour that comes twice is taken for its second
+        # time. What it shows may be a tenth of a second old. Of a statement that waits for a table, NOW() has
+        # been since it came, and no transaction has begun.
+        oldest="SELECT UNIX_TIMESTAMP(LEAST(NOW(6) - INTERVAL 0.1 SECOND, COALESCE(LEAST("
+        "CONVERT_TZ(MIN(trx_started), 'SYSTEM', @@session.time_zone), INTERVAL 1 HOUR +"
+        " CONVERT_TZ(MIN(trx_started) - INTERVAL 1 HOUR, 'SYSTEM', @@session.time_zone)), NOW(6)), COALESCE(("
         "SELECT MIN(NOW(6) - INTERVAL time + 1 SECOND) FROM information_schema.processlist"
         " WHERE state LIKE 'Waiting for %' AND command IN ('Query', 'Execute')), NOW(6))))"
         " FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()",

@@ -17,6 +17,7 @@ from bridge.errors import PermanentError
 from bridge.testing import need
 from bridge.testing.databases import DatabaseError, DatabaseServer, MariaServer
 from connectors.jdbc import polls, session
+from connectors.jdbc.dialects import dialect_of
 from tests.integration.jdbc_tables import Corner, polled
 
 NOW = {
@@ -391,6 +392,22 @@ def test_a_mariadb_on_a_machine_in_another_zone(monkeypatch: pytest.MonkeyPatch,
                 corner.execute(f"DO SLEEP(1.1); INSERT INTO $.t VALUES (2, 'quick', {NOW[corner.kind]});")
                 assert folded.poll() == [2]
             assert folded.poll() == [1]
+        transactions = dialect_of(server.url).transactions
+        assert transactions is not None
+        listed = "information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()"
+        for shown, utc in IN_NEW_YORK.items():
+            asked = transactions.oldest.replace(listed, f"(SELECT TIMESTAMP'{shown}' AS trx_started) t")
+            told = server.execute(f"SET time_zone = '+00:00'; {asked};")
+            assert datetime.fromtimestamp(float(told), UTC).isoformat(" ")[:19] == utc
+
+
+IN_NEW_YORK = {
+    "2024-11-03 00:59:59": "2024-11-03 04:59:59",
+    "2024-11-03 01:30:00": "2024-11-03 05:30:00",  # for the first time, as it may be
+    "2024-11-03 02:30:00": "2024-11-03 07:30:00",
+    "2024-03-10 01:30:00": "2024-03-10 06:30:00",
+    "2024-03-10 03:30:00": "2024-03-10 07:30:00",
+}
 
 
 def test_a_clock_that_was_set_back_loses_nothing(corner: Corner) -> None:
