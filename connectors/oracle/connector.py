@@ -66,24 +66,26 @@ class OracleConnector(Connector):
 
     def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
         with self._noticing(stream), self._call(f"reading {stream.name}"):
-            return self._current(stream.name, lambda mode, session: mode.poll(session, position, ask))
+            return self._current(stream, lambda mode, session: mode.poll(session, position, ask))
 
     def reread(
         self, stream: Stream, position: Position | None, place: Position | None, within: Ranges, ask: Ask
     ) -> Batch:
         with self._noticing(stream), self._call(f"reading {stream.name} once more"):
             return self._current(
-                stream.name, lambda mode, session: mode.reread(session, position, place, within, ask)
+                stream, lambda mode, session: mode.reread(session, position, place, within, ask)
             )
 
-    def _current(self, name: str, read: Callable[[Mode, Session], Batch]) -> Batch:
+    def _current(self, stream: Stream, read: Callable[[Mode, Session], Batch]) -> Batch:
         """What is read, by the columns that the table has: if it was altered meanwhile it is read anew.
 
         Messages are not: those that were read are dequeued.
         """
-        readings = self._awake()
+        readings, name = self._awake(), stream.name
         while True:
             reading = readings.usable(self._session(""), name)
+            if {each.key for each in stream.tables} != {reading.mode.key}:  # which the engine must hear first
+                raise TransientError(f"{name} is not what was found before", remedy="it is looked for anew")
             batch = read(reading.mode, self._session_of(reading))
             if reading.mode.own_session or not batch.changes or readings.is_current(self._session(""), name):
                 return batch

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.config.options import ConnectorSettings
+from bridge.config.options import ConnectorSettings, StreamOptions
 from bridge.contract import Caveat, Emits, Scan
 from bridge.errors import PermanentError, TransientError
 from bridge.testing.fakes import FakeKafka
@@ -162,3 +162,27 @@ def test_rows_without_a_key_are_no_mass_delete_when_their_table_gets_a_column(
     assert [each["op"] for each in told[30:]].count("d") == 30
     created = [each["after"] for each in told[30:] if each["op"] == "c"]
     assert created == [*({"A": n, "B": None} for n in range(30)), {"A": 30, "B": 1}]
+
+
+def test_a_table_with_another_key_after_a_gap_is_no_mass_delete(
+    peer: OraclePeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By which columns its rows are known is told to the engine before any of them."""
+    monkeypatch.setenv(PASSWORD_VARIABLE, peer.password)
+    columns = [("A", "NUMBER(5) NOT NULL"), ("B", "NUMBER(5) NOT NULL")]
+    options = StreamOptions.model_validate({"interval": "1s", "on_gap": "rescan"})
+    settings = ConnectorSettings(name="erp", kind="oracle", defaults=options, discover_every=3600)
+    source, kafka = Source(partial(configured, peer, {"SALES.NOTES": {}})), FakeKafka()
+    with Clock() as clock:
+        engine = Engine(kafka, source, clock, settings, cache=tmp_path / "erp.state")
+        for key in ("A", "B"):
+            peer.store.create("SALES", "NOTES", columns, key=[key])
+            peer.store.insert("SALES.NOTES", [{"A": n, "B": 100 + n} for n in range(30)])
+            engine.run(20)
+            assert not engine.parked("SALES.NOTES")
+            peer.store.drop("SALES", "NOTES")
+        events = [json.loads(each.value) for each in kafka.committed("erp.SALES.NOTES") if each.value]
+        engine.restart()
+        source.close()
+    assert [each["op"] for each in events[:60]] == ["r"] * 30 + ["c"] * 30
+    assert sorted(each["before"]["A"] for each in events[60:]) == list(range(30))
