@@ -245,6 +245,8 @@ _DB2_FOR_I = replace(
     properties={
         "login timeout": "{login}",
         "socket timeout": "{socket_ms}",
+        # It would ask for another password in a window, and fail for want of one.
+        "prompt": "false",
         "naming": "sql",
         "date format": "iso",
         "time format": "iso",

@@ -117,6 +117,7 @@ RULES = (
     Rule(CredentialsError, _ACCOUNT, state="HY000", codes=(1862,), text="password"),
     # To IBM i a refused log-on is a refused connection, and so it is to Db2's older servers.
     Rule(CredentialsError, _ACCOUNT, kind="AS400SecurityException"),
+    Rule(CredentialsError, _ACCOUNT, kind="HeadlessException"),  # it would have been asked for anew
     Rule(CredentialsError, _ACCOUNT, state="08001", codes=(-30082,)),
     Rule(CredentialsError, _ACCOUNT, codes=(-951,), text="assword"),  # Informix's
     Rule(CredentialsError, _ACCOUNT, state="JZ00L"),  # Sybase's

@@ -56,5 +56,9 @@ def test_a_row_uses_what_there_is(dialect: Dialect) -> None:
     assert dialect.transactions is None or "{user}" in dialect.transactions.grant
 
 
+def test_a_refused_password_is_not_asked_for_in_a_window() -> None:
+    assert dialect_of("jdbc:as400://system/LIB").properties["prompt"] == "false"
+
+
 def test_names_are_unique_since_identities_begin_with_them() -> None:
     assert len({dialect.name for dialect in DIALECTS}) == len(DIALECTS)

@@ -44,6 +44,7 @@ CASES: list[tuple[str, type[Exception], Fault]] = [
     ("MySQL: locked", CredentialsError, Fault(MARIA, "Account is locked.", "HY000", 3118)),
     ("MySQL: expired", CredentialsError, Fault(MARIA, "Your password has expired.", "HY000", 1862)),
     ("IBM i: wrong password", CredentialsError, Fault(AS400, "Password is incorrect.")),
+    ("a window for a password", CredentialsError, Fault("java.awt.HeadlessException", "")),
     ("Db2: wrong password", CredentialsError, Fault(MARIA, "Security processing failed", "08001", -30082)),
     ("Informix: wrong password", CredentialsError, Fault(MARIA, "Incorrect password or", "IX000", -951)),
     ("a code of Informix from Db2", TransientError, Fault(MARIA, "it is in use", "55007", -951)),
