@@ -307,6 +307,8 @@ def _unknown(of: Described, how: How) -> Column:
 _KNOWN: Mapping[str, Callable[[Described, How], Column]] = {
     "NUMBER": _number,
     "FLOAT": _number_text,
+    **dict.fromkeys(("INTEGER", "SMALLINT", "DECIMAL"), _number),  # of attributes, which keep such names
+    **dict.fromkeys(("REAL", "DOUBLE PRECISION"), _number_text),
     "BINARY_FLOAT": _as(pa.float32()),
     "BINARY_DOUBLE": _as(pa.float64()),
     "BOOLEAN": _as(pa.bool_()),
