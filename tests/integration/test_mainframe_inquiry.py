@@ -383,7 +383,7 @@ def test_an_error_that_speaks_of_something_not_found_is_no_missing_key(host: Hos
 def test_a_screen_nobody_asked_for_says_nothing_of_missing_keys(host: Host) -> None:
     host.switches.abend_text = text = "PROGRAM CUSTPGM NOT FOUND"
     streams = {"inquiries": INQUIRY | ANYWHERE | {"keys": keys(10, 20)}}
-    with opened(host, streams, timeout="300ms") as connector:
+    with opened(host, streams, timeout="1s") as connector:
         host.switches.abend = 4
         with pytest.raises(TransientError, match=text):
             scan(connector, "inquiries")
@@ -400,7 +400,7 @@ def test_an_answer_of_another_key_is_not_taken_for_this_one(host: Host) -> None:
     ]
     streams = {"inquiries": INQUIRY | {"keys": keys(20), "steps": forgetful}}
     told = "it shows customer_id 00000010"
-    with opened(host, streams, timeout="300ms") as connector, pytest.raises(TransientError, match=told):
+    with opened(host, streams, timeout="1s") as connector, pytest.raises(TransientError, match=told):
         scan(connector, "inquiries")
 
 
@@ -411,7 +411,7 @@ def test_a_field_that_was_filled_in_shows_what_was_asked_for_whatever_the_key_is
         {"fill": {"customer_id": "{id}", "request_type": "BALANCE"}, "press": "enter", "expect": "balance"}
     ]
     host.switches.broadcast_text, host.switches.broadcast = NEVER_NAMED, 5  # behind the first answer
-    with opened(host, {"inquiries": inquiry | {"steps": steps}}, timeout="300ms") as connector:
+    with opened(host, {"inquiries": inquiry | {"steps": steps}}, timeout="1s") as connector:
         rows = scan(connector, "inquiries").rows
     assert [(row["id"], row["customer_id"]) for row in rows] == [("00000010",) * 2, ("00000020",) * 2]
 
@@ -438,7 +438,7 @@ def test_answers_that_cannot_be_told_from_each_other_are_each_asked_for(host: Ho
     fields = screens["balance"]["fields"]
     screens["balance"]["fields"] = {name: fields[name] for name in ("customer_id", "request_type", "status")}
     inquiry = INQUIRY | {"key": ["customer_id"], "keys": keys(10, 20, 30)}
-    options: dict[str, Any] = {"screens": screens, "maps": [], "timeout": "400ms", "transport": transport}
+    options: dict[str, Any] = {"screens": screens, "maps": [], "timeout": "1s", "transport": transport}
     for each in list(host.customers):
         host.change(each, status="ACTIVE")
     with opened(host, {"inquiries": inquiry}, **options) as connector:
@@ -458,7 +458,7 @@ def at_home(*numbers: int) -> dict[str, Any]:
         "streams": {"inquiries": INQUIRY | here},
         "screens": screens | {"inquiry": inquiry},
         "maps": [],
-        "timeout": "400ms",
+        "timeout": "1s",
         "home": "inquiry",
         "home_by": [{"type": "CUSTINQ", "press": "enter"}],
     }
@@ -518,11 +518,11 @@ def test_answers_painted_in_two_writes_are_read_whole(
     overwrite: bool,  # noqa: FBT001
 ) -> None:
     host.switches.two_writes = TwoWrites(after_ms=15, unlock=True, overwrite=overwrite, row=7)
-    streams = {"inquiries": INQUIRY | {"keys": keys(*range(10, 110, 10))}}
-    with opened(host, streams, transport=transport) as connector:
+    streams = {"inquiries": INQUIRY | {"keys": keys(*range(10, 50, 10))}}
+    with opened(host, streams, transport=transport, settle="200ms") as connector:
         read = scan(connector, "inquiries")
-    assert read.column("name") == [host.customers[f"{number:08}"].name for number in range(10, 110, 10)]
-    assert read.column("balance") == [host.customers[f"{number:08}"].balance for number in range(10, 110, 10)]
+    assert read.column("name") == [host.customers[f"{number:08}"].name for number in range(10, 50, 10)]
+    assert read.column("balance") == [host.customers[f"{number:08}"].balance for number in range(10, 50, 10)]
     assert read.rejects == []
 
 

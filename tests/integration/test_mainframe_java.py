@@ -254,7 +254,7 @@ def test_a_screen_that_no_map_knows_fails_the_poll(options: dict[str, Any]) -> N
 def test_only_what_the_host_says_makes_a_key_missing(options: dict[str, Any]) -> None:
     """Not our own words, and not the name of a screen."""
     screens = {"custinq": SCREEN, "refused": {**SCREEN, "identify": [{"row": 1, "text": "REFUSED"}]}}
-    late = {**options, "timeout": "300ms", "screens": screens}
+    late = {**options, "timeout": "1s", "screens": screens}
     stream = inquiry("901", missing=["refused", "answer|calling|execute"])
     with opened(late, customers=stream) as source, pytest.raises(TransientError, match="no answer within"):
         scan(source)
@@ -262,7 +262,7 @@ def test_only_what_the_host_says_makes_a_key_missing(options: dict[str, Any]) ->
 
 @pytest.mark.parametrize("key", ["900", "901"], ids=["sleeps", "heeds no interrupt"])
 def test_a_call_that_hangs_is_cut_off(options: dict[str, Any], key: str) -> None:
-    short = {**options, "timeout": "300ms"}
+    short = {**options, "timeout": "1s"}
     with (
         opened(short, customers=inquiry(key)) as source,
         pytest.raises(TransientError, match="no answer within"),

@@ -188,7 +188,7 @@ def test_an_empty_list_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_its_end_marker_a_list_is_not_complete(host: Host) -> None:
     host.switches.end_marker = False
     with (
-        opened(host, CUSTOMERS, timeout="300ms") as connector,
+        opened(host, CUSTOMERS, timeout="1s") as connector,
         pytest.raises(
             TransientError, match=r"page 1: expected custlist, seen 'CUSTOMER LIST.*neither its end"
         ),
@@ -326,8 +326,10 @@ def test_a_page_that_ends_is_not_believed_half_painted(
     del screens["custlist"]["identify"][2:]
     with Host(count=12) as host:
         monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
-        with opened(host, CUSTOMERS, screens=screens, maps=[], transport=transport) as connector:
-            host.switches.two_writes = TwoWrites(after_ms=120, unlock=True, row=8)
+        with opened(
+            host, CUSTOMERS, screens=screens, maps=[], transport=transport, settle="100ms"
+        ) as connector:
+            host.switches.two_writes = TwoWrites(after_ms=150, unlock=True, row=8)
             assert scan(connector, "customers").column("id") == NUMBERS[:12]
 
 

@@ -215,7 +215,7 @@ def test_what_the_first_session_was_allowed_another_is_refused_once(host: Host) 
 
 def test_an_unknown_answer_to_a_password_is_not_asked_for_again(host: Host) -> None:
     host.switches.garbage = 2
-    connector = configured(host, CUSTOMERS, timeout="300ms")
+    connector = configured(host, CUSTOMERS, timeout="1s")
     with pytest.raises(CredentialsError, match="after a password"):
         connector.open()
     connector.close()
@@ -308,7 +308,7 @@ def test_only_a_screen_that_was_expected_by_name_answers_a_password(
     unmapped: dict[str, Any] = {"screens": screens | {"news": NEWS}, "maps": [], "refused": []}
     host.switches.expired = True
     with (
-        opened(host, CUSTOMERS, timeout="300ms", logon=logon, **unmapped, **BY_MENU) as connector,
+        opened(host, CUSTOMERS, timeout="1s", logon=logon, **unmapped, **BY_MENU) as connector,
         pytest.raises(CredentialsError, match="after a password"),
     ):
         scan(connector, "customers")
@@ -361,7 +361,7 @@ def test_a_password_that_is_refused_on_the_way_home_is_typed_once(
     by_sign_on = [{"press": "enter", "expect": "signon"}, SIGN_ON | {"expect": "menu"}]
     options: dict[str, Any] = {"screens": screens, "maps": [], "logon": [], "logoff": []}
     with (
-        opened(host, CUSTOMERS, timeout="300ms", home="menu", home_by=by_sign_on, **options) as connector,
+        opened(host, CUSTOMERS, timeout="1s", home="menu", home_by=by_sign_on, **options) as connector,
         pytest.raises(CredentialsError, match="PASSWORD NOT VALID" if classed else "SIGNON"),
     ):
         scan(connector, "customers")
@@ -770,7 +770,7 @@ def test_a_password_that_was_changed_costs_no_wrong_attempt(
 
 def test_the_screen_is_kept_for_the_operator(host: Host, tmp_path: Path) -> None:
     folder = tmp_path / "host"
-    with opened(host, CUSTOMERS, folder, timeout="300ms") as connector:
+    with opened(host, CUSTOMERS, folder, timeout="1s") as connector:
         host.switches.abend = 4
         error = failing_scan(connector)
     (file,) = folder.iterdir()
@@ -790,7 +790,7 @@ def test_only_the_latest_screens_are_kept(host: Host, tmp_path: Path) -> None:
 def test_where_nothing_can_be_kept_the_trouble_is_told_all_the_same(host: Host, tmp_path: Path) -> None:
     file = tmp_path / "no folder"
     file.touch()
-    with opened(host, CUSTOMERS, file, timeout="300ms") as connector:
+    with opened(host, CUSTOMERS, file, timeout="1s") as connector:
         host.switches.abend = 4
         assert "DFHAC2206" in str(failing_scan(connector))
 
@@ -808,7 +808,7 @@ def test_doctor_is_told_of_a_log_on_that_has_not_led_home(host: Host) -> None:
     del screens["expired"]
     host.switches.expired = True
     unmapped: dict[str, Any] = {"screens": screens, "maps": [], "refused": [], "logon": [SIGN_ON]}
-    with opened(host, CUSTOMERS, timeout="300ms", **unmapped, **BY_MENU) as connector:
+    with opened(host, CUSTOMERS, timeout="1s", **unmapped, **BY_MENU) as connector:
         first = connector.check()[0]
     assert first.level is Level.CRITICAL
     assert "after a password" in first.text
