@@ -226,12 +226,12 @@ def test_a_daemon_that_has_nothing_to_write_says_within_seconds_that_another_too
         wait_until(lambda: first.stream(name, "orders").get("state") == "RUNNING", 30, "the first RUNNING")
         with second:
             wait_until(lambda: second.stream(name, "orders").get("state") == "RUNNING", 30, "its taking over")
-            wait_until(lambda: first.connector(name).get("state") == "STANDBY", 15, "the first standing by")
+            wait_until(lambda: first.connector(name).get("state") == "STANDBY", 60, "the first standing by")
             pid = first.worker_pid(name)
             first.document["connectors"][name]["interval"] = "150ms"
             reload(first)
             wait_until(lambda: first.worker_pid(name) not in (None, pid), 30, "a new worker")
-            wait_until(lambda: first.connector(name).get("state") == "STANDBY", 15, "it standing by, too")
+            wait_until(lambda: first.connector(name).get("state") == "STANDBY", 60, "it standing by, too")
             assert second.stream(name, "orders")["state"] == "RUNNING"
 
 
