@@ -142,10 +142,16 @@ class TableReader:
         page.settled(choice.relation.name)
         return page
 
-    def has_any(self, choice: Choice) -> bool:
-        """Whether there is such a row."""
+    def has_more(self, choice: Choice, count: int) -> bool:
+        """Whether there are more than so many rows: asked for in one call, and not known to all readers."""
         plan = self.plan(choice)
-        return len(self._part(plan, plan.key, plan.between(None, None), 1)) > 0
+        try:
+            keys, _ = self._reader.read(choice.relation, plan.key[-1:], plan.between(None, None), count + 1)
+        except AbapError as error:
+            if error.key != TOO_MUCH:
+                raise
+            return False
+        return len(keys) > count
 
     def plan(self, choice: Choice) -> Plan:
         """How it is read."""

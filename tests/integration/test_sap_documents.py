@@ -17,7 +17,7 @@ from bridge.testing.sap.abap import Field, Structure, Table, Type, char
 from bridge.testing.sap.change_documents import ObjectClass
 from bridge.testing.sap.customers import Customers
 from connectors.sap_rfc.dictionary import Dictionary
-from connectors.sap_rfc.modes import pace
+from connectors.sap_rfc.modes import look, pace
 from connectors.sap_rfc.modes.documents import ChangeDocuments
 from connectors.sap_rfc.streams import SapStream
 from tests.integration.sap_wired import LIBRARIES, Wired, wired
@@ -315,6 +315,30 @@ def test_a_poll_takes_on_no_more_documents_than_it_has_time_for(
         counts.append(reader.poll().rows)
     assert counts[0] <= 20
     assert counts[1] < counts[0]
+
+
+def test_that_there_are_too_many_documents_to_look_at_is_seen_by_one_call(
+    sap: Wired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Years are divided many times until a part of them has no more."""
+    monkeypatch.setattr(look, "MOST_AT_ONCE", 10)
+    asked: list[int] = []
+
+    def watch(_: str, parameters: Mapping[str, Any]) -> None:
+        if parameters.get("QUERY_TABLE") == "CDHDR" and not parameters.get("NO_DATA"):
+            asked.append(parameters["ROWCOUNT"])
+
+    for number in range(100):
+        changed(sap, number)
+        sap.store.clock.advance(timedelta(days=1))
+    sap.store.before.append(watch)
+    reader, more, divided = Reader(sap), True, 0
+    while more:
+        asked.clear()
+        more = reader.poll().more
+        divided = max(divided, asked.count(11))
+        assert len(asked) - asked.count(11) <= 1  # of what is not too much, all is read
+    assert divided > 3
 
 
 def test_a_class_that_is_not_there_says_so(sap: Wired) -> None:

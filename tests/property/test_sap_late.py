@@ -140,6 +140,30 @@ def test_a_clock_that_was_set_back_stops_the_stream_instead_of_losing_changes() 
         Reading("changes", OPTIONS).look(clock(10), Overlap(at(20)), lambda *_: []).step(10)
 
 
+def test_a_look_ends_soon_however_much_there_is_and_however_long_it_takes_to_see_that() -> None:
+    """Else it would be interrupted, and begin anew, for ever."""
+    written = [Change(second, second, f"{second:010}") for second in range(0, 40_000, 7)]
+    spent, taken, longest = [0.0], list[str](), 0.0
+
+    def between(floor: str, until: str, limit: int | None) -> list[Change] | None:
+        spent[0] += 2.0
+        found = visible(written, 100_000, floor, until)
+        return None if limit is not None and len(found) > limit else found
+
+    reading, place = Reading("changes", OPTIONS), Overlap()
+    with patch.object(look, "MOST_AT_ONCE", 500), patch.object(look, "monotonic", lambda: spent[0]):
+        for _ in range(1000):
+            began = spent[0]
+            step = reading.look(clock(100_000), place, between).step(500)
+            place = Overlap.parsed(json.loads(json.dumps(step.place.position(MODE))), MODE)
+            taken += [each.number for each in step.taken]
+            longest = max(longest, spent[0] - began)
+            if not step.more:
+                break
+    assert taken == [each.number for each in written]
+    assert longest <= 8.0
+
+
 def test_what_is_younger_than_the_safety_interval_waits_so_that_its_second_is_over() -> None:
     found = [Change(94, 94, "1"), Change(95, 95, "2"), Change(96, 96, "3")]
     step = Reading("changes", OPTIONS).look(clock(100), Overlap(at(0)), lambda *_: found).step(10)

@@ -185,8 +185,10 @@ class ChangeDocuments(Mode):
             conditions.since(_TIME, _quoted(floor)) if floor > late.FIRST else (),
             conditions.until(_TIME, _quoted(until)) if until else (),
         )
-        found: list[Document] = []
-        for rows in self._pages(replace(self._headers, where=where)):
+        choice, found = replace(self._headers, where=where), list[Document]()
+        if most is not None and self._reading.is_behind and self._reader.has_more(choice, most):
+            return None
+        for rows in self._pages(choice):
             found += map(_document, rows)
             if most is not None and len(found) > most:
                 return None

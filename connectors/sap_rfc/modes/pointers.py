@@ -88,10 +88,16 @@ class Pointers:
         """Of a poll: a function may be called for each."""
         return min(_MOST, self._objects.most) if self._objects else _MOST
 
+    def has_more(self, where: Condition, count: int) -> bool:
+        return self._reader.has_more(self._chosen(where), count)
+
+    def _chosen(self, where: Condition) -> Choice:
+        of_type = compare("MESTYPE", "=", quoted(self._type))
+        return replace(self._choice, where=conditions.both(of_type, where))
+
     def read(self, where: Condition, most: int | None) -> tuple[list[Pointer], bool]:
         """About so many, or all, by their numbers; and whether there are more."""
-        of_type = compare("MESTYPE", "=", quoted(self._type))
-        choice = replace(self._choice, where=conditions.both(of_type, where))
+        choice = self._chosen(where)
         found: list[Pointer] = []
         after = None
         while True:
@@ -117,8 +123,7 @@ class Pointers:
 
     def missing(self, stream: str) -> Iterator[Finding]:
         """A wrong name looks as if nothing ever changed."""
-        of_type = compare("MESTYPE", "=", quoted(self._type))
-        if not self._reader.has_any(replace(self._choice, where=of_type)):
+        if not self.has_more((), 0):
             yield Finding(
                 Level.WARNING,
                 f"BDCP2 has no change pointer of message type {self._type}",
@@ -171,7 +176,10 @@ class ChangePointers(Mode):
     def _between(self, floor: str, until: str, most: int | None) -> list[Pointer] | None:
         bounds = [compare("CRETIME", ">=", quoted(floor))] if floor > late.FIRST else []
         bounds += [compare("CRETIME", "<=", quoted(until))] if until else []
-        found, _ = self._pointers.read(conditions.both(*bounds), most)
+        where = conditions.both(*bounds)
+        if most is not None and self._reading.is_behind and self._pointers.has_more(where, most):
+            return None
+        found, _ = self._pointers.read(where, most)
         return None if most is not None and len(found) > most else found
 
     def check(self, position: Position) -> None:
