@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from time import monotonic
 from typing import Protocol
 
 import pyarrow as pa
@@ -14,6 +14,8 @@ from connectors.sap_rfc.dictionary import Dictionary, Relation
 from connectors.sap_rfc.types import MINOR
 
 TABLE = "TCURX"
+FRESH_S = 3600.0
+"""Currencies are added while a bridge runs for years, and are worth a hundredth until it knows them."""
 _COLUMNS = ("CURRKEY", "CURRDEC")
 
 
@@ -26,25 +28,33 @@ class Reads(Protocol):
 
 
 class Currencies:
-    """Asked for once, by the stream's own reader. Errors: the reader's."""
+    """Asked for once an hour, by the stream's own reader. Errors: the reader's."""
 
     def __init__(self, reader: Reads, dictionary: Dictionary) -> None:
         self._reader, self._dictionary = reader, dictionary
+        self._told: tuple[float, Mapping[str, int]] | None = None
 
     @property
     def most(self) -> int:
         """Decimals that a currency has."""
         return max(self.known.values(), default=MINOR)
 
-    @cached_property
+    @property
     def known(self) -> Mapping[str, int]:
         """The decimals of the currencies that do not have two."""
+        now = monotonic()
+        if self._told is None or now - self._told[0] > FRESH_S:
+            self._told = now, self._read()
+        return self._told[1]
+
+    def _read(self) -> Mapping[str, int]:
         _, texts = self._reader.read(self._dictionary.relation(TABLE), _COLUMNS, (), 0)
         keys, decimals = (texts[name].to_pylist() for name in _COLUMNS)
         return {key.strip(): int(told.strip() or 0) for key, told in zip(keys, decimals, strict=True)}
 
     def places(self, keys: pa.StringArray) -> pa.Int64Array:
         """How many decimals each row's currency has."""
-        decimals = pa.array(list(self.known.values()), pa.int64())
-        found = pc.index_in(keys, value_set=pa.array(list(self.known), pa.string()))
+        known = self.known
+        decimals = pa.array(list(known.values()), pa.int64())
+        found = pc.index_in(keys, value_set=pa.array(list(known), pa.string()))
         return pc.fill_null(decimals.take(found), MINOR)

@@ -9,6 +9,7 @@ import pytest
 
 from bridge.contract import NUMBER_TEXT
 from bridge.errors import GoneError
+from connectors.sap_rfc import currencies
 from connectors.sap_rfc.clients.client import Field, Kind
 from connectors.sap_rfc.currencies import Currencies
 from connectors.sap_rfc.dictionary import Dictionary
@@ -174,14 +175,32 @@ def test_a_table_without_columns_is_gone() -> None:
 class Tcurx:
     """A reader of that table."""
 
+    def __init__(self) -> None:
+        self.texts = {"CURRKEY": ["JPY  ", "KWD  "], "CURRDEC": ["  0", "3 "]}
+        self.calls = 0
+
     def read(self, *_: Any) -> tuple[pa.StringArray, dict[str, pa.StringArray]]:
-        texts = {"CURRKEY": ["JPY  ", "KWD  "], "CURRDEC": ["  0", "3 "]}
+        self.calls += 1
+        texts = self.texts
         return pa.array([], pa.string()), {name: pa.array(some) for name, some in texts.items()}
 
 
 def test_currencies_have_two_decimals_unless_tcurx_says_otherwise() -> None:
-    currencies = Currencies(Tcurx(), Dictionary(Told(DDIF_FIELDINFO_GET={"DFIES_TAB": FIELDS})))
-    assert currencies.known == {"JPY": 0, "KWD": 3}
-    assert currencies.most == 3
+    known = Currencies(Tcurx(), Dictionary(Told(DDIF_FIELDINFO_GET={"DFIES_TAB": FIELDS})))
+    assert known.known == {"JPY": 0, "KWD": 3}
+    assert known.most == 3
     keys = pa.array(["EUR", "JPY", "", None, "KWD"], pa.string())
-    assert currencies.places(keys).to_pylist() == [2, 0, 2, 2, 3]
+    assert known.places(keys).to_pylist() == [2, 0, 2, 2, 3]
+
+
+def test_a_currency_that_is_added_later_is_known_after_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, reader = [100.0], Tcurx()
+    monkeypatch.setattr(currencies, "monotonic", lambda: now[0])
+    known = Currencies(reader, Dictionary(Told(DDIF_FIELDINFO_GET={"DFIES_TAB": FIELDS})))
+    assert known.places(pa.array(["KRW", "JPY"])).to_pylist() == [2, 0]
+    reader.texts = {"CURRKEY": ["JPY", "KRW"], "CURRDEC": ["0", "0"]}
+    assert known.places(pa.array(["KRW", "JPY"])).to_pylist() == [2, 0]
+    assert reader.calls == 1
+    now[0] += currencies.FRESH_S + 1
+    assert known.places(pa.array(["KRW", "JPY"])).to_pylist() == [0, 0]
+    assert reader.calls == 2
