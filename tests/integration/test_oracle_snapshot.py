@@ -160,6 +160,14 @@ def test_a_table_that_was_just_made_is_read_as_soon_as_it_can_be(peer: OraclePee
 
 
 @pytest.mark.usefixtures("table")
+def test_a_snapshot_waits_no_longer_than_it_must_when_our_clock_is_put_back(peer: OraclePeer) -> None:
+    with reading(peer, ORDERS, {"overlap": "30s"}) as reader:
+        assert not reader.take()
+        reader.position["ripe"] += 3600
+        assert short(reader.take()) == READ
+
+
+@pytest.mark.usefixtures("table")
 def test_undo_that_does_not_last_for_one_chunk_is_told(peer: OraclePeer) -> None:
     with reading(peer, ORDERS, {}) as reader:
         peer.switches.refuse(CHUNK, 1555, times=100)

@@ -332,8 +332,8 @@ def test_in_the_hour_that_comes_twice_in_autumn_nothing_is_missed(
         assert seen | told(reader).keys() == set(range(30))
 
 
-@pytest.mark.parametrize("ends", [50, 60, 100])
-@pytest.mark.parametrize("server", ["UTC", "Europe/Berlin", "Asia/Kolkata"])
+@pytest.mark.parametrize("ends", [50, 100])
+@pytest.mark.parametrize("server", ["Europe/Berlin", "Asia/Kolkata"])
 def test_a_transaction_that_is_open_while_the_clock_is_put_back_hides_nothing(
     server: str, ends: int, peer: OraclePeer, time: Time
 ) -> None:

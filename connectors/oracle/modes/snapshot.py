@@ -138,8 +138,12 @@ class Snapshot(Mode):
         """From which second on an SCN is sure to be known as later than a definition that is new."""
         return math.ceil(time.time() + ALTERED_S) if "ORA-01466" in codes(error) else 0
 
+    def _is_early(self, ripe: int) -> bool:
+        """Not for longer than was meant, should our clock have been put back since."""
+        return 0 < ripe - time.time() <= max(self.options.overlap, ALTERED_S) + 1
+
     def _guarded(self, session: Session, progress: Progress, ask: Ask, scan: Scan) -> Batch:
-        if progress.ripe > time.time():
+        if self._is_early(progress.ripe):
             return Batch(progress.position, scan=self._mark(scan))
         try:
             if progress.behind is not None:
