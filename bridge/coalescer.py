@@ -103,11 +103,14 @@ class Coalescer:
     # -- streams
 
     def admit(self, name: str, lane: Lane | None) -> None:
-        """Without a lane nothing of the stream is published."""
+        """Without a lane nothing of the stream is published.
+
+        Nor is a position where its tables are not known: what is known of their topics would be forgotten.
+        """
         self._lanes.pop(name, None)
-        if lane is None:
+        if lane is None or not lane.routes:
             self._held.pop(name, None)
-        else:
+        if lane is not None:
             self._lanes[name] = lane
 
     @property

@@ -559,6 +559,25 @@ def test_a_stream_whose_table_is_not_known_yet_has_not_begun(clock: Clock, kafka
     assert len(kafka.committed("erp.orders")) == 1
 
 
+def test_a_position_that_waits_for_a_ride_keeps_the_topics_of_a_table_that_is_not_known_any_more(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.source.insert("orders", "a")
+    engine.settle()
+    engine.source.insert("orders", SKIPPED)
+    engine.settle()
+    engine.source.closed.add("orders")
+    engine.source.whims.append(TransientError("failed over"))
+    engine.settle()
+    engine.run(60)
+    engine.source.closed.clear()
+    kafka.partitions["erp.orders"] = 2
+    engine.resume()
+    engine.settle()
+    assert "topic erp.orders had 1 partitions and now has 2" in engine.parked("orders")
+
+
 def test_what_was_discovered_before_resume_parks_nothing_after_it(clock: Clock, kafka: FakeKafka) -> None:
     engine = engine_of(clock, kafka, "orders")
     engine.settle()
