@@ -9,11 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bridge.config.options import ConnectorSettings
 from bridge.deadletters import DeadLetter, parse
 from bridge.testing.fakes import FakeKafka
 from bridge.testing.simulation import BRISK, Clock, Engine
 from bridge.testing.verifying import verified
+from connectors.jdbc import session
 from tests.integration.jdbc_tables import Corner, configured
 from tests.integration.jdbc_types import BEFORE, SETTINGS, TEXT, TYPES, Rejected, Type
 from tests.property.living import Source
@@ -38,6 +41,12 @@ MORE = {
 LIMIT, PATIENCE, AGAIN = 64, 50, 4
 IMAGES = {"mode": "images"}
 LONG = "this is longer than it may be " * 3
+
+
+@pytest.fixture(autouse=True)
+def looks_at_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In each poll: else all that a step waits for may be over before a row's time has come."""
+    monkeypatch.setattr(session, "MOMENT_S", 0.0)
 
 
 def kinds_of(corner: Corner) -> list[Type]:
