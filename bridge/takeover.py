@@ -176,6 +176,7 @@ class Takeover:
 
 def _taken() -> Fenced:
     return Fenced(
-        "another command, such as a second replay, has taken the connector over meanwhile",
+        "another command, such as a second replay, or a worker that was just starting, has taken the "
+        "connector over meanwhile",
         remedy="what this one had not committed was not written; look again, and run it once more if need be",
     )
