@@ -322,8 +322,9 @@ class Coalescer:
             self._schedule.caught_up(progress, fetched.turn.began)
         if pending or batch.position != progress.committed:
             self._held[fetched.name] = fetched
-            if progress.stream.settles:
-                self.begin()  # it is not polled again before it has settled
+            # It is not polled again before it has settled; and without a position nothing counts as read.
+            if progress.stream.settles or progress.committed is None:
+                self.begin()
         else:
             self._schedule.passed_over(progress, batch)
 

@@ -264,10 +264,22 @@ def test_nothing_is_published_behind_a_pause(clock: Clock, kafka: FakeKafka) -> 
     assert engine.published("orders") == list(range(1, 13))
 
 
+def test_a_first_position_waits_for_no_ride_and_all_others_do(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.source.insert("orders", SKIPPED)
+    engine.settle()
+    first = [*engine.stored("orders")]
+    assert first[-1] == {"id": 1}
+    engine.source.insert("orders", SKIPPED)
+    engine.settle()
+    assert [*engine.stored("orders")] == first
+
+
 def test_a_stream_parked_while_its_position_waits_for_a_ride_harms_no_other(
     clock: Clock, kafka: FakeKafka
 ) -> None:
     engine = engine_of(clock, kafka, "orders", "moved")
+    engine.source.insert("moved", "a")
     engine.settle()
     engine.source.insert("moved", *[SKIPPED] * 5)
     engine.settle()
