@@ -53,6 +53,8 @@ class Cluster:
             asked = admin.describe_cluster(include_authorized_operations=True, request_timeout=CALL_S)
             about = asked.result(CALL_S + 1)
             used = _used(admin)
+        except TimeoutError as error:
+            raise TransientError("the cluster cannot be described: no answer") from error
         except KafkaException as error:
             raise TransientError(f"the cluster cannot be described: {kafka.reason(error)}") from error
         up = [node.id for node in about.nodes]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from bridge.config.options import Settings
 from bridge.contract import Level
+from bridge.doctor import cluster
 from bridge.doctor.settings import judge_settings
+from bridge.errors import TransientError
 
 SOUND = {
     "transaction.state.log.replication.factor": "3",
@@ -48,6 +51,20 @@ def test_a_stand_alone_broker_is_a_warning_and_nothing_more() -> None:
     assert set(found) == {Level.WARNING}
     assert "stand-alone broker, replication 1" in found[Level.WARNING]
     assert len(found[Level.WARNING].splitlines()) == 1
+
+
+class Silent:
+    """An administrator's client of a cluster that was reached, and says no more."""
+
+    def describe_cluster(self, **_: object) -> Future[Any]:
+        return Future()
+
+
+def test_a_cluster_that_says_no_more_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "CALL_S", -1.0)
+    monkeypatch.setattr(cluster.reach, "cluster", lambda _: Silent())
+    with pytest.raises(TransientError, match="the cluster cannot be described: no answer"):
+        cluster.Cluster.reach(settings())
 
 
 def test_topics_that_would_take_no_writes_are_told_before_they_are_made() -> None:
