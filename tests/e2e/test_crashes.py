@@ -122,7 +122,7 @@ def test_a_crash_harms_no_other_and_is_soon_over(plant: Plant, crash: str, told:
     rows = plant.ids()
     assert arrived(plant.address, f"{plant.crashing}.{STREAM}", rows, "ID") == rows
     assert plant.daemon.connector(plant.bystander)["pid"] == untouched
-    assert longest_gap(polls(plant.database), began, back) < 2.0, "a poll a second"
+    assert longest_gap(polls(plant.database), began, back) < 3.0, "a poll a second"
 
 
 def _alive(pid: int) -> bool:

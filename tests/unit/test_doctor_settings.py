@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bridge import reach
 from bridge.config.options import Settings
 from bridge.contract import Level
 from bridge.doctor import cluster
@@ -62,7 +63,7 @@ class Silent:
 
 def test_a_cluster_that_says_no_more_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "CALL_S", -1.0)
-    monkeypatch.setattr(cluster.reach, "cluster", lambda _: Silent())
+    monkeypatch.setattr(reach, "cluster", lambda _: Silent())
     with pytest.raises(TransientError, match="the cluster cannot be described: no answer"):
         cluster.Cluster.reach(settings())
 
