@@ -319,7 +319,8 @@ class ListPages:
         if self._walk.look().name != self._reading.options.screen:
             self._walk.perform(detail.back, told)
         after = self._page(told, 0)
-        if {*before.keys} - {*after.keys}:  # gone, or not painted yet
+        ends = after.page.ended and not before.page.ended
+        if ends or {*before.keys} - {*after.keys}:  # a row or the sign of more is gone, or not painted yet
             after = self._page(told, LONG_REST)
         self._shown = self._same(before, after, told)
 

@@ -350,18 +350,37 @@ def test_a_full_page_does_not_end_before_the_line_that_would_say_more_is_painted
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_page_is_not_believed_half_painted_on_the_way_back_to_it(
-    host: Host, transport: str, monkeypatch: pytest.MonkeyPatch
+    transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With its markers at the top, it has all that a page needs before its last rows come."""
     monkeypatch.setattr(transactions, "END_ROW", 2)
     screens = _screens(end=[{"row": 2, "text": "END OF LIST"}], more=[{"row": 2, "text": "MORE"}])
     del screens["custlist"]["identify"][2:]
+    with Host(count=4) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        assert back_on_pages_painted_twice(host, 7, screens, transport) == NUMBERS[:4]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_page_that_is_come_back_to_does_not_end_before_the_line_that_would_say_more_is_painted(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screens = _screens(end=[{"row": 21, "text": "MORE", "absent": True}], more=[{"row": 21, "text": "MORE"}])
+    del screens["custlist"]["identify"][2:]
+    with Host(count=4, page_size=2) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        assert back_on_pages_painted_twice(host, 20, screens, transport) == NUMBERS[:4]
+
+
+def back_on_pages_painted_twice(host: Host, row: int, screens: Any, transport: str) -> list[Any]:
+    """What a list with details brings; the second write begins in this row."""
     streams = {"customers": DETAILS | {"paging": "key"}}
-    with opened(host, streams, screens=screens, maps=[], transport=transport) as connector:
-        host.switches.two_writes = TwoWrites(after_ms=20, unlock=True, row=8)
+    options: dict[str, Any] = {"transport": transport, "settle": "150ms", "timeout": "10s"}
+    with opened(host, streams, screens=screens, maps=[], **options) as connector:
+        host.switches.two_writes = TwoWrites(after_ms=50, unlock=True, row=row)
         read = scan(connector, "customers")
-    assert read.column("id") == NUMBERS
     assert read.rejects == []
+    return read.column("id")
 
 
 # -- details
