@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -192,10 +193,13 @@ def page(screen_map: ScreenMap, screen: Screen) -> Page:
 
 
 def _is_beside(table: Table, rule: Rule) -> bool:
-    """Whether a marker has cells that no column of the list has: it is no part of a value."""
+    """Whether a marker has cells that no column of the list has: it is no part of a value.
+
+    A pattern may go on to the end of its line.
+    """
     if rule.column is None:
         return False
-    first, last = rule.column, rule.column + len(rule.text or " ")
+    first, last = rule.column, rule.column + len(rule.text) if rule.text else math.inf
     return all(each.column + each.cells <= first or last <= each.column for each in table.columns.values())
 
 

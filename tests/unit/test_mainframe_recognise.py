@@ -538,6 +538,15 @@ def test_a_marker_in_cells_of_its_own_counts_beside_a_row_too() -> None:
     assert (len(last.rows), last.ended, last.more) == (4, True, False)
 
 
+def test_a_pattern_that_begins_before_the_columns_may_be_in_a_value() -> None:
+    of = table(
+        end=[{"row": 4, "column": 1, "pattern": ".*END"}, {"row": 4, "column": 60, "pattern": "-+END"}]
+    )
+    lines = [TITLE, "", line(), line("00000002", "BRENDEL")]
+    assert not recognise.page(of, typed(lines)).ended
+    assert recognise.page(of, typed([*lines[:3], f"{lines[3]:59}--END"])).ended
+
+
 @pytest.mark.parametrize("way", [{}, {"row": 4}, {"row": 4, "column": 37}])
 def test_a_page_does_not_end_where_the_sign_of_more_stands_beside_a_row(way: dict[str, int]) -> None:
     of = table(end=[{"text": "MORE", "absent": True, **way}])
