@@ -41,9 +41,17 @@ public class MainframeConnector {
         connections++;
     }
 
-    public void connect(String user, String password) {
+    public void connect(String user, String password) throws javax.security.auth.login.LoginException {
         if (password.startsWith("told")) {
             throw new IllegalStateException("x".repeat(255) + " log-on with " + password + " refused");
+        }
+        if (password.equals("no realm")) {
+            var away = new javax.security.auth.login.LoginException("the realm is not there");
+            away.initCause(new java.net.ConnectException("refused"));
+            throw away;
+        }
+        if (password.equals("late")) {
+            throw new LogonTimeoutException();
         }
         if (!password.equals("hunter2xyz")) {
             throw new SecurityException("ICH408I user " + user + " gave a wrong password");
@@ -124,6 +132,8 @@ public class MainframeConnector {
         found.put("result", Map.of("rows", rows));
         return found;
     }
+
+    public static class LogonTimeoutException extends RuntimeException {}
 
     public enum Status {
         ACTIVE,

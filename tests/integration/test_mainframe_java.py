@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from bridge.contract import Ask, Batch, Level, Scan
 from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
 from connectors.jvm import java
-from connectors.mainframe.records import JavaOptions, JavaSource
+from connectors.mainframe.records import JavaOptions, JavaSource, java_session
 from tests.integration.mainframe_records import java_jar
 from tests.integration.mainframe_streams import written
 
@@ -313,6 +313,38 @@ def test_an_exception_that_is_named_after_a_refusal_is_not_asked_for_twice(
     again = {"errors": [{"pattern": "ICH408I", "class": "retry"}]}
     with pytest.raises(TransientError, match="ICH408I"), opened({**refused, **again}, customers=inquiry("1")):
         pass
+
+
+@pytest.mark.parametrize("password", ["no realm", "late"])
+def test_a_log_on_that_could_not_be_tried_is_no_refusal(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    """Else a night's work on the network would park the connector."""
+    monkeypatch.setenv("MF_PASSWORD", password)
+    connect = {"method": "connect", "arguments": ["bridge", "{password}"]}
+    away = {**options, "password": "env:MF_PASSWORD", "connect": connect}
+    with pytest.raises(TransientError), opened(away, customers=inquiry("1")):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("kinds", "refused"),
+    [
+        (["java.lang.SecurityException"], True),
+        (["javax.security.auth.login.FailedLoginException"], True),
+        (["javax.security.auth.login.CredentialExpiredException"], True),
+        (["java.io.IOException", "com.vendor.SignOn$AuthenticationException"], True),
+        (["com.vendor.SessionLoginException", "java.lang.IllegalStateException"], True),
+        (["com.vendor.LogonRequiredException"], False),
+        (["com.vendor.NotAuthenticatedException"], False),
+        (["com.vendor.SecurityServerUnavailableException"], False),
+        (["org.vendor.AuthenticationServiceException"], False),
+        (["com.vendor.LoginException", "java.net.SocketTimeoutException"], False),
+        (["java.io.IOException"], False),
+    ],
+)
+def test_only_what_is_named_after_a_refused_account_is_one(kinds: list[str], refused: bool) -> None:  # noqa: FBT001
+    assert java_session._is_refused(kinds) is refused
 
 
 def test_what_was_connected_half_way_is_disconnected(options: dict[str, Any]) -> None:

@@ -187,7 +187,7 @@ class Session:
                 return judge(rule.kind, told)
         if any(re.search(pattern, message) for message in messages for pattern in missing):
             return Missing(told)
-        if self._secrets and any(_REFUSES.search(kind) for kind, _ in chain):
+        if self._secrets and _is_refused([kind for kind, _ in chain]):
             return CredentialsError(told, remedy="see to the account, then `resume`; or class it in `errors`")
         return None
 
@@ -202,6 +202,12 @@ class Session:
         return text
 
 
+def _is_refused(kinds: Sequence[str]) -> bool:
+    """Whether an exception is named after a refused account, and no line that failed has caused it."""
+    named = [at for at, kind in enumerate(kinds) if _REFUSES.search(kind)]
+    return bool(named) and not any(map(_FAILS.search, kinds[named[-1] :]))
+
+
 def _encoder(request: Request) -> Encoder:
     """Errors: ConfigError, when the copybook has no such items."""
     encoder = Encoder(decoder(request).layout, request)
@@ -213,9 +219,15 @@ def _encoder(request: Request) -> Encoder:
 
 
 _REFUSES = re.compile(
-    r"(?:Security|Log[io]n|Authenti|Authori[sz]|Credential|Password|AccountLocked|AccountExpired)\w*Exception$"
+    r"(?:Security|Log[io]n|(?<!Not)Authenti|Authori[sz]|Credential|Password|AccountLocked|AccountExpired)"
+    r"(?!\w*(?:Time|Unavailable|Required|Service|Server|Session|Token|Limit|Connect|Communic|Network|NotSupp))"
+    r"\w*Exception$"
 )
 """What Java and its connectors call a refused account; asked for again, it would be locked."""
+_FAILS = re.compile(
+    r"^java\.(?:net|io|nio)\.|^javax\.net\.|(?:Timeout|Communication|Unavailable)\w*Exception$"
+)
+"""What ends a call that nobody has answered."""
 
 _LINKAGE = (
     "NoClassDefFoundError",
