@@ -115,17 +115,20 @@ _MARIADB = Dialect(
     " CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@GLOBAL.time_zone))",
     transactions=Transactions(
         # In the machine's zone, whatever the session's is; the hour that comes twice is taken for its second
-        # time. What it shows may be a tenth of a second old. Of a statement that waits for a table, NOW() has
-        # been since it came, and no transaction has begun.
-        oldest="SELECT UNIX_TIMESTAMP(LEAST(NOW(6) - INTERVAL 0.1 SECOND, COALESCE(LEAST("
+        # time. What it shows is as old as the last look that came a tenth of a second after the one before,
+        # whoever looks. Of a statement that waits for a table, NOW() has been since it came, and no
+        # transaction has begun; threads of a replication wait for ever, for something to do.
+        oldest="SELECT UNIX_TIMESTAMP(LEAST(NOW(6) - INTERVAL 2 SECOND, COALESCE(LEAST("
         "CONVERT_TZ(MIN(trx_started), 'SYSTEM', @@session.time_zone), INTERVAL 1 HOUR +"
         " CONVERT_TZ(MIN(trx_started) - INTERVAL 1 HOUR, 'SYSTEM', @@session.time_zone)), NOW(6)), COALESCE(("
         "SELECT MIN(NOW(6) - INTERVAL time + 1 SECOND) FROM information_schema.processlist"
-        " WHERE state LIKE 'Waiting for %' AND command IN ('Query', 'Execute')), NOW(6))))"
+        " WHERE state LIKE 'Waiting for %' AND command IN ('Query', 'Execute') AND user <> 'system user'"
+        "), NOW(6))))"
         " FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()",
         seen="SELECT COUNT(*) + 1 FROM information_schema.innodb_trx",
         grant="GRANT PROCESS ON *.* TO {user}",
         standby="SELECT @@GLOBAL.read_only",
+        every=1.0,
     ),
     # They are sorted by the order of their definition, but compared with text as text; by the connection's
     # collation, which may take two of their members for one.

@@ -42,6 +42,7 @@ class Session:
         self.dialect = dialect
         self.running: Cursor | None = None
         self._moment: tuple[float, Moment] | None = None
+        self._oldest: tuple[float, int] | None = None
         self._sees: tuple[float, bool] | None = None
         self.connection = connection
         self._prepare_connection()
@@ -125,19 +126,29 @@ class Session:
             raise PermanentError(
                 "the database does not tell its time", remedy="use images mode, or incrementing"
             )
-        transactions = self.dialect.transactions
-        oldest = self.allowed(transactions.oldest) if transactions and self.sees_transactions else None
+        oldest = self._began()
         ahead = self.allowed(self.dialect.offset)
         shown = _shown(now)
         moment = Moment(
             shown,
-            nanoseconds(oldest) if oldest else None,
+            oldest,
             nanoseconds(ahead) if ahead else None,
             0 if says_zone(now) else _ahead(shown - time.time_ns()),
         )
         self.end()
         self._moment = asked + MOMENT_S, moment
         return moment
+
+    def _began(self) -> int | None:
+        """The oldest open transaction; what is not older than that now will not be later, either."""
+        transactions, now = self.dialect.transactions, time.monotonic()
+        if transactions is None:
+            return None
+        if self._oldest and now < self._oldest[0]:
+            return self._oldest[1]
+        oldest = self.allowed(transactions.oldest) if self.sees_transactions else None
+        self._oldest = (now + transactions.every, nanoseconds(oldest)) if oldest else None
+        return self._oldest[1] if self._oldest else None
 
     @property
     def sees_transactions(self) -> bool:

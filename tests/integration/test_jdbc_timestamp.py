@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -173,7 +174,7 @@ def test_an_open_transaction_holds_the_position_back_however_long_it_takes(
             folded.poll()
             with writer(corner) as write:
                 write(f"INSERT INTO $.t VALUES (1, 'slow', {NOW[corner.kind]})")
-                corner.execute("DO SLEEP(1.1);" if kind == "mariadb" else "SELECT pg_sleep(1.1);")
+                corner.execute("DO SLEEP(3.1);" if kind == "mariadb" else "SELECT pg_sleep(1.1);")
                 corner.execute(f"INSERT INTO $.t VALUES (2, 'quick', {NOW[corner.kind]});")
                 assert folded.poll() == [2]
                 assert folded.poll() == []
@@ -196,7 +197,7 @@ def test_a_standby_that_becomes_the_primary_shows_its_open_transactions(
             corner.execute("SET GLOBAL read_only = 0;")
             with writer(corner) as write:
                 write(f"INSERT INTO $.t VALUES (1, 'slow', {NOW[corner.kind]})")
-                corner.execute(f"DO SLEEP(1.1); INSERT INTO $.t VALUES (2, 'quick', {NOW[corner.kind]});")
+                corner.execute(f"DO SLEEP(3.1); INSERT INTO $.t VALUES (2, 'quick', {NOW[corner.kind]});")
                 assert folded.poll() == [2]
             assert folded.poll() == [1]
     finally:
@@ -223,13 +224,47 @@ def test_a_statement_that_waits_for_a_table_holds_the_position_back(
                 write("LOCK TABLES $.t READ")
                 late.start()
                 assert any(corner.execute(f"DO SLEEP(0.1); {waiting};").strip() != "0" for _ in range(600))
-                corner.execute("DO SLEEP(2.1);")
+                corner.execute("DO SLEEP(4.1);")
                 assert folded.poll() == [1]
                 write("UNLOCK TABLES")
             late.join()
             assert folded.poll() == [2]
     finally:
         corner.drop()
+
+
+def test_quick_polls_of_mariadb_see_transactions_too(mariadb: DatabaseServer, test_password: None) -> None:
+    """Its list of them is not renewed while somebody looks at it ten times a second."""
+    corner = Corner(mariadb)
+    made(corner)
+    try:
+        with folding(corner, late_window="0s") as folded, writer(corner) as write:
+
+            def polled_for(seconds: float) -> None:
+                until = time.monotonic() + seconds
+                while time.monotonic() < until:
+                    assert folded.poll() == []
+
+            polled_for(0.5)
+            write(f"INSERT INTO $.t VALUES (1, 'slow', {NOW[corner.kind]})")
+            polled_for(4)
+            corner.execute(f"INSERT INTO $.t VALUES (2, 'quick', {NOW[corner.kind]});")
+            assert folded.poll() == [2]
+            write("COMMIT")
+            assert folded.poll() == [1]
+    finally:
+        corner.drop()
+
+
+def test_threads_that_replicate_hold_nothing_back(mariadb: DatabaseServer, test_password: None) -> None:
+    transactions = dialect_of(mariadb.url).transactions
+    assert transactions is not None
+    columns = "'Query' AS command, 'Waiting for an event from Coordinator' AS state, 99999 AS time"
+    for user, held in (("system user", False), ("writer", True)):
+        threads = f"(SELECT '{user}' AS user, {columns}) t"
+        asked = transactions.oldest.replace("information_schema.processlist", threads)
+        told = mariadb.execute(f"SET time_zone = '+00:00'; SELECT UNIX_TIMESTAMP(NOW(6)) - ({asked}) > 9999;")
+        assert told.strip() == str(int(held))
 
 
 def test_a_time_in_the_future_waits_until_it_comes(corner: Corner) -> None:
@@ -281,7 +316,7 @@ def test_a_quiet_table_is_polled_for_nothing_and_its_position_rests(corner: Corn
 
 def test_within_the_window_the_position_rests_too(corner: Corner) -> None:
     made(corner)
-    corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {ago(corner, 1)});")
+    corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {ago(corner, 5)});")
     with folding(corner, snapshot=False) as folded:
         folded.poll()
         at_rest = folded.position
@@ -389,7 +424,7 @@ def test_a_mariadb_on_a_machine_in_another_zone(monkeypatch: pytest.MonkeyPatch,
             folded.poll()
             with writer(corner) as write:
                 write(f"INSERT INTO $.t VALUES (1, 'slow', {NOW[corner.kind]})")
-                corner.execute(f"DO SLEEP(1.1); INSERT INTO $.t VALUES (2, 'quick', {NOW[corner.kind]});")
+                corner.execute(f"DO SLEEP(3.1); INSERT INTO $.t VALUES (2, 'quick', {NOW[corner.kind]});")
                 assert folded.poll() == [2]
             assert folded.poll() == [1]
         transactions = dialect_of(server.url).transactions
