@@ -107,6 +107,13 @@ RULES = (
     Rule(ConfigError, "the driver's jars are incomplete", kind="ClassNotFound"),
     Rule(ConfigError, "the driver's jars are incomplete", kind="NoClassDefFound"),
     Rule(ConfigError, "the driver needs a newer Java", kind="UnsupportedClassVersion"),
+    # A database that recovers: SQL Server says that the log-in failed, too, when it had accepted it.
+    Rule(TransientError, f"{_SERVER}, and that it has the database", codes=(4060,), kind="sqlserver"),
+    # What fails in IBM i itself, before it looks at the password.
+    *(
+        Rule(TransientError, _SERVER, kind="AS400SecurityException", text=text)
+        for text in ("rror occurred when", "able to allocate space")
+    ),
     # Credentials; 08004 was H2's before 1.4.
     Rule(CredentialsError, _ACCOUNT, state="28"),
     *(Rule(CredentialsError, _ACCOUNT, text=f"ORA-{code}") for code in ("01017", "28000", "28001")),
@@ -119,7 +126,7 @@ RULES = (
     Rule(CredentialsError, _ACCOUNT, kind="AS400SecurityException"),
     Rule(CredentialsError, _ACCOUNT, kind="HeadlessException"),  # it would have been asked for anew
     Rule(CredentialsError, _ACCOUNT, state="08001", codes=(-30082,)),
-    Rule(CredentialsError, _ACCOUNT, codes=(-951,), text="assword"),  # Informix's
+    Rule(CredentialsError, _ACCOUNT, codes=(-951, -952), text="assword"),  # Informix's
     Rule(CredentialsError, _ACCOUNT, state="JZ00L"),  # Sybase's
     Rule(CredentialsError, _ACCOUNT, text="no password was provided"),
     # A database that is not there, an URL or a setting that the driver refuses.

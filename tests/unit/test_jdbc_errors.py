@@ -25,6 +25,7 @@ MARIA = "java.sql.SQLException"
 SERVER = "com.microsoft.sqlserver.jdbc.SQLServerException"
 AS400 = "com.ibm.as400.access.AS400SecurityException"
 
+OF_HIS = "User (u)'s password"
 FULL = "User 'u' has exceeded the 'max_user_connections' resource"
 UNPREPARED = "Can't create more than max_prepared_stmt_count statements"
 
@@ -47,6 +48,11 @@ CASES: list[tuple[str, type[Exception], Fault]] = [
     ("a window for a password", CredentialsError, Fault("java.awt.HeadlessException", "")),
     ("Db2: wrong password", CredentialsError, Fault(MARIA, "Security processing failed", "08001", -30082)),
     ("Informix: wrong password", CredentialsError, Fault(MARIA, "Incorrect password or", "IX000", -951)),
+    ("Informix: his password is wrong", CredentialsError, Fault(MARIA, f"{OF_HIS} is not", "IX000", -952)),
+    ("another code of Informix from Db2", TransientError, Fault(MARIA, "interrupted", "57014", -952)),
+    ("IBM i: its exit program", TransientError, Fault(AS400, "Error occurred when calling exit program.")),
+    ("IBM i: denied", CredentialsError, Fault(AS400, "Exit program denied request.")),
+    ("IBM i: no space", TransientError, Fault(AS400, "System was not able to allocate space needed for")),
     ("a code of Informix from Db2", TransientError, Fault(MARIA, "it is in use", "55007", -951)),
     ("PostgreSQL: no such database", ConfigError, Fault(PSQL, "database does not exist", "3D000")),
     ("MariaDB: no such database", ConfigError, Fault(MARIA, "Unknown database", "42000", 1049)),
@@ -130,6 +136,16 @@ REFUSED = "The application server rejected the connection."
 )
 def test_a_refused_log_on_is_never_taken_for_a_lost_connection(chain: list[Fault]) -> None:
     assert type(judge(chain, "connecting to db", rules=CONNECTING)) is CredentialsError
+
+
+def test_a_log_in_fails_with_a_database_that_is_not_open_and_no_password_is_wrong() -> None:
+    """SQL Server after a failover: the driver tells both."""
+    chain = [
+        Fault(SERVER, "Cannot open database", "S0001", 4060),
+        Fault(SERVER, "Login failed", "S0001", 18456),
+    ]
+    for each in (chain, chain[::-1]):
+        assert type(judge(each, "connecting to db", rules=CONNECTING)) is TransientError
 
 
 TIMEOUT = "java.sql.SQLTimeoutException"
