@@ -170,6 +170,21 @@ def test_a_poll_asks_about_no_more_objects_than_it_has_time_for(
     assert max(asked) <= pace.SLICE_S
 
 
+def test_objects_with_many_pointers_each_are_caught_up_with_faster_and_faster(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "monotonic", lambda: 0.0)
+    for number in range(1, 31):
+        world.customers.create(number)
+        world.customers.change(number, NAME1="New", ORT01="Ulm", STRAS="Hauptstr. 1")
+    reader, found, polls = Reader(world, detail=DETAIL), list[str](), 0
+    while len(found) < 30 and polls < 30:
+        found += [row["CDOBJID"] for changes in reader.poll().changes for _, row in told(changes)]
+        polls += 1
+    assert sorted(found) == [f"{number:010}" for number in range(1, 31)]
+    assert polls <= 10
+
+
 def test_pointers_of_other_message_types_are_left_alone(world: World) -> None:
     world.sap.store.messages.append(Message("ZDEBMAS", "DEBI"))
     world.customers.create(7)

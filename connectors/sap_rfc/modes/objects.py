@@ -53,10 +53,10 @@ class Objects:
         return self._pace.most
 
     def read(self, system: System, touched: Iterable[Touched]) -> Told:
-        objects: dict[tuple[Any, ...], Touched] = {}
-        for each in touched:
+        objects, taken = dict[tuple[Any, ...], Touched](), 0
+        for taken, each in enumerate(touched, 1):  # noqa: B007 -- counted
             objects.setdefault(tuple(each.row[name] for name in self.table.key), each)
-        with self._pace.of(len(objects)):
+        with self._pace.of(len(objects), taken):
             return self._told(system, objects.values())
 
     def _told(self, system: System, objects: Iterable[Touched]) -> Told:

@@ -20,8 +20,8 @@ class Pace:
         self.most = first
 
     @contextmanager
-    def of(self, count: int) -> Iterator[None]:
-        """So many are dealt with inside."""
+    def of(self, count: int, taken: int = 0) -> Iterator[None]:
+        """So many are dealt with inside, for so many that were taken on, where several of those are one."""
         began = monotonic()
         try:
             yield
@@ -29,5 +29,5 @@ class Pace:
             spent = monotonic() - began
             if spent > SLICE_S:
                 self.most = max(1, int(count * SLICE_S / spent))
-            elif spent < SLICE_S / 2 and count >= self.most:
+            elif spent < SLICE_S / 2 and max(count, taken) >= self.most:
                 self.most *= 2

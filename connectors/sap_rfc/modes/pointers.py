@@ -168,7 +168,9 @@ class ChangePointers(Mode):
         place = self._place(position)
         look = self._reading.look(system.moment(), place, self._between)
         step = look.step(min(ask.rows, self._pointers.most, max(1, int(ask.bytes / self._each))))
-        told = self._pointers.told(system, step.taken)
+        # In the same order, however many at once.
+        taken = sorted(step.taken, key=lambda each: (each.stamp, each.group))
+        told = self._pointers.told(system, taken)
         self._each = max(1.0, told.size / len(step.taken)) if step.taken else self._each
         after = step.place.position("change_pointers")
         return Batch(after, told.changes, told.rejects, more=step.more)
