@@ -191,6 +191,27 @@ def test_a_poll_has_no_more_details_than_there_is_time_for(
     assert max(spent) <= pace.SLICE_S
 
 
+def test_a_list_that_took_long_has_its_details_in_the_next_poll(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.customers.load(3)
+    clock, spent, more = [0.0], list[float](), True
+
+    def slow(name: str, _: Mapping[str, Any]) -> None:
+        clock[0] += 14.0 * (name in (LIST["function"], DETAIL["function"]))
+
+    world.sap.store.before.append(slow)
+    monkeypatch.setattr(function, "monotonic", lambda: clock[0])
+    reader, batches = Reader(world, detail=DETAIL), list[Batch]()
+    while more:
+        began = clock[0]
+        batches.append(reader.mode.poll(reader.system.it, reader.position, Ask()))
+        reader.position, more = batches[-1].position, batches[-1].more
+        spent.append(clock[0] - began)
+    assert len(rows(batches)) == 3
+    assert max(spent) <= 14.0
+
+
 def test_details_that_all_have_changed_take_no_longer_when_none_had_before(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

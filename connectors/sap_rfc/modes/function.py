@@ -177,7 +177,7 @@ class FunctionImages(Mode):
     def _pieces(self, system: System, scan: _Scan, ask: Ask) -> Iterator[Piece]:
         self._until = monotonic() + SLICE_S
         rows = size = 0
-        while not scan.ended and rows < ask.rows and size < ask.bytes and monotonic() < self._until:
+        while not scan.ended and rows < ask.rows and size < ask.bytes and self._in_time():
             room = max(1, int((ask.bytes - size) / self._each))
             piece = self._piece(system, scan, min(ask.rows - rows, room, self._at_once or AT_ONCE), ask)
             rows, size = rows + piece.rows, size + piece.size
@@ -185,17 +185,22 @@ class FunctionImages(Mode):
                 self._each = max(1.0, piece.size / piece.rows)
             yield piece
 
+    def _in_time(self) -> bool:
+        return monotonic() < self._until
+
     @property
     def _at_once(self) -> int | None:
         """Rows of a piece, if they have details."""
         return AT_ONCE_WITH_DETAILS if self._detail else None
 
     def _piece(self, system: System, scan: _Scan, most: int, ask: Ask) -> Piece:
+        scan.done += 1
         if not scan.rows:
             scan.rows = list(self._once(scan.known, scan.answers.next()))
+            if self._detail and not self._in_time():
+                return Piece()
         piece = self._told(system, scan.rows[:most], ask)
         scan.rows = scan.rows[piece.rows :]
-        scan.done += 1
         return piece
 
     def _told(self, system: System, rows: Sequence[Row], ask: Ask) -> Piece:
@@ -251,7 +256,7 @@ class FunctionImages(Mode):
         """Of the first of them, and of no more when the time is over: a poll must end before its deadline."""
         for row, asked in zip(rows, must, strict=True):
             yield detail.read(system, row) if asked else None
-            if asked and monotonic() >= self._until:
+            if asked and not self._in_time():
                 return
 
     def _keys(self, rows: Sequence[Row]) -> Shown:
