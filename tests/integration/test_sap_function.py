@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -210,6 +211,33 @@ def test_a_list_that_took_long_has_its_details_in_the_next_poll(
         spent.append(clock[0] - began)
     assert len(rows(batches)) == 3
     assert max(spent) <= 14.0
+
+
+def test_many_pages_are_read_once_more_in_many_polls_and_in_spite_of_scans(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be interrupted, and ask for all of them again, for ever."""
+    world.customers.load(60)
+    clock, spent, found = [0.0], list[float](), list[str]()
+
+    def slow(name: str, _: Mapping[str, Any]) -> None:
+        clock[0] += name == LIST["function"]
+
+    world.sap.store.before.append(slow)
+    monkeypatch.setattr(function, "monotonic", lambda: clock[0])
+    pages = {"cap": {"parameter": "MAXROWS", "value": 10}, "pages": {"parameter": "IDRANGE"}}
+    reader, place, more = Reader(world, **pages), None, True
+    while more:
+        assert len(spent) < 100
+        began = clock[0]
+        batch = reader.mode.reread(reader.system.it, COMPLETE, place, {}, Ask(rows=7))
+        spent.append(clock[0] - began)
+        found += [row["CUSTOMER"] for each in batch.changes for row in each.rows.to_pylist()]
+        place, more = json.loads(json.dumps(batch.position)), batch.more
+        if len(spent) % 2:
+            assert len(rows(reader.scan())) == 60
+    assert sorted(found) == [f"{number:010}" for number in range(1, 61)]
+    assert max(spent) <= pace.SLICE_S
 
 
 def test_details_that_all_have_changed_take_no_longer_when_none_had_before(

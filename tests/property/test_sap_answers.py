@@ -85,6 +85,24 @@ def test_there_is_one_call_at_a_time_however_often_a_range_is_divided() -> None:
     assert answers.ended
 
 
+def test_what_was_answered_last_can_be_asked_for_once_more_and_another_may_begin_behind_it() -> None:
+    store = [f"{number:010}" for number in range(30)]
+
+    def call(within: Range) -> Sequence[Row]:
+        low, high = within
+        fitting = [each for each in store if (low is None or each > low) and (high is None or each <= high)]
+        return [{"CUSTOMER": each} for each in fitting[:8]]
+
+    answers = Answers(call, 8, "CUSTOMER")
+    within = answers.within
+    while not (rows := answers.next()):
+        within = answers.within
+    answers.put_back(within)
+    assert (answers.within, answers.next()) == (within, rows)
+    rest = Answers(call, 8, "CUSTOMER", within[1])
+    assert [*(row["CUSTOMER"] for row in rows), *collected(rest)] == store
+
+
 def test_a_function_that_does_not_heed_ranges_is_found_out() -> None:
     answers = Answers(lambda _: [{"CUSTOMER": f"{number}"} for number in range(5)], 5, "CUSTOMER")
     with pytest.raises(PermanentError, match="answers with 0 to 4"):

@@ -21,15 +21,24 @@ type Call = Callable[[Range], Sequence[Row]]
 class Answers:
     """Of one scan. `capped`: some answer was, and could not be divided, so that rows may be missing."""
 
-    def __init__(self, call: Call, cap: int | None, column: str | None) -> None:
-        """`column`: by which the answers are divided, if they can be."""
+    def __init__(self, call: Call, cap: int | None, column: str | None, behind: Any = None) -> None:
+        """`column`: by which the answers are divided, if they can be; `behind`: where they begin."""
         self._call, self._cap, self._column = call, cap, column
-        self._ranges: list[Range] = [(None, None)]
+        self._ranges: list[Range] = [(behind, None)]
         self.capped = False
 
     @property
     def ended(self) -> bool:
         return not self._ranges
+
+    @property
+    def within(self) -> Range:
+        """The next range."""
+        return self._ranges[-1]
+
+    def put_back(self, within: Range) -> None:
+        """To be asked for once more: it was the last that was answered."""
+        self._ranges.append(within)
 
     def next(self) -> Sequence[Row]:
         """The rows of the next range: none of one that has too many, which is divided, and by one call.

@@ -87,7 +87,7 @@ class FunctionImages(Mode):
         """About how many bytes a row has."""
         self._until = 0.0
         """No more details are asked for after that: by the monotonic clock."""
-        self._again = Again(options.key, self._all)
+        self._again = Again(options.key, self._answers_behind, self._named)
         self.caveats = frozenset({Caveat.COLLAPSES})
         try:
             self._describe(system, options.function or "")
@@ -154,10 +154,12 @@ class FunctionImages(Mode):
     def _begun(self, system: System, position: Position | None) -> _Scan:
         if position is not None:
             self.check(position)
+        return _Scan(self._answers_behind(system, None), initial=position is None)
+
+    def _answers_behind(self, system: System, behind: Any) -> Answers:
         cap, paged = self._options.cap, self._options.pages
         column = self._options.key[0] if paged else None
-        answers = Answers(lambda within: self._call(system, within), cap.value if cap else None, column)
-        return _Scan(answers, initial=position is None)
+        return Answers(lambda within: self._call(system, within), cap.value if cap else None, column, behind)
 
     def _turn(self, system: System, scan: _Scan, ask: Ask) -> Batch:
         pieces = list(self._pieces(system, scan, ask))
@@ -314,14 +316,13 @@ class FunctionImages(Mode):
             return Batch(place, more=True)  # its rows are older, and must not come after these
         every = replace(ask, rows=min(ask.rows, self._at_once or ask.rows), changed=None)
         self._until = monotonic() + SLICE_S
-        return self._again.read(system, place, within, every, lambda rows: self._told(system, rows, every))
+        return self._again.read(
+            system, place, within, every, lambda rows: self._told(system, rows, every), self._in_time
+        )
 
-    def _all(self, system: System) -> Sequence[tuple[Row, Key]]:
-        """All rows, and their keys as events have them."""
-        answers, known = self._begun(system, COMPLETE).answers, dict[Key, int]()
-        rows: list[Row] = []
-        while not answers.ended:
-            rows += self._once(known, answers.next())
+    def _named(self, rows: Sequence[Row]) -> Sequence[tuple[Row, Key]]:
+        """Rows of one answer, and their keys as events have them."""
+        rows = list(self._once({}, rows))
         keys = self._keys(rows)
         told = [tuple(each.values()) for each in keys.rows.to_pylist()]
         return [(rows[place], key) for place, key in zip(keys.kept, told, strict=True)]
