@@ -24,6 +24,8 @@ _GOOD_BYE_S = 1.5
 # Some screens answer CLEAR by showing what they covered.
 _MOST_CLEARS = 3
 _CLEAR = Step(press="clear")
+# Once log-ons have taken so long, a poll goes on with the sessions that there are; the next one takes more.
+_LOG_ONS_S = 3.0
 # A session that the host does not give beside others is asked for again after so long.
 _AGAIN_S = 60.0
 
@@ -88,6 +90,8 @@ class Session:
     def _open(self) -> None:
         shared = self._shared
         self._terminal = shared.terminals(self.config.transport, self.endpoint)
+        if shared.interrupted.is_set():  # while it waited for others' log-ons
+            raise TransientError("interrupted")
         self._terminal.connect()
         pace = Pace(self.config.timeout, self.config.settle)
         self._walk = Walk(self._terminal, shared.maps, pace, shared.texts(), shared.interrupted)
@@ -290,8 +294,9 @@ class Pool:
         return self.take(1)[0]
 
     def take(self, count: int) -> list[Session]:
-        """So many, or as many as the host gives, one at least. Errors: as `Session.open`."""
+        """So many, or as many as the host gives in time, one at least. Errors: as `Session.open`."""
         self._let_go()
+        until = time.monotonic() + _LOG_ONS_S
         while len(self._sessions) < min(count, self._config.sessions) and self._may_ask:
             try:
                 for last in self._sessions[-1:]:
@@ -303,6 +308,8 @@ class Pool:
                 self._asks_from = time.monotonic() + _AGAIN_S
                 told = self._config.address, len(self._sessions), error.text
                 _log.warning("%s: going on with %d of the sessions: %s", *told)
+            if time.monotonic() >= until:
+                break
         return self._sessions[:count]
 
     @property

@@ -21,9 +21,10 @@ from bridge.testing.mainframe import Host, TwoWrites, customer
 from bridge.testing.mainframe.desk import Desk, Heard, Scene
 from bridge.testing.mainframe.options import DETAILS, INQUIRY, LIST, MAPS, PASSWORD_VARIABLE
 from bridge.testing.mainframe.transactions import Inquiry
-from connectors.mainframe import key_files, scans
+from connectors.mainframe import key_files, scans, sessions
 from connectors.mainframe.inquiry import InquiryPages
 from connectors.mainframe.sessions import Session
+from connectors.mainframe.transports.tnz import TnzTerminal
 from tests.integration.mainframe_streams import TRANSPORTS, configured, keys, opened, scan, written
 
 MANY = {"inquiries": INQUIRY | {"keys": keys(*range(10, 310, 10))}}
@@ -542,6 +543,44 @@ def test_interrupt_ends_the_inquiries_of_all_sessions(host: Host) -> None:
         threading.Timer(0.3, connector.interrupt).start()
         with pytest.raises(TransientError, match="interrupted"):
             connector.poll(stream, None, Ask())
+
+
+def test_log_ons_that_take_long_are_spread_over_polls(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them in one could take longer than its deadline, again and again."""
+    monkeypatch.setattr(sessions, "_LOG_ONS_S", 0.0)
+    with opened(host, MANY, sessions=3) as connector:
+        (stream,) = connector.discover()
+        batch = connector.poll(stream, None, Ask(rows=5))
+        assert len(host.sessions) == 2
+        connector.poll(stream, batch.position, Ask(rows=5))
+        assert len(host.sessions) == 3
+
+
+def test_after_an_interrupt_no_other_session_connects(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They log on one after the other: where nobody answers, each would wait for its own time-out."""
+    attempts, lost = list[str](), list[Session]()
+    with opened(host, MANY, sessions=3, transport="tnz") as connector:
+        scan(connector, "inquiries")
+
+        def connect(_: TnzTerminal) -> None:
+            attempts.append("")
+            if len(attempts) == 1:
+                host.until(lambda: len(lost) == 3, deadline_s=60)
+                connector.interrupt()
+            raise TransientError("nobody answers")
+
+        def close(self: Session) -> None:
+            closed(self)
+            lost.append(self)
+
+        closed = Session.close
+        monkeypatch.setattr(TnzTerminal, "connect", connect)
+        monkeypatch.setattr(Session, "close", close)
+        host.cut()
+        host.until(lambda: not host.sessions)
+        with pytest.raises(TransientError, match="interrupted"):
+            scan(connector, "inquiries")
+    assert len(attempts) == 1
 
 
 def test_inquiries_after_a_list_without_an_end_delete_nothing(host: Host) -> None:
