@@ -153,10 +153,12 @@ def test_a_time_that_never_comes_is_not_the_latest_of_them(latest: str) -> None:
     assert asked(by(), begun)[0][1] == ["2024-07-01T11:29:00", "2024-07-01T12:00:00"]
 
 
-@pytest.mark.parametrize("latest", ["-0043-03-15T00:00:00", "-infinity"])
+@pytest.mark.parametrize("latest", ["-0043-03-15T00:00:00", "0000-12-31T00:00:00", "-infinity"])
 def test_a_time_before_all_others_is_the_first_there_is(latest: str) -> None:
     ended, _ = by().ended({**by().begin(None, Clock()), "after": {"at": latest, "id": 1}}, 0)
     assert ended == {"by": "at", "high": "2024-07-01T12:00:00"}
+    begun = by().begin(None, Clock(offset=None, latest=latest))
+    assert by().ended({**begun, "after": {"at": latest, "id": 1}}, 0)[0]["high"] == "0001-01-01T00:00:00"
 
 
 def test_a_snapshot_of_such_times_hands_over_to_the_latest_of_them() -> None:

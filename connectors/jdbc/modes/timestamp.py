@@ -280,7 +280,7 @@ class Timestamp(Mode):
         try:
             return clock.nanoseconds(text)
         except (ValueError, OverflowError):  # infinite, or none of the years 1 to 9999
-            return clock.FIRST if text.startswith("-") else NEVER
+            return clock.FIRST if text.startswith(("-", "0000-")) else NEVER
 
     def check(self, position: Position) -> None:
         """Errors: PermanentError when it is none of this mode."""
