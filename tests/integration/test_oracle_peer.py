@@ -576,7 +576,7 @@ def test_a_call_that_lasts_too_long_is_broken_and_the_session_goes_on(
     orders: oracledb.Connection,
     peer: OraclePeer,
 ) -> None:
-    orders.call_timeout = 200
+    orders.call_timeout = 2000
     peer.switches.stall("dual", 30)
     with pytest.raises(oracledb.Error) as raised:
         rows(orders, "SELECT 1 FROM dual")
