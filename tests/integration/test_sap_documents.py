@@ -288,7 +288,10 @@ def test_object_ids_are_found_that_are_long_or_have_quotes_or_look_like_an_attac
     assert sorted(each["objectid"] for each in Reader(sap).events()) == sorted(names)
 
 
-def test_the_lines_of_many_documents_are_asked_for_together(sap: Wired) -> None:
+def test_the_lines_of_many_documents_are_asked_for_together(
+    sap: Wired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "monotonic", lambda: 0.0)
     for number in range(100):
         changed(sap, number, NAME1="Old")
     reader, calls, count = Reader(sap), len(sap.calls), 0
@@ -322,6 +325,7 @@ def test_that_there_are_too_many_documents_to_look_at_is_seen_by_one_call(
 ) -> None:
     """Years are divided many times until a part of them has no more."""
     monkeypatch.setattr(look, "MOST_AT_ONCE", 10)
+    monkeypatch.setattr(look, "monotonic", lambda: 0.0)
     asked: list[int] = []
 
     def watch(_: str, parameters: Mapping[str, Any]) -> None:
