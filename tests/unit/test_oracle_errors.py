@@ -144,6 +144,21 @@ def test_a_server_that_is_not_well_over_tls_is_asked_again(reason: str | None) -
     assert kind(failed) is Kind.TRANSIENT
 
 
+@pytest.mark.parametrize(
+    "alert",
+    [
+        *("SSLV3_ALERT_UNSUPPORTED_CERTIFICATE", "SSLV3_ALERT_CERTIFICATE_REVOKED"),
+        *("SSLV3_ALERT_CERTIFICATE_EXPIRED", "SSLV3_ALERT_CERTIFICATE_UNKNOWN"),
+        *("TLSV1_ALERT_ACCESS_DENIED", "TLSV1_ALERT_INSUFFICIENT_SECURITY"),
+    ],
+)
+def test_a_server_that_does_not_accept_our_certificate_parks(alert: str) -> None:
+    outer, refused = said("DPY-6005: cannot connect to database"), ssl.SSLError(1, "failed")
+    refused.reason = alert
+    outer.__cause__ = refused
+    assert kind(outer) is Kind.CONFIG
+
+
 def test_a_wallet_whose_files_make_no_sense_parks(tmp_path: Path) -> None:
     (tmp_path / "ewallet.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
     context = ssl.create_default_context()
