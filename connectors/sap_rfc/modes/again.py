@@ -112,7 +112,7 @@ class Again:
     def _of(
         self, system: System, place: Position | None, behind: Any, in_time: Callable[[], bool]
     ) -> _Kept | None:
-        """Rows of the range that begins there. None: there is no time left for them."""
+        """Rows of the range that begins there. None: there was only time to divide it."""
         if self._kept and self._kept.place == place:
             return self._kept
         self.release()
@@ -125,7 +125,7 @@ class Again:
             if answers.ended or answers.within[0] != within[0]:  # else it was divided
                 named = sorted(self._named(rows), key=lambda each: _words(each[1]))
                 self._kept = _Kept(place, within, named)
-                return self._kept if in_time() else None
+                return self._kept
         return None
 
 
