@@ -398,13 +398,19 @@ def test_times_of_a_zone_that_is_not_the_databases(postgres_corner: Corner) -> N
         assert not [f for f in folded.connector.check() if "ahead of the database's clock" in f.text]
 
 
-def test_times_behind_the_clock_are_found_though_nobody_says_their_zone(postgres_corner: Corner) -> None:
+@pytest.mark.parametrize("far", [[], [9]])
+def test_times_behind_the_clock_are_found_though_nobody_says_their_zone(
+    postgres_corner: Corner, far: list[int]
+) -> None:
+    """`far`: rows whose time never comes."""
     made(postgres_corner)
     postgres_corner.execute("CREATE INDEX ON $.t (at);")
     in_new_york = "(clock_timestamp() AT TIME ZONE 'America/New_York')"
     postgres_corner.execute(f"INSERT INTO $.t VALUES (1, 'a', {in_new_york});")
+    for id_ in far:
+        postgres_corner.execute(f"INSERT INTO $.t VALUES ({id_}, 'a', '9999-12-31');")
     with folding(postgres_corner, snapshot=True) as folded:
-        assert folded.poll() == [1]
+        assert folded.poll() == [1, *far]
         for id_ in (2, 3, 4):
             postgres_corner.execute(f"INSERT INTO $.t VALUES ({id_}, 'a', {in_new_york});")
             assert folded.poll() == [id_]

@@ -167,6 +167,14 @@ def test_a_snapshot_of_such_times_hands_over_to_the_latest_of_them() -> None:
     assert by().hand_over(Clock(offset=None))["high"] is None
 
 
+@pytest.mark.parametrize("latest", ["9999-12-31 00:00:00", "2024-07-01 12:00:01", "infinity"])
+def test_where_the_latest_of_them_has_not_come_a_snapshot_hands_over_to_what_any_clock_shows(
+    latest: str,
+) -> None:
+    """It tells nothing of the others, whose clock may be on Baker Island."""
+    assert by().hand_over(Clock(offset=None, latest=latest))["high"] == "2024-07-01T00:00:00"
+
+
 def test_in_spring_the_late_window_is_no_hour_shorter() -> None:
     """At 01:00 UTC the clocks of Berlin go from 2 to 3; a row of 01:59:50 is committed after that."""
     mode, now = by(zone="Europe/Berlin"), nanoseconds("2024-03-31T01:00:05")

@@ -31,6 +31,8 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\
 
 HOUR = 3600 * clock.SECOND
 """By so much clocks are set back in autumn."""
+BEHIND = 12 * HOUR
+"""By so much a clock may be behind UTC."""
 NEVER = clock.nanoseconds("9999-12-31T23:59:59.999999999")
 """After all times."""
 OVER = "over"
@@ -170,7 +172,9 @@ class Timestamp(Mode):
         if self.is_known(moment):
             return _Place(self._time.name, self._text(safe)).position
         latest = self._latest(database)
-        high = None if latest is None else self._text(min(latest, safe))
+        if latest is not None and latest > safe:  # one that is wrong, maybe: others may be behind
+            latest = safe - BEHIND
+        high = None if latest is None else self._text(latest)
         return _Place(self._time.name, high, since=self._text(safe)).position
 
     def _latest(self, database: Database) -> int | None:
