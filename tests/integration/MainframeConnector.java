@@ -12,6 +12,7 @@ import java.util.Optional;
 public class MainframeConnector {
     private static int connections;
     private static int disconnections;
+    private static volatile int naps;
     private final String host;
     private final int port;
     private boolean connected;
@@ -31,6 +32,10 @@ public class MainframeConnector {
 
     public static int disconnections() {
         return disconnections;
+    }
+
+    public static int naps() {
+        return naps;
     }
 
     public void connect() {
@@ -87,6 +92,7 @@ public class MainframeConnector {
             case "700":
                 return null;
             case "900":
+                naps++;
                 Thread.sleep(60_000);
                 return null;
             case "901":

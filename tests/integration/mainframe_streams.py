@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,6 +56,21 @@ def opened(
         yield connector
     finally:
         connector.close()
+
+
+@contextmanager
+def interrupted_once_heard(host: Host, connector: MainframeConnector) -> Iterator[None]:
+    """The poll has begun when the host hears its next key."""
+    before = host.counts["keys"]
+
+    def interrupt() -> None:
+        host.until(lambda: host.counts["keys"] > before, deadline_s=60)
+        connector.interrupt()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    yield
+    thread.join()
 
 
 @dataclass

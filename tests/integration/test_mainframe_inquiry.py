@@ -25,7 +25,15 @@ from connectors.mainframe import key_files, scans, sessions
 from connectors.mainframe.inquiry import InquiryPages
 from connectors.mainframe.sessions import Session
 from connectors.mainframe.transports.tnz import TnzTerminal
-from tests.integration.mainframe_streams import TRANSPORTS, configured, keys, opened, scan, written
+from tests.integration.mainframe_streams import (
+    TRANSPORTS,
+    configured,
+    interrupted_once_heard,
+    keys,
+    opened,
+    scan,
+    written,
+)
 
 MANY = {"inquiries": INQUIRY | {"keys": keys(*range(10, 310, 10))}}
 
@@ -285,7 +293,7 @@ def test_a_file_that_is_not_found_is_no_missing_customer(host: Host) -> None:
     streams = {"inquiries": INQUIRY | {"keys": keys(10, 20)}}
     host.switches.denied = dict.fromkeys(("00000010", "00000020"), "FILE CUSTMAST NOT FOUND")
     with (
-        opened(host, streams, timeout="500ms") as connector,
+        opened(host, streams, timeout="1s") as connector,
         pytest.raises(TransientError, match="CUSTOMER INQUIRY"),
     ):
         scan(connector, "inquiries")
@@ -536,12 +544,11 @@ def test_a_failure_in_one_session_ends_the_poll_of_all(host: Host) -> None:
 
 
 def test_interrupt_ends_the_inquiries_of_all_sessions(host: Host) -> None:
-    with opened(host, MANY, sessions=3, timeout="10s") as connector:
+    with opened(host, MANY, sessions=3, timeout="60s") as connector:
         (stream,) = connector.discover()
         connector.poll(stream, None, Ask(rows=6))
-        host.switches.delay_ms = 5_000
-        threading.Timer(0.3, connector.interrupt).start()
-        with pytest.raises(TransientError, match="interrupted"):
+        host.switches.delay_ms = 60_000
+        with interrupted_once_heard(host, connector), pytest.raises(TransientError, match="interrupted"):
             connector.poll(stream, None, Ask())
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from threading import Timer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -272,11 +273,21 @@ def test_a_call_that_hangs_is_cut_off(options: dict[str, Any], key: str) -> None
 
 def test_a_poll_can_be_interrupted(options: dict[str, Any]) -> None:
     with opened(options, customers=inquiry("900")) as source:
-        timer = Timer(0.2, source.interrupt)
-        timer.start()
+        naps = java("in.house.MainframeConnector").naps
+        before = naps()
+
+        def interrupt() -> None:
+            for _ in range(6_000):
+                if naps() > before:
+                    break
+                time.sleep(0.01)
+            source.interrupt()
+
+        thread = Thread(target=interrupt)
+        thread.start()
         with pytest.raises(TransientError, match="interrupted"):
             scan(source)
-        timer.join()
+        thread.join()
 
 
 def test_secrets_reach_the_connector_and_no_message(

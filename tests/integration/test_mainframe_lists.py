@@ -327,9 +327,9 @@ def test_a_page_that_ends_is_not_believed_half_painted(
     with Host(count=12) as host:
         monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
         with opened(
-            host, CUSTOMERS, screens=screens, maps=[], transport=transport, settle="100ms"
+            host, CUSTOMERS, screens=screens, maps=[], transport=transport, settle="200ms", timeout="10s"
         ) as connector:
-            host.switches.two_writes = TwoWrites(after_ms=150, unlock=True, row=8)
+            host.switches.two_writes = TwoWrites(after_ms=300, unlock=True, row=8)
             assert scan(connector, "customers").column("id") == NUMBERS[:12]
 
 
@@ -342,9 +342,9 @@ def test_a_full_page_does_not_end_before_the_line_that_would_say_more_is_painted
     with Host(count=30) as host:
         monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
         with opened(
-            host, CUSTOMERS, screens=screens, maps=[], transport=transport, settle="100ms"
+            host, CUSTOMERS, screens=screens, maps=[], transport=transport, settle="200ms", timeout="10s"
         ) as connector:
-            host.switches.two_writes = TwoWrites(after_ms=150, unlock=True, row=20)
+            host.switches.two_writes = TwoWrites(after_ms=300, unlock=True, row=20)
             assert {*scan(connector, "customers").column("id")} == {*NUMBERS}
 
 
@@ -503,7 +503,7 @@ def test_a_message_about_the_row_before_says_nothing_of_this_one(host: Host, tra
 def test_rows_that_are_gone_one_after_the_other_are_not_there(host: Host, text: str) -> None:
     """Where the message is the same for both, the second one is asked for on a page without it."""
     host.switches.denied = {f"{number:08}": text.format(number) for number in (70, 80, 100)}
-    with opened(host, MISSING, timeout="500ms") as connector:
+    with opened(host, MISSING, timeout="1s") as connector:
         read = scan(connector, "customers")
     assert read.column("id") == [number for number in NUMBERS if number not in (70, 80, 100)]
     assert read.rejects == []

@@ -150,15 +150,16 @@ class TestWaiting:
             signed_on(shared, held)
 
     def test_an_interrupt_ends_a_connect(self, transport: Transport) -> None:
-        with chatting(lambda peer: peer.recv(1)) as port:
+        def interrupted(peer: socket.socket) -> None:
+            held.interrupt()
+            peer.recv(1)
+
+        with chatting(interrupted) as port:
             held = terminal(transport, at(port, connect_timeout=30))
-            timer = threading.Timer(0.2, held.interrupt)
-            timer.start()
             begun = time.monotonic()
             with pytest.raises(TransientError, match="interrupted"):
                 held.connect()
             assert time.monotonic() - begun < 10
-            timer.join()
             held.close()
 
     def test_a_host_that_hangs_up_ends_it(self, host: Host, transport: Transport) -> None:
