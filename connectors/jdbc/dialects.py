@@ -127,7 +127,8 @@ _MARIADB = Dialect(
         " FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()",
         seen="SELECT COUNT(*) + 1 FROM information_schema.innodb_trx",
         grant="GRANT PROCESS ON *.* TO {user}",
-        standby="SELECT @@GLOBAL.read_only",
+        # Of MariaDB 12 it is a word.
+        standby="SELECT CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF')",
         every=1.0,
     ),
     # They are sorted by the order of their definition, but compared with text as text; by the connection's

@@ -267,6 +267,19 @@ def test_threads_that_replicate_hold_nothing_back(mariadb: DatabaseServer, test_
         assert told.strip() == str(int(held))
 
 
+@pytest.mark.parametrize(
+    ("told", "is_one"), [("0", 0), ("1", 1), ("'OFF'", 0), ("'ON'", 1), ("'NO_LOCK'", 1)]
+)
+def test_mariadb_tells_in_numbers_or_words_whether_it_is_a_standby(
+    mariadb: DatabaseServer, told: str, is_one: int
+) -> None:
+    transactions = dialect_of(mariadb.url).transactions
+    assert transactions is not None
+    assert transactions.standby is not None
+    asked = transactions.standby.replace("@@GLOBAL.read_only", told)
+    assert mariadb.execute(f"{asked};").strip() == str(is_one)
+
+
 def test_a_time_in_the_future_waits_until_it_comes(corner: Corner) -> None:
     made(corner)
     with folding(corner, snapshot=False) as folded:
