@@ -352,6 +352,7 @@ def test_a_log_on_that_could_not_be_tried_is_no_refusal(
         (["org.vendor.AuthenticationServiceException"], False),
         (["com.vendor.LoginException", "java.net.SocketTimeoutException"], False),
         (["java.io.IOException"], False),
+        (["javax.net.ssl.SSLException", "java.security.GeneralSecurityException"], False),
     ],
 )
 def test_only_what_is_named_after_a_refused_account_is_one(kinds: list[str], refused: bool) -> None:  # noqa: FBT001

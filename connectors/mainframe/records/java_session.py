@@ -219,7 +219,8 @@ def _encoder(request: Request) -> Encoder:
 
 
 _REFUSES = re.compile(
-    r"(?:Security|Log[io]n|(?<!Not)Authenti|Authori[sz]|Credential|Password|AccountLocked|AccountExpired)"
+    r"(?:(?<!General)Security|Log[io]n|(?<!Not)Authenti|Authori[sz]|Credential|Password"
+    r"|AccountLocked|AccountExpired)"
     r"(?!\w*(?:Time|Unavailable|Required|Service|Server|Session|Token|Limit|Connect|Communic|Network|NotSupp))"
     r"\w*Exception$"
 )
