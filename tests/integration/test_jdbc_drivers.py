@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import jpype
 import pytest
 
 from bridge.contract import Ask, Connector, Level
@@ -127,6 +128,31 @@ def test_a_driver_that_tells_no_keys_reads_what_is_said_of_them(
     with opened(h2_corner.server, {name: options}, **old) as connector:
         assert sorted(row["id"] for row in texts(connector, name)) == [1, 2, 3]
         assert not [finding.text for finding in connector.check() if finding.level is Level.CRITICAL]
+
+
+def test_what_is_left_of_a_result_is_passed_over_and_not_loaded(h2_corner: Corner) -> None:
+    """Which MariaDB's driver does when a statement is closed, into memory, and not when its result is."""
+    closed: list[str] = []
+
+    def proxy(kind: str, **methods: Any) -> Any:
+        return jpype.JProxy(f"java.sql.{kind}", dict=methods)
+
+    with h2_corner.opened({h2_corner.name("t"): {"mode": "images"}}):
+        meta = proxy("ResultSetMetaData", getColumnCount=lambda: 0)
+        rows = proxy(
+            "ResultSet", next=lambda: True, getMetaData=lambda: meta, close=lambda: closed.append("rows")
+        )
+        statement = proxy(
+            "PreparedStatement",
+            executeQuery=lambda: rows,
+            close=lambda: closed.append("statement"),
+            **dict.fromkeys(("setFetchSize", "setQueryTimeout"), lambda _: None),
+        )
+        connection = proxy("Connection", prepareStatement=lambda *_: statement)
+        cursor = jvm.java("bridge.jdbc.Cursor")(connection, "SELECT", [], 1, 1)
+        cursor.execute()
+        cursor.close()
+    assert closed == ["rows", "statement"]
 
 
 def test_a_clock_that_cannot_be_read_parks_its_streams_alone(

@@ -240,8 +240,15 @@ public final class Cursor implements AutoCloseable {
         }
     }
 
+    /** The result first: MariaDB's driver passes over what is left of it, of a statement it loads all that. */
     @Override
     public void close() throws SQLException {
-        statement.close();
+        try {
+            if (rows != null) {
+                rows.close();
+            }
+        } finally {
+            statement.close();
+        }
     }
 }
