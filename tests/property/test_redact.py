@@ -105,7 +105,7 @@ def texts(value: object) -> Iterator[str]:
         yield from (text for pair in value.items() for part in pair for text in texts(part))
     elif isinstance(value, list):
         yield from (text for part in value for text in texts(part))
-    else:
+    elif value is not None:
         yield str(value)
 
 
