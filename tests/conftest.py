@@ -37,6 +37,8 @@ KEPT = pytest.StashKey[str]()
 
 # How fast an example is made or run says something of the machine, and nothing of the code.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# What decides over a change says the same twice; new examples are found on desks.
+settings.register_profile("same", settings.get_profile("suite"), derandomize=True)
 settings.load_profile("suite")
 
 
