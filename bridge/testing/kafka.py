@@ -343,12 +343,26 @@ def _kept_classes() -> Sequence[str]:
     return (f"-XX:SharedArchiveFile={archive}",) if archive.exists() else ()
 
 
+_SHARE = 1_500
+_given: set[int] = set()
+
+
 def free_ports(count: int) -> list[int]:
-    """Loopback ports below the kernel's own range: no client's socket takes one while its server is down."""
+    """Loopback ports that nobody takes while their server is down, as far as that can be had.
+
+    They are below the kernel's own range, of a share that other processes of a test run do not take from, and
+    given once.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    first = 20_000 + _SHARE * (int(worker or 0) % 8)
     ports: set[int] = set()
     while len(ports) < count:
-        port = random.randrange(20_000, 32_000)
+        if len(_given) > _SHARE // 2:
+            _given.clear()
+        port = random.randrange(first, first + _SHARE)
         with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            ports.add(port)
+            if port not in _given:
+                probe.bind(("127.0.0.1", port))
+                ports.add(port)
+                _given.add(port)
     return sorted(ports)
