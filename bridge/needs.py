@@ -22,7 +22,7 @@ from bridge.ends import die_with_parent
 from bridge.turnstile import Need, Needs
 
 if TYPE_CHECKING:
-    from bridge.config import Reading
+    from bridge.config.reading import Reading
 
 type Connectors = Mapping[str, ConnectorSettings]
 

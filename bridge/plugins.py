@@ -18,7 +18,7 @@ from bridge.contract import Connector, ConnectorConfig, Secret
 from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from bridge.config import Reading
+    from bridge.config.reading import Reading
 
 GROUP = "bridge.connectors"
 

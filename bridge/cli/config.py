@@ -22,11 +22,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 when the file is sound, or has warnings only, else 3; connects nowhere and reveals no secret."""
-    from bridge import config, plugins
+    from bridge import plugins
     from bridge.config import client_check
     from bridge.contract import Level
+    from bridge.inspection import inspected
 
-    problems = config.check(args.config, client_check.examine, plugins.examine_together)
+    problems = inspected(args.config, client_check.examine, plugins.examine_together)
     if args.json:
         print(json.dumps([asdict(problem) for problem in problems], indent=2))
     else:

@@ -18,7 +18,7 @@ from bridge.contract import Secret
 from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from bridge.config import Reading
+    from bridge.config.reading import Reading
 
 _SILENT = logging.getLogger("bridge.config.client_check")
 _SILENT.setLevel(logging.CRITICAL + 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.config.problems import Fault, shown
 
 if TYPE_CHECKING:
-    from bridge.config import Reading
+    from bridge.config.reading import Reading
 
 PROBE = "probe"
 """librdkafka looks for the system's certificates itself."""

@@ -101,8 +101,9 @@ def chosen(settings: Settings, connector: str | None) -> list[str]:
 def _config(path: Path) -> Iterator[Line]:
     from bridge import plugins
     from bridge.config import client_check
+    from bridge.inspection import inspected
 
-    problems = config.check(path, client_check.examine, plugins.examine_together)
+    problems = inspected(path, client_check.examine, plugins.examine_together)
     for problem in problems:
         yield Line(problem.level, "config", str(problem))
     if not problems:

@@ -9,6 +9,7 @@ import pytest
 
 from bridge import config, plugins
 from bridge.contract import Connector
+from bridge.inspection import inspected
 from bridge.testing.mainframe import Host
 from connectors.mainframe import MainframeConnector, maps
 from tests.integration.mainframe_streams import scan
@@ -52,7 +53,7 @@ def connector(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def test_the_example_is_a_configuration() -> None:
-    assert list(map(str, config.check(FOLDER / "mainframe.yaml"))) == []
+    assert list(map(str, inspected(FOLDER / "mainframe.yaml"))) == []
 
 
 def test_the_example_s_maps_are_read() -> None:

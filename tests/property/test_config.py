@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bridge import config
 from bridge.config import ConfigErrors, Settings
+from bridge.inspection import inspected
 
 here = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 SECRET = "hunter2XYZ"
@@ -93,7 +94,7 @@ def test_no_tree_makes_a_traceback_or_a_problem_without_a_place(
     file.write_text(yaml.safe_dump(head | rest | {"version": 1}, allow_unicode=True), encoding="utf-8")
     lines = len(file.read_text(encoding="utf-8").splitlines())  # YAML, too, breaks lines at U+0085 and U+2028
 
-    for problem in [*problems(file), *config.check(file)]:
+    for problem in [*problems(file), *inspected(file)]:
         assert problem.line
         assert problem.column
         assert 1 <= problem.line <= lines + 1

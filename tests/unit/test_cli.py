@@ -420,8 +420,8 @@ def test_the_commands_about_configuration_load_no_arrow() -> None:
     script = f"""
 import sys
 from pathlib import Path
-from bridge import config
-assert config.check(Path({str(MINIMAL)!r})) == []
+from bridge.inspection import inspected
+assert inspected(Path({str(MINIMAL)!r})) == []
 print(*[name for name in ("pyarrow", "jpype", "confluent_kafka") if name in sys.modules])
 """
     done = subprocess.run(

@@ -12,6 +12,7 @@ import pytest
 from bridge import config
 from bridge.config import ConfigErrors, OnGap, OnMissing, Settings
 from bridge.contract import Secret
+from bridge.inspection import inspected
 from tests.unit.installed import install
 
 EXAMPLES = Path(__file__).parents[2] / "config"
@@ -42,7 +43,7 @@ def wrong(file: Path, text: str) -> list[str]:
     """The problems of a text as `line:column: ...`."""
     file.write_text(dedent(text))
     try:
-        found = config.check(file)
+        found = inspected(file)
     except ConfigErrors as error:
         found = list(error.problems)
     return [str(problem).removeprefix(f"{file}:") for problem in found]
@@ -75,7 +76,7 @@ def test_the_designs_file_loads_as_it_was_written() -> None:
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_example_has_no_problem(example: Path) -> None:
     assert config.load(example).connectors
-    assert config.check(example) == []
+    assert inspected(example) == []
 
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
@@ -460,7 +461,7 @@ def test_a_certificate_that_cannot_be_read_is_told_with_its_place_and_reason(
         load(file, f"version: 1\nname: p\nkafka:\n  bootstrap.servers: b\n  {name}: {path}\n{ERP}")
     (problem,) = caught.value.problems
     assert str(problem).startswith(f"{file}:5:29: kafka.'{name}': cannot read '{path}': {reason}; check")
-    assert problem in config.check(file)
+    assert problem in inspected(file)
 
 
 CRM = ERP.replace("erp", "crm").removeprefix("connectors:\n")

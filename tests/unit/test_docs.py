@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bridge import config, kafka, positions, state
+from bridge import kafka, positions, state
 from bridge.cli import COMMANDS
 from bridge.config import tls_files
+from bridge.inspection import inspected
 from bridge.topics import dead_letters
 
 CHECKOUT = Path(__file__).parents[2]
@@ -56,7 +57,7 @@ connectors: {{erp: {{kind: jdbc, url: "jdbc:h2:mem:erp", streams: {{"*": {{mode:
 def test_a_configuration_that_is_shown_is_right(text: str, tmp_path: Path) -> None:
     path = tmp_path / "bridge.yaml"
     path.write_text(text if "version:" in text else SHORTENED.format(text))
-    problems = [each for each in config.check(path) if each.remedy != tls_files.REMEDY]
+    problems = [each for each in inspected(path) if each.remedy != tls_files.REMEDY]
     assert list(map(str, problems)) == []
 
 

@@ -9,6 +9,7 @@ import pytest
 from bridge import config, needs
 from bridge.cli import main
 from bridge.contract import Level, Sessions
+from bridge.inspection import inspected
 from bridge.turnstile import Need
 from tests.unit.installed import install
 
@@ -27,7 +28,7 @@ def written(folder: Path, **connectors: str) -> Path:
 
 
 def told(file: Path) -> list[tuple[Level, str, str]]:
-    return [(each.level, each.where, each.text) for each in config.check(file)]
+    return [(each.level, each.where, each.text) for each in inspected(file)]
 
 
 def needed(file: Path) -> dict[str, Need]:

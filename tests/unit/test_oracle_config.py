@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bridge.config import check
 from bridge.errors import ConfigError
+from bridge.inspection import inspected
 from bridge.plugins import stream_keys
 from connectors.oracle import OracleConnector
 from connectors.oracle.config import OracleConfig, OracleStream
@@ -233,4 +233,4 @@ def test_a_position_of_another_form_is_refused_with_the_right_one(options: Any, 
 
 
 def test_the_example_is_right() -> None:
-    assert list(map(str, check(Path(__file__).parents[2] / "config" / "oracle.yaml"))) == []
+    assert list(map(str, inspected(Path(__file__).parents[2] / "config" / "oracle.yaml"))) == []

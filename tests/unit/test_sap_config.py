@@ -12,10 +12,10 @@ import pytest
 from pydantic import ValidationError
 
 from bridge import cli
-from bridge.config import check
 from bridge.config.options import StreamOptions
 from bridge.contract import Secret
 from bridge.errors import ConfigError, CredentialsError, PermanentError
+from bridge.inspection import inspected
 from connectors.sap_rfc import SapConnector, clients
 from connectors.sap_rfc.clients import Found, Logon
 from connectors.sap_rfc.config import SapConfig
@@ -444,4 +444,4 @@ def test_a_logon_s_parameters_are_not_shown() -> None:
 
 
 def test_the_example_is_right() -> None:
-    assert list(map(str, check(Path(__file__).parents[2] / "config" / "sap.yaml"))) == []
+    assert list(map(str, inspected(Path(__file__).parents[2] / "config" / "sap.yaml"))) == []
