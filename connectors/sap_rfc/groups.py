@@ -1,8 +1,8 @@
 """Groups of columns that fit into a row of the reader's, and rows put together again from them: pure.
 
-Groups are read one after the other, and a row may change in between. Where each holds columns that change
-with the row, they are the same in all; else all groups but the last are read once more, after the last. A row
-that was the same then was so when the last was read.
+Groups are read one after the other, and a row may change in between. Where each holds columns of which a
+row never has the same twice, they are the same in all; else all groups but the last are read once more, after
+the last. A row that was the same then was so when the last was read.
 """
 
 from __future__ import annotations

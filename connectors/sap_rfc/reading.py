@@ -28,7 +28,7 @@ type Texts = Mapping[str, pa.StringArray]
 class Choice:
     """What is read of a table: rows with `columns`, the key among them, that fulfil `where`.
 
-    `changed`: columns that are another with each change of a row; without them, groups of columns are
+    `changed`: columns of which a row never has the same twice; without them, groups of columns are
     compared. `currencies`: amount -> the column with its currency, or a currency, where the dictionary names
     none in the table. `stripped`: columns without leading zeros. `name`: of the table in rejects.
     """

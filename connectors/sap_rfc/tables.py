@@ -193,6 +193,8 @@ class TableReader:
             first, end = self._shortened(plan, first, after, end, rows)
         if first is None:
             return _Range((), end)
+        if not len(first):
+            return _Range([_nothing(plan)], end)
         parts = [first]
         for group in plan.order[1:]:
             parts.append(self._part(plan, group, plan.between(after, end), limit))

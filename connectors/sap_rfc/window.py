@@ -14,8 +14,6 @@ from typing import Any
 
 from bridge.contract import Position
 
-CALM_S = 5.0
-"""More than two looks at a clock that shows whole seconds may differ by, and be late."""
 _MOST_LEAPS = 10
 _LEAP_S = 3
 """By less, two looks at a clock that shows whole seconds may differ."""
@@ -67,11 +65,6 @@ class Window:
     then: Mark
     since: str | None = None
     until: str | None = None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether what is written from now on carries later times, if the safety interval is `CALM_S`."""
-        return self.since is not None and not self.then.leaps
 
     @classmethod
     def parsed(cls, position: Any) -> Window:

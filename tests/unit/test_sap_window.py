@@ -95,7 +95,7 @@ def test_when_summer_time_ends_both_hours_are_read_until_the_late_window_has_pas
     assert (late.since, late.until) == ("20261025020000", "20261025031100")
     at_rest = Look(START + timedelta(minutes=45), 3600, late_s=300).begun(late.then)
     assert (at_rest.since, at_rest.until) == ("20261025020600", "20261025021500")
-    assert [each.is_over for each in (window, later, late, at_rest)] == [False, False, False, True]
+    assert [bool(each.then.leaps) for each in (window, later, late, at_rest)] == [True, True, True, False]
 
 
 def test_the_first_pass_is_of_all_rows() -> None:

@@ -21,7 +21,7 @@ from connectors.sap_rfc.modes.times import times_of
 from connectors.sap_rfc.plan import Plan
 from connectors.sap_rfc.reading import of
 from connectors.sap_rfc.tables import Choice, Key, Page, TableReader
-from connectors.sap_rfc.window import CALM_S, Look, Mark, Window
+from connectors.sap_rfc.window import Look, Mark, Window
 
 if TYPE_CHECKING:
     from connectors.sap_rfc.dictionary import Dictionary
@@ -158,8 +158,6 @@ class Watermark(TableMode):
                 f"{name}: `columns` are time stamps in UTC and dates in SAP's local time",
                 remedy="name columns of one sort",
             )
-        self._is_proof = self._safety_s >= CALM_S and all(times.is_exact for times in self._times)
-        """Whether a row that changes while it is read carries a time after the window."""
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         found = self._checked(position)
@@ -180,11 +178,7 @@ class Watermark(TableMode):
         if window.since is None or window.until is None:
             return self._choice
         times = [each.within(window.since, window.until) for each in self._times]
-        return replace(
-            self._choice,
-            where=conditions.both(self._choice.where, conditions.either(*times)),
-            changed=tuple(self._columns) if self._is_proof and window.is_over else (),
-        )
+        return replace(self._choice, where=conditions.both(self._choice.where, conditions.either(*times)))
 
     def check(self, position: Position) -> None:
         self._checked(position)

@@ -30,11 +30,6 @@ class Times:
     def is_stamp(self) -> bool:
         return self.columns[0].inttype == "P"
 
-    @property
-    def is_exact(self) -> bool:
-        """To the second."""
-        return self.is_stamp or len(self.columns) > 1
-
     def within(self, since: str, until: str) -> Condition:
         return conditions.both(
             conditions.since(self.names, self._texts(since)),
