@@ -1,4 +1,4 @@
-"""Random lives, in a process a processor: until there are enough, or one of them has cost something."""
+"""Random lives, in processes of their own: until there are enough, or one of them has cost something."""
 
 from __future__ import annotations
 
@@ -75,12 +75,15 @@ class Tally:
         return f"{mode} {number} at {1000 * took_s / max(number, 1):.0f} ms"
 
 
-def swarm(lives: Lives, until: Until, seed: int, stop: Event) -> Verdict:
-    """Lives until there are enough; one that costs something is the last. Errors: SwarmError."""
+def swarm(lives: Lives, until: Until, seed: int, stop: Event, beside: int = 1) -> Verdict:
+    """Lives until there are enough; one that costs something is the last. Errors: SwarmError.
+
+    `beside`: processes a processor, for lives that mostly wait.
+    """
     context, tally, began = get_context("spawn"), Tally(), time.monotonic()
     ended: Ended = context.Event()
     results: Queue[Lived] = context.Queue()
-    count = os.cpu_count() or 1
+    count = beside * (os.cpu_count() or 1)
     shares = [range(seed + number, seed + until.histories, count) for number in range(count)]
     processes = [context.Process(target=_live_on, args=(lives, share, ended, results)) for share in shares]
     for process in processes:
