@@ -186,19 +186,14 @@ class Life:
             self.writers.end(writer, keep=True)
         self.writers.tick(SKEW_S + 1)
         self.engine.resume()
-        self._catch_up()
+        if not self.process.catches_up(self.name, PATIENCE):
+            return Outcome(lost=1, told="it does not catch up")
+        self.engine.run((self.engine.settings.defaults.confirm_deletes or 1) * PASS_S)
         said = self._said
         self.engine.run(PASS_S)
         if reason := self.engine.parked(self.name):
             return Outcome(lost=1, told=f"parked: {reason}")
         return self._evidence(self._said - said).judged()
-
-    def _catch_up(self) -> None:
-        """Through back-offs and whatever is under way, and until what is gone was missed often enough."""
-        for _ in range(PATIENCE):
-            if self.process.caught_up(self.name, self.process.passes()):
-                break
-        self.engine.run((self.engine.settings.defaults.confirm_deletes or 1) * PASS_S)
 
     def _evidence(self, restless: int) -> Evidence:
         source = self.source.open

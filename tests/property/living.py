@@ -143,6 +143,18 @@ class Process:
             self.goes_on()
         return began
 
+    def catches_up(self, stream: str, most: int) -> bool:
+        """Whether it has, after so many passes at the most, all that there is now.
+
+        Each is measured by this moment: polls in step with the passes would begin too early for every one.
+        """
+        now = self.engine.clock.now
+        for _ in range(most):
+            self.passes()
+            if self.caught_up(stream, now):
+                return True
+        return False
+
     def caught_up(self, stream: str, since: float) -> bool:
         """Whether it has all that there was by then, or is parked for good."""
         known = self.engine.schedule.streams.get(stream)
