@@ -128,6 +128,8 @@ class Walk:
         if self._interrupted.is_set():
             raise TransientError("interrupted")
         screen = self.terminal.screen()
+        if self.last and self.last.screen == screen:
+            return self.last
         found = recognise.identify(self.maps, screen)
         error = recognise.host_error(self.maps, screen, found.name)
         secrets = self.texts.secrets

@@ -39,7 +39,7 @@ def listening(start: bytes) -> Emulator:
 
 def shown(emulator: Emulator) -> Screen:
     text = cells.decoded(bytes(emulator.plane_dc), emulator.graphics(), "cp037")
-    among = cells.fields(tuple(emulator.attributes()), len(text))
+    among = cells.fields(emulator.attributes(), len(text))
     assert len(text) == emulator.maxrow * emulator.maxcol
     return Screen(
         emulator.maxrow, emulator.maxcol, cells.blanked(text, among), among, emulator.curadd, emulator.locked

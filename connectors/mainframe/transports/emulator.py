@@ -2,6 +2,7 @@
 
 import logging
 import re
+from functools import lru_cache
 from typing import Any
 
 from tnz import tnz as base
@@ -34,7 +35,7 @@ _SKIP = 0x30  # protected and numeric
 _CONNECT = b"\x01"
 _UNKNOWN_ERROR = 6
 
-# It would install handlers of its own, and its records hold screens and what is typed.
+# It would install handlers of its own.
 _silent = logging.getLogger(f"{__name__}.tnz")
 _silent.disabled = True
 base.Tnz._Tnz__logger = _silent  # noqa: SLF001 - there is no other way to it
@@ -65,6 +66,12 @@ class _Outbox:
         return False
 
 
+@lru_cache(maxsize=64)
+def _attributes(plane: bytes) -> tuple[tuple[int, int], ...]:
+    """Screens come again."""
+    return tuple((found.start(), found[0][0]) for found in re.finditer(rb"[^\x00]", plane))
+
+
 class Emulator(base.Tnz):  # type: ignore[misc]
     """Bytes in, bytes out, and the buffer in between. `_process*` are tnz's own names."""
 
@@ -89,9 +96,9 @@ class Emulator(base.Tnz):  # type: ignore[misc]
     def locked(self) -> bool:
         return bool(self.pwait or self.system_lock_wait)
 
-    def attributes(self) -> list[tuple[int, int]]:
+    def attributes(self) -> tuple[tuple[int, int], ...]:
         """Address and value of each field attribute."""
-        return [(found.start(), found[0][0]) for found in re.finditer(rb"[^\x00]", self.plane_fa)]
+        return _attributes(bytes(self.plane_fa))
 
     def graphics(self) -> list[int]:
         """The addresses of cells of the graphic escape's character set."""
@@ -148,6 +155,11 @@ class Emulator(base.Tnz):  # type: ignore[misc]
         self.send_3270_data(
             bytes([aid]) + self.address_bytes(self.curadd) + bytes(self.plane_dc).replace(b"\0", b"")
         )
+
+    def _unlogged(self, *_: Any, **__: Any) -> None:
+        """Its records hold screens and what is typed."""
+
+    _Tnz__log = _Tnz__log_debug = _Tnz__log_info = _Tnz__log_error = _unlogged
 
     def _data_telnet(self, buff: bytes, start: int, stop: int) -> None:
         if start < stop and not self.tn3270:

@@ -60,7 +60,7 @@ class TnzTerminal:
         tnz = self._emulator
         self._seen = self._read = tnz.records
         text = cells.decoded(bytes(tnz.plane_dc), tnz.graphics(), self._endpoint.code_page)
-        among = cells.fields(tuple(tnz.attributes()), len(text))
+        among = cells.fields(tnz.attributes(), len(text))
         text = cells.blanked(text, among)
         return Screen(tnz.maxrow, tnz.maxcol, text, among, tnz.curadd, tnz.locked or lost)
 
