@@ -1,4 +1,4 @@
-"""A soak run of the mainframe connector: random lives over each 3270 client, a process a processor.
+"""A soak run of the mainframe connector: random lives over each 3270 client.
 
 A kill is the end of a life here, at any call of a terminal or of Kafka, and what comes after it knows Kafka
 alone. Beside the lives spoilt 3270 records are poured over the clients.
@@ -22,15 +22,17 @@ from tests.property.mainframe_house import House, Transport
 from tests.property.mainframe_lives import TRANSPORTS, live
 
 STREAMS = Path(__file__).parents[1] / "tests" / "streams"
-TURNS = 4
+BESIDE = 3
+"""Processes on a processor: a life waits for most of its time."""
+TURNS = 8
 """One life in so many is lived over s3270; tnz is faster."""
-POURS, SPOILT = 10, 10
+POURS, SPOILT = 10, 12
 """After so many lives of a process, so many records for each of them."""
 
 
 def soak(until: Until, seed: int, stop: Event) -> Verdict:
     """Errors: SwarmError."""
-    return swarm(lives, until, seed, stop)
+    return swarm(lives, until, seed, stop, beside=BESIDE)
 
 
 def lives(seeds: Sequence[int]) -> Generator[Lived]:

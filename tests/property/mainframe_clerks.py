@@ -11,7 +11,7 @@ from decimal import Decimal
 from bridge.testing.mainframe import Customer, Host, customer
 from bridge.testing.mainframe.customers import STATUSES
 
-NUMBERS = range(10, 150, 10)
+NUMBERS = range(10, 100, 10)
 POISON = {"balance": "      12.4X ", "id": "0000012X"}
 """What no picture fits; that in an id makes a row that nobody can name."""
 DENIED = "ACCESS DENIED BY SECURITY"

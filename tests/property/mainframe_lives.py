@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -30,7 +31,8 @@ from bridge.testing.mainframe.options import INQUIRY, LIST, PASSWORD_VARIABLE
 from bridge.testing.mainframe.switches import UNKNOWN_ERROR, Switches
 from bridge.testing.simulation import Clock, Engine
 from bridge.topics import dead_letters
-from connectors.mainframe import MainframeConnector, scans, transports, walk
+from connectors.mainframe import MainframeConnector, map_files, scans, transports, walk
+from connectors.mainframe.config import MainframeConfig
 from connectors.mainframe.readings import CONFIRMS
 from tests.integration.mainframe_streams import DETAILS, configured
 from tests.property.living import PASS_S, Acts, Outcome, Process, folder, happen, settings
@@ -41,7 +43,7 @@ from tests.property.mainframe_judge import SHAPES, Evidence, Shape
 TRANSPORTS: tuple[Transport, ...] = ("tnz", "s3270")
 KINDS = ("list", "details", "inquiry", "keys")
 """By a list, by it and the screens behind its rows, by an inquiry for each row of a list, or for each key."""
-STEPS, CUSTOMERS, PAGE_SIZES = (8, 30), (0, 12), (1, 2, 3, 5, 8, 15)
+STEPS, CUSTOMERS, PAGE_SIZES = (8, 30), (0, 8), (1, 2, 3, 4, 6, 15)
 CROSSING = "MESSAGE FROM OPERATIONS: COFFEE IS READY"
 SIGNED_OFF = "seen 'SIGNON"
 BEHIND_A_PASSWORD = "after a password"
@@ -58,6 +60,9 @@ AILMENTS = (
     ("refuse_lu", UNKNOWN_ERROR, None),
     ("session_limit", 0, None),
 )
+
+READ = cache(map_files.read)
+"""Nobody changes the file of maps, and each connector reads it."""
 
 CLEARED = {"press": "clear", "expect": "cleared"}
 MENU = {"home": "menu", "home_by": [{"type": "MENU", "press": "enter", "expect": "menu"}]}
@@ -208,6 +213,25 @@ class Terminals(Process):
         super().dies()
 
 
+class Watched(MainframeConnector):
+    """Tells its life how its polls end."""
+
+    def __init__(self, config: MainframeConfig, life: Life) -> None:
+        super().__init__(config)
+        self._life = life
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        try:
+            batch = super().poll(stream, position, ask)
+        except BridgeError as error:
+            self._life.hits["scans cut"] += 1
+            if isinstance(error, CredentialsError):
+                self._life.refused(error)
+            raise
+        self._life.hits["scans"] += batch.completes
+        return batch
+
+
 class Life:
     """One history, from its seed to what it has cost."""
 
@@ -216,6 +240,7 @@ class Life:
         self.house, self.host = house, house.host
         self.way = Way.drawn(transport, chance)
         self.hits = Counter[str]()
+        self.config = configured(house.host, self.way.streams, **self.way.options).config
         self.source = Source(self._connector, house)
         self.clerks = Clerks(self.host, chance, self.way.shifts, lambda: self.source.is_read)
         self._all_is_well()
@@ -234,21 +259,7 @@ class Life:
         """Why the connector was parked that should not have been."""
 
     def _connector(self) -> MainframeConnector:
-        life = self
-
-        class Watched(MainframeConnector):
-            def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
-                try:
-                    batch = super().poll(stream, position, ask)
-                except BridgeError as error:
-                    life.hits["scans cut"] += 1
-                    if isinstance(error, CredentialsError):
-                        life.refused(error)
-                    raise
-                life.hits["scans"] += batch.completes
-                return batch
-
-        watched = Watched(configured(self.host, self.way.streams, **self.way.options).config)
+        watched = Watched(self.config, self)
         watched.folder = self.folder / "kept"
         return watched
 
@@ -400,10 +411,13 @@ class Life:
 
     def _catch_up(self) -> None:
         """Through back-offs and whatever is under way, and until what is gone was missed often enough."""
+        since = self.engine.clock.now
         for _ in range(PATIENCE):
-            began = self.process.passes()
-            if all(self.process.caught_up(each.name, began) for each in self.followed):
+            self.process.passes()
+            if all(self.process.caught_up(each.name, since) for each in self.followed):
                 break
+        else:
+            self.amiss.append(f"it has not caught up in {PATIENCE} passes")
         for _ in range(CONFIRMS):
             self.process.passes()
 
@@ -418,6 +432,7 @@ def time(house: House, chance: random.Random) -> Iterator[Clock]:
     with ExitStack() as stack:
         stack.enter_context(patch.dict(os.environ, {PASSWORD_VARIABLE: house.host.password}))
         stack.enter_context(patch.object(transports, "terminal", house.terminal))
+        stack.enter_context(patch.object(map_files, "read", READ))
         stack.enter_context(patch.object(walk, "_SECOND_THOUGHT_S", 0.01))
         stack.enter_context(patch.object(scans, "SLICE_S", chance.choice((0.0, 3.0))))
         yield stack.enter_context(Clock())
