@@ -68,6 +68,13 @@ def test_messages_come_in_their_order_with_what_is_known_of_them(peer: OraclePee
         assert reader.take() == []
 
 
+def test_whoever_asks_for_one_message_asks_at_once_for_the_next(peer: OraclePeer, queue: Queue) -> None:
+    put(peer, "one", "two")
+    with reading(peer, QUEUE, AQ) as reader:
+        assert bodies(reader.take(rows=1)) == ["one", "two"]
+        assert not queue.messages
+
+
 @pytest.mark.parametrize("committed", ["before the dequeue was", "after it"])
 def test_what_kafka_has_does_not_come_again(committed: str, peer: OraclePeer, queue: Queue) -> None:
     put(peer, "one", "two")

@@ -117,7 +117,7 @@ class Queue(Mode):
         batch = Batch(
             {**after, "known": carried} if carried else after,
             (self._changes(new),),
-            more=len(messages) > 1,
+            more=len(messages) >= min(2, ask.rows),
         )
         self._held = _Held(session, position, batch, again)
         return batch
