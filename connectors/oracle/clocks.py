@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from functools import cache
+from datetime import datetime, timedelta
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 
@@ -13,11 +13,15 @@ def earliest(shown: datetime, now: datetime) -> datetime:
     An hour comes twice when summer time ends, and before that the offset was another one: so it is what any
     of the zones says that have this offset now, and of an hour that came twice the first.
     """
-    offset = now.utcoffset()
-    may_be = (zone for zone in _zones() if now.astimezone(zone).utcoffset() == offset)
-    return min(
-        shown.replace(tzinfo=now.tzinfo), *(shown.replace(tzinfo=zone, fold=0) for zone in may_be), key=_utc
-    )
+    alike = _alike(now.replace(second=0, microsecond=0), now.utcoffset())
+    may_be = (shown.replace(tzinfo=zone, fold=0) for zone in alike)
+    return min(shown.replace(tzinfo=now.tzinfo), *may_be, key=_utc)
+
+
+@lru_cache(maxsize=16)
+def _alike(now: datetime, offset: timedelta | None) -> tuple[ZoneInfo, ...]:
+    """Zones that have this offset now; none of them changes it within a minute."""
+    return tuple(zone for zone in _zones() if now.astimezone(zone).utcoffset() == offset)
 
 
 def _utc(moment: datetime) -> float:
