@@ -229,7 +229,7 @@ class TestDatabase:
         everything(peer)
         names = ("TUNED_UNDORETENTION", "MAXQUERYLEN", "SSOLDERRCNT")
         columns = tuple(Column.declared(name, "NUMBER") for name in names)
-        peer.store.register(View("SYS", "V_$UNDOSTAT", columns, lambda _: [(900, 3600, 2)]), "V$UNDOSTAT")
+        peer.store.register(View("SYS", "V_$UNDOSTAT", columns, lambda *_: [(900, 3600, 2)]), "V$UNDOSTAT")
         found, connector = examined(peer)
         assert connector.keeps == {"SALES.ORDERS": 900.0}
         told = [each.text for each in found if each.level is Level.WARNING]
@@ -259,6 +259,6 @@ class TestDatabase:
     def test_a_password_that_expires_soon_is_told(self, peer: OraclePeer, days: int, warned: bool) -> None:  # noqa: FBT001
         expires = Stamp.of(datetime.now() + timedelta(days=days))  # noqa: DTZ005 -- as the view has it
         columns = (Column.declared("USERNAME", "VARCHAR2(128)"), Column.declared("EXPIRY_DATE", "DATE"))
-        view = View("SYS", "USER_USERS", columns, lambda session: [(session.user, expires)])
+        view = View("SYS", "USER_USERS", columns, lambda session, _: [(session.user, expires)])
         peer.store.register(view, "USER_USERS")
         assert any("the password of BRIDGE expires" in each[2] for each in findings(peer)) is warned

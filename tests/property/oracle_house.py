@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from itertools import count
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any, Self
 from unittest.mock import patch
 
 from bridge.testing.fakes import Crash
+from bridge.testing.oracle.near import Connection
 from bridge.testing.oracle.server import OraclePeer
+from bridge.testing.oracle.store import Columns
 from bridge.testing.oracle.tables import Table
+from connectors.oracle import session
+from connectors.oracle.config import OracleConfig
 from connectors.oracle.connector import OracleConnector
 from connectors.oracle.session import Session
+from connectors.oracle.watch import Watch
+from tests.property.living import Process
 
 OWNER, PASSWORD_VARIABLE = "APP", "ORACLE_TEST_PASSWORD"
 COLUMNS = (
@@ -24,6 +31,9 @@ COLUMNS = (
 )
 SHAPES: Mapping[str, tuple[str, ...]] = {"keyed": ("ID",), "pair": ("SITE", "ID")}
 """The keys of tables."""
+TICK_S = 0.01
+ON_THE_WIRE = 0.05
+"""This share of lives; the others ask the same database without one, at a tenth of the cost."""
 
 type Key = tuple[Any, ...]
 type Row = dict[str, Any]
@@ -34,7 +44,6 @@ class House:
 
     def __init__(self) -> None:
         self.peer = OraclePeer()
-        self._number = count()
         self.calls_to_death = 0
         """After so many calls of the driver the process ends, if any."""
         self._patches = patch.dict(os.environ, {PASSWORD_VARIABLE: OraclePeer.password})
@@ -48,17 +57,25 @@ class House:
         self.peer.close()
         self._patches.stop()
 
-    def table(self, shape: str) -> Table:
-        name = f"T{next(self._number)}"
-        return self.peer.store.create(OWNER, name, COLUMNS, key=SHAPES[shape], row_movement=True)
-
-    def drop(self, table: Table) -> None:
-        self.calm()
-        self.peer.store.drop(table.owner, table.name)
+    def table(self, name: str, columns: Columns, key: Sequence[str]) -> Table:
+        """Empty; made once, so that statements need not be prepared in each life."""
+        store = self.peer.store
+        if (OWNER, name) in store.relations:
+            store.truncate(f"{OWNER}.{name}")
+        else:
+            store.create(OWNER, name, columns, key=key, row_movement=True)
+        return store.table(f"{OWNER}.{name}")
 
     def calm(self) -> None:
         self.calls_to_death = 0
         self.peer.switches.clear()
+        self.peer.bury()
+
+    def reached(self, seed: int) -> AbstractContextManager[object]:
+        """How connectors of a life reach it."""
+        if random.Random(f"wire {seed}").random() < ON_THE_WIRE:
+            return nullcontext()
+        return patch.multiple(session, Connecting=partial(Near, self.peer), Watch=Unwatched)
 
     def connector(self, stream: str, options: Mapping[str, Any]) -> OracleConnector:
         config = {
@@ -88,6 +105,33 @@ class House:
             return call(*args, **kwargs)
 
         return called
+
+
+class Near:
+    """Stands where the connector's `Connecting` does."""
+
+    def __init__(self, peer: OraclePeer, config: OracleConfig) -> None:
+        self._peer, self._user = peer, config.account
+        self.secrets: list[str] = []
+        self.sockets = self
+
+    def connect(self) -> Connection:
+        return Connection(self._peer, self._user)
+
+    def shut(self) -> None: ...
+
+
+class Unwatched(Watch):
+    """Nothing takes long, so it needs no thread."""
+
+    def _set(self, until: float) -> None:
+        self._until = until
+
+
+def is_whole(process: Process, stream: str) -> bool:
+    """Whether a pass has brought all that there was before it, or the stream is parked for good."""
+    process.engine.clock.now += TICK_S
+    return process.caught_up(stream, process.passes() - TICK_S / 2)
 
 
 def key_of(shape: str, row: Row) -> Key:

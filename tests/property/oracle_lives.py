@@ -29,7 +29,7 @@ from connectors.oracle import statements
 from connectors.oracle.connector import OracleConnector
 from connectors.oracle.modes import flashback, snapshot, stretches, versions
 from tests.property.living import PASS_S, Acts, Outcome, Process, Source, folder, happen, settings
-from tests.property.oracle_house import House
+from tests.property.oracle_house import COLUMNS, SHAPES, House, is_whole
 from tests.property.oracle_judge import Allowed, Judge
 from tests.property.oracle_writers import WRITERS, Writers
 
@@ -99,7 +99,7 @@ class Life:
         store = house.peer.store
         store.per_change, store.split_keys = chance.random() < 0.5, chance.random() < 0.3
         store.reuse = chance.random() < 0.8
-        self.table = house.table(way.shape)
+        self.table = house.table(f"T_{way.shape}".upper(), COLUMNS, SHAPES[way.shape])
         self.name = f"{self.table.owner}.{self.table.name}"
         self.writers = Writers(
             store,
@@ -163,7 +163,7 @@ class Life:
             self.source.close()
             for writer in range(WRITERS):
                 self.writers.end(writer, keep=False)
-            self.house.drop(self.table)
+            self.house.calm()
 
     def _acts(self) -> Acts:
         chance, writers, process = self.chance, self.writers, self.process
@@ -190,6 +190,7 @@ class Life:
 
     def _tick(self) -> None:
         self.clock.now += self.chance.choice(TICKS_S)
+        self.house.peer.bury()
         self.writers.look()
 
     def _die(self) -> None:
@@ -258,9 +259,10 @@ class Life:
     def _catch_up(self) -> None:
         ripe = self.clock.now + 2 * self.way.overlap
         for _ in range(PATIENCE):
-            whole = self.process.caught_up(self.name, self.process.passes())
+            whole = is_whole(self.process, self.name)
             if whole and self.clock.now > ripe and not self.engine.task.resnapshots:
                 break
+            self.clock.now += self.chance.choice((0.0, 1.0, OVERLAP_S))
 
     @property
     def _topic(self) -> list[Record]:
@@ -297,5 +299,5 @@ def time(way: Way) -> Iterator[Clock]:
 def live(house: House, mode: str, seed: int) -> Outcome:
     """The history of this seed."""
     way = Way.drawn(mode, random.Random(f"{mode} {seed}"))
-    with time(way) as clock, capture_logs(), folder() as place:
+    with time(way) as clock, capture_logs(), folder() as place, house.reached(seed):
         return Life(house, mode, seed, clock, place).run()

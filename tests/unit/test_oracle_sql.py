@@ -32,7 +32,7 @@ ORDERS = [
 def store() -> Store:
     store = Store(lambda: 1_700_000_000_123_456_789)
     dual = (Column.declared("DUMMY", "VARCHAR2(1)"),)
-    store.register(View("SYS", "DUAL", dual, lambda _: [("X",)]), "DUAL")
+    store.register(View("SYS", "DUAL", dual, lambda *_: [("X",)]), "DUAL")
     store.create("SALES", "ORDERS", ORDERS, key=["ID"])
     store.create("SALES", "CUSTOMERS", [("NAME", "VARCHAR2(30)"), ("CITY", "VARCHAR2(30)")], key=["NAME"])
     placed = dt.datetime(2026, 1, 2, 3, 4, 5, 678000)  # noqa: DTZ001
@@ -384,7 +384,7 @@ def test_a_time_shown_with_all_its_parts_is_read_again(moment: dt.datetime, nano
 
 def _evaluated(expression: str, binds: Mapping[str, Any]) -> Any:
     store = Store()
-    store.register(View("SYS", "DUAL", (Column.declared("DUMMY", "CHAR"),), lambda _: [("X",)]), "DUAL")
+    store.register(View("SYS", "DUAL", (Column.declared("DUMMY", "CHAR"),), lambda *_: [("X",)]), "DUAL")
     [(found,)] = execute(Session(store, "A"), f"SELECT {expression} FROM dual", binds).rows
     return found
 

@@ -370,6 +370,14 @@ def test_ora_rowscn_is_that_of_the_block_unless_kept_by_row(store: Store) -> Non
         store.drop("APP", "T")
 
 
+def test_a_table_is_dropped_with_its_log_and_may_be_made_again(store: Store, table: Table) -> None:
+    for _ in range(2):
+        store.create_log(table)
+        store.drop(table.owner, table.name)
+        assert store.tables() == []
+        table = made(store)
+
+
 def test_a_materialized_view_log_follows_in_the_same_transaction(store: Store, table: Table) -> None:
     store.create_log(table)
     with store.transaction() as tx:

@@ -36,8 +36,10 @@ from bridge.testing.oracle.values import Stamp
 from bridge.testing.oracle.wire import Incomplete
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.testing.oracle.backend import Caller
     from bridge.testing.oracle.session import Session
-    from bridge.testing.oracle.wire import PeerStream
 
 DEQUEUED = 2
 BREATH = 0.05
@@ -96,7 +98,7 @@ class AqCalls:
 
     functions = frozenset({TNS_FUNC_AQ_ENQ, TNS_FUNC_AQ_DEQ, TNS_FUNC_ARRAY_AQ})
 
-    def __init__(self, queues: Queues, session: Session, stream: PeerStream, types: Types) -> None:
+    def __init__(self, queues: Queues, session: Session, stream: Caller, types: Types) -> None:
         self._queues, self._session, self._stream, self._types = queues, session, stream, types
 
     def answer(self, function: int, body: bytes) -> bytes:
@@ -130,20 +132,24 @@ class AqCalls:
         return self._dequeue_many([_wanted_of_many(reader) for _ in range(count)])
 
     def _dequeue_many(self, asked: list[Wanted]) -> bytes:
-        """The first is waited for; the others are taken if they are there."""
         queue = self._queues.find(self._session, asked[0].queue, "DEQUEUE")
-        taken = [self._await(asked[0])]
-        for wanted in asked[1:]:
-            message = self._queues.take(self._session, wanted)
-            if message is None:
-                break
-            taken.append(message)
+        taken = self.take(asked)
         parts = [bytes([TTI_RPA]), encode_sb4(len(taken))]
         for message in taken:
             parts += [encode_sb4(1), b"\x01", self._properties(message), encode_sb4(0)]
             parts += [encode_sb4(1), self._payload(queue, message, asked[0])]
             parts += [_counted(message.msgid), encode_sb4(0), encode_sb4(0)]
         return b"".join(parts) + encode_status(0)
+
+    def take(self, asked: Sequence[Wanted]) -> list[Message]:
+        """The first is waited for; the others are taken if they are there."""
+        taken = [self._await(asked[0])]
+        for wanted in asked[1:]:
+            message = self._queues.take(self._session, wanted)
+            if message is None:
+                break
+            taken.append(message)
+        return taken
 
     def _await(self, wanted: Wanted) -> Message:
         end = time.monotonic() + (float("inf") if wanted.wait < 0 else wanted.wait)

@@ -6,7 +6,7 @@ import datetime as dt
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from seerdb.common.datatypes import IntervalYM
 from seerdb.common.sqltext import bind_placeholders, is_plsql
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from bridge.testing.oracle.datatypes import Type
     from bridge.testing.oracle.server import OraclePeer
-    from bridge.testing.oracle.wire import PeerStream
+    from bridge.testing.oracle.wire import Calls
 
 BREATH = 0.05
 CONTEXT = {
@@ -45,12 +45,34 @@ def refusal(error: OracleError) -> BackendError:
     return BackendError(error.text, ora_code=error.code)
 
 
+class Ends(Protocol):
+    """What can be cut."""
+
+    closed: bool
+
+    def close(self) -> None: ...
+
+
+class Caller(Protocol):
+    """Whoever is at the other end of a session."""
+
+    calls: Calls | None
+    ending: bool
+    broken: bool
+    round_trips: int
+
+    @property
+    def line(self) -> Ends: ...
+
+    def interrupted(self, seconds: float) -> bool: ...
+
+
 class PeerBackend:
     """What one connection asks, answered from the store."""
 
     capabilities = frozenset({Capability.TRANSACTIONS})
 
-    def __init__(self, peer: OraclePeer, stream: PeerStream) -> None:
+    def __init__(self, peer: OraclePeer, stream: Caller) -> None:
         self.peer, self.stream = peer, stream
         self.field_version = peer.release.field_version
         self.server_identity = peer.release.identity
@@ -114,7 +136,7 @@ class PeerBackend:
         return SessionInfo(session.sid, session.serial, self.peer.instance, self.peer.database)
 
     def alter_session(self, statement: str) -> None:
-        self._run(statement, ())
+        self._run(statement, {})
 
     def set_end_to_end(self, attributes: Mapping[str, str | None]) -> None:
         for name, value in attributes.items():
@@ -124,14 +146,19 @@ class PeerBackend:
     # -- statements
 
     def execute(self, sql: str, binds: Sequence[Any] = ()) -> Result:
-        self._noted(sql)
         if ASKED.search(sql):
+            self._noted(sql)
             return self._shape(sql, binds)
-        return self._result(sql, self._run(sql, binds), binds)
+        return self._result(sql, self.answer(sql, self._named(sql, binds)), binds)
+
+    def answer(self, sql: str, binds: Mapping[str, Any]) -> Answer:
+        """The same in the store's own terms. Errors: BackendError."""
+        self._noted(sql)
+        return self._run(sql, binds)
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> Result:
         self._noted(sql)
-        answers = [self._run(sql, row) for row in rows]
+        answers = [self._run(sql, self._named(sql, row)) for row in rows]
         total = sum(answer.rowcount for answer in answers)
         last = next((answer.rowid for answer in reversed(answers) if answer.rowid), None)
         return Result(rowcount=total, last_rowid=last)
@@ -197,12 +224,12 @@ class PeerBackend:
                 raise refusal(failure(1013))
             self._alive()
 
-    def _run(self, sql: str, binds: Sequence[Any]) -> Answer:
+    def _run(self, sql: str, binds: Mapping[str, Any]) -> Answer:
         self.busy = True
         try:
             if administered(self.peer, self._open(), sql):
                 return Answer()
-            return evaluate.execute(self._open(), sql, self._named(sql, binds))
+            return evaluate.execute(self._open(), sql, binds)
         except OracleError as error:
             raise refusal(error) from None
         finally:

@@ -37,6 +37,8 @@ class Family:
     records: Records
     object: str = "TABLE_NAME"
     owner: str = "OWNER"
+    system: Records | None = None
+    """More, of what belongs to SYS."""
 
 
 FAMILIES = {
@@ -45,8 +47,8 @@ FAMILIES = {
     "VIEWS": Family(tables.views, "VIEW_NAME"),
     "MVIEWS": Family(tables.mviews, "MVIEW_NAME"),
     "EXTERNAL_TABLES": Family(tables.external),
-    "TAB_COLS": Family(columns.columns),
-    "TAB_COLUMNS": Family(columns.visible),
+    "TAB_COLS": Family(columns.columns, system=columns.of_system),
+    "TAB_COLUMNS": Family(columns.visible, system=columns.visible_of_system),
     "CONSTRAINTS": Family(keys.constraints),
     "CONS_COLUMNS": Family(keys.constraint_columns),
     "INDEXES": Family(keys.indexes),
@@ -92,7 +94,7 @@ def install(peer: OraclePeer) -> None:
 
 
 def _register(peer: OraclePeer, name: str, records: Records, columns: tuple[Column, ...]) -> None:
-    view = View("SYS", name, columns, _rows(peer, records, columns))
+    view = View("SYS", name, columns, _rows(peer, Family(records), columns))
     peer.store.register(view, name.replace("V_$", "V$"))
 
 
@@ -106,21 +108,23 @@ def _install(peer: OraclePeer, name: str, family: Family, columns: tuple[Column,
         return bool(record[family.owner] == session.user)
 
     for prefix, shown, keep in (("ALL", columns, seen), ("USER", own, owned), ("DBA", columns, None)):
-        view = View("SYS", f"{prefix}_{name}", shown, _rows(peer, family.records, shown, keep))
+        view = View("SYS", f"{prefix}_{name}", shown, _rows(peer, family, shown, keep))
         peer.store.register(view, view.name)
 
 
 def _rows(
     peer: OraclePeer,
-    records: Records,
+    family: Family,
     columns: tuple[Column, ...],
     keep: Callable[[Session, Record], bool] | None = None,
-) -> Callable[[Session], Iterable[tuple[Any, ...]]]:
+) -> Callable[[Session, Mapping[str, Any]], Iterable[tuple[Any, ...]]]:
     names = [column.name for column in columns]
 
-    def rows(session: Session) -> Iterator[tuple[Any, ...]]:
+    def rows(session: Session, wanted: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
         with peer.store.lock:
-            found = list(records(peer, session))
+            found = list(family.records(peer, session))
+            if family.system and wanted.get(family.owner, "SYS") == "SYS":
+                found += family.system(peer, session)
         for record in found:
             if keep is None or keep(session, record):
                 yield tuple(map(record.get, names))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.testing.oracle import evaluate
 from bridge.testing.oracle.datatypes import CHARACTERS, Type
-from bridge.testing.oracle.dictionary_tables import queries
 from bridge.testing.oracle.errors import OracleError
 from bridge.testing.oracle.session import Session
 from bridge.testing.oracle.store import View
@@ -40,16 +39,19 @@ LENGTHS = {
 }
 
 
-def columns(peer: OraclePeer, session: Session) -> Iterator[Record]:
+def columns(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001 -- a family's signature
     for table in peer.store.tables():
         yield from _columns_of(table.owner, table.name, table.columns)
-    for query in queries(peer):
+    for query in peer.store.queries():
         try:
             answer = evaluate.describe(Session(peer.store, query.owner), query.text)
         except OracleError:
             continue  # a view that no longer compiles
         made = tuple(Column(column.name, column.type, column.nullable) for column in answer.columns)
         yield from _columns_of(query.owner, query.name, made)
+
+
+def of_system(peer: OraclePeer, session: Session) -> Iterator[Record]:
     for relation in peer.store.relations.values():
         if isinstance(relation, View) and peer.grants.allows(
             session.user, "SELECT", relation.owner, relation.name
@@ -58,7 +60,15 @@ def columns(peer: OraclePeer, session: Session) -> Iterator[Record]:
 
 
 def visible(peer: OraclePeer, session: Session) -> Iterator[Record]:
-    return (record for record in columns(peer, session) if record["HIDDEN_COLUMN"] == "NO")
+    return _shown(columns(peer, session))
+
+
+def visible_of_system(peer: OraclePeer, session: Session) -> Iterator[Record]:
+    return _shown(of_system(peer, session))
+
+
+def _shown(records: Iterator[Record]) -> Iterator[Record]:
+    return (record for record in records if record["HIDDEN_COLUMN"] == "NO")
 
 
 @lru_cache(maxsize=1024)

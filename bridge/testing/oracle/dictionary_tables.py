@@ -85,7 +85,7 @@ def tables(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG
 
 
 def views(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
-    for query in queries(peer):
+    for query in peer.store.queries():
         yield {
             "OWNER": query.owner,
             "VIEW_NAME": query.name,
@@ -94,10 +94,6 @@ def views(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG0
             "TEXT_VC": query.text[:4000],
             "READ_ONLY": "N",
         }
-
-
-def queries(peer: OraclePeer) -> list[Query]:
-    return [relation for relation in peer.store.relations.values() if isinstance(relation, Query)]
 
 
 def mviews(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001

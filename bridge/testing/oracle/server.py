@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -23,7 +24,7 @@ from seerdb.server.session import serve_session
 
 from bridge.testing.oracle import dictionary
 from bridge.testing.oracle.aq import Queues
-from bridge.testing.oracle.backend import PeerBackend
+from bridge.testing.oracle.backend import Ends, PeerBackend
 from bridge.testing.oracle.dictionary_keys import Index
 from bridge.testing.oracle.grants import Account, Grants
 from bridge.testing.oracle.objects import JMS, ObjectType
@@ -147,7 +148,12 @@ class OraclePeer:
         """Who tried to log in."""
         self.sessions: list[PeerBackend] = []
         """Those logged in now."""
-        self._lines: set[Line] = set()
+        self.lines: set[Ends] = set()
+        """All that a cut of the network would end."""
+        self.graves: list[PeerBackend] = []
+        """Of sessions without a wire that were lost and are not cleaned up yet."""
+        self.lingers = False
+        """They are not before somebody says so: until then they hold what they have locked."""
         self._listeners: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -197,7 +203,7 @@ class OraclePeer:
     def kill(self, code: int | None = None) -> None:
         """End all sessions: by cutting their lines, or each at its next call with this code (28 ...)."""
         with self._lock:
-            backends, lines = list(self.sessions), list(self._lines)
+            backends, lines = list(self.sessions), list(self.lines)
         if code is not None:
             for backend in backends:
                 backend.doomed = code
@@ -209,6 +215,14 @@ class OraclePeer:
         self.stop()
         for thread in self._threads:
             thread.join(PATIENCE)
+
+    def bury(self) -> None:
+        """What lost sessions held is free: those on a wire notice it themselves, soon."""
+        while self.graves:
+            self.graves.pop().close()
+        until = time.monotonic() + PATIENCE
+        while any(each.stream.line.closed for each in self.sessions) and time.monotonic() < until:
+            time.sleep(0.001)
 
     def joined(self, backend: PeerBackend) -> None:
         with self._lock:
@@ -243,12 +257,12 @@ class OraclePeer:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             line = Line(sock, self.switches)
             with self._lock:
-                self._lines.add(line)
+                self.lines.add(line)
             try:
                 self._talk(_Stream(line, self))
             finally:
                 with self._lock:
-                    self._lines.discard(line)
+                    self.lines.discard(line)
                 line.close()
         sock.close()
 

@@ -32,12 +32,15 @@ Names = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view of the dictionary: its rows are made when it is asked."""
+    """A view of the dictionary: its rows are made when it is asked.
+
+    Whoever asks says what some columns must be: rows that are not so need not be made.
+    """
 
     owner: str
     name: str
     columns: tuple[Column, ...]
-    rows: Callable[[Session], Iterable[Row]]
+    rows: Callable[[Session, Mapping[str, Any]], Iterable[Row]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class Store:
         self.offset = 0
         self.version = 0
         """Goes up with every change of the dictionary."""
+        self._listed: dict[type, tuple[int, list[Any]]] = {}
+        """Relations by their kind, as of a version."""
         self.never = Stamp.at(Fields(4000, 1, 1, 0, 0, 0, 0))
         self.transactions: dict[bytes, Transaction] = {}
         """Those open, by XID."""
@@ -191,7 +196,9 @@ class Store:
         with self.lock:
             if (owner, name) not in self.relations:
                 raise OracleError(942, f'"{owner}"."{name}"')
-            del self.relations[owner, name]
+            dropped = self.relations.pop((owner, name))
+            if isinstance(dropped, Table) and dropped.log is not None:
+                self.relations.pop((owner, dropped.log.name), None)
             self.version += 1
 
     def table(self, name: Table | str) -> Table:
@@ -205,8 +212,19 @@ class Store:
         return found
 
     def tables(self) -> list[Table]:
+        return self._all(Table)
+
+    def queries(self) -> list[Query]:
+        return self._all(Query)
+
+    def _all[R: Relation](self, kind: type[R]) -> list[R]:
+        """There are many more views of the dictionary: they are looked through once."""
         with self.lock:
-            return [relation for relation in self.relations.values() if isinstance(relation, Table)]
+            listed = self._listed.get(kind)
+            if listed is None or listed[0] != self.version:
+                found = [each for each in self.relations.values() if isinstance(each, kind)]
+                listed = self._listed[kind] = self.version, found
+            return list(listed[1])
 
     # -- definition changes, behind some of which flashback cannot look
     # (Development Guide, Using Oracle Flashback Technology, General Guidelines)
@@ -257,7 +275,6 @@ class Store:
 
     def _bar(self, table: Table) -> None:
         table.ddl_scn = self._next_scn()
-        self.version += 1
 
     def _empty(self, table: Table) -> None:
         table.history, table.order, table.commits = {}, [], []

@@ -101,8 +101,7 @@ class Block:
         for condition in conditions:
             if self._only(leaf, condition):
                 leaf.filters.append(self._plain.condition(condition).run)
-                if leaf.scan is not None:
-                    leaf.scan.limit(condition, self._plain)
+                leaf.limit(condition, self._plain)
             else:
                 rest.append(condition)
         return rest

@@ -64,6 +64,8 @@ class Leaf:
     reads: frozenset[int] = frozenset()
     filters: list[Run] = field(default_factory=list)
     scan: Scan | None = None
+    wanted: dict[str, Run] = field(default_factory=dict)
+    """What columns must be equal to."""
 
     @property
     def place(self) -> int:
@@ -76,6 +78,17 @@ class Leaf:
             longer = (*env, row)
             if all(test(longer) for test in filters):
                 yield longer
+
+    def limit(self, condition: s.Expression, compiler: Compiler) -> None:
+        """Take note of a condition of WHERE if it says what a column must be, or which rows will do."""
+        if self.scan is not None:
+            self.scan.limit(condition, compiler)
+        elif isinstance(condition, s.Compare) and condition.sign == "=":
+            self._want(condition.left, condition.right, compiler)
+
+    def _want(self, one: s.Expression, other: s.Expression, compiler: Compiler) -> None:
+        if isinstance(one, s.Name) and isinstance(other, s.Bind | s.Literal):
+            self.wanted[one.parts[-1]] = compiler.term(other).run
 
     def nothing(self) -> Nothing:
         return Nothing(len(self.fields.fields))
@@ -259,7 +272,13 @@ def _point(unit: str, expression: s.Expression, compiler: Compiler) -> tuple[Poi
 
 def view_leaf(view: View, place: int, names: tuple[tuple[str, ...], ...]) -> Leaf:
     fields = tuple(Field(c.name, c.type, c.nullable, c.hidden) for c in view.columns)
-    return Leaf(Fields(place, names, fields), lambda env: [Record(row) for row in view.rows(env[0].session)])
+
+    def rows(env: Env) -> Iterable[Record]:
+        wanted = {name: run(env) for name, run in leaf.wanted.items()}
+        return map(Record, view.rows(env[0].session, wanted))
+
+    leaf = Leaf(Fields(place, names, fields), rows)
+    return leaf
 
 
 def derived_leaf(plan: Plan, place: int, names: tuple[tuple[str, ...], ...]) -> Leaf:
