@@ -11,10 +11,8 @@ import pytest
 
 from bridge.testing.oracle.near import Connection
 from bridge.testing.oracle.server import OraclePeer
-from connectors.oracle import connecting
+from connectors.oracle import connecting  # noqa: F401 -- which sets how the driver fetches
 from tests.integration.oracle_peer import connect
-
-assert connecting.oracledb.defaults.fetch_decimals  # as the connector has it
 
 QUEUE = "SALES.EVENTS_Q"
 COLUMNS = (
@@ -48,7 +46,7 @@ def peer() -> Any:
     with OraclePeer() as peer:
         table = peer.store.create("SALES", "T", COLUMNS, key=["ID"])
         now = peer.store.now().plain()
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "ID": 1,
                 "PRICE": "12.50",
