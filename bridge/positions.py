@@ -10,7 +10,8 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from threading import Event
 from typing import Any, Protocol
 
@@ -148,8 +149,13 @@ def _put(records: Mapping[str, Any], name: str, value: bytes | None, kind: type)
 
 def _parse(kind: type, value: bytes) -> Any:
     """A record of a newer daemon may hold fields this one does not know: they are passed over."""
-    known = {each.name for each in fields(kind)}
+    known = _names(kind)
     return kind(**{key: item for key, item in json.loads(value).items() if key in known})
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
 
 
 type Value = Owner | Stored | Paused | Resnapshot | Kept | None
@@ -159,7 +165,9 @@ def record(key: str, value: Value) -> tuple[bytes, bytes | None]:
     """Key and value as they go into the topic. Errors: PermanentError when a position is too large."""
     if value is None:
         return key.encode(), None
-    text = json.dumps(asdict(value), separators=(",", ":"), ensure_ascii=False)
+    kind: type = type(value)
+    told = {name: getattr(value, name) for name in _names(kind)}
+    text = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
     body = text.encode(errors="backslashreplace")  # of a lone surrogate: JSON's own escape
     if len(body) > MAX_POSITION_BYTES:
         raise PermanentError(

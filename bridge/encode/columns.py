@@ -45,13 +45,21 @@ class Columns:
             (t.is_run_end_encoded, lambda array: self.plain(pc.run_end_decode(array))),
             (_is_extension, lambda array: self.plain(array.storage)),
         )
+        self._known: dict[int, Form] = {}
+        """By the type's number, which is all that is looked at: most batches are small."""
 
     def plain(self, array: pa.Array) -> pa.Array:
         """The same values in a safe type. Errors: UnsupportedError for the type, ValueError for a value."""
-        form = next((form for fits, form in self._forms if fits(array.type)), None)
-        if form is None:
-            raise UnsupportedError(f"the Arrow type {array.type} has no JSON form")
+        kind = array.type
+        form = self._known.get(kind.id) or self._found(kind)
         return form(array)
+
+    def _found(self, kind: pa.DataType) -> Form:
+        form = next((form for fits, form in self._forms if fits(kind)), None)
+        if form is None:
+            raise UnsupportedError(f"the Arrow type {kind} has no JSON form")
+        self._known[kind.id] = form
+        return form
 
     def column(self, field: pa.Field, array: pa.Array) -> pa.Array:
         """The same of a column, which may be of numbers kept as text."""

@@ -23,6 +23,10 @@ type Text = bytes | list[bytes]
 
 NOTHING: Mapping[str, pa.Array] = {}
 
+_FINITE = frozenset(
+    kind.id for kind in (pa.null(), pa.bool_(), pa.int16(), pa.int32(), pa.int64(), pa.string())
+)
+"""Most columns, found at once."""
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 UNAVAILABLE = b'"__debezium_unavailable_value"'
 
@@ -53,6 +57,8 @@ def members(batch: pa.RecordBatch, columns: Columns, absent: Mapping[str, pa.Arr
         (_numbers(column) if columns.unquotes(field) else {}) | _special(column, absent.get(field.name))
         for field, column in zip(fields, plain, strict=True)
     ]
+    if not any(special):
+        return [_written(plain, names)]
     parts: list[Text] = []
     for is_special, indices in groupby(range(len(names)), key=lambda i: bool(special[i])):
         for run in ([i] for i in indices) if is_special else (list(indices),):
@@ -104,6 +110,8 @@ def _numbers(array: pa.Array) -> dict[int, bytes]:
 
 
 def _finite(array: pa.Array) -> bool:
+    if array.type.id in _FINITE:
+        return True
     if t.is_floating(array.type):
         return bool(pc.all(pc.is_finite(array), min_count=0).as_py())
     if t.is_struct(array.type):

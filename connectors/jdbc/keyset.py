@@ -34,14 +34,14 @@ class Keyset:
     columns: tuple[Column, ...]
     sorted_as: Mapping[str, str] = field(default_factory=dict)
     """Column -> template of what is compared instead, where the database sorts and compares differently."""
+    names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(column.name for column in self.columns))
 
     def order(self, quote: Quote) -> list[str]:
         """What the rows are sorted by."""
         return [self.sorted_as.get(name, "{}").format(quote.name(name)) for name in self.names]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns)
 
     def after(self, place: Place, quote: Quote) -> list[list[Condition]]:
         """Several statements, one after the other, that bring the rows after the one with these values.

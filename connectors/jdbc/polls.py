@@ -62,7 +62,6 @@ class Running:
     asked: Asked
     reading: Reading
     mode: Mode
-    begin: Position
     position: Position
     cursor: Cursor
     rest: list[Statement]
@@ -71,6 +70,8 @@ class Running:
     """When it is old (monotonic): the next poll opens another one at the place this one has reached."""
     page_rows: int
     """After so many another page follows; 0: there is but one."""
+    statements: Sequence[Statement]
+    """Its own, and those that came after it when it was opened."""
     used: float = 0.0
     last: Sequence[Written] = ()
     """By what the last row of the cursor is known among the others."""
@@ -80,9 +81,10 @@ class Running:
         if not (self.mode.columns and rows.num_rows):
             return False
         columns = [rows.column(name) for name in self.mode.columns]
-        first, last = ([written(each, place) for each in columns] for place in (0, -1))
-        before, self.last = self.last, last
-        return first == before or _has_equals(columns)
+        first = [written(each, 0) for each in columns]
+        alone = rows.num_rows == 1
+        before, self.last = self.last, first if alone else [written(each, -1) for each in columns]
+        return first == before or (not alone and _has_equals(columns))
 
     def serves(self, asked: Asked, position: Position | None) -> bool:
         return (self.asked.id, self.position) == (asked.id, position) and time.monotonic() < self.ends
@@ -166,15 +168,16 @@ class Polls:
         statement, *_ = scan.mode.statements(scan.position, self.session.catalog.quote, page)
         return Quiet(scan.reading, scan.position, statement)
 
-    def _statements(self, scan: Running, position: Position) -> tuple[Statement, ...]:
-        return scan.mode.statements(position, self.session.catalog.quote, "")
+    def _statements(self, mode: Mode, position: Position, asked: Asked) -> tuple[Statement, ...]:
+        page = self.session.dialect.page.format(rows=asked.page_rows)
+        return mode.statements(position, self.session.catalog.quote, page)
 
     def _advance(self, scan: Running) -> bool:
         """Go to the next row, wherever it comes from; False when there is none for now."""
         while self._scan and not scan.cursor.waiting:
             if scan.page_rows and scan.cursor.read_rows >= scan.page_rows:
                 self.session.end()
-                if self._statements(scan, scan.position) == self._statements(scan, scan.begin):
+                if self._statements(scan.mode, scan.position, scan.asked) == scan.statements:
                     raise _stands_still(scan)
                 return True
             if not scan.rest:
@@ -193,17 +196,18 @@ class Polls:
         self.session.end()
         began_ms = (_STARTED_NS + time.monotonic_ns()) // 1_000_000
         reading, rows = self._readings.usable(asked.stream), asked.page_rows
-        page = self.session.dialect.page.format(rows=rows)
         while True:
             mode = asked.mode(reading)
             begin = mode.begin(position, self.session)
-            first, *rest = mode.statements(begin, self.session.catalog.quote, page)
-            known, (reading, cursor) = reading, self._run(reading, first)
+            statements = self._statements(mode, begin, asked)
+            known, (reading, cursor) = reading, self._run(reading, statements[0])
             if reading is known:
                 break
         ends = math.inf if mode.own_session else time.monotonic() + self._scan_s
-        paged = rows if page and not mode.own_session else 0
-        self._last = Running(asked, reading, mode, begin, begin, cursor, rest, began_ms, ends, paged)
+        paged = rows if self.session.dialect.page and not mode.own_session else 0
+        self._last = Running(
+            asked, reading, mode, begin, cursor, [*statements[1:]], began_ms, ends, paged, statements
+        )
         return self._last
 
     def _run(self, reading: Reading, statement: Statement) -> tuple[Reading, Cursor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -115,14 +116,14 @@ class Cursor:
     def _batch(self, schema: pa.Schema, count: int) -> pa.RecordBatch:
         if count == 0:
             return pa.RecordBatch.from_pylist([], schema=schema)
-        return self._unpacked(schema, count, list(self._packer.pack(self._java, count)))
+        return self._unpacked(schema, count, _numbers(self._packer.pack(self._java, count)))
 
     def _refused(self, schema: pa.Schema) -> list[Refused]:
         """They are rare."""
         if not (rejects := self._java.rejects()):
             return []
         fields = pa.schema([schema.field(name) for name in self._keys])
-        known = self._unpacked(fields, len(rejects), list(self._packer.packKeys(self._java)))
+        known = self._unpacked(fields, len(rejects), _numbers(self._packer.packKeys(self._java)))
         return [
             Refused(int(row), str(why), known.slice(at, 1), self._strange(texts))
             for at, (row, why, *texts) in enumerate(rejects)
@@ -150,6 +151,11 @@ class Cursor:
 
     def close(self) -> None:
         self._java.close()
+
+
+def _numbers(array: Any) -> tuple[int, ...]:
+    """Java's, at once and not one by one."""
+    return struct.unpack(f"={len(array)}i", array)
 
 
 def _array(

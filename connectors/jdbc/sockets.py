@@ -57,6 +57,8 @@ def keep_alive(to: set[int], every_s: float) -> None:
 
 def each(to: set[int], do: Callable[[socket.socket], None]) -> None:
     """With each of this process's connections to these ports."""
+    if not to:
+        return
     for entry in Path("/proc/self/fd").glob("*") if Path("/proc/self/fd").is_dir() else ():
         try:
             if str(entry.readlink()).startswith("socket:"):

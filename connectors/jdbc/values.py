@@ -18,11 +18,11 @@ _DATE = r"[+-]?\d{4,}-\d\d-\d\d"
 _TIME = r"\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?"
 _OFFSET = r"(?:Z|[+-]\d\d:\d\d(?::\d\d)?)"
 _FORMS = {
-    "date": _DATE,
-    "time": _TIME,
-    "timestamp": f"{_DATE}T{_TIME}",
-    "instant": f"{_DATE}T{_TIME}{_OFFSET}",
-    "offset": f"{_DATE}T{_TIME}{_OFFSET}",
+    "date": re.compile(_DATE),
+    "time": re.compile(_TIME),
+    "timestamp": re.compile(f"{_DATE}T{_TIME}"),
+    "instant": re.compile(f"{_DATE}T{_TIME}{_OFFSET}"),
+    "offset": re.compile(f"{_DATE}T{_TIME}{_OFFSET}"),
 }
 # PostgreSQL's, which no Java time can hold; as text they are understood. In Arrow: the extreme numbers.
 _ENDLESS = ("infinity", "-infinity")
@@ -112,7 +112,7 @@ def bound(column: Column, value: Written) -> Bound:
         return _BOUND[what](str(value))
     if value == _END_OF_DAY if what == "time" else value in _ENDLESS:
         return value
-    if not re.fullmatch(_FORMS[what], str(value)):
+    if not _FORMS[what].fullmatch(str(value)):
         raise ValueError(f"{value} is no {what}")
     return Temporal(what, str(value))
 

@@ -136,6 +136,7 @@ class Timestamp(Mode):
         self._time = order.columns[0]
         self._form = form(self._time)
         self._late = round(late_window_s * clock.SECOND)
+        self._known: tuple[Position, _Place] = None, _Place(self._time.name, None)
         if self._form not in ("date", "timestamp", "instant", "offset"):
             raise _no_time(source, self._time)
 
@@ -152,7 +153,7 @@ class Timestamp(Mode):
     def begin(self, position: Position | None, database: Database) -> Position:
         place = self._place(position)
         if place.until is not None:
-            return place.position
+            return position
         moment = database.moment()
         until, safe = self._walls(moment)
         place = replace(place, high=place.high and self._not_shown_again(place.high, until))
@@ -291,10 +292,18 @@ class Timestamp(Mode):
         self._place(position)
 
     def _place(self, position: Position | None) -> _Place:
+        """Errors: PermanentError. The one of a row is asked for again and again until the next has come."""
+        if position is None:
+            return _Place(self._time.name, None)
+        known, place = self._known
+        if known is not position:
+            place = self._parsed(position)
+            self._known = position, place
+        return place
+
+    def _parsed(self, position: Position) -> _Place:
         """Errors: PermanentError."""
         name = self._time.name
-        if position is None:
-            return _Place(name, None)
         try:
             place = _Place.parsed(position, name)
             for time in filter(None, (place.high, place.until, place.safe)):
