@@ -22,7 +22,7 @@ from tests.property.mainframe_house import House, Transport
 from tests.property.mainframe_lives import TRANSPORTS, live
 
 STREAMS = Path(__file__).parents[1] / "tests" / "streams"
-BESIDE = 3
+BESIDE = 4
 """Processes on a processor: a life waits for most of its time."""
 TURNS = 8
 """One life in so many is lived over s3270; tnz is faster."""

@@ -48,7 +48,7 @@ CROSSING = "MESSAGE FROM OPERATIONS: COFFEE IS READY"
 SIGNED_OFF = "seen 'SIGNON"
 BEHIND_A_PASSWORD = "after a password"
 """Then nothing is tried twice, and an operator sees to it."""
-PATIENCE = 100
+PATIENCE, A_MOMENT = 100, 0.01
 """So many passes it may take to catch up."""
 COUNTDOWNS = ("abend", "drop", "drop_between", "mute", "garbage", "broadcast", "noise")
 MOST_KEPT = 20
@@ -412,6 +412,7 @@ class Life:
     def _catch_up(self) -> None:
         """Through back-offs and whatever is under way, and until what is gone was missed often enough."""
         since = self.engine.clock.now
+        self.engine.clock.now += A_MOMENT  # what is asked for now is asked after all that has happened
         for _ in range(PATIENCE):
             self.process.passes()
             if all(self.process.caught_up(each.name, since) for each in self.followed):
