@@ -456,11 +456,13 @@ def dependents(master: TableName) -> Statement:
     )
 
 
-def logged(log: TableName, master: TableName, items: str, key: Sequence[str]) -> Statement:
+def logged(
+    log: TableName, master: TableName, items: str, key: Sequence[str], conditions: Conditions = ()
+) -> Statement:
     """What the log notes as l, and the rows as they are now as t: by key, and in the order of the changes."""
     same = " AND ".join(f"t.{quoted(name)} = l.{quoted(name)}" for name in key)
     order = [*(f"l.{quoted(name)}" for name in key), 'l."SEQUENCE$$"']
-    return _select(f"{log.sql} l LEFT OUTER JOIN {master.sql} t ON {same}", items, (), order)
+    return _select(f"{log.sql} l LEFT OUTER JOIN {master.sql} t ON {same}", items, conditions, order)
 
 
 def numbered(log: TableName, least: int, most: int) -> Statement:

@@ -481,6 +481,39 @@ def test_a_key_with_more_notes_than_a_page_has_is_told_once(peer: OraclePeer, or
         assert found == [("c", {"ID": 7, "STATUS": "19"}), ("c", {"ID": 8, "STATUS": "0"})]
 
 
+def test_what_is_known_of_a_key_half_told_outlives_a_crash_and_the_notes_of_others(
+    peer: OraclePeer, orders: Table
+) -> None:
+    peer.store.insert(ORDERS, [{"ID": 7, "STATUS": "old"}])
+    with reading(peer, ORDERS, AS_LOG) as reader:
+        reader.take()
+        with peer.store.transaction() as tx:
+            tx.delete(ORDERS, (7,))
+            tx.insert(ORDERS, {"ID": 7, "STATUS": "new"})
+            tx.delete(ORDERS, (7,))
+        found = reader.published(reader.poll(rows=1))
+        reader.settle()
+        reader.died()
+        with peer.store.transaction() as tx:
+            for status in ("a", "b", "c"):
+                tx.insert(ORDERS, {"ID": 2, "STATUS": status})
+                tx.delete(ORDERS, (2,))
+        found += reader.take(rows=1)
+        assert [(op, row["ID"]) for op, row in found] == [("d", 7)]
+        assert not left(peer, peer.store.table(LOG))
+
+
+@pytest.mark.parametrize("key", [["7"], ["no number"], []])
+def test_what_is_carried_of_a_key_that_has_no_notes_is_forgotten(
+    key: list[str], peer: OraclePeer, orders: Table
+) -> None:
+    peer.store.insert(ORDERS, [{"ID": 2, "STATUS": "new"}])
+    with reading(peer, ORDERS, AS_LOG) as reader:
+        reader.position = {"mode": "mview_log", "carry": [key, True]}
+        assert reader.take() == [("c", {"ID": 2, "STATUS": "new"})]
+        assert reader.position == {"mode": "mview_log"}
+
+
 def test_an_image_and_its_notes_are_of_one_moment(peer: OraclePeer, orders: Table) -> None:
     """What changes while a page is published has notes of its own."""
     peer.store.insert(ORDERS, [{"ID": n, "STATUS": "open"} for n in range(1, 7)])

@@ -7,6 +7,8 @@ deleted: all of it is as of one SCN, so that an image and the notes that go with
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -19,11 +21,11 @@ from connectors.oracle.catalog import Kind, Relation
 from connectors.oracle.config import OracleStream
 from connectors.oracle.keyset import written
 from connectors.oracle.modes.flow import Flow, Rows, reject
-from connectors.oracle.modes.pages import Open, ended, enduring, keyset
+from connectors.oracle.modes.pages import Open, enduring, keyset
 from connectors.oracle.modes.settling import MOST_ROWS, ROWID, Named, Settling, Taken, fitting
 from connectors.oracle.rows import Lead, Reading
 from connectors.oracle.session import Session
-from connectors.oracle.statements import TableName
+from connectors.oracle.statements import Conditions, TableName
 
 SEQUENCE, NOTED, THERE = "?sequence", "?noted", "?there"
 _LEADS = (
@@ -80,10 +82,10 @@ class ViewLog(Settling):
 
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
         before = self.taken(position)
-        with self._open.at(position, lambda: self._opened(session, ask)) as flow:
+        with self._open.at(position, lambda: self._opened(session, ask, before.carry)) as flow:
             batch = self._page(flow, before, ask)
             self._open.keep(flow, batch.position)
-        return batch
+        return replace(batch, more=True) if before.carry else batch
 
     def _page(self, flow: Flow, before: Taken, ask: Ask) -> Batch:
         with enduring():
@@ -91,18 +93,22 @@ class ViewLog(Settling):
         rows = flow.take(count)
         groups = [self._known(rows.batch, group, before.carry) for group in self._groups(rows.batch)]
         carry = None if whole else [groups[-1].key, groups[-1].known]
-        if before.carry and whole and not ended(flow):
-            carry = next((None for each in groups if each.key == before.carry[0]), list(before.carry))
         taken = Taken("mview_log", tuple(_named(rows.batch)), carry=carry)
         return self.brought(taken, self._told(rows, groups if whole else groups[:-1]))
 
     def release(self) -> None:
         self._open.close()
 
-    def _opened(self, session: Session, ask: Ask) -> Flow:
-        log = self._log_of(session)
-        statement = statements.logged(log, self.relation.name, self._reading.items, self.key)
+    def _opened(self, session: Session, ask: Ask, carry: Sequence[Any] | None) -> Flow:
+        """The notes that are left of a key that is half told come first, and alone."""
+        log, only = self._log_of(session), self._only(carry[0]) if carry else []
+        statement = statements.logged(log, self.relation.name, self._reading.items, self.key, only)
         return Flow(session, statement, self._reading, ask)
+
+    def _only(self, key: Any) -> Conditions:
+        with suppress(ValueError):  # the table may have another key by now
+            return [(self._key.same("key"), self._key.bound(key, "key"))]
+        return []
 
     def _log_of(self, session: Session) -> TableName:
         """Errors: PermanentError when there is none, or one that does not do."""
