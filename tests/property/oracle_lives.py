@@ -8,6 +8,7 @@ Kafka is in memory, and a committed record is all that a new life knows. `live` 
 
 from __future__ import annotations
 
+import math
 import random
 import time as wall
 from collections import Counter
@@ -257,10 +258,12 @@ class Life:
         return judge.outcome(len(self._topic) - said)
 
     def _catch_up(self) -> None:
-        ripe = self.clock.now + 2 * self.way.overlap
+        ripe = math.inf
         for _ in range(PATIENCE):
             whole = is_whole(self.process, self.name)
-            if whole and self.clock.now > ripe and not self.engine.task.resnapshots:
+            if whole:  # a snapshot begins once the overlap is over
+                ripe = min(ripe, self.clock.now + 2 * self.way.overlap)
+            if whole and self.clock.now >= ripe and not self.engine.task.resnapshots:
                 break
             self.clock.now += self.chance.choice((0.0, 1.0, OVERLAP_S))
 
