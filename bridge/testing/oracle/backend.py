@@ -6,6 +6,7 @@ import datetime as dt
 import sys
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from seerdb.common.datatypes import IntervalYM
@@ -237,9 +238,9 @@ class PeerBackend:
 
     @staticmethod
     def _named(sql: str, binds: Sequence[Any]) -> dict[str, Any]:
-        names = [name for name, _ in bind_placeholders(sql, is_plsql(sql))]
+        names = _placeholders(sql)
         if len(names) != len(binds):
-            names = [str(place + 1) for place in range(len(binds))]
+            names = tuple(str(place + 1) for place in range(len(binds)))
         return {name: bound(value) for name, value in zip(names, binds, strict=True)}
 
     def _result(self, sql: str, answer: Answer, binds: Sequence[Any]) -> Result:
@@ -271,6 +272,11 @@ class PeerBackend:
             end()
         except OracleError as error:
             raise refusal(error) from None
+
+
+@lru_cache(maxsize=1024)
+def _placeholders(sql: str) -> tuple[str, ...]:
+    return tuple(name for name, _ in bind_placeholders(sql, is_plsql(sql)))
 
 
 def bound(value: Any) -> Any:

@@ -125,7 +125,10 @@ def _rows(
             found = list(family.records(peer, session))
             if family.system and wanted.get(family.owner, "SYS") == "SYS":
                 found += family.system(peer, session)
+        named = [(name, wanted[name]) for name in (family.owner, family.object) if name in wanted]
         for record in found:
+            if named and any(record.get(name) != value for name, value in named):
+                continue
             if keep is None or keep(session, record):
                 yield tuple(map(record.get, names))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bridge.testing.oracle.datatypes import Type
@@ -39,6 +40,12 @@ def parsed_stamp(text: str, model: str, today: Stamp, offset: int | None = None)
 
     `offset` is the session's zone where the answer has one and the text names none.
     """
+    return _built(_read(text, model), today, offset)
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str, model: str) -> Mapping[str, str]:
+    """What stands where the elements of the model are."""
     rest, found = text.strip(), dict[str, str]()
     for element in elements(model):
         name = element.upper()
@@ -51,7 +58,7 @@ def parsed_stamp(text: str, model: str, today: Stamp, offset: int | None = None)
         rest = _eaten(rest, element, name, found)
     if rest:
         raise OracleError(1830)
-    return _built(found, today, offset)
+    return found
 
 
 def _eaten(rest: str, element: str, name: str, found: dict[str, str]) -> str:
@@ -73,7 +80,7 @@ def _eaten(rest: str, element: str, name: str, found: dict[str, str]) -> str:
     return rest.lstrip()[match.end() :]
 
 
-def _built(found: dict[str, str], today: Stamp, offset: int | None) -> Stamp:
+def _built(found: Mapping[str, str], today: Stamp, offset: int | None) -> Stamp:
     zone = _found_zone(found)
     if "J" in found:
         day = Stamp((int(found["J"]) - FIRST_JULIAN) * DAY).fields
@@ -91,7 +98,7 @@ def _built(found: dict[str, str], today: Stamp, offset: int | None) -> Stamp:
     return Stamp(stamp.wall, zone(stamp) if zone else offset)
 
 
-def _found_zone(found: dict[str, str]) -> Callable[[Stamp], int] | None:
+def _found_zone(found: Mapping[str, str]) -> Callable[[Stamp], int] | None:
     if "TZR" in found:
         return lambda stamp: zone_offset(found["TZR"], stamp.wall)
     if "TZH" in found:
@@ -101,7 +108,7 @@ def _found_zone(found: dict[str, str]) -> Callable[[Stamp], int] | None:
     return None
 
 
-def _year(found: dict[str, str], today: Stamp) -> int:
+def _year(found: Mapping[str, str], today: Stamp) -> int:
     for name in ("SYYYY", "YYYY", "RRRR", "RR", "YY", "YYY", "Y"):
         if name in found:
             return _full_year(name, found[name], today) * _sign(found)
@@ -121,12 +128,12 @@ def _full_year(name: str, digits: str, today: Stamp) -> int:
     return year
 
 
-def _sign(found: dict[str, str]) -> int:
+def _sign(found: Mapping[str, str]) -> int:
     era = next((found[name] for name in ("AD", "BC", "A.D.", "B.C.") if name in found), "AD")
     return -1 if era.upper().startswith("B") else 1
 
 
-def _month(found: dict[str, str], today: Stamp) -> int:
+def _month(found: Mapping[str, str], today: Stamp) -> int:
     if "MM" in found:
         return int(found["MM"])
     name = found.get("MON") or found.get("MONTH")
@@ -138,7 +145,7 @@ def _month(found: dict[str, str], today: Stamp) -> int:
     raise OracleError(1843)
 
 
-def _clock(found: dict[str, str]) -> tuple[int, int, int]:
+def _clock(found: Mapping[str, str]) -> tuple[int, int, int]:
     if "SSSSS" in found:
         minutes, second = divmod(int(found["SSSSS"]), 60)
         return minutes // 60, minutes % 60, second
