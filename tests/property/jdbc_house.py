@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -93,8 +94,9 @@ class House:
         streams = {stream: options}
         return JdbcConnector.Config.model_validate({"url": self.url, **account, "streams": streams})
 
-    def connector(self, stream: str, options: Mapping[str, Any]) -> JdbcConnector:
-        return JdbcConnector(self._config(stream, options))
+    def connectors(self, stream: str, options: Mapping[str, Any]) -> Callable[[], JdbcConnector]:
+        """Makes one for each life of a process."""
+        return partial(JdbcConnector, self._config(stream, options))
 
     def tell(self, now: float, oldest: float | None) -> None:
         """The time, and when the oldest open transaction began, if that is to be seen."""

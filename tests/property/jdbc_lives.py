@@ -27,7 +27,7 @@ from bridge.positions import STREAM
 from bridge.testing.fakes import FakeKafka, Record
 from bridge.testing.simulation import Clock, Engine
 from bridge.testing.verifying import verified
-from connectors.jdbc import JdbcConnector, polls, session, sockets
+from connectors.jdbc import JdbcConnector, jvm, polls, session, sockets
 from connectors.jdbc.modes.images import COMPLETE
 from tests.property.jdbc_house import READABLE, SHAPES, WRITERS, House
 from tests.property.jdbc_judge import Evidence
@@ -135,7 +135,7 @@ class Life:
         )
         self.kafka, options = FakeKafka(), self.way.options(house)
         self.name = "query" if self.way.query else house.table(self.way.shape)
-        self.source = Database(lambda: house.connector(self.name, options))
+        self.source = Database(house.connectors(self.name, options))
         self.page = chance.choice((1, 2, 3, 7, 1000))
         told = settings(chance, "jdbc", confirm_deletes=chance.choice((1, 1, 2)))
         cache = folder / "erp.state"
@@ -249,8 +249,16 @@ class Life:
 
 @contextmanager
 def time() -> Iterator[Clock]:
-    """A clock as lives want it; no thread a poll that watches how long it takes."""
-    with Clock() as clock, patch.object(session, "MOMENT_S", 0.0), patch.object(sockets.Fuse, "light"):
+    """A clock as lives want it; no thread a poll that watches how long it takes.
+
+    The one thread of all lives stays one of Java's.
+    """
+    with (
+        Clock() as clock,
+        patch.object(session, "MOMENT_S", 0.0),
+        patch.object(sockets.Fuse, "light"),
+        patch.object(jvm, "detach"),
+    ):
         yield clock
 
 
