@@ -287,6 +287,7 @@ class ListPages:
         detail = self._reading.options.detail
         if detail is None or self._shown is None or key not in self._shown.keys:
             del self._met[key]  # it went to another page, or away
+            self._opened.discard(key)  # and may come back
             return
         found = self._read(detail, self._shown, key)
         if found is None:  # deleted since the list was painted

@@ -30,3 +30,9 @@ def test_what_kafka_has_is_the_hosts_file(house: House, transport: Transport, re
     life = partial(live, house, transport)
     lives, hits = all_end_well(transport, life, SECONDS, record_property, ["scans", "scans cut"])
     assert hits["scans"] >= lives
+
+
+def test_a_row_that_leaves_its_page_and_comes_back_is_read(house: House) -> None:
+    """Others push it to the next page before it is opened, and one of them goes: it was told as deleted."""
+    outcome = live(house, "tnz", 8_100_600)
+    assert outcome.clean, outcome
