@@ -15,7 +15,7 @@ from typing import Any, Self
 import oracledb
 
 from bridge.contract import Ask, Batch, Emits, Position, Ranges, Scan, Table
-from bridge.errors import PermanentError
+from bridge.errors import PermanentError, TransientError
 from connectors.oracle import statements
 from connectors.oracle.catalog import Kind
 from connectors.oracle.codes import Kind as Code
@@ -219,11 +219,19 @@ class Snapshot(Mode):
     def reread(
         self, session: Session, position: Position | None, place: Position | None, within: Ranges, ask: Ask
     ) -> Batch:
-        """In the middle of a snapshot as of its SCN; what is behind it, as of that of its changes."""
+        """Of images what is there now; of changes, what the snapshot has not told yet comes with it.
+
+        Nor can anything be read beside it: a row that it is yet to read at a newer SCN may be gone by then,
+        and nobody would tell. Errors: TransientError while it is in the middle.
+        """
         if not _running(position):
             return self._then.reread(session, position, place, within, ask)
-        then = self._progress(position).then
-        return self._then.reread(session, then, place, within, ask)
+        progress = self._progress(position)
+        if not self._tells:
+            return self._then.reread(session, progress.then, place, within, ask)
+        if progress.left.after is not None:
+            raise TransientError(f"rows of {self.name} are read once more when its snapshot is through")
+        return Batch(place)
 
     def check(self, position: Position) -> None:
         if _running(position):
