@@ -21,7 +21,7 @@ from connectors.sap_rfc.conditions import Condition
 from connectors.sap_rfc.currencies import Currencies
 from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.errors import AbapError
-from connectors.sap_rfc.groups import SEPARATOR, Joined, Part, joined, stacked
+from connectors.sap_rfc.groups import SEPARATOR, Joined, Part, composed, joined, stacked
 from connectors.sap_rfc.plan import Plan, split
 from connectors.sap_rfc.ranges import Key as Key  # noqa: PLC0414 -- the modes take it from here
 from connectors.sap_rfc.readers import TOO_MUCH, Reader, Reads
@@ -265,12 +265,8 @@ class TableReader:
 
     def _part(self, plan: Plan, names: Sequence[str], condition: Condition, count: int) -> Part:
         rows, texts = self._reader.read(plan.choice.relation, names, condition, count)
-        proof = _composed([texts[name] for name in plan.proof if name in texts]) if plan.proof else rows
-        return Part(_composed([texts[name] for name in plan.key]), proof, texts)
-
-
-def _composed(columns: Sequence[pa.StringArray]) -> pa.StringArray:
-    return columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, SEPARATOR)
+        proof = composed([texts[name] for name in plan.proof if name in texts]) if plan.proof else rows
+        return Part(composed([texts[name] for name in plan.key]), proof, texts)
 
 
 def _columns(plan: Plan, keys: pa.StringArray) -> dict[str, pa.StringArray]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bridge.errors import PermanentError
-from connectors.sap_rfc.groups import SEPARATOR, Part
+from connectors.sap_rfc.groups import Part, composed
 from connectors.sap_rfc.plan import Plan
 
 
@@ -41,11 +41,12 @@ def padded(plan: Plan, part: Part) -> pa.StringArray:
     columns = [
         each for each in map(plan.choice.relation.column, plan.key) if each.name in plan.choice.stripped
     ]
+    if not columns:
+        return part.keys.slice(0, 0)
     full = dict(part.texts)
     for column in columns:
         texts = part.texts[column.name]
         is_number = pc.match_substring_regex(texts, r"^\d+$")
         full[column.name] = pc.if_else(is_number, pc.utf8_lpad(texts, column.length, "0"), texts)
-    keys = [full[name] for name in plan.key]
-    composed = keys[0] if len(keys) == 1 else pc.binary_join_element_wise(*keys, SEPARATOR)
-    return pc.unique(composed.filter(pc.not_equal(composed, part.keys)))
+    keys = composed([full[name] for name in plan.key])
+    return pc.unique(keys.filter(pc.not_equal(keys, part.keys)))

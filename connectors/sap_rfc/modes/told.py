@@ -137,9 +137,9 @@ class Telling:
         before = self._before(rows, keys, old)
         source, times = _source(found, subject.logged), _times(found, self._offsets)
         ops = pa.array([row.op.value for row in rows], pa.string())
-        kept = [place for place in range(len(rows)) if place not in self._refused]
+        kept = pa.array([place for place in range(len(rows)) if place not in self._refused], pa.int64())
         rejects = [details.reject(subject.table, after, at, why) for at, why in sorted(self._refused.items())]
-        if not kept:
+        if not len(kept):
             return Told((), tuple(rejects))
         if self._refused:
             after, before, source = after.take(kept), before and before.take(kept), source.take(kept)
@@ -173,9 +173,8 @@ class Telling:
             logged = self._values(field, [row.new.get(field.name) for row in rows])
             if now is not None:
                 both = pa.concat_arrays([now.column(field.name), logged])
-                logged = both.take(
-                    [now.num_rows + i if place is None else place for i, place in enumerate(at)]
-                )
+                places = [now.num_rows + i if place is None else place for i, place in enumerate(at)]
+                logged = both.take(pa.array(places, pa.int64()))
             arrays.append(logged)
             missing = [
                 not known and field.name not in row.new for known, row in zip(there, rows, strict=True)
@@ -203,7 +202,8 @@ class Telling:
         initial = "0" if column.inttype in _NUMBERS else None
         texts = strings([value and (value.text if value.text.strip() else initial) for value in values])
         if column.inttype not in _NUMBERS and pa.types.is_string(field.type):
-            texts = pc.if_else(pa.array([value is not None for value in values]), texts.fill_null(""), texts)
+            known = pa.array([value is not None for value in values], pa.bool_())
+            texts = pc.if_else(known, texts.fill_null(""), texts)
         places = None
         if column.field.type != field.type:  # the currency counts
             column = shifted(column, field.type.scale)
@@ -255,7 +255,8 @@ def _source(found: Sequence[Found], logged: frozenset[str]) -> pa.RecordBatch:
     columns = {
         name.lower(): pa.array([each.fields[name] for each, _ in found], pa.string()) for name in names
     }
-    columns["changed_at"] = pa.array([f"{late.time_of(each.stamp):%Y-%m-%dT%H:%M:%S}" for each, _ in found])
+    moments = [f"{late.time_of(each.stamp):%Y-%m-%dT%H:%M:%S}" for each, _ in found]
+    columns["changed_at"] = pa.array(moments, pa.string())
     columns["changed"] = pa.array(
         [sorted(logged & {*row.changed}) for _, row in found], pa.list_(pa.string())
     )
