@@ -1,7 +1,8 @@
 """A soak run of the SAP connector: random lives of each mode, a process a processor.
 
 A kill is the end of a life here, at any step or call of the client; what comes after it knows Kafka alone.
-The system is the peer of the tests (bridge.testing.sap), on a wire; two clients read it in turn.
+The system is the peer of the tests (bridge.testing.sap): one life in twenty reads it on a wire, by two
+clients in turn, the others in this process.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from threading import Event
 
 from bench.swarm import Lived, swarm
 from bench.torment import Until, Verdict
-from tests.property.sap_lives import LIBRARIES, MODES, live
+from tests.property.sap_lives import CLIENTS, MODES, live
 
-COUNTED = (*LIBRARIES, "polls", "meddled", "leaps", "TransientError", "deaths at a call")
+COUNTED = (*CLIENTS, "polls", "meddled", "leaps", "TransientError", "deaths at a call")
 
 
 def soak(until: Until, seed: int, stop: Event) -> Verdict:

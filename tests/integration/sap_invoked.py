@@ -56,7 +56,7 @@ class Invoked:
             ) from None
         except ShortDump as error:
             raise self._translated(ABAPRuntimeError(error.text, error.key), function) from None
-        return {name: _trimmed(value) for name, value in answer.items()}
+        return trimmed(answer)
 
     def _translated(self, error: Exception, function: str) -> Exception:
         return errors.translate(error, errors.Asked(f"calling {function}", function))
@@ -71,17 +71,7 @@ class Invoked:
         found = self._simulated.function(function)
         if found is None:
             raise self._translated(ABAPApplicationError(f"no {function}", "FU_NOT_FOUND"), function)
-        return Function(
-            function,
-            {
-                each.name: Parameter(
-                    _field(each.name, each.type, table=each.direction is abap.Direction.TABLES),
-                    _DIRECTIONS[each.direction],
-                    each.optional,
-                )
-                for each in found.parameters
-            },
-        )
+        return described(found)
 
     def moment(self) -> Moment:
         now = self._simulated.clock.now()
@@ -89,6 +79,21 @@ class Invoked:
         return Moment(
             now.replace(tzinfo=None, microsecond=0), int(offset.total_seconds()) if offset else 0, 0.0
         )
+
+
+def described(function: abap.Function) -> Function:
+    """Its interface, as a client tells it."""
+    return Function(
+        function.name,
+        {
+            each.name: Parameter(
+                _field(each.name, each.type, table=each.direction is abap.Direction.TABLES),
+                _DIRECTIONS[each.direction],
+                each.optional,
+            )
+            for each in function.parameters
+        },
+    )
 
 
 def _field(name: str, kind: abap.AnyType, *, table: bool = False) -> Field:
@@ -101,10 +106,19 @@ def _field(name: str, kind: abap.AnyType, *, table: bool = False) -> Field:
     return Field(name, Kind.TABLE, fields=(one,)) if table else one
 
 
-def _trimmed(value: Any) -> Any:
+def trimmed(answer: Mapping[str, Any]) -> dict[str, Any]:
     """CHAR comes without trailing blanks."""
-    if isinstance(value, str):
-        return value.rstrip(" ")
-    if isinstance(value, Mapping):
-        return {name: _trimmed(each) for name, each in value.items()}
-    return [_trimmed(each) for each in value] if isinstance(value, list) else value
+    return {
+        name: value.rstrip(" ") if type(value) is str else _trimmed(value) for name, value in answer.items()
+    }
+
+
+def _trimmed(value: Any) -> Any:
+    match value:
+        case str():
+            return value.rstrip(" ")
+        case dict():
+            return trimmed(value)
+        case list():
+            return [_trimmed(each) for each in value]
+    return value

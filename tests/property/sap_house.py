@@ -1,4 +1,4 @@
-"""A system of SAP's kind on a wire, with one table and functions that tell of it, and connectors to it."""
+"""A system of SAP's kind, on a wire or without, a table and functions that tell of it, and connectors."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from connectors.sap_rfc import line
 from connectors.sap_rfc.clients.pure import Pure
 from connectors.sap_rfc.connector import SapConnector
 from connectors.sap_rfc.system import System as Session
+from tests.property.sap_direct import near
 
 TABLE, CLASS, MESSAGE = "ZLIFE", "ZLIFE", "ZLIFE"
 PASSWORD_VARIABLE = "SAP_LIFE_PASSWORD"
@@ -42,11 +43,15 @@ type Row = dict[str, Any]
 
 @dataclass
 class House:
-    """Of one life. `width`: of the texts, three of them; rows of 512 characters take two of the wide ones."""
+    """Of one life. `width`: of the texts, three of them; rows of 512 characters take two of the wide ones.
+
+    `wired`: whether it listens, or is called in this process.
+    """
 
     shape: str
     width: int
     release: str
+    wired: bool
 
     def __post_init__(self) -> None:
         self.system = system = System(release=self.release)
@@ -62,8 +67,11 @@ class House:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(patch.dict(os.environ, {PASSWORD_VARIABLE: SapPeer.password}))
-        self._stack.enter_context(patch.object(line, "PATIENCE_S", PATIENCE_S))
-        self._stack.enter_context(self.peer)
+        if self.wired:
+            self._stack.enter_context(patch.object(line, "PATIENCE_S", PATIENCE_S))
+            self._stack.enter_context(self.peer)
+        else:
+            self._stack.enter_context(near(self.peer))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -84,7 +92,7 @@ class House:
 
     def connector(self, library: str, options: Mapping[str, Any]) -> SapConnector:
         config = {
-            "ashost": self.peer.ashost,
+            "ashost": self.peer.ashost or "localhost",
             "sysnr": self.peer.sysnr,
             "client": self.peer.client,
             "user": self.peer.user,

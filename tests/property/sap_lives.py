@@ -2,8 +2,9 @@
 
 Writers begin, write, document, commit late or roll back; between any two of their steps, at any call of the
 client, and while SAP answers one, the engine reads and publishes, Kafka fails, the process ends, calls are
-cut and hang, clocks are set. The system is a peer on a wire (bridge.testing.sap), read by two clients; Kafka
-is in memory, and a committed record is all that a new life knows. `live` makes all of it from one seed.
+cut and hang, clocks are set. The system is a peer (bridge.testing.sap), on a wire and read by two clients in
+some lives, and called in this process in most of them; Kafka is in memory, and a committed record is all that
+a new life knows. `live` makes all of it from one seed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -30,8 +32,9 @@ from bridge.testing.sap.switches import Cut, Hang, Stage
 from bridge.testing.simulation import Clock, Engine
 from connectors.sap_rfc import system
 from connectors.sap_rfc.connector import SapConnector
-from connectors.sap_rfc.modes import function, late, log, look
+from connectors.sap_rfc.modes import documents, function, late, log, look, pointers, table
 from tests.property.living import PASS_S, Acts, Outcome, Process, Source, folder, happen, settings
+from tests.property.sap_direct import LIBRARY as DIRECT
 from tests.property.sap_house import (
     CLASS,
     DETAILED,
@@ -53,8 +56,13 @@ from tests.property.sap_writers import Writers
 MODES = ("watermark", "images", "documents", "function", "pointers", "processed")
 RESNAPSHOTS = ("watermark", "images", "documents", "function")
 LIBRARIES = ("saprfclib", "pyrfc")
+CLIENTS = (*LIBRARIES, DIRECT)
 STEPS, SEEDS = (15, 60), (0, 12)
 """How much happens, and how many transactions there were before anybody reads."""
+WIRED = 0.05
+"""How likely a life is one over the wire, which takes several times as long."""
+HURRIED, LARGE = 0.8, 1_000
+"""How likely pages are large at the end of a life, when nobody writes any more."""
 PATIENCE = 500
 LATE_S, HOUR_S = 30.0, 3600.0
 HANG_S = 1.5 * PATIENCE_S
@@ -163,10 +171,10 @@ class Way:
 class Life:
     """One history, from its seed to what it has cost."""
 
-    def __init__(self, mode: str, seed: int, clock: Clock, folder: Path) -> None:
+    def __init__(self, mode: str, seed: int, clock: Clock, folder: Path, wired: float) -> None:
         self.chance = chance = random.Random(f"{mode} {seed}")
         self.way = way = Way.drawn(mode, chance)
-        self.house = house = House(way.shape, way.width, way.release)
+        self.house = house = House(way.shape, way.width, way.release, chance.random() < wired)
         self.clock = clock
         house.grants(fields=chance.random() < 0.5)
         house.system.clock = Shown(source=lambda: shown(clock))
@@ -190,7 +198,7 @@ class Life:
         self.engine = Engine(self.kafka, self.source, clock, settings(chance, "sap"), cache=cache)
         self.process = Process(self.engine, self.kafka, cache, chance)
         self.resnapshots = 0
-        self.leapt = False
+        self.leapt = self.hurries = False
         self.meddling = chance.choice((0.0, 0.1, 0.3))
         """How likely somebody writes while SAP runs a function."""
         self._busy = threading.Lock()
@@ -198,21 +206,27 @@ class Life:
         house.system.after.append(self._meddle)
 
     def _connector(self) -> SapConnector:
-        # erpl-pyrfc takes what a function was in one system for what it is in all, for as long as it runs.
-        library = self.chance.choice(LIBRARIES if self.way.release == "758" else LIBRARIES[:1])
-        self.hits[library] += 1
+        library = self._library()
+        self.hits[library if self.house.wired else DIRECT] += 1
         made, life = self.house.connector(library, self.way.options), self
 
         class Watched(SapConnector):
             def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
                 life.hits["polls"] += 1
                 try:
-                    return super().poll(stream, position, ask)
+                    return super().poll(stream, position, life.asked(ask))
                 except BridgeError as error:
                     life.hits[type(error).__name__] += 1
                     raise
 
         return Watched(made.config)
+
+    def asked(self, ask: Ask) -> Ask:
+        return replace(ask, rows=LARGE) if self.hurries else ask
+
+    def _library(self) -> str:
+        # erpl-pyrfc takes what a function was in one system for what it is in all, for as long as it runs.
+        return self.chance.choice(LIBRARIES if self.way.release == "758" else LIBRARIES[:1])
 
     # -- what happens
 
@@ -335,6 +349,7 @@ class Life:
             return Outcome(odd=1, told=f"parked on the way: {reason}")
         self.engine.resume()
         self.clock.now += self.way.late + abs(self.way.leap) + 10  # what waits until it is settled
+        self.hurries = self.chance.random() < HURRIED
         self._catch_up()
         said = len(self._topic)
         self.engine.run(PASS_S)
@@ -414,9 +429,14 @@ class Calendar(datetime):
         return shown(cls.clock).astimezone(tz)
 
 
+MODULES = (documents, function, pointers, table)
+"""Of the modes, loaded here: one that is loaded within a life would keep what is little there."""
+
+
 @contextmanager
 def time(chance: random.Random) -> Iterator[Clock]:
     """A clock as lives want it; what is much elsewhere is little here."""
+    (page,) = chance.choices((12, 10_000), (1, 4))
     with Clock() as clock, ExitStack() as stack:
         calendar = type("Calendar", (Calendar,), {"clock": clock})
         for where, name, what in (
@@ -424,17 +444,21 @@ def time(chance: random.Random) -> Iterator[Clock]:
             (system, "time", clock),
             (late, "MOST_SEEN", chance.choice((3, 5_000))),
             (look, "MOST_AT_ONCE", chance.choice((12, 10_000))),
+            (log, "MOST_AT_ONCE", page),
+            (pointers, "MOST_AT_ONCE", page),
             (log, "_AT_ONCE", chance.choice((2, 20))),
             (function, "AT_ONCE", chance.choice((2, 1_000))),
             (function, "AT_ONCE_WITH_DETAILS", chance.choice((2, 50))),
             (function, "SLICE_S", chance.choice((0.002, 3.0))),
+            (function, "monotonic", count(0, 0.001).__next__),
         ):
             stack.enter_context(patch.object(where, name, what))
         clock.now = _FIRST
         yield clock
 
 
-def live(mode: str, seed: int) -> Outcome:
-    """The history of this seed."""
+def live(mode: str, seed: int, wired: float = WIRED) -> Outcome:
+    """The history of this seed. `wired`: how likely it is one over the wire."""
+    random.seed(seed)  # by which the engine waits between attempts
     with time(random.Random(seed)) as clock, capture_logs(), folder() as place:
-        return Life(mode, seed, clock, place).run()
+        return Life(mode, seed, clock, place, wired).run()

@@ -99,7 +99,7 @@ class Type:
     def built_in(self) -> BuiltIn:
         return BUILT_IN[self.datatype]
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
         return self.built_in.kind
 
@@ -179,6 +179,10 @@ class Structure:
     name: str
     fields: tuple[Field, ...]
     text: str = ""
+
+    def __hash__(self) -> int:
+        """Quickly: what is told of a structure is kept by it."""
+        return hash(self.name)
 
     @property
     def kind(self) -> Kind:

@@ -54,10 +54,10 @@ class Module:
         call = Call(system, session, self._values(sent))
         answer = dict(self.body(call))
         for parameter in self.function.parameters:
-            if parameter.direction is Direction.EXPORT:
-                answer.setdefault(parameter.name, initial(parameter.type))
-            elif parameter.direction is not Direction.IMPORT:
-                answer.setdefault(parameter.name, call.parameters[parameter.name])
+            name, direction = parameter.name, parameter.direction
+            if name not in answer and direction is not Direction.IMPORT:
+                is_export = direction is Direction.EXPORT
+                answer[name] = initial(parameter.type) if is_export else call.parameters[name]
         return answer
 
     def _values(self, sent: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
@@ -54,7 +55,12 @@ class NoColumn(BadOption):
 
 def parse(lines: Iterable[str], structure: Structure) -> Condition:
     """The condition over rows of this table; BadOption for what is none, ShortDump for a lost value."""
-    tokens = list(_tokens("".join(line[:WIDTH].ljust(WIDTH) for line in lines)))
+    return _parsed("".join(line[:WIDTH].ljust(WIDTH) for line in lines), structure)
+
+
+@lru_cache(1_000)
+def _parsed(text: str, structure: Structure) -> Condition:
+    tokens = list(_tokens(text))
     if not tokens:
         return Everything
     parser = _Parser(tokens, structure)
@@ -102,9 +108,7 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 
 def _next(text: str, place: int) -> int:
-    while place < len(text) and text[place] == " ":
-        place += 1
-    return place
+    return len(text) - len(text[place:].lstrip(" "))
 
 
 def _check_blanks(text: str, kind: str, token: str, start: int, end: int) -> None:

@@ -34,6 +34,7 @@ class SapPeer:
         """The functions called, what clients ask for themselves included."""
         self.logons: list[str] = []
         """Who tried to log on."""
+        self.cuts = 0
         self._listener = Listener(self._serve)
         self._handles = itertools.count(10_000_001)
 
@@ -79,6 +80,7 @@ class SapPeer:
 
     def cut(self) -> None:
         """Every connection there is ends now."""
+        self.cuts += 1
         self._listener.cut()
 
     def _serve(self, connection: socket.socket) -> None:
