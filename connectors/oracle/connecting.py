@@ -105,7 +105,7 @@ class Connecting:
         given = {name: value for name, value in options.items() if value}
         parameters: oracledb.ConnectParams = oracledb.ConnectParams(**given)
         parameters.parse_connect_string(config.dsn)
-        parameters.set(ssl_server_dn_match=True)
+        parameters.set(ssl_server_dn_match=True, retry_count=0)  # one that was given up would log on later
         if config.tls and config.client == "thin" and "tcp" in _listed(parameters.protocol):
             raise ConfigError("`tls` is set, and `dsn` asks for tcp", remedy="write PROTOCOL=TCPS in `dsn`")
         return parameters

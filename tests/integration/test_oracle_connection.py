@@ -198,6 +198,20 @@ class TestWhoIsRefused:
         assert isinstance(failed(peer, dsn=twice), CredentialsError)
         assert len(peer.logins) == 1
 
+    def test_attempts_that_were_given_up_try_no_password_later(
+        self, peer: OraclePeer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ERP_PASSWORD", "wr0ng-passw0rd")
+        address = f"(ADDRESS=(PROTOCOL=TCP)(HOST={peer.host})(PORT={peer.port}))"
+        again = "(RETRY_COUNT=20)(RETRY_DELAY=1)"
+        dsn = f"(DESCRIPTION={again}{address}(CONNECT_DATA=(SERVICE_NAME={peer.service})))"
+        peer.stop()
+        for _ in range(3):
+            assert isinstance(failed(peer, dsn=dsn, login_timeout="1s"), TransientError)
+        peer.start()
+        time.sleep(1.5)
+        assert peer.logins == []
+
     @pytest.mark.parametrize("code", [28000, 28001, 1045, 28150, 28049, 28051])
     def test_an_account_that_may_not_log_on_is_not_tried_again(self, peer: OraclePeer, code: int) -> None:
         peer.switches.login = code
