@@ -61,6 +61,8 @@ STEPS, SEEDS = (15, 60), (0, 12)
 """How much happens, and how many transactions there were before anybody reads."""
 WIRED = 0.05
 """How likely a life is one over the wire, which takes several times as long."""
+MEDDLED = 200
+"""So often, at the most: each time there is more to read, by more calls, in which there is more to meddle."""
 HURRIED, LARGE = 0.8, 1_000
 """How likely pages are large at the end of a life, when nobody writes any more."""
 PATIENCE = 500
@@ -284,7 +286,8 @@ class Life:
         """While a function is about to run, or has run and has not answered."""
         if not name.startswith("Z_LIFE") and sent.get("QUERY_TABLE") not in _READ:
             return
-        if self.chance.random() < self.meddling and self._busy.acquire(blocking=False):
+        meddles = self.hits["meddled"] < MEDDLED and self.chance.random() < self.meddling
+        if meddles and self._busy.acquire(blocking=False):
             self.hits["meddled"] += 1
             act = self.chance.choice(
                 (self.writers.write, lambda: self.writers.end(keep=True), self._tick_little)
