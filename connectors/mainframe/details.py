@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bridge.contract import Reject
 from connectors.mainframe import recognise
@@ -37,7 +38,8 @@ def read(walk: Walk, reading: ListReading, detail: Detail, shown: Shown, key: Ke
     told, names = f"row {written(key)}", reading.table.key
     try:
         _open(walk, reading, detail, shown, key)
-        row = walk.read(detail.screen, _missing(reading, detail), told, lambda row: another(row, names, key))
+        lacks = partial(another, names=names, key=key)
+        row = walk.read(detail.screen, _missing(reading, detail), told, lacks, names)
     except Trouble as trouble:
         if trouble.kind is not Kind.REJECT:
             raise

@@ -211,7 +211,8 @@ class InquiryPages:
             walk.act(last, told, texts)
         except ConfigError as error:  # too long, or not of the code page; too many of them park the stream
             return Reject(self._reading.table.name, error.text, told, typed)
-        row = walk.read(options.screen, self._missing(walk.last), told, self._lacks(typed))
+        filled = {*typed, *(field for step in options.steps for field in step.fill)}
+        row = walk.read(options.screen, self._missing(walk.last), told, self._lacks(typed), filled)
         walk.perform(options.back, f"{told}, back")
         self._places[session] = self._goes_on(row)
         return row

@@ -182,11 +182,13 @@ class Walk:
             return True
         return False
 
-    def read(self, screen: str, missing: Missing, told: str, lacks: Callable[[Row], str]) -> Row | None:
+    def read(
+        self, screen: str, missing: Missing, told: str, lacks: Callable[[Row], str], typed: Collection[str]
+    ) -> Row | None:
         """The row of a screen, whole and at rest; None: the host says that there is none.
 
-        `lacks`: what it lacks for being the row that was asked for. What cannot be read may be painted in
-        part: it is looked at again.
+        `lacks`: what it lacks for being the row that was asked for; `typed`: fields that show what was asked.
+        What may be painted in part is looked at again.
         """
         each, row = self.maps.screens[screen], None
 
@@ -196,9 +198,15 @@ class Walk:
         for times in (1, LONG_REST):
             seen = self._await_answer(screen, missing, told, ready, times)
             row = recognise.record(each, seen.screen) if seen else None
-            if row is None or not row.problems:
+            if row is None or not (row.problems or self._may_lack_some(each, row, typed)):
                 break
         return row
+
+    def _may_lack_some(self, each: ScreenMap, row: Row, typed: Collection[str]) -> bool:
+        """A value that is blank, or stood there when the key was pressed, need not be this row's."""
+        before = recognise.record(each, self._asked.screen).values if self._asked else {}
+        shown = {name: value for name, value in row.values.items() if name not in typed}
+        return any(value in (None, "", before.get(name)) for name, value in shown.items())
 
     def _await_answer(
         self, screen: str, missing: Missing, told: str, ready: Callable[[Looked], str], times: int

@@ -535,6 +535,36 @@ def test_answers_painted_in_two_writes_are_read_whole(
     assert read.rejects == []
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("overwrite", [False, True], ids=["erased", "over the answer before"])
+@pytest.mark.parametrize("row", [7, 8, 9])
+def test_an_answer_is_not_believed_while_values_of_the_one_before_or_none_stand_in_it(
+    host: Host,
+    transport: str,
+    overwrite: bool,  # noqa: FBT001
+    row: int,
+) -> None:
+    """The host is at rest for longer than `settle`, and the keyboard is free, with half of it painted."""
+    by_place = {"name": 6, "balance": 7, "limit": 8, "status": 9}
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    screens["balance"]["identify"] = [{"row": 1, "text": "CUSTOMER BALANCE"}]
+    screens["balance"]["fields"] |= {
+        name: {"row": line, "column": 18, "length": 30} for name, line in by_place.items()
+    }
+    asked = range(10, 60, 10)
+    streams = {"inquiries": INQUIRY | {"keys": keys(*asked)}}
+    with opened(host, streams, screens=screens, maps=[], transport=transport, settle="60ms") as connector:
+        (stream,) = connector.discover()
+        batch = connector.poll(stream, None, Ask(rows=2))
+        host.switches.two_writes = TwoWrites(after_ms=150, unlock=True, overwrite=overwrite, row=row)
+        batch = connector.poll(stream, batch.position, Ask(rows=1))
+    (told,) = batch.changes[0].rows.to_pylist()
+    customer = host.customers["00000030"]
+    limit = f"{int(customer.limit * 100):09}"
+    shown = {"name": customer.name, "balance": f"{customer.balance:,.2f}".strip("-"), "limit": limit}
+    assert {name: told[name].strip(" -") for name in shown} == shown
+
+
 def test_a_failure_in_one_session_ends_the_poll_of_all(host: Host) -> None:
     host.switches.delay_ms = 20
     with opened(host, MANY, sessions=3, timeout="1s") as connector:
