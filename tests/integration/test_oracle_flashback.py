@@ -277,6 +277,38 @@ def test_what_an_overlap_remembers_is_bounded() -> None:
         assert told.looked(41, 8.0).known == ()
 
 
+def test_what_an_overlap_remembers_is_bounded_before_it_has_caught_up(peer: OraclePeer, table: Table) -> None:
+    with (
+        patch.object(flashback, "MOST_KNOWN", 3),
+        reading(peer, ORDERS, {**CHANGES, "overlap": "30s"}) as reader,
+    ):
+        begun(reader)
+        for number in range(1, 21):
+            insert(peer.store, number)
+        found: list[int] = []
+        while True:
+            batch = reader.poll(rows=4)
+            found += [row["ID"] for _, row in reader.published(batch)]
+            assert len(reader.position["known"]) <= 3
+            if not batch.more:
+                break
+            reader.died()
+        assert found == [*range(1, 21)]
+        insert(peer.store, 21)
+        assert short(reader.take()) == [("c", 21, "open")]
+
+
+def test_what_an_overlap_has_forgotten_is_not_read_again() -> None:
+    with patch.object(flashback, "MOST_KNOWN", 3), patch("time.time") as clock:
+        clock.return_value = 0.0
+        told = Told(10).overlapping(8.0)
+        for scn in range(11, 91):
+            clock.return_value += 0.25
+            happened = ((scn, f"{scn:016}"),) if scn <= 45 else ()
+            told = told.after(Page(Place(scn), transactions=happened)).looked(scn, 8.0)
+            assert {known for known, _ in told.known} == {*range(told.since + 1, min(scn, 45) + 1)}
+
+
 @pytest.mark.parametrize(
     ("kind", "why"),
     [

@@ -98,7 +98,8 @@ class Told:
         told = {*page.transactions, *((was, xid) for xid in self.open)}
         parts = {each for each in told if within and each[0] == within[0]}
         known = tuple(sorted({*self.known, *(told - parts)}))
-        return replace(moved, known=known, open=tuple(sorted(xid for _, xid in parts)), again=scn)
+        moved = replace(moved, known=known, open=tuple(sorted(xid for _, xid in parts)), again=scn)
+        return moved.bounded()
 
     def overlapping(self, overlap: float) -> Self:
         """As an overlap asks for it, whatever was asked for when the position was written."""
@@ -117,11 +118,18 @@ class Told:
             looks.append((scn, now))
         while len(looks) > 1 and looks[1][1] <= now - overlap:
             del looks[0]
-        known = [each for each in self.known if each[0] > looks[0][0]]
-        if len(known) > MOST_KNOWN:
-            looks[0] = (known[-MOST_KNOWN - 1][0], looks[0][1])
-            known = [each for each in known if each[0] > looks[0][0]]
-        return replace(self, looks=tuple(looks), known=tuple(known), again=0)
+        known = tuple(each for each in self.known if each[0] > looks[0][0])
+        return replace(self, looks=tuple(looks), known=known, again=0).bounded()
+
+    def bounded(self) -> Self:
+        """The latest transactions; before them it will not be read back."""
+        if len(self.known) <= MOST_KNOWN:
+            return self
+        since = self.known[-MOST_KNOWN - 1][0]
+        later = [look for look in self.looks if look[0] > since]
+        second = self.looks[-len(later) - 1][1]
+        known = tuple(each for each in self.known if each[0] > since)
+        return replace(self, looks=((since, second), *later), known=known)
 
 
 @dataclass(slots=True)
