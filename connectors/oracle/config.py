@@ -100,7 +100,8 @@ class OracleStream(StreamConfig):
     )
     oversize: Literal["reject", "truncate"] = Field(
         default="reject",
-        description="a value that is longer: its row is a reject, or it is cut; a key is never cut",
+        description="a value that is longer: its row is a reject (an outbox parks), or it is cut; a key is"
+        " never cut",
     )
     trim: bool = Field(
         default=False,

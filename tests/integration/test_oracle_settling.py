@@ -16,6 +16,7 @@ from bridge.testing.oracle.tables import Kind, Table
 from bridge.testing.oracle.values import Fields, Stamp
 from connectors.oracle.session import Session
 from tests.integration.oracle_streams import Event, Reader, reading
+from tests.integration.oracle_tables import executed
 
 OUTBOX, ORDERS, LOG = "SALES.OUTBOX", "SALES.ORDERS", "SALES.MLOG$_ORDERS"
 AS_OUTBOX, AS_LOG = {"mode": "outbox"}, {"mode": "mview_log"}
@@ -319,16 +320,40 @@ def test_a_row_is_deleted_whatever_its_key_is(declared: str, values: list[Any], 
         assert not [*table.as_of(peer.store.scn)]
 
 
-def test_a_row_that_cannot_be_read_is_a_reject_and_does_not_come_again(peer: OraclePeer) -> None:
+def test_a_row_that_cannot_be_read_stays_where_it_is_and_parks_until_somebody_has_seen_to_it(
+    peer: OraclePeer,
+) -> None:
     peer.grants.grant("DELETE", OUTBOX)
     table = peer.store.create("SALES", "OUTBOX", [("ID", "NUMBER(10) NOT NULL"), ("AT", "DATE")], key=["ID"])
-    peer.store.insert(OUTBOX, [{"ID": 1, "AT": Stamp.at(Fields(-44, 3, 15, 0, 0, 0, 0))}, {"ID": 2}])
+    long_ago = Stamp.at(Fields(-44, 3, 15, 0, 0, 0, 0))
+    peer.store.insert(OUTBOX, [{"ID": 1}, {"ID": 2, "AT": long_ago}, {"ID": 3}])
     with reading(peer, OUTBOX, AS_OUTBOX) as reader:
         batch = reader.poll()
-        assert [reject.key["ID"].as_py() for reject in batch.rejects if reject.key] == [1]
-        assert ids(reader.published(batch)) == [2]
+        assert not batch.rejects
+        assert ids(reader.published(batch)) == [1]
         reader.settle()
-    assert not [*table.as_of(peer.store.scn)]
+        with pytest.raises(PermanentError, match="column AT"):
+            reader.poll()
+        reader.died()
+        with pytest.raises(PermanentError, match="column AT") as caught:
+            reader.poll()
+        assert left(peer, table) == [2, 3]
+        remedy = caught.value.remedy
+        executed(peer, remedy[remedy.index("DELETE") :].partition(";")[0])
+        assert ids(reader.take()) == [3]
+    assert not left(peer, table)
+
+
+def test_a_value_that_is_too_long_stays_where_it_is(peer: OraclePeer, outbox: Table) -> None:
+    add(peer, 1, body="the only copy")
+    with (
+        reading(peer, OUTBOX, {**AS_OUTBOX, "max_value_bytes": 10}) as reader,
+        pytest.raises(PermanentError, match="column BODY"),
+    ):
+        reader.take()
+    assert left(peer, outbox) == [1]
+    with reading(peer, OUTBOX, AS_OUTBOX) as reader:
+        assert ids(reader.take()) == [1]
 
 
 def test_nothing_is_published_that_may_not_be_deleted(peer: OraclePeer, outbox: Table) -> None:

@@ -196,13 +196,12 @@ class Outbox(Settling):
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
         self.taken(position)
         self.need(session, self.relation.name)
-        rows = self._read(session, ask)
-        names = [self._named(rows.batch, at) for at in range(rows.batch.num_rows)]
+        batch = self._readable(self._read(session, ask))
+        names = [self._named(batch, at) for at in range(batch.num_rows)]
         count = fitting(names)
-        rows = Rows(rows.batch.slice(0, count), {at: each for at, each in rows.refused.items() if at < count})
         scn = self._scn(session) if names else 0
         taken = Taken("outbox", tuple(names[:count]), scn, by=tuple(self.key))
-        return self.brought(taken, told(self.tables()[0], rows, Op.CREATE))
+        return self.brought(taken, told(self.tables()[0], Rows(batch.slice(0, count), {}), Op.CREATE))
 
     def _read(self, session: Session, ask: Ask) -> Rows:
         key, most = filled(self.relation, self.key), min(ask.rows, MOST_ROWS)
@@ -214,14 +213,24 @@ class Outbox(Settling):
         finally:
             flow.close()
 
+    def _readable(self, rows: Rows) -> pa.RecordBatch:
+        """Those before one that cannot be had: nobody else has it, so it stays where it is.
+
+        Errors: PermanentError when it is the first.
+        """
+        first = min(rows.refused, default=rows.batch.num_rows)
+        if first or not rows.refused:
+            return rows.batch.slice(0, first)
+        rowid = rows.batch.column(ROWID)[0].as_py()
+        away = f"DELETE FROM {self.relation.name.sql} WHERE ROWID = '{rowid}'"  # noqa: S608 -- only told
+        raise PermanentError(
+            f"the row of {self.name} at ROWID {rowid} cannot be read: {rows.refused[0].reason}",
+            remedy=f"it is neither published nor deleted: mend it, or see to it and {away}; then `resume`",
+        )
+
     def _named(self, rows: pa.RecordBatch, at: int) -> Named:
         rowid, key = rows.column(ROWID)[at].as_py(), self._key.place(rows, at)
-        if key is None:
-            raise PermanentError(
-                f"the row of {self.name} at ROWID {rowid} has a key that cannot be read",
-                remedy="mend its key, or delete it",
-            )
-        return [rowid, *key]
+        return [rowid, *(key or ())]
 
     def _scn(self, session: Session) -> int:
         """One at which the rows that were read were there: whoever deletes them does so later."""
