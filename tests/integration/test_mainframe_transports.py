@@ -36,6 +36,7 @@ from tests.integration.mainframe_terminals import (
     titled,
     until,
 )
+from tests.integration.mainframe_vtam import vtam
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -110,6 +111,19 @@ class TestSession:
     def test_a_host_that_is_no_mainframe(self, transport: Transport) -> None:
         with chatting(lambda peer: peer.sendall(b"\r\nLinux\r\nlogin: ")) as port:
             assert "does not talk 3270" in refused(transport, at(port)).text
+
+
+class TestVtam:
+    """To s3270 alone: tnz does not agree to be told which application has the session."""
+
+    def test_an_application_is_asked_for_on_the_first_screen(self) -> None:
+        with vtam() as host, session("s3270", at(host.port)) as held:
+            shown = titled(held, "USSMSG10")
+            held.type(shown.cursor, "LOGON APPLID(CICS)")
+            held.press("enter")
+            titled(held, "SIGNON")
+            assert held.lu == "LU0001"
+            assert host.heard == [b"\x07\0\0\0\0" + "LOGON APPLID(CICS)".encode("cp037")]
 
 
 class TestWaiting:

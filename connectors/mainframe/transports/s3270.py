@@ -24,7 +24,8 @@ _RIGHT_PAGE = {"cp278": "cp1143", "cp871": "cp1149"}
 _ANSWER_S = 10.0  # for what needs no host
 _COUNTED = ("Ascii(0,0,1)", "Query(StatsRx)")
 _SLICE_S = 0.5  # of a wait: after an interrupt, the next action waits so long at most
-_CONNECTED = ("connected-3270", "connected-tn3270e")
+# In the last two states no application has the session yet: VTAM asks for one.
+_CONNECTED = ("connected-3270", "connected-tn3270e", "connected-sscp", "connected-unbound")
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
 _LU = re.compile(r"[A-Za-z0-9#$_.-]+")
 _NEVER_LOCKED = ("attn", "sysreq")
