@@ -101,7 +101,7 @@ class Reader:
             raise TransientError(f"{relation.name} has other columns now: {error.text}") from None
         places = _places(answer)
         if not places.keys() >= set(names):
-            raise PermanentError(f"{self.name} does not tell where {', '.join(names)} are in a row")
+            raise TransientError(f"{self.name} does not tell where {', '.join(names)} are in a row")
         texts = self._rows(answer)
         ordered = sorted(names, key=places.__getitem__)
         cut = slices(texts, [places[name] for name in ordered])
@@ -147,8 +147,11 @@ def interface(function: Function) -> Interface:
 
 
 def _places(answer: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
-    """Column -> its offset and length in a row."""
-    return {
-        str(line["FIELDNAME"]).strip(): (int(line["OFFSET"] or 0), int(line["LENGTH"] or 0))
-        for line in answer["FIELDS"]
-    }
+    """Column -> its offset and length in a row. Errors: TransientError for what is no number."""
+    try:
+        return {
+            str(line["FIELDNAME"]).strip(): (int(line["OFFSET"] or 0), int(line["LENGTH"] or 0))
+            for line in answer["FIELDS"]
+        }
+    except ValueError as error:
+        raise TransientError(f"the answer cannot be read: {error}") from None

@@ -20,6 +20,8 @@ from bridge.errors import (
     PermanentError,
     TransientError,
 )
+from bridge.testing.sap.calls import Call
+from bridge.testing.sap.conversation import Conversation
 from bridge.testing.sap.errors import AbapException, ShortDump
 from bridge.testing.sap.logon import State
 from bridge.testing.sap.peer import SapPeer
@@ -311,6 +313,30 @@ def test_an_interrupt_ends_a_call(peer: SapPeer, opened: Callable[..., System]) 
     assert "interrupted" in failure(lambda: says(there)).text
     there.begin()
     assert says(there)
+
+
+@pytest.mark.parametrize("function", ["STFC_CONNECTION", "RFC_READ_TABLE"])
+def test_an_answer_that_lost_some_bytes_costs_a_new_logon_and_no_data(
+    peer: SapPeer, opened: Callable[..., System], monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    there = opened()
+    there.open()
+    there.describe(function)
+    answer, torn = Conversation._answer, [function]
+
+    def tear(self: Conversation, stream: bytes, call: Call | None = None) -> None:
+        if call and call.function in torn:
+            torn.clear()
+            stream = stream[: len(stream) // 2] + stream[len(stream) // 2 + 3 :]
+        answer(self, stream, call)
+
+    monkeypatch.setattr(Conversation, "_answer", tear)
+    asked = {"REQUTEXT": "x"} if function == "STFC_CONNECTION" else {"QUERY_TABLE": "T000"}
+    assert type(failure(lambda: there.call(function, **asked))) is TransientError
+    assert not torn
+    assert not there.healthy
+    assert says(there)
+    assert len(peer.logons) == 2
 
 
 def test_an_interrupt_ends_a_logon(

@@ -15,6 +15,7 @@ from typing import Any
 import saprfclib
 from saprfclib import invoke
 from saprfclib.router import MessageServerClient, MessageServerHttpError, resolve_rfc_server_http
+from saprfclib.session import SessionState
 from saprfclib.transport import connect_tcp
 
 from bridge.errors import ConfigError
@@ -92,12 +93,26 @@ class Pure:
     def _called(self, function: str, /, **parameters: Any) -> dict[str, Any]:
         description = self._descriptions[function.upper()]
         try:
-            answer = self._connection.call(function, **description.sent(parameters))
+            asked = description.sent(parameters)
+        except Exception as error:
+            raise CallError(_named(error)) from error
+        try:
+            answer = self._connection.call(function, **asked)
         except (saprfclib.SapRfcError, OSError, EOFError):
             raise
         except Exception as error:
-            raise CallError(f"{type(error).__name__}: {error}") from error
-        return description.received(answer)
+            if self._is_broken:
+                raise ProtocolError(f"the answer cannot be read: {_named(error)}") from error
+            raise CallError(_named(error)) from error
+        try:
+            return description.received(answer)
+        except Exception as error:
+            raise ProtocolError(f"the answer cannot be read: {_named(error)}") from error
+
+    @property
+    def _is_broken(self) -> bool:
+        """The library says so by this alone: an answer came, and it could not make sense of it."""
+        return self._connection._session.state is SessionState.BROKEN  # noqa: SLF001
 
 
 class Dial:
@@ -256,3 +271,7 @@ def _application_server(told: Mapping[str, str], timeout: float) -> tuple[str, s
     finally:
         line.close()
     return named, f"{number:02}"
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
