@@ -40,7 +40,12 @@ def _whole(path: Path) -> str:
         content = file.read()
         after = os.fstat(file.fileno())
     changed = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
-    if changed or time.time() - after.st_mtime < REST_S:
+    # A sender may give it any time of writing, one ahead even; that of its change is the file system's.
+    rested = time.time() - min(after.st_mtime, after.st_ctime)
+    if rested < -REST_S:
+        told = f"its times are {-rested:,.0f} s ahead of this host's clock"
+        raise _not_yet(path, told, "synchronise the clocks; it is read when this one is past them")
+    if changed or rested < REST_S:
         raise _not_yet(path, "it was written to just now", "write it under another name, then rename it")
     if not content.endswith((b"\n", b"\r")):
         raise _not_yet(path, "its last line is not complete", "end it with a newline")

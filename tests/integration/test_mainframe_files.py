@@ -20,7 +20,7 @@ from bridge.errors import ConfigError, PermanentError, TransientError
 from bridge.testing.fakes import FakeKafka
 from bridge.testing.simulation import BRISK, Clock, Engine
 from connectors.mainframe import MainframeConnector
-from connectors.mainframe.records import FileOptions, FileSource
+from connectors.mainframe.records import FileOptions, FileSource, files
 from connectors.mainframe.records.copybook import grammar
 from connectors.mainframe.records.copybook.encode import Encoder
 from connectors.mainframe.records.copybook.layout import layout
@@ -195,6 +195,27 @@ def test_a_version_is_read_once(drops: Drops) -> None:
     assert ids(drop.scan(position)) == [1, 3]
 
 
+def test_another_content_of_the_same_size_and_time_is_read(drops: Drops) -> None:
+    drop = drops()
+    drop.write(drop.customer(1))
+    os.utime(drop.path, ns=(1, 1))
+    position = drop.scan()[-1].position
+    drop.write(drop.customer(2))
+    os.utime(drop.path, ns=(1, 1))  # as the sender gives all that it sends
+    assert ids(drop.scan(position)) == [2]
+
+
+def test_a_position_from_before_is_read_anew_and_no_fault(drops: Drops) -> None:
+    drop = drops()
+    drop.write(drop.customer(1))
+    position = drop.scan()[-1].position
+    assert isinstance(position, dict)
+    before = {name: value for name, value in position.items() if name != "ctime_ns"}
+    files.check_position(before)
+    (batch,) = drop.scan(before)
+    assert (batch.scan, ids([batch]), batch.position) == (Scan.ONLY, [1], position)
+
+
 def test_another_copybook_reads_the_same_version_anew(drops: Drops) -> None:
     drop = drops()
     drop.write(drop.customer(1))
@@ -277,6 +298,35 @@ def test_a_done_marker_that_is_older_is_of_another_version(drops: Drops, tmp_pat
     assert drop.poll() == Batch(None)
     os.utime(done)
     assert ids(drop.scan()) == [1]
+
+
+@pytest.mark.parametrize(
+    ("marker", "told"),
+    [(None, "CUST.done is not there"), (1, "CUST.done is older than the data")],
+    ids=["none", "older"],
+)
+def test_a_file_that_waits_for_its_marker_says_why(
+    drops: Drops,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    marker: int | None,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drop, now = drops(done="{stem}.done"), [0.0]
+    monkeypatch.setattr("connectors.mainframe.records.files.time.monotonic", lambda: now[0])
+    drop.write(drop.customer(1))
+    if marker is not None:
+        (tmp_path / "CUST.done").touch()
+        os.utime(tmp_path / "CUST.done", ns=(marker, marker))
+    (finding,) = drop.source.check() if drop.source else ()
+    assert (finding.level, told in finding.text) == (Level.WARNING, True)
+    assert "done" in finding.remedy
+    for _ in range(3):
+        assert drop.poll() == Batch(None)
+        now[0] += 50
+    (line,) = caplog.messages  # once, and not before it was given the time to come
+    assert told in line
 
 
 def test_of_several_files_the_newest_counts(drops: Drops, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from bridge.contract import Ask, Batch, Level, Scan
 from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
 from connectors.jvm import java
 from connectors.mainframe.records import JavaOptions, JavaSource, java_session
+from connectors.mainframe.records.java_values import python_of
 from tests.integration.mainframe_records import java_jar
 from tests.integration.mainframe_streams import written
 
@@ -382,6 +383,19 @@ def test_a_secret_that_the_host_repeats_is_not_told(
     assert "hunter2xyz" not in str(told.value)
 
 
+@pytest.mark.parametrize("told", ["secret42x", "SECRET42X", "Secret42x"])
+def test_a_secret_is_not_told_in_another_case_either(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    monkeypatch.setenv("MF_PASSWORD", "Secret42x")
+    session = java_session.Session(
+        JavaOptions.model_validate(
+            {**options, "password": "env:MF_PASSWORD", "streams": {"customers": inquiry("1")}}
+        )
+    )
+    assert session.masked(f"password {told} is wrong") == "password *** is wrong"
+
+
 @pytest.mark.parametrize("password", ["toldTOPSECRET", "told  TOP SECRET", "told\tTOP\nSECRET"])
 def test_a_message_that_is_cut_short_has_no_part_of_a_secret(
     options: dict[str, Any], monkeypatch: pytest.MonkeyPatch, password: str
@@ -522,3 +536,12 @@ def test_maps_lists_and_beans_are_converted_recursively(options: dict[str, Any])
     assert reject.key == {"id": 4}
     assert "since" in reject.reason
     assert "yesterday" in str(reject.raw)
+
+
+def test_a_number_of_any_class_keeps_its_decimals(options: dict[str, Any]) -> None:
+    with opened(options, customers=inquiry("1")):
+        adder = java("java.util.concurrent.atomic.DoubleAdder")()
+        adder.add(12.75)
+        count = java("java.util.concurrent.atomic.AtomicLong")(7)
+        assert [python_of(adder), python_of(count)] == ["12.75", "7"]
+        assert python_of(java("java.lang.Long")(2**40)) == 2**40

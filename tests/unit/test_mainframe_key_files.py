@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from bridge.contract import Level
-from bridge.errors import ConfigError
+from bridge.errors import ConfigError, TransientError
 from connectors.mainframe import key_files
 from tests.integration.mainframe_streams import written
 
@@ -46,3 +48,27 @@ def test_doctor_is_told_of_a_file_without_keys(tmp_path: Path) -> None:
 def test_blanks_around_a_key_and_empty_lines_do_not_count(tmp_path: Path) -> None:
     written(file := tmp_path / "keys.csv", '\nnote,id\n"SMITH, JOE", 1 \n\nx,2,\n')
     assert key_files.read(file, ["id"]) == [{"id": "1"}, {"id": "2"}]
+
+
+def test_a_file_dated_ahead_of_the_clock_is_read_once_nothing_was_done_to_it_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file := tmp_path / "keys.csv").write_text("id\n1\n")
+    now = time.time()
+    os.utime(file, (now + 3600,) * 2)
+    with pytest.raises(TransientError, match="written to just now"):
+        key_files.read(file, ["id"])
+    monkeypatch.setattr("connectors.mainframe.key_files.time.time", lambda: now + 10)
+    assert key_files.read(file, ["id"]) == [{"id": "1"}]
+
+
+def test_a_file_that_comes_from_a_clock_ahead_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file := tmp_path / "keys.csv").write_text("id\n1\n")
+    os.utime(file, (time.time() + 3600,) * 2)
+    earlier = time.time() - 300
+    monkeypatch.setattr("connectors.mainframe.key_files.time.time", lambda: earlier)
+    with pytest.raises(TransientError, match="ahead of this host's clock") as told:
+        key_files.read(file, ["id"])
+    assert "synchronise" in told.value.remedy

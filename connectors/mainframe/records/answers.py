@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -23,6 +24,13 @@ from connectors.mainframe.screen import Screen
 from connectors.mainframe.values import reader
 
 _ROWS, _COLUMNS = 24, 80
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_SHOWN = {
+    **dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\r"), ord("\n")}, " "),
+    0x1C: "*",  # DUP
+    0x1E: ";",  # FM
+}
+"""Control characters as a terminal shows them, a cell each."""
 
 type Asked = Mapping[str, str | int]
 type Found = tuple[list[Mapping[str, Any]], list[Reject]]
@@ -130,12 +138,14 @@ def screen_of(answer: Any) -> Screen:
         answer = "\n".join(answer)
     if not isinstance(answer, str):
         raise TransientError(f"the answer is no text but {type(answer).__name__}", remedy="check `answer`")
-    lines = answer.splitlines()
-    if len(lines) == 1 and len(answer) > _COLUMNS:
-        lines = [answer[at : at + _COLUMNS] for at in range(0, len(answer), _COLUMNS)]
+    lines = _LINE_END.split(answer.translate(_SHOWN))
+    if not lines[-1]:
+        del lines[-1]
+    if len(lines) == 1 and len(lines[0]) > _COLUMNS:
+        lines = [lines[0][at : at + _COLUMNS] for at in range(0, len(lines[0]), _COLUMNS)]
     width = max([_COLUMNS, *map(len, lines)])
     height = max(_ROWS, len(lines))
-    text = "".join(line.replace("\0", " ").replace("\t", " ").ljust(width) for line in lines)
+    text = "".join(line.ljust(width) for line in lines)
     return Screen(height, width, text.ljust(height * width), (), 0, locked=False)
 
 

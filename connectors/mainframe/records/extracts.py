@@ -20,11 +20,15 @@ _LONGEST_LINE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One content of a file: another size, time or number is another one."""
+    """One content of a file: another size, time or number is another one.
+
+    Senders give a file what time of writing they like; that of its change is the file system's own.
+    """
 
     path: Path
     size: int
     mtime_ns: int
+    ctime_ns: int
     inode: int
     touched_s: float = field(compare=False)
     """When anything was done to the file, by the clock of whoever keeps it."""
@@ -32,7 +36,7 @@ class Version:
     @classmethod
     def of(cls, path: Path, found: os.stat_result) -> Version:
         touched = max(found.st_mtime, found.st_ctime)
-        return cls(path, found.st_size, found.st_mtime_ns, found.st_ino, touched)
+        return cls(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, touched)
 
 
 def must_be_mounted(stream: FileStream) -> None:
@@ -62,12 +66,14 @@ def _version(path: Path) -> Version | None:
         return None
 
 
-def is_done(version: Version, done: str) -> bool:
-    """Is there the mark of completeness of this version, not of one before it?"""
+def undone(version: Version, done: str) -> str:
+    """Why nothing says yet that this version, and not one before it, is complete; or nothing."""
+    marker = marker_of(version.path, done)
     try:
-        return marker_of(version.path, done).stat().st_mtime_ns >= version.mtime_ns
+        is_older = marker.stat().st_mtime_ns < version.mtime_ns
     except FileNotFoundError:
-        return False
+        return f"{marker} is not there, which would say that {version.path} is complete"
+    return f"{marker} is older than the data of {version.path}, and so another version's" if is_older else ""
 
 
 type Pause = Callable[[], None]

@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 _SAMPLE = 100
 _CLOCKS_S = 60.0
 """How far the clock of a file server may be behind: a file that seems as old as this need not be watched."""
-_READ = {"file", "size", "mtime_ns", "reading"}
+_READ = {"file", "size", "mtime_ns", "ctime_ns", "reading"}
+_FORMERLY = _READ - {"ctime_ns"}
+"""Of a position from before; its file is read once more."""
 _WITHIN = {"at", "rows", "records"}
+_MARKED_S = 60.0
+"""How long a file may be there without its marker before that is told."""
 _ONE_KEY = "only the last one is kept: name columns under `key` that tell them apart"
+_MARK_LAST = "have the sender write the marker after the data; `done` says which file it is"
 _log = logging.getLogger(__name__)
 _BEGINNING = dict.fromkeys(sorted(_WITHIN), 0)
 
@@ -90,8 +95,9 @@ class FileSource:
 
 def check_position(position: Position | None) -> None:
     """Errors: ConfigError, when it is none of a file."""
-    form = position.keys() if isinstance(position, dict) else set()
-    if position is not None and form not in (_READ, _READ | _WITHIN):
+    form = set(position) if isinstance(position, dict) else set()
+    is_known = form - _WITHIN in (_READ, _FORMERLY) and form & _WITHIN in (set(), _WITHIN)
+    if position is not None and not is_known:
         raise ConfigError(
             "the position is none of a file",
             remedy="`positions rewind --to start` has the file read from its beginning",
@@ -112,6 +118,8 @@ class _File:
         self.stream = Stream(name, identity, (self._reading.table,), Emits.IMAGES, caveats=caveats)
         self._seen: tuple[Version, float] | None = None
         """What was there when last looked at, and since when."""
+        self._waited_for: Version | None = None
+        """Of which it was told that it waits for its marker."""
         self._opened: _Opened | None = None
 
     def poll(self, position: Position | None, ask: Ask) -> Batch:
@@ -141,7 +149,7 @@ class _File:
 
     def _complete(self) -> tuple[Version | None, str]:
         """The newest version, once it is whole, or what it waits for."""
-        from connectors.mainframe.records.extracts import is_done, newest
+        from connectors.mainframe.records.extracts import newest, undone
 
         version, now = newest(self.options), time.monotonic()
         if version is None:
@@ -149,11 +157,18 @@ class _File:
         if self._seen is None or self._seen[0] != version:
             self._seen = version, now
         if self.options.done:
-            whole = is_done(version, self.options.done)
-            return (version, "") if whole else (None, f"{version.path} has no marker of its own yet")
+            waits = undone(version, self.options.done)
+            self._tell(waits, version, now - self._seen[1])
+            return (None, waits) if waits else (version, "")
         age = time.time() - version.touched_s - _CLOCKS_S
         rests = now - self._seen[1] >= self.options.settle or age >= self.options.settle
         return (version, "") if rests else (None, f"{version.path} was written to just now")
+
+    def _tell(self, waits: str, version: Version, since: float) -> None:
+        """Once for each version whose marker was given the time to come."""
+        if waits and since >= _MARKED_S and self._waited_for != version:
+            self._waited_for = version
+            _log.warning("%s waits: %s", self.stream.name, waits)
 
     def _begin(self, version: Version) -> _Opened:
         """Errors: TransientError, when it is not whole after all."""
@@ -173,13 +188,14 @@ class _File:
 
     def _is_of(self, position: Mapping[str, Any], version: Version) -> bool:
         told = self._told(version)
-        return all(position[name] == told[name] for name in _READ)
+        return all(position.get(name) == told[name] for name in _READ)
 
     def _told(self, version: Version) -> Mapping[str, Any]:
         return {
             "file": version.path.name,
             "size": version.size,
             "mtime_ns": version.mtime_ns,
+            "ctime_ns": version.ctime_ns,
             "reading": self._reading.digest,
         }
 
@@ -237,15 +253,17 @@ class _File:
     # -- doctor
 
     def check(self) -> Finding:
-        from connectors.mainframe.records.extracts import newest
+        from connectors.mainframe.records.extracts import newest, undone
 
-        name = self.stream.name
+        name, done = self.stream.name, self.options.done
         try:
             version = newest(self.options)
             if version is None:
                 return Finding(
                     Level.WARNING, f"there is no file {self.options.path} yet", "check `path`", name
                 )
+            if done and (waits := undone(version, done)):
+                return Finding(Level.WARNING, f"nothing is read: {waits}", _MARK_LAST, name)
             opened = self._begin(version)
             found, records, _ = self._read(opened.file, _BEGINNING, Ask(rows=_SAMPLE))
             key = opened.doubled(found.rows, self._reading.table.key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -80,10 +81,47 @@ def _octets(value: Any) -> bytes:
     return value
 
 
+def _date(value: Any) -> dt.date:
+    """A time of day of 0 goes with it in Java's older classes. Errors: _Lossy, TypeError."""
+    found = _parsed(dt.datetime.fromisoformat, value)
+    if found.tzinfo:
+        raise _Lossy("is an instant, whose day depends on the zone: read it as a timestamp")
+    if found.time() != dt.time():
+        raise _Lossy("has a time of day: read it as a timestamp")
+    return found.date()
+
+
+def _time(value: Any) -> dt.time:
+    """Errors: _Lossy, TypeError."""
+    found = _parsed(dt.time.fromisoformat, value)
+    if found.tzinfo:
+        raise _Lossy("has a zone: read it as text")
+    return found
+
+
 def _timestamp(value: Any) -> dt.datetime:
-    """Of the moment in UTC, where it tells its zone."""
-    found = dt.datetime.fromisoformat(str(value))
+    """Of the moment in UTC, where it tells its zone. Errors: _Lossy, TypeError."""
+    found = _parsed(dt.datetime.fromisoformat, value)
     return found.astimezone(dt.UTC).replace(tzinfo=None) if found.tzinfo else found
+
+
+class _Lossy(ValueError):
+    """A value that its type would cut."""
+
+
+def _parsed[T](parse: Callable[[str], T], value: Any) -> T:
+    """Python's parsers drop what is finer than microseconds."""
+    text = str(value)
+    try:
+        found = parse(text)
+    except ValueError:
+        raise TypeError from None
+    if _FINER.search(text):
+        raise _Lossy("has more than microseconds: read it as text")
+    return found
+
+
+_FINER = re.compile(r"[.,]\d{6}0*[1-9]")
 
 
 def _plain(value: Any) -> str:
@@ -98,8 +136,8 @@ _MAKE: Mapping[str, Callable[[Any], Any]] = {
     "decimal": lambda value: Decimal(_plain(value)),
     "double": float,
     "boolean": _true,
-    "date": lambda value: dt.date.fromisoformat(str(value)[:10]),
-    "time": lambda value: dt.time.fromisoformat(str(value)),
+    "date": _date,
+    "time": _time,
     "timestamp": _timestamp,
     "binary": _octets,
 }

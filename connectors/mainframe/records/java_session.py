@@ -195,10 +195,10 @@ class Session:
         return _line(self.masked(text))  # in this order: a part of a secret is one
 
     def masked(self, text: str) -> str:
-        """Without secrets, however the blanks in them are written."""
+        """Without secrets, however blanks and capitals in them are written: hosts fold what was typed."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             pattern = r"\s+".join(map(re.escape, secret.split())) or re.escape(secret)
-            text = re.sub(pattern, "***", text)
+            text = re.sub(pattern, "***", text, flags=re.IGNORECASE)
         return text
 
 

@@ -80,7 +80,11 @@ _CONVERSIONS: Mapping[str, Callable[[Any, int], Any]] = {
     "java.math.BigInteger": lambda value, _: int(str(value.toString())),
     "java.lang.Double": lambda value, _: float(value.doubleValue()),
     "java.lang.Float": lambda value, _: float(value.doubleValue()),
-    "java.lang.Number": lambda value, _: int(value.longValue()),
+    **dict.fromkeys(
+        ("java.lang.Long", "java.lang.Integer", "java.lang.Short", "java.lang.Byte"),
+        lambda value, _: int(value.longValue()),
+    ),
+    "java.lang.Number": _text,  # as others tell themselves, with decimals maybe
     "java.lang.Enum": lambda value, _: str(value.name()),
     "java.util.Map": _map,
     "java.lang.Iterable": _list,
