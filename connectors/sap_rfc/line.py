@@ -63,12 +63,18 @@ class Line:
         self.broken = False
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._running: _Call | None = None
+        self._last: _Call | None = None
         self._thread = threading.Thread(target=self._work, name=_NAME, daemon=True)
         self._thread.start()
 
+    @property
+    def is_busy(self) -> bool:
+        """With a call that nobody may wait for any more."""
+        return self._last is not None and not self._last.ended.is_set()
+
     def begin(self, make: Callable[[], Any], *, late: Callable[[Any], object] | None = None) -> None:
         """Make a call. `late` gets what it returned after all, once nobody waits for it."""
-        self._running = call = _Call(make, late)
+        self._running = self._last = call = _Call(make, late)
         self._calls.put(call)
 
     def wait(self, seconds: float, cancel: Callable[[], object] | None = None) -> Any:

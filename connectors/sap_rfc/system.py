@@ -30,6 +30,8 @@ _DAYLIGHT_S = 3600
 
 _refused: dict[int, CredentialsError] = {}
 """What was tried at a logon -> how it was refused when nobody waited for that any more."""
+_unanswered: dict[int, Line] = {}
+"""What was tried at a logon -> where it may still run, though nobody waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +168,18 @@ class System:
         found, way = self.found, logon(self._config)
         self._secrets = secrets(way)
         asked = self._asked(f"logging on to {self._config.place}")
-        if late := _refused.get(_tried(way)):  # one attempt more may lock the account
-            raise CredentialsError(late.text, remedy=late.remedy)
+        _must_not_be_under_way(way, asked)
         self._line = line = Line()
-        client, told = self._run(
-            lambda: self._logged_on(found, way, asked, line),
-            asked,
-            seconds=way.timeout,
-            late=lambda opened: opened[0].close(),
-        )
+        try:
+            client, told = self._run(
+                lambda: self._logged_on(found, way, asked, line),
+                asked,
+                seconds=way.timeout,
+                late=lambda opened: opened[0].close(),
+            )
+        except TransientError:
+            _unanswered[_tried(way)] = line
+            raise
         self._client = client
         self._introduce(told)
         return client
@@ -283,6 +288,19 @@ class System:
 def _tried(way: clients.Logon) -> int:
     """Another password is another attempt."""
     return hash(frozenset(way.parameters.items()))
+
+
+def _must_not_be_under_way(way: clients.Logon, asked: Asked) -> None:
+    """One attempt more may lock the account. Errors: CredentialsError, TransientError."""
+    before = _unanswered.get(_tried(way))
+    if before and before.is_busy:
+        raise TransientError(
+            f"{asked.doing}: the last attempt is not answered yet",
+            remedy="no other one is made before, for a wrong password would lock the account; if SAP has long"
+            " forgotten it, restart the worker",
+        )
+    if late := _refused.get(_tried(way)):
+        raise CredentialsError(late.text, remedy=late.remedy)
 
 
 def _introduced(client: Client) -> tuple[Client, Attributes]:

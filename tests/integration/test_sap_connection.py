@@ -20,6 +20,7 @@ from bridge.errors import (
     PermanentError,
     TransientError,
 )
+from bridge.testing.sap import logon
 from bridge.testing.sap.calls import Call
 from bridge.testing.sap.conversation import Conversation
 from bridge.testing.sap.errors import AbapException, ShortDump
@@ -160,6 +161,27 @@ def test_a_logon_that_is_refused_when_nobody_waits_any_more_is_not_tried_again(
     assert type(error) is CredentialsError
     assert "Name or password is incorrect" in error.text
     assert peer.users[peer.user].failures == 1
+
+
+def test_there_is_no_other_logon_while_one_is_not_answered_however_long_that_takes(
+    peer: SapPeer, opened: Callable[..., System], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(system, "_refused", {})
+    answered, refusal = threading.Event(), logon.refusal
+    monkeypatch.setattr(logon, "refusal", lambda *given: answered.wait(60.0) and refusal(*given))
+    peer.users[peer.user].password = "another"
+    until = time.monotonic() + 3.5  # longer than a client of its own would listen
+    while time.monotonic() < until:
+        assert type(failure(opened(login_timeout="1s").open)) is TransientError
+        time.sleep(0.2)
+    answered.set()
+    deadline = time.monotonic() + 30.0
+    while type(failure(opened().open)) is TransientError:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert type(failure(opened().open)) is CredentialsError
+    assert peer.users[peer.user].failures == len(peer.logons) == 1
 
 
 def test_a_gateway_that_is_not_there_is_tried_again(peer: SapPeer, opened: Callable[..., System]) -> None:

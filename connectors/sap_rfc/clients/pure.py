@@ -31,8 +31,8 @@ _MESSAGES, _MESSAGES_HTTP = 3600, 8100
 """Ports of the instance 00 (SAP's list of TCP/IP ports); those of others come after them."""
 _REFUSED = re.compile(r"logon failed", re.IGNORECASE)
 _NO_AUTHORITY = "RFC_NO_AUTHORITY"
-_HEARD = 3
-"""For so many times the time-out a refusal is heard: whoever has ceased to wait must not try again."""
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6}
+"""A logon is listened for however late it is answered: by this it ends where the other side is gone."""
 _OTHERS = "use another client: library: pyrfc or jco"
 
 lzh.quicken(invoke)
@@ -124,6 +124,10 @@ class Dial:
 
     def __call__(self, host: str, port: int) -> socket.socket:
         self._socket = socket.create_connection(self._way or (host, port), self._timeout)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEP_ALIVE.items():
+            if hasattr(socket, option):
+                self._socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
         return self._socket
 
     def patient(self) -> None:
@@ -163,7 +167,7 @@ def _logged_on(arguments: Mapping[str, Any], dial: Dial, cache: Any, timeout: fl
             strict_params=True,  # it drops without a word what a function does not know
             allow_restricted_logon=True,  # S_RFC of RFCPING is no condition for a logon
             connect_timeout=timeout,
-            read_timeout=_HEARD * timeout,
+            read_timeout=None,
             metadata_cache=cache,
             socket_factory=dial,
         )
