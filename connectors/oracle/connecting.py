@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
@@ -31,7 +32,11 @@ class Connecting:
         self.secrets = [] if config.place == config.dsn else [config.dsn]
         """`dsn` is one: the driver cites it, with all that it says beside the place."""
         self.sockets = Sockets()
+        self.encrypts = False
+        """It may be TLS, whoever asked for it."""
         self._done, self._lock = threading.Event(), threading.Lock()
+        self._looked_up = threading.Event()
+        self._addresses = 1
         self._given_up = ""
         self._connection: oracledb.Connection | None = None
         self._error: Exception | None = None
@@ -39,12 +44,10 @@ class Connecting:
     def connect(self) -> oracledb.Connection:
         """Errors: the driver's; ConfigError; TransientError when time is up."""
         parameters = self._parameters()
-        addresses, self.sockets.ports = _addresses(parameters)
-        share = max(_LEAST_SHARE_S, self._config.login_timeout / max(1, addresses))
-        if self._config.client == "thin":
-            parameters.set(tcp_connect_timeout=min(share, parameters.tcp_connect_timeout))
+        self.sockets.ports = frozenset(port for port in _listed(parameters.port) if port)
+        self.encrypts = "tcps" in _listed(parameters.protocol)
         threading.Thread(target=self._run, args=(parameters,), name="oracle-connect", daemon=True).start()
-        in_time = self._ends_in(share)
+        in_time = self._ends()
         with self._lock:
             if self._connection is None:
                 if in_time and self._error is not None:
@@ -60,20 +63,33 @@ class Connecting:
         with self._lock:
             self._given_up = self._given_up or "interrupted"
         self.sockets.shut()
+        self._looked_up.set()
         self._done.set()
 
-    def _ends_in(self, share: float) -> bool:
+    def _ends(self) -> bool:
         """An address that says nothing for its share of the time is passed over for the next one."""
         until = time.monotonic() + self._config.login_timeout
-        while not self._done.wait(max(0.0, min(share, until - time.monotonic()))):
+        self._looked_up.wait(self._config.login_timeout)
+        while not self._done.wait(max(0.0, min(self._share, until - time.monotonic()))):
             self.sockets.shut()
             if time.monotonic() >= until:
                 self._done.wait(_NOTICES_S)
                 return False
         return True
 
+    @property
+    def _share(self) -> float:
+        return max(_LEAST_SHARE_S, self._config.login_timeout / self._addresses)
+
+    def _look_up(self, parameters: oracledb.ConnectParams) -> None:
+        self._addresses = sum(map(_addresses, _listed(parameters.host)))
+        if self._config.client == "thin":
+            parameters.set(tcp_connect_timeout=min(self._share, parameters.tcp_connect_timeout))
+        self._looked_up.set()
+
     def _run(self, parameters: oracledb.ConnectParams) -> None:
         connection, failed = None, None
+        self._look_up(parameters)
         try:
             connection = oracledb.connect(params=parameters)
         except Exception as error:  # noqa: BLE001 -- raised again where it is waited for
@@ -154,10 +170,12 @@ def _load_thick(config: OracleConfig) -> None:
     oracledb.init_oracle_client(**{name: str(path) for name, path in folders.items() if path})
 
 
-def _addresses(parameters: oracledb.ConnectParams) -> tuple[int, frozenset[int]]:
-    """How many there are, as far as it is known before names are looked up, and their ports."""
-    ports = _listed(parameters.port)
-    return len(ports), frozenset(port for port in ports if port)
+def _addresses(host: str | None) -> int:
+    """How many a name stands for: RAC's SCAN has three."""
+    try:
+        return max(1, len({each[4][0] for each in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}))
+    except (OSError, UnicodeError):  # which the driver says
+        return 1
 
 
 def _listed(value: Any) -> list[Any]:

@@ -319,7 +319,7 @@ class Session:
     def _cut(self, cuts: int) -> float:
         """Ask the database to stop; when it does not answer that, shut the socket."""
         connecting, connection = self._connecting, self._connection
-        if connection is not None and cuts == 0 and self._config.tls is None:
+        if connection is not None and cuts == 0 and not (connecting and connecting.encrypts):
             threading.Thread(target=self._break, args=(connection,), name="oracle-break", daemon=True).start()
             return _PATIENCE_S
         if connecting:

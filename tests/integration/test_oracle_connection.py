@@ -23,7 +23,7 @@ from bridge.testing import need
 from bridge.testing.mainframe.authority import Authority, AuthorityError
 from bridge.testing.oracle.server import OraclePeer
 from bridge.testing.oracle.store import Store
-from bridge.testing.oracle.switches import Stage
+from bridge.testing.oracle.switches import Drip, Stage
 from bridge.testing.proxy import TcpProxy
 from connectors.oracle import connector as connector_module
 from connectors.oracle import session as session_module
@@ -272,6 +272,24 @@ class TestTimeLimits:
                 places = f"127.0.0.1:{first},127.0.0.1:{peer.port}/{peer.service}"
                 with session(peer, dsn=places, login_timeout="4s") as one:
                     assert one.healthy
+
+    def test_the_next_address_that_a_name_stands_for_is_tried(
+        self, peer: OraclePeer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known = socket.getaddrinfo
+
+        def resolve(host: Any, *wanted: Any, **how: Any) -> Any:
+            if host != "scan.bank.example":
+                return known(host, *wanted, **how)
+            return [each for one in ("127.0.0.2", peer.host) for each in known(one, *wanted, **how)]
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        peer.switches.drip = Drip(160, 0.02)  # logging on takes a second
+        with (
+            socket.create_server(("127.0.0.2", peer.port)),
+            session(peer, dsn=f"scan.bank.example:{peer.port}/{peer.service}", login_timeout="6s") as one,
+        ):
+            assert one.healthy
 
     def test_a_session_that_was_forgotten_while_it_rested_is_replaced(
         self, peer: OraclePeer, monkeypatch: pytest.MonkeyPatch
@@ -538,6 +556,21 @@ class TestTls:
             thread.join(5)
         assert isinstance(error, TransientError)
         assert "ALERT_INTERNAL_ERROR" in error.text
+
+    def test_nothing_is_cancelled_over_tls_that_the_place_alone_asks_for(
+        self, peer: OraclePeer, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+        broken: list[Any] = []
+        monkeypatch.setattr(Session, "_break", lambda _, connection: broken.append(connection))
+        dsn = self.place(peer, peer.tcps(*authority.issue("server")))
+        with session(peer, dsn=dsn, statement_timeout="1s") as one:
+            peer.switches.stall("FROM DUAL", 30)
+            one.begin()
+            with pytest.raises(Exception, match=r"DPY-|closed"):
+                one.rows(Statement("SELECT 1 FROM DUAL"))
+            one.end()
+        assert broken == []
 
     def test_an_interrupt_ends_a_call_over_tls(self, peer: OraclePeer, authority: Authority) -> None:
         dsn = self.place(peer, peer.tcps(*authority.issue("server")))
