@@ -247,6 +247,27 @@ def test_a_table_kept_in_its_index_is_read_by_its_key(peer: OraclePeer) -> None:
         assert found == READ
 
 
+@pytest.mark.parametrize("kind", [Kind.IOT, Kind.CLUSTER])
+def test_what_has_no_versions_is_read_at_a_newer_scn_as_long_as_no_row_was_read_at_another(
+    peer: OraclePeer, kind: Kind
+) -> None:
+    peer.store.create("SALES", "ORDERS", COLUMNS, key=["ID"], kind=kind)
+    insert(peer.store, *range(ROWS))
+    too_old = r"AS OF SCN :scn t"
+    with reading(peer, ORDERS, {"mode": "snapshot"}) as reader:
+        peer.switches.refuse(too_old, 1555)
+        assert not read(reader, 10).changes
+        read(reader, 10)
+        reader.died()
+        place = reader.position
+        peer.switches.refuse(too_old, 1555)
+        with pytest.raises(GapError, match="ORA-01555"):
+            reader.poll()
+        assert reader.position == place
+        reader.position = None
+        assert sorted(short(reader.take())) == READ
+
+
 @pytest.mark.parametrize("kind", [Kind.EXTERNAL, Kind.TEMPORARY, "view"])
 @pytest.mark.parametrize(
     ("options", "instead"),

@@ -28,6 +28,8 @@ from connectors.oracle.session import Session
 
 UNKEPT = frozenset({Kind.VIEW, Kind.EXTERNAL, Kind.TEMPORARY})
 """They have no ROWIDs to go on after, or no past (ORA-08187)."""
+UNTOLD = frozenset({Kind.IOT, Kind.CLUSTER})
+"""There are no versions to tell by what became of rows that were read."""
 MOST_RENEWALS = 3
 """So often a chunk may be begun anew at a newer SCN before it is said that undo does not last for one."""
 ALTERED_S = 5.0
@@ -154,9 +156,14 @@ class Snapshot(Mode):
             if scan is Scan.FIRST and "ORA-01466" in codes(error):
                 raise self.just_altered() from error
             renewals = max(progress.renewals, progress.again)
-            if progress.behind is None and renewals < MOST_RENEWALS and is_too_old(error):
+            if self._renewable(progress) and renewals < MOST_RENEWALS and is_too_old(error):
                 return self._renewed(session, progress, scan, error)
             raise
+
+    def _renewable(self, progress: Progress) -> bool:
+        """What became of rows that were read is known, where that must be told."""
+        told = self._tells and progress.left.after is not None
+        return progress.behind is None and not (told and self.relation.kind in UNTOLD)
 
     def _read(self, session: Session, progress: Progress, ask: Ask, scan: Scan) -> Batch:
         pages = self._pages
