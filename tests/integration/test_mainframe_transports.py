@@ -196,6 +196,48 @@ class TestWaiting:
             held.wait(1)
 
 
+def _flooding(peer: socket.socket, data: bytes, pause: float = 0) -> None:
+    """A host that speaks 3270, and then says this again and again."""
+    for said in ("fffd18", "fffa1801fff0", "fffd19fffb19fffd00fffb00"):
+        peer.sendall(bytes.fromhex(said))
+        peer.recv(100)
+    while True:
+        peer.sendall(data)
+        time.sleep(pause)
+
+
+class TestFloods:
+    SCREEN = bytes.fromhex("f5c31140401df0") + bytes([0xC1]) * 1500 + bytes.fromhex("ffef")
+
+    def test_a_screen_is_had_of_a_host_that_writes_without_a_pause(self, transport: Transport) -> None:
+        with (
+            chatting(partial(_flooding, data=self.SCREEN * 2000)) as port,
+            session(transport, at(port, tn3270e=False)) as held,
+        ):
+            begun = time.monotonic()
+            assert held.screen().columns == 80
+            assert time.monotonic() - begun < 10
+
+    def test_an_interrupt_is_heard_in_it(self, transport: Transport) -> None:
+        with (
+            chatting(partial(_flooding, data=self.SCREEN * 2000)) as port,
+            session(transport, at(port, tn3270e=False)) as held,
+        ):
+            held.screen()
+            held.interrupt()
+            with pytest.raises(TransientError, match="interrupted"):
+                while held.screen():
+                    held.wait(1)
+
+    def test_a_host_that_says_nothing_at_length(self) -> None:
+        """s3270 refuses it: a session without a first screen is none to it, but is one to tnz."""
+        nothing = bytes.fromhex("fff1")
+        with chatting(partial(_flooding, data=nothing, pause=0.2)) as port:
+            begun = time.monotonic()
+            with session("tnz", at(port, tn3270e=False, connect_timeout=1)):
+                assert time.monotonic() - begun < 5
+
+
 class TestTyping:
     @pytest.mark.parametrize(
         "text", ['"', "\\", 'a\\"b\\\\', "\\n\\u0041\\pf1(),;", " x", "", "ÄÖÜß{}[]|^~¢¬", "1e5,()"]

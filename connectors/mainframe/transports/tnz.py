@@ -14,6 +14,7 @@ from connectors.mainframe.transports.emulator import AIDS, Emulator, Unreadable
 from connectors.mainframe.transports.wire import Alarm, Wire
 
 _FIRST_SCREEN_S = 0.5
+_HEARD_S = 1.0  # of a host that writes without a pause, in one call
 
 
 class _Lost(TransientError):
@@ -66,8 +67,9 @@ class TnzTerminal:
 
     def _lost_after_all(self) -> bool:
         """Hear what there is. A session that is gone raises TransientError once its last words were read."""
+        until = time.monotonic() + _HEARD_S
         try:
-            while self._hear(0):
+            while self._hear(0) and time.monotonic() < until:
                 pass
         except _Lost:
             if self._read == self._emulator.records:
@@ -123,11 +125,12 @@ class TnzTerminal:
     def _negotiate(self, until: float) -> None:
         try:
             while not self._emulator.tn3270:
-                if not self._hear(until - time.monotonic()):
+                if not self._hear(until - time.monotonic()) or time.monotonic() >= until:
                     raise reach.silent(self._endpoint)
             # The last answers, while the host is still asking; a first screen there need not be.
             while not self._emulator.records and self._hear(_FIRST_SCREEN_S):
-                pass
+                if time.monotonic() >= until:
+                    break
         except Unreadable:
             raise TransientError(
                 f"{self._endpoint.address} does not talk 3270", remedy="check host and port"

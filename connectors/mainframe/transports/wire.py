@@ -71,6 +71,7 @@ class Wire:
 
     def receive(self, seconds: float) -> bytes | None:
         """What the host sent next; b"" when it closed, None when the time is over. Errors: OSError."""
+        self._alarm.select(-1, -1, 0)  # where there is always something to read, nobody would hear it
         try:
             return self._until(lambda: self._socket.recv(_PIECE), time.monotonic() + seconds)
         except TimeoutError:
