@@ -59,6 +59,9 @@ def _values(screen_map: ScreenMap, screen: Screen, checked: Checked) -> None:
     ends = "the last page" if page.ended else "not the last page" if screen_map.table.end else "no end marker"
     more = {True: ", a further page exists", False: ", no sign of a further page", None: ""}[page.more]
     checked.lines.append(f"a list of {len(page.rows)} row{'s' * (len(page.rows) != 1)}, {ends}{more}")
+    if page.ended and page.more:
+        checked.lines.append(f"  NOT READ {recognise.CONTRADICTION}")
+        checked.sound = False
     for each in page.rows:
         values = ", ".join(f"{name} {_told(value)}" for name, value in each.values.items())
         checked.lines.append(f"  row {each.line}: {values}")

@@ -8,7 +8,7 @@ from bridge.contract import Finding, Level
 from bridge.errors import BridgeError
 from connectors.mainframe import key_files
 from connectors.mainframe.config import KeyFile, MainframeConfig
-from connectors.mainframe.maps import Rule, ScreenMap
+from connectors.mainframe.maps import Rule, ScreenMap, Table
 from connectors.mainframe.readings import InquiryReading, ListReading, Reading
 
 
@@ -48,6 +48,13 @@ def _of(reading: Reading) -> Iterator[Finding]:
             "give its table an `end`",
             name,
         )
+    if isinstance(reading, ListReading) and _ends_anywhere(reading.list):
+        yield Finding(
+            Level.WARNING,
+            f"screen {options.screen} has an `end` for any line: a page with that text in it ends the list",
+            "give the marker its `row`, or the table its `more`, which then must be gone",
+            name,
+        )
     if (screen := _tells_no_key(reading)) is not None:
         yield Finding(
             Level.WARNING,
@@ -64,6 +71,11 @@ def _of(reading: Reading) -> Iterator[Finding]:
         )
     if isinstance(reading, InquiryReading) and isinstance(reading.options.keys, KeyFile):
         yield from key_files.doubts(reading.options.keys.file, reading.options.key, name)
+
+
+def _ends_anywhere(table: Table) -> bool:
+    """And nothing contradicts it."""
+    return not table.more and any(rule.row is None for rule in table.end)
 
 
 def _tells_no_key(reading: Reading) -> str | None:

@@ -167,7 +167,9 @@ class ListPages:
         return shown
 
     def _lacks(self, page: Page) -> str:
-        """A page says where the list goes on or ends, or is full; all else is painted in part."""
+        """A page says where the list goes on or ends, or is full; all else is painted in part, or mapped wrong."""
+        if page.ended and page.more:
+            return recognise.CONTRADICTION
         if page.ended or page.more or (page.more is None and not self._reading.list.end):
             return ""
         if page.more is None and len(page.rows) >= self._reading.lines:

@@ -14,6 +14,9 @@ from connectors.mainframe.places import Cells, Labels, Misplaced
 from connectors.mainframe.rules import View
 from connectors.mainframe.screen import FILLER, Screen, without_cells
 
+CONTRADICTION = "it shows both an `end` marker and a sign of `more`"
+"""Of a page."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identified:

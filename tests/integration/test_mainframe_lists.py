@@ -196,6 +196,30 @@ def test_without_its_end_marker_a_list_is_not_complete(host: Host) -> None:
         scan(connector, "customers")
 
 
+def test_a_page_that_shows_its_end_and_a_sign_of_more_is_none(host: Host) -> None:
+    """The map's `end` is a word of each page's footer: its first page would be the whole list."""
+    screens = _screens(end=[{"text": "FORWARD"}])
+    with (
+        opened(host, CUSTOMERS, screens=screens, maps=[], timeout="1s") as connector,
+        pytest.raises(TransientError, match="page 1: expected custlist, .*it shows both an `end`"),
+    ):
+        scan(connector, "customers")
+
+
+@pytest.mark.parametrize(
+    ("table", "doubtful"),
+    [({}, False), ({"end": [{"text": "END"}]}, False), ({"end": [{"text": "END"}], "more": []}, True)],
+)
+def test_doctor_tells_of_an_end_that_any_line_may_show(
+    host: Host,
+    table: dict[str, Any],
+    doubtful: bool,  # noqa: FBT001
+) -> None:
+    with opened(host, CUSTOMERS, screens=_screens(**table), maps=[]) as connector:
+        told = [finding.text for finding in connector.check() if finding.stream == "customers"]
+    assert ["`end` for any line" in text for text in told] == [True] * doubtful
+
+
 def test_more_pages_than_the_map_allows_park_the_stream(host: Host) -> None:
     endless = itertools.count(1000)
     host.switches.insert_between_pages = lambda _: [customer(next(endless)) for _ in range(5)]

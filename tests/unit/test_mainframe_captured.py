@@ -336,6 +336,16 @@ def test_check_tells_an_error_of_the_host(tmp_path: Path) -> None:
     assert found.sound
 
 
+def test_check_tells_of_a_page_that_ends_and_goes_on(tmp_path: Path) -> None:
+    table = "table: {rows: 2-3, columns: {id: {column: 1, length: 4}}, key: [id], next: pf8, "
+    table += "end: [{text: FORWARD}], more: [{row: 5, text: MORE}]}"
+    known = loaded(tmp_path, "screens:\n  list:\n    identify: [{row: 1, text: LIST}]\n    " + table)
+    found = checked.check(known, typed(["LIST", "0001", "0002", "", "MORE", "PF8=FORWARD"]))
+
+    assert "  NOT READ it shows both an `end` marker and a sign of `more`" in found.lines
+    assert not found.sound
+
+
 # -- drawn
 
 
