@@ -167,8 +167,8 @@ class ListPages:
         return shown
 
     def _lacks(self, page: Page) -> str:
-        """A page says where the list goes on or ends, or is full; all else is painted in part, or mapped wrong."""
-        if page.ended and page.more:
+        """A page says where the list goes on or ends, or is full; all else is painted in part."""
+        if page.ended and page.more:  # or the map is wrong
             return recognise.CONTRADICTION
         if page.ended or page.more or (page.more is None and not self._reading.list.end):
             return ""

@@ -201,7 +201,7 @@ def test_a_page_that_shows_its_end_and_a_sign_of_more_is_none(host: Host) -> Non
     screens = _screens(end=[{"text": "FORWARD"}])
     with (
         opened(host, CUSTOMERS, screens=screens, maps=[], timeout="1s") as connector,
-        pytest.raises(TransientError, match="page 1: expected custlist, .*it shows both an `end`"),
+        pytest.raises(TransientError, match=r"page 1: expected custlist, .*it shows both an `end`"),
     ):
         scan(connector, "customers")
 
