@@ -56,6 +56,10 @@ def _page(place: Mapping[str, Any]) -> None:
 
 
 def _times(rest: Mapping[str, Any]) -> None:
+    """`of` is there in those that a stream has written."""
+    rest = dict(rest)
+    if not isinstance(rest.pop("of", ""), str):
+        raise ValueError(rest)  # noqa: TRY004 -- as for all else
     place = {name: rest[name] for name in ("after", "to") if name in rest}
     times = {name: value for name, value in rest.items() if name not in place}
     if not place:

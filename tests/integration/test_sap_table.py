@@ -253,6 +253,33 @@ def test_the_first_pass_is_of_all_rows_and_then_changes_alone() -> None:
     assert told(batches) == []
 
 
+@pytest.mark.parametrize("rows", [2, 100])
+@pytest.mark.parametrize(
+    "then", [{"table": "ZOTHER"}, {"where": "NAME = 'x'"}, {"where": ""}, {"key": ["NAME"]}], ids=str
+)
+def test_rows_of_another_table_condition_or_key_are_all_read(then: dict[str, Any], rows: int) -> None:
+    other = Table(Structure("ZOTHER", NARROW.row.fields))
+    world = World(NARROW, other)
+    some = [
+        {"ID": f"{at}", "NAME": f"{'xy'[at % 2]}", "UPDAT": "20200101", "UPTIM": "120000"} for at in range(5)
+    ]
+    if "key" in then:
+        some = [row | {"NAME": f"{9 - at}"} for at, row in enumerate(some)]
+    world.store.load("ZNARROW", some)
+    world.store.load("ZOTHER", some)
+    first = {"columns": ["UPDAT", "UPTIM"], "where": "" if "key" in then else "NAME = 'y'"}
+    position = world.poll(world.mode("ZNARROW", **first), rows=rows).position
+
+    options = first | {name: value for name, value in then.items() if name != "table"}
+    stream = world.mode(then.get("table", "ZNARROW"), **options)
+    batches, position = world.all(stream, position)
+
+    wanted = [row["ID"] for row in some if options["where"][8:9] in row["NAME"]]
+    assert sorted(row["ID"] for row in told(batches)) == wanted
+    world.wait(10_000)
+    assert told(world.all(stream, position)[0]) == []
+
+
 def test_what_is_committed_late_is_read_within_the_late_window() -> None:
     world = World(NARROW)
     stream = world.mode("ZNARROW", columns=["UPDAT", "UPTIM"], safety_interval=1, late_window=120)

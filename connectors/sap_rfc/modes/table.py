@@ -6,6 +6,8 @@ process goes on behind the last page. Of passes by time the first one is of all 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, time, timedelta
@@ -149,7 +151,7 @@ class Watermark(TableMode):
 
     def __init__(self, name: str, options: SapStream, relation: Relation, reader: TableReader) -> None:
         super().__init__(name, options, relation, reader)
-        self._columns = list(options.columns)
+        self._columns, self._of = list(options.columns), _digest(relation, options.where)
         self._times = list(times_of(relation, options.columns))
         self._stamped = self._times[0].is_stamp
         self._late_s, self._safety_s = options.late_window, options.safety_interval
@@ -167,7 +169,8 @@ class Watermark(TableMode):
         page = self._read(self._chosen(window), place, ask)
         page.settled(self.name)
         after = {**window.position, **page.place} if page.more else window.then.position
-        return self._batch({"mode": "table", "columns": self._columns, **after}, page, Op.CREATE)
+        named = {"mode": "table", "columns": self._columns, "of": self._of}
+        return self._batch({**named, **after}, page, Op.CREATE)
 
     def _look(self, moment: Moment) -> Look:
         offset_s = 0 if self._stamped else moment.offset_s
@@ -184,20 +187,27 @@ class Watermark(TableMode):
         self._checked(position)
 
     def _checked(self, position: Position | None) -> tuple[Window, _Place] | Mark | None:
-        """Where a pass is, or ended. Errors: PermanentError."""
+        """Where a pass is, or ended; None where all rows are yet to be read. Errors: PermanentError."""
         if position is None:
             return None
         try:
             match position:
-                case {"mode": "table", "columns": list(by), "after": _, **rest} if by == self._columns:
-                    place = {name: position[name] for name in ("after", "to") if name in position}
-                    window = {name: value for name, value in rest.items() if name != "to"}
-                    return Window.parsed(window), self._place(place)
                 case {"mode": "table", "columns": list(by), **rest} if by == self._columns:
-                    return Mark.parsed(rest)
+                    if rest.pop("of", self._of) != self._of:
+                        return None
+                    if "after" not in rest:
+                        return Mark.parsed(rest)
+                    place = {name: rest.pop(name) for name in ("after", "to") if name in rest}
+                    return Window.parsed(rest), self._place(place)
         except ValueError:
             pass
         raise self.stranger(f"table mode by {', '.join(self._columns)}")
+
+
+def _digest(relation: Relation, where: str) -> str:
+    """What a position is of: rows of another table, by another key or condition were never read."""
+    told = json.dumps([relation.name, relation.key, where])
+    return hashlib.blake2b(told.encode(), digest_size=6).hexdigest()
 
 
 def _chosen(name: str, options: SapStream, relation: Relation) -> Choice:
