@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from bridge.errors import PermanentError
-from connectors.oracle.statements import Condition, quoted
+from connectors.oracle.statements import Condition, National, quoted
 
 if TYPE_CHECKING:
     from bridge.contract import Ranges
@@ -29,6 +29,7 @@ _CLOCK = 'YYYY-MM-DD"T"HH24:MI:SS'
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?")
 _TEXTS = ("VARCHAR2", "NVARCHAR2", "VARCHAR")
 _PADDED = ("CHAR", "NCHAR")
+_NATIONAL = ("NVARCHAR2", "NCHAR")
 _NUMBERS = ("NUMBER", "FLOAT")
 
 
@@ -156,6 +157,8 @@ def bound(column: Column, value: Any) -> Any:
     text = _text(value)
     if word in ("DATE", "TIMESTAMP", "ZONED"):
         return _moment(text, word)
+    if word in _NATIONAL:
+        return National(text)
     return bytes.fromhex(text).hex().upper() if word == "RAW" else text
 
 

@@ -21,7 +21,7 @@ from connectors.oracle.config import OracleConfig
 from connectors.oracle.connecting import Connecting
 from connectors.oracle.errors import codes
 from connectors.oracle.modes.mode import Beginning
-from connectors.oracle.statements import Statement
+from connectors.oracle.statements import National, Statement
 from connectors.oracle.watch import Watch
 
 # A look at the SCN and the clock serves the streams of a round; an older one is only more careful.
@@ -160,7 +160,7 @@ class Session:
         if not _READS.match(statement.sql) and not self._writes:
             raise PermanentError("this session only reads")
         brought = self.connection.fetch_df_batches(
-            statement.sql, dict(statement.binds), rows, fetch_decimals=True, requested_schema=schema
+            statement.sql, self._bound(statement), rows, fetch_decimals=True, requested_schema=schema
         )
         with closing(cast(Generator[oracledb.DataFrame], brought)):
             while True:
@@ -177,8 +177,12 @@ class Session:
         self.allow()
         with self.connection.cursor() as cursor:
             if many is None:
-                cursor.execute(statement.sql, dict(statement.binds))
+                cursor.execute(statement.sql, self._bound(statement))
             elif many:
+                national = {
+                    name: oracledb.DB_TYPE_NVARCHAR for name in many[0] if isinstance(many[0][name], National)
+                }
+                cursor.setinputsizes(**national)
                 cursor.executemany(statement.sql, [dict(statement.binds) | dict(each) for each in many])
             return int(cursor.rowcount)
 
@@ -304,12 +308,22 @@ class Session:
         cursor = self.connection.cursor()
         try:
             cursor.arraysize, cursor.prefetchrows = rows, rows + 1
-            cursor.execute(statement.sql, dict(statement.binds))
+            cursor.execute(statement.sql, self._bound(statement))
         except BaseException:
             with suppress(oracledb.Error, OSError, AttributeError):
                 cursor.close()
             raise
         return cursor
+
+    def _bound(self, statement: Statement) -> dict[str, Any]:
+        return {name: self._variable(value) for name, value in statement.binds.items()}
+
+    def _variable(self, value: Any) -> Any:
+        if not isinstance(value, National):
+            return value
+        variable = self.connection.cursor().var(oracledb.DB_TYPE_NVARCHAR, max(1, len(value)))
+        variable.setvalue(0, value)
+        return variable
 
     def _run(self, statement: Statement) -> None:
         self.allow()

@@ -126,6 +126,12 @@ def met(
     )
 
 
+class National(str):
+    """Text to be bound in the national character set: the database's own may lack its characters."""
+
+    __slots__ = ()
+
+
 type Condition = tuple[str, Mapping[str, Any]]
 type Conditions = Sequence[Condition]
 

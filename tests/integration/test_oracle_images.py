@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import oracledb
 import pytest
 
 from bridge.config.options import ConnectorSettings, StreamOptions
@@ -42,6 +44,27 @@ def scan(reader: Reader, *, rows: int) -> tuple[list[int], list[Scan | None]]:
         marks.append(batch.scan)
         if not batch.more:
             return found, marks
+
+
+def test_a_place_in_a_key_of_the_national_character_set_is_bound_in_it(
+    peer: OraclePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database's own may lack its characters; the peer has one for both, so it cannot tell."""
+    kinds: list[Any] = []
+    fetch = oracledb.Connection.fetch_df_batches
+
+    def spied(own: oracledb.Connection, sql: str, binds: dict[str, Any], *more: Any, **how: Any) -> Any:
+        kinds.extend(each.type for each in binds.values())
+        return fetch(own, sql, binds, *more, **how)
+
+    monkeypatch.setattr(oracledb.Connection, "fetch_df_batches", spied)
+    peer.store.create("SALES", "NAMES", [("ID", "NVARCHAR2(20) NOT NULL")], key=["ID"])
+    peer.store.insert("SALES.NAMES", [{"ID": "Я"}, {"ID": "中"}])
+    with reading(peer, "SALES.NAMES", IMAGES) as reader:
+        assert [row["ID"] for _, row in reader.published(reader.poll(rows=1))] == ["Я"]
+        reader.died()
+        assert [row["ID"] for _, row in reader.published(reader.poll())] == ["中"]
+    assert kinds == [oracledb.DB_TYPE_NVARCHAR]
 
 
 @pytest.mark.parametrize(
