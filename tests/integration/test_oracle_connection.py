@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import oracledb
 import pytest
 
 from bridge.contract import Ask
@@ -30,6 +31,7 @@ from connectors.oracle import session as session_module
 from connectors.oracle.config import OracleConfig
 from connectors.oracle.connector import OracleConnector
 from connectors.oracle.session import Session
+from connectors.oracle.sockets import Sockets
 from connectors.oracle.statements import Statement
 
 ORDERS = "SALES.ORDERS"
@@ -118,12 +120,26 @@ def nobody() -> int:
 class TestWhoLogsOn:
     def test_a_session_is_told_to_the_dba(self, peer: OraclePeer) -> None:
         peer.grants.grant("SELECT", "SYS.V_$SESSION")
-        with session(peer, session_label="plant-hamburg") as one:
+        one = Session(config(peer, session_label="plant-hamburg"), name="erp")
+        try:
+            one.open()
             one.begin(ORDERS)
-            told = one.one(
-                Statement("SELECT PROGRAM, MODULE, ACTION FROM V$SESSION WHERE USERNAME = 'BRIDGE'")
-            )
-        assert told == ("legacy-bridge", "plant-hamburg", ORDERS)
+            asked = "SELECT PROGRAM, MODULE, ACTION, CLIENT_IDENTIFIER FROM V$SESSION"
+            told = one.one(Statement(f"{asked} WHERE USERNAME = 'BRIDGE'"))
+        finally:
+            one.close()
+        assert told == ("legacy-bridge", "plant-hamburg", ORDERS, "erp")
+
+    def test_rows_are_compared_in_one_order_whatever_the_account_has(self, peer: OraclePeer) -> None:
+        with session(peer):
+            told = parameters(peer)
+        assert (told["NLS_SORT"], told["NLS_COMP"], told["NLS_CALENDAR"]) == ("BINARY", "BINARY", "GREGORIAN")
+
+    def test_a_connection_is_kept_alive(self, peer: OraclePeer, monkeypatch: pytest.MonkeyPatch) -> None:
+        told: list[float] = []
+        monkeypatch.setattr(Sockets, "keep_alive", lambda _, every_s: told.append(every_s))
+        with session(peer, keep_alive="42s"):
+            assert told == [42.0]
 
     def test_the_identity_is_the_same_in_every_session(self, peer: OraclePeer) -> None:
         with session(peer) as first, session(peer) as second:
@@ -265,6 +281,20 @@ class TestTimeLimits:
             with pytest.raises(TransientError, match="no answer within 3 s"):
                 connector.discover()
             assert time.monotonic() - began < 30, "the database was not asked to stop"
+
+    def test_a_connection_that_is_dead_is_not_asked_to_cancel(
+        self, peer: OraclePeer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """That ends the interpreter."""
+        cancelled: list[Any] = []
+        monkeypatch.setattr(oracledb.Connection, "is_healthy", lambda _: False)
+        monkeypatch.setattr(oracledb.Connection, "cancel", cancelled.append)
+        with session(peer, statement_timeout="1s") as one:
+            peer.switches.stall("FROM DUAL", 30)
+            one.begin()
+            with pytest.raises(Exception, match=r"DPY-|closed"):
+                one.rows(Statement("SELECT 1 FROM DUAL"))
+        assert cancelled == []
 
     def test_the_next_address_is_tried(self, peer: OraclePeer) -> None:
         with silent() as port:

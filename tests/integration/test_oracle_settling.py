@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import oracledb
 import pytest
 
 from bridge.contract import MAX_POSITION_BYTES, Caveat
@@ -320,6 +321,28 @@ def test_a_row_is_deleted_whatever_its_key_is(declared: str, values: list[Any], 
         assert not [*table.as_of(peer.store.scn)]
 
 
+def test_keys_of_the_national_character_set_are_bound_in_it(
+    peer: OraclePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database's own may lack their characters; the peer has one for both, so it cannot tell."""
+    sizes: list[dict[str, Any]] = []
+    told = oracledb.Cursor.setinputsizes
+
+    def spied(own: oracledb.Cursor, **each: Any) -> Any:
+        sizes.append(each)
+        return told(own, **each)
+
+    monkeypatch.setattr(oracledb.Cursor, "setinputsizes", spied)
+    peer.grants.grant("DELETE", OUTBOX)
+    columns = [("ID", "NVARCHAR2(20) NOT NULL"), ("BODY", "VARCHAR2(20)")]
+    table = peer.store.create("SALES", "OUTBOX", columns, key=["ID"])
+    peer.store.insert(OUTBOX, [{"ID": "Я"}, {"ID": "中"}])
+    with reading(peer, OUTBOX, AS_OUTBOX) as reader:
+        assert len(reader.take()) == 2
+    assert sizes == [{"key0": oracledb.DB_TYPE_NVARCHAR}]
+    assert not [*table.as_of(peer.store.scn)]
+
+
 def test_a_row_that_cannot_be_read_stays_where_it_is_and_parks_until_somebody_has_seen_to_it(
     peer: OraclePeer,
 ) -> None:
@@ -576,6 +599,23 @@ def test_a_crash_between_kafka_and_the_delete_of_notes_neither_loses_nor_doubles
         reader.died()
         reader.settle()
         assert [op for op, _ in events + reader.take()] == ["c", "u"]
+
+
+def test_a_note_that_has_got_the_address_of_one_that_was_deleted_stays(
+    peer: OraclePeer, orders: Table
+) -> None:
+    peer.store.insert(ORDERS, [{"ID": 1, "STATUS": "open"}])
+    log = peer.store.table(LOG)
+    with reading(peer, ORDERS, AS_LOG) as reader:
+        reader.published(reader.poll())
+        reader.settle()
+        with peer.store.transaction() as tx:
+            tx.update(ORDERS, (1,), {"STATUS": "paid"})
+        (note,) = log.as_of(peer.store.scn)
+        assert str(note.rowid) == reader.position["rows"][0][0], "else this shows nothing"
+        reader.died()
+        reader.settle()
+        assert [op for op, _ in reader.take()] == ["u"]
 
 
 @pytest.mark.parametrize("settled", ["before", "not before"])

@@ -439,6 +439,20 @@ def test_rows_of_later_commits_are_read_and_of_their_neighbours(kept: str, peer:
         assert told(reader) == {}
 
 
+def test_a_page_may_end_in_the_middle_of_a_commit(peer: OraclePeer) -> None:
+    table(peer, row_dependencies=True)
+    write(peer, *range(1, 31))
+    found: set[int] = set()
+    with reading(peer, ORDERS, BY_SCN) as reader:
+        while True:
+            batch = reader.poll(rows=7)
+            found |= {row["ID"] for _, row in reader.published(batch)}
+            reader.died()
+            if not batch.more:
+                break
+    assert found == {*range(1, 31)}
+
+
 def test_a_commit_however_late_is_found_by_its_scn(peer: OraclePeer) -> None:
     table(peer)
     late = peer.store.transaction()
