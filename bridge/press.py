@@ -44,7 +44,7 @@ class Press:
         self._encoder, self._origin, self._redactor = encoder, origin, redactor
 
     def prepare(self, lane: Lane, batch: Batch, buried: Collection[bytes] = ()) -> Outgoing:
-        """Everything the batch publishes. Errors: PermanentError when a table of it can never be.
+        """Everything the batch publishes. Errors: PermanentError when a part of it can never be.
 
         `buried`: what the state calls the rows that have their dead letter, should they be too large again.
         """
@@ -56,6 +56,8 @@ class Press:
             route = lane.routes.get(reject.table)
             key = self._key(lane, reject)
             outgoing.letters.append(letters.rejected(reject, route.topic if route else "", key))
+        if lane.stream.settles:
+            _keep_the_only_copy(outgoing.letters)
         return outgoing
 
     def _key(self, lane: Lane, reject: Reject) -> bytes | None:
@@ -99,6 +101,17 @@ class Press:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _keep_the_only_copy(letters: Iterable[DeadLetter]) -> None:
+    """Of a stream that settles, the source lets go of what is published. Errors: PermanentError."""
+    for letter in letters:
+        if not letter.whole:
+            raise PermanentError(
+                f"{letter.table}, key {letter.key}: {letter.reason}; no dead letter can have all of it,"
+                " and the source would let go of the only copy",
+                remedy="mend that, or take the record out of the source; then `resume`",
+            )
 
 
 def _rows(values: Sequence[bytes | None], failed: Collection[int]) -> list[int]:

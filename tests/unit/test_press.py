@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from bridge.admission import Lane, Route
 from bridge.config.options import StreamOptions
 from bridge.contract import Batch, Changes, Op, Reject, Stream, Table
+from bridge.deadletters import MAX_EVENT
 from bridge.encode import EncoderOptions, Origin, encoder
 from bridge.errors import PermanentError
 from bridge.policy import Policy
@@ -31,8 +32,8 @@ LIMIT = 1000
 HUGE = "x" * LIMIT
 
 
-def lane(**options: Any) -> Lane:
-    stream = Stream("orders", "db", (ORDERS,))
+def lane(*, settles: bool = False, **options: Any) -> Lane:
+    stream = Stream("orders", "db", (ORDERS,), settles=settles)
     routes = {"orders": Route("erp.orders", LIMIT, 1, created=False)}
     return Lane(stream, Policy(StreamOptions(**options)), routes, "jdbc", 1)
 
@@ -77,6 +78,16 @@ def test_a_row_too_large_becomes_a_dead_letter_and_the_rest_is_published() -> No
     (letter,) = outgoing.letters
     assert (letter.stage, letter.key, letter.topic) == ("size", '{"id":2}', "erp.orders")
     assert "exclude a column" in letter.reason
+
+
+def test_what_no_letter_has_room_for_stays_in_a_source_that_lets_go_of_what_is_published() -> None:
+    with pytest.raises(
+        PermanentError, match=r'orders, key \{"id":2\}: the event has .* the only copy'
+    ) as raised:
+        pressed(changes([(1, "a"), (2, "x" * MAX_EVENT)]), settles=True)
+    assert "take the record out of the source" in (raised.value.remedy or "")
+    assert pressed(changes([(2, HUGE)]), settles=True).letters[0].whole
+    assert not pressed(changes([(2, "x" * MAX_EVENT)])).letters[0].whole
 
 
 def test_dead_letters_have_the_time_of_the_events_beside_them(monkeypatch: pytest.MonkeyPatch) -> None:
