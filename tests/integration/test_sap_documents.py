@@ -142,6 +142,36 @@ def test_inserts_updates_and_deletes_tell_who_changed_what(sap: Wired) -> None:
     assert not reader.events()
 
 
+def test_a_number_that_comes_again_for_another_object_in_its_second_is_another_document(sap: Wired) -> None:
+    def write(object_id: str) -> None:
+        key = {"OBJECTCLAS": "DEBI", "OBJECTID": object_id, "CHANGENR": "0000000001"}
+        now = sap.store.clock.now()
+        sap.store.load(
+            "CDHDR", [{**key, "UDATE": f"{now:%Y%m%d}", "UTIME": f"{now:%H%M%S}", "CHANGE_IND": "I"}]
+        )
+        line = {"TABNAME": "ZKNA1", "TABKEY": f"100{object_id}", "FNAME": "KEY", "CHNGIND": "I"}
+        sap.store.load("CDPOS", [{**key, **line}])
+
+    reader = Reader(sap)
+    write("0000000001")
+    assert [each["after"]["KUNNR"] for each in reader.events()] == ["0000000001"]
+    write("0000000002")
+    assert [each["after"]["KUNNR"] for each in reader.events()] == ["0000000002"]
+    assert not reader.events()
+
+
+def test_documents_that_a_former_release_has_published_do_not_come_again(sap: Wired) -> None:
+    reader = Reader(sap)
+    changed(sap, 7, NAME1="Old")
+    assert reader.events()
+    marks = reader.position["seen"]
+    reader.position = {
+        **reader.position,
+        "seen": {stamp: [each.partition(".")[0] for each in some] for stamp, some in marks.items()},
+    }
+    assert not reader.events()
+
+
 def test_fields_of_inserts_and_deletes_are_told_where_the_class_logs_them(sap: Wired) -> None:
     sap.store.classes["DEBI"] = ObjectClass("DEBI", insert_fields=True, delete_fields=True)
     changed(sap, 7, NAME1="One", ERDAT="20200131", UMSAT="12.50", WAERS="EUR")

@@ -262,6 +262,24 @@ def test_nothing_is_published_while_pointers_stay_unmarked_and_nothing_twice(wor
     assert sorted(first + second) == sorted(row["CPIDENT"] for row in world.sap.store.rows("BDCP2"))
 
 
+def test_pointers_that_stay_unmarked_fail_each_poll_though_nothing_else_comes(world: World) -> None:
+    working: list[bool] = []
+    marking(world, lambda: bool(working))
+    reader = Reader(world, process=True, process_function="Z_POINTERS_DONE")
+    world.customers.create(7)
+    assert reader.events()
+    reader.mode.commit(reader.system.it, reader.position)
+    for _ in range(2):
+        with pytest.raises(TransientError, match="are not marked yet, though Z_POINTERS_DONE was called"):
+            reader.poll()
+
+    working.append(True)
+    with pytest.raises(TransientError):
+        reader.poll()  # which has it called again
+    assert reader.events() == []
+    assert {row["PROCESS"] for row in world.sap.store.rows("BDCP2")} == {"X"}
+
+
 def test_an_object_is_asked_for_once_for_all_its_unprocessed_pointers(world: World) -> None:
     marking(world)
     world.customers.create(7)

@@ -33,6 +33,10 @@ class Change:
     number: str
 
     @property
+    def mark(self) -> str:
+        return self.number
+
+    @property
     def group(self) -> str:
         return str(int(self.number) % 3)
 

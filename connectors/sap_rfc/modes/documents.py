@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+from zlib import crc32
 
 from bridge.contract import Ask, Batch, Caveat, Emits, Op, Position, Ranges, Reject, Table
 from bridge.errors import ConfigError, GoneError, PermanentError, TransientError
@@ -59,6 +60,11 @@ class Document:
     @property
     def key(self) -> Key:
         return self.fields["OBJECTCLAS"], self.fields["OBJECTID"], self.number
+
+    @property
+    def mark(self) -> str:
+        """CHANGENR alone is no key: a number may come again for another object."""
+        return f"{self.number}.{crc32(self.group.encode()):08x}"
 
     @property
     def group(self) -> str:

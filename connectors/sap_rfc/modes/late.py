@@ -37,6 +37,11 @@ class Stamped(Protocol):
     def number(self) -> str: ...
 
     @property
+    def mark(self) -> str:
+        """By which it is remembered: no other of its stamp has it."""
+        ...
+
+    @property
     def group(self) -> str:
         """Of one stamp, those of one group come together: what they tell is in no order by number."""
         ...
@@ -58,7 +63,7 @@ class Overlap:
     floor: str = ""
     after: str = ""
     seen: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Stamp, not older than `floor` -> numbers."""
+    """Stamp, not older than `floor` -> marks; numbers, in positions of former releases."""
     offset: int | None = None
     """How many seconds the clock was ahead of UTC."""
     before: tuple[int, int] | None = None
@@ -105,14 +110,14 @@ class Overlap:
         return replace(self, offset=moment.offset_s, before=before), local.strftime(FORM)
 
     def fresh[T: Stamped](self, found: Iterable[T]) -> list[T]:
-        """What was not published, by stamp and number."""
+        """What was not published, in the order of stamp and number."""
         new = [each for each in found if self._is_new(each)]
         return sorted(new, key=_order)
 
     def _is_new(self, each: Stamped) -> bool:
-        return (each.stamp, each.group) > (self.floor, self.after) and each.number not in self.seen.get(
-            each.stamp, ()
-        )
+        seen = self.seen.get(each.stamp, ())
+        is_behind = (each.stamp, each.group) > (self.floor, self.after)
+        return is_behind and each.mark not in seen and each.number not in seen
 
     def step[T: Stamped](self, found: Iterable[T], settled: str, most: int, until: str = "") -> Step[T]:
         """`found`: all that is visible from `floor` on, or up to `until`; about `most` of it are taken."""
@@ -140,8 +145,8 @@ class Overlap:
     def _with(self, also: Sequence[Stamped]) -> Overlap:
         seen = defaultdict(list, {stamp: [*each] for stamp, each in self.seen.items()})
         for each in also:
-            if each.number not in seen[each.stamp]:
-                seen[each.stamp].append(each.number)
+            if each.mark not in seen[each.stamp]:
+                seen[each.stamp].append(each.mark)
         return replace(self, seen=dict(seen))
 
 

@@ -57,6 +57,10 @@ class Pointer:
     fields: Mapping[str, Any]
 
     @property
+    def mark(self) -> str:
+        return self.number
+
+    @property
     def group(self) -> str:
         return f"{self.fields['CDOBJCL']} {self.fields['CDOBJID']}"
 
@@ -206,6 +210,8 @@ class ProcessedPointers(Mode):
     def __init__(self, name: str, options: SapStream, system: System, dictionary: Dictionary) -> None:
         super().__init__(name)
         self._type, self._function = options.message_type or "", options.process_function
+        self._marked = frozenset[str]()
+        """What was, for all that the function says."""
         try:
             self._pointers = Pointers(name, options, system, dictionary)
             self._must_mark(system)
@@ -236,15 +242,18 @@ class ProcessedPointers(Mode):
         most = min(ask.rows, _MOST)
         found, more = self._pointers.read(compare("PROCESS", "=", quoted("")), most + len(done))
         new = [each for each in found if each.number not in done]
-        if not new:
-            return Batch(position or {"mode": "change_pointers", "done": []})
-        if left := len(found) - len(new):
+        left, is_marked = len(found) - len(new), done == self._marked
+        if left and is_marked:
+            self._mark(system, done)
+        if left and (new or is_marked):
             raise TransientError(
                 f"{left} change pointers that were published are not marked yet, though {self._function} was"
                 " called",
                 remedy="it is called again, and nothing is published before; check what it does, and that"
                 " it commits",
             )
+        if not new:
+            return Batch(position or {"mode": "change_pointers", "done": []})
         taken = self._pointers.of_first_objects(new[:most])
         told = self._pointers.told(system, taken)
         after = {"mode": "change_pointers", "done": [each.number for each in taken]}
@@ -254,6 +263,7 @@ class ProcessedPointers(Mode):
         done = self._done(position)
         if done:
             self._mark(system, done)
+            self._marked = done
 
     def _mark(self, system: System, numbers: Iterable[str]) -> None:
         rows = [{"CPIDENT": number} for number in sorted(numbers)]
