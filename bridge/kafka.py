@@ -91,7 +91,7 @@ def producer(
     """A producer whose transactions carry events and positions (KIP-98)."""
     conf = {
         "compression.type": "lz4",
-        "linger.ms": 5,
+        "linger.ms": 50,  # costs no time: the end of a transaction sends what there is
         "queue.buffering.max.kbytes": QUEUE_KBYTES,
         "queue.buffering.max.messages": 200_000,
         "message.max.bytes": MAX_MESSAGE_BYTES,
