@@ -33,6 +33,6 @@ bench: setup  ## measurements against the promises: ONLY=
 	@$(PYTHON) -m bench $(if $(ONLY),--only $(ONLY))
 
 clean:  ## remove what the others made
-	rm -rf .venv jars/lib jars/broker jars/peers connectors/jdbc/reader.jar connectors/sap_rfc/clients/jco.jar bench/out \
+	rm -rf .venv jars/lib jars/broker jars/peers bridge/native/native.lib connectors/jdbc/reader.jar connectors/sap_rfc/clients/jco.jar bench/out \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 	find bridge connectors -name __pycache__ -prune -exec rm -r {} +

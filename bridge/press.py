@@ -13,6 +13,7 @@ from bridge.deadletters import DeadLetter, Letters
 from bridge.diff.canonical import key_row, texts
 from bridge.encode import Encoder, Origin
 from bridge.errors import PermanentError
+from bridge.native.packed import Packed
 from bridge.piece import letters_of
 from bridge.redact import Redactor
 
@@ -20,21 +21,24 @@ OVERHEAD = 100
 """Bytes of a record batch around one message, at most."""
 
 
+type Texts = Sequence[bytes | None]
+
+
 @dataclass(slots=True)
 class Outgoing:
     """One batch, encoded: records by topic, in source order."""
 
-    records: list[tuple[str, list[bytes | None], list[bytes | None]]] = field(default_factory=list)
+    records: list[tuple[str, Texts, Texts]] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     refused: list[set[int]] = field(default_factory=list)
     """Of each changes of the batch, the rows that became dead letters."""
     events: int = 0
     size: int = 0
 
-    def add(self, topic: str, keys: list[bytes | None], values: list[bytes | None]) -> None:
+    def add(self, topic: str, keys: Texts, values: Texts) -> None:
         self.records.append((topic, keys, values))
         self.events += len(values)
-        self.size += sum(map(len, filter(None, values)))
+        self.size += values.size if isinstance(values, Packed) else sum(map(len, filter(None, values)))
 
 
 class Press:
@@ -87,6 +91,7 @@ class Press:
         keys, values, limit = encoded.keys, encoded.values, route.max_bytes - OVERHEAD
         large: dict[int, DeadLetter | None] = {}
         if _longest(keys) + _longest(values) > limit:  # only then is each of them measured
+            keys, values = list(keys), list(values)
             rows, names = _rows(values, failed), _names(lane, changes)
             for at in reversed(_too_large(keys, values, limit)):
                 key, value = keys.pop(at), values.pop(at)
@@ -144,5 +149,7 @@ def _too_large(keys: Sequence[bytes | None], values: Sequence[bytes | None], lim
     return found
 
 
-def _longest(texts: Iterable[bytes | None]) -> int:
+def _longest(texts: Texts) -> int:
+    if isinstance(texts, Packed):
+        return texts.longest
     return max(map(len, filter(None, texts)), default=0)

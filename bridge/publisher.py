@@ -118,6 +118,7 @@ class Publisher:
         committed.
         """
         self._topics.add(topic)
+        keys, values = list(keys), list(values)
         produce, poll = self._live().produce, self._live().poll
         done, count = 0, len(keys)
         stuck, since = -1, 0.0

@@ -147,6 +147,10 @@ compile_python() { .venv/bin/python -m compileall -q bridge connectors; }
 
 compile_reader() { .venv/bin/python jars/compile_reader.py; }
 
+# --- C -------------------------------------------------------------------------------------------------------------
+
+compile_native() { .venv/bin/python scripts/compile_native.py; }
+
 system_packages core
 if [[ ${1:-} == peers ]]; then
     system_packages peers || say "until then the tests that need them are skipped"
@@ -154,6 +158,7 @@ fi
 environment
 [[ -d jars/lib && -d jars/broker && -d jars/peers ]] || rm -f $STAMPS/jars
 [[ -f connectors/jdbc/reader.jar && -f connectors/sap_rfc/clients/jco.jar ]] || rm -f $STAMPS/reader
+[[ -f bridge/native/native.lib ]] || rm -f $STAMPS/native
 [[ -d jars/broker/formatted ]] || rm -f $STAMPS/brokers
 # At once: neither needs the other, and both wait for the network.
 step python install_python pyproject.toml constraints.txt hatch_build.py & python=$!
@@ -162,5 +167,6 @@ wait $python
 wait $jars
 step brokers prepare_brokers jars/pom.xml & brokers=$!
 step reader compile_reader jars/src jars/compile_reader.py
+step native compile_native bridge/native/*.c scripts/compile_native.py
 compile_python
 wait $brokers

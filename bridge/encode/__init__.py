@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -50,8 +51,8 @@ class Failure:
 class Encoded:
     """Keys and values in the order to publish. A value None is a tombstone; key None: the table has none."""
 
-    keys: list[bytes | None]
-    values: list[bytes | None]
+    keys: Sequence[bytes | None]
+    values: Sequence[bytes | None]
     failures: tuple[Failure, ...] = ()
 
 

@@ -28,6 +28,8 @@ class Columns:
     def __init__(self, options: EncoderOptions) -> None:
         iso = options.time == "iso"
         self._decimal = options.decimal
+        self.plain_times, self.plain_decimals = iso, options.decimal == "string"
+        """Whether times are ISO 8601, and decimals text with all their digits."""
         self._forms: tuple[tuple[Callable[[pa.DataType], bool], Form], ...] = (
             (_is_plain, _same),
             (t.is_float16, lambda array: array.cast(pa.float32())),
@@ -69,6 +71,10 @@ class Columns:
     def unquotes(self, field: pa.Field) -> bool:
         """Whether its text is written as numbers, where it is one."""
         return self._decimal == "number" and _has_numbers(field)
+
+    def quotes(self, field: pa.Field) -> bool:
+        """Whether its text is written as text, whatever it says."""
+        return self._decimal == "string" or not _has_numbers(field)
 
     def _struct(self, array: pa.StructArray) -> pa.Array:
         if not array.type.num_fields:

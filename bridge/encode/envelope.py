@@ -11,8 +11,10 @@ import pyarrow as pa
 from bridge.contract import Changes, Op
 from bridge.encode import Encoded, EncoderOptions, Failure, Origin
 from bridge.encode.columns import Columns, UnsupportedError
+from bridge.encode.packing import Line
 from bridge.encode.texts import NOTHING, Text, compact, joined, members
 from bridge.errors import PermanentError
+from bridge.native import library
 
 _DELETE = b"d"
 _READ = b"r"
@@ -22,8 +24,10 @@ _OWN = frozenset({"version", "connector", "name", "ts_ms", "snapshot", "table"})
 class JsonEncoder:
     """Encodes a batch at once; only when a row of it has no encoding, smaller and smaller halves of it."""
 
-    def __init__(self, options: EncoderOptions) -> None:
+    def __init__(self, options: EncoderOptions, *, native: bool = True) -> None:
+        """`native`: whether C does what it can, where there is a library; the bytes are the same."""
         self._columns = Columns(options)
+        self._packs = native and library() is not None
 
     def encode(self, changes: Changes, origin: Origin, now_ms: int) -> Encoded:
         """Errors: PermanentError names the table and what in it can never be encoded."""
@@ -46,11 +50,14 @@ class JsonEncoder:
         half = rows // 2
         left = self._from(first, _part(changes, 0, half), origin, now_ms)
         right = self._from(first + half, _part(changes, half, rows - half), origin, now_ms)
-        return Encoded(left.keys + right.keys, left.values + right.values, left.failures + right.failures)
+        keys, values = [*left.keys, *right.keys], [*left.values, *right.values]
+        return Encoded(keys, values, left.failures + right.failures)
 
     def _whole(self, changes: Changes, origin: Origin, now_ms: int) -> Encoded:
         rows = changes.rows.num_rows
         ops = _ops(changes)
+        if self._packs and isinstance(ops, bytes) and _is_simple(changes, ops):
+            return self._packed(changes, ops, origin, now_ms)
         keys = self._keys(changes)
         parts: list[Text] = [b'{"before":', *self._before(changes, ops, keys)]
         parts += [b',"after":', *self._after(changes, ops)]
@@ -60,6 +67,28 @@ class JsonEncoder:
         if keys is None:
             return Encoded([None] * rows, [*values])
         return _with_tombstones(keys, values, ops) if _DELETE in ops else Encoded([*keys], [*values])
+
+    def _packed(self, changes: Changes, op: bytes, origin: Origin, now_ms: int) -> Encoded:
+        rows, key = changes.rows.num_rows, list(changes.table.key)
+        line = Line(self._columns)
+        line.text(b'{"before":null,"after":{')
+        line.members(changes.rows)
+        line.text(b'},"source":' + _named(origin) + b",")
+        if changes.ts is None:
+            line.text(b'"ts_ms":null')
+        else:
+            line.members(pa.RecordBatch.from_arrays([changes.ts], ["ts_ms"]))
+        line.text(b',"snapshot":"%b"' % (b"true" if op == _READ else b"false"))
+        line.text(b',"table":' + compact(changes.table.name))
+        if changes.source is not None and changes.source.num_columns:
+            line.text(b",")
+            line.members(changes.source)
+        line.text(b'},"op":"%b","ts_ms":%d}' % (op, now_ms))
+        keys = Line(self._columns)
+        keys.text(b"{")
+        keys.members(changes.rows.select(key))
+        keys.text(b"}")
+        return Encoded(keys.written(rows) if key else [None] * rows, line.written(rows))
 
     def _keys(self, changes: Changes) -> list[bytes] | None:
         key = list(changes.table.key)
@@ -96,8 +125,7 @@ class JsonEncoder:
         return images
 
     def _source(self, changes: Changes, ops: Text, origin: Origin) -> list[Text]:
-        names = {"version": origin.version, "connector": origin.kind, "name": origin.connector}
-        parts: list[Text] = [compact(names)[:-1], b","]
+        parts: list[Text] = [_named(origin), b","]
         if changes.ts is None:
             parts += [b'"ts_ms":null']
         else:
@@ -110,6 +138,17 @@ class JsonEncoder:
 
     def _object(self, rows: pa.RecordBatch, absent: Mapping[str, pa.Array] = NOTHING) -> list[Text]:
         return [b"{", *members(rows, self._columns, absent), b"}"]
+
+
+def _named(origin: Origin) -> bytes:
+    """The beginning of the source's object."""
+    names = {"version": origin.version, "connector": origin.kind, "name": origin.connector}
+    return compact(names)[:-1]
+
+
+def _is_simple(changes: Changes, op: bytes) -> bool:
+    """Whether what the rows are now is all there is to tell of them."""
+    return op != _DELETE and changes.before is None and not changes.absent
 
 
 def _ops(changes: Changes) -> Text:
@@ -132,14 +171,15 @@ def _each(text: Text) -> Iterable[bytes]:
 
 
 def _with_tombstones(keys: list[bytes], values: list[bytes], ops: Text) -> Encoded:
-    events = Encoded([], [])
+    all_keys: list[bytes | None] = []
+    all_values: list[bytes | None] = []
     for key, value, op in zip(keys, values, _each(ops), strict=False):
-        events.keys.append(key)
-        events.values.append(value)
+        all_keys.append(key)
+        all_values.append(value)
         if op == _DELETE:
-            events.keys.append(key)
-            events.values.append(None)
-    return events
+            all_keys.append(key)
+            all_values.append(None)
+    return Encoded(all_keys, all_values)
 
 
 def _part(changes: Changes, start: int, rows: int) -> Changes:

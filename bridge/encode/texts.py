@@ -70,15 +70,22 @@ def members(batch: pa.RecordBatch, columns: Columns, absent: Mapping[str, pa.Arr
 
 
 def _plain(field: pa.Field, array: pa.Array, columns: Columns) -> pa.Array:
-    name = field.name
     try:
         plain = columns.column(field, array)
-        plain.validate(full=True)  # text that is not UTF-8 would reach the event as it is
     except (UnsupportedError, NotImplementedError) as error:
-        raise UnsupportedError(f"column {name}: {error}") from error
+        raise UnsupportedError(f"column {field.name}: {error}") from error
     except ValueError as error:
-        raise ValueError(f"column {name}: {error}") from error
-    return plain
+        raise ValueError(f"column {field.name}: {error}") from error
+    return checked(field, plain)
+
+
+def checked(field: pa.Field, array: pa.Array) -> pa.Array:
+    """The same: text that is not UTF-8 would reach the event as it is. Errors: ValueError."""
+    try:
+        array.validate(full=True)
+    except ValueError as error:
+        raise ValueError(f"column {field.name}: {error}") from error
+    return array
 
 
 def _written(arrays: list[pa.Array], names: list[str]) -> list[bytes]:

@@ -18,10 +18,21 @@ _ENDLESS = {2**63 - 1: "infinity", -(2**63): "-infinity"}
 _FIRST_DAY, _LAST_DAY = -719_528, 2_932_896  # 0000-01-01 and 9999-12-31: ISO 8601 without a sign
 
 
+def digits_of(kind: pa.DataType) -> int:
+    """Of a fraction of a second."""
+    return _DIGITS[kind.unit]
+
+
+def is_plain(array: pa.Array) -> bool:
+    """Whether all days, or timestamps, are of years that ISO 8601 writes without a sign."""
+    per_day = 1 if pa.types.is_date32(array.type) else _DAY * 10 ** _DIGITS[array.type.unit]
+    return _within(_counts(array), _FIRST_DAY * per_day, (_LAST_DAY + 1) * per_day - 1)
+
+
 def date(array: pa.Array) -> pa.Array:
     days = array.cast(pa.date32())
     counts = days.view(pa.int32())
-    if _within(counts, _FIRST_DAY, _LAST_DAY):
+    if is_plain(days):
         return days.cast(pa.string())
     return _each(counts, lambda count: _ENDLESS_DATES.get(count) or _date_text(count))
 
@@ -38,7 +49,7 @@ def timestamp(array: pa.Array) -> pa.Array:
     """With the suffix Z where the type has a zone: Arrow keeps the instant, and the zone only for display."""
     digits, suffix = _DIGITS[array.type.unit], "Z" if array.type.tz else ""
     counts = _counts(array)
-    if not _within(counts, _FIRST_DAY * _DAY * 10**digits, (_LAST_DAY + 1) * _DAY * 10**digits - 1):
+    if not is_plain(array):
         return _each(counts, lambda count: _ENDLESS.get(count) or _timestamp_text(count, digits) + suffix)
     text = pc.binary_replace_slice(array.view(pa.timestamp(array.type.unit)).cast(pa.string()), 10, 11, "T")
     return pc.binary_join_element_wise(text, suffix, "") if suffix else text

@@ -11,12 +11,15 @@ from decimal import Context, Decimal
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.contract import Changes, Op, Table
+from bridge.contract import NUMBER_TEXT, Changes, Op, Table
 from bridge.encode import Encoded, EncoderOptions, Origin, encoder
+from bridge.encode.envelope import JsonEncoder
 from bridge.encode.times import date
+from bridge.native import library
 
 ORIGIN = Origin(connector="erp", kind="jdbc", version="1.2.3")
 NOW = 1_700_000_000_000
@@ -320,6 +323,63 @@ def test_rows_that_cannot_be_encoded_fail_alone(
     assert [failure.row for failure in encoded.failures] == bad
     assert [failure.key for failure in encoded.failures] == [b'{"id":%d}' % i for i in bad]
     assert [read(value)["after"]["id"] for value in encoded.values] == sorted({*range(len(values))} - {*bad})
+
+
+in_c = pytest.mark.skipif(library() is None, reason="bridge/native is not compiled: there is no C compiler")
+OPTIONS = st.builds(
+    EncoderOptions,
+    decimal=st.sampled_from(["string", "number", "double"]),
+    time=st.sampled_from(["iso", "epoch"]),
+)
+
+
+def same_by_c(changes: Changes, options: EncoderOptions) -> None:
+    slow, fast = (
+        JsonEncoder(options, native=native).encode(changes, ORIGIN, NOW) for native in (False, True)
+    )
+    assert fast == slow
+
+
+@in_c
+@thorough
+@given(batches(), OPTIONS, st.sampled_from([Op.CREATE, Op.UPDATE, Op.READ]))
+def test_c_writes_the_very_bytes_that_python_does(given: Given, options: EncoderOptions, op: Op) -> None:
+    own = given.rows.rename_columns([f"own {name}" for name in given.rows.schema.names])
+    times = pa.array([NOW] * len(given.rows), pa.int64())
+    same_by_c(given.changes(op=op), options)
+    same_by_c(given.changes(op=op, source=own, ts=times), options)
+
+
+@in_c
+@thorough
+@given(st.lists(st.none() | st.text('ab \x7f"\\\n\t\x00\x1fä€😀', max_size=40), min_size=1), OPTIONS)
+def test_c_escapes_what_python_does(texts: list[str | None], options: EncoderOptions) -> None:
+    names = pa.schema([("text", pa.string()), pa.field("number", pa.string(), metadata=NUMBER_TEXT)])
+    numbers = [None if text is None else str(len(text)) for text in texts]
+    rows = pa.RecordBatch.from_arrays([pa.array(texts), pa.array(numbers)], schema=names)
+    same_by_c(Changes(Table("t", names, ("text",)), rows), options)
+
+
+@in_c
+@given(
+    st.lists(st.none() | st.integers(-(2**63), 2**63 - 1), min_size=1),
+    st.sampled_from([pa.int64(), pa.date32(), *(pa.timestamp(unit, "UTC") for unit in UNITS)]),
+)
+def test_c_tells_any_count_of_time_as_python_does(counts: list[int | None], kind: pa.DataType) -> None:
+    """Years that have a sign, and the numbers that stand for infinity, too."""
+    if pa.types.is_date32(kind):
+        column = pa.array([None if n is None else n >> 32 for n in counts], pa.int32()).view(kind)
+    else:
+        column = pa.array(counts, pa.int64()).view(kind)
+    rows = pa.RecordBatch.from_arrays([column], ["at"])
+    same_by_c(Changes(Table("t", rows.schema, ()), rows), EncoderOptions())
+
+
+@in_c
+@given(st.lists(st.sampled_from([b"good", b"", b"\xff", b"\xc3", b"longer than eight"]), min_size=1))
+def test_c_refuses_the_very_rows_that_python_does(values: list[bytes]) -> None:
+    rows = pa.RecordBatch.from_arrays([pa.array(range(len(values))), text_of(values)], ["id", "text"])
+    same_by_c(Changes(Table("t", rows.schema, ("id",)), rows), EncoderOptions())
 
 
 @given(st.integers(-12_687_428, 11_248_737))
