@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from threading import Event
 from typing import Any, Protocol
 
@@ -18,6 +19,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from bridge import kafka
 from bridge.errors import BridgeError, ConfigError, CredentialsError, Stopped
+from bridge.native.packed import Packed
+from bridge.native.sender import Sender, plugged
 
 log = structlog.get_logger("bridge.publisher")
 
@@ -75,6 +78,8 @@ class Publisher:
         self._stop = stop
         self._batch = int(settings.get("batch.size", BATCH))
         self._producer: Producer | None = None
+        self._sender: Sender | None = None
+        """The producer's, where there is a library for it."""
         self._reason: str | None = None
         """Why the transaction failed, as first heard; what fails next, its abort too, comes of that."""
         self._denied: str | None = None
@@ -91,8 +96,9 @@ class Publisher:
         """Take the transactional.id: fences the predecessor and ends its open transaction."""
         self.close()
         self._reason = None
-        own = {"batch.size": self._batch, **self._reports()}
+        own = {"batch.size": self._batch, **self._reports(), **plugged(self._settings)}
         self._producer = kafka.producer(self._settings, self._id, self._on_error, **own)
+        self._sender = Sender.made()
         producer = self._producer
         self._call(producer.init_transactions)
         self.trouble = None
@@ -107,6 +113,7 @@ class Publisher:
 
     def begin(self) -> None:
         self._reason = None
+        self._undelivered()  # what that was of has ended
         self._topics.clear()
         self._begin()
         self.open_since = time.monotonic()
@@ -118,27 +125,47 @@ class Publisher:
         committed.
         """
         self._topics.add(topic)
-        keys, values = list(keys), list(values)
-        produce, poll = self._live().produce, self._live().poll
+        if self._sender and isinstance(keys, Packed) and isinstance(values, Packed):
+            queue = partial(self._queue_packed, self._sender, topic, keys, values)
+        else:
+            queue = partial(self._queue, topic, list(keys), list(values))
         done, count = 0, len(keys)
         stuck, since = -1, 0.0
         while done < count:
             try:
-                while done < count:
-                    produce(topic, values[done], keys[done])
-                    done += 1
-                    if not done % POLL_EVERY:
-                        poll(0)
-            except BufferError:
-                if done != stuck:
-                    stuck, since = done, time.monotonic()
-                self.hear(FULL_S)
-                self._note_if_slow(since, "it takes no more records")
-                if time.monotonic() - since > CALL_S:
-                    self._give_up_when_stopped()
+                done = queue(done)
             except KafkaException as error:
                 self._ask_why(error)
                 raise self._classify(error) from error
+            if done == count:
+                break
+            if done != stuck:
+                stuck, since = done, time.monotonic()
+            self.hear(FULL_S)
+            self._note_if_slow(since, "it takes no more records")
+            if time.monotonic() - since > CALL_S:
+                self._give_up_when_stopped()
+
+    def _queue(
+        self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None], done: int
+    ) -> int:
+        """Records from `done` on, as many as there is room for; returns the place behind them."""
+        produce, poll = self._live().produce, self._live().poll
+        count = len(keys)
+        try:
+            while done < count:
+                produce(topic, values[done], keys[done])
+                done += 1
+                if not done % POLL_EVERY:
+                    poll(0)
+        except BufferError:
+            pass
+        return done
+
+    def _queue_packed(self, sender: Sender, topic: str, keys: Packed, values: Packed, done: int) -> int:
+        """The same in one call."""
+        self._live().poll(0)
+        return done + sender.send(topic, keys, values, done)
 
     def commit(self) -> None:
         """Flush and commit; this is the acknowledgement of every record since `begin`."""
@@ -182,7 +209,9 @@ class Publisher:
         """Drop the producer and what it has queued. An open transaction is ended by the next `open`."""
         if self._producer is not None:
             self._producer.purge()
-            self._producer = None
+            if self._sender is not None:
+                self._sender.close()
+            self._producer = self._sender = None
         self.open_since = None
 
     def _begin(self) -> None:
@@ -249,7 +278,7 @@ class Publisher:
 
     def _classify(self, error: KafkaException) -> BridgeError:
         cause: KafkaError = error.args[0]
-        self._reason = self._reason or self._told(cause)
+        self._reason = self._reason or self._undelivered() or self._told(cause)
         if cause.code() in (
             KafkaError._FENCED,
             KafkaError.INVALID_PRODUCER_EPOCH,
@@ -274,6 +303,11 @@ class Publisher:
     def _reports(self) -> dict[str, Any]:
         """Only failures are reported, so that a delivered record costs no callback."""
         return {"delivery.report.only.error": True, "on_delivery": self._on_failure}
+
+    def _undelivered(self) -> str | None:
+        """The same of packed records, which no callback tells of."""
+        failure = self._sender.failure() if self._sender else None
+        return f"topic {failure[1]}: {self._told(failure[0])}" if failure else None
 
     def _on_failure(self, error: KafkaError | None, message: Message) -> None:
         if error is not None and error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):

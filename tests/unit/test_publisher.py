@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from threading import Event, Timer
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from bridge import kafka, publisher
 from bridge.errors import ConfigError, CredentialsError, Stopped
+from bridge.native import library
+from bridge.native.packed import Packed
 from bridge.publisher import Aborted, Broken, Fenced, Publisher
 
 NOBODY = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
@@ -59,6 +64,20 @@ def arrived(cluster: dict[str, Any], topic: str, count: int) -> list[bytes]:
     return found
 
 
+def by_partition(cluster: dict[str, Any], topic: str, count: int) -> dict[int, set[bytes]]:
+    consumer = Consumer({**cluster, "group.id": "t", "auto.offset.reset": "earliest"})
+    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, each, 0) for each in partitions])
+    found: dict[int, set[bytes]] = {}
+    deadline = time.monotonic() + 10
+    while sum(map(len, found.values())) < count and time.monotonic() < deadline:
+        for message in consumer.consume(count, 0.2):
+            if not message.error():
+                found.setdefault(message.partition() or 0, set()).add(message.value() or b"")
+    consumer.close()
+    return found
+
+
 def test_what_is_committed_arrives_in_order(cluster: dict[str, Any], producer: Publisher) -> None:
     values = [str(at).encode() for at in range(500)]
     producer.begin()
@@ -75,6 +94,78 @@ def test_more_records_than_the_queue_holds_wait_for_room(cluster: dict[str, Any]
     small.commit()
     assert small.trouble is None
     small.close()
+
+
+def packed(texts: Sequence[bytes]) -> Packed:
+    ends = array("q", accumulate(map(len, texts), initial=0))
+    return Packed(pa.py_buffer(b"".join(texts)), pa.py_buffer(ends.tobytes()), max(map(len, texts)))
+
+
+in_c = pytest.mark.skipif(library() is None, reason="bridge/native is not compiled: there is no C compiler")
+FORMS = [pytest.param(list, id="one by one"), pytest.param(packed, id="packed", marks=in_c)]
+type Form = Callable[[Sequence[bytes]], Sequence[bytes]]
+
+
+@in_c
+def test_packed_records_that_the_queue_has_no_room_for_arrive_in_order(
+    cluster: dict[str, Any], stop: Event
+) -> None:
+    small = Publisher({**cluster, "queue.buffering.max.messages": 50}, "packed", stop)
+    small.open()
+    small.begin()
+    values = [str(at).encode() for at in range(5000)]
+    small.send("packed", packed([b"k"] * 5000), packed(values))
+    small.commit()
+    assert small._sender is not None, "else they went one by one"
+    assert arrived(cluster, "packed", 5000) == values
+    small.close()
+
+
+@in_c
+def test_a_key_has_its_partition_however_its_record_is_sent(
+    cluster: dict[str, Any], producer: Publisher
+) -> None:
+    keys = [b'{"id":%d}' % at for at in range(200)]
+    producer.begin()
+    producer.send("keys-in-turn", keys, keys)
+    producer.send("keys-packed", packed(keys), packed(keys))
+    producer.commit()
+    places = [by_partition(cluster, topic, 200) for topic in ("keys-in-turn", "keys-packed")]
+    assert len(places[0]) > 1
+    assert places[0] == places[1]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_record_that_is_not_delivered_is_told_with_its_topic(stop: Event, form: Form) -> None:
+    with mock_cluster() as cluster:
+        made = Publisher(
+            {**cluster, "message.timeout.ms": 1000, "transaction.timeout.ms": 1000}, "late", stop
+        )
+        made.open()
+        made.begin()
+    made.send("late", form([b"k"]), form([b"v"]))
+    with pytest.raises(Aborted, match=r"^topic late: .*_MSG_TIMED_OUT"):
+        made.commit()
+    made.close()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_record_that_the_producer_does_not_take_asks_for_a_new_one(
+    cluster: dict[str, Any], stop: Event, form: Form
+) -> None:
+    made = Publisher({**cluster, "message.max.bytes": 2000}, "large", stop)
+    made.open()
+    made.begin()
+    with pytest.raises(Broken, match="MSG_SIZE_TOO_LARGE"):
+        made.send("large", form([b"k"] * 3), form([b"v", b"v" * 3000, b"v"]))
+    made.close()
+
+
+@in_c
+def test_the_operators_plugins_are_loaded_beside_ours(cluster: dict[str, Any], stop: Event) -> None:
+    made = Publisher({**cluster, "plugin.library.paths": "no-such-plugin"}, "plugins", stop)
+    with pytest.raises(ConfigError, match="no-such-plugin"):
+        made.open()
 
 
 def test_a_transaction_is_open_from_begin_to_commit_or_abort(producer: Publisher) -> None:
