@@ -60,7 +60,7 @@ def _times(rest: Mapping[str, Any]) -> None:
     rest = dict(rest)
     if not isinstance(rest.pop("of", ""), str):
         raise ValueError(rest)  # noqa: TRY004 -- as for all else
-    place = {name: rest[name] for name in ("after", "to") if name in rest}
+    place: Mapping[str, Any] = {name: rest[name] for name in ("after", "to") if name in rest}
     times = {name: value for name, value in rest.items() if name not in place}
     if not place:
         Mark.parsed(times)

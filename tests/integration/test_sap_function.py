@@ -104,6 +104,33 @@ def test_an_answer_that_may_be_cut_ends_no_scan_so_that_nothing_is_deleted(
     assert "none counts as deleted" in caplog.text
 
 
+DEEP_RETURN = structure("ZRETURN", TYPE=char(1), ID=char(20), NUMBER=char(3), MESSAGE=Type("STRG"))
+
+
+@pytest.mark.parametrize("direction", [Direction.EXPORT, Direction.TABLES])
+def test_a_function_whose_messages_the_client_cannot_read_is_not_read(
+    world: World, direction: Direction
+) -> None:
+    """An empty answer beside an error would be a scan that finds all rows deleted."""
+    many = direction is Direction.TABLES
+    told = {"TYPE": "E", "ID": "ZZ", "NUMBER": "001", "MESSAGE": "stopped"}
+    world.sap.store.install(
+        Function("Z_LIST", (
+            Parameter("ROWS", Direction.TABLES, structure("ZROW", ID=char(4)), optional=True),
+            Parameter("RETURN", direction, DEEP_RETURN, optional=True),
+            Parameter("CUSTOMERNO", Direction.IMPORT, char(10), optional=True),
+        )),
+        lambda _call: {"ROWS": [], "RETURN": [told] if many else told},
+    )  # fmt: skip
+    why = "this client cannot read RETURN of Z_LIST: its field MESSAGE is .*deep"
+    with pytest.raises(PermanentError, match=why):
+        Reader(world, function="Z_LIST", rows="ROWS", key=["ID"])
+    with pytest.raises(PermanentError, match=why):
+        Reader(world, detail={"function": "Z_LIST", "parameters": {"CUSTOMERNO": "CUSTOMER"}})
+    with pytest.raises(PermanentError, match=why):
+        Reader(world, function="Z_LIST", rows="RETURN", key=["ID"])
+
+
 def test_an_answer_below_the_cap_is_all_there_is(world: World) -> None:
     world.customers.load(24)
     reader = Reader(world, cap={"parameter": "MAXROWS", "value": 25})

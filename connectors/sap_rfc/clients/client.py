@@ -9,7 +9,7 @@ STRUCTURE dict, TABLE list of dicts. An initial date or time is what the client 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -68,11 +68,21 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A parameter that the client cannot pass. `fields`: what is known of their names."""
+
+    direction: Direction
+    fields: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
-    """The interface of a function module."""
+    """The interface of a function module. `unread`: what is not among its parameters."""
 
     name: str
     parameters: Mapping[str, Parameter]
+    unread: Mapping[str, Unread] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

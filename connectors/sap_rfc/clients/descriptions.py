@@ -19,7 +19,7 @@ from saprfclib.types import (
 
 from connectors.sap_rfc.clients import single, utclong
 from connectors.sap_rfc.clients.client import CallError, Direction, Field, Kind, Parameter
-from connectors.sap_rfc.clients.interface import Leaf, Told, function, left_out
+from connectors.sap_rfc.clients.interface import Interface, Leaf, Told
 from connectors.sap_rfc.clients.shapes import Convert, converter
 
 _TYPES: Mapping[Kind, int] = {
@@ -56,9 +56,9 @@ _DEEP = frozenset({Kind.STRING, Kind.XSTRING, Kind.TABLE})
 class Description:
     """A function for the library: its structures are flat, and their fields have their whole names."""
 
-    def __init__(self, name: str, told: Sequence[Told]) -> None:
-        usable = [each for each in told if self._is_usable(name, each)]
-        self.function = function(name, usable)
+    def __init__(self, name: str, told: Interface) -> None:
+        flat = told.without(name, _is_deep)
+        usable, self.function = flat.told, flat.function(name)
         self.described = FunctionDesc(name, [_described(each) for each in usable])
         self._leaves = {each.parameter.field.name: each.leaves for each in usable}
         self._fields = {each.parameter.field.name: each.parameter.field for each in usable}
@@ -84,13 +84,6 @@ class Description:
         converts = ((name, value, self._ours.get(name)) for name, value in answer.items())
         return {name: convert(value) if convert else value for name, value, convert in converts}
 
-    @staticmethod
-    def _is_usable(name: str, told: Told) -> bool:
-        deep = next((leaf.path for leaf in told.leaves if leaf.field.kind in _DEEP), None)
-        if deep:
-            left_out(name, told.parameter.field.name, f"its field {deep} is deep")
-        return not deep
-
     def _outwards(self, name: str, value: Any) -> Any:
         field = self._fields.get(name)
         if field is None:  # which the library says
@@ -109,9 +102,9 @@ class Descriptions(dict[str, Description]):
 
     def __init__(self) -> None:
         for name, told in _KNOWN.items():
-            self.add(name, told)
+            self.add(name, Interface(tuple(told)))
 
-    def add(self, name: str, told: Sequence[Told]) -> None:
+    def add(self, name: str, told: Interface) -> None:
         self[name] = Description(name, told)
 
     def get(self, _system: str, name: str) -> FunctionDesc | None:  # type: ignore[override]
@@ -119,6 +112,12 @@ class Descriptions(dict[str, Description]):
 
     def put(self, _system: str, _description: FunctionDesc) -> None:
         """Nothing that the library has read by itself is kept."""
+
+
+def _is_deep(told: Told) -> str:
+    """Why it cannot be passed, if so."""
+    deep = next((leaf.path for leaf in told.leaves if leaf.field.kind in _DEEP), None)
+    return f"its field {deep} is deep" if deep else ""
 
 
 def _day(value: Any) -> Any:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.sap_rfc.clients.client import Direction, Field, Function, Kind, Parameter
+from connectors.sap_rfc.clients.client import Direction, Field, Function, Kind, Parameter, Unread
 
 type Call = Callable[..., Mapping[str, Any]]
 
@@ -69,7 +69,11 @@ _BYTES_A_CHARACTER = 2
 
 
 class UnknownTypeError(Exception):
-    """A type whose fields nobody tells."""
+    """A type whose fields nobody tells; `fields`: their names, where they are known."""
+
+    def __init__(self, why: str, fields: Sequence[str] = ()) -> None:
+        super().__init__(why)
+        self.fields = tuple(fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,35 @@ class Told:
     size: int
     leaves: tuple[Leaf, ...] = ()
 
+    def unread(self, why: str) -> Unread:
+        return Unread(self.parameter.direction, tuple(each.name for each in self.parameter.field.fields), why)
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """What a client has of a function, and what it has not."""
+
+    told: tuple[Told, ...]
+    unread: Mapping[str, Unread] = field(default_factory=dict)
+
+    def without(self, name: str, why_not: Callable[[Told], str]) -> Interface:
+        """Those that the client cannot pass; nothing is said of the others. With a warning."""
+        reasons = {each.parameter.field.name: why_not(each) for each in self.told}
+        for parameter, why in reasons.items():
+            if why:
+                left_out(name, parameter, why)
+        kept = tuple(each for each in self.told if not reasons[each.parameter.field.name])
+        more = {
+            each.parameter.field.name: each.unread(why)
+            for each in self.told
+            if (why := reasons[each.parameter.field.name])
+        }
+        return Interface(kept, {**self.unread, **more})
+
+    def function(self, name: str) -> Function:
+        parameters = {each.parameter.field.name: each.parameter for each in self.told}
+        return Function(name, parameters, self.unread)
+
 
 class Interfaces:
     """Reads them through calls of the client itself; types are asked for once.
@@ -101,17 +134,20 @@ class Interfaces:
         self._call = call
         self._types: dict[str, tuple[Leaf, ...]] = {}
 
-    def read(self, function: str) -> tuple[Told, ...]:
+    def read(self, function: str) -> Interface:
         """Parameters of types that nobody tells are left out, with a warning. Errors: the client's."""
         rows = self._call("RFC_GET_FUNCTION_INTERFACE", FUNCNAME=function)["PARAMS"]
-        return tuple(self._known(function, [row for row in rows if row["PARAMCLASS"] in _DIRECTIONS]))
-
-    def _known(self, function: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Told]:
+        found, unread = list[Told](), dict[str, Unread]()
         for row in rows:
+            if row["PARAMCLASS"] not in _DIRECTIONS:
+                continue
             try:
-                yield self._told(row)
+                found.append(self._told(row))
             except UnknownTypeError as error:
                 left_out(function, row["PARAMETER"], str(error))
+                direction = _DIRECTIONS[row["PARAMCLASS"]]
+                unread[row["PARAMETER"]] = Unread(direction, error.fields, str(error))
+        return Interface(tuple(found), unread)
 
     def _told(self, row: Mapping[str, Any]) -> Told:
         direction, letter, size = _DIRECTIONS[row["PARAMCLASS"]], row["EXID"], int(row["INTLENGTH"])
@@ -132,7 +168,7 @@ class Interfaces:
         if known is None:
             answer = self._call("DDIF_FIELDINFO_GET", TABNAME=name, ALL_TYPES="X")
             rows = [row for row in answer["DFIES_TAB"] if not row["FIELDNAME"].startswith(".")]
-            known = tuple(map(_leaf, rows)) or self._components(name)
+            known = _leaves(rows) or self._components(name)
             self._types[name] = known
         return known
 
@@ -153,8 +189,11 @@ def left_out(function: str, parameter: str, why: str) -> None:
     _log.log(level, "%s is used without its parameter %s: %s", function, parameter, why)
 
 
-def function(name: str, told: Sequence[Told]) -> Function:
-    return Function(name, {each.parameter.field.name: each.parameter for each in told})
+def _leaves(rows: Sequence[Mapping[str, Any]]) -> tuple[Leaf, ...]:
+    try:
+        return tuple(map(_leaf, rows))
+    except UnknownTypeError as error:
+        raise UnknownTypeError(str(error), [row["FIELDNAME"] for row in rows]) from None
 
 
 def _leaf(row: Mapping[str, Any]) -> Leaf:

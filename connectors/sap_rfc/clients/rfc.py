@@ -16,8 +16,9 @@ from connectors.sap_rfc.clients.client import (
     Function,
     Kind,
     Parameter,
+    Unread,
 )
-from connectors.sap_rfc.clients.interface import Interfaces, Told, UnknownTypeError, function, left_out
+from connectors.sap_rfc.clients.interface import Interfaces, Told, UnknownTypeError, left_out
 from connectors.sap_rfc.clients.shapes import Convert, converter
 
 _DIRECTIONS = {
@@ -64,8 +65,12 @@ class Rfc:
     def _described(self, name: str) -> Function:
         told = self._connection.get_function_description(name)
         if isinstance(told, Mapping):  # erpl-pyrfc: without the fields of structures and rows
-            return function(name, [each for each in self._interfaces.read(name) if _is_flat(name, each)])
-        return Function(name, dict(_parameters(name, told.parameters)))
+            return self._interfaces.read(name).without(name, _is_deep).function(name)
+        found = dict(_parameters(name, told.parameters))
+        unread = {name: each for name, each in found.items() if isinstance(each, Unread)}
+        return Function(
+            name, {name: each for name, each in found.items() if isinstance(each, Parameter)}, unread
+        )
 
     def attributes(self) -> Attributes:
         told: Mapping[str, Any] = self._connection.get_connection_attributes()
@@ -97,21 +102,22 @@ def connect(found: Found, logon: Logon) -> Rfc:
     return Rfc(found, pyrfc.Connection(**logon.parameters))
 
 
-def _is_flat(name: str, told: Told) -> bool:
+def _is_deep(told: Told) -> str:
     """erpl-pyrfc drops deep ones from its answers, and puts fields of inner structures beside the others."""
     other = next((leaf.path for leaf in told.leaves if leaf.field.kind in _STRINGS or "-" in leaf.path), None)
-    if other:
-        left_out(name, told.parameter.field.name, f"its field {other} is in a structure, or deep")
-    return not other
+    return f"its field {other} is in a structure, or deep" if other else ""
 
 
-def _parameters(function: str, told: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Parameter]]:
+def _parameters(function: str, told: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Parameter | Unread]]:
     for each in told:
         name, direction = each["name"], _DIRECTIONS[each["direction"]]
         try:
             field = _field(each, each["parameter_type"])
         except UnknownTypeError as error:
             left_out(function, name, str(error))
+            inner = each.get("type_description")
+            names = tuple(each["name"] for each in inner.fields) if inner else ()
+            yield name, Unread(direction, names, str(error))
         else:
             yield name, Parameter(field, direction, bool(each.get("optional")))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from bridge.contract import Reject, Table
 from bridge.errors import ConfigError, GoneError, PermanentError
-from connectors.sap_rfc.clients.client import Direction, Field, Function, Kind, Parameter
+from connectors.sap_rfc.clients.client import Direction, Field, Function, Kind, Parameter, Unread
 from connectors.sap_rfc.errors import AbapError, UnauthorisedError, UnknownFunctionError
 from connectors.sap_rfc.modes import returns
 from connectors.sap_rfc.modes.returns import Meaning
@@ -26,6 +27,9 @@ TOLD = (Direction.EXPORT, Direction.CHANGING, Direction.TABLES)
 
 _INITIAL: Mapping[Kind, str] = {Kind.DATE: "00000000", Kind.TIME: "000000"}
 """What clients tell in several ways, and some would send as blanks."""
+
+_MESSAGES = re.compile("RETURN|MESSAGE|MSG")
+"""In names of parameters of whose fields nothing is known."""
 
 type Row = Mapping[str, Any]
 """As the client answers it."""
@@ -88,10 +92,27 @@ def told(function: Function, name: str, option: str) -> Parameter:
     found = function.parameters.get(name)
     if found is not None and found.direction in TOLD:
         return found
+    if unread := function.unread.get(name):
+        raise _unreadable(function, name, unread)
     able = [each for each, some in function.parameters.items() if some.direction in TOLD]
     near = get_close_matches(name.upper(), able, n=1)
     remedy = f"did you mean {near[0]}?" if near else f"it answers {', '.join(able) or 'nothing'}"
     raise ConfigError(f"`{option}`: {function.name} answers no {name}", remedy=remedy)
+
+
+def must_tell_messages(function: Function) -> None:
+    """Errors: ConfigError where the client leaves out what may tell an error: all would look well."""
+    for name, each in function.unread.items():
+        tells = returns.is_return(each.fields) if each.fields else _MESSAGES.search(name)
+        if tells and each.direction in TOLD:
+            raise _unreadable(function, name, each)
+
+
+def _unreadable(function: Function, name: str, unread: Unread) -> ConfigError:
+    return ConfigError(
+        f"this client cannot read {name} of {function.name}: {unread.why}",
+        remedy="use one that can: SAP's NW RFC SDK with `library: pyrfc`, or `library: jco`",
+    )
 
 
 def is_return(field: Field) -> bool:
@@ -125,6 +146,7 @@ class Details:
         """`row`: the fields whose values can be asked with. Errors: ConfigError."""
         self._name, self._missing = options.function or "", missing
         self._function = system.describe(self._name)
+        must_tell_messages(self._function)
         given = {
             name: each["value"] for name, each in options.parameters.items() if isinstance(each, Mapping)
         }

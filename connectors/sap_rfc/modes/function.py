@@ -96,6 +96,7 @@ class FunctionImages(Mode):
 
     def _describe(self, system: System, function: str) -> None:
         options, described = self._options, system.describe(function)
+        details.must_tell_messages(described)
         filled = {each.parameter for each in (options.cap, options.pages) if each}
         if both := sorted(filled & options.parameters.keys()):
             raise ConfigError(f"`parameters` names {both[0]}, which `cap` or `pages` fills in")

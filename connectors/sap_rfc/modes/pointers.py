@@ -226,6 +226,7 @@ class ProcessedPointers(Mode):
             described = system.describe(self._function)
         except UnknownFunctionError as error:
             raise ConfigError(f"`process_function`: {error.text}", remedy=remedy) from None
+        details.must_tell_messages(described)
         for name, direction in _MARKED.items():
             known = described.parameters.get(name)
             if known is None or known.direction is not direction:

@@ -197,7 +197,9 @@ class Watermark(TableMode):
                         return None
                     if "after" not in rest:
                         return Mark.parsed(rest)
-                    place = {name: rest.pop(name) for name in ("after", "to") if name in rest}
+                    place: Mapping[str, Any] = {
+                        name: rest.pop(name) for name in ("after", "to") if name in rest
+                    }
                     return Window.parsed(rest), self._place(place)
         except ValueError:
             pass
