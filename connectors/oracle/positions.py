@@ -24,6 +24,7 @@ _LIKE = {
     "mview_log": "",
     "aq": "",
 }
+_LAST_SCN = 2**63 - 1
 _ROWID = re.compile(r"[A-Za-z0-9+/]{18}")
 
 
@@ -45,13 +46,14 @@ def _parse(options: OracleStream, position: Position) -> None:
     named = position.get("mode") if isinstance(position, dict) else None
     before = named == "snapshot" and "scn" in position and (mode == "snapshot" or mode in CHANGES)
     if before and options.snapshot:
+        _before(position)
         _parse(options, Progress.parsed(position).then)
         return
     if named != mode:
         raise ValueError(named)
     match mode:
         case "flashback":
-            Told.parsed(position)
+            _flashback(position)
         case "snapshot":
             _once(position)
         case "timestamp":
@@ -64,6 +66,20 @@ def _parse(options: OracleStream, position: Position) -> None:
             Taken.parsed(position, mode, _width(options, position))
         case "aq":
             ids_of(position)
+
+
+def _before(position: Position) -> None:
+    """Of a snapshot: a key's values or a ROWID, and ROWIDs."""
+    after, bounds = position["after"], position["bounds"]
+    places = [*bounds, *([after] if isinstance(after, str) else [])]
+    if not (_is_scn(position["scn"]) and isinstance(bounds, list) and all(map(_is_rowid, places))):
+        raise ValueError
+
+
+def _flashback(position: Position) -> None:
+    told = Told.parsed(position)
+    if not _is_scn(told.scn) or (told.within and not _is_rowid(told.within[1])):
+        raise ValueError
 
 
 def _once(position: Position) -> None:
@@ -80,13 +96,17 @@ def _timestamp(options: OracleStream, position: Position) -> None:
 
 def _rowscn(position: Position) -> None:
     scn, rowid = position["scn"], position.get("rowid")
-    good = isinstance(scn, int) and not isinstance(scn, bool) and scn >= 0
-    if (
-        not good
-        or position.keys() - {"mode", "scn", "rowid"}
-        or not (rowid is None or _ROWID.fullmatch(rowid))
-    ):
+    known = position.keys() <= {"mode", "scn", "rowid"}
+    if not (known and _is_scn(scn) and (rowid is None or _is_rowid(rowid))):
         raise ValueError
+
+
+def _is_scn(value: object) -> bool:
+    return type(value) is int and 0 <= value <= _LAST_SCN
+
+
+def _is_rowid(value: object) -> bool:
+    return isinstance(value, str) and bool(_ROWID.fullmatch(value))
 
 
 def _images(position: Position) -> None:
