@@ -109,6 +109,7 @@ CODES: Mapping[str, Meaning] = {
     "DPY-2018": Meaning(_CONFIG, "there is no ewallet.pem in the wallet", _TLS),
     "DPY-3001": Meaning(_CONFIG, "the thin client cannot do what the server demands", _THICK),
     "DPY-3010": Meaning(_CONFIG, "a server older than 12.1", _OLD),
+    "DPY-3012": Meaning(_CONFIG, "the thin client does not know the national character set", _THICK),
     "DPY-3015": Meaning(
         _CONFIG,
         "the account has a password verifier of 10g",

@@ -149,11 +149,11 @@ class Doctor:
         if options.mode == "timestamp" and not self._session.rows(
             statements.indexed(reading.relation.name, options.columns[0])
         ):
+            create = statements.create_index(reading.relation.name, options.columns[0])
             yield Finding(
                 Level.WARNING,
                 f"no index begins with {options.columns[0]}: every poll reads the whole table",
-                remedy=f"CREATE INDEX ON {reading.relation.name.sql}"
-                f" ({statements.quoted(options.columns[0])}); of a view, on its table",
+                remedy=f"{create}; of a view, on its table",
                 stream=reading.name,
             )
 

@@ -12,7 +12,7 @@ import oracledb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bridge.errors import TransientError
+from bridge.errors import PermanentError, TransientError
 from connectors.oracle import values
 from connectors.oracle.statements import Statement, quoted
 from connectors.oracle.types import Column
@@ -47,6 +47,16 @@ class Reading:
     columns: Sequence[Column]
     leads: Sequence[Lead] = ()
     alias: str = "t"
+
+    def __post_init__(self) -> None:
+        """Errors: PermanentError when a column is named like what is selected before them."""
+        leads = {lead.name for lead in self.leads} | ({TROUBLE} if self.troubles else set())
+        for column in self.columns:
+            if column.name in leads:
+                raise PermanentError(
+                    f"column {column.name} has a name that the connector needs for itself",
+                    remedy="rename it, or read a view in which it has another one, by images mode",
+                )
 
     @cached_property
     def items(self) -> str:

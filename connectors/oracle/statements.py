@@ -392,6 +392,12 @@ def storage(table: TableName) -> Statement:
     )
 
 
+def create_index(table: TableName, column: str) -> str:
+    """For the operator. Its name is one of 12.1, too, which has room for 30 bytes."""
+    name = f"{table.name}_{column}".encode()[:27].decode(errors="ignore")
+    return f"CREATE INDEX {TableName(table.owner, f'{name}_IX').sql} ON {table.sql} ({quoted(column)})"
+
+
 def indexed(table: TableName, column: str) -> Statement:
     """A row for each index that begins with the column."""
     return Statement(

@@ -309,6 +309,20 @@ def test_what_an_overlap_has_forgotten_is_not_read_again() -> None:
             assert {known for known, _ in told.known} == {*range(told.since + 1, min(scn, 45) + 1)}
 
 
+@pytest.mark.parametrize("mode", ["flashback", "snapshot", "rowscn", "outbox"])
+def test_a_column_that_is_named_like_what_the_connector_selects_parks_its_stream(
+    peer: OraclePeer, mode: str
+) -> None:
+    peer.store.create("SALES", "ORDERS", [*COLUMNS, ("?rowid", "NUMBER(1)")], key=["ID"])
+    peer.grants.grant("DELETE", ORDERS)
+    insert(peer.store, 1)
+    with (
+        reading(peer, ORDERS, {"mode": mode}) as reader,
+        pytest.raises(PermanentError, match=r"column \?rowid"),
+    ):
+        reader.take()
+
+
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
