@@ -130,13 +130,29 @@ def _fault(details: ErrorDetails, model: type[BaseModel], path: Keys) -> Fault:
             "write env:NAME, file:PATH or cred:NAME",
         )
     if kind in ("literal_error", "enum"):
-        allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+        allowed = _listed(str(context.get("expected", "")))
         return Fault(
             path, f"{shown(details['input'])} is not allowed", nearest(str(details["input"]), allowed)
         )
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
+        return _untagged(context, path)
     if kind in ("dict_type", "model_type", "mapping_type", "model_attributes_type"):
         return Fault(path, f"must be a mapping of options, not {form_of(details['input'])}")
     return Fault(path, *_said(details))
+
+
+def _untagged(context: Mapping[str, Any], path: Keys) -> Fault:
+    """Without the option that says what the others are, or with a wrong one."""
+    (name,) = _listed(context["discriminator"])
+    if "tag" not in context:
+        return Fault(path, f"'{name}' is missing", about_key=True)
+    tags = _listed(context["expected_tags"])
+    return Fault((*path, name), f"{shown(context['tag'])} is not allowed", nearest(context["tag"], tags))
+
+
+def _listed(told: str) -> list[str]:
+    """Of pydantic's "'a', 'b' or 'c'", and "1, 2 or 3"."""
+    return re.findall(r"'([^']*)'", told) or re.findall(r"\b(?!or\b)[\w.-]+", told)
 
 
 _WORDS = {

@@ -43,6 +43,12 @@ def _template(value: str) -> str:
     return value
 
 
+def _host(value: str) -> str:
+    if not re.fullmatch(r"[^\s,\[\]]+", value):
+        raise ValueError("is no name or address of a host")
+    return value
+
+
 Template = Annotated[str, AfterValidator(_template)]
 """A text that is typed, with {placeholders}."""
 Names = Annotated[tuple[str, ...], BeforeValidator(_some, json_schema_input_type=str | tuple[str, ...])]
@@ -223,7 +229,7 @@ class MainframeConfig(ConnectorConfig):
     transport: Literal["s3270", "tnz"] = Field(
         default="s3270", description="the 3270 client: s3270 of the system, or tnz, which is all Python"
     )
-    host: str = Field(description="name or address of the TN3270 server")
+    host: Annotated[str, AfterValidator(_host)] = Field(description="name or address of the TN3270 server")
     port: int = Field(default=23, ge=1, le=65535, description="its port; mostly 992 with TLS")
     identity: str | None = Field(
         default=None, description="the system behind it, where several hosts lead to one; default: host:port"

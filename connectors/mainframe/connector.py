@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Protocol
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.contract import Ask, Batch, Connector, ConnectorConfig, Finding, Position, Sessions, Stream
 from connectors.mainframe.config import InquiryStream, ListStream, MainframeConfig
@@ -45,9 +45,16 @@ class AnyTransport(MainframeConfig, JavaOptions, FileOptions):  # type: ignore[m
     @classmethod
     def model_validate(cls, obj: Any, **how: Any) -> Any:
         """Errors: pydantic's, of the one transport that is asked for."""
-        transport = obj.get("transport") if isinstance(obj, Mapping) else None
-        model = _MODELS.get(transport, MainframeConfig) if isinstance(transport, str) else MainframeConfig
-        return model.model_validate(obj, **how)
+        transport = _Asked.model_validate(obj, **how).transport if isinstance(obj, Mapping) else ""
+        return _MODELS.get(transport, MainframeConfig).model_validate(obj, **how)
+
+
+class _Asked(BaseModel):
+    """Other options are another's to know."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    transport: Literal["s3270", "tnz", "java", "file"] = "s3270"
 
 
 _MODELS: Mapping[str, type[ConnectorConfig]] = {"file": FileOptions, "java": JavaOptions}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from bridge.config.problems import faults
 from bridge.errors import ConfigError
 from connectors.mainframe import MainframeConnector
 from connectors.mainframe.config import MainframeConfig
@@ -112,3 +113,29 @@ def test_a_scan_is_doubted_until_what_is_there_is_known() -> None:
     assert known.doubts({(1,)}), "its delete waits for a second scan"
     known.scanned({(1,)})
     assert not known.doubts({(1,)})
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"model": 6}, ("model", "6 is not allowed", "allowed: 2, 3, 4, 5")),
+        ({"transport": "jav"}, ("transport", "'jav' is not allowed", "did you mean 'java'? allowed: file, ")),
+        ({"transport": ["tnz"]}, ("transport", "a list is not allowed", "allowed: file, java, s3270, tnz")),
+        ({"host": ""}, ("host", "'' is no name or address of a host", "")),
+        ({"host": "mvs 1"}, ("host", "'mvs 1' is no name or address of a host", "")),
+        ({"streams": {"a": {"screen": "x"}}}, ("streams.a", "'mode' is missing", "")),
+        (
+            {"streams": {"a": {"mode": "lst"}}},
+            ("streams.a.mode", "'lst' is not allowed", "did you mean 'list'"),
+        ),
+    ],
+)
+def test_a_fault_is_told_with_its_place_and_what_would_do(
+    options: dict[str, Any], told: tuple[str, str, str]
+) -> None:
+    data = {"host": "mvs1", **options}
+    with pytest.raises(ValidationError) as refusal:
+        MainframeConnector.Config.model_validate(data)
+    (fault,) = faults(refusal.value, MainframeConnector.Config, data)
+    assert (".".join(map(str, fault.path)), fault.text) == told[:2]
+    assert told[2] in fault.remedy
