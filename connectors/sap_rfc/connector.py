@@ -64,14 +64,18 @@ class SapConnector(Connector):
         with self._noticing(stream), self._call():
             system, readings = self._awake()
             self._round(stream.name, system)
-            return readings.usable(system, stream.name).poll(system, position, ask)
+            batch = readings.usable(system, stream.name).poll(system, position, ask)
+            system.prove()
+            return batch
 
     def reread(
         self, stream: Stream, position: Position | None, place: Position | None, within: Ranges, ask: Ask
     ) -> Batch:
         with self._noticing(stream), self._call():
             system, readings = self._awake()
-            return readings.usable(system, stream.name).reread(system, position, place, within, ask)
+            batch = readings.usable(system, stream.name).reread(system, position, place, within, ask)
+            system.prove()
+            return batch
 
     def commit(self, stream: Stream, position: Position) -> None:
         if not stream.settles:
@@ -144,9 +148,15 @@ class SapConnector(Connector):
 
     @contextmanager
     def _noticing(self, stream: Stream) -> Iterator[None]:
-        """That its table is gone or has changed: it is looked for again."""
+        """That its table is gone or has changed, or a function: it is looked for again."""
+        from connectors.sap_rfc.errors import AlteredError
+
         try:
             yield
+        except AlteredError:
+            if self._readings:
+                self._readings.doubt_all()
+            raise
         except GoneError as error:
             if self._readings:
                 self._readings.missed(stream.name, error)

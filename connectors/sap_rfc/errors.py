@@ -45,6 +45,10 @@ class AbapError(PermanentError):
         self.key = key
 
 
+class AlteredError(TransientError):
+    """A function has another interface now, by which nothing was read yet."""
+
+
 class UnauthorisedError(AbapError):
     """The account may not do that, but all else."""
 

@@ -46,6 +46,10 @@ class Readings:
         """A poll says that what it reads has changed, or may have."""
         self._doubted.add(name)
 
+    def doubt_all(self) -> None:
+        """A function is another one now, and several may call it."""
+        self._doubted |= {name for name, known in self._known.items() if isinstance(known, Mode)}
+
     def release(self) -> None:
         for mode in self.modes:
             mode.release()

@@ -13,8 +13,18 @@ from typing import Any
 from bridge.errors import BridgeError, CredentialsError, PermanentError, TransientError
 from connectors.sap_rfc import clients
 from connectors.sap_rfc.clients.client import Attributes, Client, Function
+from connectors.sap_rfc.clients.interface import Interface, Interfaces
 from connectors.sap_rfc.config import SapConfig
-from connectors.sap_rfc.errors import Asked, Kind, UnauthorisedError, fault, is_the_clients, translate
+from connectors.sap_rfc.errors import (
+    AbapError,
+    AlteredError,
+    Asked,
+    Kind,
+    UnauthorisedError,
+    fault,
+    is_the_clients,
+    translate,
+)
 from connectors.sap_rfc.line import CutError, Line
 from connectors.sap_rfc.logon import logon, secrets
 
@@ -32,6 +42,9 @@ _refused: dict[int, CredentialsError] = {}
 """What was tried at a logon -> how it was refused when nobody waited for that any more."""
 _unanswered: dict[int, Line] = {}
 """What was tried at a logon -> where it may still run, though nobody waits for it."""
+
+_interfaces: dict[tuple[str, str], Interface] = {}
+"""System and function -> its interface, for clients that ask for it once in a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,9 @@ class System:
         self._line: Line | None = None
         self._secrets: list[str] = []
         self._functions: dict[str, Function] = {}
+        self._interfaces: dict[tuple[str, str], Interface] = {}
+        self._unproven: set[str] = set()
+        """Functions that were called, and whose answers may have been read by a former interface."""
         self._moment: tuple[float, Moment] | None = None
         self._offset: tuple[int, int] | None = None
         self._used = 0.0
@@ -98,6 +114,8 @@ class System:
         """Errors: TransientError, AbapError and others of connectors.sap_rfc.errors; CredentialsError."""
         client = self._ready()
         asked = self._asked("", function, parameters)
+        if self._interface_at(function) in self._watched:
+            self._unproven.add(function)
         return self._run(lambda: client.call(function, **parameters), asked)
 
     def allowed(self, function: str, /, **parameters: Any) -> dict[str, Any] | None:
@@ -107,14 +125,62 @@ class System:
         except UnauthorisedError:
             return None
 
-    def describe(self, function: str) -> Function:
-        """Its interface, asked for once. Errors: as `call`."""
+    def describe(self, function: str, *, watched: bool = False) -> Function:
+        """Its interface, asked for once. `watched`: for `prove`. Errors: as `call`."""
+        if watched:
+            self._watch(function)
         known = self._functions.get(function)
         if known is None:
             client = self._ready()
             asked = self._asked(f"reading the interface of {function}", function)
             known = self._functions[function] = self._run(lambda: client.describe(function), asked)
         return known
+
+    def prove(self) -> None:
+        """That what watched functions have answered was read by the interface that they have.
+
+        A transport may alter it, and no answer tells. Errors: AlteredError, and as `call`; RuntimeError where
+        the process is to be replaced, for it keeps the former one.
+        """
+        while self._unproven:
+            function = next(iter(self._unproven))
+            was, now = self._watched.get(self._interface_at(function)), self._interface(function)
+            if was and now and was != now:
+                self.close()
+                raise self._altered(function)
+            self._unproven.discard(function)
+
+    def _watch(self, function: str) -> None:
+        """Before the client asks for the interface: what it reads by cannot be older."""
+        self._ready()
+        at = self._interface_at(function)
+        if at not in self._watched and (found := self._interface(function)):
+            self._watched[at] = found
+
+    def _altered(self, function: str) -> Exception:
+        text = f"the interface of {function} has changed"
+        if self._forgets:
+            return AlteredError(text, remedy="it is read anew, and nothing was published")
+        return RuntimeError(f"{text}, and {self.found} keeps the former one as long as the process runs")
+
+    @property
+    def _forgets(self) -> bool:
+        """Whether a new connection of the client asks for interfaces anew."""
+        return self.found.library != "pyrfc"
+
+    @property
+    def _watched(self) -> dict[tuple[str, str], Interface]:
+        return self._interfaces if self._forgets else _interfaces
+
+    def _interface_at(self, function: str) -> tuple[str, str]:
+        return f"{self.identity} {self._config.place}", function
+
+    def _interface(self, function: str) -> Interface | None:
+        """As it is now; None where that may not be asked for."""
+        try:
+            return Interfaces(self.call, quiet=True).read(function)
+        except AbapError:
+            return None
 
     def moment(self) -> Moment:
         """SAP's date and time. Errors: as `call`; PermanentError where it does not tell them."""
@@ -141,6 +207,7 @@ class System:
 
     def close(self) -> None:
         client, line = self._client, self._line
+        self._unproven.clear()
         self._client = self._line = self._moment = None
         if line:
             line.end(client.close if client else None, PROBE_S)
@@ -207,6 +274,7 @@ class System:
         self.identity, self.release, self.unicode = identity, told.release, told.unicode
         self.user = (told.user or self._config.account).upper()
         self._functions.clear()
+        self._interfaces.clear()
 
     def _system_id(self) -> str:
         """Of releases that do not tell it at logon."""

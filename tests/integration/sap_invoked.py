@@ -67,7 +67,7 @@ class Invoked:
         except errors.UnauthorisedError:
             return None
 
-    def describe(self, function: str) -> Function:
+    def describe(self, function: str, *, watched: bool = False) -> Function:
         found = self._simulated.function(function)
         if found is None:
             raise self._translated(ABAPApplicationError(f"no {function}", "FU_NOT_FOUND"), function)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bridge.contract import Ask
 from bridge.errors import (
     BridgeError,
     ConfigError,
@@ -21,6 +22,7 @@ from bridge.errors import (
     TransientError,
 )
 from bridge.testing.sap import logon
+from bridge.testing.sap.abap import Direction, Function, Parameter, char, structure
 from bridge.testing.sap.calls import Call
 from bridge.testing.sap.conversation import Conversation
 from bridge.testing.sap.errors import AbapException, ShortDump
@@ -29,7 +31,8 @@ from bridge.testing.sap.peer import SapPeer
 from bridge.testing.sap.switches import Cut, Drip, Hang, Stage
 from connectors.sap_rfc import line, system
 from connectors.sap_rfc.config import SapConfig
-from connectors.sap_rfc.errors import AbapError, UnauthorisedError, UnknownFunctionError
+from connectors.sap_rfc.connector import SapConnector
+from connectors.sap_rfc.errors import AbapError, AlteredError, UnauthorisedError, UnknownFunctionError
 from connectors.sap_rfc.system import System
 from tests.integration.sap_functions import FUNCTIONS
 from tests.integration.sap_places import MessageServer, Router
@@ -359,6 +362,69 @@ def test_an_answer_that_lost_some_bytes_costs_a_new_logon_and_no_data(
     assert not there.healthy
     assert says(there)
     assert len(peer.logons) == 2
+
+
+def test_an_answer_that_was_read_by_a_former_interface_is_not_taken(
+    peer: SapPeer, opened: Callable[..., System], library: str
+) -> None:
+    """The process keeps what PyRFC has once read, whatever the connection."""
+
+    def install(*names: str) -> None:
+        row = structure("Z_ALTERED_ROW", **dict.fromkeys(names, char(4)))
+        rows = Parameter("ROWS", Direction.TABLES, row, optional=True)
+        peer.system.install(
+            Function("Z_ALTERED", (rows,)), lambda _: {"ROWS": [{each: each for each in names}]}
+        )
+
+    install("ID", "LAND", "CITY")
+    there = opened()
+    assert "Z_ALTERED" in there.describe("Z_ALTERED", watched=True).name
+    right = [{"ID": "ID", "LAND": "LAND", "CITY": "CITY"}]
+    assert there.call("Z_ALTERED")["ROWS"] == right
+    there.prove()
+    install("ID", "CITY", "LAND")
+    assert there.call("Z_ALTERED")["ROWS"] != right
+    with pytest.raises(
+        AlteredError if library == "saprfclib" else RuntimeError, match="Z_ALTERED has changed"
+    ):
+        there.prove()
+    assert not there.healthy
+    there.describe("Z_ALTERED", watched=True)
+    answer = there.call("Z_ALTERED")["ROWS"]
+    if library == "saprfclib":
+        there.prove()
+        assert answer == right
+    else:
+        with pytest.raises(RuntimeError):
+            there.prove()
+
+
+def test_rows_of_a_function_that_is_altered_are_published_by_its_new_interface(
+    peer: SapPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAP_PASSWORD", CANARY)
+
+    def install(*names: str) -> None:
+        row = structure("Z_MOVED_ROW", **dict.fromkeys(names, char(4)))
+        rows = Parameter("ROWS", Direction.TABLES, row, optional=True)
+        peer.system.install(
+            Function("Z_MOVED", (rows,)), lambda _: {"ROWS": [{each: each for each in names}]}
+        )
+
+    install("ID", "LAND", "CITY")
+    moved = {"mode": "function", "function": "Z_MOVED", "rows": "ROWS", "key": ["ID"]}
+    connector = SapConnector(config(peer, library="saprfclib", streams={"moved": moved}))
+    connector.open()
+    try:
+        (stream,) = connector.discover()
+        connector.poll(stream, None, Ask())
+        install("ID", "ZONE", "LAND")
+        with pytest.raises(AlteredError):
+            connector.poll(stream, None, Ask())
+        (changes,) = connector.poll(stream, None, Ask()).changes
+        assert changes.rows.to_pylist() == [{"ID": "ID", "ZONE": "ZONE", "LAND": "LAND"}]
+    finally:
+        connector.close()
 
 
 def test_an_interrupt_ends_a_logon(

@@ -68,7 +68,7 @@ class Near:
 class Straight:
     """A line without a thread: what is begun runs when it is waited for."""
 
-    broken = False
+    broken = is_busy = False
 
     def begin(self, make: Callable[[], Any], *, late: Callable[[Any], object] | None = None) -> None:
         self._make = make
@@ -96,5 +96,6 @@ def near(peer: SapPeer) -> Iterator[None]:
     with (
         patch.object(clients, "connect", lambda *_: Near(peer, interfaces)),
         patch.object(system, "Line", Straight),
+        patch.object(system, "_interfaces", {}),
     ):
         yield

@@ -130,8 +130,8 @@ class Interfaces:
     Of strings and tables inside structures, which such clients cannot pass, it tells but that they are there.
     """
 
-    def __init__(self, call: Call) -> None:
-        self._call = call
+    def __init__(self, call: Call, *, quiet: bool = False) -> None:
+        self._call, self._quiet = call, quiet
         self._types: dict[str, tuple[Leaf, ...]] = {}
 
     def read(self, function: str) -> Interface:
@@ -144,7 +144,8 @@ class Interfaces:
             try:
                 found.append(self._told(row))
             except UnknownTypeError as error:
-                left_out(function, row["PARAMETER"], str(error))
+                if not self._quiet:
+                    left_out(function, row["PARAMETER"], str(error))
                 direction = _DIRECTIONS[row["PARAMCLASS"]]
                 unread[row["PARAMETER"]] = Unread(direction, error.fields, str(error))
         return Interface(tuple(found), unread)

@@ -95,7 +95,7 @@ class FunctionImages(Mode):
             raise details.parked(error, f"stream {name}") from None
 
     def _describe(self, system: System, function: str) -> None:
-        options, described = self._options, system.describe(function)
+        options, described = self._options, system.describe(function, watched=True)
         details.must_tell_messages(described)
         filled = {each.parameter for each in (options.cap, options.pages) if each}
         if both := sorted(filled & options.parameters.keys()):
@@ -113,6 +113,8 @@ class FunctionImages(Mode):
                 f"{twice[0]} is a column of the rows and of their details", remedy="use `detail.rows`"
             )
         self._must_have(fields, options.key, "key")
+        if nested := [name for name in options.key if fields[name].kind in (Kind.STRUCTURE, Kind.TABLE)]:
+            raise ConfigError(f"`key`: {nested[0]} is no single value", remedy="name others")
         self._must_have(fields, options.mark, "mark")
         if options.cap:
             self._cap = details.limit(described, options.cap)
