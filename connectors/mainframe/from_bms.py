@@ -50,7 +50,12 @@ def _draft(of: BmsMap, name: str) -> Draft:
             if literals
             else f"{DECIDE}what identifies this screen? The source has no literals"
         )
-    draft.identify = [_identify(each, of) for each in literals]
+    draft.identify = [_identify(each, of) for each in literals if each.initial.isprintable()]
+    draft.notes += [
+        f"{DECIDE}what shows in row {each.row}, column {each.column}? Its XINIT has codes that are no text"
+        for each in literals
+        if not each.initial.isprintable()
+    ]
     columns = _columns(of.fields)
     if columns:
         draft.table = _table(columns, [each.initial for each in of.fields])

@@ -389,6 +389,20 @@ def test_an_error_that_speaks_of_something_not_found_is_no_missing_key(host: Hos
     assert host.switches.abend == 0
 
 
+@pytest.mark.parametrize(("class_", "error"), [("fatal", PermanentError), ("retry", TransientError)])
+def test_a_message_that_is_an_error_is_no_missing_key_where_both_name_it(
+    host: Host, class_: str, error: type[Exception]
+) -> None:
+    host.switches.denied["00000020"] = "FILE CUSTMAST NOT FOUND"
+    streams = {"inquiries": INQUIRY | {"keys": keys(10, 20), "missing": [{"row": 23, "pattern": "NOT FOUND"}]}}
+    errors = [{"row": 23, "pattern": "FILE .* NOT FOUND", "class": class_}]
+    with (
+        opened(host, streams, errors=errors, transport="tnz", timeout="1s") as connector,
+        pytest.raises(error, match="FILE CUSTMAST NOT FOUND"),
+    ):
+        scan(connector, "inquiries")
+
+
 def test_a_screen_nobody_asked_for_says_nothing_of_missing_keys(host: Host) -> None:
     host.switches.abend_text = text = "PROGRAM CUSTPGM NOT FOUND"
     streams = {"inquiries": INQUIRY | ANYWHERE | {"keys": keys(10, 20)}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -35,6 +36,8 @@ from tests.integration.mainframe_terminals import (
     titled,
     told_to,
 )
+
+DO_START_TLS, WONT_START_TLS = bytes.fromhex("fffd2e"), bytes.fromhex("fffc2e")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -93,6 +96,18 @@ class TestTls:
         assert isinstance(error, ConfigError)
         assert "certificate" in error.text
         assert "tls.ca_file" in error.remedy
+
+    def test_a_session_in_clear_is_not_made_one_with_tls(self, transport: Transport) -> None:
+        """By whoever answers in the host's place: nothing says whose certificate to expect."""
+        heard: list[bytes] = []
+
+        def ask(peer: socket.socket) -> None:
+            peer.sendall(DO_START_TLS)
+            heard.append(peer.recv(3))
+
+        with chatting(ask) as port:
+            refused(transport, at(port, connect_timeout=2))
+        assert heard == [WONT_START_TLS]
 
     def test_a_client_certificate_is_shown(self, shared: Host, transport: Transport) -> None:
         mine = shared.authority.issue("bridge", names="DNS:bridge")

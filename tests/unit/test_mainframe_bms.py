@@ -354,6 +354,19 @@ def test_a_group_is_told_and_its_parts_are_fields() -> None:
     assert [screens["ordhead"]["fields"][name]["column"] for name in ("dd", "mm", "yy")] == [42, 45, 48]
 
 
+def test_a_literal_of_codes_that_no_screen_shows_identifies_nothing() -> None:
+    cards = (
+        "         DFHMDF POS=(1,1),LENGTH=8,ATTRB=PROT,XINIT=0E42C142C20F4040",
+        "         DFHMDF POS=(2,1),LENGTH=3,ATTRB=PROT,XINIT=C10000",
+        "         DFHMDF POS=(3,1),LENGTH=5,ATTRB=PROT,INITIAL='NAME:'",
+    )
+    screens, text = printed(bms.read(source(*cards)))
+    (screen,) = screens.values()
+    assert screen["identify"] == [{"row": 3, "column": 2, "text": "NAME:"}]
+    for row in (1, 2):
+        assert f"# decide: what shows in row {row}, column 2? Its XINIT has codes that are no text" in text
+
+
 def test_what_the_program_decides_is_told() -> None:
     text = printed(of("orders.bms"))[1]
 
