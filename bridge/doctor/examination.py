@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +97,24 @@ class Examination:
     def _streams(self, streams: Sequence[Stream]) -> None:
         if not streams:
             self._say("no stream was found", Level.WARNING, "see `streams:`; a pattern may match nothing")
+        else:
+            self._unfit([stream.name for stream in streams])
         for stream in streams:
             for caveat in sorted(stream.caveats):
                 self._say(f"the way it is read {CAVEATS[caveat]}", stream=stream.name)
             policy = Policy(self._options.stream(stream.name))
             self._run(stream.name, lambda policy=policy, stream=stream: policy.check(stream.tables))
+
+    def _unfit(self, names: Sequence[str]) -> None:
+        """Entries of `streams:` of which nobody would hear: others find streams."""
+        for pattern in self._options.streams:
+            if any(fnmatchcase(name, pattern) or name == pattern for name in names):
+                continue
+            nearly = next((name for name in names if fnmatchcase(name.lower(), pattern.lower())), None)
+            remedy = (
+                f"did you mean {nearly}?" if nearly else "check its spelling; what comes later is found then"
+            )
+            self._say("this entry of `streams:` fits nothing that is there", Level.WARNING, remedy, pattern)
 
     def _deadlines(self, source: Connector, streams: Sequence[Stream]) -> None:
         """A poll that is interrupted before the source gives up says less of what is wrong."""

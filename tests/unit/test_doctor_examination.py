@@ -39,6 +39,18 @@ def test_of_a_stream_that_cannot_be_read_nothing_is_said_to_be_well() -> None:
         assert texts == ([missing.text] if found else ["starts from the beginning"])
 
 
+def test_an_entry_that_fits_nothing_is_told_though_others_fit() -> None:
+    entries: dict[str, Any] = {"SALES.ORDERS": {}, "SALES.C*": {}, "SALES.CUSTOMRE_*": {}, "sales.o*": {}}
+    examination = Examination(settings(**entries), "erp")
+    examination._streams([Stream(name, "db", ()) for name in ("SALES.ORDERS", "SALES.C1")])
+    told = [(each.stream, each.level, each.remedy) for each in examination.findings]
+    assert [(stream, level) for stream, level, _ in told] == [
+        ("SALES.CUSTOMRE_*", Level.WARNING),
+        ("sales.o*", Level.WARNING),
+    ]
+    assert told[1][2] == "did you mean SALES.ORDERS?"
+
+
 class Forgetful(Connector):
     """A source that keeps changes for a while only."""
 
