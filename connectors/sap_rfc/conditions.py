@@ -20,7 +20,7 @@ type Condition = tuple[str, ...]
 """Empty: all rows."""
 
 WIDTH = 71
-"""Characters of a line: RFC_DB_OPT-TEXT has 72, and the lines are one text, so that one blank stays."""
+"""Units of a line: RFC_DB_OPT-TEXT has 72, and the lines are one text, so that one blank stays."""
 _TOKEN = re.compile(r"(?:'(?:[^']|'')*'|[^\s'])+")
 _PIECE = re.compile(r"(?:'(?:[^']|'')*'|[^',])*(?:,|$)")
 _SUSPECT = re.compile(
@@ -34,6 +34,11 @@ _FORMS: Mapping[str, str] = {"D": "%Y%m%d", "T": "%H%M%S"}
 _WORDED = frozenset("CNDTX")
 
 
+def units(text: str) -> int:
+    """The length as SAP counts it: of UTF-16, where some characters are two."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def parsed(text: str) -> Condition:
     """What an operator wrote, as it is. Errors: ValueError."""
     found: list[str] = []
@@ -45,14 +50,14 @@ def parsed(text: str) -> Condition:
         place = match.end()
     if text[place:].strip():
         raise ValueError(f"a quote is not closed in {text}")
-    if any(len(token) > WIDTH for token in found):
+    if any(units(token) > WIDTH for token in found):
         raise ValueError(f"a word or quoted text of more than {WIDTH} characters is in {text}")
     return tuple(found)
 
 
 def _pieces(token: str) -> list[str]:
     """A list that was written without blanks is divided after its commas."""
-    if len(token) <= WIDTH:
+    if units(token) <= WIDTH:
         return [token]
     return [match[0] for match in _PIECE.finditer(token) if match[0]]
 
@@ -61,7 +66,7 @@ def lines(condition: Condition) -> list[str]:
     """As many tokens in each as there is room for."""
     found: list[str] = []
     for token in condition:
-        if found and len(found[-1]) + 1 + len(token) <= WIDTH:
+        if found and units(found[-1]) + 1 + units(token) <= WIDTH:
             found[-1] += f" {token}"
         else:
             found.append(token)
@@ -175,9 +180,7 @@ def quoted(text: str) -> str:
 
 def shortened(text: str, most: int = WIDTH - 2) -> str:
     """As much of its beginning as a literal has room for, where quotes count twice."""
-    if len(text) + text.count("'") <= most:
-        return text.rstrip(" ")
-    while len(text) + text.count("'") > most:
+    while units(text) + text.count("'") > most:
         text = text[:-1]
     return text.rstrip(" ")
 

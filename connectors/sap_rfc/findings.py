@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from bridge.contract import Ask, Finding, Level
@@ -24,6 +25,10 @@ _LINE = 512
 """Characters of a row of RFC_READ_TABLE, of two bytes each, however few are used."""
 _HEADERS = ("OBJECTCLAS", "UDATE")
 _EVALUATION = "evaluation"
+_LIMIT = re.compile(
+    r"(?:[IE]V?_)?(?:MAX|NUM(?:BER)?(?:_OF)?)_?(?:ROWS?|HITS?|RECORDS?|ENTRIES|LINES?)|ROWCOUNT"
+)
+"""How functions call what limits the rows of their answer."""
 
 
 def findings(config: SapConfig, system: System, readings: Readings) -> Sequence[Finding]:
@@ -108,6 +113,7 @@ class Doctor:
         keys = {table.key for table in mode.tables()}
         told = f", key {', '.join(next(iter(keys)))}" if len(keys) == 1 and all(keys) else ""
         yield Finding(Level.OK, f"can be read, by {options.mode}{told}", stream=name)
+        yield from self._limited(name, options)
         yield from self._load(name, options, mode)
         yield from mode.probe(self._system)
 
@@ -120,6 +126,16 @@ class Doctor:
         except BridgeError as error:
             return Finding(Level.WARNING, error.text, error.remedy, name)
         return None
+
+    def _limited(self, name: str, options: SapStream) -> Iterator[Finding]:
+        for parameter, value in options.parameters.items():
+            if _LIMIT.fullmatch(parameter) and value not in (0, "", "0"):
+                yield Finding(
+                    Level.WARNING,
+                    f"{parameter} limits the rows of the answer: those beyond it count as deleted",
+                    f"write `cap: {{parameter: {parameter}, value: ...}}` instead",
+                    name,
+                )
 
     # -- what reading costs
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from bridge.errors import ConfigError
 from connectors.sap_rfc.clients.client import Field, Kind
+from connectors.sap_rfc.conditions import units
 from connectors.sap_rfc.types import row_of
 
 _RANGES: Mapping[Kind, tuple[int, int]] = {
@@ -86,9 +87,8 @@ def _refuse(path: str, what: str, remedy: str = "") -> NoReturn:
 def _text(field: Field, value: Any, path: str) -> str:
     if not isinstance(value, str):
         _refuse(path, f"is a text, not {type(value).__name__}", "put it in quotes, with its leading zeros")
-    units = len(value.encode("utf-16-le", "surrogatepass")) // 2
-    if field.kind is Kind.CHAR and units > field.length:
-        _refuse(path, f"has {units} characters, of which {field.length} fit")
+    if field.kind is Kind.CHAR and units(value) > field.length:
+        _refuse(path, f"has {units(value)} characters, of which {field.length} fit")
     return value
 
 

@@ -95,6 +95,14 @@ class Detail(Part):
         default=(), description="export parameters and tables of the answer that are published; default: all"
     )
 
+    @field_validator("parameters")
+    @classmethod
+    def _are_columns_or_constants(cls, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        for name, each in parameters.items():
+            if not isinstance(each, str) and not (isinstance(each, Mapping) and each.keys() == {"value"}):
+                raise ValueError(f"{name} needs the name of a column, or {{value: ...}}")
+        return parameters
+
     @model_validator(mode="after")
     def _is_one_of_two(self) -> Self:
         if (self.function is None) == (self.table is None):

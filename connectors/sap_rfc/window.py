@@ -15,6 +15,9 @@ from typing import Any
 from bridge.contract import Position
 
 _MOST_LEAPS = 10
+_YEARS = range(1000, 9000)
+MOST_AHEAD_S = 10**10
+"""Beyond them Python's moments end."""
 _LEAP_S = 3
 """By less, two looks at a clock that shows whole seconds may differ."""
 
@@ -41,7 +44,11 @@ class Mark:
         match position:
             case {"high": str(high), **rest} if rest.keys() <= {"ahead", "leaps"}:
                 ahead, leaps = rest.get("ahead"), rest.get("leaps", [])
-                if isinstance(ahead, int | None) and isinstance(leaps, list):
+                if (
+                    isinstance(ahead, int | None)
+                    and abs(ahead or 0) <= MOST_AHEAD_S
+                    and isinstance(leaps, list)
+                ):
                     return cls(_moment(high), ahead, [_leap(each) for each in leaps])
         raise ValueError(f"{position} is no mark")
 
@@ -118,12 +125,15 @@ def _text(moment: datetime) -> str:
 
 
 def _moment(text: str) -> datetime:
+    """Errors: ValueError."""
     found = datetime.fromisoformat(text)
+    if found.year not in _YEARS:
+        raise ValueError(f"{text} is no moment to reckon with")
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _leap(found: Any) -> Leap:
     match found:
-        case [int(ahead), str(until)]:
+        case [int(ahead), str(until)] if abs(ahead) <= MOST_AHEAD_S:
             return Leap(ahead, _moment(until))
     raise ValueError(f"{found} is no leap")

@@ -231,6 +231,35 @@ def test_a_message_type_without_pointers_is_told(peer: SapPeer, company: Company
     assert "BD50" in found[0][3]
 
 
+def test_a_class_that_is_not_known_or_does_not_log_a_table_is_told(peer: SapPeer, library: str) -> None:
+    by = {"mode": "change_documents"}
+    found = troubles(
+        peer,
+        library,
+        good={**by, "classes": ["DEBI"], "tables": ["KNA1"]},
+        bad={**by, "classes": ["DEBIT"], "tables": ["KNA1"]},
+        stray={**by, "classes": ["DEBI"], "tables": ["KNA1", "T000"]},
+    )
+    told = [(level, stream, text) for level, stream, text, _ in found if "no index" not in text]
+    assert told == [
+        (Level.WARNING, "bad", "there is no object class DEBIT in TCDOB: it has no change documents"),
+        (Level.WARNING, "stray", "DEBI does not log T000, as TCDOB has it: its changes are not seen"),
+    ]
+
+
+@pytest.mark.parametrize(("most", "told"), [(20, True), (0, False)])
+def test_rows_that_a_parameter_limits_in_silence_are_warned_of(
+    peer: SapPeer,
+    library: str,
+    most: int,
+    told: bool,  # noqa: FBT001
+) -> None:
+    limited = {name: value for name, value in GETLIST.items() if name != "cap"}
+    limited["parameters"] = {**GETLIST["parameters"], "MAXROWS": most}  # type: ignore[dict-item]
+    found = troubles(peer, library, customers=limited)
+    assert any("MAXROWS limits the rows" in text for _, _, text, _ in found) is told
+
+
 def test_one_stream_without_rights_does_not_hide_the_others(peer: SapPeer, library: str) -> None:
     peer.system.grants.denied_tables.add("KNA1")
     found = examined(peer, library, {"KNA1": BY_TIME, "list": GETLIST})

@@ -347,6 +347,9 @@ def test_deep_rows_have_structs_and_lists() -> None:
     it = Invoked(system).it
     batch = FunctionImages("zones", SapStream.model_validate(options), it).poll(it, None, Ask())
     assert batch.changes[0].rows.to_pylist() == told
+    for name in ("AREA", "TAGS"):
+        with pytest.raises(PermanentError, match=f"`key`: {name} is no single value"):
+            FunctionImages("zones", SapStream.model_validate({**options, "key": [name]}), it)
 
 
 def test_an_export_structure_is_a_table_of_one_row(world: World) -> None:
@@ -516,3 +519,18 @@ def test_a_limit_may_be_a_structure_of_one_field(world: World) -> None:
     options = {"function": "Z_LINES", "rows": "LINES", "key": ["ID"]}
     (batch,) = Reader(world, **options, cap={"parameter": "MAXROWS", "value": 7}).scan()
     assert (asked, batch.scan) == ([{"BAPIMAXROW": 7}], Scan.ONLY)
+
+
+def test_a_value_that_is_too_long_to_ask_with_is_not_told(world: World) -> None:
+    world.customers.create(1, NAME1="HIDDEN-Canary-Name")
+    detail = {"function": "BAPI_CUSTOMER_GETDETAIL2", "parameters": {"CUSTOMERNO": "NAME"}}
+    (batch,) = Reader(world, detail=detail | {"rows": ["CUSTOMERADDRESS"]}).scan()
+    (reject,) = batch.rejects
+    assert reject.reason == "the value of NAME is too long for CUSTOMERNO of BAPI_CUSTOMER_GETDETAIL2"
+    assert "HIDDEN" not in str(reject)
+
+
+def test_fixed_values_of_pages_are_of_their_types(world: World) -> None:
+    pages = {"parameter": "IDRANGE", "fixed": {"SIGN": "I", "OPTION": 7}}
+    with pytest.raises(PermanentError, match=r"pages\.fixed\.OPTION is a text, not int"):
+        Reader(world, cap={"parameter": "MAXROWS", "value": 10}, pages=pages)

@@ -197,3 +197,13 @@ def test_a_condition_that_cannot_be_sent_is_refused(text: str, message: str) -> 
 def test_a_number_that_is_none_is_no_literal() -> None:
     with pytest.raises(ValueError, match="no number"):
         conditions.literal(COLUMNS["COUNT"], "*147483647")
+
+
+def test_a_line_is_measured_in_the_units_of_sap() -> None:
+    wide = "\U0001f600" * 12 + "1"
+    found = conditions.lines(conditions.after(["SITE", "ID"], [f"'{wide}'"] * 2))
+    assert max(len(line.encode("utf-16-le")) // 2 for line in found) <= conditions.WIDTH
+    assert len(conditions.shortened("\U0001f600" * 50)) == 34
+    assert conditions.lines(conditions.parsed("A = 'x'")) == ["A = 'x'"]
+    with pytest.raises(ValueError, match="more than 71"):
+        conditions.parsed("A = '" + "\U0001f600" * 40 + "'")

@@ -255,6 +255,17 @@ def test_a_position_of_another_mode_is_refused(options: Any, position: Any, fits
         connector.check_position("KNA1", position)
 
 
+@pytest.mark.parametrize("value", [{"VALUE": "1000"}, {}, {"value": 1, "of": 2}, 7, ["A"]])
+def test_a_parameter_of_a_detail_is_a_column_or_a_constant(value: Any) -> None:
+    detail = {"function": "Z_F", "parameters": {"CODE": value}}
+    with pytest.raises(ValidationError, match=r"CODE needs the name of a column, or \{value: "):
+        config(
+            streams={
+                "A": {"mode": "function", "function": "Z_L", "rows": "R", "key": ["K"], "detail": detail}
+            }
+        )
+
+
 # -- clients
 
 

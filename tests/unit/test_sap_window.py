@@ -132,3 +132,18 @@ def test_an_operators_mark_needs_a_moment_alone() -> None:
     window = Look(START, 7200, late_s=60).begun(Mark.parsed({"high": "2026-10-24T12:00:00Z"}))
 
     assert window.since == "20261024135900"
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        {"high": "0001-01-01T00:00:00Z"},
+        {"high": "9999-12-31T23:59:59Z"},
+        {"high": "2026-01-01T00:00:00Z", "ahead": 10**12},
+        {"high": "2026-01-01T00:00:00Z", "ahead": 0, "leaps": [[10**12, "2026-01-01T00:00:00Z"]]},
+        {"high": "2026-01-01T00:00:00Z", "ahead": 0, "leaps": [[0, "0001-01-01T00:00:00Z"]]},
+    ],
+)
+def test_a_moment_with_which_nobody_can_reckon_is_no_mark(position: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="is no"):
+        Mark.parsed(position)

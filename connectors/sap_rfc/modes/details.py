@@ -13,6 +13,7 @@ import pyarrow as pa
 from bridge.contract import Reject, Table
 from bridge.errors import ConfigError, GoneError, PermanentError
 from connectors.sap_rfc.clients.client import Direction, Field, Function, Kind, Parameter, Unread
+from connectors.sap_rfc.conditions import units
 from connectors.sap_rfc.errors import AbapError, UnauthorisedError, UnknownFunctionError
 from connectors.sap_rfc.modes import returns
 from connectors.sap_rfc.modes.returns import Meaning
@@ -85,6 +86,8 @@ def must_have_fields(function: Function, pages: Pages) -> None:
             raise ConfigError(
                 f"`pages`: {pages.parameter} has no field {name}", remedy=f"it has {', '.join(known)}"
             )
+    for name, value in pages.fixed.items():
+        parameter(field.fields[known.index(name)], value, f"pages.fixed.{name}")
 
 
 def told(function: Function, name: str, option: str) -> Parameter:
@@ -145,7 +148,7 @@ class Details:
     ) -> None:
         """`row`: the fields whose values can be asked with. Errors: ConfigError."""
         self._name, self._missing = options.function or "", missing
-        self._function = system.describe(self._name)
+        self._function = system.describe(self._name, watched=True)
         must_tell_messages(self._function)
         given = {
             name: each["value"] for name, each in options.parameters.items() if isinstance(each, Mapping)
@@ -179,8 +182,9 @@ class Details:
             name: row[column] or self._initial.get(name, row[column]) for name, column in self._by.items()
         }
         for name, value in asked.items():
-            if isinstance(value, str) and len(value) > (self._targets[name].length or len(value)):
-                return Refusal(f"{value} is too long for {name} of {self._name}")
+            if isinstance(value, str) and units(value) > (self._targets[name].length or units(value)):
+                told = f"the value of {self._by[name]} is too long"  # which may be one that is not published
+                return Refusal(f"{told} for {name} of {self._name}")
         try:
             answer = system.call(self._name, **self._fixed, **asked)
         except GoneError:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 from zlib import crc32
 
-from bridge.contract import Ask, Batch, Caveat, Emits, Op, Position, Ranges, Reject, Table
+from bridge.contract import Ask, Batch, Caveat, Emits, Finding, Level, Op, Position, Ranges, Reject, Table
 from bridge.errors import ConfigError, GoneError, PermanentError, TransientError
 from connectors.sap_rfc import conditions
 from connectors.sap_rfc.conditions import compare, quoted
@@ -108,7 +108,20 @@ class ChangeDocuments(Mode):
         return Choice(relation, tuple(each for each in columns if each in there), changed=("CHANGENR",))
 
     def _logged(self) -> list[str]:
-        """Tables of the classes, as transaction SCDO has them."""
+        """All tables of the classes. Errors: ConfigError."""
+        try:
+            logs = self._logs()
+        except UnauthorisedError as error:
+            raise ConfigError(
+                f"which tables the classes log is not known: {error.text}", remedy="name them under `tables`"
+            ) from None
+        for name in self._options.classes:
+            if name not in {each for each, _ in logs}:
+                raise ConfigError(f"`classes`: there is no object class {name} (transaction SCDO)")
+        return sorted({table for _, table in logs})
+
+    def _logs(self) -> list[tuple[str, str]]:
+        """Classes and their tables, as transaction SCDO has them. Errors: UnauthorisedError."""
         classes = self._options.classes
         choice = Choice(
             self._dictionary.relation(_CLASSES),
@@ -116,17 +129,32 @@ class ChangeDocuments(Mode):
             conditions.either(*(compare("OBJECT", "=", quoted(each)) for each in classes)),
             changed=("OBJECT",),
         )
-        remedy = "name them under `tables`"
+        return [(row["OBJECT"], row["TABNAME"]) for page in self._pages(choice) for row in page]
+
+    def probe(self, system: System) -> Iterator[Finding]:  # noqa: ARG002 -- the reader has it
+        """Names that fit nothing: no poll would say so."""
         try:
-            rows = [row for page in self._pages(choice) for row in page]
-        except UnauthorisedError as error:
-            raise ConfigError(
-                f"which tables the classes log is not known: {error.text}", remedy=remedy
-            ) from None
-        for name in classes:
-            if name not in {row["OBJECT"] for row in rows}:
-                raise ConfigError(f"`classes`: there is no object class {name} (transaction SCDO)")
-        return sorted({row["TABNAME"] for row in rows})
+            logs = self._logs() if self._options.tables else []
+        except UnauthorisedError:  # for those that are named, it need not be known
+            return
+        classes, known = self._options.classes, {each for each, _ in logs}
+        for name in classes if self._options.tables else ():
+            if name not in known:
+                yield Finding(
+                    Level.WARNING,
+                    f"there is no object class {name} in TCDOB: it has no change documents",
+                    "look for its name in transaction SCDO",
+                    self.name,
+                )
+        strange = sorted({*self._options.tables} - {table for _, table in logs}) if known else []
+        if strange:
+            yield Finding(
+                Level.WARNING,
+                f"{', '.join(classes)} does not log {', '.join(strange)}, as TCDOB has it:"
+                " its changes are not seen",
+                "look in transaction SCDO which class does",
+                self.name,
+            )
 
     def _subject(self, name: str) -> Subject:
         enrich = self._options.enrich

@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
 from connectors.sap_rfc.system import Moment
+from connectors.sap_rfc.window import MOST_AHEAD_S
 
 MOST_SEEN = 5_000
 """Numbers that a position remembers; even with a second of its own for each that fits into it."""
@@ -77,7 +78,7 @@ class Overlap:
                 return cls()
             case {"mode": named, "floor": str(floor), **rest} if named == mode and rest.keys() <= _PARTS:
                 after, seen, offset = rest.get("after", ""), rest.get("seen", {}), rest.get("offset")
-                known = isinstance(after, str) and isinstance(offset, int | None)
+                known = isinstance(after, str) and isinstance(offset, int | None) and _is_near(offset or 0)
                 if known and _is_stamp(floor) and _are_seen(seen):
                     return cls(floor, after, seen, offset, _changed(rest.get("before")))  # type: ignore[arg-type]
         raise ValueError(position)
@@ -202,9 +203,14 @@ def _changed(before: object) -> tuple[int, int] | None:
     match before:
         case None:
             return None
-        case [int(offset), int(when)]:
+        case [int(offset), int(when)] if _is_near(offset):
             return offset, when
     raise ValueError(before)
+
+
+def _is_near(offset: int) -> bool:
+    """Beyond that Python's moments end."""
+    return abs(offset) <= MOST_AHEAD_S
 
 
 def _is_stamp(text: str) -> bool:
