@@ -394,7 +394,9 @@ def test_a_message_that_is_an_error_is_no_missing_key_where_both_name_it(
     host: Host, class_: str, error: type[Exception]
 ) -> None:
     host.switches.denied["00000020"] = "FILE CUSTMAST NOT FOUND"
-    streams = {"inquiries": INQUIRY | {"keys": keys(10, 20), "missing": [{"row": 23, "pattern": "NOT FOUND"}]}}
+    streams = {
+        "inquiries": INQUIRY | {"keys": keys(10, 20), "missing": [{"row": 23, "pattern": "NOT FOUND"}]}
+    }
     errors = [{"row": 23, "pattern": "FILE .* NOT FOUND", "class": class_}]
     with (
         opened(host, streams, errors=errors, transport="tnz", timeout="1s") as connector,
