@@ -36,6 +36,7 @@ class Line:
 
     def _cell(self, field: pa.Field, column: pa.Array) -> Cell:
         """What C does not know is written here, with its name."""
+        checked(field, column, full=False)
         lead, kind, of = self._lead + compact(field.name) + b":", self._kind(field, column), column.type
         match kind:
             case None:

@@ -79,10 +79,10 @@ def _plain(field: pa.Field, array: pa.Array, columns: Columns) -> pa.Array:
     return checked(field, plain)
 
 
-def checked(field: pa.Field, array: pa.Array) -> pa.Array:
-    """The same: text that is not UTF-8 would reach the event as it is. Errors: ValueError."""
+def checked(field: pa.Field, array: pa.Array, *, full: bool = True) -> pa.Array:
+    """The same, its buffers large enough; `full`: its texts are UTF-8, too. Errors: ValueError."""
     try:
-        array.validate(full=True)
+        array.validate(full=full)  # text that is not UTF-8 would reach the event as it is
     except ValueError as error:
         raise ValueError(f"column {field.name}: {error}") from error
     return array

@@ -15,7 +15,7 @@ typedef struct {
     int64_t offset;          /* of the first row in the buffers */
     const uint8_t *validity; /* NULL: no nulls */
     const uint8_t *values;
-    const int32_t *ends;     /* of texts */
+    const uint8_t *ends;     /* of texts, 32 bits each */
     const char *lead;        /* what stands before the value in each row */
     int64_t lead_size;
 } column;
@@ -86,8 +86,11 @@ static char *timestamp(char *at, int64_t count, int digits) {
         second *= 10;
     }
     int64_t day = 86400 * second;
-    int64_t days = count / day - (count % day < 0);
-    int64_t rest = count - days * day;
+    int64_t days = count / day, rest = count % day;
+    if (rest < 0) {
+        days -= 1;
+        rest += day;
+    }
     unsigned seconds = (unsigned)(rest / second);
     at = date(at, days);
     *at++ = 'T';
@@ -171,13 +174,20 @@ static char *escaped(char *at, const uint8_t *from, const uint8_t *end) {
     return at;
 }
 
-#define READ(type) ((const type *)each->values)[place]
+/* Arrow's buffers need not be aligned where another program has made them. */
+#define FROM(buffer, type, place) type found; memcpy(&found, (buffer) + (place) * (int64_t)sizeof found, sizeof found)
+#define NUMBER(type, text) { FROM(each->values, type, place); return text(at, found); }
+
+static int32_t end_of(const column *each, int64_t place) {
+    FROM(each->ends, int32_t, place);
+    return found;
+}
 
 static char *value(char *at, const column *each, int64_t place) {
     switch (each->kind) {
     case RAW:
     case TEXT: {
-        const uint8_t *from = each->values + each->ends[place], *end = each->values + each->ends[place + 1];
+        const uint8_t *from = each->values + end_of(each, place), *end = each->values + end_of(each, place + 1);
         if (each->kind == RAW) {
             memcpy(at, from, (size_t)(end - from));
             return at + (end - from);
@@ -194,22 +204,24 @@ static char *value(char *at, const column *each, int64_t place) {
         }
         memcpy(at, "false", 5);
         return at + 5;
-    case SIGNED8: return signed_number(at, READ(int8_t));
-    case SIGNED16: return signed_number(at, READ(int16_t));
-    case SIGNED32: return signed_number(at, READ(int32_t));
-    case SIGNED64: return signed_number(at, READ(int64_t));
-    case UNSIGNED8: return unsigned_number(at, READ(uint8_t));
-    case UNSIGNED16: return unsigned_number(at, READ(uint16_t));
-    case UNSIGNED32: return unsigned_number(at, READ(uint32_t));
-    case UNSIGNED64: return unsigned_number(at, READ(uint64_t));
+    case SIGNED8: NUMBER(int8_t, signed_number)
+    case SIGNED16: NUMBER(int16_t, signed_number)
+    case SIGNED32: NUMBER(int32_t, signed_number)
+    case SIGNED64: NUMBER(int64_t, signed_number)
+    case UNSIGNED8: NUMBER(uint8_t, unsigned_number)
+    case UNSIGNED16: NUMBER(uint16_t, unsigned_number)
+    case UNSIGNED32: NUMBER(uint32_t, unsigned_number)
+    case UNSIGNED64: NUMBER(uint64_t, unsigned_number)
     case DATE:
     case TIMESTAMP:
     case DECIMAL:
         *at++ = '"';
         if (each->kind == DATE) {
-            at = date(at, READ(int32_t));
+            FROM(each->values, int32_t, place);
+            at = date(at, found);
         } else if (each->kind == TIMESTAMP) {
-            at = timestamp(at, READ(int64_t), each->digits);
+            FROM(each->values, int64_t, place);
+            at = timestamp(at, found, each->digits);
         } else {
             at = decimal(at, each->values + 16 * place, each->digits);
         }

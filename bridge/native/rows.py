@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bridge.native import library
 from bridge.native.packed import Packed
@@ -56,8 +57,8 @@ class Cell:
     @property
     def most(self) -> int:
         """Bytes that all its rows may take."""
-        text = self.array.buffers()[2] if self.kind in _VARYING else None
-        texts = text.size * _VARYING[self.kind] if text else 0
+        varying = _VARYING.get(self.kind)
+        texts = varying * (pc.sum(pc.binary_length(self.array)).as_py() or 0) if varying else 0
         return texts + len(self.array) * (len(self.lead) + _MOST)
 
 

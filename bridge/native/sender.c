@@ -80,6 +80,7 @@ static int acknowledged(client *of, message *record, void *opaque) {
 /* Never freed: threads of a producer may tell of records after it has ended for those who used it. */
 static int made(client *of, const configuration *conf, void *opaque, char *text, size_t size) {
     (void)conf, (void)opaque, (void)text, (void)size;
+    latest = NULL; /* one that nobody asked for may have ended */
     producer *self = calloc(1, sizeof *self);
     if (self == NULL) {
         return 0; /* then records go the other way */
@@ -134,6 +135,7 @@ SHOWN int64_t bridge_send(topic *to, const char *keys, const int64_t *key_ends, 
         memset(chunk, 0, sizeof *chunk * (size_t)size);
         for (int i = 0; i < size; i++) {
             int64_t at = done + i;
+            chunk[i].to = to; /* for those who are told of one that has no partition */
             chunk[i].value = (void *)(values + value_ends[at]);
             chunk[i].value_size = (size_t)(value_ends[at + 1] - value_ends[at]);
             chunk[i].key = (void *)(keys + key_ends[at]);

@@ -6,6 +6,7 @@ Librdkafka tells every producer it makes to the plugins that its configuration n
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -95,6 +96,8 @@ def _ready() -> ctypes.CDLL | None:
     try:
         client = ctypes.CDLL(cimpl.__file__)  # names are looked up in what it was linked with, too
         native.bridge_use(*(ctypes.cast(getattr(client, name), ctypes.c_void_p) for name in _USED))
+        if not _loads_plugins(client):
+            return None
     except (OSError, AttributeError):
         return None
     native.bridge_made.restype = native.bridge_topic.restype = ctypes.c_void_p
@@ -104,3 +107,15 @@ def _ready() -> ctypes.CDLL | None:
     native.bridge_send.restype = ctypes.c_int64
     native.bridge_send.argtypes = (*[ctypes.c_void_p] * 5, *[ctypes.c_int64] * 2, ctypes.c_void_p)
     return native
+
+
+def _loads_plugins(client: ctypes.CDLL) -> bool:
+    """Librdkafka can be built without them, and some paths are two to it."""
+    client.rd_kafka_conf_new.restype = ctypes.c_void_p
+    reason = ctypes.create_string_buffer(512)
+    conf = ctypes.c_void_p(client.rd_kafka_conf_new())
+    refused = client.rd_kafka_conf_set(
+        conf, PLUGINS.encode(), os.fsencode(LIBRARY), reason, ctypes.c_size_t(len(reason))
+    )
+    client.rd_kafka_conf_destroy(conf)
+    return not refused

@@ -382,6 +382,29 @@ def test_c_refuses_the_very_rows_that_python_does(values: list[bytes]) -> None:
     same_by_c(Changes(Table("t", rows.schema, ("id",)), rows), EncoderOptions())
 
 
+@in_c
+@pytest.mark.parametrize(
+    "kind", [pa.timestamp("us"), pa.date32(), pa.decimal128(9, 2), pa.int64(), pa.bool_()]
+)
+def test_c_does_not_read_what_stands_under_a_null(kind: pa.DataType) -> None:
+    junk, none = pa.py_buffer(b"\xff" * 160), pa.py_buffer(b"\0\0")
+    rows = pa.RecordBatch.from_arrays([pa.Array.from_buffers(kind, 10, [none, junk])], ["n"])
+    same_by_c(Changes(Table("t", rows.schema, ()), rows), EncoderOptions())
+
+
+@in_c
+def test_c_reads_buffers_that_begin_anywhere() -> None:
+    def moved(array: pa.Array) -> pa.Array:
+        buffers = [each and pa.py_buffer(b" " + each.to_pybytes()).slice(1) for each in array.buffers()]
+        return pa.Array.from_buffers(array.type, len(array), buffers)
+
+    columns = [pa.array([1, None, -5]), pa.array([Decimal("1.25"), None, None]), pa.array(["", None, "text"])]
+    columns += [pa.array([1, 2, 3], pa.int16()), pa.array([0, None, -1], pa.int64()).view(pa.timestamp("ns"))]
+    rows = pa.RecordBatch.from_arrays([*map(moved, columns)], ["i", "d", "t", "s", "at"])
+    for part in (rows, rows.slice(1), rows.slice(2, 1)):
+        same_by_c(Changes(Table("t", rows.schema, ("i",)), part), EncoderOptions())
+
+
 @given(st.integers(-12_687_428, 11_248_737))
 def test_a_date_of_any_year_has_a_sign_where_iso_8601_wants_one(days: int) -> None:
     """Arrow's own cast, which knows the years -32767 to 32767, lacks only the plus."""

@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 from bridge import kafka, publisher
 from bridge.errors import ConfigError, CredentialsError, Stopped
-from bridge.native import library
+from bridge.native import library, sender
 from bridge.native.packed import Packed
 from bridge.publisher import Aborted, Broken, Fenced, Publisher
 
@@ -166,6 +166,23 @@ def test_the_operators_plugins_are_loaded_beside_ours(cluster: dict[str, Any], s
     made = Publisher({**cluster, "plugin.library.paths": "no-such-plugin"}, "plugins", stop)
     with pytest.raises(ConfigError, match="no-such-plugin"):
         made.open()
+
+
+@in_c
+def test_without_plugins_records_go_one_by_one(
+    cluster: dict[str, Any], stop: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "LIBRARY", "no;plugin")
+    sender._ready.cache_clear()
+    made = Publisher(cluster, "alone", stop)
+    made.open()
+    made.begin()
+    made.send("alone", packed([b"k"] * 3), packed([b"a", b"b", b"c"]))
+    made.commit()
+    assert made._sender is None
+    assert arrived(cluster, "alone", 3) == [b"a", b"b", b"c"]
+    made.close()
+    sender._ready.cache_clear()
 
 
 def test_a_transaction_is_open_from_begin_to_commit_or_abort(producer: Publisher) -> None:
