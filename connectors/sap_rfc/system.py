@@ -144,18 +144,16 @@ class System:
         """
         while self._unproven:
             function = next(iter(self._unproven))
-            was, now = self._watched.get(self._interface_at(function)), self._interface(function)
-            if was and now and was != now:
-                self.close()
-                raise self._altered(function)
+            self._watch(function)
             self._unproven.discard(function)
 
     def _watch(self, function: str) -> None:
-        """Before the client asks for the interface: what it reads by cannot be older."""
+        """At first before the client asks for the interface: what it reads by is not older."""
         self._ready()
-        at = self._interface_at(function)
-        if at not in self._watched and (found := self._interface(function)):
-            self._watched[at] = found
+        now, at = self._interface(function), self._interface_at(function)
+        if now and now != self._watched.setdefault(at, now):
+            self.close()
+            raise self._altered(function)
 
     def _altered(self, function: str) -> Exception:
         text = f"the interface of {function} has changed"
