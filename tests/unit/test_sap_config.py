@@ -255,6 +255,18 @@ def test_a_position_of_another_mode_is_refused(options: Any, position: Any, fits
         connector.check_position("KNA1", position)
 
 
+@pytest.mark.parametrize(("option", "name"), [("mysapsso2", "mysapsso2"), ("x509", "x509cert")])
+def test_a_ticket_and_a_certificate_reach_the_client_and_no_message(
+    monkeypatch: pytest.MonkeyPatch, option: str, name: str
+) -> None:
+    monkeypatch.setenv("SAP_PROOF", "AjExMDAgAA1wb3J0YWw6")
+    snc = {"partner": "p:CN=ERP", "lib": "/opt/snc.so"}
+    told = logon(config(password=None, snc=snc, **{option: "env:SAP_PROOF"}))
+    assert told.parameters[name] == "AjExMDAgAA1wb3J0YWw6"
+    assert "passwd" not in told.parameters
+    assert secrets(told) == ["AjExMDAgAA1wb3J0YWw6"]
+
+
 @pytest.mark.parametrize("value", [{"VALUE": "1000"}, {}, {"value": 1, "of": 2}, 7, ["A"]])
 def test_a_parameter_of_a_detail_is_a_column_or_a_constant(value: Any) -> None:
     detail = {"function": "Z_F", "parameters": {"CODE": value}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyrfc
+import pytest
 
 from connectors.sap_rfc.clients import Found
 from connectors.sap_rfc.clients.client import Direction, Field, Kind, Parameter
@@ -94,3 +95,15 @@ def test_a_connection_s_release_is_the_system_s_and_not_the_library_s() -> None:
     assert (told.sysid, told.client, told.user) == ("PRD", "100", "BRIDGE")
     assert (told.release, told.host) == ("758", "erp1")
     assert told.unicode
+
+
+@pytest.mark.parametrize(("width", "is_unicode"), [("1", False), ("2", True), ("4", True)])
+def test_a_system_is_unicode_by_the_bytes_of_its_characters(
+    monkeypatch: pytest.MonkeyPatch,
+    width: str,
+    is_unicode: bool,  # noqa: FBT001
+) -> None:
+    connection = Connection(None)
+    known = {**connection.get_connection_attributes(), "partnerBytesPerChar": width}
+    monkeypatch.setattr(connection, "get_connection_attributes", lambda: known)
+    assert Rfc(FOUND, connection).attributes().unicode is is_unicode
