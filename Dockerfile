@@ -3,7 +3,7 @@
 # Progress is kept in Kafka: the container has no volume that must survive. /var/lib/legacy-bridge holds caches.
 
 FROM python:3.13-slim AS build
-RUN apt-get update && apt-get install -y --no-install-recommends default-jdk-headless
+RUN apt-get update && apt-get install -y --no-install-recommends default-jdk-headless gcc libc6-dev
 WORKDIR /src
 COPY pyproject.toml hatch_build.py constraints.txt README.md CHANGELOG.md LICENSE ./
 COPY jars ./jars
@@ -11,6 +11,7 @@ COPY bridge ./bridge
 COPY connectors ./connectors
 RUN python -m venv /opt/legacy-bridge \
  && /opt/legacy-bridge/bin/pip install --no-cache-dir -c constraints.txt '.[all]' \
+ && cd / && CC=gcc /opt/legacy-bridge/bin/python -m bridge.native.compile \
  && /opt/legacy-bridge/bin/pip uninstall -y pip
 
 FROM python:3.13-slim

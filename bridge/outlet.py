@@ -14,6 +14,7 @@ import structlog
 
 from bridge.deadletters import DeadLetter
 from bridge.errors import BridgeError, TransientError
+from bridge.native import library
 from bridge.positions import OWNER, READ_S, Ledger, Owner, Records, Value, record
 from bridge.publisher import Fenced, Transactions
 
@@ -72,7 +73,7 @@ class Outlet:
         self.commit()
         self.read()
         self.holds = self._held_once = True
-        log.info("holds the connector", streams=len(self.ledger.streams))
+        log.info("holds the connector", streams=len(self.ledger.streams), native=library() is not None)
 
     def _must_be_ours(self, timeout_s: float = READ_S) -> None:
         """A producer can die of a fence without saying so: before fencing anybody anew, see whose it is."""

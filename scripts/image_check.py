@@ -24,6 +24,8 @@ AUTHORITIES = "/usr/local/share/authorities.crt"
 ENTER = 'mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && exec chroot "$@"'
 BUILD_TOOLS = ("javac", "gcc", "make", "pip")
 
+NATIVE = "from bridge.native.sender import plugged; assert plugged({}), 'nothing is done in C'"
+
 POLL = r"""
 from bridge.contract import Ask
 from connectors.jdbc import JdbcConnector
@@ -145,6 +147,7 @@ def examine(image: Stage) -> None:
         if image.run(f"command -v {tool}") == 0:
             raise SystemExit(f"the image contains {tool}")
     image.must("test $(id -u) -ne 0 && java -version && legacy-bridge --version")
+    image.must(f"python -c {shlex.quote(NATIVE)}")
     if image.run(image.healthcheck) == 0:
         raise SystemExit("the health check passes where no daemon runs")
     image.copy(sorted((CHECKOUT / "jars" / "lib").glob("*.jar")), "/usr/share/legacy-bridge/jars/./")

@@ -149,7 +149,12 @@ compile_reader() { .venv/bin/python jars/compile_reader.py; }
 
 # --- C -------------------------------------------------------------------------------------------------------------
 
-compile_native() { .venv/bin/python scripts/compile_native.py; }
+# Without a compiler, Python does the same in more time.
+compile_native() {
+    rm -f bridge/native/native.lib
+    command -v "${CC:-cc}" >/dev/null || return 0
+    quietly .venv/bin/python -m bridge.native.compile || say "Python encodes and sends, which takes more time"
+}
 
 system_packages core
 if [[ ${1:-} == peers ]]; then
@@ -167,6 +172,6 @@ wait $python
 wait $jars
 step brokers prepare_brokers jars/pom.xml & brokers=$!
 step reader compile_reader jars/src jars/compile_reader.py
-step native compile_native bridge/native/*.c scripts/compile_native.py
+step native compile_native bridge/native/*.c bridge/native/compile.py
 compile_python
 wait $brokers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -33,6 +34,8 @@ rows = [row for changes in batch.changes for row in changes.rows.to_pylist()]
 print(json.dumps({"from": [bridge.__file__, connectors.jdbc.__file__], "rows": rows}))
 connector.close()
 """
+
+SENDS = "from bridge.native.sender import plugged; print(plugged({}))"
 
 pytestmark = pytest.mark.slow
 
@@ -107,6 +110,25 @@ def test_the_wheel_holds_the_two_packages_and_runs_on_any_platform(wheel: Path) 
         tops = {name.split("/")[0] for name in packed.namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"bridge", "connectors"}
     assert wheel.name.endswith("-py3-none-any.whl")
+
+
+def test_the_wheel_brings_no_machine_code_and_compiles_it_where_it_is_installed(
+    wheel: Path, installed: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(wheel) as packed:
+        assert [name for name in packed.namelist() if name.endswith((".lib", ".so", ".tmp"))] == []
+    if shutil.which("cc") is None:
+        need("there is no C compiler")
+    told = [run(tmp_path, str(installed / "python"), "-c", SENDS).stdout]
+    done = run(tmp_path, str(installed / "python"), "-m", "bridge.native.compile")
+    assert done.returncode == 0, done.stderr
+    told.append(run(tmp_path, str(installed / "python"), "-c", SENDS).stdout)
+    assert told == ["{}\n", f"{{'plugin.library.paths': '{native(installed)}'}}\n"]
+
+
+def native(installed: Path) -> Path:
+    (found,) = installed.parent.glob("lib/python*/site-packages/bridge/native/native.lib")
+    return found
 
 
 def test_the_wheel_carries_its_licence_and_no_path_of_the_machine_that_built_it(wheel: Path) -> None:
