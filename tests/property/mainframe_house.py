@@ -1,15 +1,18 @@
 """A host whose time is told, and the terminals of those who read it: a death or an interrupt at any call.
 
 How long a screen takes is no matter of chance here: a terminal that waits for the host to be at rest waits
-until the host has written all it is about to write, however busy the machine is.
+until the host has written all it is about to write, however busy the machine is. Where the host pauses in the
+middle of a screen, whoever waits for less than `PAUSE_S` finds it at rest.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from itertools import count
+from threading import Event
 from typing import Literal, Self
 from unittest.mock import patch
 
@@ -29,6 +32,8 @@ type Transport = Literal["s3270", "tnz"]
 
 ERASES = (ds.CMD_ERASE_WRITE, ds.CMD_ERASE_WRITE_ALT)
 """What follows a spoilt record must not rest on it."""
+PAUSE_S = 0.003
+"""Longer than the `settle` of lives, and shorter than what is given to a screen that is in doubt."""
 
 
 @dataclass
@@ -43,11 +48,14 @@ class House:
     calls_to_interrupt: int = 0
     interrupt: Callable[[], None] = lambda: None
     meanwhile: Callable[[], None] = lambda: None
-    """Called before each screen."""
+    hesitate: Callable[[], None] = lambda: None
+    """Both are called before each screen."""
     noise: int = 0
     """Countdown to a screen before which a spoilt record comes."""
-    writing: int = 0
-    """Sessions to which the host is about to write."""
+    writing: Counter[int] = field(default_factory=Counter)
+    """Conversations in which the host is about to write, or will after a pause."""
+    pauses: dict[int, Event] = field(default_factory=dict)
+    """Of those, the ones that pause until somebody is patient enough."""
     _stack: ExitStack = field(default_factory=ExitStack)
     _seeds: count[int] = field(default_factory=lambda: count(1))
 
@@ -58,13 +66,21 @@ class House:
             """Says while it is about to write."""
 
             async def _answer(self, record: bytes) -> bool:
-                with house.writes():
+                with house.writes(id(self)):
                     return await super()._answer(record)
 
             async def _show(self, scene: Scene) -> bool:
-                with house.writes():
+                with house.writes(id(self)):
                     house.meanwhile()
+                    house.hesitate()
                     return await super()._show(scene)
+
+            async def _set(self, release: Event) -> None:
+                house.pauses[id(self)] = pause = Event()
+                try:
+                    await super()._set(pause)
+                finally:
+                    del house.pauses[id(self)]
 
             async def _send(self, record: bytes) -> None:
                 if house.noise and record[0] in ERASES:
@@ -82,17 +98,28 @@ class House:
         self._stack.close()
 
     @contextmanager
-    def writes(self) -> Iterator[None]:
-        self.writing += 1
+    def writes(self, conversation: int) -> Iterator[None]:
+        self.writing[conversation] += 1
         try:
             yield
         finally:
-            self.writing -= 1
+            self.writing[conversation] -= 1
+            if not self.writing[conversation]:
+                del self.writing[conversation]
+
+    def writes_within(self, seconds: float) -> bool:
+        """Whoever waits so long lets it go on where it pauses."""
+        pauses = self.pauses.copy()
+        if seconds >= PAUSE_S:
+            for each in pauses.values():
+                each.set()
+        paused = {each for each, pause in pauses.items() if not pause.is_set()}
+        return bool(self.writing.copy().keys() - paused)
 
     def calm(self) -> None:
         """All switches as they were, and no death is due."""
         self.calls_to_death = self.calls_to_interrupt = self.noise = 0
-        self.meanwhile = lambda: None
+        self.meanwhile = self.hesitate = lambda: None
         for each in fields(Switches):
             if not each.name.startswith("_"):
                 setattr(self.host.switches, each.name, getattr(Switches(), each.name))
@@ -150,7 +177,7 @@ class Patient:
         """The time is over only when the host has been at rest all the while."""
         terminal = self._living()
         while True:
-            writing = self._house.writing
+            writing = self._house.writes_within(seconds)
             if terminal.wait(seconds):
                 return True
             if not writing:

@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Any
 from unittest.mock import patch
 
@@ -238,6 +239,9 @@ class Life:
     def __init__(self, house: House, transport: Transport, seed: int, clock: Clock, folder: Path) -> None:
         self.chance = chance = random.Random(f"{transport} {seed}")
         self.house, self.host = house, house.host
+        self.hesitation = random.Random(f"hesitation {seed}")
+        self.hesitates = self.hesitation.random() < 0.5
+        """Whether the host pauses in the middle of some screens for longer than `settle`."""
         self.way = Way.drawn(transport, chance)
         self.hits = Counter[str]()
         self.config = configured(house.host, self.way.streams, **self.way.options).config
@@ -312,6 +316,20 @@ class Life:
         for _ in range(self.chance.randint(1, 4)):
             self.clerks.work()
 
+    def _hesitate(self) -> None:
+        """The host, before each screen."""
+        chance, switches = self.hesitation, self.host.switches
+        if chance.random() > 0.06:
+            return
+        self.hits["hesitations"] += 1
+        switches.hesitate = 1
+        switches.hesitant = TwoWrites(
+            unlock=chance.random() < 0.8,
+            overwrite=chance.random() < 0.8,
+            row=chance.randint(5, chance.choice((9, 20))),
+            release=Event(),
+        )
+
     def _fail_once(self) -> None:
         """Something goes wrong with a screen soon."""
         name, soon = self.chance.choice(COUNTDOWNS), self.chance.randint(1, 12)
@@ -374,6 +392,8 @@ class Life:
     def _all_is_well(self) -> None:
         self.house.calm()
         self.host.switches.by_key = self.way.by_key
+        if self.hesitates:
+            self.house.hesitate = self._hesitate
 
     def _at_a_call(self, what: str) -> None:
         """Of a terminal."""

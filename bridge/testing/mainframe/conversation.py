@@ -107,7 +107,8 @@ class Conversation:
         drawing, again = self._blank(), scene.name == self.scene.name and self._drawing is not None
         scene.draw(drawing, self.desk)
         self.scene, self._drawing, self._covered = scene, drawing, ""
-        two = self.switches.two_writes
+        once = self.switches.hesitant if self.switches.due("hesitate") else None
+        two = self.switches.two_writes or once
         if two is None or not drawing.formatted:
             await self._send(drawing.write(self._erase()))
         else:

@@ -44,6 +44,9 @@ class Switches:
     early_ms: dict[str, float] = field(default_factory=dict)
     """Scene -> how long before it the keyboard is given back, with nothing painted yet."""
     two_writes: TwoWrites | None = None
+    hesitate: int = 0
+    """Countdown to a screen that is painted as `hesitant`, where `two_writes` says nothing else."""
+    hesitant: TwoWrites = TwoWrites(overwrite=True)
 
     abend: int = 0
     """Countdown to a screen that is the abend message instead; its transaction has ended."""
