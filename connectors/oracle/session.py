@@ -179,10 +179,9 @@ class Session:
             if many is None:
                 cursor.execute(statement.sql, self._bound(statement))
             elif many:
-                national = {
-                    name: oracledb.DB_TYPE_NVARCHAR for name in many[0] if isinstance(many[0][name], National)
-                }
-                cursor.setinputsizes(**national)
+                national = [name for name, value in many[0].items() if isinstance(value, National)]
+                if national:
+                    cursor.setinputsizes(**dict.fromkeys(national, oracledb.DB_TYPE_NVARCHAR))
                 cursor.executemany(statement.sql, [dict(statement.binds) | dict(each) for each in many])
             return int(cursor.rowcount)
 
