@@ -164,6 +164,7 @@ def test_documents_that_a_former_release_has_published_do_not_come_again(sap: Wi
     reader = Reader(sap)
     changed(sap, 7, NAME1="Old")
     assert reader.events()
+    assert reader.position is not None
     marks = reader.position["seen"]
     reader.position = {
         **reader.position,
