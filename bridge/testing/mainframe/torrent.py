@@ -18,6 +18,8 @@ from connectors.mainframe.screen import Screen
 from connectors.mainframe.terminal import Terminal
 
 PATIENCE_S = 5
+NUMBERS = 10**9
+"""What a whole screen has room for."""
 
 
 @dataclass
@@ -59,9 +61,9 @@ def pour(
             if until():
                 break
             result.streams += 1
-            record, number = spoilt(Random(seed).choice(records), seed), seed
+            record, number = spoilt(Random(seed).choice(records), seed), seed % NUMBERS
             try:
-                seen = _after(client, replay, record, seed)
+                seen = _after(client, replay, record, number)
             except TransientError:
                 result.lost += 1
                 client.close()
