@@ -139,8 +139,12 @@ class ListPages:
         return same and recognise.page(self._reading.map, seen.screen) == before.page
 
     def _settled(self, before: Shown, after: Shown, told: str) -> Shown:
-        """A page with a line that stood there before may be half of the old one and half of the new."""
-        if any(key is not None and key == old for key, old in zip(after.keys, before.keys, strict=False)):
+        """A page with a line that stood there before may be half of the old one and half of the new.
+
+        So may one with a line that is no row: of the old one's rows, below fewer new ones.
+        """
+        stood = (key == old for key, old in zip(after.keys, before.keys, strict=False))
+        if None in after.keys or any(stood):
             return self._page(told, LONG_REST)
         return after
 
@@ -323,7 +327,8 @@ class ListPages:
             self._walk.perform(detail.back, told)
         after = self._page(told, 0)
         ends = after.page.ended and not before.page.ended
-        if ends or {*before.keys} - {*after.keys}:  # a row or the sign of more is gone, or not painted yet
+        gone, come = {*before.keys} - {*after.keys}, {*after.keys} - {*before.keys}
+        if ends or gone or None in come:  # or a row, or the sign of more, is not painted yet
             after = self._page(told, LONG_REST)
         self._shown = self._same(before, after, told)
 

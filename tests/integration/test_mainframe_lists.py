@@ -407,6 +407,17 @@ def back_on_pages_painted_twice(host: Host, row: int, screens: Any, transport: s
     return read.column("id")
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_rows_of_the_page_before_below_those_of_a_shorter_one_are_no_bad_lines(transport: str) -> None:
+    with Host(count=8, page_size=6) as host, pytest.MonkeyPatch.context() as patched:
+        patched.setenv(PASSWORD_VARIABLE, host.password)
+        with opened(host, CUSTOMERS, transport=transport, settle="100ms", timeout="10s") as connector:
+            host.switches.two_writes = TwoWrites(after_ms=250, unlock=True, overwrite=True, row=9)
+            read = scan(connector, "customers")
+    assert read.rejects == []
+    assert read.column("id") == NUMBERS[:8]
+
+
 # -- details
 
 
