@@ -114,7 +114,15 @@ class ListPages:
         self._session.go_home()
         self._walk = self._session.walk
         self._walk.perform(self._reading.options.goto, "to the list")
-        return self._page("page 1")
+        return self._settled(self._stood(), self._page("page 1"), "page 1")
+
+    def _stood(self) -> Shown:
+        """The page that the last key was pressed on, where the way to the list ends on its own screen."""
+        left = self._walk.left
+        if left is None or left.name != self._reading.options.screen:
+            return Shown(self._walk.look(), Page([], ended=False, more=None, short=False), ())
+        page = recognise.page(self._reading.map, left.screen)
+        return Shown(left, page, tuple(judged(row, self._reading.table)[0] for row in page.rows))
 
     def _next(self, before: Shown) -> Shown:
         self._number += 1

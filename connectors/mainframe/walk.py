@@ -117,6 +117,8 @@ class Walk:
         self.last: Looked | None = None
         self._asked: Looked | None = None
         """The screen that something was typed on, as the key was pressed: what comes is compared with it."""
+        self.left: Looked | None = None
+        """What stood there when the last key was pressed."""
         self._typed = False
         """Whether something was, since a key was pressed."""
         self._stirred = False
@@ -188,7 +190,7 @@ class Walk:
         """The row of a screen, whole and at rest; None: the host says that there is none.
 
         `lacks`: what it lacks for being the row that was asked for; `typed`: fields that show what was asked.
-        What may be painted in part is looked at again.
+        What may be painted in part is looked at again, and so is what says that there is none.
         """
         each, row = self.maps.screens[screen], None
 
@@ -198,15 +200,17 @@ class Walk:
         for times in (1, LONG_REST):
             seen = self._await_answer(screen, missing, told, ready, times)
             row = recognise.record(each, seen.screen) if seen else None
-            if row is None or not (row.problems or self._may_lack_some(each, row, typed)):
+            if row is not None and not (row.problems or self._may_lack_some(each, row, typed)):
                 break
         return row
 
     def _may_lack_some(self, each: ScreenMap, row: Row, typed: Collection[str]) -> bool:
-        """A value that is blank, or stood there when the key was pressed, need not be this row's."""
-        before = recognise.record(each, self._asked.screen).values if self._asked else {}
+        """A value that is blank, or stood there when a key was pressed, need not be this row's."""
+        stood = [recognise.record(each, seen.screen).values for seen in (self._asked, self.left) if seen]
         shown = {name: value for name, value in row.values.items() if name not in typed}
-        return any(value in (None, "", before.get(name)) for name, value in shown.items())
+        return any(
+            value in (None, "", *(before.get(name) for before in stood)) for name, value in shown.items()
+        )
 
     def _await_answer(
         self, screen: str, missing: Missing, told: str, ready: Callable[[Looked], str], times: int
@@ -337,6 +341,7 @@ class Walk:
         # As it is sent, so that an answer can be told from it.
         sent = self._looked(told, expected) if self._typed or self.told_secret_on is not None else None
         self._asked, self._typed = sent if self._typed else None, False
+        self.left = sent or self.last
         try:
             self.terminal.press(key)
         except TransientError as error:

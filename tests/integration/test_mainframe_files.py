@@ -437,6 +437,18 @@ def test_a_file_that_is_replaced_meanwhile_is_read_to_its_end(drops: Drops) -> N
     assert ids(drop.scan(rest[-1].position)) == [9]
 
 
+def test_a_file_that_is_overwritten_meanwhile_and_keeps_its_time_is_no_scan(drops: Drops) -> None:
+    drop = drops()
+    drop.write(*(drop.customer(number) for number in range(4)))
+    first, found = drop.poll(rows=2), drop.path.stat()
+    with drop.path.open("r+b") as file:
+        file.write(b"".join(drop.customer(number) for number in range(4, 8)))
+    os.utime(drop.path, ns=(found.st_atime_ns, found.st_mtime_ns))
+    assert drop.path.stat().st_size == found.st_size
+    with pytest.raises(TransientError, match="changed while it was read"):
+        drop.poll(first.position, rows=2)
+
+
 def test_a_file_that_is_overwritten_meanwhile_is_no_scan(drops: Drops) -> None:
     drop = drops()
     drop.write(*(drop.customer(number) for number in range(4)))

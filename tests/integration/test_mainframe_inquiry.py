@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from mfmock.core.keys import Key
 
 from bridge.contract import Ask, Caveat, Scan
 from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
@@ -371,6 +372,27 @@ def test_a_key_that_is_pressed_in_a_step_of_its_own_has_its_answer_waited_for(
     assert read.column("name") == [host.customers[f"{number:08}"].name for number in (10, 20, 30)]
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_what_stood_there_when_the_last_key_was_pressed_is_not_its_answer(
+    host: Host, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is typed on it: the answer to the inquiry is turned to its second page, of the same map."""
+    answer = Inquiry.answer
+
+    def turned(self: Inquiry, heard: Heard, desk: Desk) -> Scene:
+        if heard.key is not Key.PF8 or self.customer is None:
+            return answer(self, heard, desk)
+        return replace(self, customer=replace(self.customer, name=f"PAGE TWO OF {self.customer_id}"))
+
+    monkeypatch.setattr(Inquiry, "answer", turned)
+    steps = [*INQUIRY["steps"], {"press": "pf8", "expect": "balance"}]
+    streams = {"inquiries": INQUIRY | {"keys": keys(10, 20, 30), "steps": steps}}
+    host.switches.early_ms = {"CUSTINQ": 150}
+    with opened(host, streams, transport=transport) as connector:
+        read = scan(connector, "inquiries")
+    assert read.column("name") == [f"PAGE TWO OF {number:08}" for number in (10, 20, 30)]
+
+
 def test_an_abend_is_asked_for_once_more(host: Host) -> None:
     with opened(host, MANY) as connector:
         host.switches.abend = 12
@@ -579,6 +601,18 @@ def test_an_answer_is_not_believed_while_values_of_the_one_before_or_none_stand_
     limit = f"{int(customer.limit * 100):09}"
     shown = {"name": customer.name, "balance": f"{customer.balance:,.2f}".strip("-"), "limit": limit}
     assert {name: told[name].strip(" -") for name in shown} == shown
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_what_half_an_answer_lacks_does_not_say_that_there_is_no_such_row(host: Host, transport: str) -> None:
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    screens["balance"]["identify"] = [{"row": 1, "text": "CUSTOMER BALANCE"}]
+    missing = [{"text": "BALANCE:", "absent": True}]
+    streams = {"inquiries": INQUIRY | {"keys": keys(10, 20, 30, 40), "missing": missing}}
+    with opened(host, streams, screens=screens, maps=[], transport=transport, settle="60ms") as connector:
+        host.switches.two_writes = TwoWrites(after_ms=150, unlock=True, row=7)
+        read = scan(connector, "inquiries")
+    assert read.column("customer_id") == [f"{number:08}" for number in range(10, 50, 10)]
 
 
 def test_a_failure_in_one_session_ends_the_poll_of_all(host: Host) -> None:

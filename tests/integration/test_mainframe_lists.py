@@ -408,6 +408,16 @@ def back_on_pages_painted_twice(host: Host, row: int, screens: Any, transport: s
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_page_that_stood_there_is_not_the_first_where_the_way_to_it_ends_on_the_list_itself(
+    host: Host, transport: str
+) -> None:
+    way = {"goto": [*LIST["goto"], {"press": "pf8", "expect": "custlist"}], "paging": "key"}
+    with opened(host, {"customers": LIST | way}, transport=transport) as connector:
+        host.switches.early_ms = {"CUSTLIST": 150}
+        assert scan(connector, "customers").column("id") == NUMBERS[5:]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_rows_of_the_page_before_below_those_of_a_shorter_one_are_no_bad_lines(transport: str) -> None:
     with Host(count=8, page_size=6) as host, pytest.MonkeyPatch.context() as patched:
         patched.setenv(PASSWORD_VARIABLE, host.password)

@@ -107,7 +107,7 @@ class TestTls:
 
         with chatting(ask) as port:
             refused(transport, at(port, connect_timeout=2))
-        assert heard == [WONT_START_TLS]
+        assert {*heard} - {b""} == {WONT_START_TLS}  # it may connect once more, and leave
 
     def test_a_client_certificate_is_shown(self, shared: Host, transport: Transport) -> None:
         mine = shared.authority.issue("bridge", names="DNS:bridge")

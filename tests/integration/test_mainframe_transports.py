@@ -237,6 +237,15 @@ class TestFloods:
             with session("tnz", at(port, tn3270e=False, connect_timeout=1)):
                 assert time.monotonic() - begun < 5
 
+    def test_a_host_that_says_nothing_at_length_is_not_waited_for_longer(self) -> None:
+        with (
+            chatting(partial(_flooding, data=bytes.fromhex("fff1") * 20000)) as port,
+            session("tnz", at(port, tn3270e=False, connect_timeout=1)) as held,
+        ):
+            begun = time.monotonic()
+            held.wait(0.5)
+            assert time.monotonic() - begun < 5
+
 
 class TestTyping:
     @pytest.mark.parametrize(

@@ -305,8 +305,10 @@ class _Opened:
 
     def must_rest(self) -> None:
         """Errors: TransientError, when something was written to it."""
-        found = os.fstat(self.file.fileno())
-        if (found.st_size, found.st_mtime_ns) != (self.version.size, self.version.mtime_ns):
+        found, begun = os.fstat(self.file.fileno()), self.version
+        written = (found.st_size, found.st_mtime_ns) != (begun.size, begun.mtime_ns)
+        # Its time may have been set back; but taking its name away, for another file, changes no byte.
+        if written or (found.st_nlink and found.st_ctime_ns != begun.ctime_ns):
             raise TransientError(
                 f"{self.version.path} was changed while it was read", remedy="it is read anew once it rests"
             )

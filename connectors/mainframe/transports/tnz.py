@@ -100,7 +100,9 @@ class TnzTerminal:
     def wait(self, seconds: float) -> bool:
         until = time.monotonic() + seconds
         while self._emulator.records == self._seen:
-            if not self._hear(until - time.monotonic()):
+            heard = self._hear(until - time.monotonic())
+            late = not heard or time.monotonic() >= until
+            if late and self._emulator.records == self._seen:
                 return False
         self._seen = self._emulator.records
         return True
