@@ -96,7 +96,7 @@ class Publisher:
         """Take the transactional.id: fences the predecessor and ends its open transaction."""
         self.close()
         self._reason = None
-        own = {"batch.size": self._batch, **self._reports(), **plugged(self._settings)}
+        own = {"batch.size": self._batch, **self._reports(), **plugged()}
         self._producer = kafka.producer(self._settings, self._id, self._on_error, **own)
         self._sender = Sender.made()
         producer = self._producer

@@ -24,7 +24,7 @@ AUTHORITIES = "/usr/local/share/authorities.crt"
 ENTER = 'mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && exec chroot "$@"'
 BUILD_TOOLS = ("javac", "gcc", "make", "pip")
 
-NATIVE = "from bridge.native.sender import plugged; assert plugged({}), 'nothing is done in C'"
+NATIVE = "from bridge.native.sender import plugged; assert plugged(), 'nothing is done in C'"
 
 POLL = r"""
 from bridge.contract import Ask

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, cimpl
 
@@ -19,12 +17,9 @@ from bridge.native.packed import Packed
 PLUGINS = "plugin.library.paths"
 
 
-def plugged(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What a producer's configuration needs beside the operator's own, for `Sender.made`."""
-    if _ready() is None:
-        return {}
-    others = settings.get(PLUGINS)
-    return {PLUGINS: f"{others};{LIBRARY}" if others else str(LIBRARY)}
+def plugged() -> dict[str, str]:
+    """What a producer's configuration needs for `Sender.made`; the operator's own can name no plugins."""
+    return {} if _ready() is None else {PLUGINS: str(LIBRARY)}
 
 
 class Sender:

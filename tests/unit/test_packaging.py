@@ -35,7 +35,7 @@ print(json.dumps({"from": [bridge.__file__, connectors.jdbc.__file__], "rows": r
 connector.close()
 """
 
-SENDS = "from bridge.native.sender import plugged; print(plugged({}))"
+SENDS = "from bridge.native.sender import plugged; print(plugged())"
 
 pytestmark = pytest.mark.slow
 

@@ -162,13 +162,6 @@ def test_a_record_that_the_producer_does_not_take_asks_for_a_new_one(
 
 
 @in_c
-def test_the_operators_plugins_are_loaded_beside_ours(cluster: dict[str, Any], stop: Event) -> None:
-    made = Publisher({**cluster, "plugin.library.paths": "no-such-plugin"}, "plugins", stop)
-    with pytest.raises(ConfigError, match="no-such-plugin"):
-        made.open()
-
-
-@in_c
 def test_without_plugins_records_go_one_by_one(
     cluster: dict[str, Any], stop: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
