@@ -18,7 +18,8 @@ demo: core  ## watch the bridge lose nothing while it is being killed
 	@.venv/bin/legacy-bridge demo $(DEMO_ARGS)
 
 test: setup  ## every test, with coverage
-	$(PYTHON) -m pytest -n $(TEST_WORKERS) --max-worker-restart 0 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(TEST_ARGS)
+	$(PYTHON) -m pytest -n $(TEST_WORKERS) --max-worker-restart 0 --dist loadfile --no-loadscope-reorder --cov --cov-report= $(TEST_ARGS)
+	@echo coverage: $$($(PYTHON) -m coverage report --format=total) %
 
 lint: core  ## ruff, mypy and the layers
 	.venv/bin/ruff check
