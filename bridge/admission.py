@@ -78,6 +78,11 @@ class Lane:
             ids=ids,
         )
 
+    def is_judged_by_more_than(self, stored: Stored) -> bool:
+        """To be written though the position stays: else the next start takes it for what it was."""
+        now = self.stored(stored.position)
+        return not (now.forms.keys() <= stored.forms.keys() and now.ids.keys() <= stored.ids.keys())
+
     @property
     def follows(self) -> bool:
         """What is known of its rows follows the changes that it tells."""

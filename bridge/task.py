@@ -23,7 +23,7 @@ from bridge.coalescer import Coalescer
 from bridge.ends import Ended
 from bridge.errors import BridgeError, CredentialsError, PermanentError, Stopped, TransientError
 from bridge.outlet import Outlet
-from bridge.positions import PAUSE, RESNAPSHOT, STREAM, Paused, Resnapshot, Value
+from bridge.positions import PAUSE, RESNAPSHOT, STREAM, Ledger, Paused, Resnapshot, Value
 from bridge.prefetch import Discovered, Fetched, Prefetch
 from bridge.progress import Progress
 from bridge.publisher import Aborted, Broken, Fenced
@@ -219,16 +219,20 @@ class Task:
             return
         self._coalescer.align()
         self._write_starts(
-            [
-                (progress, lane)
-                for progress, lane in admitted
-                if lane and lane.routes and (self._coalescer.begins_to_follow(lane, ledger) or progress.fresh)
-            ]
+            [(progress, lane) for progress, lane in admitted if lane and self._starts(progress, lane, ledger)]
         )
         missing = self._admission.missing(self._found.streams, ledger)
         self._schedule.install((*(progress for progress, _ in admitted), *missing), self._found.opening)
         self._schedule.reread(self.resnapshots)
         self._admitted = True
+
+    def _starts(self, progress: Progress, lane: Lane, ledger: Ledger) -> bool:
+        """Whether it does so with another record than the one that Kafka has."""
+        if not lane.routes:
+            return False
+        stored = ledger.streams.get(lane.stream.name)
+        follows = self._coalescer.begins_to_follow(lane, ledger)
+        return follows or progress.fresh or stored is None or lane.is_judged_by_more_than(stored)
 
     def _write_starts(self, fresh: Sequence[tuple[Progress, Lane]]) -> None:
         """A stream's first record goes before its first event: a crash must not look like a lost position.

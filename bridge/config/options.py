@@ -134,7 +134,7 @@ class StreamOptions(_Options):
     on_schema_change: OnSchemaChange = Field(
         default=OnSchemaChange.PUBLISH,
         description="when a table has other columns, types or another key than before; publish: events have "
-        "them from then on; park: the stream waits for `positions accept`",
+        "them from then on; park: the stream waits for `positions accept`, through restarts and `resume`",
     )
     quiet_hours: QuietHours | None = Field(
         default=None, description="daily hours without polls, as in `22:00-02:00 Europe/Berlin`"

@@ -751,12 +751,16 @@ def test_the_deletes_of_a_large_table_take_as_many_transactions_as_they_need(
     engine.restart()
 
 
+PARKS = ConnectorSettings(
+    name="erp",
+    kind="fake",
+    defaults=BRISK.model_copy(update={"on_schema_change": OnSchemaChange.PARK}),
+)
+
+
 def parking(clock: Clock, kafka: FakeKafka, *names: str) -> Engine:
     """An engine that parks streams whose tables change."""
-    options = BRISK.model_copy(update={"on_schema_change": OnSchemaChange.PARK})
-    return Engine(
-        kafka, FakeSource(*names), clock, ConnectorSettings(name="erp", kind="fake", defaults=options)
-    )
+    return Engine(kafka, FakeSource(*names), clock, PARKS)
 
 
 def test_a_changed_table_is_published_as_it_is(clock: Clock, kafka: FakeKafka) -> None:
@@ -805,3 +809,53 @@ def test_it_stays_parked_until_its_position_is_accepted(clock: Clock, kafka: Fak
         engine.restart()
         engine.settle()
         assert engine.published("orders") == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_it_stays_parked_though_its_position_is_from_before_it_should_park(
+    clock: Clock, kafka: FakeKafka, *, down: bool
+) -> None:
+    """And has not moved since."""
+    engine = engine_of(clock, kafka, "orders")
+    engine.source.insert("orders", *letters_of(3))
+    engine.settle()
+    engine.settings = PARKS
+    engine.restart()
+    engine.settle()
+    engine.source.wider.add("orders")
+    engine.source.insert("orders", *letters_of(3))
+    if not down:
+        engine.settle()
+        assert "table orders has changed: with more bool" in engine.parked("orders")
+    for _ in range(2):
+        engine.restart()
+        engine.settle()
+        engine.resume("orders")
+        engine.settle()
+    assert "not as it was" in engine.parked("orders")
+    assert engine.published("orders") == [1, 2, 3]
+
+
+def test_a_topic_made_anew_is_told_though_the_position_beside_it_was_written_without_its_id(
+    clock: Clock, kafka: FakeKafka
+) -> None:
+    """An imported one, say, that has not moved since."""
+    engine = engine_of(clock, kafka, "orders")
+    engine.source.insert("orders", *letters_of(3))
+    engine.settle()
+    for kafka.ids["erp.orders"] in ("one", "two"):
+        engine.restart()
+        engine.settle()
+    assert "topic erp.orders is not the one that its position was written beside" in engine.parked("orders")
+
+
+def test_what_a_table_was_like_is_written_once(clock: Clock, kafka: FakeKafka) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.source.insert("orders", *letters_of(3))
+    engine.settle()
+    engine.settings = PARKS
+    before = len(list(engine.stored("orders")))
+    for _ in range(3):
+        engine.restart()
+        engine.settle()
+    assert len(list(engine.stored("orders"))) == before + 1
