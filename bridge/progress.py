@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.config.options import OnGap, StreamOptions
-from bridge.contract import Batch, Emits, Position, Scan, Stream
+from bridge.contract import Batch, Connector, Emits, Position, Scan, Stream
 from bridge.errors import BridgeError, TransientError
 from bridge.intensity import REJECT_WINDOW_S, RejectShare
 from bridge.positions import Stored
@@ -280,6 +280,13 @@ class Turn:
         if batch.more:
             return now
         return now + options.cron.wait_s(wall) if options.cron else max(now, self.began + options.interval)
+
+
+def today(connector: Connector, position: Position | None, version: int) -> Position | None:
+    """In the form that the connector's version of today writes."""
+    if position is None or version >= connector.position_version:
+        return position
+    return connector.migrate(position, version)
 
 
 def is_keyed(stream: Stream, options: StreamOptions) -> bool:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import structlog
 
 from bridge.config.options import ConnectorSettings
-from bridge.contract import Ask, Batch, Connector, Emits, Position, Scan, Table
+from bridge.contract import Ask, Batch, Connector, Emits, Scan, Table
 from bridge.errors import (
     BridgeError,
     ConfigError,
@@ -25,7 +25,7 @@ from bridge.errors import (
     TransientError,
 )
 from bridge.prefetch import Discovered, Fetched, Prefetch
-from bridge.progress import Turn, is_keyed
+from bridge.progress import Turn, is_keyed, today
 from bridge.retry import delay
 from bridge.schedule import Schedule
 
@@ -238,11 +238,11 @@ class Reader:
 
     def _read(self, connector: Connector, turn: Turn) -> Batch:
         stream, ask = turn.progress.stream, self._asked(turn)
-        place = _today(connector, turn.position, turn.version)
+        place = today(connector, turn.position, turn.version)
         if turn.again is None or turn.beside is None:
             batch = connector.poll(stream, place, ask)
             return batch if is_keyed(stream, turn.progress.options) else replace(batch, scan=None)
-        read = _today(connector, *turn.beside)
+        read = today(connector, *turn.beside)
         try:
             batch = connector.reread(stream, read, place, turn.again.within, ask)
         except GapError as error:
@@ -278,10 +278,3 @@ class Reader:
                     connector.close()
             except Exception as error:  # noqa: BLE001 - what it was closed for matters more
                 log.warning("closing the connector failed", error=str(error))
-
-
-def _today(connector: Connector, position: Position | None, version: int) -> Position | None:
-    """In the form that the connector's version of today writes."""
-    if position is None or version >= connector.position_version:
-        return position
-    return connector.migrate(position, version)

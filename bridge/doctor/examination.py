@@ -25,7 +25,7 @@ from bridge.ends import die_with_parent
 from bridge.errors import BridgeError, ConfigError
 from bridge.policy import Policy
 from bridge.positions import Ledger, Stored
-from bridge.progress import Progress, is_keyed
+from bridge.progress import Progress, is_keyed, today
 from bridge.redact import Redactor
 from bridge.topics import Topics, Wanted, compacted, create_command, dead_letters, internal
 
@@ -161,7 +161,7 @@ class Examination:
         if ledger.owner and not ledger.owner.released:
             self._say(f"held by daemon {ledger.owner.name} on {ledger.owner.host}")
         for progress, lane in self._admitted(source, streams, ledger):
-            self._stream(progress, lane, ledger)
+            self._stream(source, progress, lane, ledger)
 
     def _state(self) -> None:
         """Whether what is known of rows is still there."""
@@ -174,7 +174,7 @@ class Examination:
             remedy = "see `positions accept`; on a machine whose `daemon.state_dir` has it, all is well"
             self._say(f"{text}, nor has a cache here: would be parked", Level.CRITICAL, remedy)
 
-    def _stream(self, progress: Progress, lane: Lane | None, ledger: Ledger) -> None:
+    def _stream(self, source: Connector, progress: Progress, lane: Lane | None, ledger: Ledger) -> None:
         name = progress.stream.name
         if lane is None:
             self._park(name, str(progress.parked))
@@ -184,13 +184,26 @@ class Examination:
         if progress.paused:
             self._say(f"paused by {progress.paused}", Level.WARNING, "`resume` when it may go on", name)
         stored = ledger.streams.get(name)
-        began = stored is not None and stored.position is not None
-        self._say("goes on from its stored position" if began else "starts from the beginning", stream=name)
+        if stored is None or stored.position is None:
+            self._say("starts from the beginning", stream=name)
+        elif self._fits(source, name, stored):
+            self._say("goes on from its stored position", stream=name)
         if lane.follows:
             self._say_what_a_rescan_finds(name, stored)
         for route in lane.routes.values():
             if not (route.created and self._creates_none):
                 self._say(_route(route), stream=name)
+
+    def _fits(self, source: Connector, stream: str, stored: Stored) -> bool:
+        """Whether the way it is read can go on from there, as far as the position alone tells."""
+        try:
+            source.check_position(stream, today(source, stored.position, stored.version))
+        except BridgeError as error:
+            text = f"would be parked: its stored position does not fit: {error.text}"
+            remedy = "set a position with `positions set`, or configure the former mode and columns"
+            self._say(text, Level.CRITICAL, f"{remedy}; {error.remedy}" if error.remedy else remedy, stream)
+            return False
+        return True
 
     def _say_what_a_rescan_finds(self, stream: str, stored: Stored | None) -> None:
         if stored is None or stored.keyed:

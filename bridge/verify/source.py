@@ -17,7 +17,7 @@ from bridge.encode import Origin, encoder
 from bridge.policy import Policy
 from bridge.positions import Stored
 from bridge.press import Outgoing, Press
-from bridge.progress import is_keyed
+from bridge.progress import is_keyed, today
 from bridge.redact import Redactor
 from bridge.topics import DEFAULT_MAX_BYTES, Described
 from bridge.verify.comparison import Letter
@@ -49,11 +49,7 @@ class Reading:
 
     def current(self, stored: Stored | None) -> Position | None:
         """A stored position in today's form."""
-        if stored is None:
-            return None
-        if stored.position is None or stored.version >= self.connector.position_version:
-            return stored.position
-        return self.connector.migrate(stored.position, stored.version)
+        return stored and today(self.connector, stored.position, stored.version)
 
 
 def lane_of(

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
+
 from bridge.admission import Lane
 from bridge.config.options import Settings, StreamOptions
 from bridge.contract import Ask, Batch, Connector, Finding, Level, Position, Stream
 from bridge.doctor.examination import Examination
 from bridge.policy import Policy
-from bridge.positions import Ledger
+from bridge.positions import Ledger, Stored
 from bridge.progress import Progress
+from connectors.jdbc.config import JdbcConfig
+from connectors.jdbc.connector import JdbcConnector
 
 
 def settings(**streams: Any) -> Settings:
@@ -34,9 +38,49 @@ def test_of_a_stream_that_cannot_be_read_nothing_is_said_to_be_well() -> None:
     for found in ([], [missing]):
         examination.findings = list(found)
         lane = Lane(stream, Policy(options), {}, "fake", 1)
-        examination._stream(Progress(stream, options), lane, Ledger())
+        examination._stream(Forgetful(None), Progress(stream, options), lane, Ledger())
         texts = [each.text for each in examination.findings]
         assert texts == ([missing.text] if found else ["starts from the beginning"])
+
+
+KEYS, TIMES, PLACE = {"id": 7}, {"high": "2026-01-31T12:00:00"}, {"scan": "complete"}
+FIT: dict[str, Position] = {"incrementing": KEYS, "timestamp": TIMES, "images": PLACE}
+
+
+@pytest.mark.parametrize("position", FIT.values(), ids=FIT.keys())
+@pytest.mark.parametrize("mode", FIT)
+def test_a_position_of_another_mode_is_told_before_it_parks_its_stream(mode: str, position: Position) -> None:
+    columns = {"incrementing": ["id"], "timestamp": ["at"]}.get(mode, [])
+    config = {"url": "jdbc:postgresql://db/erp", "streams": {"s.t": {"mode": mode, "columns": columns}}}
+    source = JdbcConnector(JdbcConfig.model_validate(config))
+    stream, examination = Stream("s.t", "db", ()), Examination(SETTINGS, "erp")
+    progress, lane = Progress(stream, StreamOptions()), Lane(stream, Policy(StreamOptions()), {}, "jdbc", 3)
+    stored = Stored(position, "jdbc", source.position_version, "db")
+    examination._stream(source, progress, lane, Ledger(streams={"s.t": stored}))
+    (told,) = examination.findings
+    if position == FIT[mode]:
+        assert (told.level, told.text) == (Level.OK, "goes on from its stored position")
+    else:
+        assert (told.level, told.stream) == (Level.CRITICAL, "s.t")
+        assert told.text.startswith("would be parked: its stored position does not fit: it is not ")
+        assert "`positions set`" in told.remedy
+
+
+def test_a_position_in_a_former_form_is_judged_by_what_becomes_of_it() -> None:
+    class Migrating(Forgetful):
+        position_version = 2
+
+        def migrate(self, position: Position, version: int) -> Position:
+            return {"new": position, "from": version}
+
+        def check_position(self, stream: str, position: Position) -> None:
+            assert position == {"new": 7, "from": 1}
+
+    stream, examination = Stream("orders", "db", ()), Examination(SETTINGS, "erp")
+    lane = Lane(stream, Policy(StreamOptions()), {}, "fake", 1)
+    ledger = Ledger(streams={"orders": Stored(7, "fake", 1, "db")})
+    examination._stream(Migrating(None), Progress(stream, StreamOptions()), lane, ledger)
+    assert [each.level for each in examination.findings] == [Level.OK]
 
 
 def test_an_entry_that_fits_nothing_is_told_though_others_fit() -> None:
