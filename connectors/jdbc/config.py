@@ -99,11 +99,12 @@ class JdbcStream(StreamConfig):
     max_value_bytes: int | None = Field(
         default=None,
         ge=1,
-        description="most bytes of a text or binary value; default: 32 MiB, or a sixth of the heap",
+        description="most bytes of a text or binary value, or digits of a number that is text;"
+        " default: 32 MiB, or a sixth of the heap",
     )
     oversize: Literal["reject", "truncate"] = Field(
         default="reject",
-        description="a value that is longer: its row is a reject, or it is cut; a key is never cut",
+        description="a value that is longer: its row is a reject, or it is cut; a key and a number never are",
     )
     unknown_types: Literal["string", "reject", "fail"] = Field(
         default="string",

@@ -84,6 +84,7 @@ class JdbcConnector(Connector):
         self._lanes = renewed = Lanes(self.config, self._connected)
         if renewed.session.identity != lanes.session.identity:
             raise TransientError(f"another database answers at {self._place}")  # it is to be opened anew
+        renewed.readings.stand_in_for(lanes.readings)
         return renewed
 
     def _connected(self) -> Session:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+ARRAY = 2003
+"""Of java.sql.Types."""
+
 
 class Transactions(NamedTuple):
     """Those of others that are open."""
@@ -82,8 +85,9 @@ class Dialect:
         return any("{statement_ms}" in statement for statement in self.on_connect)
 
     def kind(self, type_name: str, code: int) -> str | None:
-        names = (type_name, re.split(r"[ (]", type_name, maxsplit=1)[0], code)
-        return next((self.types[name] for name in names if name in self.types), None)
+        """Of an array the name says what it is of: `UUID ARRAY`."""
+        named = () if code == ARRAY else (type_name, re.split(r"[ (]", type_name, maxsplit=1)[0])
+        return next((self.types[name] for name in (*named, code) if name in self.types), None)
 
     @property
     def artifact(self) -> str | None:

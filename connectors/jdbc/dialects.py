@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connectors.jdbc.dialect import Dialect, Transactions
+from connectors.jdbc.dialect import ARRAY, Dialect, Transactions
 
 GENERIC = Dialect(name="database")
 _LIMIT, _FETCH = "LIMIT {rows}", "FETCH FIRST {rows} ROWS ONLY"
 
-_ARRAY, _JAVA_OBJECT = 2003, 2000
+_JAVA_OBJECT = 2000
 _POSTGRESQL_TEXTS = (
     *("bit", "varbit", "money", "uuid", "json", "jsonb", "jsonpath", "interval", "inet", "cidr", "macaddr"),
     *("macaddr8", "point", "line", "lseg", "box", "path", "polygon", "circle", "tsvector", "tsquery"),
@@ -67,7 +67,7 @@ _POSTGRESQL = Dialect(
         "timestamptz": "instant",
         "timetz": "offset_time_text",
         "oid": "int64",
-        **dict.fromkeys((*_POSTGRESQL_TEXTS, _ARRAY), "text"),
+        **dict.fromkeys((*_POSTGRESQL_TEXTS, ARRAY), "text"),
     },
     exact_digits=True,
 )

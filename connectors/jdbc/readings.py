@@ -86,10 +86,16 @@ class Readings:
     def __init__(self, config: JdbcConfig, session: Session) -> None:
         self._config, self._session = config, session
         self._known: dict[str, Reading | Refusal] = {}
+        self._told: dict[str, tuple[str, ...]] = {}
+        """By what the rows of each are known, as the last discovery said."""
         self._gone: set[str] = set()
         """Which polls have missed."""
         self._keys_at: dict[str, float] = {}
         """When the catalogue was asked last for the key of each."""
+
+    def stand_in_for(self, former: Readings) -> None:
+        """Of a session that was cut: nobody was told anything since."""
+        self._told = former._told
 
     def discover(self) -> Sequence[Stream]:
         self._session.end()
@@ -154,6 +160,7 @@ class Readings:
         identity, reading = self._session.identity, self.find(name)
         if not isinstance(reading, Reading):  # which poll() raises, so that its siblings run on
             return Stream(name, identity, ())
+        self._told[name] = reading.identified_by
         return Stream(name, identity, (reading.table,), reading.mode.emits, caveats=reading.mode.caveats)
 
     def find(self, name: str) -> Reading | Refusal:
@@ -172,13 +179,15 @@ class Readings:
     def usable(self, name: str) -> Reading:
         """What was refused before is looked at again: a grant may be there now.
 
-        Errors: PermanentError; TransientError, of what the next discovery looks at again.
+        Errors: PermanentError; TransientError, of what the next discovery looks at again, or has to tell.
         """
         reading = self._known.get(name)
         if reading is None or isinstance(reading, PermanentError):
             reading = self._known[name] = self._searched(name)
         if not isinstance(reading, Reading):
             raise type(reading)(reading.text, remedy=reading.remedy)
+        if self._told.get(name, reading.identified_by) != reading.identified_by:
+            raise _other_key(reading.source)
         return reading
 
     def missed(self, name: str, error: GoneError) -> None:

@@ -87,16 +87,16 @@ def told(column: Column, text: str | None) -> Written | None:
     """The same from a driver's text; None when that cannot be known."""
     if not text or _HALF.search(text):
         return None
-    match form(column):
-        case "int":
-            value: Written = int(text)
-        case "bool" | "binary":
-            return None
-        case "timestamp" | "instant" | "offset":
-            value = re.sub(r"([+-]\d\d)$", r"\1:00", text.strip().replace(" ", "T"))
-        case _:
-            value = text
     try:
+        match form(column):
+            case "int":
+                value: Written = int(text)
+            case "bool" | "binary":
+                return None
+            case "timestamp" | "instant" | "offset":
+                value = re.sub(r"([+-]\d\d)$", r"\1:00", text.strip().replace(" ", "T"))
+            case _:
+                value = text
         bound(column, value)
     except ValueError:
         return None

@@ -16,6 +16,7 @@ from connectors.jdbc.config import JdbcStream
 from connectors.jdbc.keyset import Read
 from connectors.jdbc.modes import check_position
 from connectors.jdbc.modes.incrementing import Incrementing
+from connectors.jdbc.reader import Refused
 from connectors.jdbc.statements import Quote, Statement, TableName
 from connectors.jdbc.types import Column
 
@@ -152,6 +153,17 @@ def test_after_what_is_no_number_the_last_that_is_one_counts() -> None:
     assert after(NUMBER, {"id": "1"}, "2", "Infinity", "NaN") == {"id": "2"}
     with pytest.raises(PermanentError, match="NaN or infinity, after which nothing comes; correct or delete"):
         after(NUMBER, {"id": "2"}, "Infinity", "NaN")
+
+
+@pytest.mark.parametrize("huge", ["1E+900000000", "-1E+900000000", "1E-900000000"])
+def test_a_huge_number_is_not_written_out(huge: str) -> None:
+    """Nor reckoned with: it has a gigabyte of digits."""
+    known = pa.record_batch({"id": pa.array([None], pa.string())})
+    read = Read(rows(NUMBER).rows, (Refused(0, "is longer than 9 bytes", known, {"id": huge}),))
+    position = by(NUMBER).after({"id": None}, read, 0)
+    assert position == {"id": huge}
+    assert statement(NUMBER, position).values == (Decimal(huge),)
+    assert after(NUMBER, position, "7", "9") == {"id": "9"}
 
 
 def test_a_position_of_another_column_is_refused() -> None:

@@ -118,6 +118,11 @@ def test_types_of_mariadb(one: Described, kind: str, arrow: pa.DataType) -> None
     assert (found.kind, found.type) == (kind, arrow)
 
 
+@pytest.mark.parametrize("name", ["UUID ARRAY", "DECFLOAT ARRAY", "JSON ARRAY(3)"])
+def test_an_array_of_h2_is_one_whatever_it_is_of(name: str) -> None:
+    assert column(of(ARRAY, name), H2).kind == "array"
+
+
 def test_a_driver_that_does_not_tell_the_digits_of_a_time_may_have_all_of_them() -> None:
     assert column(of(TIME, "TIME", scale=0), dialect_of("jdbc:mysql://db/erp")).kind == "span_text:6"
 

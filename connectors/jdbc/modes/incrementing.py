@@ -19,6 +19,7 @@ from connectors.jdbc.statements import Condition, Quote, Source, Statement, sele
 from connectors.jdbc.types import Column
 
 WHOLE, LARGEST = pa.decimal256(76, 0), 10**76
+PLAIN_DIGITS = 1_000
 
 
 class Snapshot(Enum):
@@ -174,7 +175,7 @@ class Incrementing(Mode):
             found = map(int, numbers.whole.to_pylist())
             return self._position(replace(place, gaps=remembered(tuple(without(place.gaps, found)))))
         gaps = place.gaps
-        if self._late_ms and numbers.only_whole and (place.last is None or place.last == int(place.last)):
+        if self._late_ms and numbers.only_whole and (place.last is None or _is_whole(place.last)):
             before = None if place.last is None else int(place.last)
             gaps = remembered((*gaps, *passed_over(before, numbers.whole, began_ms)))
         return self._position(replace(place, last=numbers.last, gaps=gaps, asked=bool(gaps)))
@@ -199,7 +200,7 @@ class Incrementing(Mode):
                 f"column {self.columns[0]} of {self.source} has a NaN or infinity, after which nothing comes",
                 remedy="correct or delete those rows; then `resume`",
             )
-        whole = [number for number in numbers if -LARGEST < number < LARGEST and number == int(number)]
+        whole = [number for number in numbers if _is_whole(number)]
         return Numbers(numbers[-1], pa.array(map(int, whole), WHOLE), only_whole=len(whole) == len(numbers))
 
     def ended(self, position: Position, began_ms: int) -> tuple[Position, bool]:
@@ -220,8 +221,16 @@ class Incrementing(Mode):
         return {"after": after, "gaps": [list(gap) for gap in place.gaps], **asked, **snapshot}
 
 
+def _is_whole(number: int | Decimal) -> bool:
+    """And of a size that is reckoned with."""
+    return -LARGEST < number < LARGEST and number == int(number)
+
+
 def _json(number: int | Decimal | None) -> int | str | None:
-    return format(number, "f") if isinstance(number, Decimal) else number
+    """`1E+900000000` stays what it is."""
+    if not isinstance(number, Decimal):
+        return number
+    return format(number, "f") if abs(number.adjusted()) < PLAIN_DIGITS else str(number)
 
 
 def _within(name: str, gaps: Sequence[Gap]) -> Condition:

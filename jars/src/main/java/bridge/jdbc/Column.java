@@ -2,7 +2,6 @@ package bridge.jdbc;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
-import java.math.RoundingMode;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.sql.ResultSet;
@@ -19,6 +18,7 @@ import java.time.ZoneOffset;
  */
 abstract class Column {
     static final int NULL = -1;
+    static final String TOO_MANY = "has more than 38 digits";
 
     final int index;
     final int width;
@@ -260,9 +260,9 @@ abstract class Column {
             if (value == null) {
                 return NULL;
             }
-            BigInteger unscaled = value.setScale(scale, RoundingMode.UNNECESSARY).unscaledValue();
+            BigInteger unscaled = Plain.scaled(value, scale).unscaledValue();
             if (unscaled.bitLength() > 127) {
-                throw new ArithmeticException("has more than 38 digits");
+                throw new ArithmeticException(TOO_MANY);
             }
             values.putLong(row * 16, unscaled.longValue());
             values.putLong(row * 16 + 8, unscaled.shiftRight(64).longValue());

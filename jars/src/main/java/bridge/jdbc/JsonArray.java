@@ -3,47 +3,110 @@ package bridge.jdbc;
 import java.lang.reflect.Array;
 import java.math.BigDecimal;
 import java.sql.SQLException;
+import java.util.Arrays;
 import java.util.Base64;
-import java.util.StringJoiner;
 
 /** An array of SQL as a JSON array: numbers, booleans and nulls as they are, bytes as base64, all else as text. */
 final class JsonArray {
-    private JsonArray() { }
+    /** No more has room. */
+    private static final class Full extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+    }
 
-    static String of(Object value) throws SQLException {
-        if (value instanceof java.sql.Array) {
-            return of(((java.sql.Array) value).getArray());
-        } else if (value == null || value instanceof Boolean) {
-            return String.valueOf(value);
-        } else if (value instanceof Number) {
-            return number((Number) value);
-        } else if (value instanceof byte[]) {
-            return quoted(Base64.getEncoder().encodeToString((byte[]) value));
-        } else if (!value.getClass().isArray()) {
-            return quoted(value.toString());
+    private final StringBuilder all = new StringBuilder();
+    private final int room;
+
+    /** @param room characters it may have at most */
+    JsonArray(int room) {
+        this.room = room;
+    }
+
+    /** Write it; false: it is longer, and there is no more than its beginning. */
+    boolean holds(Object value) throws SQLException {
+        try {
+            add(value);
+            return true;
+        } catch (Full full) {
+            if (all.length() > 0 && Character.isHighSurrogate(all.charAt(all.length() - 1))) {
+                all.setLength(all.length() - 1);
+            }
+            return false;
         }
-        StringJoiner all = new StringJoiner(",", "[", "]");
-        for (int i = 0; i < Array.getLength(value); i++) {
-            all.add(of(Array.get(value, i)));
-        }
+    }
+
+    @Override public String toString() {
         return all.toString();
     }
 
-    /** JSON has no number for infinities and NaN. */
-    private static String number(Number value) {
-        String text = value instanceof BigDecimal ? ((BigDecimal) value).toPlainString() : value.toString();
-        return Double.isFinite(value.doubleValue()) || value instanceof BigDecimal ? text : quoted(text);
+    private void add(Object value) throws SQLException {
+        if (value instanceof java.sql.Array) {
+            add(((java.sql.Array) value).getArray());
+        } else if (value == null || value instanceof Boolean) {
+            append(String.valueOf(value));
+        } else if (value instanceof BigDecimal) {
+            addDecimal((BigDecimal) value);
+        } else if (value instanceof Number) {
+            addNumber((Number) value);
+        } else if (value instanceof byte[]) {
+            addBytes((byte[]) value);
+        } else if (!value.getClass().isArray()) {
+            quote(value.toString());
+        } else {
+            addElements(value);
+        }
     }
 
-    private static String quoted(String text) {
-        StringBuilder all = new StringBuilder("\"");
-        for (char each : text.toCharArray()) {
+    private void addElements(Object array) throws SQLException {
+        append("[");
+        for (int i = 0; i < Array.getLength(array); i++) {
+            append(i == 0 ? "" : ",");
+            add(Array.get(array, i));
+        }
+        append("]");
+    }
+
+    private void addDecimal(BigDecimal value) {
+        if (Plain.length(value) > room) {
+            throw new Full();
+        }
+        append(value.toPlainString());
+    }
+
+    /** JSON has no number for infinities and NaN. */
+    private void addNumber(Number value) {
+        if (Double.isFinite(value.doubleValue())) {
+            append(value.toString());
+        } else {
+            quote(value.toString());
+        }
+    }
+
+    private void addBytes(byte[] value) {
+        quote(Base64.getEncoder().encodeToString(Arrays.copyOf(value, Math.min(value.length, room))));
+    }
+
+    private void quote(String text) {
+        append("\"");
+        for (int i = 0; i < text.length(); i++) {
+            char each = text.charAt(i);
             if (each < ' ') {
-                all.append(String.format("\\u%04x", (int) each));
+                append(String.format("\\u%04x", (int) each));
+            } else if (each == '"' || each == '\\') {
+                append("\\" + each);
+            } else if (all.length() < room) {
+                all.append(each);
             } else {
-                all.append(each == '"' || each == '\\' ? "\\" : "").append(each);
+                throw new Full();
             }
         }
-        return all.append('"').toString();
+        append("\"");
+    }
+
+    private void append(String text) {
+        int length = Math.min(text.length(), room - all.length());
+        all.append(text, 0, length);
+        if (length < text.length()) {
+            throw new Full();
+        }
     }
 }

@@ -57,11 +57,11 @@ abstract class Varying extends Column {
     }
 
     /** How much of so many bytes is kept. */
-    final int fitting(int size) {
+    final int fitting(long size) {
         if (size > limit && !cuts) {
             throw new ArithmeticException("is longer than " + limit + " bytes");
         }
-        return Math.min(size, limit);
+        return (int) Math.min(size, limit);
     }
 
     /** The end of what can stay of a value from `start` that was cut at `end`. */
@@ -230,16 +230,30 @@ abstract class Varying extends Column {
         }
     }
 
-    /** A number of any size, never in the notation with an exponent. */
+    /** A number of any size, never in the notation with an exponent; without its end it would be another one. */
     static final class Number extends Varying {
         Number(int index) { super(index); }
 
         @Override byte[] bytes(ResultSet rows) throws SQLException {
             String value = rows.getString(index);
             if (value != null && value.indexOf('E') >= 0) {
-                value = new BigDecimal(value).toPlainString();
+                value = plain(value);
             }
             return value == null ? null : value.getBytes(StandardCharsets.US_ASCII);
+        }
+
+        private String plain(String value) {
+            try {
+                BigDecimal number = new BigDecimal(value);
+                fitting(Plain.length(number));
+                return number.toPlainString();
+            } catch (NumberFormatException error) {
+                throw new ArithmeticException("is no number, or too large for one");
+            }
+        }
+
+        @Override Column limited(int most, boolean cut) {
+            return limit(most, false);
         }
     }
 
@@ -288,7 +302,14 @@ abstract class Varying extends Column {
 
         @Override byte[] bytes(ResultSet rows) throws SQLException {
             java.sql.Array value = rows.getArray(index);
-            return value == null ? null : Utf8.of(JsonArray.of(value.getArray()));
+            if (value == null) {
+                return null;
+            }
+            JsonArray array = new JsonArray(limit);
+            if (!array.holds(value.getArray())) {
+                fitting(limit + 1);
+            }
+            return Utf8.of(array.toString());
         }
 
         @Override int whole(int start, int end) {
