@@ -65,6 +65,26 @@ def test_a_session_in_whose_place_another_database_answers_is_not_taken_for_it(
             connector.poll(stream, None, Ask())
 
 
+@pytest.mark.parametrize("mode", ["images", "incrementing"])
+def test_a_key_that_changed_while_the_session_was_cut_is_found_before_a_row_is_read(
+    few: Corner, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    few.execute("CREATE TABLE $.s (id int PRIMARY KEY, site int NOT NULL); INSERT INTO $.s VALUES (1, 7);")
+    with few.reading("s", mode, columns=["id"] if mode == "incrementing" else []) as (connector, stream):
+        position = polled(connector, stream)[-1].position
+        few.execute("DROP TABLE $.s;")
+        few.execute("CREATE TABLE $.s (id int UNIQUE NOT NULL, site int NOT NULL, PRIMARY KEY (id, site));")
+        few.execute("INSERT INTO $.s VALUES (1, 7), (2, 8);")
+        monkeypatch.setattr(module, "IDLE_S", 0)
+        monkeypatch.setattr(Session, "lives", lambda _: False)
+        with pytest.raises(TransientError, match="has another key now"):
+            polled(connector, stream, position)
+        found = stream_of(connector, stream.name)
+        assert found.tables[0].key == (few.column("id"), few.column("site"))
+        rows = sum(batch.rows for batch in polled(connector, found, position))
+        assert rows == (2 if mode == "images" else 1)
+
+
 def test_the_kernel_keeps_idle_connections_alive(few: Corner) -> None:
     seen: list[tuple[int, int]] = []
 
