@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +27,7 @@ from connectors.mainframe.readings import CONFIRMS, ListReading
 from connectors.mainframe.recognise import Page
 from connectors.mainframe.scans import Key, Piece, judged, keys_of
 from connectors.mainframe.sessions import Session
-from connectors.mainframe.walk import LONG_REST, Unanswered
+from connectors.mainframe.walk import AS_BEFORE, LONG_REST, Unanswered
 
 # Passes of one scan, where it pages by position.
 PASSES = 2
@@ -71,6 +72,8 @@ class ListPages:
         """Lines without a key: each is told once a scan, not in every pass."""
         self._doubled = Doubled(reading.table.name, reading.table.key)
         self.texts: dict[Key, Mapping[str, str]] = {}
+        self._longest = 0
+        """Rows of the longest page so far."""
 
     @property
     def place(self) -> Position:
@@ -114,13 +117,19 @@ class ListPages:
         self._session.go_home()
         self._walk = self._session.walk
         self._walk.perform(self._reading.options.goto, "to the list")
-        return self._settled(self._stood(), self._page("page 1"), "page 1")
+        before, after = self._stood(), self._page("page 1")
+        if before is None:
+            return after
+        after = self._settled(before, after, "page 1")
+        with suppress(Unanswered):  # or it is the first page that the key was pressed on
+            after = self._other(before, after, "page 1")
+        return after
 
-    def _stood(self) -> Shown:
+    def _stood(self) -> Shown | None:
         """The page that the last key was pressed on, where the way to the list ends on its own screen."""
         left = self._walk.left
         if left is None or left.name != self._reading.options.screen:
-            return Shown(self._walk.look(), Page([], ended=False, more=None, short=False), ())
+            return None
         page = recognise.page(self._reading.map, left.screen)
         return Shown(left, page, tuple(judged(row, self._reading.table)[0] for row in page.rows))
 
@@ -133,11 +142,10 @@ class ListPages:
             return self._page(told)  # it was painted on since
         self._walk.press(table.next, told, (self._reading.options.screen,))
         after = self._settled(before, self._page(told), told)
+        if table.end:
+            return self._other(before, after, told)
         if after.page != before.page:
             return after
-        if table.end:
-            why = f"{table.next} leaves the page as it was, without its end marker"
-            raise self._trouble(after, told, why)
         return Shown(after.seen, Page([], ended=True, more=False, short=True), ())
 
     def _stands(self, before: Shown) -> bool:
@@ -156,13 +164,31 @@ class ListPages:
             return self._page(told, LONG_REST)
         return after
 
-    def _page(self, told: str, times: int = 1) -> Shown:
+    def _other(self, before: Shown, after: Shown, told: str) -> Shown:
+        """Another page than the one before: until the time is over the host may yet answer.
+
+        Errors: Unanswered.
+        """
+        if after.page != before.page:
+            return after
+        try:
+            return self._page(told, LONG_REST, before.page)
+        except Trouble as trouble:
+            if trouble.kind is not Kind.UNKNOWN or not self._stands(before):
+                raise
+            screen = self._reading.options.screen
+            raise Unanswered(
+                Kind.UNKNOWN, told, screen, trouble.seen, "the key leaves it as it was"
+            ) from None
+
+    def _page(self, told: str, times: int = 1, former: Page | None = None) -> Shown:
+        """`former`: a page that it is not."""
         screen_map = self._reading.map
         pages: list[Page] = []
 
         def lacks(seen: Looked) -> str:
             pages.append(recognise.page(screen_map, seen.screen))
-            return self._lacks(pages[-1])
+            return AS_BEFORE if pages[-1] == former else self._lacks(pages[-1])
 
         def refuses_a_row(seen: Looked) -> bool:
             """It still says so, and is the page all the same."""
@@ -171,8 +197,9 @@ class ListPages:
         screen, rest = self._reading.options.screen, times * self._walk.pace.settle
         seen = self._walk.await_screen((screen,), told, rest=rest, ready=lacks, also=refuses_a_row)
         page = pages[-1]
-        if 0 < times < LONG_REST and self._may_go_on(page, seen):
+        if 0 < times < LONG_REST and self._may_go_on(page):
             return self._page(told, LONG_REST)
+        self._longest = max(self._longest, len(page.rows))
         keys = tuple(judged(row, self._reading.table)[0] for row in page.rows)
         shown = Shown(seen, page, keys)
         self._doubt(shown, told)
@@ -188,10 +215,9 @@ class ListPages:
             return ""
         return f"{len(page.rows)} lines and neither its end nor a sign of more"
 
-    def _may_go_on(self, page: Page, seen: Looked) -> bool:
-        """It ends, or has room for more rows, and nothing shows below them: more may be on its way."""
-        full = len(page.rows) >= self._reading.lines and not page.ended
-        return not full and not recognise.is_painted_below(self._reading.map, seen.screen, page.rows)
+    def _may_go_on(self, page: Page) -> bool:
+        """It ends, or is not full: more may be on its way, whatever shows below. Frames are painted first."""
+        return page.ended or len(page.rows) < (self._longest or self._reading.lines)
 
     def _doubt(self, shown: Shown, told: str) -> None:
         """One bad line is a bad line; when most of them are, this is no page of the list as it is mapped."""

@@ -206,15 +206,6 @@ def _is_beside(table: Table, rule: Rule) -> bool:
     return all(each.column + each.cells <= first or last <= each.column for each in table.columns.values())
 
 
-def is_painted_below(screen_map: ScreenMap, screen: Screen, rows: Sequence[Row]) -> bool:
-    """Whether something that the map knows shows below these rows of its list: hosts paint from the top."""
-    view, table = View(screen), screen_map.table
-    last = max((row.line or 0 for row in rows), default=table.first if table else 0)
-    markers = (*table.end, *table.more) if table else ()
-    known = (rule for rule in (*markers, *screen_map.identify) if not rule.absent)
-    return any((rules.line_of(rule, view) or 0) > last for rule in known)
-
-
 def _is_marker(markers: Sequence[Rule], key: Sequence[str], row: Row, view: View) -> bool:
     """Whether a marker has the line to itself, or in words of others stands where its rule says, and no key.
 

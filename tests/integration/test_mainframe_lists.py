@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import yaml
+from mfmock.core.keys import Key
 
 from bridge.contract import Ask, Caveat, Emits, Scan
 from bridge.errors import ConfigError, PermanentError, TransientError
@@ -415,6 +416,68 @@ def test_the_page_that_stood_there_is_not_the_first_where_the_way_to_it_ends_on_
     with opened(host, {"customers": LIST | way}, transport=transport) as connector:
         host.switches.early_ms = {"CUSTLIST": 150}
         assert scan(connector, "customers").column("id") == NUMBERS[5:]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("overwrite", [False, True], ids=["erased", "over the page before"])
+@pytest.mark.parametrize("row", [5, 7], ids=["all rows", "some rows"])
+def test_a_page_whose_frame_is_painted_before_its_rows_is_read_whole(
+    transport: str,
+    overwrite: bool,  # noqa: FBT001
+    row: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Title, marker and footer are there, and the host is at rest for longer than `settle`."""
+    with Host(count=22) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        streams = {"customers": LIST | {"paging": "key"}}
+        with opened(host, streams, transport=transport, settle="60ms") as connector:
+            host.switches.two_writes = TwoWrites(after_ms=150, overwrite=overwrite, row=row, until=21)
+            read = scan(connector, "customers")
+    assert read.rejects == []
+    assert read.column("id") == NUMBERS[:22]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(
+    "slow",
+    [
+        {"two_writes": TwoWrites(after_ms=150, overwrite=True, row=7)},
+        {"early_ms": {"CUSTLIST": 500}},
+    ],
+    ids=["painted over", "not painted yet"],
+)
+def test_the_end_of_a_list_that_is_home_is_not_that_of_its_first_page(
+    transport: str, slow: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was left on its last page, whose end marker still stands there while the first one is painted."""
+    answer = transactions.Listing.answer
+
+    def topped(self: transactions.Listing, heard: Any, desk: Any) -> Any:
+        top = heard.key is Key.PF5
+        return transactions.Listing.at(desk.company, 1, 0) if top else answer(self, heard, desk)
+
+    monkeypatch.setattr(transactions.Listing, "answer", topped)
+    streams = {"customers": LIST | {"goto": [{"press": "pf5", "expect": "custlist"}], "paging": "key"}}
+    home: dict[str, Any] = {"home": "custlist", "home_by": LIST["goto"], "transport": transport}
+    with Host(count=22, page_size=5) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        with opened(host, streams, **home, settle="60ms") as connector:
+            assert scan(connector, "customers").column("id") == NUMBERS[:22]
+            for name, value in slow.items():
+                setattr(host.switches, name, value)
+            assert scan(connector, "customers").column("id") == NUMBERS[:22]
+
+
+def test_a_list_of_one_page_that_is_home_is_read_once_the_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    streams = {"customers": LIST | {"goto": [{"press": "pf7", "expect": "custlist"}], "paging": "key"}}
+    with Host(count=4) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        with opened(host, streams, home="custlist", home_by=LIST["goto"], timeout="1s") as connector:
+            for _ in range(2):
+                assert scan(connector, "customers").column("id") == NUMBERS[:4]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -242,6 +242,7 @@ class Life:
         self.hesitation = random.Random(f"hesitation {seed}")
         self.hesitates = self.hesitation.random() < 0.5
         """Whether the host pauses in the middle of some screens for longer than `settle`."""
+        self.frames = random.Random(f"frames {seed}")
         self.way = Way.drawn(transport, chance)
         self.hits = Counter[str]()
         self.config = configured(house.host, self.way.streams, **self.way.options).config
@@ -327,6 +328,7 @@ class Life:
             unlock=chance.random() < 0.8,
             overwrite=chance.random() < 0.8,
             row=chance.randint(5, chance.choice((9, 20))),
+            until=self.frames.choice((None, 21)),
             release=Event(),
         )
 

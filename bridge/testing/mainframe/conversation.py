@@ -115,8 +115,9 @@ class Conversation:
             await self._paint_twice(drawing, two, Erase.NOTHING if again and two.overwrite else self._erase())
 
     async def _paint_twice(self, drawing: Drawing, two: TwoWrites, erase: Erase) -> None:
-        upper, lower = range(1, two.row), range(two.row, drawing.rows + 1)
-        await self._send(drawing.write(erase, rows=upper, unlock=two.unlock))
+        later = range(two.row, two.until or drawing.rows + 1)
+        first = [row for row in range(1, drawing.rows + 1) if two.again or row not in later]
+        await self._send(drawing.write(erase, rows=first, unlock=two.unlock))
         if two.release is None:
             await asyncio.sleep(two.after_ms / 1000)
         else:
@@ -124,7 +125,7 @@ class Conversation:
         if self.switches.due("drop_between"):
             self.session.conn.writer.transport.abort()
             return
-        await self._send(drawing.write(Erase.NOTHING, rows=lower))
+        await self._send(drawing.write(Erase.NOTHING, rows=later))
 
     async def _set(self, release: threading.Event) -> None:
         """Until a test's thread sets it, or the client leaves."""

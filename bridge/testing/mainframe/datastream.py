@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from mfmock.tn3270 import datastream as ds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from mfmock.core.ebcdic import Codec
 
 
@@ -99,7 +101,7 @@ class Drawing:
     def address(self, row: int, column: int) -> int:
         return (row - 1) * self.columns + column - 1
 
-    def write(self, erase: Erase, *, rows: range | None = None, unlock: bool = True) -> bytes:
+    def write(self, erase: Erase, *, rows: Sequence[int] | None = None, unlock: bool = True) -> bytes:
         """The write that paints these rows (all without), and gives the keyboard back or keeps it."""
         wanted = rows or range(1, self.rows + 1)
         out = bytearray([erase.value, ds.wcc(restore_keyboard=unlock, reset_mdt=unlock)])
@@ -110,10 +112,11 @@ class Drawing:
                 out += at(address) + self._pieces[address]
         return bytes(out + at(self.cursor) + ds.ic())
 
-    def _wiped(self, rows: range) -> bytes:
+    def _wiped(self, rows: Iterable[int]) -> bytes:
         """What these rows held before, fields too."""
-        end = self.address(rows.stop, 1) % (self.rows * self.columns)
-        return at(self.address(rows.start, 1)) + repeat_to(end, 0)
+        size = self.rows * self.columns
+        ends = ((self.address(row, 1), self.address(row + 1, 1) % size) for row in rows)
+        return b"".join(at(start) + repeat_to(end, 0) for start, end in ends)
 
     def _field(self, address: int, cells: bytes, style: Style) -> None:
         self._pieces[(address - 1) % (self.rows * self.columns)] = self._attribute(style) + cells

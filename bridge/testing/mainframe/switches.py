@@ -31,6 +31,10 @@ class TwoWrites:
     overwrite: bool = False
     row: int = 12
     """The first row of the second write."""
+    until: int | None = None
+    """The first row behind it, that the first write paints, too: as a frame, before what is in it."""
+    again: bool = False
+    """The first write paints all rows, and the second its own once more: what was typed there is gone."""
     release: threading.Event | None = None
     """What the second write waits for, instead of a time."""
 
