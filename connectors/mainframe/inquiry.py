@@ -13,7 +13,7 @@ from typing import Any
 
 from bridge.contract import Ask, Position, Reject
 from bridge.errors import ConfigError
-from connectors.mainframe import key_files, topic_keys
+from connectors.mainframe import key_files, recognise, topic_keys
 from connectors.mainframe.config import KeyFile, KeyStream, KeyTopic
 from connectors.mainframe.errors import Kind, Looked, Trouble, is_about_the_account
 from connectors.mainframe.fitted import Row
@@ -21,7 +21,7 @@ from connectors.mainframe.lists import Known, ListPages
 from connectors.mainframe.readings import InquiryReading, ListReading
 from connectors.mainframe.scans import Piece, judged, size_of
 from connectors.mainframe.sessions import Pool, Session
-from connectors.mainframe.values import reader
+from connectors.mainframe.values import is_blank, reader
 from connectors.mainframe.walk import Missing, Unanswered
 
 type Asked = Mapping[str, str]
@@ -212,7 +212,7 @@ class InquiryPages:
         except ConfigError as error:  # too long, or not of the code page; too many of them park the stream
             return Reject(self._reading.table.name, error.text, told, typed)
         filled = {*typed, *(field for step in options.steps for field in step.fill)}
-        row = walk.read(options.screen, self._missing(walk.last), told, self._lacks(typed), filled)
+        row = walk.read(options.screen, self._missing(walk.last, asked), told, self._lacks(typed), filled)
         walk.perform(options.back, f"{told}, back")
         self._places[session] = self._goes_on(row)
         return row
@@ -226,13 +226,31 @@ class InquiryPages:
         told = row is not None and not row.problems
         return not self._anew and bool(options.back or (options.goto and told))
 
-    def _missing(self, asked_on: Looked | None) -> Missing:
+    def _missing(self, asked_on: Looked | None, asked: Asked) -> Missing:
         """Markers count on the answer, on screens that the last step names, and where it began."""
         options = self._reading.options
         *before, last = options.steps
         led = before[-1:] or (*options.goto[-1:], *options.back[-1:])
         began = {name for step in led for name in step.expect} | {asked_on.name if asked_on else None}
-        return Missing(options.missing, {options.screen, *last.on, *last.expect, *began})
+        screens = {options.screen, *last.on, *last.expect, *began}
+        return Missing(options.missing, screens, self._about_another(asked))
+
+    def _about_another(self, asked: Asked) -> Callable[[Looked], str]:
+        """A host that was asked for another key, and shows it where it was typed, speaks of that."""
+        keys = {f"{{{name}}}": text for name, text in asked.items()}
+        fills = (fill for step in self._reading.options.steps for fill in step.fill.items())
+        typed = {field: keys[template] for field, template in fills if template in keys}
+
+        def lacks(seen: Looked) -> str:
+            shown = recognise.record(seen.screen_map, seen.screen).values if seen.screen_map else {}
+            wrong = [
+                f"{field} {shown[field]}"
+                for field, text in typed.items()
+                if not is_blank(shown.get(field)) and not _same(shown[field], text)
+            ]
+            return f"it shows {', '.join(wrong)}" if wrong else ""
+
+        return lacks
 
     def _lacks(self, typed: Mapping[str, Any]) -> Callable[[Row], str]:
         """An answer that shows another key than the one that was asked for is still to come."""

@@ -15,7 +15,7 @@ from connectors.mainframe.errors import Kind, Looked, Trouble
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.maps import Maps, Rule, ScreenMap
 from connectors.mainframe.rules import View, line_of
-from connectors.mainframe.screen import Screen, without_words
+from connectors.mainframe.screen import FILLER, Screen, without_words
 from connectors.mainframe.terminal import Terminal
 
 ANY = "any"
@@ -43,6 +43,8 @@ class Missing:
 
     signs: Collection[str | Rule]
     screens: Collection[str | None]
+    lacks: Callable[[Looked], str] = lambda _: ""
+    """What it lacks for being about the row that was asked for."""
 
     def shows(self, seen: Looked) -> bool:
         if seen.name is None or seen.kind is not None:
@@ -64,6 +66,10 @@ class Missing:
 
 class Unanswered(Trouble):
     """The screen is the one of the answer, but tells what it told before, or of another key."""
+
+
+class Wiped(Trouble):
+    """What was typed does not stand there any more; no key was pressed."""
 
 
 class Texts:
@@ -119,8 +125,8 @@ class Walk:
         """The screen that something was typed on, as the key was pressed: what comes is compared with it."""
         self.left: Looked | None = None
         """What stood there when the last key was pressed."""
-        self._typed = False
-        """Whether something was, since a key was pressed."""
+        self._entries: dict[int, str | None] = {}
+        """What was typed since a key was pressed, and where; None for a secret."""
         self._stirred = False
 
     # -- looking
@@ -220,7 +226,7 @@ class Walk:
         def lacks(seen: Looked) -> str:
             if self._tells_the_same(missing, seen):
                 return AS_BEFORE
-            return "" if missing.shows(seen) else ready(seen)
+            return missing.lacks(seen) if missing.shows(seen) else ready(seen)
 
         rest = times * self.pace.settle
         try:
@@ -292,26 +298,41 @@ class Walk:
             return False
         # A screen that is painted again meanwhile would take half of a log-on to the host.
         rest = self.pace.settle if any(map(texts.secret, step.texts)) else 0.0
-        on, left = step.on or (ANY,), self._has_left
-        seen = self.await_screen(on, told, timeout=step.timeout, rest=rest, ready=left)
-        if not self._takes(step, seen, texts):
+        if not self._act(step, told, texts, expected, rest, last=False):
             # It may be painted in part: only what has rested for long is believed, and refused.
-            rest = LONG_REST * self.pace.settle
-            seen = self.await_screen(on, told, timeout=step.timeout, rest=rest, ready=left)
+            self._act(step, told, texts, expected, LONG_REST * self.pace.settle, last=True)
+        return True
+
+    def _act(
+        self, step: Step, told: str, texts: Texts, expected: Collection[str], rest: float, *, last: bool
+    ) -> bool:
+        """Whether it was done. What cannot be typed, or was wiped before its key, raises the last time."""
+        on, typed, secret = step.on or (ANY,), dict(self._entries), self.told_secret_on
+        seen = self.await_screen(on, told, timeout=step.timeout, rest=rest, ready=self._has_left)
+        if not last and not self._takes(step, seen, texts):
+            return False
+        try:
+            self._fill(step, seen, told, texts)
+            if step.press:
+                asked = self._asked
+                self.press(step.press, told, _wanted(step, expected), step.timeout)
+                self._asked = self._asked or asked  # a key alone goes on with the question
+        except (ConfigError, Wiped):
+            if last or (step.type is not None and self._entries != typed):
+                raise
+            self._entries, self.told_secret_on = typed, secret
+            return False
+        return True
+
+    def _fill(self, step: Step, seen: Looked, told: str, texts: Texts) -> None:
         if step.type is not None:
             self._type(seen.screen.cursor, step.type, seen, told, texts)
         for field, template in step.fill.items():
             self._type(self._address(seen, field, told), template, seen, told, texts)
-        if step.press:
-            wanted = _wanted(step, expected)
-            asked = self._asked
-            self.press(step.press, told, wanted, step.timeout)
-            self._asked = self._asked or asked  # a key alone goes on with the question
-        return True
 
     def _has_left(self, seen: Looked) -> str:
         """On the screen that a secret was sent from, the next key might send it once more."""
-        sent = self.told_secret_on is not None and not self._typed
+        sent = self.told_secret_on is not None and not self._entries
         return "it does not accept what was typed on it" if sent and seen.name == self.told_secret_on else ""
 
     def _takes(self, step: Step, seen: Looked, texts: Texts) -> bool:
@@ -336,11 +357,15 @@ class Walk:
         return seen
 
     def press(self, key: str, told: str, expected: Collection[str], timeout: float | None = None) -> None:
-        """Press a key, and wait for the host to write something."""
-        self.answered = False
+        """Press a key, and wait for the host to write something. Errors: Wiped, too."""
+        typed, self._entries = self._entries, {}
         # As it is sent, so that an answer can be told from it.
-        sent = self._looked(told, expected) if self._typed or self.told_secret_on is not None else None
-        self._asked, self._typed = sent if self._typed else None, False
+        sent = self._looked(told, expected) if typed or self.told_secret_on is not None else None
+        if sent and _sends(key) and not all(stands(sent.screen, *each) for each in typed.items()):
+            why = "it was painted on, and what was typed is gone"
+            raise Wiped(Kind.RETRY, told, _or(expected), sent, why)
+        self.answered = False
+        self._asked = sent if typed else None
         self.left = sent or self.last
         try:
             self.terminal.press(key)
@@ -351,7 +376,14 @@ class Walk:
         self.answered = True
 
     def type_into(self, address: int, template: str, seen: Looked, told: str) -> None:
-        self._type(address, template, seen, told, self.texts)
+        try:
+            self._type(address, template, seen, told, self.texts)
+        except ConfigError:
+            self._wait(LONG_REST * self.pace.settle, told, ())
+            if _places(self.look().screen) != _places(seen.screen):
+                why = "it was painted on before it could be typed into"
+                raise _trouble(self.look(), (), told, why, Kind.RETRY) from None
+            raise
 
     def _address(self, seen: Looked, field: str, told: str) -> int:
         if seen.name is None:
@@ -362,20 +394,42 @@ class Walk:
         return address
 
     def _type(self, address: int, template: str, seen: Looked, told: str, texts: Texts) -> None:
+        secret, text = texts.secret(template), texts.fill(template)
         try:
-            if texts.secret(template):
+            if secret:
                 _refuse_unless_hidden(seen.screen, address)
                 self.told_secret_on = seen.name or ""
-            self.terminal.type(address, texts.fill(template))
-            self._typed = True
+            self.terminal.type(address, text)
         except ConfigError as error:
-            self._wait(LONG_REST * self.pace.settle, told, ())
-            if _places(self.look().screen) != _places(seen.screen):
-                why = "it was painted on before it could be typed into"
-                raise _trouble(self.look(), (), told, why, Kind.RETRY) from None
             raise ConfigError(f"{told}, on {seen.shown}: {error.text}", remedy=error.remedy) from None
         except TransientError as error:
             raise self._gone(error, told, ()) from error
+        self._entries[address] = None if secret else text
+
+
+def stands(screen: Screen, address: int, text: str | None) -> bool:
+    """Whether what was typed there is still what the next key sends. `text`: None for what is hidden."""
+    field = screen.field_at(address)
+    if field is None:
+        return not screen.fields and (
+            text is None or _reads(screen.text[address : address + len(text)], text)
+        )
+    if text == "" or field.modified:
+        end = field.start + field.length
+        return text is None or field.hidden or _reads(screen.text[address:end], text)
+    return False
+
+
+def _reads(cells: str, text: str) -> bool:
+    """Blanks may be shift codes; letters beyond ASCII may come back as others of their code page."""
+    shown, typed = ("".join(each.replace(FILLER, "").split()) for each in (cells, text))
+    pairs = zip(shown, typed, strict=False)
+    return len(shown) == len(typed) and all(a == b or not b.isascii() for a, b in pairs)
+
+
+def _sends(key: str) -> bool:
+    """Others send no fields."""
+    return key not in ("clear", "attn", "sysreq") and not key.startswith("pa")
 
 
 def _refuse_unless_hidden(screen: Screen, address: int) -> None:

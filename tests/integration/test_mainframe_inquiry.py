@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
@@ -19,13 +20,15 @@ from mfmock.core.keys import Key
 from bridge.contract import Ask, Caveat, Scan
 from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
 from bridge.testing.mainframe import Host, TwoWrites, customer
-from bridge.testing.mainframe.desk import Desk, Heard, Scene
+from bridge.testing.mainframe.desk import Company, Desk, Heard, Scene
 from bridge.testing.mainframe.options import DETAILS, INQUIRY, LIST, MAPS, PASSWORD_VARIABLE
 from bridge.testing.mainframe.transactions import Inquiry
 from connectors.mainframe import key_files, scans, sessions
 from connectors.mainframe.inquiry import InquiryPages
 from connectors.mainframe.sessions import Session
+from connectors.mainframe.transports.s3270 import S3270
 from connectors.mainframe.transports.tnz import TnzTerminal
+from connectors.mainframe.walk import Walk
 from tests.integration.mainframe_streams import (
     TRANSPORTS,
     configured,
@@ -613,6 +616,62 @@ def test_what_half_an_answer_lacks_does_not_say_that_there_is_no_such_row(host: 
         host.switches.two_writes = TwoWrites(after_ms=150, unlock=True, row=7)
         read = scan(connector, "inquiries")
     assert read.column("customer_id") == [f"{number:08}" for number in range(10, 50, 10)]
+
+
+FROM_THE_START = [{"press": "clear"}, *INQUIRY["goto"]]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_key_that_is_wiped_before_it_is_sent_is_typed_again(
+    host: Host, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The input screen's lines are painted once more under what was typed; a blank key would be none."""
+    press, asked = Walk.press, Inquiry._asked
+
+    def late(self: Walk, *what: Any) -> None:
+        time.sleep(0.06)
+        press(self, *what)
+
+    def filled_up(identity: str, request: str, company: Company) -> Inquiry:
+        return asked(identity.rjust(8, "0"), request or "BALANCE", company)
+
+    monkeypatch.setattr(Walk, "press", late)
+    monkeypatch.setattr(Inquiry, "_asked", staticmethod(filled_up))
+    streams = {"inquiries": INQUIRY | {"keys": keys(10, 20, 30), "back": FROM_THE_START}}
+    with opened(host, streams, transport=transport) as connector:
+        host.switches.two_writes = TwoWrites(after_ms=30, again=True, row=3, until=5)
+        read = scan(connector, "inquiries")
+    assert read.column("customer_id") == ["00000010", "00000020", "00000030"]
+    assert read.rejects == []
+
+
+def test_a_key_that_the_screen_does_not_take_at_once_is_typed_again(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host has painted on while s3270 looked whether it had typed it."""
+    typed, times = S3270._typed, itertools.count()
+
+    def not_the_third(self: S3270, address: int, text: str) -> bool:
+        return next(times) != 2 and typed(self, address, text)
+
+    with opened(host, {"inquiries": INQUIRY | {"keys": keys(10, 20, 30)}}) as connector:
+        monkeypatch.setattr(S3270, "_typed", not_the_third)
+        read = scan(connector, "inquiries")
+    assert (len(read.rows), read.rejects) == (3, [])
+
+
+def test_a_message_on_a_screen_that_shows_another_key_says_nothing_of_this_one(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, times = Inquiry._asked, itertools.count()
+
+    def garbled(identity: str, *more: Any) -> Inquiry:
+        return asked("00000000" if next(times) == 1 else identity, *more)
+
+    monkeypatch.setattr(Inquiry, "_asked", staticmethod(garbled))
+    with opened(host, {"inquiries": INQUIRY | {"keys": keys(10, 20, 30)}}, timeout="1s") as connector:
+        read = scan(connector, "inquiries")
+    assert read.column("customer_id") == ["00000010", "00000020", "00000030"]
 
 
 def test_a_failure_in_one_session_ends_the_poll_of_all(host: Host) -> None:
