@@ -39,7 +39,8 @@ def read(walk: Walk, reading: ListReading, detail: Detail, shown: Shown, key: Ke
     try:
         _open(walk, reading, detail, shown, key)
         lacks = partial(another, names=names, key=key)
-        row = walk.read(detail.screen, _missing(reading, detail), told, lacks, names)
+        missing = _missing(reading, detail)
+        row = walk.read(detail.screen, missing, told, lacks, names, echoes=not reading.shows_the_key)
     except Trouble as trouble:
         if trouble.kind is not Kind.REJECT:
             raise

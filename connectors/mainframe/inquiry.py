@@ -211,8 +211,9 @@ class InquiryPages:
             walk.act(last, told, texts)
         except ConfigError as error:  # too long, or not of the code page; too many of them park the stream
             return Reject(self._reading.table.name, error.text, told, typed)
-        filled = {*typed, *(field for step in options.steps for field in step.fill)}
-        row = walk.read(options.screen, self._missing(walk.last, asked), told, self._lacks(typed), filled)
+        missing, lacks, entries = self._missing(walk.last, asked), self._lacks(typed), self._reading.entries
+        filled, echoes = {*typed, *entries}, not self._reading.shows_the_key
+        row = walk.read(options.screen, missing, told, lacks, filled, echoes=echoes)
         walk.perform(options.back, f"{told}, back")
         self._places[session] = self._goes_on(row)
         return row

@@ -47,6 +47,12 @@ class ListReading:
         """Most rows of a page."""
         return self.list.last - self.list.first + 1
 
+    @property
+    def shows_the_key(self) -> bool:
+        """Whether the screen behind a row has all of it."""
+        fields = self.detail.fields if self.detail else {}
+        return {name for name, each in fields.items() if not each.hidden} >= {*self.table.key}
+
 
 @dataclass(frozen=True, slots=True)
 class InquiryReading:
@@ -60,6 +66,17 @@ class InquiryReading:
     @property
     def table(self) -> Table:
         return self.stream.tables[0]
+
+    @property
+    def entries(self) -> Collection[str]:
+        """Fields that the steps fill in."""
+        return {field for step in self.options.steps for field in step.fill}
+
+    @property
+    def shows_the_key(self) -> bool:
+        """Whether the answer has all of it in fields of its own, beside those that it was typed into."""
+        own = {name for name, each in self.map.fields.items() if not each.hidden} - {*self.entries}
+        return own >= {*self.options.key}
 
     @property
     def filled(self) -> Mapping[str, str]:

@@ -176,7 +176,8 @@ class Walk:
                 restless = "it is painted again and again" if fits else ""
                 raise _trouble(seen, expected, step, lacks or restless)
             if not fits and _is_elsewhere(seen):
-                thought = max(rest, self.pace.settle, 0.0 if seen.kind else _SECOND_THOUGHT_S)
+                said = seen.kind is not None and not seen.screen.locked
+                thought = max(rest, self.pace.settle, 0.0 if said else _SECOND_THOUGHT_S)
                 if not self._wait(left if self._is_as_asked(seen) else min(thought, left), step, expected):
                     raise _trouble(seen, expected, step)
             elif not fits or lacks:
@@ -191,16 +192,26 @@ class Walk:
         return False
 
     def read(
-        self, screen: str, missing: Missing, told: str, lacks: Callable[[Row], str], typed: Collection[str]
+        self,
+        screen: str,
+        missing: Missing,
+        told: str,
+        lacks: Callable[[Row], str],
+        typed: Collection[str],
+        *,
+        echoes: bool,
     ) -> Row | None:
         """The row of a screen, whole and at rest; None: the host says that there is none.
 
-        `lacks`: what it lacks for being the row that was asked for; `typed`: fields that show what was asked.
+        `lacks`: what it lacks for being the row that was asked for; `typed`: fields that show what was asked;
+        `echoes`: the key shows where it was typed alone, and so proves nothing.
         What may be painted in part is looked at again, and so is what says that there is none.
         """
         each, row = self.maps.screens[screen], None
 
         def ready(seen: Looked) -> str:
+            if echoes and self._is_mostly_as_asked(seen, typed):
+                return AS_BEFORE
             return lacks(recognise.record(each, seen.screen))
 
         for times in (1, LONG_REST):
@@ -233,7 +244,10 @@ class Walk:
             seen = self.await_screen((screen,), told, rest=rest, ready=lacks, also=missing.shows)
         except Trouble as trouble:
             at, fits = trouble.seen, trouble.seen.name == screen or missing.shows(trouble.seen)
-            if trouble.kind is Kind.UNKNOWN and fits and (why := lacks(at)):
+            why = lacks(at) if trouble.kind is Kind.UNKNOWN and fits else ""
+            if trouble.kind is Kind.REJECT and self._is_as_asked(at):
+                why = AS_BEFORE
+            if why:
                 raise Unanswered(Kind.UNKNOWN, told, screen, at, why) from None
             raise
         return None if missing.shows(seen) else seen
@@ -250,9 +264,19 @@ class Walk:
         asked, each = self._asked, seen.screen_map
         if asked is None or each is None or asked.name != seen.name:
             return False
-        if seen.kind is not None:
-            return asked.screen.text == seen.screen.text
+        if seen.kind is not None:  # whatever else has changed meanwhile
+            return (asked.kind, asked.error) == (seen.kind, seen.error)
         return recognise.record(each, asked.screen) == recognise.record(each, seen.screen)
+
+    def _is_mostly_as_asked(self, seen: Looked, typed: Collection[str]) -> bool:
+        """At least half of what shows stood there when the key was pressed: a clock alone is no answer."""
+        asked, each = self._asked, seen.screen_map
+        if asked is None or each is None or asked.name != seen.name:
+            return False
+        now, before = (recognise.record(each, at.screen).values for at in (seen, asked))
+        shown = [name for name, value in now.items() if name not in typed and value not in (None, "")]
+        same = sum(now[name] == before.get(name) for name in shown)
+        return 0 < len(shown) <= 2 * same
 
     def _looked(self, step: str, expected: Collection[str]) -> Looked:
         try:

@@ -618,6 +618,36 @@ def test_what_half_an_answer_lacks_does_not_say_that_there_is_no_such_row(host: 
     assert read.column("customer_id") == [f"{number:08}" for number in range(10, 50, 10)]
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("text", ["PROCESSING", "12:00:{:02}"])
+def test_a_message_or_clock_under_the_former_answer_is_not_the_next_one(
+    host: Host, transport: str, text: str
+) -> None:
+    """The map reads it, the key that was typed stands there, and the answer takes its time."""
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    screens["balance"]["fields"]["message"] = {"row": 22, "column": 2, "length": 40}
+    numbers = range(10, 60, 10)
+    streams = {"inquiries": INQUIRY | {"keys": keys(*numbers)}}
+    with opened(host, streams, screens=screens, maps=[], transport=transport) as connector:
+        host.switches.early_ms, host.switches.early_text = {"CUSTINQ": 400}, text
+        rows = scan(connector, "inquiries").rows
+    told = [(row["customer_id"], row["name"], row["balance"]) for row in rows]
+    those = [host.customers[f"{number:08}"] for number in numbers]
+    assert told == [(each.id, each.name, each.balance) for each in those]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_an_answer_that_is_mostly_the_former_one_is_asked_for_where_none_stands(
+    host: Host, transport: str
+) -> None:
+    ten, twenty = host.customers["00000010"], host.customers["00000020"]
+    host.customers["00000020"] = replace(ten, id=twenty.id, name=twenty.name)
+    streams = {"inquiries": INQUIRY | {"keys": keys(10, 20, 30)}}
+    with opened(host, streams, timeout="1s", transport=transport) as connector:
+        names = scan(connector, "inquiries").column("name")
+    assert names == [host.customers[f"{number:08}"].name for number in (10, 20, 30)]
+
+
 FROM_THE_START = [{"press": "clear"}, *INQUIRY["goto"]]
 
 

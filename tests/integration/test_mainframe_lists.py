@@ -651,6 +651,23 @@ def test_a_row_is_not_denied_by_the_message_about_the_row_before(host: Host, tra
     assert len(read.rows) == 28
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("unlock", [False, True])
+def test_a_row_is_not_denied_by_the_message_about_the_row_before_though_a_clock_goes_on(
+    host: Host,
+    transport: str,
+    unlock: bool,  # noqa: FBT001
+) -> None:
+    host.switches.early_ms, host.switches.early_text = {"CUSTDET": 150}, "12:00:{:02}"
+    host.switches.early_unlock = unlock
+    host.switches.denied = {"00000020": "00000020 ACCESS DENIED"}
+    denied = [{"row": 23, "text": "ACCESS DENIED", "class": "reject"}]
+    with opened(host, {"customers": OPENED}, transport=transport, errors=denied) as connector:
+        read = scan(connector, "customers")
+    assert [reject.key for reject in read.rejects] == [{"id": 20}]
+    assert len(read.rows) == 29
+
+
 def test_a_detail_of_another_row_is_not_taken_for_this_one() -> None:
     shown = Row({"id": 80, "name": "HAHN"}, [])
     assert details.another(shown, ("id",), (70,)) == "it shows id 80, not 70"

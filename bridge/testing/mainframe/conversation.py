@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bridge.testing.mainframe.switches import Switches, TwoWrites
 
-BROADCAST_ROW = 12
+BROADCAST_ROW, STATUS_ROW = 12, 22
 KEYBOARD_RESTORE = 0xC2
 SHORT_READS = (Key.PA1, Key.PA2, Key.PA3, Key.UNKNOWN)
 
@@ -90,7 +90,7 @@ class Conversation:
         if switches.delay_ms:
             await asyncio.sleep(switches.delay_ms / 1000)
         if early := switches.early_ms.get(scene.name):
-            await self._send(bytes([ds.CMD_WRITE, KEYBOARD_RESTORE]))
+            await self._send(self._early())
             await asyncio.sleep(early / 1000)
         # Asked before the client sees that the screen is done.
         message = switches.broadcast_text if switches.due("broadcast") else ""
@@ -99,6 +99,16 @@ class Conversation:
             await asyncio.sleep(switches.broadcast_ms / 1000)
             await self._broadcast(message)
         return True
+
+    def _early(self) -> bytes:
+        """Before the answer."""
+        text, drawing = self.switches.early_text, self._drawing
+        if not text or drawing is None or not drawing.formatted:
+            return bytes([ds.CMD_WRITE, KEYBOARD_RESTORE])
+        message = self._blank()
+        message.text(STATUS_ROW, 2, text.format(self.desk.company.counts["keys"]).ljust(40))
+        message.cursor = drawing.cursor
+        return message.write(Erase.NOTHING, rows=(STATUS_ROW,), unlock=self.switches.early_unlock)
 
     async def _paint(self, scene: Scene) -> None:
         counts = self.desk.company.counts

@@ -47,6 +47,10 @@ class Switches:
     """Before each screen."""
     early_ms: dict[str, float] = field(default_factory=dict)
     """Scene -> how long before it the keyboard is given back, with nothing painted yet."""
+    early_unlock: bool = True
+    """Or the keyboard is not."""
+    early_text: str = ""
+    """What is painted then all the same, in line 22; `{}` is another number each time."""
     two_writes: TwoWrites | None = None
     hesitate: int = 0
     """Countdown to a screen that is painted as `hesitant`, where `two_writes` says nothing else."""
