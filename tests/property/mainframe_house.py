@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from itertools import count
 from threading import Event
+from time import sleep
 from typing import Literal, Self
 from unittest.mock import patch
 
@@ -56,6 +57,8 @@ class House:
     """Conversations in which the host is about to write, or will after a pause."""
     pauses: dict[int, Event] = field(default_factory=dict)
     """Of those, the ones that pause until somebody is patient enough."""
+    hasty: bool = False
+    """Whether they also go on once something was typed."""
     _stack: ExitStack = field(default_factory=ExitStack)
     _seeds: count[int] = field(default_factory=lambda: count(1))
 
@@ -116,6 +119,13 @@ class House:
         paused = {each for each, pause in pauses.items() if not pause.is_set()}
         return bool(self.writing.copy().keys() - paused)
 
+    def heard_typing(self) -> None:
+        """It is gone before the next call, where the host paints over it."""
+        while self.hasty and (pauses := self.pauses.copy()):
+            for each in pauses.values():
+                each.set()
+            sleep(0.001)
+
     def calm(self) -> None:
         """All switches as they were, and no death is due."""
         self.calls_to_death = self.calls_to_interrupt = self.noise = 0
@@ -169,6 +179,7 @@ class Patient:
 
     def type(self, address: int, text: str) -> None:
         self._living().type(address, text)
+        self._house.heard_typing()
 
     def press(self, key: str) -> None:
         self._living().press(key)

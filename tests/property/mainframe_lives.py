@@ -53,6 +53,9 @@ PATIENCE, A_MOMENT = 100, 0.01
 """So many passes it may take to catch up."""
 COUNTDOWNS = ("abend", "drop", "drop_between", "mute", "garbage", "broadcast", "noise")
 MOST_KEPT = 20
+HESITATIONS = ((False, False, False), (True, False, False), (False, True, False), (False, True, True))
+"""Whether a screen's frame comes first; whether all comes, and some of it again; whether that is as
+soon as something was typed."""
 SESSIONS = ("refuse_lu", "session_limit")
 AILMENTS = (
     ("delay_ms", 3, 0),
@@ -243,6 +246,7 @@ class Life:
         self.hesitates = self.hesitation.random() < 0.5
         """Whether the host pauses in the middle of some screens for longer than `settle`."""
         self.frames = random.Random(f"frames {seed}")
+        """How it does."""
         self.way = Way.drawn(transport, chance)
         self.hits = Counter[str]()
         self.config = configured(house.host, self.way.streams, **self.way.options).config
@@ -324,11 +328,13 @@ class Life:
             return
         self.hits["hesitations"] += 1
         switches.hesitate = 1
+        frame, again, self.house.hasty = self.frames.choice(HESITATIONS)
         switches.hesitant = TwoWrites(
             unlock=chance.random() < 0.8,
             overwrite=chance.random() < 0.8,
             row=chance.randint(5, chance.choice((9, 20))),
-            until=self.frames.choice((None, 21)),
+            until=21 if frame else None,
+            again=again,
             release=Event(),
         )
 
