@@ -7,7 +7,7 @@ at run time, so that the supervisor can read a connector's configuration model w
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from fnmatch import fnmatchcase
@@ -252,6 +252,8 @@ class Connector(ABC):
     """A folder of its own for what operators may want to see; the engine sets it, `open()` may make it."""
     keys_in: Callable[[str], Sequence[Mapping[str, Any]]] | None = None
     """Set by the engine: the keys of the rows that a topic of events has now. Errors: as `poll`."""
+    excluded: Callable[[str], Collection[str]] | None = None
+    """Set by the engine: the columns of a stream that are never published: no value of one spoils a row."""
 
     def __init__(self, config: Any) -> None:
         self.config = config

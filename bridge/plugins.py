@@ -60,7 +60,9 @@ def configure(settings: ConnectorSettings) -> Connector:
     if config is None:
         lines = "; ".join(_line(fault) for fault in found)
         raise ConfigError(f"connector {settings.name}: {lines}")
-    return connector(config)
+    made = connector(config)
+    made.excluded = settings.excluded
+    return made
 
 
 def examine(reading: Reading) -> None:

@@ -188,6 +188,7 @@ class Worker:
         connector = self._kind(self._config)
         connector.folder = self._hello.daemon.state_dir / f"{self._hello.connector.name}.kept"
         connector.keys_in = partial(live_keys, self._hello.kafka)
+        connector.excluded = self._hello.connector.excluded
         return connector
 
     def _run_task(self) -> None:

@@ -212,6 +212,10 @@ class ConnectorSettings(ConnectorOptions):
         """The options of stream `name`: its own entry, else the first fitting pattern, else the defaults."""
         return pick(self.streams, name) or self.defaults
 
+    def excluded(self, name: str) -> tuple[str, ...]:
+        """The columns of stream `name` that are never published."""
+        return self.stream(name).exclude
+
     def rest_s(self, wall: datetime) -> float:
         """For how many seconds whatever it asks for still has quiet hours."""
         hours = [each.quiet_hours for each in self.streams.values() or [self.defaults]]

@@ -65,7 +65,7 @@ class JdbcConnector(Connector):
 
         with self._call(f"connecting to {self._place}"):
             jvm.start(self.config, self._dialect)
-            self._lanes = Lanes(self.config, self._connected)
+            self._lanes = Lanes(self.config, self._connected, self.excluded)
 
     def _awake(self) -> Lanes:
         """What is open; a session that was cut while it rested is replaced without a word."""
@@ -81,7 +81,7 @@ class JdbcConnector(Connector):
         self._allow(_GOOD_BYE)
         lanes.close()
         self._lanes = None
-        self._lanes = renewed = Lanes(self.config, self._connected)
+        self._lanes = renewed = Lanes(self.config, self._connected, self.excluded)
         if renewed.session.identity != lanes.session.identity:
             raise TransientError(f"another database answers at {self._place}")  # it is to be opened anew
         renewed.readings.stand_in_for(lanes.readings)

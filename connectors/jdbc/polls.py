@@ -20,7 +20,7 @@ from connectors.jdbc.keyset import Read
 from connectors.jdbc.modes import Mode, Wanted
 from connectors.jdbc.modes.images import COMPLETE
 from connectors.jdbc.reader import Cursor, Refused
-from connectors.jdbc.readings import Reading, Readings
+from connectors.jdbc.readings import Excluded, Reading, Readings
 from connectors.jdbc.session import Session
 from connectors.jdbc.statements import Statement
 from connectors.jdbc.values import Written, written
@@ -224,10 +224,12 @@ class Polls:
 class Lanes:
     """All that is open: a session for most, and one for a pass whose cursor must not be disturbed."""
 
-    def __init__(self, config: JdbcConfig, connect: Callable[[], Session]) -> None:
+    def __init__(
+        self, config: JdbcConfig, connect: Callable[[], Session], excluded: Excluded | None = None
+    ) -> None:
         self._config, self._connect = config, connect
         self.session = connect()
-        self.readings = Readings(config, self.session)
+        self.readings = Readings(config, self.session, excluded)
         self._main = self._lane(self.session)
         self._aside: Polls | None = None
         self._interrupted = Event()

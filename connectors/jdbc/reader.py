@@ -161,6 +161,8 @@ def _numbers(array: Any) -> tuple[int, ...]:
 def _array(
     kind: pa.DataType, count: int, validity: pa.Buffer, values: pa.Buffer, offsets: pa.Buffer
 ) -> pa.Array:
+    if pa.types.is_null(kind):
+        return pa.nulls(count)
     varying = pa.types.is_string(kind) or pa.types.is_binary(kind)
     buffers = [validity if validity.size else None, *([offsets, values] if varying else [values])]
     return pa.Array.from_buffers(kind, count, buffers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import jpype
@@ -20,12 +20,14 @@ from connectors.jdbc.keyset import Keyset
 from connectors.jdbc.modes import Again, Keys, Mode, Wanted
 from connectors.jdbc.session import Session
 from connectors.jdbc.statements import Query, Source, TableName, shape
-from connectors.jdbc.types import Column, Limit, columns, unknown_types
+from connectors.jdbc.types import Column, Limit, columns, left_out, unknown_types
 
 # For so long a discovery asks for the keys of tables that are known; the rest has its turn in the next one.
 KEYS_S = 0.5
 
 type Refusal = PermanentError | TransientError
+type Excluded = Callable[[str], Collection[str]]
+"""The columns of a stream that nobody sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,8 @@ class Reading:
 class Readings:
     """Of all streams; described when they are found, and anew when a query tells other columns."""
 
-    def __init__(self, config: JdbcConfig, session: Session) -> None:
-        self._config, self._session = config, session
+    def __init__(self, config: JdbcConfig, session: Session, excluded: Excluded | None = None) -> None:
+        self._config, self._session, self._excluded = config, session, excluded
         self._known: dict[str, Reading | Refusal] = {}
         self._told: dict[str, tuple[str, ...]] = {}
         """By what the rows of each are known, as the last discovery said."""
@@ -244,12 +246,14 @@ class Readings:
     def _built(self, source: Source, description: str) -> Reading:
         options = self._options(source)
         dialect, unknown = self._session.dialect, options.unknown_types
+        excluded = frozenset(self._excluded(str(source)) if self._excluded else ())
         if unknown == "fail":
-            _refuse_unknown(source, unknown_types(description, dialect))
+            _refuse_unknown(source, unknown_types(description, dialect), excluded)
         found = columns(description, dialect, "reject" if unknown == "reject" else "string")
         _refuse_doubles(source, Counter(one.name for one in found))
         keys = self._keys(source, options)
         mode, key = modes.make(options, source, found, keys)
+        found = left_out(found, excluded.difference(key, mode.columns))
         if mode.own_session and self._config.sessions == 1:
             raise PermanentError(
                 f"table {source} has no key: it is read in a second session, and `sessions` is 1",
@@ -295,10 +299,10 @@ def _refuse_doubles(source: Source, names: Counter[str]) -> None:
         )
 
 
-def _refuse_unknown(source: Source, found: Sequence[str]) -> None:
+def _refuse_unknown(source: Source, types: Mapping[str, str], excluded: Collection[str]) -> None:
     """Errors: PermanentError."""
-    if found:
+    if found := [f"{name} ({kind})" for name, kind in types.items() if name not in excluded]:
         raise PermanentError(
             f"{source} has columns of types that are not known: {', '.join(found)}",
-            remedy="set `unknown_types: string`, or leave them out by a `query`",
+            remedy="set `unknown_types: string`, or `exclude` them",
         )

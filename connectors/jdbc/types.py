@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -93,10 +93,15 @@ def columns(description: str, dialect: Dialect, unknown: Literal["string", "reje
     return tuple(replace(one, kind=how) if one.kind == UNKNOWN else one for one in found)
 
 
-def unknown_types(description: str, dialect: Dialect) -> Sequence[str]:
+def unknown_types(description: str, dialect: Dialect) -> Mapping[str, str]:
     """The columns of types that nobody knows, each with its type."""
     found = described(description)
-    return [f"{of.name} ({of.type_name})" for of in found if column(of, dialect).kind == UNKNOWN]
+    return {of.name: of.type_name for of in found if column(of, dialect).kind == UNKNOWN}
+
+
+def left_out(columns: Sequence[Column], names: Collection[str]) -> tuple[Column, ...]:
+    """Those of these names are not read: whatever is in them, there is none."""
+    return tuple(Column(one.name, "none", pa.null()) if one.name in names else one for one in columns)
 
 
 def column(of: Described, dialect: Dialect) -> Column:

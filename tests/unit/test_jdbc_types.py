@@ -154,7 +154,7 @@ def test_types_of_oracle(one: Described, kind: str, arrow: pa.DataType) -> None:
 
 def test_columns_of_unknown_types_are_named_with_them() -> None:
     description = "a\x1f4\x1fint4\x1f10\x1f0\x1f1\x1eb\x1f2002\x1fpair\x1f0\x1f0\x1f0\x1e"
-    assert unknown_types(description, POSTGRES) == ["b (pair)"]
+    assert unknown_types(description, POSTGRES) == {"b": "pair"}
     assert [one.kind for one in columns(description, POSTGRES, "string")] == ["int32", "text"]
     assert [one.kind for one in columns(description, POSTGRES, "reject")] == ["int32", "refused"]
 
