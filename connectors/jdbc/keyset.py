@@ -11,7 +11,7 @@ import pyarrow as pa
 from connectors.jdbc.reader import Refused
 from connectors.jdbc.statements import Condition, Quote
 from connectors.jdbc.types import Column
-from connectors.jdbc.values import Written, bound, told, written
+from connectors.jdbc.values import Written, bound, is_like, told, written
 
 type Place = Mapping[str, Written]
 """The values of a row in the columns of its key, in their order."""
@@ -43,6 +43,10 @@ class Keyset:
         """What the rows are sorted by."""
         return [self.sorted_as.get(name, "{}").format(quote.name(name)) for name in self.names]
 
+    def knows(self, place: Place) -> bool:
+        """Whether they are values of these columns, as far as their names and JSON's types tell."""
+        return tuple(place) == self.names and all(is_like(one, place[one.name]) for one in self.columns)
+
     def after(self, place: Place, quote: Quote) -> list[list[Condition]]:
         """Several statements, one after the other, that bring the rows after the one with these values.
 
@@ -50,7 +54,7 @@ class Keyset:
         of an index; of (a > ? OR a = ? AND b > ?) many a planner makes a walk over the whole of it.
         Errors: ValueError when they are of other columns, or in another order.
         """
-        if tuple(place) != self.names:
+        if not self.knows(place):
             raise ValueError(f"{', '.join(place)} is not {', '.join(self.names)}")
         places = [bound(column, place[column.name]) for column in self.columns]
         known = list(zip(self.order(quote), places, strict=True))

@@ -62,6 +62,19 @@ def form(column: Column) -> str:
     return _OF_KINDS.get(column.kind.partition(":")[0].removesuffix("_text"), "text")
 
 
+_JSON: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "bool": (bool,),
+    "decimal": (int, str),
+    "float": (int, str),
+}
+
+
+def is_like(column: Column, value: object) -> bool:
+    """Whether the column may have brought it: numbers and their digits as text have another order."""
+    return type(value) in _JSON.get(form(column), (str,))
+
+
 def written(values: pa.Array, place: int) -> Written:
     """One value, not null, for a position."""
     kind, value = values.type, values[place]
@@ -106,7 +119,7 @@ def told(column: Column, text: str | None) -> Written | None:
 def bound(column: Column, value: Written) -> Bound:
     """What a statement compares the column with. Errors: ValueError when it is no value of it."""
     what = form(column)
-    if isinstance(value, bool) != (what == "bool") or not isinstance(value, int | str):
+    if not is_like(column, value):
         raise ValueError(f"{value!r} is no {what}")
     if what not in _FORMS:
         return _BOUND[what](str(value))

@@ -261,7 +261,8 @@ def test_the_column_may_be_left_out_where_the_operator_writes_a_position() -> No
 
 def test_a_pass_by_another_key_begins_anew() -> None:
     begun = by().begin(HALF_PAST, Clock())
-    for other in ({"at": "2024-07-01T11:45:00"}, {"at": "2024-07-01T11:45:00", "b": 7}, {"id": 7, "at": "x"}):
+    time = "2024-07-01T11:45:00"
+    for other in ({"at": time}, {"at": time, "b": 7}, {"id": 7, "at": "x"}, {"at": time, "id": "7"}):
         assert by().begin({**begun, "after": other}, Clock()) == begun
 
 
@@ -335,7 +336,7 @@ def test_a_snapshot_of_another_form_is_refused(place: object) -> None:
         snapshot().begin({"snapshot": place}, Clock())
 
 
-@pytest.mark.parametrize("other", [{"b": 4}, {"id": 4, "b": 4}, {"id": "x"}])
+@pytest.mark.parametrize("other", [{"b": 4}, {"id": 4, "b": 4}, {"id": "x"}, {"id": "4"}])
 def test_a_snapshot_by_another_key_begins_anew_from_where_it_began(other: object) -> None:
     begun = {"snapshot": {"after": None, "from": HALF_PAST}}
     assert snapshot().begin({"snapshot": {"after": other, "from": HALF_PAST}}, Clock()) == begun

@@ -308,7 +308,7 @@ class Timestamp(Mode):
             place = _Place.parsed(position, name)
             for time in filter(None, (place.high, place.until, place.safe)):
                 bound(self._time, time)
-            if place.after and tuple(place.after) != self._order.names:  # the key is another one now
+            if place.after and not self._order.knows(place.after):  # the key is another one now
                 return _Place(name, place.high)
             if place.after:
                 self._order.after(place.after, Quote('"'))
