@@ -219,6 +219,9 @@ def span(seconds: float) -> str:
 
 
 def shortened(text: str) -> str:
-    """One line without the perfdata's separator."""
+    """One line without the perfdata's separator; the middle goes first, for the remedy is the end."""
     words = visible(" ".join(text.replace("|", "/").split()))
-    return words if len(words) <= LONGEST else f"{words[: LONGEST - 3]}..."
+    if len(words) <= LONGEST:
+        return words
+    end = LONGEST // 2
+    return f"{words[: LONGEST - end - 3]}...{words[-end:]}"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.health import Level, Reason, Unreadable, judge, span
+from bridge.health import LONGEST, Level, Reason, Unreadable, judge, span
 from bridge.states import TABLE, Facts, State, derive
 
 PERFDATUM = re.compile(r"(?:'(?:[^'=|]|'')+'|[a-z_]+)=-?[0-9.]+(?:s|c)?(?:;[0-9.]*){0,4}")
@@ -88,6 +88,14 @@ def test_a_failed_stream_is_critical_and_names_its_state_duration_and_error() ->
 
     assert verdict.level.code == 2
     assert verdict.summary == "erp/orders FAILED for 3 min: no table 'x'; there are: y"
+
+
+def test_of_a_long_error_the_middle_is_cut_and_the_remedy_is_told() -> None:
+    error = f"connecting to erp: {'the driver says much ' * 20}[08001]; check that the database runs"
+    verdict = judge(status(erp=connector("BACKOFF", "warning", error)))
+    assert verdict.summary.startswith("erp BACKOFF for 60 s: connecting to erp: the driver says")
+    assert verdict.summary.endswith("[08001]; check that the database runs")
+    assert len(verdict.summary) == LONGEST
 
 
 def test_the_worst_comes_first_and_the_rest_is_counted() -> None:
