@@ -14,7 +14,7 @@ from connectors.jdbc.modes.timestamp import Timestamp
 from connectors.jdbc.polls import Lanes
 from connectors.jdbc.readings import Reading, Refusal
 from connectors.jdbc.session import Session
-from connectors.jdbc.statements import TableName
+from connectors.jdbc.statements import TableName, index_on
 
 _CLOCK_S = 2.0
 _AHEAD_S = 60.0
@@ -145,11 +145,10 @@ def _table(session: Session, name: str, reading: Reading | Refusal) -> Iterator[
 
 
 def _no_index(session: Session, table: TableName, column: str) -> Finding:
-    quote = session.catalog.quote
     return Finding(
         Level.WARNING,
         f"no index begins with column {column}: every poll reads the whole table",
-        remedy=f"CREATE INDEX ON {table.sql(quote)} ({quote.name(column)}); of a view, on its table",
+        remedy=f"{index_on(table, column, session.catalog.quote)}; of a view, on its table",
         stream=str(table),
     )
 

@@ -252,7 +252,7 @@ class Readings:
         found = columns(description, dialect, "reject" if unknown == "reject" else "string")
         _refuse_doubles(source, Counter(one.name for one in found))
         keys = self._keys(source, options)
-        mode, key = modes.make(options, source, found, keys)
+        mode, key = modes.make(options, source, found, keys, self._session.catalog.quote)
         found = left_out(found, excluded.difference(key, mode.columns))
         if mode.own_session and self._config.sessions == 1:
             raise PermanentError(

@@ -74,6 +74,12 @@ def largest(source: Source, column: str, quote: Quote) -> str:
     return f"SELECT MAX({quote.name(column)}) FROM {source.sql(quote)}"  # noqa: S608 -- quoted
 
 
+def index_on(table: TableName, column: str, quote: Quote, kind: str = "INDEX") -> str:
+    """As all databases take it: with a name, of a length that suits the old ones."""
+    name = quote.name(f"{table.name[:20]}_{column[:7]}_i")
+    return f"CREATE {kind} {name} ON {table.sql(quote)} ({quote.name(column)})"
+
+
 def select(
     source: Source, quote: Quote, conditions: Sequence[Condition], order: Sequence[str], page: str
 ) -> Statement:

@@ -389,7 +389,7 @@ def test_doctor_misses_an_index_on_the_column_that_grows(postgres: DatabaseServe
     ) as connector:
         (finding,) = [finding for finding in connector.check() if finding.level is not Level.OK]
     assert finding.stream == f"{schema}.b"
-    assert finding.remedy.startswith(f'CREATE INDEX ON "{schema}"."b" ("n")')
+    assert finding.remedy.startswith(f'CREATE INDEX "b_n_i" ON "{schema}"."b" ("n");')
 
 
 def test_doctor_minds_rights_to_change_tables_where_the_session_is_not_read_only(

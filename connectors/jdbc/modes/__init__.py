@@ -18,7 +18,7 @@ from connectors.jdbc.modes.incrementing import Incrementing
 from connectors.jdbc.modes.mode import Database, Mode, is_object
 from connectors.jdbc.modes.snapshot import Snapshot
 from connectors.jdbc.modes.timestamp import Timestamp, is_time
-from connectors.jdbc.statements import Source
+from connectors.jdbc.statements import Query, Quote, Source, index_on
 from connectors.jdbc.types import Column
 
 __all__ = ["Again", "Database", "Keys", "Mode", "Wanted", "check_position", "make", "migrated"]
@@ -43,11 +43,11 @@ class Keys:
 
 
 def make(
-    options: JdbcStream, source: Source, columns: Sequence[Column], keys: Keys
+    options: JdbcStream, source: Source, columns: Sequence[Column], keys: Keys, quote: Quote
 ) -> tuple[Mode, tuple[str, ...]]:
     """The mode of a stream, and the key of its table. Errors: PermanentError when they do not fit."""
     if options.mode == "incrementing":
-        return _incrementing(options, source, columns, keys)
+        return _incrementing(options, source, columns, keys, quote)
     key = Keyset(tuple(_column(source, columns, name) for name in keys.best), keys.sorted_as)
     nullable = () if keys.declared in ((), keys.catalogue) else keys.declared
     if options.mode == "images":
@@ -64,7 +64,7 @@ def make(
 
 
 def _incrementing(
-    options: JdbcStream, source: Source, columns: Sequence[Column], keys: Keys
+    options: JdbcStream, source: Source, columns: Sequence[Column], keys: Keys, quote: Quote
 ) -> tuple[Mode, tuple[str, ...]]:
     wanted = options.columns or keys.best
     if len(wanted) != 1:
@@ -78,11 +78,18 @@ def _incrementing(
         # Of rows with equal numbers, a page could end between two, and the second would never be read.
         raise PermanentError(
             f"no primary key or unique index says that {source} has each {wanted[0]} once",
-            remedy=f"CREATE UNIQUE INDEX ON {source} ({wanted[0]}); where each number is"
-            " there once all the same, as in a view, set `unique: true`",
+            remedy=_once(source, wanted[0], quote),
         )
     key = keys.best or wanted
     return mode, tuple(_column(source, columns, name).name for name in key)
+
+
+def _once(source: Source, column: str, quote: Quote) -> str:
+    """What makes sure that no number is there twice."""
+    if isinstance(source, Query):
+        return f"where the query has each {column} once, set `unique: true`"
+    index = index_on(source, column, quote, "UNIQUE INDEX")
+    return f"{index}; where each number is there once all the same, as in a view, set `unique: true`"
 
 
 def _column(source: Source, columns: Sequence[Column], name: str) -> Column:
