@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from bench import peer
 from bench.processes import cpu_s, peak_mib
 from bench.stage import fresh
-from bridge.testing.daemon import DaemonProcess, wait_until
+from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.databases import DatabaseServer, PostgresServer
 
 ROWS = 1_000_000
@@ -68,7 +68,11 @@ def bridge(folder: Path, address: str, server: DatabaseServer, table: str, name:
         wait_until(lambda: daemon.worker_pid(name), 30, "a worker", 0.01)
         pid = daemon.worker_pid(name)
         assert pid is not None
-        return watch(pid, lambda: None)
+        copy = watch(pid, lambda: None)
+    events = consume(address, f"{name}.{table}")
+    if len(events) != ROWS or len({each.key for each in events}) != ROWS:
+        raise AssertionError(f"the topic has {len(events)} events of {ROWS} rows")
+    return copy
 
 
 def _daemon(folder: Path, address: str, server: DatabaseServer, table: str, name: str) -> DaemonProcess:

@@ -90,6 +90,7 @@ def _limits(folder: Path, address: str, server: PostgresServer, middle: float) -
     yield Measure(
         "bulk copy, steady middle, share of the slower of the two at once", share, "%", 50, 80, "more"
     )
+    yield Measure("its share of the slower of the two alone", 100 * middle / min(alone), "%")
 
 
 def _ours(folder: Path, address: str, server: DatabaseServer, table: str) -> list[Copy]:

@@ -92,17 +92,20 @@ def _heard(address: str, topic: str, writer: threading.Thread) -> Iterator[float
     )  # fmt: skip
     try:
         consumer.assign([TopicPartition(topic, 0, 0)])
-        last = time.monotonic()
+        last, heard = time.monotonic(), set[int]()
         while writer.is_alive() or time.monotonic() - last < 1:
             message = consumer.poll(0.2)
             if message is None or message.error() or not message.value():
                 continue
             now, last = time.time(), time.monotonic()
             after = json.loads(message.value() or b"")["after"]
+            heard.add(after["id"])
             if after["id"] > 2 * A_SECOND:  # the first seconds warm the worker up
                 yield now - datetime.fromisoformat(after["at"]).timestamp()
     finally:
         consumer.close()
+    if len(heard) != A_COMMIT + SECONDS * A_SECOND:
+        raise AssertionError(f"of {A_COMMIT + SECONDS * A_SECOND} rows {len(heard)} were heard")
 
 
 def _idle(folder: Path, address: str, server: PostgresServer) -> tuple[float, float]:

@@ -11,11 +11,11 @@ from typing import Any
 from bench.measures import Measure
 from bench.processes import peak_mib
 from bench.stage import fresh
-from bridge.testing.daemon import DaemonProcess, wait_until
+from bridge.testing.daemon import DaemonProcess, consume, end_of, wait_until
 from bridge.testing.databases import PostgresServer
 
 ROWS = 10_000_000
-CHANGED = 1_000
+CHANGED, DELETED = 1_000, 100
 PATIENCE_S = 900.0
 TABLE = "public.stock"
 
@@ -25,7 +25,8 @@ INSERT INTO {TABLE} SELECT n, 'article ' || n % 90000, n % 1000, n % 100000 / 10
     FROM generate_series(1, {{rows}}) n;
 VACUUM ANALYZE {TABLE};"""
 CHANGE = f"""UPDATE {TABLE} SET quantity = quantity + 1 WHERE id % ({{rows}} / {CHANGED}) = 1;
-DELETE FROM {TABLE} WHERE id % ({{rows}} / 100) = 2;"""
+DELETE FROM {TABLE} WHERE id % ({{rows}} / {DELETED}) = 2;"""
+"""The second time the same are changed, and there is nothing to delete."""
 
 
 def measures(folder: Path, address: str, server: PostgresServer, rows: int = ROWS) -> Iterator[Measure]:
@@ -40,15 +41,26 @@ def measures(folder: Path, address: str, server: PostgresServer, rows: int = ROW
     millions = f"{rows / 1e6:g}M keys"
     first, _ = _scan(folder, address, server, name, connector)
     yield Measure(f"first scan of {millions}, every row an event", first, "s")
+    scanned = end_of(address, f"{name}.{TABLE}")
     shutil.rmtree(folder / "state")
     server.execute(CHANGE.format(rows=rows))
     _, log = _scan(folder, address, server, name, connector)
     rebuilt = next(line for line in log.lines() if line.get("event") == "state read from its topic")
     yield Measure(f"state of {millions} from its topic", rebuilt["took_s"], "s", must=90, aim=30)
+    scanned = _has(CHANGED + DELETED, address, name, scanned)
     server.execute(CHANGE.format(rows=rows))
     third, log = _scan(folder, address, server, name, connector)
+    _has(CHANGED, address, name, scanned)
     yield Measure(f"images scan of {millions}, {CHANGED:,} changed", third, "s", must=60, aim=30)
     yield Measure("images scan, the worker's most memory", log.most_mib, "MiB", must=512)
+
+
+def _has(keys: int, address: str, name: str, since: int) -> int:
+    """Where the events of these keys end, if there are as many as changed since."""
+    found = len({each.key for each in consume(address, f"{name}.{TABLE}", since=since)})
+    if found != keys:
+        raise AssertionError(f"a scan told of {found} keys, not of the {keys} that had changed")
+    return end_of(address, f"{name}.{TABLE}")
 
 
 class _Watched(DaemonProcess):

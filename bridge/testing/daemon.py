@@ -177,16 +177,27 @@ class Record:
         return found
 
 
-def consume(address: str, topic: str, isolation: str = "read_committed", **settings: Any) -> list[Record]:
-    """All records of a topic, up to the ends its partitions had when this began; [] when it is missing."""
+def consume(
+    address: str, topic: str, isolation: str = "read_committed", since: int = 0, **settings: Any
+) -> list[Record]:
+    """All records of a topic from the offset `since` up to the ends its partitions had when this began.
+
+    [] when it is missing.
+    """
     with _consumer(address, isolation, settings) as consumer:
         found = consumer.list_topics(topic, timeout=10.0).topics[topic]
         if found.error is not None:
             return []
-        partitions = [TopicPartition(topic, number, 0) for number in found.partitions]
+        partitions = [TopicPartition(topic, number, since) for number in found.partitions]
         ends = {each.partition: _end(consumer, each) for each in partitions}
         consumer.assign(partitions)
         return list(_until(consumer, ends))
+
+
+def end_of(address: str, topic: str, partition: int = 0) -> int:
+    """The offset behind the last record that a committed consumer can read."""
+    with _consumer(address, "read_committed", {}) as consumer:
+        return _end(consumer, TopicPartition(topic, partition))
 
 
 def _end(consumer: Consumer, partition: TopicPartition) -> int:
