@@ -17,7 +17,7 @@ from bench.torment import Until, Verdict
 from bridge.testing.databases import DatabaseServer, MariaServer, PostgresServer
 from tests.property import jdbc_house
 from tests.property.jdbc_house import House
-from tests.property.jdbc_lives import MODES, live
+from tests.property.jdbc_lives import MODES, RESNAPSHOTS, live
 
 ON_SERVERS = 30
 """One life in so many is lived on a server, too; H2 is faster."""
@@ -48,6 +48,7 @@ def _lived(house: House, mode: str, seed: int) -> Lived:
     verdict = Verdict(outcome.kills, 1, *cost, hidden=outcome.hidden)
     counts = {
         "dead letters": outcome.refused,
+        "resnapshots": outcome.hits[RESNAPSHOTS],
         "rows that came too late and verify reports": outcome.overdue,
     }
     return Lived(house.name, mode, seed, verdict, counts, str(outcome), time.monotonic() - began)

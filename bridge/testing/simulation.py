@@ -241,7 +241,9 @@ class Engine:
     def resnapshot(self, stream: str, *where: str) -> Future[None]:
         """As a worker does it. Errors: ConfigError."""
         order = Resnapshot("test", str(self.clock.now))
-        asking = Asking(type(self.source.connector()), self.task.resnapshots, where, order)
+        open_one = self.reader._connector  # noqa: SLF001 - the source would close it to make another
+        kind = type(open_one or self.source.connector())
+        asking = Asking(kind, self.task.resnapshots, where, order)
         orders = {stream: asking.of(self.schedule.streams[stream].stream)}
         return self.task.order(lambda: self.task.resnapshot(orders))
 

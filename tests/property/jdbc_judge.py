@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise, zip_longest
@@ -16,6 +16,7 @@ from bridge.deadletters import DeadLetter
 from bridge.testing.fakes import Record
 from bridge.testing.folding import folded
 from bridge.verify import Report
+from tests.property.jdbc_again import Resnapshot, Retelling, Said
 from tests.property.jdbc_house import SHAPES, House, Row
 from tests.property.jdbc_writers import Key, Writers
 from tests.property.living import Outcome
@@ -37,6 +38,7 @@ class Evidence:
     sees_deletes: bool
     began_ms: float
     """By the clock that nobody patches."""
+    resnapshots: Sequence[Resnapshot]
 
     def judged(self) -> Outcome:
         found = self._loose() if self.writers.shape == "loose" else self._keyed()
@@ -67,7 +69,8 @@ class Evidence:
 
     def _keyed(self) -> Outcome:
         key = SHAPES[self.writers.shape]
-        topic = folded(self.events, *map(self.house.spelled, key))
+        news = [*self.retelling.news()]
+        topic = folded(news, *map(self.house.spelled, key))
         have = topic.rows
         table = {tuple(getattr(row, name) for name in key): row for row in self._rows}
         buried = Counter(self._buried())
@@ -78,13 +81,15 @@ class Evidence:
         }
         kept = have.keys() - table.keys()
         missed |= kept if self.sees_deletes else kept - self.writers.gone.keys()
-        again = buried - self.writers.poisoned
+        again = buried - self.writers.poisoned - self.retelling.buried_again()
+        kept = {row: each for each, row in table.items() if not row.poison}
+        untold, twice = [*self.retelling.missed(kept)], [*self.retelling.twice(self.first_read)]
         return Outcome(
-            lost=len(missed - self.writers.overdue) + self._unclear_letters,
-            doubled=topic.doubled + again.total() + self.restless,
+            lost=len(missed - self.writers.overdue) + self._unclear_letters + len(untold),
+            doubled=topic.doubled + again.total() + self.restless + len(twice),
             false_deletes=(self._deleted(key) - self.writers.gone).total(),
-            disordered=self._disordered(key),
-            told=f"missed {missed}, dead letters again {again}",
+            disordered=self._disordered(news, key),
+            told=f"missed {missed}, dead letters again {again}; by resnapshots not {untold}, {twice} twice",
             overdue=len(missed & self.writers.overdue),
             refused=len(self.letters),
         )
@@ -105,10 +110,22 @@ class Evidence:
             for letter in self.letters
         )
 
-    def _disordered(self, key: tuple[str, ...]) -> int:
+    @cached_property
+    def retelling(self) -> Retelling:
+        key, numbers = (
+            SHAPES[self.writers.shape],
+            (each.transaction.number for each in self.records if each.value),
+        )
+        said = [
+            Said(number, self._of(event["after"] or event["before"], key), event)
+            for number, event in zip(numbers, self.events, strict=True)
+        ]
+        return Retelling(said, self.resnapshots, {*self._buried()}, self.writers.grows)
+
+    def _disordered(self, news: Sequence[dict[str, Any]], key: tuple[str, ...]) -> int:
         """Every change of a row has a larger number than the one before."""
         changes = defaultdict[Key, list[int]](list)
-        for event in self.events:
+        for event in news:
             if event["op"] != "d":
                 changes[self._of(event["after"], key)].append(event["after"][self.house.spelled("x")])
         return sum(later <= earlier for numbers in changes.values() for earlier, later in pairwise(numbers))
@@ -147,6 +164,8 @@ class Form:
     evidence: Evidence
     known: set[bytes] = field(default_factory=set)
     """The keys that consumers know by now."""
+    again: set[bytes] = field(default_factory=set)
+    """Those of which a resnapshot spoke last."""
 
     def odd(self) -> Iterator[str]:
         """What is not as it should be."""
@@ -165,6 +184,8 @@ class Form:
                     yield f"{what} of {record.key!r} {event} in transaction {record.transaction.number}"
             if key and record.key:
                 (self.known.discard if deleted else self.known.add)(record.key)
+                is_again = self._is_again(record, event["op"])
+                (self.again.add if is_again else self.again.discard)(record.key)
 
     @property
     def _key(self) -> list[str]:
@@ -178,18 +199,23 @@ class Form:
         yield "image before", (before is not None) if op != "d" else bool(key) and before.keys() != {*key}
         yield "source", event["source"] != self._source(op)
         yield "time", not self.evidence.began_ms <= event["ts_ms"] <= time.time() * 1000
-        yield "operation", op not in self._ops(record, row)
+        yield "operation", not (self._is_again(record, op) or op in self._ops(record, row))
         yield "values", after is not None and bool(key) and not self._was_written(after)
 
     def _source(self, op: str) -> dict[str, Any]:
         constant = {"version": "1", "connector": "fake", "name": "erp", "ts_ms": None}
         return {**constant, "snapshot": "true" if op == "r" else "false", "table": self.evidence.stream}
 
+    def _is_again(self, record: Record, op: str) -> bool:
+        return bool(self._key) and self.evidence.retelling.is_again(record.transaction.number, op)
+
     def _ops(self, record: Record, row: dict[str, Any]) -> set[Op]:
         """Those that it can have been."""
         number, writers, end = record.transaction.number, self.evidence.writers, self.evidence.first_read
         if self._key and record.key in self.known:
-            return {Op.DELETE, Op.UPDATE} if not writers.grows else {Op.DELETE}
+            if not writers.grows:
+                return {Op.DELETE, Op.UPDATE}
+            return {Op.DELETE, Op.CREATE} if record.key in self.again else {Op.DELETE}
         new = {Op.READ} if number < end.start else {Op.CREATE} if number > end.stop else {Op.READ, Op.CREATE}
         if writers.grows and number < end.stop and row[self.evidence.house.spelled("x")] > writers.seeds:
             new.add(Op.CREATE)  # a number that was passed over, and came meanwhile

@@ -23,12 +23,13 @@ import jpype
 from structlog.testing import capture_logs
 
 from bridge.deadletters import DeadLetter, parse
-from bridge.positions import STREAM
+from bridge.positions import RESNAPSHOT, STREAM
 from bridge.testing.fakes import FakeKafka, Record
 from bridge.testing.simulation import Clock, Engine
 from bridge.testing.verifying import verified
 from connectors.jdbc import JdbcConnector, jvm, polls, session, sockets
 from connectors.jdbc.modes.images import COMPLETE
+from tests.property.jdbc_again import Order, ended
 from tests.property.jdbc_house import READABLE, SHAPES, WRITERS, House
 from tests.property.jdbc_judge import Evidence
 from tests.property.jdbc_writers import SKEW_S, Writers
@@ -44,6 +45,7 @@ PATIENCE = 100
 """So many passes it may take to catch up."""
 TICKS_S, INSTANT_S = (0.4, 1, 3, 60), 0.001
 WINDOWS_S = (0, 1, 3, 5, 60)
+RESNAPSHOTS = "resnapshots"
 
 
 class Database(Source[JdbcConnector]):
@@ -141,6 +143,8 @@ class Life:
         cache = folder / "erp.state"
         self.engine = Engine(self.kafka, self.source, clock, told, cache=cache)
         self.process = Process(self.engine, self.kafka, cache, chance)
+        self.orders: dict[str, Order] = {}
+        """Of resnapshots, by their time."""
 
     # -- what happens
 
@@ -148,7 +152,9 @@ class Life:
         try:
             happen(self._acts(), self.chance, STEPS)
             kills = self.engine.lives
-            return replace(self._outcome(), kills=kills, hidden=self.process.hidden)
+            outcome, done = self._outcome(), [*ended(self._resnapshots, self.orders)]
+            hits = {RESNAPSHOTS: len(done)}
+            return replace(outcome, kills=kills, hidden=self.process.hidden, hits=hits)
         finally:
             self.engine.restart()  # which closes the cache
             self.source.close()
@@ -169,6 +175,7 @@ class Life:
             process.spoil: 1,
             process.fault: 4,
             lambda: self.source.lose(chance): 3,
+            self._resnapshot: 6 if self.way.shape != "loose" else 0,
         }
 
     def _tick(self) -> None:
@@ -178,6 +185,15 @@ class Life:
         self.writers.tick(max(INSTANT_S, self.chance.choice((INSTANT_S, *edge, *TICKS_S))))
         self.process.works()
 
+    def _resnapshot(self) -> None:
+        """Each has a time of its own."""
+        if self.name not in self.engine.schedule.streams or self.name in self.engine.task.resnapshots:
+            return
+        self.engine.clock.now += INSTANT_S
+        order = Order.drawn(self.house, self.writers, self.chance)
+        self.orders[str(self.engine.clock.now)] = order
+        self.engine.resnapshot(self.name, *order.where(self.house))
+
     # -- what has become of it
 
     def _outcome(self) -> Outcome:
@@ -186,6 +202,8 @@ class Life:
             self.writers.end(writer, keep=True)
         self.writers.tick(SKEW_S + 1)
         self.engine.resume()
+        if not self._ends():
+            return Outcome(lost=1, told=f"the resnapshot does not end: {self.engine.schedule.rereads}")
         if not self.process.catches_up(self.name, PATIENCE):
             return Outcome(lost=1, told="it does not catch up")
         self.engine.run((self.engine.settings.defaults.confirm_deletes or 1) * PASS_S)
@@ -194,6 +212,20 @@ class Life:
         if reason := self.engine.parked(self.name):
             return Outcome(lost=1, told=f"parked: {reason}")
         return self._evidence(self._said - said).judged()
+
+    def _ends(self) -> bool:
+        """Whether the resnapshot does, if there is one."""
+        for _ in range(PATIENCE):
+            self.process.passes()
+            if not self._resnapshots or self._resnapshots[-1].value is None:
+                return True
+        return False
+
+    @property
+    def _resnapshots(self) -> list[Record]:
+        """What the orders were, how far each has come, and that it has ended."""
+        records = self.kafka.committed(self.engine.positions.name)
+        return [each for each in records if each.key == (RESNAPSHOT + self.name).encode()]
 
     def _evidence(self, restless: int) -> Evidence:
         source = self.source.open
@@ -213,6 +245,7 @@ class Life:
             verified(self.kafka, self.engine.settings, source),
             sees_deletes=self.way.mode == "images",
             began_ms=self.began_ms,
+            resnapshots=[*ended(self._resnapshots, self.orders)],
         )
 
     @property

@@ -10,7 +10,7 @@ import pytest
 from bridge.testing.databases import DatabaseServer
 from tests.property import jdbc_house
 from tests.property.jdbc_house import House
-from tests.property.jdbc_lives import MODES, live
+from tests.property.jdbc_lives import MODES, RESNAPSHOTS, live
 from tests.property.living import Said, all_end_well
 
 SECONDS, ON_SERVERS = 3.3, 2.0
@@ -39,7 +39,7 @@ def server_house(request: pytest.FixtureRequest, password: None) -> Iterator[Hou
 
 @pytest.mark.parametrize("mode", MODES)
 def test_what_kafka_has_is_the_table(h2_house: House, mode: str, record_property: Said) -> None:
-    all_end_well(f"h2 {mode}", partial(live, h2_house, mode), SECONDS, record_property)
+    all_end_well(f"h2 {mode}", partial(live, h2_house, mode), SECONDS, record_property, (RESNAPSHOTS,))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -48,4 +48,5 @@ def test_so_it_is_by_the_clock_and_the_open_transactions_of_a_server(
     server_house: House, mode: str, record_property: Said
 ) -> None:
     house = server_house
-    all_end_well(f"{house.name} {mode}", partial(live, house, mode), ON_SERVERS, record_property)
+    lives = partial(live, house, mode)
+    all_end_well(f"{house.name} {mode}", lives, ON_SERVERS, record_property, (RESNAPSHOTS,))
