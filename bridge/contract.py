@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from bridge.errors import PermanentError
 from bridge.secrets import Secret as Secret  # noqa: PLC0414 -- connectors import it from here
 from bridge.units import Seconds as Seconds  # noqa: PLC0414 -- and this
+from bridge.units import Size as Size  # noqa: PLC0414 -- and this
 
 if TYPE_CHECKING:
     import pyarrow as pa

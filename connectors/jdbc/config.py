@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from bridge.contract import ConnectorConfig, Seconds, Secret, StreamConfig
+from bridge.contract import ConnectorConfig, Seconds, Secret, Size, StreamConfig
 from connectors.heap import Heap
 
 # As a parameter, before the host, or as Oracle has it before the place.
@@ -44,6 +44,8 @@ Setting = Annotated[Secret | str | int | float | bool, BeforeValidator(_setting)
 _LONGEST_REST_S = 32_767
 _LONGEST_STATEMENT_S = 7 * 86400
 """In milliseconds, drivers count it with 31 bits."""
+_LARGEST_VALUE = 32 * 2**20
+"""Of `Varying` in jars/src, too."""
 _MOST_COLUMNS = {"incrementing": 1, "timestamp": 1, "timestamp+incrementing": 2, "images": 0}
 
 
@@ -96,11 +98,11 @@ class JdbcStream(StreamConfig):
         default=False,
         description="publish values of CHAR columns without the spaces that fill them up; keys, too",
     )
-    max_value_bytes: int | None = Field(
+    max_value_bytes: Size | None = Field(
         default=None,
-        ge=1,
-        description="most bytes of a text or binary value, or digits of a number that is text;"
-        " default: 32 MiB, or a sixth of the heap",
+        le=_LARGEST_VALUE,
+        description="most bytes of a text or binary value, or digits of a number that is text; default and"
+        " most: 32 MiB, or a sixth of the heap if that is less",
     )
     oversize: Literal["reject", "truncate"] = Field(
         default="reject",

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from bridge.contract import ConnectorConfig, Seconds, Secret, StreamConfig
+from bridge.contract import ConnectorConfig, Seconds, Secret, Size, StreamConfig
 
 type ModeName = Literal["flashback", "snapshot", "timestamp", "rowscn", "images", "outbox", "mview_log", "aq"]
 CHANGES: frozenset[str] = frozenset({"flashback", "timestamp", "rowscn"})
@@ -93,11 +93,7 @@ class OracleStream(StreamConfig):
     consumer: str | None = Field(
         default=None, description="aq: our name among the subscribers of a queue that has several"
     )
-    max_value_bytes: int = Field(
-        default=8 * 1024 * 1024,
-        ge=1,
-        description="most bytes of a text or binary value",
-    )
+    max_value_bytes: Size = Field(default=8 * 2**20, description="most bytes of a text or binary value")
     oversize: Literal["reject", "truncate"] = Field(
         default="reject",
         description="a value that is longer: its row is a reject (an outbox parks), or it is cut; a key is"

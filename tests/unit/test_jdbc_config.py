@@ -36,6 +36,12 @@ def test_durations_have_units(written: str | int, seconds: float) -> None:
     assert config(statement_timeout=written).statement_timeout == seconds
 
 
+@pytest.mark.parametrize(("written", "octets"), [("1 MiB", 2**20), (10, 10), (None, None)])
+def test_so_have_sizes(written: str | int | None, octets: int | None) -> None:
+    stream = {"mode": "images", "max_value_bytes": written}
+    assert config(streams={"t": stream}).streams["t"].max_value_bytes == octets
+
+
 def test_a_secret_among_the_properties_must_be_a_reference() -> None:
     with pytest.raises(ValidationError) as refusal:
         config(properties={"sslpassword": "hunter2xyz"})
@@ -71,6 +77,8 @@ def test_a_secret_among_the_properties_must_be_a_reference() -> None:
             "streams.t.time_zone",
         ),
         ({"streams": {"t": {"mode": "images", "key": ["a", "a"]}}}, "streams.t.key"),
+        ({"streams": {"t": {"mode": "images", "max_value_bytes": 0}}}, "streams.t.max_value_bytes"),
+        ({"streams": {"t": {"mode": "images", "max_value_bytes": "33 MiB"}}}, "streams.t.max_value_bytes"),
         ({"streams": {"t": {"mode": "images", "query": "SELECT 1"}}}, "streams.t.key"),
         ({"streams": {"t": {"mode": "images", "query": "DELETE FROM t", "key": ["a"]}}}, "streams.t.query"),
         ({"streams": {"t*": {"mode": "images", "query": "SELECT 1", "key": ["a"]}}}, "streams"),
