@@ -14,7 +14,7 @@ from typing import Any
 from bridge.contract import Op
 from bridge.deadletters import DeadLetter
 from bridge.testing.fakes import Record
-from bridge.testing.folding import folded
+from bridge.testing.folding import Folded, folded
 from bridge.verify import Report
 from tests.property.jdbc_again import Resnapshot, Retelling, Said
 from tests.property.jdbc_house import SHAPES, House, Row
@@ -42,7 +42,7 @@ class Evidence:
 
     def judged(self) -> Outcome:
         found = self._loose() if self.writers.shape == "loose" else self._keyed()
-        if found.clean and not self._agrees(found):
+        if found.clean and not self._agrees:
             found = Outcome(lost=1, told=f"verify does not agree: {[*self.report.lines()]}")
         odd = [*Form(self).odd()]
         found = replace(found, odd=len(odd), told=f"{odd[:3]} {found.told}")
@@ -52,10 +52,14 @@ class Evidence:
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(record.value) for record in self.records if record.value]
 
-    def _agrees(self, found: Outcome) -> bool:
-        missed = self.report.total("lost") + self.report.total("differing")
-        sound = not (self.report.unknown or self.report.early or self.report.total("doubled"))
-        return sound and missed == found.overdue and bool(self.report.outcomes)
+    @property
+    def _agrees(self) -> bool:
+        """By name, and of all that there is."""
+        report, missed = self.report, set[Key]() if self.writers.shape == "loose" else self._missed
+        told = [key for each in report.outcomes for key in (*each.lost.keys, *each.differing.keys)]
+        unsure = report.unknown or report.early or report.total("doubled") or report.total("pending")
+        named = sorted(map(self._of_key, map(json.loads, told))) == sorted(missed)
+        return bool(report.outcomes) and not unsure and named
 
     @property
     def _all(self) -> str:
@@ -68,36 +72,49 @@ class Evidence:
     # -- a table with a key
 
     def _keyed(self) -> Outcome:
-        key = SHAPES[self.writers.shape]
-        news = [*self.retelling.news()]
-        topic = folded(news, *map(self.house.spelled, key))
-        have = topic.rows
-        table = {tuple(getattr(row, name) for name in key): row for row in self._rows}
-        buried = Counter(self._buried())
+        key, topic, missed = SHAPES[self.writers.shape], self._folded, self._missed
+        again = Counter(self._buried()) - self.writers.poisoned - self.retelling.buried_again()
+        readable = {row: each for each, row in self._table.items() if not row.poison}
+        untold, twice = [*self.retelling.missed(readable)], [*self.retelling.twice(self.first_read)]
+        return Outcome(
+            lost=len(missed - self.writers.overdue) + self._unclear_letters + len(untold),
+            doubled=topic.doubled + again.total() + self.restless + len(twice),
+            false_deletes=(self._deleted(key) - self.writers.gone).total(),
+            disordered=self._disordered(key),
+            told=f"missed {missed}, dead letters again {again}; by resnapshots not {untold}, {twice} twice",
+            overdue=len(missed & self.writers.overdue),
+            refused=len(self.letters),
+        )
+
+    @cached_property
+    def _table(self) -> dict[Key, Row]:
+        return {tuple(getattr(row, name) for name in SHAPES[self.writers.shape]): row for row in self._rows}
+
+    @cached_property
+    def _news(self) -> list[dict[str, Any]]:
+        return [*self.retelling.news()]
+
+    @cached_property
+    def _folded(self) -> Folded:
+        return folded(self._news, *map(self.house.spelled, SHAPES[self.writers.shape]))
+
+    @cached_property
+    def _missed(self) -> set[Key]:
+        """Rows that consumers do not have as the table has them."""
+        have, table, buried = self._folded.rows, self._table, {*self._buried()}
         missed = {
             each
             for each, row in table.items()
             if (each not in buried if row.poison else have.get(each) != self.house.told_of(row))
         }
         kept = have.keys() - table.keys()
-        missed |= kept if self.sees_deletes else kept - self.writers.gone.keys()
-        again = buried - self.writers.poisoned - self.retelling.buried_again()
-        kept = {row: each for each, row in table.items() if not row.poison}
-        untold, twice = [*self.retelling.missed(kept)], [*self.retelling.twice(self.first_read)]
-        return Outcome(
-            lost=len(missed - self.writers.overdue) + self._unclear_letters + len(untold),
-            doubled=topic.doubled + again.total() + self.restless + len(twice),
-            false_deletes=(self._deleted(key) - self.writers.gone).total(),
-            disordered=self._disordered(news, key),
-            told=f"missed {missed}, dead letters again {again}; by resnapshots not {untold}, {twice} twice",
-            overdue=len(missed & self.writers.overdue),
-            refused=len(self.letters),
-        )
+        return missed | (kept if self.sees_deletes else kept - self.writers.gone.keys())
 
     def _buried(self) -> Iterator[Key]:
-        for letter in self.letters:
-            told = json.loads(letter.key or "{}")
-            yield tuple(told.get(self.house.spelled(name)) for name in SHAPES[self.writers.shape])
+        return (self._of_key(json.loads(letter.key or "{}")) for letter in self.letters)
+
+    def _of_key(self, told: dict[str, Any]) -> Key:
+        return tuple(told.get(self.house.spelled(name), "") for name in SHAPES[self.writers.shape])
 
     @property
     def _unclear_letters(self) -> int:
@@ -122,10 +139,10 @@ class Evidence:
         ]
         return Retelling(said, self.resnapshots, {*self._buried()}, self.writers.grows)
 
-    def _disordered(self, news: Sequence[dict[str, Any]], key: tuple[str, ...]) -> int:
+    def _disordered(self, key: tuple[str, ...]) -> int:
         """Every change of a row has a larger number than the one before."""
         changes = defaultdict[Key, list[int]](list)
-        for event in news:
+        for event in self._news:
             if event["op"] != "d":
                 changes[self._of(event["after"], key)].append(event["after"][self.house.spelled("x")])
         return sum(later <= earlier for numbers in changes.values() for earlier, later in pairwise(numbers))
