@@ -246,7 +246,7 @@ class JdbcConfig(ConnectorConfig):
     @field_validator("url")
     @classmethod
     def _is_a_jdbc_url(cls, url: str) -> str:
-        if not re.match(r"jdbc:\w+", url):
+        if not re.match(r"jdbc:[\w+.-]+:", url):
             raise ValueError("is not a JDBC URL; they begin like jdbc:postgresql://host/database")
         if re.search(_USER_IN_URL, url, re.IGNORECASE):
             raise ValueError("names a user; write that under `user`: sessions are counted by it")

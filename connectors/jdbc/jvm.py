@@ -12,6 +12,7 @@ from connectors import jvm
 from connectors.jars import FOLDERS, jars_folder
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialect import Dialect
+from connectors.jdbc.urls import place_of
 from connectors.jvm import detach as detach  # noqa: PLC0414 -- as it is for those who use drivers
 from connectors.jvm import java as java  # noqa: PLC0414 -- and this
 
@@ -51,7 +52,7 @@ def driver(config: JdbcConfig, dialect: Dialect) -> Any:
     if name is None:
         found = (java(name)() for jar in driver_jars(config, dialect) for name in _offered(jar))
         suitable = (each for each in found if each.acceptsURL(config.url))
-        return next(suitable, None) or java("java.sql.DriverManager").getDriver(config.url)
+        return next(suitable, None) or _registered(config)
     try:
         made = java(name)()
     except TypeError:
@@ -60,6 +61,18 @@ def driver(config: JdbcConfig, dialect: Dialect) -> Any:
         jars = ", ".join(jar.name for jar in driver_jars(config, dialect)) or "the jars folder"
         raise ConfigError(f"no driver of class {name} in {jars}", remedy="check `driver` and `jars`")
     return made
+
+
+def _registered(config: JdbcConfig) -> Any:
+    """What takes the URL without being asked by name. Errors: ConfigError."""
+    try:
+        return java("java.sql.DriverManager").getDriver(config.url)
+    except java("java.sql.SQLException"):
+        where = "`jars`" if config.jars else f"{jars_folder() or FOLDERS[-1]} (or what `jars` names)"
+        raise ConfigError(
+            f"No suitable driver for {place_of(config.url)}",
+            remedy=f"check the URL; see that {where} has the driver's jar, or name its class under `driver`",
+        ) from None
 
 
 def _offered(jar: Path) -> list[str]:

@@ -95,7 +95,8 @@ PARKED = {
     "driver": r"no driver of class org.example.Driver in h2-[\d.]+jar; check `driver` and `jars`",
     "database": rf'connecting to .*: FATAL: database "erp_{UNIQUE}" does not exist \[3D000\]; '
     "check the database's name in the URL",
-    "url": r"connecting to sap:whatever: No suitable driver \[08001\]; check the URL; .*`jars`.*`driver`",
+    "url": "No suitable driver for sap:whatever; check the URL; see that /.* has the driver's jar, "
+    "or name its class under `driver`",
     "jar": r"jars: there is no file /.*/driver-\*\.jar; name the driver's jar",
     "option": rf"connector option-{UNIQUE}: pasword: unknown option 'pasword' "
     r"\(did you mean 'password'\?.*\)",

@@ -260,8 +260,9 @@ def embedded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @contextmanager
-def reading(url: str, streams: dict[str, Any]) -> Iterator[JdbcConnector]:
-    with closing(JdbcConnector(JdbcConfig.model_validate({"url": url, "streams": streams}))) as connector:
+def reading(url: str, streams: dict[str, Any], **more: Any) -> Iterator[JdbcConnector]:
+    options = {"url": url, "streams": streams, **more}
+    with closing(JdbcConnector(JdbcConfig.model_validate(options))) as connector:
         connector.open()
         yield connector
 
@@ -337,6 +338,25 @@ def test_a_driver_that_is_missing_is_named_with_the_place_for_it(
     with pytest.raises(ConfigError) as told, reading(url, {"*": {"mode": "images"}}):
         pass
     assert told.value.remedy == wanted.format(tmp_path, "com.oracle.database.jdbc:ojdbc11")
+
+
+@pytest.mark.parametrize(
+    ("more", "where"), [({}, "{} (or what `jars` names)"), ({"jars": ["{}/*.jar"]}, "`jars`")]
+)
+def test_nor_is_one_of_a_database_that_nobody_knows(
+    more: dict[str, list[str]], where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEGACY_BRIDGE_JARS", str(tmp_path))
+    with zipfile.ZipFile(tmp_path / "other.jar", "w") as jar:
+        jar.writestr("META-INF/services/java.sql.Driver", "")
+    told = {name: [each.format(tmp_path) for each in values] for name, values in more.items()}
+    url, streams = "jdbc:foodb://db/erp?password=x", {"*": {"mode": "images"}}
+    with pytest.raises(ConfigError) as error, reading(url, streams, **told):
+        pass
+    assert error.value.text == "No suitable driver for foodb://db/erp"
+    assert error.value.remedy.startswith(
+        f"check the URL; see that {where.format(tmp_path)} has the driver's jar"
+    )
 
 
 def test_a_variable_that_names_no_folder_of_jars_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

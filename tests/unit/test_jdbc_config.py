@@ -83,6 +83,7 @@ def test_a_secret_among_the_properties_must_be_a_reference() -> None:
         ({"streams": {"t": {"mode": "images", "query": "DELETE FROM t", "key": ["a"]}}}, "streams.t.query"),
         ({"streams": {"t*": {"mode": "images", "query": "SELECT 1", "key": ["a"]}}}, "streams"),
         ({"url": "postgresql://db/erp"}, "url"),
+        ({"url": "jdbc:postgresql//db/erp"}, "url"),
         ({"heap": "much"}, "heap"),
         ({"statement_timeout": "30d"}, "statement_timeout"),
         ({"login_timeout": 1e400}, "login_timeout"),
