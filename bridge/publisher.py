@@ -30,6 +30,9 @@ CALL_S = 1.0
 SLOW_S = 5.0
 """An operation that takes longer is trouble, which shows, though its outcome is still open."""
 
+STUCK_S = 15.0
+"""Over a restart, librdkafka can lose the coordinator of transactions for good."""
+
 POLL_EVERY = 2_000
 FULL_S = 0.01
 """How long to wait for room in the producer's queue; no callback tells of it, and the queue empties fast."""
@@ -252,23 +255,26 @@ class Publisher:
     def _note_if_slow(self, since: float, why: str) -> None:
         if (lasting := time.monotonic() - since) > SLOW_S:
             self.trouble = f"Kafka has not answered for {lasting:.0f} s: {why}"
-            self._must_have_topics()
+            self._must_not_wait_in_vain(lasting)
 
-    def _must_have_topics(self) -> None:
-        """Records wait in vain for a topic that was deleted, and all others with them. Errors: Broken.
+    def _must_not_wait_in_vain(self, lasting: float) -> None:
+        """While Kafka answers others: for a topic that was deleted, or a lost coordinator. Errors: Broken.
 
         While records wait, the end of the transaction was not asked for: its outcome is not open. But a
-        client that was told to commit takes no abort.
+        client that was told to commit takes no abort. Without, it may be: the positions will tell.
         """
         now = time.monotonic()
-        if not self._waiting or now - self._looked < SLOW_S:
+        if now - self._looked < SLOW_S:
             return
         self._looked = now
         try:
             known = self._live().list_topics(timeout=CALL_S).topics
         except KafkaException:
             return
-        if gone := sorted(self._topics - known.keys()):
+        if not self._waiting:
+            if lasting > STUCK_S:
+                raise Broken("Kafka answers, but not the coordinator of its transactions")
+        elif gone := sorted(self._topics - known.keys()):
             self._topics.clear()
             raise Broken(f"topic {gone[0]} is gone")
 

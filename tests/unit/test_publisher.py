@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ClusterMetadata
 
 from bridge import kafka, publisher
 from bridge.errors import ConfigError, CredentialsError, Stopped
@@ -309,6 +309,63 @@ def test_a_retriable_failure_calls_the_same_operation_again(stop: Event) -> None
 
     Publisher(NOBODY, "again", stop)._call(operation)
     assert len(calls) == 4
+
+
+class Unheard:
+    """A producer whose coordinator does not answer; the other brokers do, or nobody does."""
+
+    def __init__(self, *, alone: bool) -> None:
+        self._alone = alone
+
+    def __len__(self) -> int:
+        return 0
+
+    def poll(self, _timeout: float) -> int:
+        return 0
+
+    def purge(self) -> None:
+        return
+
+    def _unheard(self, _timeout: float = 0.0) -> None:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, retriable=True))
+
+    init_transactions = commit_transaction = abort_transaction = _unheard
+
+    def list_topics(self, timeout: float) -> ClusterMetadata:
+        if self._alone:
+            self._unheard(timeout)
+        return ClusterMetadata()
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher, "SLOW_S", 0.0)
+    monkeypatch.setattr(publisher, "STUCK_S", 0.1)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("end", ["commit", "abort"])
+def test_a_coordinator_that_does_not_answer_while_kafka_does_asks_for_a_new_producer(
+    stop: Event, end: str
+) -> None:
+    made = Publisher(NOBODY, "unheard", stop)
+    made._producer = Unheard(alone=False)  # type: ignore[assignment]
+    made.open_since = 0.0
+    Timer(5, stop.set).start()
+    with pytest.raises(Broken, match="coordinator"):
+        getattr(made, end)()
+    assert "not answered" in (made.trouble or "")
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("end", ["commit", "abort"])
+def test_while_nobody_answers_the_outcome_stays_open(stop: Event, end: str) -> None:
+    made = Publisher(NOBODY, "alone", stop)
+    made._producer = Unheard(alone=True)  # type: ignore[assignment]
+    made.open_since = 0.0
+    Timer(0.5, stop.set).start()
+    with pytest.raises(Stopped):
+        getattr(made, end)()
 
 
 class FullAndFenced:
