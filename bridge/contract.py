@@ -255,6 +255,8 @@ class Connector(ABC):
     """Set by the engine: the keys of the rows that a topic of events has now. Errors: as `poll`."""
     excluded: Callable[[str], Collection[str]] | None = None
     """Set by the engine: the columns of a stream that are never published: no value of one spoils a row."""
+    goes_on: Callable[[], None] | None = None
+    """Set by the engine: a long `discover()` says so after each stream, and its deadline begins anew."""
 
     def __init__(self, config: Any) -> None:
         self.config = config

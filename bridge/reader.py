@@ -142,6 +142,7 @@ class Reader:
         self._schedule.gate()
         try:
             self._connector = self._make()
+            self._connector.goes_on = self._goes_on
             self._schedule.rereads_are_scans = type(self._connector).reread is Connector.reread
             with self._calling("open"):
                 self._connector.open()
@@ -269,6 +270,10 @@ class Reader:
             yield
         finally:
             self.call = None
+
+    def _goes_on(self) -> None:
+        if self.call:
+            self.call = replace(self.call, since=time.monotonic())
 
     def _close(self) -> None:
         connector, self._connector = self._connector, None

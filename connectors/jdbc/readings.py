@@ -22,7 +22,8 @@ from connectors.jdbc.session import Session
 from connectors.jdbc.statements import Query, Source, TableName, shape
 from connectors.jdbc.types import Column, Limit, columns, left_out, unknown_types
 
-# For so long a discovery asks for the keys of tables that are known; the rest has its turn in the next one.
+# For so long a discovery asks for the keys of tables that are known, and begins to look again at locked ones;
+# the rest has its turn in the next one.
 KEYS_S = 0.5
 
 type Refusal = PermanentError | TransientError
@@ -99,24 +100,35 @@ class Readings:
         """Of a session that was cut: nobody was told anything since."""
         self._told = former._told
 
-    def discover(self) -> Sequence[Stream]:
+    def discover(self, looked_at_one: Callable[[], None] = lambda: None) -> Sequence[Stream]:
         self._session.end()
         self._look_at_keys()
-        names = [str(table) for table in self._found()]
+        names = [str(table) for table in self._found(looked_at_one)]
         self._gone.difference_update(names)
         names += [name for name in self._config.streams if self._is_missed(name) and name not in names]
-        streams = [self._stream(name) for name in names]
+        streams = []
+        for name in names:
+            streams.append(self._stream(name))
+            looked_at_one()
         self._session.end()
         return streams
 
-    def _found(self) -> list[TableName]:
+    def _found(self, looked_at_one: Callable[[], None]) -> list[TableName]:
         patterns = [name for name, options in self._config.streams.items() if not options.query]
         found = self._session.catalog.find(patterns, self._config.exclude_tables) if patterns else []
         tables = [table for table in found if str(table) not in self._queries]
-        for table in tables:
-            if not isinstance(self._known.get(str(table)), Reading):
+        until = time.monotonic() + KEYS_S
+        for table in sorted(tables, key=self._asked_at):
+            known = self._known.get(str(table))
+            waits = isinstance(known, TransientError) and time.monotonic() > until
+            if not (waits or isinstance(known, Reading)):
+                self._keys_at[str(table)] = time.monotonic()
                 self._known[str(table)] = self._described_or_refused(table)
+                looked_at_one()
         return tables
+
+    def _asked_at(self, table: TableName) -> float:
+        return self._keys_at.get(str(table), 0.0)
 
     def _look_at_keys(self) -> None:
         """Nothing that a query brings tells of them; those first that were asked for the longest ago."""

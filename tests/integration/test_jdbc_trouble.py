@@ -11,7 +11,8 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,27 @@ def test_a_table_that_is_locked_when_it_is_described_is_no_matter_of_the_others(
         busy, _ = connector.discover()
         assert busy.tables
         connector.poll(busy, None, Ask())
+
+
+def test_tables_that_are_locked_hold_up_no_discovery_past_its_deadline(postgres_corner: Corner) -> None:
+    """Each is looked at once, with a word between two; later on one is, in turn."""
+    postgres_corner.execute("".join(f"CREATE TABLE $.{table} (id int PRIMARY KEY);" for table in "abcd"))
+    streams = {postgres_corner.name("*"): {"mode": "incrementing"}}
+    words: list[float] = []
+    with postgres_corner.opened(streams, statement_timeout="1s") as connector, ExitStack() as locks:
+        connector.goes_on = lambda: words.append(time.monotonic())
+        for table in "abc":
+            locks.enter_context(locked(postgres_corner.server, postgres_corner.name(table)))
+        words.append(time.monotonic())
+        assert [bool(each.tables) for each in connector.discover()] == [False, False, False, True]
+        assert max(after - before for before, after in pairwise(words)) < 2
+        for _ in range(2):
+            began = time.monotonic()
+            connector.discover()
+            assert time.monotonic() - began < 2
+        locks.close()
+        found = [connector.discover() for _ in range(2)][-1]
+        assert all(each.tables for each in found)
 
 
 def test_a_wrong_password_costs_one_attempt(postgres: DatabaseServer, table: str) -> None:

@@ -87,6 +87,27 @@ def trouble(engine: Engine) -> str | None:
     return engine.reader.trouble
 
 
+def test_a_discovery_that_goes_on_has_its_deadline_anew(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, ages = WatchedSource("orders"), []
+
+    def discover(connector: Watched) -> Sequence[Stream]:
+        for _ in range(3):
+            clock.now += 20.0
+            assert connector.goes_on
+            assert connector.reader.call
+            ages.append(clock.now - connector.reader.call.since)
+            connector.goes_on()
+        return FakeConnector.discover(connector)
+
+    monkeypatch.setattr(Watched, "discover", discover)
+    engine = engine_of(clock, source)
+    engine.settle()
+    assert ages == [20.0] * 3
+    assert engine.schedule.streams
+
+
 def test_every_call_into_the_connector_can_be_seen_to_hang(clock: Clock) -> None:
     source = WatchedSource("orders", settling=["queue"])
     engine = engine_of(clock, source, deadline=7.0)
