@@ -72,11 +72,11 @@ class Trouble(Exception):
         expectation = f"expected {expected}, " if expected else ""
         super().__init__(f"{step}: {expectation}seen {seen.shown}" + (f": {why}" if why else ""))
         self.kind, self.seen = kind, seen
-        self._told, self._why = (step, expected), why
+        self._told, self.why = (step, expected), why
 
     def as_kind(self, kind: Kind, why: str) -> Trouble:
         """The same screen, understood better."""
-        return Trouble(kind, *self._told, self.seen, "; ".join(filter(None, (self._why, why))))
+        return Trouble(kind, *self._told, self.seen, "; ".join(filter(None, (self.why, why))))
 
 
 def is_about_the_account(error: BaseException) -> bool:

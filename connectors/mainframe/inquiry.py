@@ -22,7 +22,7 @@ from connectors.mainframe.readings import InquiryReading, ListReading
 from connectors.mainframe.scans import Piece, judged, size_of
 from connectors.mainframe.sessions import Pool, Session
 from connectors.mainframe.values import is_blank, reader
-from connectors.mainframe.walk import Missing, Unanswered
+from connectors.mainframe.walk import AS_BEFORE, Missing, Unanswered
 
 type Asked = Mapping[str, str]
 """A key as it is typed."""
@@ -189,6 +189,8 @@ class InquiryPages:
                 if isinstance(trouble, Unanswered) and attempt < _TRIES:
                     self._anew = True
                     continue
+                if isinstance(trouble, Unanswered) and trouble.why != AS_BEFORE:
+                    return Reject(name, f"{told}: {trouble.why}", trouble.seen.shown, typed)
                 if trouble.kind is Kind.REJECT:
                     return Reject(name, f"{told}: {trouble.seen.error}", trouble.seen.error, typed)
                 if attempt == _TRIES or trouble.kind not in (Kind.RETRY, Kind.RELOGIN):

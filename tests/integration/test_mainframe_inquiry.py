@@ -449,9 +449,29 @@ def test_an_answer_of_another_key_is_not_taken_for_this_one(host: Host) -> None:
         }
     ]
     streams = {"inquiries": INQUIRY | {"keys": keys(20), "steps": forgetful}}
-    told = "it shows customer_id 00000010"
-    with opened(host, streams, timeout="1s") as connector, pytest.raises(TransientError, match=told):
-        scan(connector, "inquiries")
+    with opened(host, streams, timeout="1s") as connector:
+        read = scan(connector, "inquiries")
+    told = [(reject.key, reject.reason) for reject in read.rejects]
+    assert (read.rows, told) == ([], [(keys(20)[0], "key 00000020: it shows customer_id 00000010")])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("known", [True, False], ids=["there", "missing"])
+def test_a_key_that_the_host_shows_otherwise_keeps_no_other_from_being_asked_for(
+    host: Host,
+    transport: str,
+    known: bool,  # noqa: FBT001
+) -> None:
+    """It takes all for capitals."""
+    if known:
+        host.insert(replace(customer(10), id="AB000010"))
+    asked = [*keys(10), {"customer_id": "ab000010"}, *keys(20)]
+    streams = {"inquiries": INQUIRY | {"keys": asked}}
+    with opened(host, streams, timeout="1s", transport=transport) as connector:
+        read = scan(connector, "inquiries")
+    assert read.column("customer_id") == ["00000010", "00000020"]
+    told = [(reject.key, reject.reason) for reject in read.rejects]
+    assert told == [({"customer_id": "ab000010"}, "key ab000010: it shows customer_id AB000010")]
 
 
 def test_a_field_that_was_filled_in_shows_what_was_asked_for_whatever_the_key_is_called(host: Host) -> None:
