@@ -27,6 +27,7 @@ from connectors.mainframe.readings import CONFIRMS, ListReading
 from connectors.mainframe.recognise import Page
 from connectors.mainframe.scans import Key, Piece, judged, keys_of
 from connectors.mainframe.sessions import Session
+from connectors.mainframe.values import is_blank
 from connectors.mainframe.walk import AS_BEFORE, LONG_REST, Unanswered
 
 # Passes of one scan, where it pages by position.
@@ -142,10 +143,11 @@ class ListPages:
             return self._page(told)  # it was painted on since
         self._walk.press(table.next, told, (self._reading.options.screen,))
         after = self._settled(before, self._page(told), told)
-        if table.end:
+        try:
             return self._other(before, after, told)
-        if after.page != before.page:
-            return after
+        except Unanswered:
+            if table.end:
+                raise
         return Shown(after.seen, Page([], ended=True, more=False, short=True), ())
 
     def _stands(self, before: Shown) -> bool:
@@ -157,12 +159,23 @@ class ListPages:
     def _settled(self, before: Shown, after: Shown, told: str) -> Shown:
         """A page with a line that stood there before may be half of the old one and half of the new.
 
-        So may one with a line that is no row: of the old one's rows, below fewer new ones.
+        So may one with a line that is no row: of the old one's rows, below fewer new ones; and one with a
+        line that has a new key, and most of what the old line had beside it.
         """
         stood = (key == old for key, old in zip(after.keys, before.keys, strict=False))
-        if None in after.keys or any(stood):
+        if None in after.keys or any(stood) or self._has_old_values(before, after):
             return self._page(told, LONG_REST)
         return after
+
+    def _has_old_values(self, before: Shown, after: Shown) -> bool:
+        key = self._reading.table.key
+        names = [name for name in self._reading.list.columns if name not in key]
+        for old, new in zip(before.page.rows, after.page.rows, strict=False):
+            told = [(new.values[name], old.values.get(name)) for name in names if name in new.values]
+            shown = [(value, former) for value, former in told if not is_blank(value)]
+            if 1 < len(shown) < 2 * sum(value == former for value, former in shown):
+                return True
+        return False
 
     def _other(self, before: Shown, after: Shown, told: str) -> Shown:
         """Another page than the one before: until the time is over the host may yet answer.

@@ -82,6 +82,21 @@ def _is_in(rule: Rule, view: View, row: int) -> bool:
     return bool(pattern.search(line) if rule.column is None else pattern.match(line))
 
 
+def told_by(rule: Rule, view: View) -> str | None:
+    """What a rule has found: the text of its pattern where that may vary, else the field it is in."""
+    row = line_of(rule, view)
+    if row is None:
+        return None
+    line, start = view.screen.row(row), (rule.column or 1) - 1
+    pattern = _compiled(re.escape(rule.text) if rule.text else rule.pattern or "")
+    found = pattern.search(line[start:].replace(FILLER, "").rstrip(" "))
+    if found is None or (rule.pattern and found[0] not in rule.pattern):
+        return found[0] if found else line
+    address = (row - 1) * view.screen.columns + start + found.start()
+    field = view.screen.field_at(address)
+    return (view.cut(field.start, field.start + field.length) if field else line).strip()
+
+
 def beside(rule: Rule, view: View, row: int) -> str | None:
     """What a line has beside the text or pattern of a rule; None where it is not in the line."""
     if rule.row not in (None, row):

@@ -251,9 +251,12 @@ class Session:
         for _ in range(_MOST_CLEARS):
             walk.unlock("CLEAR")
             walk.press("clear", "CLEAR", (self.config.home or ANY,))
-            seen = walk.unlock("CLEAR")
-            if not seen.screen.title or self._is(walk, self.config.home):
+            if not walk.unlock("CLEAR").screen.title or self._is(walk, self.config.home):
                 return
+        seen = walk.look()
+        if self.config.home is None and any(not field.protected for field in seen.screen.fields):
+            why = "what is typed now would go into it"
+            raise Trouble(Kind.UNKNOWN, "CLEAR", "a cleared screen", seen, why)
 
     @staticmethod
     def _is(walk: Walk, home: str | None) -> bool:

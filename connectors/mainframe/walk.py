@@ -14,7 +14,7 @@ from connectors.mainframe.config import PLACEHOLDER, Step
 from connectors.mainframe.errors import Kind, Looked, Trouble
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.maps import Maps, Rule, ScreenMap
-from connectors.mainframe.rules import View, line_of
+from connectors.mainframe.rules import View, told_by
 from connectors.mainframe.screen import FILLER, Screen, without_words
 from connectors.mainframe.terminal import Terminal
 
@@ -56,12 +56,11 @@ class Missing:
         )
 
     def told(self, seen: Looked) -> list[str] | None:
-        """The lines of the markers that say so; None: it is not said."""
+        """What the markers that say so have found; None: it is not said."""
         if not self.shows(seen):
             return None
         view = View(seen.screen)
-        lines = (line_of(sign, view) for sign in self.signs if isinstance(sign, Rule))
-        return [view.lines[line - 1] for line in lines if line]
+        return [found for sign in self.signs if isinstance(sign, Rule) and (found := told_by(sign, view))]
 
 
 class Unanswered(Trouble):
@@ -127,6 +126,8 @@ class Walk:
         """What stood there when the last key was pressed."""
         self._entries: dict[int, str | None] = {}
         """What was typed since a key was pressed, and where; None for a secret."""
+        self._typed_on: list[tuple[int, bool]] = []
+        """The entries of that screen."""
         self._stirred = False
 
     # -- looking
@@ -178,7 +179,8 @@ class Walk:
             if not fits and _is_elsewhere(seen):
                 said = seen.kind is not None and not seen.screen.locked
                 thought = max(rest, self.pace.settle, 0.0 if said else _SECOND_THOUGHT_S)
-                if not self._wait(left if self._is_as_asked(seen) else min(thought, left), step, expected):
+                as_it_was = self._is_as_asked(seen) or _is_as(self.left, seen)
+                if not self._wait(left if as_it_was else min(thought, left), step, expected):
                     raise _trouble(seen, expected, step)
             elif not fits or lacks:
                 self._wait(left, step, expected)
@@ -261,12 +263,7 @@ class Walk:
 
     def _is_as_asked(self, seen: Looked) -> bool:
         """As when the key was pressed: a message may have come in between, and given the keyboard back."""
-        asked, each = self._asked, seen.screen_map
-        if asked is None or each is None or asked.name != seen.name:
-            return False
-        if seen.kind is not None:  # whatever else has changed meanwhile
-            return (asked.kind, asked.error) == (seen.kind, seen.error)
-        return recognise.record(each, asked.screen) == recognise.record(each, seen.screen)
+        return _is_as(self._asked, seen)
 
     def _is_mostly_as_asked(self, seen: Looked, typed: Collection[str]) -> bool:
         """At least half of what shows stood there when the key was pressed: a clock alone is no answer."""
@@ -385,7 +382,7 @@ class Walk:
         typed, self._entries = self._entries, {}
         # As it is sent, so that an answer can be told from it.
         sent = self._looked(told, expected) if typed or self.told_secret_on is not None else None
-        if sent and _sends(key) and not all(stands(sent.screen, *each) for each in typed.items()):
+        if sent and typed and _sends(key) and not self._still(sent.screen, typed):
             why = "it was painted on, and what was typed is gone"
             raise Wiped(Kind.RETRY, told, _or(expected), sent, why)
         self.answered = False
@@ -398,6 +395,10 @@ class Walk:
         if not self._wait(timeout or self.pace.timeout, told, expected):
             raise _trouble(self.look(), expected, told, "the host does not answer", Kind.SILENT)
         self.answered = True
+
+    def _still(self, screen: Screen, typed: Mapping[int, str | None]) -> bool:
+        """Whether it is the screen that was typed on, with that on it."""
+        return _inputs(screen) == self._typed_on and all(stands(screen, *each) for each in typed.items())
 
     def type_into(self, address: int, template: str, seen: Looked, told: str) -> None:
         try:
@@ -421,7 +422,7 @@ class Walk:
         secret, text = texts.secret(template), texts.fill(template)
         try:
             if secret:
-                _refuse_unless_hidden(seen.screen, address)
+                _refuse_unless_hidden(self._looked(told, ()).screen, address)
                 self.told_secret_on = seen.name or ""
             self.terminal.type(address, text)
         except ConfigError as error:
@@ -429,19 +430,19 @@ class Walk:
         except TransientError as error:
             raise self._gone(error, told, ()) from error
         self._entries[address] = None if secret else text
+        self._typed_on = _inputs(seen.screen)
 
 
 def stands(screen: Screen, address: int, text: str | None) -> bool:
     """Whether what was typed there is still what the next key sends. `text`: None for what is hidden."""
     field = screen.field_at(address)
+    if text is None:
+        return field is not None and field.hidden and field.modified
     if field is None:
-        return not screen.fields and (
-            text is None or _reads(screen.text[address : address + len(text)], text)
-        )
-    if text == "" or field.modified:
-        end = field.start + field.length
-        return text is None or field.hidden or _reads(screen.text[address:end], text)
-    return False
+        return not screen.fields and _reads(screen.text[address : address + len(text)], text)
+    if text and not field.modified:
+        return False
+    return field.hidden or _reads(screen.text[address : field.start + field.length], text)
 
 
 def _reads(cells: str, text: str) -> bool:
@@ -467,6 +468,11 @@ def _places(screen: Screen) -> list[tuple[int, bool, bool]]:
     return [(field.start, field.protected, field.hidden) for field in screen.fields]
 
 
+def _inputs(screen: Screen) -> list[tuple[int, bool]]:
+    """Where can be typed, and whether it shows: a clock beside them may come and go."""
+    return [(field.start, field.hidden) for field in screen.fields if not field.protected]
+
+
 def _wanted(step: Step, expected: Collection[str]) -> Collection[str]:
     return (*step.expect, *expected) if step.expect else (ANY,)
 
@@ -479,6 +485,16 @@ def _is(seen: Looked, expected: Collection[str]) -> bool:
 
 def _is_elsewhere(seen: Looked) -> bool:
     return seen.kind is not None or (seen.name is not None and not seen.screen.locked)
+
+
+def _is_as(before: Looked | None, seen: Looked) -> bool:
+    """What the maps tell of both is the same."""
+    each = seen.screen_map
+    if before is None or each is None or before.name != seen.name:
+        return False
+    if seen.kind is not None:  # whatever else has changed meanwhile
+        return (before.kind, before.error) == (seen.kind, seen.error)
+    return recognise.record(each, before.screen) == recognise.record(each, seen.screen)
 
 
 def _or(expected: Collection[str]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from mfmock.core.keys import Key
 from bridge.contract import Ask, Caveat, Emits, Scan
 from bridge.errors import ConfigError, PermanentError, TransientError
 from bridge.testing.mainframe import Host, TwoWrites, customer, transactions
+from bridge.testing.mainframe.conversation import Conversation
+from bridge.testing.mainframe.datastream import Drawing
 from bridge.testing.mainframe.options import INQUIRY, LIST, MAPS, PASSWORD_VARIABLE
 from connectors.mainframe import details, scans
 from connectors.mainframe.doubled import Doubled
@@ -491,6 +495,46 @@ def test_rows_of_the_page_before_below_those_of_a_shorter_one_are_no_bad_lines(t
     assert read.column("id") == NUMBERS[:8]
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("table", [{}, {"end": [], "more": []}], ids=["to its end", "without an end"])
+def test_pages_are_waited_for_where_the_keyboard_is_free_before_they_come(
+    transport: str, table: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Host(count=12, page_size=5) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        host.switches.end_marker = not table
+        options: dict[str, Any] = {"screens": _screens(**table), "maps": [], "transport": transport}
+        with opened(host, {"customers": LIST | {"paging": "key"}}, **options) as connector:
+            host.switches.early_ms = {"CUSTLIST": 400}
+            assert scan(connector, "customers").column("id") == NUMBERS[:12]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_values_of_the_page_before_beside_new_keys_are_not_believed(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host paints by columns: first the keys, and after a pause what is to their right."""
+
+    former: dict[int, bytes] = {}
+
+    async def by_column(self: Conversation, drawing: Drawing, *_: Any) -> None:
+        old = {at: text for at, text in former.items() if at % 80 >= 14 and 4 <= at // 80 < 19}
+        former.clear()
+        former.update(drawing._pieces)
+        await self._send(replace(drawing, _pieces=former | old).write(self._erase()))
+        await asyncio.sleep(0.15)
+        await self._send(drawing.write(self._erase()))
+
+    monkeypatch.setattr(Conversation, "_paint_twice", by_column)
+    with Host(count=15, page_size=5) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        with opened(host, CUSTOMERS, transport=transport, settle="60ms") as connector:
+            host.switches.two_writes = TwoWrites()
+            rows = scan(connector, "customers").rows
+        told = {row["id"]: (row["name"], row["balance"]) for row in rows}
+        assert told == {int(each.id): (each.name, each.balance) for each in host.customers.values()}
+
+
 # -- details
 
 
@@ -615,6 +659,31 @@ def test_rows_that_are_gone_one_after_the_other_are_not_there(host: Host, text: 
         read = scan(connector, "customers")
     assert read.column("id") == [number for number in NUMBERS if number not in (70, 80, 100)]
     assert read.rejects == []
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_message_about_the_row_before_says_nothing_of_this_one_though_a_clock_beside_it_goes_on(
+    host: Host, transport: str
+) -> None:
+    host.switches.early_ms, host.switches.early_text = {"CUSTDET": 400}, "12:00:{:02}"
+    host.switches.early_place = (23, 69)
+    host.switches.denied = {"00000030": "CUSTOMER 00000030 NOT FOUND"}
+    for number in NUMBERS[8:]:
+        host.delete(f"{number:08}")
+    with opened(host, MISSING, transport=transport, timeout="5s") as connector:
+        read = scan(connector, "customers")
+    assert read.column("id") == [number for number in NUMBERS[:8] if number != 30]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_list_is_waited_for_where_the_keyboard_is_free_before_it_is_back(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Host(count=3) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        with opened(host, {"customers": OPENED | {"paging": "key"}}, transport=transport) as connector:
+            host.switches.early_ms = {"CUSTLIST": 700}
+            assert scan(connector, "customers").column("id") == NUMBERS[:3]
 
 
 def test_a_screen_nobody_asked_for_says_nothing_of_rows_that_are_gone(host: Host) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import stat
+import time
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import yaml
+from mfmock.core.keys import Key
 
 from bridge import cli
 from bridge.contract import Ask, Level, Scan
@@ -20,11 +24,14 @@ from bridge.testing.kafka import free_ports
 from bridge.testing.mainframe import Host, TwoWrites
 from bridge.testing.mainframe.authority import AuthorityError
 from bridge.testing.mainframe.conversation import Conversation
-from bridge.testing.mainframe.desk import Scene
+from bridge.testing.mainframe.datastream import Drawing
+from bridge.testing.mainframe.desk import Desk, Heard, Scene
 from bridge.testing.mainframe.options import INQUIRY, LIST, MAPS, PASSWORD_VARIABLE, options
 from bridge.testing.mainframe.scenes import SignOn
 from connectors.mainframe import MainframeConnector, captured, kept
 from connectors.mainframe.errors import Kind, Trouble
+from connectors.mainframe.transports.s3270 import S3270
+from connectors.mainframe.transports.tnz import TnzTerminal
 from tests.integration.mainframe_streams import (
     DETAILS,
     TRANSPORTS,
@@ -640,6 +647,73 @@ def test_no_password_is_typed_on_a_screen_that_is_still_painted_on(host: Host, t
     assert not [told for told in host.told if told.field == "password"]
     with opened(host, CUSTOMERS, transport=transport):
         assert host.counts["wrong passwords"] == 0
+
+
+@dataclass(frozen=True)
+class Other(Scene):
+    """Nobody has mapped it, and it has entries where others have theirs."""
+
+    name = "TRANSFER"
+
+    def draw(self, drawing: Drawing, desk: Desk) -> None:
+        drawing.text(1, 2, f"TRANSFER OF FUNDS {desk.lu}")
+        drawing.entry("account", 5, 16, 20)
+        drawing.entry("amount", 6, 16, 20)
+        for row in range(5, 20):
+            drawing.entry(f"line{row}", row, 3, 1)
+
+    def answer(self, heard: Heard, desk: Desk) -> Scene:
+        assert heard.key is not Key.ENTER, f"{desk.lu} has transferred {heard.fields}"
+        return self
+
+
+@both
+def test_no_password_is_typed_on_a_screen_that_comes_while_the_user_is(
+    host: Host, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the password would be hidden, there is an entry that shows."""
+    terminal: Any = {"s3270": S3270, "tnz": TnzTerminal}[transport]
+    type_ = terminal.type
+
+    def pushing(self: Any, address: int, text: str) -> None:
+        type_(self, address, text)
+        if text == host.user:
+            host.push(Other())
+            time.sleep(0.05)
+
+    monkeypatch.setattr(terminal, "type", pushing)
+    connector = configured(host, CUSTOMERS, transport=transport, timeout="500ms")
+    with pytest.raises(TransientError, match="TRANSFER OF FUNDS"):
+        connector.open()
+    connector.close()
+    assert host.told == []
+
+
+@both
+def test_no_key_is_pressed_on_another_screen_than_the_one_that_was_typed_on(
+    host: Host, transport: str
+) -> None:
+    def changed(_table: Any, _keys: Any, marks: Any) -> Any:
+        host.push(Other())
+        time.sleep(0.05)
+        return pa.array([True] * len(marks))
+
+    with opened(host, {"details": DETAILS}, transport=transport, timeout="500ms") as connector:
+        with pytest.raises(TransientError, match="what was typed is gone"):
+            scan(connector, "details", changed)
+        assert len(scan(connector, "details").rows) == 30
+    assert "TRANSFER" not in {told.screen for told in host.told}
+
+
+@both
+def test_nothing_is_typed_where_clear_leads_to_no_cleared_screen(host: Host, transport: str) -> None:
+    host.switches.keeps = True
+    with (
+        opened(host, CUSTOMERS, transport=transport, timeout="500ms") as connector,
+        pytest.raises(TransientError, match="CLEAR: expected a cleared screen, seen 'MAIN MENU'"),
+    ):
+        scan(connector, "customers")
+    assert {told.screen for told in host.told} == {"SIGNON"}
 
 
 @both

@@ -633,3 +633,12 @@ def test_rows_become_columns() -> None:
     assert columns.batch(schema, []).num_rows == 0
     with pytest.raises(KeyError):
         columns.batch(schema, [{"name": "no key"}])
+
+
+def test_a_cell_that_is_no_character_is_no_value() -> None:
+    text = {"id": {"column": 2, "length": 8}, "name": {"column": 12, "length": 10}}
+    screen = typed([TITLE, "", line("000000\ufffd0"), line(name="M\ufffdLLER")])
+    whole = map_of(table={"rows": "3-6", "key": ["id"], "columns": text})
+    rows = recognise.page(whole, screen).rows
+    reason = "has a cell that is no character of the code page"
+    assert [problems(row) for row in rows] == [[("id", reason)], [("name", reason)]]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bridge.testing.mainframe.switches import Switches, TwoWrites
 
-BROADCAST_ROW, STATUS_ROW = 12, 22
+BROADCAST_ROW = 12
 KEYBOARD_RESTORE = 0xC2
 SHORT_READS = (Key.PA1, Key.PA2, Key.PA3, Key.UNKNOWN)
 
@@ -68,7 +68,7 @@ class Conversation:
                 return True
             return await self._show(self.scene)
         if heard.key is Key.CLEAR:
-            return await self._show(Cleared())
+            return await self._show(self.scene if self.switches.keeps else Cleared())
         if heard.key in SHORT_READS:
             return await self._show(self.scene)
         scene = self.scene.answer(heard, self.desk)
@@ -94,7 +94,7 @@ class Conversation:
             await asyncio.sleep(early / 1000)
         # Asked before the client sees that the screen is done.
         message = switches.broadcast_text if switches.due("broadcast") else ""
-        await self._paint(scene)
+        await self.paint(scene)
         if message:
             await asyncio.sleep(switches.broadcast_ms / 1000)
             await self._broadcast(message)
@@ -106,11 +106,12 @@ class Conversation:
         if not text or drawing is None or not drawing.formatted:
             return bytes([ds.CMD_WRITE, KEYBOARD_RESTORE])
         message = self._blank()
-        message.text(STATUS_ROW, 2, text.format(self.desk.company.counts["keys"]).ljust(40))
+        row, column = self.switches.early_place
+        message.text(row, column, text.format(self.desk.company.counts["keys"]))
         message.cursor = drawing.cursor
-        return message.write(Erase.NOTHING, rows=(STATUS_ROW,), unlock=self.switches.early_unlock)
+        return message.write(Erase.NOTHING, rows=(row,), unlock=self.switches.early_unlock, wipe=False)
 
-    async def _paint(self, scene: Scene) -> None:
+    async def paint(self, scene: Scene) -> None:
         counts = self.desk.company.counts
         counts["screens"] += 1
         counts[scene.name] += 1

@@ -101,11 +101,13 @@ class Drawing:
     def address(self, row: int, column: int) -> int:
         return (row - 1) * self.columns + column - 1
 
-    def write(self, erase: Erase, *, rows: Sequence[int] | None = None, unlock: bool = True) -> bytes:
+    def write(
+        self, erase: Erase, *, rows: Sequence[int] | None = None, unlock: bool = True, wipe: bool = True
+    ) -> bytes:
         """The write that paints these rows (all without), and gives the keyboard back or keeps it."""
         wanted = rows or range(1, self.rows + 1)
         out = bytearray([erase.value, ds.wcc(restore_keyboard=unlock, reset_mdt=unlock)])
-        if erase is Erase.NOTHING:
+        if erase is Erase.NOTHING and wipe:
             out += self._wiped(wanted)
         for address in sorted(self._pieces):
             if address // self.columns + 1 in wanted:

@@ -9,6 +9,7 @@ The transactions are in `transactions`, what can go wrong in `switches`.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.testing.mainframe.conversation import Conversation
 from bridge.testing.mainframe.customers import Customer, customers
-from bridge.testing.mainframe.desk import Company, Desk, Told
+from bridge.testing.mainframe.desk import Company, Desk, Scene, Told
 from bridge.testing.mainframe.serving import Serving
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Host(Serving):
         """What clients have typed, secrets too."""
         self.wire: Callable[[str, bytes | None], None] = _unheeded
         """Given each LU and 3270 record that goes out, and None for each that comes in; see `Recorder`."""
+        self._conversations: dict[str, Conversation] = {}
         self._company = Company(self.customers, self.lock, self.switches, self.user, self.password, page_size)
 
     @property
@@ -72,9 +74,15 @@ class Host(Serving):
         with self.lock:
             del self.customers[identity]
 
+    def push(self, scene: Scene) -> None:
+        """Show it in all sessions, though nobody has pressed a key."""
+        for each in tuple(self._conversations.values()):
+            asyncio.run_coroutine_threadsafe(each.paint(scene), self._loop).result()
+
     async def converse(self, session: DeviceSession, lu: str) -> None:
         desk = Desk(self._company, lu)
         conversation = Conversation(session, desk, self.codec, self.told.append, self._wired)
+        self._conversations[lu] = conversation
         limit = self.switches.session_limit
         if limit is None or len(self.sessions) <= limit:
             await conversation.run()

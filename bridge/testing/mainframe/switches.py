@@ -50,7 +50,9 @@ class Switches:
     early_unlock: bool = True
     """Or the keyboard is not."""
     early_text: str = ""
-    """What is painted then all the same, in line 22; `{}` is another number each time."""
+    """What is painted then all the same; `{}` is another number each time."""
+    early_place: tuple[int, int] = (22, 2)
+    """Row and column."""
     two_writes: TwoWrites | None = None
     hesitate: int = 0
     """Countdown to a screen that is painted as `hesitant`, where `two_writes` says nothing else."""
@@ -75,6 +77,8 @@ class Switches:
     mutate: Callable[[int, bytes], bytes] | None = None
     """Given the number of each record that goes out, and the record, which it may spoil; see `spoiling`."""
 
+    keeps: bool = False
+    """CLEAR shows the same screen once more."""
     drift: int = 0
     """Cells by which the list's columns after ID, the detail's and the inquiry's values have moved right."""
     end_marker: bool = True
