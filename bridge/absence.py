@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import batched
 
 import structlog
 
-from bridge.cache import Cache, Found, Part, Put
+from bridge.cache import Cache, Part, Put
 from bridge.comparison import Comparison, counted, had_key
 from bridge.contract import Changes, Op, Table
 from bridge.diff import Entry, Pass, number, plain
@@ -60,8 +59,9 @@ class Absence:
         if self.part.count > self.tracked.met:
             for entries in self.cache.slots(self.part, CHUNK):
                 yield self._deleted([each for each in entries if self.tracked.missed(each[1])])
-        for keys in batched(self.tracked.counts, CHUNK):
-            yield self._fewer(self.cache.find(self.part, keys))
+        if self.tracked.fewer:
+            for entries in self.cache.slots(self.part, CHUNK):
+                yield self._fewer(entries)
 
     def count(self) -> tuple[int, int]:
         """How many rows are gone, of how many that were known before the scan began."""
@@ -74,12 +74,7 @@ class Absence:
             for each in (self._unmet() if unmet else ())
             if not self._is_of_former(each)
         )
-        fewer = 0
-        for keys in batched(self.tracked.counts, CHUNK):
-            values = self.cache.find(self.part, keys).values
-            there = ((key, counted(Entry.parse(values[key]))) for key in keys if key in values)
-            fewer += sum(max(0, count - self.tracked.counts[key]) for key, count in there)
-        return all_gone + fewer, all_gone + self.tracked.known
+        return all_gone + self.tracked.fewer, all_gone + self.tracked.known
 
     def _unmet(self) -> Iterator[Put]:
         for entries in self.cache.slots(self.part, CHUNK):
@@ -105,19 +100,19 @@ class Absence:
         piece.changes = (*_by_keys(self.table, keys), *_by_rows(self.table, rows))
         return piece
 
-    def _fewer(self, found: Found) -> Piece:
+    def _fewer(self, entries: Sequence[Put]) -> Piece:
         """Of equal rows some are gone."""
         piece = Piece(self.part, self.head)
         forms: list[bytes] = []
-        for key, value in found.values.items():
-            entry, met = Entry.parse(value), self.tracked.counts.get(key, 0)
+        for key, slot, value in entries:
+            entry, met = Entry.parse(value), self.tracked.times(slot)
             if not 0 < met < counted(entry):
                 continue
             if entry.absent + 1 < self.confirm:
-                piece.put(key, found.slots[key], replace(entry, absent=entry.absent + 1).packed())
+                piece.put(key, slot, replace(entry, absent=entry.absent + 1).packed())
                 continue
             forms += [key] * (counted(entry) - met)
-            piece.put(key, found.slots[key], plain(number(met)))
+            piece.put(key, slot, plain(number(met)))
         piece.changes = tuple(_by_rows(self.table, forms))
         return piece
 

@@ -19,8 +19,12 @@ from bridge.piece import Piece, picked
 log = structlog.get_logger("bridge.comparison")
 
 LONGEST = 512 * 1024
-"""Bytes of a row without a key: it is a key itself, in a topic that takes a mebibyte, mostly."""
+"""Bytes of a key, as which a row without one counts: it is one in a topic that takes a mebibyte, mostly."""
+ESCAPED = 6
+"""So many bytes JSON makes of one, at most."""
 MOST_EQUAL = 2**64
+_LONG = b"long:"
+_BURIED = Entry(number(1), published=False, refused=True).packed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,9 @@ class Comparison:
         at: list[int] = []
         ops: list[str] = []
         for row in different:
+            if _is_long(keys[row]):
+                self._bury_key(piece, found, changes.rows.slice(row, 1))
+                continue
             op = self._row(piece, found, keys[row], values[row])
             if op is not None:
                 at.append(row)
@@ -73,6 +80,9 @@ class Comparison:
         found = self._met(keys, self.cache.find(self.part, [key for key in keys if key is not None]))
         at = []
         for row, (key, value) in enumerate(zip(keys, values, strict=True)):
+            if _is_long(key):
+                self._bury_key(piece, found, changes.rows.slice(row, 1))
+                continue
             news = self._row(piece, found, key, value)
             if news is not None or not Entry.parse(value).refused:
                 at.append(row)
@@ -98,9 +108,17 @@ class Comparison:
         self, changes: Changes, marks: Sequence[bytes]
     ) -> tuple[Sequence[bytes | None], Sequence[bytes]]:
         """Key and entry of each row."""
-        keys = texts(changes.rows.select(list(self.table.key)))
+        keys = self._keys(changes.rows)
         values = digests(changes.rows, changes.absent, before=PLAIN, formless=REFUSED)
         return keys, [value + mark for value, mark in zip(values, marks, strict=True)] if marks else values
+
+    def _keys(self, rows: pa.RecordBatch) -> Sequence[bytes | None]:
+        """Each as the state calls it."""
+        own = rows.select(list(self.table.key))
+        keys = texts(own)
+        if own.nbytes * ESCAPED <= LONGEST:  # no single one is longer, then, names apart
+            return keys
+        return [key if key is None else named(key) for key in keys]
 
     def _met(self, keys: Sequence[bytes | None], found: Found) -> Found:
         slots = found.slots
@@ -144,7 +162,7 @@ class Comparison:
                 remedy="name key columns, or read it with mode: images",
             )
         forms = texts(changes.rows, changes.absent)
-        names = [form if form is None or len(form) <= LONGEST else _name_of(form) for form in forms]
+        names = [form if form is None else named(form) for form in forms]
         found = self.cache.find(part, [name for name in names if name is not None])
         at: list[int] = []
         for row, (form, name) in enumerate(zip(forms, names, strict=True)):
@@ -153,18 +171,13 @@ class Comparison:
                 at.append(row)
                 continue
             if form is not name:
-                self._bury(piece, found, name, form)
+                reason = f"a row of {len(form)} bytes without a key; {LONGEST} can be compared: name a `key`"
+                self._bury(piece, found, name, Reject(self.table.name, reason, form))
                 continue
             known = found.get(form)
             slot = part.new_slot() if known is None else known[0]
             there = 0 if known is None else counted(Entry.parse(known[1]))
-            if tracked.meet(slot):
-                met = 1
-                tracked.known += there
-            else:
-                met = tracked.counts.get(form, 1) + 1
-            if max(met, there) > 1:
-                tracked.counts[form] = met
+            met = tracked.meet_one(slot, there)
             if met > there:
                 at.append(row)
                 piece.new += known is None
@@ -176,20 +189,24 @@ class Comparison:
         piece.changes = picked(changes, at, [self.unknown] * len(at))
         return piece
 
-    def _bury(self, piece: Piece, found: Found, name: bytes, form: bytes) -> None:
+    def _bury_key(self, piece: Piece, found: Found, row: pa.RecordBatch) -> None:
+        (key,) = texts(row.select(list(self.table.key)))
+        form = key or b""
+        reason = f"a key of {len(form)} bytes; {LONGEST} can be compared: name a shorter `key`"
+        self._bury(piece, found, named(form), Reject(self.table.name, reason, form))
+
+    def _bury(self, piece: Piece, found: Found, name: bytes, letter: Reject) -> None:
         """A row that is too long to be told from others becomes a dead letter, once."""
         known = found.get(name)
         slot = self.part.new_slot() if known is None else known[0]
         if self.tracked is not None:
             self.tracked.meet(slot)
         if known is None:
-            reason = f"a row of {len(form)} bytes without a key; {LONGEST} can be compared: name a `key`"
-            piece.rejects += (Reject(self.table.name, reason, form),)
+            piece.rejects += (letter,)
             piece.new += 1
         if known is None or _back(known[1]):
-            value = Entry(number(1), published=False, refused=True).packed()
-            found.put(name, slot, value)
-            piece.put(name, slot, value)
+            found.put(name, slot, _BURIED)
+            piece.put(name, slot, _BURIED)
 
     def reject(self, reject: Reject) -> Piece:
         """Has its key been seen; and is there a dead letter of this very record?"""
@@ -199,6 +216,7 @@ class Comparison:
             self._be_blind(f"a record of {self.table.name} was rejected that has no key")
             piece.rejects = (reject,)
             return piece
+        key = named(key)
         raw = reject.raw.encode(errors="surrogatepass") if isinstance(reject.raw, str) else reject.raw
         known = self.cache.find(self.part, [key]).get(key)
         before = Entry.parse(known[1]) if known else None
@@ -217,7 +235,7 @@ class Comparison:
     def met(self, keys: pa.RecordBatch) -> Piece:
         """Keys that the connector knows to be there unchanged."""
         piece = self.piece()
-        forms = [form for form in texts(keys.select(list(self.table.key))) if form is not None]
+        forms = [form for form in self._keys(keys) if form is not None]
         found = self.cache.find(self.part, forms)
         for form in forms:
             if self.tracked is not None and (known := found.get(form)):
@@ -248,9 +266,13 @@ def _changed(before: Entry, value: bytes, unknown: Op) -> tuple[Op | None, bytes
     return (Op.UPDATE if before.published else unknown), replace(now, published=published).packed()
 
 
-def _name_of(form: bytes) -> bytes:
-    """Of a row that is too long to be a key in the state's topic; no row is written like that."""
-    return b"long:" + digest(form).hex().encode()
+def named(form: bytes) -> bytes:
+    """What the state calls it; of one that is too long for its topic no row is written like that."""
+    return form if len(form) <= LONGEST else _LONG + digest(form).hex().encode()
+
+
+def _is_long(name: bytes | None) -> bool:
+    return name is not None and name.startswith(_LONG)
 
 
 def counted(entry: Entry) -> int:

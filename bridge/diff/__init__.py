@@ -12,6 +12,8 @@ from bridge.diff.canonical import DIGEST
 
 _PUBLISHED, _REFUSED = 1, 2
 _HEAD = 2
+_MANY = 255
+"""The most that a byte counts to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +64,49 @@ class Pass:
     known: int = 0
     """How many rows were known before it began; of rows without a key, those of them that it has met."""
     seen: bytearray = field(default_factory=bytearray)
-    """A byte for each slot."""
-    counts: dict[bytes, int] = field(default_factory=dict)
-    """Rows without a key that are there, or were, more than once: key -> how often they were met."""
+    """A byte for each slot: how often it was met."""
+    many: dict[int, int] = field(default_factory=dict)
+    """The same of slots for which a byte is too small."""
+    fewer: int = 0
+    """How many equal rows without a key have not been met again yet, of those that were met at all."""
     blind: str | None = None
     """Why it cannot say what is gone."""
 
     @property
     def met(self) -> int:
-        return self.seen.count(1)
+        return len(self.seen) - self.seen.count(0)
 
-    def meet(self, slot: int) -> bool:
-        """Whether that was the first time."""
-        first = self.missed(slot)
+    def meet(self, slot: int) -> None:
         self.meet_all([slot])
-        return first
 
     def meet_all(self, slots: Sequence[int]) -> None:
-        last = max(slots, default=-1)
-        if last >= len(self.seen):
-            self.seen.extend(bytes(last + 1 - len(self.seen) + len(self.seen) // 8))
+        self._reach(max(slots, default=-1))
         seen = self.seen
         for slot in slots:
             seen[slot] = 1
+
+    def meet_one(self, slot: int, there: int) -> int:
+        """One more of equal rows, of which so many were known; how often it has been met by now."""
+        met = self.times(slot) + 1
+        if met == 1:
+            self.known += there
+            self.fewer += max(0, there - 1)
+        elif met <= there:
+            self.fewer -= 1
+        self._reach(slot)
+        self.seen[slot] = min(met, _MANY)
+        if met >= _MANY:
+            self.many[slot] = met
+        return met
+
+    def times(self, slot: int) -> int:
+        """How often it was met."""
+        met = 0 if slot >= len(self.seen) else self.seen[slot]
+        return met if met < _MANY else self.many[slot]
+
+    def _reach(self, slot: int) -> None:
+        if slot >= len(self.seen):
+            self.seen.extend(bytes(slot + 1 - len(self.seen) + len(self.seen) // 8))
 
     def leave(self, slot: int) -> None:
         """What was met there is no entry any more."""

@@ -6,6 +6,7 @@ Random histories with failures are in tests/property/test_images.py.
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -13,12 +14,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from bridge.cache import Cache
+from bridge.comparison import ESCAPED, LONGEST, Comparison
 from bridge.config.options import ConnectorSettings, StreamOptions
+from bridge.contract import Changes, Op, Table
+from bridge.diff import Pass
 from bridge.errors import PermanentError, TransientError
 from bridge.testing.fakes import FakeKafka, Fault, State
 from bridge.testing.images import FakeImages
@@ -418,6 +424,23 @@ def test_what_became_of_a_row_too_large_for_its_topic_survives_the_process(small
 # -- columns
 
 
+def test_a_key_that_is_too_long_for_the_states_topic_is_dead_lettered_once(make: Callable[..., Case]) -> None:
+    """It keeps no other row from its place, and is no delete when it is gone."""
+    case = make(FakeImages(key=("id", "payload")), max_delete=1.0)
+    long = "\x01" * (LONGEST // ESCAPED)
+    case.rows.update({1: "a", 2: long, 3: "c"})
+    case.scan(2)
+    case.engine.resnapshot(TABLE)
+    case.scan(2)
+    assert max(len(each.key or b"") for each in case.kafka.committed(STATE)) < 1000
+    assert case.events() == [("r", 1), ("r", 3), ("r", 1), ("r", 3)]
+    assert len(case.letters()) == 1
+    del case.rows[2], case.rows[3]
+    case.scan(2)
+    assert case.events()[4:] == [("d", 3)]
+    assert len(case.letters()) == 1
+
+
 def test_excluded_columns_make_no_updates(make: Callable[..., Case]) -> None:
     case = filled(make(exclude=("payload",)), 5)
     case.rows[3] = "another"
@@ -596,6 +619,16 @@ def test_equal_rows_are_counted(keyless: Case) -> None:
     assert case.events() == [("r", 1)] * 3 + [("r", 2)] + [("d", 1)] * 2 + [("c", 1)]
 
 
+def test_equal_rows_are_counted_however_many_they_are(make: Callable[..., Case]) -> None:
+    case = make(FakeImages(keyless=True, most=1000), max_delete=1.0)
+    case.rows.update({1: "a", 2: "b"})
+    for repeats in (254, 257, 255, 256, 600, 300):
+        case.source.repeats[1] = repeats
+        case.scan()
+        assert [*case.folded().values()] == [repeats, 1]
+    assert len(case.events()) == 1 + 257 + 2 + 1 + 344 + 300
+
+
 def test_a_changed_row_without_a_key_is_another_one(keyless: Case) -> None:
     case = keyless
     case.rows.update({1: "a", 2: "b"})
@@ -658,6 +691,26 @@ def test_of_equal_rows_some_are_gone_when_so_many_scans_have_missed_them(
     case.source.repeats[1] = 1
     case.scan()
     assert case.events()[3:] == [("d", 1)] * 2
+
+
+def test_a_pass_over_equal_rows_holds_none_of_them(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "erp.state")
+    cache.create()
+    cache.filled()
+    tracked, part = Pass(), cache.part(b"head")
+    table = Table(TABLE, pa.schema([("id", pa.int64())]), ())
+    comparison = Comparison(table, b"head", part, tracked, Op.READ, cache)
+    rows = Changes(table, pa.record_batch([pa.array(range(10_000))], schema=table.schema), Op.READ)
+    tracemalloc.start()
+    held = []
+    for _ in range(3):
+        piece = comparison.equals(rows)
+        cache.put(part, [(key, *entry) for key, entry in piece.puts.items()], piece.new)
+        del piece
+        held.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    cache.close()
+    assert held[-1] - held[0] < rows.rows.num_rows
 
 
 def test_a_row_without_a_key_that_can_be_no_event_takes_the_deletes_from_its_scan(keyless: Case) -> None:
