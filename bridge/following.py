@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from bridge.cache import Found
-from bridge.comparison import Comparison
+from bridge.comparison import LONGEST, Comparison
 from bridge.contract import Changes, Op
 from bridge.diff import PLAIN, REFUSED, Entry
 from bridge.diff.canonical import digests, texts
@@ -26,7 +26,7 @@ def followed(comparison: Comparison, changes: Changes, refused: Collection[int])
     found = comparison.cache.find(comparison.part, [key for key in keys if key is not None])
     last: dict[bytes, bytes | None] = {}
     for row, (key, value, op) in enumerate(zip(keys, values, letters_of(changes), strict=True)):
-        if key is None:
+        if key is None or len(key) > LONGEST:
             continue  # a dead letter, which nobody can tell from others
         if op == Op.DELETE:
             last[key] = None
