@@ -1,5 +1,11 @@
 """Errors are named by what the engine does next (see the table in docs/architecture.md)."""
 
+ANOTHER_MODE = (
+    "begin anew with `positions rewind --to start`, or go on from a place of this mode with `positions set`;"
+    " or configure the former mode and columns"
+)
+"""The remedy for a position that does not fit the way its stream is read now."""
+
 
 class BridgeError(Exception):
     """An expected failure. `remedy` tells the operator what to do; neither text may hold a secret."""

@@ -22,7 +22,7 @@ from bridge.config.options import ConnectorSettings, OnMissing, Settings
 from bridge.contract import Caveat, Connector, Finding, Level, Stream
 from bridge.doctor import Line
 from bridge.ends import die_with_parent
-from bridge.errors import BridgeError, ConfigError
+from bridge.errors import ANOTHER_MODE, BridgeError, ConfigError
 from bridge.policy import Policy
 from bridge.positions import Ledger, Stored
 from bridge.progress import Progress, is_keyed, today
@@ -200,8 +200,8 @@ class Examination:
             source.check_position(stream, today(source, stored.position, stored.version))
         except BridgeError as error:
             text = f"would be parked: its stored position does not fit: {error.text}"
-            remedy = "set a position with `positions set`, or configure the former mode and columns"
-            self._say(text, Level.CRITICAL, f"{remedy}; {error.remedy}" if error.remedy else remedy, stream)
+            form = f"; {error.remedy}" if error.remedy else ""
+            self._say(text, Level.CRITICAL, f"{ANOTHER_MODE}{form}", stream)
             return False
         return True
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
 from bridge.contract import Caveat, Emits, Op, Position, Scan
-from bridge.errors import PermanentError
+from bridge.errors import ANOTHER_MODE, PermanentError
 from connectors.jdbc.clock import Moment
 from connectors.jdbc.keyset import Read
 from connectors.jdbc.statements import Condition, Quote, Source, Statement
@@ -74,7 +74,7 @@ class Mode(ABC):
         """For a position that this mode has not written."""
         return PermanentError(
             f"the position of {self.source} is not one of {form}",
-            remedy="set a position with `positions set`, or configure the former mode and columns",
+            remedy=ANOTHER_MODE,
         )
 
 

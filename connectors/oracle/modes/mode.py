@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from bridge.contract import Ask, Batch, Caveat, Emits, Position, Ranges, Table
-from bridge.errors import PermanentError, TransientError
+from bridge.errors import ANOTHER_MODE, PermanentError, TransientError
 
 if TYPE_CHECKING:
     from connectors.oracle.catalog import Relation
@@ -97,7 +97,7 @@ class Mode(ABC):
         """For a position that this mode has not written."""
         return PermanentError(
             f"the position of {self.name} is not one of {form}",
-            remedy="set a position with `positions set`, or configure the former mode and columns",
+            remedy=ANOTHER_MODE,
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from bridge.contract import Ask, Batch, Caveat, Emits, Finding, Position, Ranges, Table
-from bridge.errors import PermanentError
+from bridge.errors import ANOTHER_MODE, PermanentError
 
 if TYPE_CHECKING:
     from connectors.sap_rfc.system import System
@@ -68,5 +68,5 @@ class Mode(ABC):
         """For a position that this mode has not written."""
         return PermanentError(
             f"the position of {self.name} is not one of {form}",
-            remedy="set a position with `positions set`, or configure the former mode and columns",
+            remedy=ANOTHER_MODE,
         )
