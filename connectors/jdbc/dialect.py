@@ -45,6 +45,8 @@ class Dialect:
     """Fits the beginning of URLs that connect to nothing."""
     properties: Mapping[str, str] = field(default_factory=dict)
     """For the driver; templates of {login}, {socket} (s), {login_ms}, {socket_ms}."""
+    fetch_rows: int = 5_000
+    """At most in a round trip, and so in memory; fewer when they are wide."""
     on_connect: tuple[str, ...] = ()
     """Statements, templates of {statement_ms}."""
     fence: str | None = None

@@ -37,6 +37,8 @@ _POSTGRESQL = Dialect(
         # Values come in binary, a sixth cheaper; no plan is kept, so that a table may change between polls.
         "prepareThreshold": "-1",
         "preparedStatementCacheQueries": "0",
+        # Of the heap: more in one round trip is an error, and rows then come fewer at a time (Cursor.java).
+        "maxResultBuffer": "25p",
         # Arrays are read as text, and the driver's own rendering of binary ones is not the server's.
         "binaryTransferDisable": ",".join(
             f"{name}_ARRAY" for name in ("INT2", "INT4", "INT8", "FLOAT4", "FLOAT8", "TEXT", "VARCHAR")
@@ -104,6 +106,8 @@ _MARIADB = Dialect(
         "useServerPrepStmts": "true",
         "cachePrepStmts": "false",
     },
+    # The server sends on by itself: it is only how many the driver holds, and more are no faster.
+    fetch_rows=10,
     # Else a TIMESTAMP would come as the server's wall clock shows it, twice the same in an hour in autumn.
     on_connect=("SET time_zone = '+00:00'",),
     # Its driver only notes that it is to be so.
@@ -149,6 +153,7 @@ _MARIADB = Dialect(
 _MYSQL = replace(
     _MARIADB,
     name="mysql",
+    fetch_rows=5_000,
     driver="com.mysql.cj.jdbc.Driver",
     coordinates="com.mysql:mysql-connector-j",
     properties={

@@ -55,6 +55,10 @@ def faults(error: Any) -> list[Fault]:
     return found
 
 
+class TooWide(PermanentError):
+    """A row does not fit into the heap."""
+
+
 class JvmError(RuntimeError):
     """A java.lang.Error: nothing in this process can be trusted any more."""
 
@@ -99,16 +103,18 @@ _SLOW = "it is tried again; add an index, or raise statement_timeout and the str
 # A vendor's code counts for that vendor alone: H2's and SQL Server's exceptions are known by their class,
 # Oracle's by ORA-, MariaDB's by state and words.
 RULES = (
-    Rule(
-        ConfigError,
-        "check the URL; name the driver's jar under `jars`, its class under `driver`",
-        text="No suitable driver",
-    ),
+    Rule(ConfigError, "check the URL, `jars` and `driver`", text="No suitable driver"),
     Rule(ConfigError, "the driver's jars are incomplete", kind="ClassNotFound"),
     Rule(ConfigError, "the driver's jars are incomplete", kind="NoClassDefFound"),
     Rule(ConfigError, "the driver needs a newer Java", kind="UnsupportedClassVersion"),
     # A database that recovers: SQL Server says that the log-in failed, too, when it had accepted it.
     Rule(TransientError, f"{_SERVER}, and that it has the database", codes=(4060,), kind="sqlserver"),
+    Rule(
+        TooWide,
+        "raise `heap` to more than four times that, or leave the column out by a `query`",
+        text="one row is wider than a quarter of the heap",
+    ),
+    Rule(TransientError, "it is tried again, with fewer rows at a time", text="maxResultBuffer"),
     # What fails in IBM i itself, before it looks at the password.
     *(
         Rule(TransientError, _SERVER, kind="AS400SecurityException", text=text)

@@ -16,9 +16,6 @@ from connectors.jdbc.statements import Statement
 from connectors.jdbc.types import NO_LIMIT, Column, Limit
 from connectors.jdbc.values import Bound, Temporal, Written, written
 
-# At most in a round trip; fewer when they are wide.
-FETCH_ROWS = 5_000
-
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -46,16 +43,16 @@ class Refused:
 class Reader:
     """Opens cursors on one connection; they share the buffer in which batches leave Java."""
 
-    def __init__(self, connection: Any, timeout: float) -> None:
+    def __init__(self, connection: Any, timeout: float, fetch_rows: int) -> None:
         """`timeout`: of a statement, in seconds; 0: somebody else sees to it."""
-        self._connection = connection
+        self._connection, self._fetch_rows = connection, fetch_rows
         self._timeout = round(timeout)
         self._cursor, self._packer = java("bridge.jdbc.Cursor"), java("bridge.jdbc.Packer")()
 
     def open(self, statement: Statement) -> Cursor:
         """Prepare; `execute()` is the cursor's, so that `cancel()` has something to cancel meanwhile."""
         values = [_java_value(value) for value in statement.values]
-        cursor = self._cursor(self._connection, statement.sql, values, FETCH_ROWS, self._timeout)
+        cursor = self._cursor(self._connection, statement.sql, values, self._fetch_rows, self._timeout)
         return Cursor(cursor, self._packer)
 
 

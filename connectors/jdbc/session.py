@@ -47,7 +47,8 @@ class Session:
         self.connection = connection
         self._prepare_connection()
         self.catalog = Catalog(connection)
-        self._reader = Reader(connection, 0 if dialect.ends_statements else config.statement_timeout)
+        timeout = 0 if dialect.ends_statements else config.statement_timeout
+        self._reader = Reader(connection, timeout, dialect.fetch_rows)
         self.identity = self._identity()
 
     def _prepare_connection(self) -> None:

@@ -8,6 +8,8 @@ import java.sql.SQLException;
 import java.time.DateTimeException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 
 /**
@@ -21,10 +23,15 @@ public final class Cursor implements AutoCloseable {
     private static final int MOST_ROWS = 16_384;
     private static final int FIRST_FETCH = 100;
     private static final int FETCH_BYTES = 1 << 20;
+    private static final int FEWER = 10;
+    /** Statement -> how many of its rows come at a time at most, since more of them did not fit into the driver. */
+    private static final Map<String, Integer> WIDE = new ConcurrentHashMap<>();
 
     private final Connection connection;
     private final PreparedStatement statement;
+    private final String sql;
     private final int fetchSize;
+    private int fetch;
     private ResultSet rows;
     private Column[] columns = {};
     private Refusals refusals = new Refusals(new String[0], new int[0]);
@@ -34,7 +41,9 @@ public final class Cursor implements AutoCloseable {
     /** @param fetchSize the most rows a round trip brings; fewer when they are wide */
     public Cursor(Connection connection, String sql, Object[] values, int fetchSize, int timeout) throws SQLException {
         this.connection = connection;
-        this.fetchSize = fetchSize;
+        this.sql = sql;
+        this.fetchSize = WIDE.getOrDefault(sql, fetchSize);
+        fetch = Math.min(FIRST_FETCH, this.fetchSize);
         statement = connection.prepareStatement(sql, ResultSet.TYPE_FORWARD_ONLY, ResultSet.CONCUR_READ_ONLY);
         try {
             bound(timeout);
@@ -50,7 +59,7 @@ public final class Cursor implements AutoCloseable {
     /** Neither is more than a wish: a driver may know neither, and the connection is cut in the end. */
     private void bound(int timeout) {
         try {
-            statement.setFetchSize(Math.min(FIRST_FETCH, fetchSize));
+            statement.setFetchSize(fetch);
             statement.setQueryTimeout(timeout);
         } catch (SQLException ignored) {
             // A connection that is gone is found by what comes next.
@@ -59,9 +68,32 @@ public final class Cursor implements AutoCloseable {
 
     /** Run the query; returns a line a column: name, java.sql.Types code, type name, precision, scale, 1 when signed. */
     public String execute() throws SQLException {
-        rows = statement.executeQuery();
-        waiting = rows.next();
+        try {
+            rows = statement.executeQuery();
+        } catch (SQLException error) {
+            throw tooWide(error);
+        }
+        waiting = next();
         return described();
+    }
+
+    private boolean next() throws SQLException {
+        try {
+            return rows.next();
+        } catch (SQLException error) {
+            throw tooWide(error);
+        }
+    }
+
+    /** PostgreSQL's driver lets go of a connection that brings more at once than it may keep: then fewer rows. */
+    private SQLException tooWide(SQLException error) {
+        if (!String.valueOf(error.getMessage()).contains("maxResultBuffer")) {
+            return error;
+        } else if (fetch == 1) {
+            return new SQLException("one row is wider than a quarter of the heap", "54000", error);
+        }
+        WIDE.put(sql, Math.max(1, fetch / FEWER));
+        return error;
     }
 
     /** Run a query that brings no row, mostly, and end its transaction; false: it does, or has other columns. */
@@ -157,7 +189,7 @@ public final class Cursor implements AutoCloseable {
             if (count == FIRST_FETCH) {
                 fetchFor(size / count);
             }
-            waiting = rows.next();
+            waiting = next();
         }
         if (count > 0 && waiting) {
             fetchFor(size / count);
@@ -211,7 +243,8 @@ public final class Cursor implements AutoCloseable {
 
     private void fetchFor(long bytesPerRow) {
         try {
-            rows.setFetchSize((int) Math.max(1, Math.min(fetchSize, FETCH_BYTES / Math.max(1, bytesPerRow))));
+            fetch = (int) Math.max(1, Math.min(fetchSize, FETCH_BYTES / Math.max(1, bytesPerRow)));
+            rows.setFetchSize(fetch);
         } catch (SQLException ignored) {
             // As above.
         }
