@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 REJECTS_TOLERATED = 10
 """However large their share is: a few bad records must not stop a stream of a few. Not so with `0`."""
 
+STILL_S = 0.25
+"""A stream that waits for others in its source is not asked for before."""
+
 GONE = (
     "the source no longer has this stream; its position is kept; "
     "if it is gone for good, take it out of `streams:`, or exclude it"
@@ -275,10 +278,14 @@ class Turn:
         quiet = batch.scan is None and not (batch.changes or batch.rejects or batch.seen or batch.more)
         return known and quiet and not (self.stale or self.progress.stream.settles)
 
+    def stands_still(self, batch: Batch) -> bool:
+        """Its turn has yet to come in the source, which has nothing else to say of it."""
+        return self.position == batch.position and not (batch.changes or batch.rejects or batch.seen)
+
     def next_due(self, batch: Batch, now: float, wall: datetime) -> float:
         options = self.progress.options
         if batch.more:
-            return now
+            return now + (STILL_S if self.stands_still(batch) else 0.0)
         return now + options.cron.wait_s(wall) if options.cron else max(now, self.began + options.interval)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
@@ -434,6 +435,23 @@ def test_quiet_hours_begin_between_two_polls(streams: Streams) -> None:
     streams.add("orders", quiet_hours="12:01-12:30 UTC", interval=10.0)
     assert len(streams.polled(600.0)) == 6
     assert streams.state("orders") is State.QUIET
+
+
+def test_a_stream_that_waits_for_another_in_its_source_is_not_asked_all_the_time(
+    streams: Streams, clock: Clock
+) -> None:
+    streams.add("running", "waiting", max_rows_per_s=40, interval=1.0)
+    turns, began = Counter[str](), clock.now
+    while clock.now < began + 10.0:
+        turn = streams.started(60.0)
+        name, place = name_of(turn), turns[name_of(turn)]
+        turns[name] += 1
+        if name == "running":
+            streams.ended(turn, place, rows=40, more=True)
+        else:
+            streams.schedule.ended(turn, Batch(turn.position, more=True))
+    assert turns["running"] == 10
+    assert turns["waiting"] <= 50
 
 
 # -- rate limits
