@@ -33,14 +33,21 @@ class Shown:
         return {name: self.seen.screen.cut(*place).strip() for name, place in places.items()}
 
 
-def read(walk: Walk, reading: ListReading, detail: Detail, shown: Shown, key: Key) -> Row | Reject | None:
-    """What the screen says of the row; None when it is gone. The way back is not gone yet."""
+def read(
+    walk: Walk, reading: ListReading, detail: Detail, shown: Shown, key: Key, *, again: bool = False
+) -> Row | Reject | None:
+    """What the screen says of the row; None when it is gone. The way back is not gone yet.
+
+    `again`: no former answer can stand there; one that has little in it is one.
+    """
     told, names = f"row {written(key)}", reading.table.key
     try:
         _open(walk, reading, detail, shown, key)
         lacks = partial(another, names=names, key=key)
         missing = _missing(reading, detail)
-        row = walk.read(detail.screen, missing, told, lacks, names, echoes=not reading.shows_the_key)
+        row = walk.read(
+            detail.screen, missing, told, lacks, names, echoes=not (again or reading.shows_the_key)
+        )
     except Trouble as trouble:
         if trouble.kind is not Kind.REJECT:
             raise

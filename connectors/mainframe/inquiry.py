@@ -183,7 +183,7 @@ class InquiryPages:
             return Reject(name, f"{told}: no screen shows it: it {error}", told)
         for attempt in range(1, _TRIES + 1):
             try:
-                return self._ask(session, asked, typed, told)
+                return self._ask(session, asked, typed, told, last=attempt == _TRIES)
             except Trouble as trouble:
                 self._places.pop(session, None)
                 if isinstance(trouble, Unanswered) and attempt < _TRIES:
@@ -199,22 +199,25 @@ class InquiryPages:
                     session.renew()
         return None
 
-    def _ask(self, session: Session, asked: Asked, typed: Mapping[str, Any], told: str) -> Answer:
+    def _ask(
+        self, session: Session, asked: Asked, typed: Mapping[str, Any], told: str, *, last: bool
+    ) -> Answer:
+        """`last`: it is asked on a screen without a former answer; one that has little in it is one."""
         options, walk = self._reading.options, session.walk
         if not self._places.get(session):
             session.go_home(options.screen if self._anew else None)
             walk = session.walk
             walk.perform(options.goto, f"{told}, on the way")
-        *before, last = options.steps
+        *before, asking = options.steps
         texts = walk.texts.with_key(asked)
         self._places[session] = False
         try:
             walk.perform(before, told, texts)
-            walk.act(last, told, texts)
+            walk.act(asking, told, texts)
         except ConfigError as error:  # too long, or not of the code page; too many of them park the stream
             return Reject(self._reading.table.name, error.text, told, typed)
         missing, lacks, entries = self._missing(walk.last, asked), self._lacks(typed), self._reading.entries
-        filled, echoes = {*typed, *entries}, not self._reading.shows_the_key
+        filled, echoes = {*typed, *entries}, not (last or self._reading.shows_the_key)
         row = walk.read(options.screen, missing, told, lacks, filled, echoes=echoes)
         walk.perform(options.back, f"{told}, back")
         self._places[session] = self._goes_on(row)

@@ -358,7 +358,7 @@ class ListPages:
             return details.read(self._walk, self._reading, detail, shown, key)
         except Unanswered:
             self._shown = shown = self._anew(key)
-        return details.read(self._walk, self._reading, detail, shown, key)
+        return details.read(self._walk, self._reading, detail, shown, key, again=True)
 
     def _anew(self, key: Key) -> Shown:
         """The same page, come to from `home`: no message stands on it that could be taken for an answer."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from connectors.mainframe import places, rules
-from connectors.mainframe.fitted import Fitted, Problem, Row, compiled, span
+from connectors.mainframe.fitted import Fitted, FittedTable, Problem, Row, compiled, span
 from connectors.mainframe.maps import ErrorClass, Maps, Rule, ScreenMap, Table
 from connectors.mainframe.places import Cells, Labels, Misplaced
 from connectors.mainframe.rules import View
@@ -187,12 +188,32 @@ def page(screen_map: ScreenMap, screen: Screen) -> Page:
             rows.append(Row({}, [Problem("", raw, "stands below an empty line")], line, raw))
         else:
             rows.append(row)
+    if screen.fields:
+        _refuse_strangers(rows, lines, shown)
     named = {row.line for row in rows if row.line and row.values.keys() >= {*table.key}}
 
     def says(rule: Rule) -> bool:
         return rules.holds(rule, view, () if _is_beside(table, rule) else named)
 
     return Page(rows, any(map(says, table.end)), any(map(says, table.more)) if table.more else None, short)
+
+
+def _refuse_strangers(rows: Sequence[Row], lines: FittedTable, view: View) -> None:
+    """Lines whose key does not begin a field where that of most others does, as those of a message."""
+    width = view.screen.columns
+    starts = [start for name, start, *_ in lines.columns if name in lines.key]
+    begins = {
+        row.line: tuple(view.attributes[((row.line or 1) - 1) * width + start - 1] for start in starts)
+        for row in rows
+    }
+    counts = Counter(begins.values())
+    if len(counts) <= 1:
+        return
+    usual = max(counts, key=lambda each: (counts[each], each))
+    for row in rows:
+        if begins[row.line] != usual:
+            row.raw = view.screen.row(row.line or 1)
+            row.values, row.problems = {}, [Problem("", row.raw, "has other fields than the lines around it")]
 
 
 def _is_beside(table: Table, rule: Rule) -> bool:

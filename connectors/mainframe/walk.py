@@ -23,6 +23,8 @@ ANY = "any"
 _SECOND_THOUGHT_S = 0.5
 # What looks painted in part is given so many times the usual rest.
 LONG_REST = 5
+# Values of an answer of which one may be all that is new.
+_FEW = 2
 AS_BEFORE = "it tells what it told before"
 
 
@@ -266,14 +268,18 @@ class Walk:
         return _is_as(self._asked, seen)
 
     def _is_mostly_as_asked(self, seen: Looked, typed: Collection[str]) -> bool:
-        """At least half of what shows stood there when the key was pressed: a clock alone is no answer."""
+        """At least half of what shows stood there when the key was pressed, or but one value is new.
+
+        A clock alone is no answer, nor is PROCESSING, over a former one or over a question of the same map.
+        """
         asked, each = self._asked, seen.screen_map
         if asked is None or each is None or asked.name != seen.name:
             return False
         now, before = (recognise.record(each, at.screen).values for at in (seen, asked))
-        shown = [name for name, value in now.items() if name not in typed and value not in (None, "")]
+        wanted = {name for name, field in each.fields.items() if not field.hidden} - {*typed}
+        shown = [name for name in wanted if now.get(name) not in (None, "")]
         same = sum(now[name] == before.get(name) for name in shown)
-        return 0 < len(shown) <= 2 * same
+        return 0 < len(shown) <= 2 * same or (len(wanted) > _FEW and len(shown) - same <= 1)
 
     def _looked(self, step: str, expected: Collection[str]) -> Looked:
         try:

@@ -668,6 +668,26 @@ def test_an_answer_that_is_mostly_the_former_one_is_asked_for_where_none_stands(
     assert names == [host.customers[f"{number:08}"].name for number in (10, 20, 30)]
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_message_on_the_question_is_not_its_answer_where_both_are_one_screen(
+    host: Host, transport: str
+) -> None:
+    options = at_home(10, 20, 30)
+    fields = options["screens"]["inquiry"]["fields"]
+    fields["message"] = {"row": 22, "column": 2, "length": 40}
+    host.switches.early_ms, host.switches.early_text = {"CUSTINQ": 400}, "PROCESSING"
+    again = {"type": "CUSTINQ", "press": "enter", "expect": "inquiry"}
+    options["streams"]["inquiries"]["back"] = [{"press": "clear"}, again]
+    with opened(
+        host, options.pop("streams"), **options | {"timeout": "2s"}, transport=transport
+    ) as connector:
+        read = scan(connector, "inquiries")
+    assert read.rejects == []
+    rows = read.rows
+    names = [host.customers[f"{number:08}"].name for number in (10, 20, 30)]
+    assert [(row["name"], row["message"]) for row in rows] == [(name, "") for name in names]
+
+
 FROM_THE_START = [{"press": "clear"}, *INQUIRY["goto"]]
 
 

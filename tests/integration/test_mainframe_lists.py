@@ -286,6 +286,25 @@ def test_a_key_that_cannot_be_read_is_a_reject_without_one(host: Host) -> None:
     assert len(read.rows) == 29
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("text", ["MSG OPERATOR SAVE ALL YOUR WORK NOW", "MSG OPERATOR  PLEASE SIGN OFF"])
+def test_a_message_over_a_row_is_no_row_where_any_text_is_a_key(
+    transport: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screens = _screens()
+    screens["custlist"]["table"]["columns"] |= {
+        name: {"column": column, "length": length}
+        for name, column, length in (("id", 6, 8), ("balance", 42, 12), ("mark", 66, 6))
+    }
+    with Host(count=12) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        with opened(host, CUSTOMERS, screens=screens, maps=[], transport=transport) as connector:
+            host.switches.broadcast_text, host.switches.broadcast_ms, host.switches.broadcast = text, 5, 2
+            read = scan(connector, "customers")
+    assert {*read.column("id")} <= {f"{number:08}" for number in NUMBERS}
+    assert [(reject.key, text[4:12] in str(reject.raw)) for reject in read.rejects] == [(None, True)]
+
+
 def test_a_page_of_bad_lines_is_no_page_of_the_list(host: Host) -> None:
     host.switches.shown = {(f"{number:08}", "balance"): "???" for number in NUMBERS[5:10]}
     told = r"page 2: .*5 of 5 lines do not fit the map: balance"
@@ -514,7 +533,6 @@ def test_values_of_the_page_before_beside_new_keys_are_not_believed(
     transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The host paints by columns: first the keys, and after a pause what is to their right."""
-
     former: dict[int, bytes] = {}
 
     async def by_column(self: Conversation, drawing: Drawing, *_: Any) -> None:
