@@ -8,13 +8,13 @@ from functools import partial
 
 from bridge.contract import Reject
 from connectors.mainframe import recognise
-from connectors.mainframe.config import Detail, Step
+from connectors.mainframe.config import Detail, Select, Step
 from connectors.mainframe.errors import Kind, Looked, Trouble
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.readings import ListReading
 from connectors.mainframe.recognise import Page
 from connectors.mainframe.scans import Key, judged
-from connectors.mainframe.walk import Missing, Walk
+from connectors.mainframe.walk import Missing, Walk, stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,24 @@ def _open(walk: Walk, reading: ListReading, detail: Detail, shown: Shown, key: K
         texts = shown.texts(reading, row, reading.table.key)
         walk.perform(detail.goto, told, walk.texts.with_key(texts))
         return
-    at = recognise.address(reading.map, detail.select.field, shown.seen.screen, row.line)
-    walk.type_into(at or 0, detail.select.text, shown.seen, told)
+    walk.type_into(_place(reading, detail.select, shown, key), detail.select.text, shown.seen, told)
     walk.press(detail.select.press, told, (detail.screen,))
+
+
+def take_back(walk: Walk, reading: ListReading, detail: Detail, shown: Shown, key: Key) -> None:
+    """The selection, where the host has left it beside the row: the next key would send it once more."""
+    if detail.select is None:
+        return
+    at, told = _place(reading, detail.select, shown, key), f"row {written(key)}, taken back"
+    seen, field = walk.look(), walk.look().screen.field_at(at)
+    takes = seen.name == reading.options.screen and field is not None and not field.protected
+    if takes and stands(seen.screen, at, detail.select.text):
+        walk.type_into(at, "", walk.unlock(told), told)
+
+
+def _place(reading: ListReading, select: Select, shown: Shown, key: Key) -> int:
+    row = shown.page.rows[shown.keys.index(key)]
+    return recognise.address(reading.map, select.field, shown.seen.screen, row.line) or 0
 
 
 def _missing(reading: ListReading, detail: Detail) -> Missing:

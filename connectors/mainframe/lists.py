@@ -351,7 +351,7 @@ class ListPages:
             piece.rows[key] = {**row.values, **found.values}
             if mark := self._reading.options.mark:
                 piece.marks[key] = row.values.get(mark)
-        self._back(detail, self._shown, f"row {details.written(key)}, back")
+        self._back(detail, self._shown, key)
 
     def _read(self, detail: Detail, shown: Shown, key: Key) -> Row | Reject | None:
         try:
@@ -369,9 +369,11 @@ class ListPages:
             raise self._trouble(shown, f"page {number} once more", "it shows other rows by now")
         return shown
 
-    def _back(self, detail: Detail, before: Shown, told: str) -> None:
+    def _back(self, detail: Detail, before: Shown, key: Key) -> None:
+        told = f"row {details.written(key)}, back"
         if self._walk.look().name != self._reading.options.screen:
             self._walk.perform(detail.back, told)
+        details.take_back(self._walk, self._reading, detail, before, key)
         after = self._page(told, 0)
         ends = after.page.ended and not before.page.ended
         gone, come = {*before.keys} - {*after.keys}, {*after.keys} - {*before.keys}

@@ -739,6 +739,26 @@ def test_a_row_is_not_denied_by_the_message_about_the_row_before(host: Host, tra
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("said", ["reject", "missing"])
+def test_a_row_that_was_not_opened_is_not_sent_again_with_the_next_key(
+    host: Host, transport: str, said: str
+) -> None:
+    """The host writes its message alone, and leaves what was typed beside the row where it is."""
+    host.switches.note_alone = True
+    host.switches.denied = {each: f"{each} ACCESS DENIED" for each in ("00000030", "00000050", "00000060")}
+    rule = {"row": 23, "pattern": "ACCESS DENIED"}
+    streams = {"customers": OPENED | {"detail": OPENED["detail"] | {"missing": [rule]}}}
+    options: dict[str, Any] = {"transport": transport, "timeout": "1s"}
+    if said == "reject":
+        streams, options["errors"] = {"customers": OPENED}, [rule | {"class": "reject"}]
+    with opened(host, streams, **options) as connector:
+        read = scan(connector, "customers")
+    assert read.column("id") == [number for number in NUMBERS if number not in (30, 50, 60)]
+    denied = [{"id": number} for number in (30, 50, 60)]
+    assert [reject.key for reject in read.rejects] == (denied if said == "reject" else [])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("unlock", [False, True])
 def test_a_row_is_not_denied_by_the_message_about_the_row_before_though_a_clock_goes_on(
     host: Host,

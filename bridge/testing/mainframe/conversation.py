@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mfmock.core.keys import Key
@@ -12,6 +12,7 @@ from mfmock.tn3270 import datastream as ds
 from bridge.testing.mainframe.datastream import Drawing, Erase, Style
 from bridge.testing.mainframe.desk import Desk, Heard, Scene, Told
 from bridge.testing.mainframe.scenes import Cleared, Noise, SignOn
+from bridge.testing.mainframe.transactions import NOTE_ROW, Listing
 
 if TYPE_CHECKING:
     import threading
@@ -117,7 +118,12 @@ class Conversation:
         counts[scene.name] += 1
         drawing, again = self._blank(), scene.name == self.scene.name and self._drawing is not None
         scene.draw(drawing, self.desk)
+        note = self.switches.note_alone and again and _is_note(scene, self.scene)
         self.scene, self._drawing, self._covered = scene, drawing, ""
+        if note:
+            record = drawing.write(Erase.NOTHING, rows=(NOTE_ROW,))
+            await self._send(bytes([ds.CMD_WRITE, KEYBOARD_RESTORE]) + record[2:])
+            return
         once = self.switches.hesitant if self.switches.due("hesitate") else None
         two = self.switches.two_writes or once
         if two is None or not drawing.formatted:
@@ -179,3 +185,10 @@ class Conversation:
             record = self.switches.mutate(self.desk.company.counts["records"], record)
         self.wire(self.desk.lu, record)
         await self.session.send(record)
+
+
+def _is_note(scene: Scene, before: Scene) -> bool:
+    """Whether nothing else of the list is another."""
+    if not isinstance(scene, Listing) or not isinstance(before, Listing):
+        return False
+    return bool(scene.note) and replace(scene, note="") == replace(before, note="")

@@ -83,6 +83,8 @@ class Switches:
     """Cells by which the list's columns after ID, the detail's and the inquiry's values have moved right."""
     end_marker: bool = True
     """Whether the list's last page says END OF LIST, and the others MORE."""
+    note_alone: bool = False
+    """Whether a message on the list is written into its line alone, and what was typed is left to be sent."""
     by_key: bool = False
     """Whether PF8 goes on behind the last id shown (in order of id), instead of counting lines."""
     reorder: Callable[[Customer], object] | None = None
