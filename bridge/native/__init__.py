@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 
 LIBRARY = Path(__file__).with_name("native.lib")
-VERSION = 1
-"""As in rows.c: a library that is older than its callers is none."""
+
+
+def digest_of_sources() -> str:
+    """What a library says of itself that was compiled from them."""
+    digest = blake2b(digest_size=16)
+    for source in sorted(LIBRARY.parent.glob("*.c")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
 
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled library, if there is one of this version."""
+    """The compiled library, if there is one, and of these sources: an upgrade leaves the former one there."""
     try:
         found = ctypes.CDLL(str(LIBRARY))
-        return found if found.bridge_version() == VERSION else None
+        found.bridge_sources.restype = ctypes.c_char_p
+        return found if found.bridge_sources() == digest_of_sources().encode() else None
     except (OSError, AttributeError):
         return None

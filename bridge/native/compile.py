@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 
-from bridge.native import LIBRARY
+from bridge.native import LIBRARY, digest_of_sources
 
 OPTIONS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-fvisibility=hidden")
 
@@ -20,7 +20,8 @@ def main() -> None:
         raise SystemExit(f"there is no C compiler called {compiler}")
     unfinished = LIBRARY.with_suffix(".tmp")
     sources = sorted(map(str, LIBRARY.parent.glob("*.c")))
-    done = subprocess.run([compiler, *own, *OPTIONS, "-o", str(unfinished), *sources], check=False)
+    named = f'-DSOURCES="{digest_of_sources()}"'
+    done = subprocess.run([compiler, *own, *OPTIONS, named, "-o", str(unfinished), *sources], check=False)
     if done.returncode:
         raise SystemExit("bridge/native did not compile")
     unfinished.replace(LIBRARY)  # moved there, so that nobody loads half of one

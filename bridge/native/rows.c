@@ -236,8 +236,9 @@ static char *value(char *at, const column *each, int64_t place) {
     }
 }
 
-SHOWN int bridge_version(void) {
-    return 1;
+/* What it was compiled from, as compile.py says: who knows other structures does not load it. */
+SHOWN const char *bridge_sources(void) {
+    return SOURCES;
 }
 
 /* Write all rows to `out`, which has to be large enough, and where each one ends to `ends` (the first place is 0).
