@@ -49,7 +49,8 @@ ON CONFLICT DO UPDATE SET
 _NOT_PENDING = "NOT EXISTS (SELECT 1 FROM pending p WHERE p.topic = {0}.topic AND p.key = {0}.key)"
 
 # A letter excuses what lies at or before it: not a row that has changed since, nor one whose key has had a
-# newer event. What was not kept in the letter, or cannot be read from the source, may be equal.
+# newer event. What was not kept in the letter, or cannot be read from the source, may be equal; a row that
+# was none, and can be read now, is another one.
 _EXCUSED = """
 EXISTS (SELECT 1 FROM letters l WHERE l.topic = {0}.topic AND l.key = {0}.key
     AND (l.after IS {0}.after OR l.after IS x'' OR {0}.after IS x'') AND {1} <= l.at)
@@ -91,7 +92,7 @@ _GONE = f"""
 SELECT e.key, 1 FROM events e WHERE e.topic = ? AND e.after IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM source s WHERE s.topic = e.topic AND s.key = e.key)
     AND NOT EXISTS (SELECT 1 FROM letters l WHERE l.topic = e.topic AND l.key = e.key
-        AND (l.after IS NULL OR l.after IS x'') AND e.at <= l.at)
+        AND (l.after IS NULL OR l.after IN (x'', x'00')) AND e.at <= l.at)
     AND {_NOT_PENDING.format("e")}
 """  # noqa: S608 - put together from constants
 
@@ -111,7 +112,10 @@ UNION ALL SELECT a.topic, a.key, a.after FROM again a LEFT JOIN source s USING (
 """
 
 type Letter = tuple[bytes, bytes | None, int]
-"""Key, the digest of the row in the event it holds (`UNREAD` where that was not kept), ms since 1970."""
+"""Key, the digest of the row in the event it holds, ms since 1970.
+
+`UNREAD`: that was not kept; `NO_ROW`: there never was an event.
+"""
 
 type Record = tuple[bytes | None, bytes | None]
 """Key and value of an event."""

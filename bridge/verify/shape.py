@@ -16,6 +16,8 @@ type Shape = tuple[str, bytes | None, bytes | None]
 TOMBSTONE: Shape = ("t", None, None)
 UNREAD = b""
 """Stands for every value: what was not read cannot differ."""
+NO_ROW = b"\0"
+"""Stands for none: a record that could not be read is no row that was."""
 
 # Inside a JSON string these would have a backslash before each quote; a nested column can contain them.
 _BEFORE, _AFTER, _SOURCE, _OP = b'{"before":', b',"after":', b',"source":{"version":', b'"op":"'

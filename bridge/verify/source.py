@@ -21,7 +21,7 @@ from bridge.progress import is_keyed, today
 from bridge.redact import Redactor
 from bridge.topics import DEFAULT_MAX_BYTES, Described
 from bridge.verify.comparison import Letter
-from bridge.verify.shape import UNREAD, shape
+from bridge.verify.shape import NO_ROW, UNREAD, shape
 
 _NOT_THERE = Described(partitions=0, max_message_bytes=DEFAULT_MAX_BYTES, config={}, created=False)
 
@@ -71,11 +71,17 @@ def burial(value: bytes | None) -> tuple[str, str, Letter] | Replayed | None:
         letter = parse(value or b"")
         if isinstance(letter, Replayed):
             return letter
-        event = letter.body if letter.stage == Stage.SIZE and letter.whole else None
         at = int(datetime.fromisoformat(letter.at).timestamp() * 1000)
-        return letter.stream, letter.table, (letter_key(letter), shape(event)[2] if event else UNREAD, at)
+        return letter.stream, letter.table, (letter_key(letter), _row(letter), at)
     except (ValueError, TypeError, AttributeError):
         return None  # not written by a bridge
+
+
+def _row(letter: DeadLetter) -> bytes | None:
+    """The digest of the row that was to be published."""
+    if letter.stage != Stage.SIZE:
+        return NO_ROW
+    return shape(letter.body)[2] if letter.whole and letter.body else UNREAD
 
 
 def letter_key(letter: DeadLetter) -> bytes:
