@@ -35,6 +35,8 @@ ERASES = (ds.CMD_ERASE_WRITE, ds.CMD_ERASE_WRITE_ALT)
 """What follows a spoilt record must not rest on it."""
 PAUSE_S = 0.003
 """Longer than the `settle` of lives, and shorter than what is given to a screen that is in doubt."""
+ANSWER_S = 0.05
+"""Longer than that, too: only whoever knows that no answer has come waits for so long."""
 
 
 @dataclass
@@ -55,8 +57,10 @@ class House:
     """Countdown to a screen before which a spoilt record comes."""
     writing: Counter[int] = field(default_factory=Counter)
     """Conversations in which the host is about to write, or will after a pause."""
-    pauses: dict[int, Event] = field(default_factory=dict)
-    """Of those, the ones that pause until somebody is patient enough."""
+    pauses: dict[int, tuple[Event, float]] = field(default_factory=dict)
+    """Of those, the ones that pause until somebody is patient enough, and for how long that is."""
+    status: bool = False
+    """Whether the next screen is a line on the one before, the keyboard free, and comes after its time."""
     hasty: bool = False
     """Whether they also go on once something was typed."""
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -76,10 +80,18 @@ class House:
                 with house.writes(id(self)):
                     house.meanwhile()
                     house.hesitate()
+                    status, house.status = house.status, False
+                    if status and self._drawing and self._drawing.formatted:
+                        await self._send(self._early())
+                        await self._pause(ANSWER_S)
                     return await super()._show(scene)
 
             async def _set(self, release: Event) -> None:
-                house.pauses[id(self)] = pause = Event()
+                await self._pause(PAUSE_S)
+
+            async def _pause(self, seconds: float) -> None:
+                pause = Event()
+                house.pauses[id(self)] = pause, seconds
                 try:
                     await super()._set(pause)
                 finally:
@@ -113,22 +125,23 @@ class House:
     def writes_within(self, seconds: float) -> bool:
         """Whoever waits so long lets it go on where it pauses."""
         pauses = self.pauses.copy()
-        if seconds >= PAUSE_S:
-            for each in pauses.values():
-                each.set()
-        paused = {each for each, pause in pauses.items() if not pause.is_set()}
+        for pause, patience in pauses.values():
+            if seconds >= patience:
+                pause.set()
+        paused = {each for each, (pause, _) in pauses.items() if not pause.is_set()}
         return bool(self.writing.copy().keys() - paused)
 
     def heard_typing(self) -> None:
         """It is gone before the next call, where the host paints over it."""
         while self.hasty and (pauses := self.pauses.copy()):
-            for each in pauses.values():
+            for each, _ in pauses.values():
                 each.set()
             sleep(0.001)
 
     def calm(self) -> None:
         """All switches as they were, and no death is due."""
         self.calls_to_death = self.calls_to_interrupt = self.noise = 0
+        self.status = self.hasty = False
         self.meanwhile = self.hesitate = lambda: None
         for each in fields(Switches):
             if not each.name.startswith("_"):

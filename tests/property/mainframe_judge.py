@@ -47,6 +47,7 @@ class Shape:
             "balance": f"{customer.balance:.2f}",
             "limit": f"{customer.limit:.2f}",
             "mark": customer.mark,
+            "message": "",
         }
         told = {name: whole[name] for name in self.columns}
         return told if self.typed is None else {self.typed: customer.id} | told

@@ -21,6 +21,7 @@ from threading import Event
 from typing import Any
 from unittest.mock import patch
 
+import yaml
 from structlog.testing import capture_logs
 
 from bridge.contract import Ask, Batch, Position, Stream
@@ -28,7 +29,7 @@ from bridge.deadletters import DeadLetter, parse
 from bridge.errors import BridgeError, CredentialsError, PermanentError
 from bridge.testing.fakes import FakeKafka, Record
 from bridge.testing.mainframe import Customer, TwoWrites
-from bridge.testing.mainframe.options import INQUIRY, LIST, PASSWORD_VARIABLE
+from bridge.testing.mainframe.options import INQUIRY, LIST, MAPS, PASSWORD_VARIABLE
 from bridge.testing.mainframe.switches import UNKNOWN_ERROR, Switches
 from bridge.testing.simulation import Clock, Engine
 from bridge.topics import dead_letters
@@ -45,6 +46,7 @@ TRANSPORTS: tuple[Transport, ...] = ("tnz", "s3270")
 KINDS = ("list", "details", "inquiry", "keys")
 """By a list, by it and the screens behind its rows, by an inquiry for each row of a list, or for each key."""
 STEPS, CUSTOMERS, PAGE_SIZES = (8, 30), (0, 8), (1, 2, 3, 4, 6, 15)
+PROCESSING = "YOUR REQUEST IS BEING PROCESSED"
 CROSSING = "MESSAGE FROM OPERATIONS: COFFEE IS READY"
 SIGNED_OFF = "seen 'SIGNON"
 BEHIND_A_PASSWORD = "after a password"
@@ -53,9 +55,9 @@ PATIENCE, A_MOMENT = 100, 0.01
 """So many passes it may take to catch up."""
 COUNTDOWNS = ("abend", "drop", "drop_between", "mute", "garbage", "broadcast", "noise")
 MOST_KEPT = 20
-HESITATIONS = ((False, False, False), (True, False, False), (False, True, False), (False, True, True))
-"""Whether a screen's frame comes first; whether all comes, and some of it again; whether that is as
-soon as something was typed."""
+HESITATIONS = ("", "frame", "again", "typed", "status")
+"""How a screen comes: upper half first; its frame; all of it, and some again; that as soon as something was
+typed; after a line that says that it is to come, and the keyboard."""
 SESSIONS = ("refuse_lu", "session_limit")
 AILMENTS = (
     ("delay_ms", 3, 0),
@@ -78,6 +80,13 @@ BY_ID = [
 ]
 
 
+@cache
+def _with_messages() -> dict[str, Any]:
+    whole: Any = yaml.safe_load(MAPS.read_text())
+    whole["screens"]["balance"]["fields"]["message"] = {"row": 22, "column": 2, "length": 40}
+    return {"maps": [], "screens": whole["screens"], "errors": [*REJECTS, *whole["errors"]]}
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """How the customers are read."""
@@ -90,9 +99,11 @@ class Way:
     """Details are read where the list shows that they have changed."""
     from_menu: bool
     options: Mapping[str, Any]
+    messages: bool
+    """The map of answers reads the line of messages."""
 
     @classmethod
-    def drawn(cls, transport: Transport, chance: random.Random) -> Way:
+    def drawn(cls, transport: Transport, chance: random.Random, *, messages: bool) -> Way:
         from_menu = chance.random() < 0.3
         options = {
             "transport": transport,
@@ -103,9 +114,15 @@ class Way:
             "logoff": chance.choice(([], LOGOFF)),
             "errors": REJECTS,
         } | (MENU if from_menu else {})
+        options |= _with_messages() if messages else {}
         (kind,), by_key = chance.choices(KINDS, (3, 3, 3, 1)), chance.random() < 0.4
         marked = chance.random() < 0.5
-        return cls(transport, kind, by_key, marked, from_menu, options)
+        return cls(transport, kind, by_key, marked, from_menu, options, messages)
+
+    def shape(self, stream: str) -> Shape:
+        shape = SHAPES[stream]
+        answers = self.messages and stream in ("inquiry", "keys")
+        return replace(shape, columns=(*shape.columns, "message")) if answers else shape
 
     @property
     def shifts(self) -> int | None:
@@ -159,13 +176,10 @@ class Followed:
     name: str
     kafka: FakeKafka
     clerks: Clerks
+    shape: Shape
     deleted: Counter[int] = field(default_factory=Counter)
     early: int = 0
     read: int = 0
-
-    @property
-    def shape(self) -> Shape:
-        return SHAPES[self.name]
 
     @property
     def records(self) -> list[Record]:
@@ -246,8 +260,8 @@ class Life:
         self.hesitates = self.hesitation.random() < 0.5
         """Whether the host pauses in the middle of some screens for longer than `settle`."""
         self.frames = random.Random(f"frames {seed}")
-        """How it does."""
-        self.way = Way.drawn(transport, chance)
+        """How the host does that."""
+        self.way = Way.drawn(transport, chance, messages=self.frames.random() < 0.5)
         self.hits = Counter[str]()
         self.config = configured(house.host, self.way.streams, **self.way.options).config
         self.source = Source(self._connector, house)
@@ -258,7 +272,9 @@ class Life:
         self.kafka, self.folder = FakeKafka(), folder
         cache, told = folder / "host.state", settings(chance, "mainframe", "host")
         self.engine = engine = Engine(self.kafka, self.source, clock, told, cache=cache)
-        self.followed = [Followed(name, self.kafka, self.clerks) for name in self.way.streams]
+        self.followed = [
+            Followed(name, self.kafka, self.clerks, self.way.shape(name)) for name in self.way.streams
+        ]
         self.process = Terminals(
             engine, self.kafka, cache, chance, 8, house=house, parked=self._parked, followed=self.followed
         )
@@ -327,14 +343,15 @@ class Life:
         if chance.random() > 0.06:
             return
         self.hits["hesitations"] += 1
-        switches.hesitate = 1
-        frame, again, self.house.hasty = self.frames.choice(HESITATIONS)
+        how = self.frames.choice(HESITATIONS)
+        self.house.hasty, self.house.status = how == "typed", how == "status"
+        switches.hesitate, switches.early_text = int(how != "status"), PROCESSING
         switches.hesitant = TwoWrites(
             unlock=chance.random() < 0.8,
             overwrite=chance.random() < 0.8,
             row=chance.randint(5, chance.choice((9, 20))),
-            until=21 if frame else None,
-            again=again,
+            until=21 if how == "frame" else None,
+            again=how in ("again", "typed"),
             release=Event(),
         )
 
