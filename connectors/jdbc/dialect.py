@@ -64,6 +64,8 @@ class Dialect:
     transactions: Transactions | None = None
     sorted_as: Mapping[str, str] = field(default_factory=dict)
     """Type name -> template of what is sorted by and compared instead of a column of that type."""
+    bound_as: Mapping[str, str] = field(default_factory=dict)
+    """Type name -> what a value is compared as, where the driver binds one that compares differently."""
     types: Mapping[str | int, str] = field(default_factory=dict)
     """Type name, its first word, or JDBC type code -> kind (types.py), where the code says too little."""
     exact_digits: bool = False

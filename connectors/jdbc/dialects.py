@@ -216,6 +216,12 @@ _SQL_SERVER = Dialect(
         seen="SELECT COUNT(*) + 1 FROM sys.dm_tran_active_transactions",
         grant="GRANT VIEW SERVER STATE TO {user}",
     ),
+    # Text is bound as NVARCHAR, whose order is not VARCHAR's by collations of SQL Server's own; a time as
+    # DATETIME2, to which a DATETIME's thirds of a hundredth are not what they are read as.
+    bound_as={
+        **dict.fromkeys(("char", "varchar"), "CAST(? AS varchar(8000))"),
+        "datetime": "CAST(? AS datetime)",
+    },
     types={"datetimeoffset": "offset_text", **dict.fromkeys(("uniqueidentifier", "sql_variant"), "text")},
     # Without it DATETIME2's seventh digit would not fit.
     exact_digits=True,

@@ -57,9 +57,9 @@ class Keyset:
         if not self.knows(place):
             raise ValueError(f"{', '.join(place)} is not {', '.join(self.names)}")
         places = [bound(column, place[column.name]) for column in self.columns]
-        known = list(zip(self.order(quote), places, strict=True))
+        known = list(zip(self.order(quote), self.columns, places, strict=True))
         return [
-            [*(Condition(f"{name} = ?", (value,)) for name, value in known[:last]), _larger(*known[last])]
+            [*(_compared(*each, "=") for each in known[:last]), _compared(*known[last], ">")]
             for last in reversed(range(len(known)))
         ]
 
@@ -79,5 +79,5 @@ class Keyset:
         return {name: written(column, -1) for name, column in columns.items()}
 
 
-def _larger(name: str, value: object) -> Condition:
-    return Condition(f"{name} > ?", (value,))
+def _compared(name: str, column: Column, value: object, sign: str) -> Condition:
+    return Condition(f"{name} {sign} {column.value}", (value,))

@@ -71,6 +71,8 @@ class Column:
     name: str
     kind: str
     type: pa.DataType
+    value: str = "?"
+    """How SQL has a value that the column is compared with."""
 
     @property
     def metadata(self) -> Mapping[str, str] | None:
@@ -105,6 +107,11 @@ def left_out(columns: Sequence[Column], names: Collection[str]) -> tuple[Column,
 
 
 def column(of: Described, dialect: Dialect) -> Column:
+    found = _column(of, dialect)
+    return replace(found, value=dialect.bound_as[of.type_name]) if of.type_name in dialect.bound_as else found
+
+
+def _column(of: Described, dialect: Dialect) -> Column:
     kind = dialect.kind(of.type_name, of.code) or _standard(of)
     if kind == "decimal":
         return _decimal(of, dialect)

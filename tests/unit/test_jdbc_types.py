@@ -6,12 +6,15 @@ import pyarrow as pa
 import pytest
 
 from connectors.jdbc.dialects import GENERIC, dialect_of
-from connectors.jdbc.types import Described, column, columns, described, unknown_types
+from connectors.jdbc.keyset import Keyset
+from connectors.jdbc.statements import Quote
+from connectors.jdbc.types import Column, Described, column, columns, described, unknown_types
 
 POSTGRES = dialect_of("jdbc:postgresql://db/erp")
 H2 = dialect_of("jdbc:h2:mem:x")
 ORACLE = dialect_of("jdbc:oracle:thin:@//db/erp")
 MARIA = dialect_of("jdbc:mariadb://db/erp")
+SQL_SERVER = dialect_of("jdbc:sqlserver://db")
 
 BOOLEAN, BIT, BIGINT, INTEGER, SMALLINT, TINYINT = 16, -7, -5, 4, 5, -6
 NUMERIC, DECIMAL, REAL, DOUBLE, FLOAT = 2, 3, 7, 8, 6
@@ -121,6 +124,30 @@ def test_types_of_mariadb(one: Described, kind: str, arrow: pa.DataType) -> None
 @pytest.mark.parametrize("name", ["UUID ARRAY", "DECFLOAT ARRAY", "JSON ARRAY(3)"])
 def test_an_array_of_h2_is_one_whatever_it_is_of(name: str) -> None:
     assert column(of(ARRAY, name), H2).kind == "array"
+
+
+@pytest.mark.parametrize(
+    ("one", "value"),
+    [
+        (of(VARCHAR, "varchar"), "CAST(? AS varchar(8000))"),
+        (of(CHAR, "char"), "CAST(? AS varchar(8000))"),
+        (of(VARCHAR, "nvarchar"), "?"),
+        (of(TIMESTAMP, "datetime", scale=3), "CAST(? AS datetime)"),
+        (of(TIMESTAMP, "datetime2", scale=7), "?"),
+    ],
+)
+def test_what_sql_server_compares_as_it_sorts_is_of_the_columns_own_type(one: Described, value: str) -> None:
+    """A NVARCHAR beside a VARCHAR, or a DATETIME2 beside a DATETIME, is compared in another order."""
+    found = column(one, SQL_SERVER)
+    assert found.value == value
+    first, last = Keyset((found, Column("id", "int64", pa.int64()))).after(
+        {"c": "2024-01-01T00:00:00.007" if "time" in one.type_name else "a-c", "id": 7}, Quote('"')
+    )
+    assert [condition.sql for condition in (*first, *last)] == [
+        f'"c" = {value}',
+        '"id" > ?',
+        f'"c" > {value}',
+    ]
 
 
 def test_a_driver_that_does_not_tell_the_digits_of_a_time_may_have_all_of_them() -> None:

@@ -79,7 +79,8 @@ class Again(Mode):
             for name, ends in self._wanted.within.items():
                 for end, sign in zip(ends, (">=", "<="), strict=True):
                     if end is not None:
-                        found.append(Condition(f"{names[name]} {sign} ?", (bound(columns[name], end),)))
+                        one = columns[name]
+                        found.append(Condition(f"{names[name]} {sign} {one.value}", (bound(one, end),)))
         except (KeyError, ValueError, ArithmeticError):
             raise PermanentError(
                 f"a range of {self.source} is none of its key", remedy="cancel the resnapshot, give another"
