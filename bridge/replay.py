@@ -241,6 +241,7 @@ REREAD = (
     "have the row change once more in its source, or rewind the stream, "
     "which publishes again all that came after the row"
 )
+THEN = "`resnapshot --where` then publishes it, should the stream see no updates"
 OVERTAKEN = (
     "a newer event of its key was published behind or beside it; this one would undo it, so leave it: "
     "consumers have what came later"
@@ -257,9 +258,9 @@ def _reasons(entry: Entry, topics: Mapping[str, Described]) -> Iterator[str]:
     if entry.replayed is not None:
         yield f"it was replayed by {entry.replayed.by} at {entry.replayed.at}"
     if letter.stage == Stage.SOURCE:
-        yield "it is no row, so there is no event; correct the record in the source"
+        yield f"it is no row, so there is no event; correct the record in the source; {THEN}"
     if letter.stage == Stage.ENCODE:
-        yield f"its row has no event; correct it in the source; or exclude the column, and {REREAD}"
+        yield f"its row has no event; correct it in the source; {THEN}; or exclude the column, and {REREAD}"
     if not letter.whole:
         unkept = letter.unkept or f"{TOO_LARGE}, or {MASKED}"
         yield f"its event was not kept, since {unkept}; raise the topic's max.message.bytes, and {REREAD}"

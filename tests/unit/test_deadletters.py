@@ -158,6 +158,7 @@ def test_each_reason_against_a_replay_comes_with_its_remedy(letters: Letters) ->
     ]
     parts = ("correct the record", "exclude the column", "not kept", "does not exist", "takes 1000", "uid 0")
     assert all(reason and part in reason for reason, part in zip(reasons, parts, strict=True))
+    assert all("`resnapshot --where` then" in str(reason) for reason in reasons[:2])
 
 
 @given(st.integers(0, 99), st.integers(0, 2**40))
