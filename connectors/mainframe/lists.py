@@ -207,7 +207,7 @@ class ListPages:
             """It still says so, and is the page all the same."""
             return (seen.name, seen.kind) == (screen, Kind.REJECT)
 
-        screen, rest = self._reading.options.screen, times * self._walk.pace.settle
+        screen, rest = self._reading.options.screen, self._walk.pace.rest(times)
         seen = self._walk.await_screen((screen,), told, rest=rest, ready=lacks, also=refuses_a_row)
         page = pages[-1]
         if 0 < times < LONG_REST and self._may_go_on(page):

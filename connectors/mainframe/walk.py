@@ -23,6 +23,7 @@ ANY = "any"
 _SECOND_THOUGHT_S = 0.5
 # What looks painted in part is given so many times the usual rest.
 LONG_REST = 5
+LEAST_LONG_REST_S = 0.05
 # Values of an answer of which one may be all that is new.
 _FEW = 2
 AS_BEFORE = "it tells what it told before"
@@ -34,6 +35,10 @@ class Pace:
 
     timeout: float
     settle: float
+
+    def rest(self, times: int) -> float:
+        """A long one is never nothing."""
+        return max(times * self.settle, LEAST_LONG_REST_S if times >= LONG_REST else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +194,7 @@ class Walk:
 
     def _stirs(self, rest: float, step: str, expected: Collection[str]) -> bool:
         """Whether the host goes on painting. One that has done so once is waited for longer ever after."""
-        longer = LONG_REST * self.pace.settle if self._stirred else 0.0
+        longer = self.pace.rest(LONG_REST) if self._stirred else 0.0
         if rest and self._wait(max(rest, longer), step, expected):
             self._stirred = True
             return True
@@ -243,7 +248,7 @@ class Walk:
                 return AS_BEFORE
             return missing.lacks(seen) if missing.shows(seen) else ready(seen)
 
-        rest = times * self.pace.settle
+        rest = self.pace.rest(times)
         try:
             seen = self.await_screen((screen,), told, rest=rest, ready=lacks, also=missing.shows)
         except Trouble as trouble:
@@ -327,7 +332,7 @@ class Walk:
         rest = self.pace.settle if any(map(texts.secret, step.texts)) else 0.0
         if not self._act(step, told, texts, expected, rest, last=False):
             # It may be painted in part: only what has rested for long is believed, and refused.
-            self._act(step, told, texts, expected, LONG_REST * self.pace.settle, last=True)
+            self._act(step, told, texts, expected, self.pace.rest(LONG_REST), last=True)
         return True
 
     def _act(
@@ -410,7 +415,7 @@ class Walk:
         try:
             self._type(address, template, seen, told, self.texts)
         except ConfigError:
-            self._wait(LONG_REST * self.pace.settle, told, ())
+            self._wait(self.pace.rest(LONG_REST), told, ())
             if _places(self.look().screen) != _places(seen.screen):
                 why = "it was painted on before it could be typed into"
                 raise _trouble(self.look(), (), told, why, Kind.RETRY) from None

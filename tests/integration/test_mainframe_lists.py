@@ -462,6 +462,18 @@ def test_a_page_whose_frame_is_painted_before_its_rows_is_read_whole(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+def test_what_may_be_painted_in_part_rests_though_nothing_else_does(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Host(count=4) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        streams = {"customers": LIST | {"paging": "key"}}
+        with opened(host, streams, transport=transport, settle="0ms") as connector:
+            host.switches.two_writes = TwoWrites(after_ms=20, row=5, until=21)
+            assert scan(connector, "customers").column("id") == NUMBERS[:4]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize(
     "slow",
     [

@@ -480,6 +480,7 @@ def time(house: House, chance: random.Random) -> Iterator[Clock]:
         stack.enter_context(patch.object(transports, "terminal", house.terminal))
         stack.enter_context(patch.object(map_files, "read", READ))
         stack.enter_context(patch.object(walk, "_SECOND_THOUGHT_S", 0.01))
+        stack.enter_context(patch.object(walk, "LEAST_LONG_REST_S", 0.0))
         stack.enter_context(patch.object(scans, "SLICE_S", chance.choice((0.0, 3.0))))
         yield stack.enter_context(Clock())
 
