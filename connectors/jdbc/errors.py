@@ -186,6 +186,7 @@ RULES = (
     Rule(GoneError, _GONE, codes=(208,), kind="sqlserver"),
     Rule(GoneError, _GONE, state="42704", codes=(-204,)),  # Db2's
     # What was asked for is not there or not allowed.
+    Rule(PermanentError, "grant the account USAGE on the schema, too", state="42501", text="for schema"),
     Rule(PermanentError, "grant SELECT to the account", state="42501"),
     Rule(PermanentError, "grant SELECT to the account", codes=(90096,), kind=_H2),
     Rule(PermanentError, "grant SELECT to the account", state="42000", text="command denied"),

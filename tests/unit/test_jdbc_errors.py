@@ -202,6 +202,12 @@ def test_an_error_of_the_jvm_is_not_hidden_in_an_sql_exception() -> None:
     assert type(judge(chain, "reading")) is JvmError
 
 
+def test_the_schema_has_a_grant_of_its_own() -> None:
+    told = judge([Fault(PSQL, "ERROR: permission denied for schema sales", "42501")], "x")
+    assert isinstance(told, PermanentError)
+    assert "USAGE on the schema" in told.remedy
+
+
 def test_the_code_is_told_once() -> None:
     assert str(judge([Fault(PSQL, "denied", "42501")], "x")).count("42501") == 1
     assert str(judge([Fault(H2, "denied [90096-232]", "90096", 90096)], "x")).count("90096") == 1
