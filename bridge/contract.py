@@ -236,9 +236,9 @@ class Sessions:
 class Connector(ABC):
     """Reads one kind of source. Raise `TransientError`, `PermanentError` or `GapError` (bridge.errors).
 
-    After PermanentError and GapError from `poll` the instance stays open for its other streams; after
-    TransientError the engine calls `close()`, and makes a new instance when the back-off has passed. What is
-    no error of bridge.errors is a bug: it ends the worker process, and another one is started.
+    After PermanentError, GapError and BusyError from `poll` the instance stays open for its other streams;
+    after another TransientError the engine calls `close()`, and makes a new instance when the back-off has
+    passed. What is no error of bridge.errors is a bug: it ends the worker process, and another is started.
     """
 
     Config: ClassVar[type[ConnectorConfig]] = ConnectorConfig

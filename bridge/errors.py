@@ -30,6 +30,10 @@ class TransientError(BridgeError):
         self.retry_after = retry_after
 
 
+class BusyError(TransientError):
+    """From poll: the same, of this stream alone; the source itself is well, and the connector stays open."""
+
+
 class PermanentError(BridgeError):
     """From poll: the stream is parked. From open: the connector is."""
 

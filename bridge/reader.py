@@ -17,6 +17,7 @@ from bridge.config.options import ConnectorSettings
 from bridge.contract import Ask, Batch, Connector, Emits, Scan, Table
 from bridge.errors import (
     BridgeError,
+    BusyError,
     ConfigError,
     CredentialsError,
     GapError,
@@ -229,13 +230,17 @@ class Reader:
                 log.warning("the resnapshot waits", stream=stream.name, error=str(error))
             self._schedule.ended_parked(turn, str(error))
         except TransientError as error:
-            wait = self._schedule.failed(turn, error)
-            if not self._stop.is_set():
-                event = "resnapshot failed" if turn.again else "poll failed"
-                log.warning(event, stream=stream.name, error=str(error), next_try_s=round(wait, 1))
-            self._close()
+            self._failed(turn, error)
         else:
             self._hand_over(turn, batch)
+
+    def _failed(self, turn: Turn, error: TransientError) -> None:
+        wait, name = self._schedule.failed(turn, error), turn.progress.stream.name
+        if not self._stop.is_set():
+            event = "resnapshot failed" if turn.again else "poll failed"
+            log.warning(event, stream=name, error=str(error), next_try_s=round(wait, 1))
+        if not isinstance(error, BusyError):
+            self._close()
 
     def _read(self, connector: Connector, turn: Turn) -> Batch:
         stream, ask = turn.progress.stream, self._asked(turn)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from bridge.contract import Ask, Batch, Connector, Finding, Position, Ranges, Sessions, Stream, pick
-from bridge.errors import BridgeError, GoneError, PermanentError, TransientError
+from bridge.errors import BridgeError, BusyError, GoneError, PermanentError, TransientError
 from connectors.jdbc import sockets, urls
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialects import dialect_of
@@ -242,8 +242,11 @@ class JdbcConnector(Connector):
             error, jpype.JException
         ):  # the second needs a JVM
             told = translate(error, doing, self._secrets, RULES if self._lanes else CONNECTING)
-        if isinstance(told, PermanentError) and self._lanes:
+        if isinstance(told, PermanentError | BusyError) and self._lanes:
             # No cursor stays open; and PostgreSQL's transaction would refuse everything else from now on.
+            lives = False
             with suppress(jpype.JException):
-                self._lanes.end()
+                lives = self._lanes.settle()
+            if isinstance(told, BusyError) and not lives:
+                return TransientError(told.text, remedy=told.remedy)
         return told

@@ -9,6 +9,7 @@ from typing import Any
 
 from bridge.errors import (
     BridgeError,
+    BusyError,
     ConfigError,
     CredentialsError,
     GoneError,
@@ -159,13 +160,13 @@ RULES = (
     Rule(TransientError, _SILENT, kind="SocketTimeoutException"),
     Rule(TransientError, _SILENT, text="Read timed out"),
     # Time ran out, or somebody cancelled.
-    Rule(TransientError, _SLOW, state="57014"),
-    Rule(TransientError, _SLOW, state="HYT"),
-    Rule(TransientError, _SLOW, kind="SQLTimeoutException"),
+    Rule(BusyError, _SLOW, state="57014"),
+    Rule(BusyError, _SLOW, state="HYT"),
+    Rule(BusyError, _SLOW, kind="SQLTimeoutException"),
     # The connection is gone (08), resources are short (53), an operator stepped in (57), the system failed
     # (58), idle in transaction (25P0), deadlock (40), locks (55), a table altered meanwhile (0A000).
     *(Rule(TransientError, _SERVER, state=state) for state in ("08", "53", "57", "58", "25P0")),
-    *(Rule(TransientError, _AGAIN, state=state) for state in ("40", "55")),
+    *(Rule(BusyError, _AGAIN, state=state) for state in ("40", "55")),
     Rule(TransientError, _AGAIN, state="0A000", text="cached plan"),
     # MariaDB's limits: of an account, or of prepared statements.
     Rule(TransientError, _FULL, state="42000", codes=(1203, 1226, 1461), text="max_"),
@@ -182,6 +183,7 @@ RULES = (
     ),
     # A table that is not there now: dropped, or being made anew.
     *(Rule(GoneError, _GONE, state=state) for state in ("42P01", "42S02", "42S03", "42S04", "42X05")),
+    Rule(GoneError, _GONE, codes=(90079,), kind=_H2),
     Rule(GoneError, _GONE, text="ORA-00942"),
     Rule(GoneError, _GONE, codes=(208,), kind="sqlserver"),
     Rule(GoneError, _GONE, state="42704", codes=(-204,)),  # Db2's

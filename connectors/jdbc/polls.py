@@ -232,6 +232,8 @@ class Lanes:
         self.readings = Readings(config, self.session, excluded)
         self._main = self._lane(self.session)
         self._aside: Polls | None = None
+        self._is_aside = False
+        """The last poll was one of the second session."""
         self._interrupted = Event()
 
     def _lane(self, session: Session) -> Polls:
@@ -239,8 +241,10 @@ class Lanes:
 
     def poll(self, name: str, position: Position | None, ask: Ask) -> Batch:
         self._interrupted.clear()
+        self._is_aside = False
         if not self.readings.usable(name).mode.own_session:
             return self._main.poll(Asked(name), position, ask)
+        self._is_aside = True
         if self._main.rests:
             self.session.end()
         return self._poll_aside(name, position, ask)
@@ -248,6 +252,7 @@ class Lanes:
     def reread(self, name: str, wanted: Wanted, place: Position | None, ask: Ask) -> Batch:
         """Where changes are polled: each ends the other's cursor, and none shows rows as they were before."""
         self._interrupted.clear()
+        self._is_aside = False
         return self._main.poll(Asked(name, wanted), place, ask)
 
     def _poll_aside(self, name: str, position: Position | None, ask: Ask) -> Batch:
@@ -273,6 +278,13 @@ class Lanes:
         for lane in (self._main, self._aside):
             if lane:
                 lane.session.cancel()
+
+    def settle(self) -> bool:
+        """After a poll that failed: end what it has open. A pass beside it goes on. Does the session live?"""
+        if self._is_aside:
+            self._close_aside()
+        self.session.end()
+        return self.session.lives()
 
     def end(self) -> None:
         """Close all cursors and end all transactions."""

@@ -11,7 +11,14 @@ import jpype
 import pyarrow as pa
 
 from bridge.contract import Stream, Table, pick
-from bridge.errors import ConfigError, CredentialsError, GoneError, PermanentError, TransientError
+from bridge.errors import (
+    BusyError,
+    ConfigError,
+    CredentialsError,
+    GoneError,
+    PermanentError,
+    TransientError,
+)
 from connectors.jdbc import modes
 from connectors.jdbc.catalog import fits
 from connectors.jdbc.config import JdbcConfig, JdbcStream
@@ -191,15 +198,18 @@ class Readings:
         return self._described_or_refused(found[0]) if found else self._missing(name)
 
     def usable(self, name: str) -> Reading:
-        """What was refused before is looked at again: a grant may be there now.
+        """What was refused before is looked at again: a grant may be there now, a lock gone.
 
         Errors: PermanentError; TransientError, of what the next discovery looks at again, or has to tell.
         """
         reading = self._known.get(name)
-        if reading is None or isinstance(reading, PermanentError):
+        was_busy = isinstance(reading, BusyError)
+        if reading is None or isinstance(reading, PermanentError | BusyError):
             reading = self._known[name] = self._searched(name)
         if not isinstance(reading, Reading):
             raise type(reading)(reading.text, remedy=reading.remedy)
+        if was_busy and name not in self._told:
+            raise TransientError(f"{reading.source} can be described now", remedy="it is looked at anew")
         if self._told.get(name, reading.identified_by) != reading.identified_by:
             raise _other_key(reading.source)
         return reading

@@ -19,8 +19,8 @@ from typing import Any
 import jpype
 import pytest
 
-from bridge.contract import Ask
-from bridge.errors import BridgeError, ConfigError, CredentialsError, TransientError
+from bridge.contract import Ask, Scan
+from bridge.errors import BridgeError, BusyError, ConfigError, CredentialsError, TransientError
 from bridge.testing.conforming import drain, interrupted_poll
 from bridge.testing.databases import DatabaseServer, H2Server, PostgresServer
 from bridge.testing.proxy import TcpProxy
@@ -84,6 +84,38 @@ def test_a_table_that_is_locked_when_it_is_described_is_no_matter_of_the_others(
         busy, _ = connector.discover()
         assert busy.tables
         connector.poll(busy, None, Ask())
+
+
+def test_a_table_that_is_locked_does_not_end_the_pass_over_one_without_a_key(
+    postgres_corner: Corner,
+) -> None:
+    """The session lives, and nobody opens another: see BusyError."""
+    corner = postgres_corner
+    corner.execute("CREATE TABLE $.busy (id int PRIMARY KEY); CREATE TABLE $.loose (id int);")
+    corner.execute("INSERT INTO $.busy VALUES (1); INSERT INTO $.loose SELECT generate_series(1, 100);")
+    streams = {corner.name(table): {"mode": "images"} for table in ("busy", "loose")}
+    with corner.opened(streams, statement_timeout="1s") as connector:
+        busy, loose = connector.discover()
+        first = connector.poll(loose, None, Ask(rows=10))
+        with locked(corner.server, corner.name("busy")), pytest.raises(BusyError, match="statement timeout"):
+            connector.poll(busy, None, Ask())
+        second = connector.poll(loose, first.position, Ask(rows=100))
+        assert [each["id"] for batch in (first, second) for each in corner.rows(batch)] == [*range(1, 101)]
+        assert second.scan is Scan.LAST
+        assert connector.poll(busy, None, Ask()).rows == 1
+
+
+def test_a_locked_table_whose_session_is_gone_too_has_it_opened_anew(
+    postgres_corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres_corner.execute("CREATE TABLE $.busy (id int PRIMARY KEY);")
+    name = postgres_corner.name("busy")
+    monkeypatch.setattr(Session, "lives", lambda _: False)
+    with postgres_corner.opened({name: {"mode": "images"}}, statement_timeout="1s") as connector:
+        (busy,) = connector.discover()
+        with locked(postgres_corner.server, name), pytest.raises(TransientError) as caught:
+            connector.poll(busy, None, Ask())
+        assert type(caught.value) is TransientError
 
 
 def test_tables_that_are_locked_hold_up_no_discovery_past_its_deadline(postgres_corner: Corner) -> None:

@@ -13,7 +13,15 @@ from structlog.testing import capture_logs
 
 from bridge.config.options import ConnectorSettings, OnGap, PrefetchOptions, StreamOptions
 from bridge.contract import Ask, Batch, Position, Stream
-from bridge.errors import ConfigError, CredentialsError, GapError, GoneError, PermanentError, TransientError
+from bridge.errors import (
+    BusyError,
+    ConfigError,
+    CredentialsError,
+    GapError,
+    GoneError,
+    PermanentError,
+    TransientError,
+)
 from bridge.prefetch import Prefetch
 from bridge.reader import Call, Reader
 from bridge.schedule import Schedule
@@ -358,6 +366,22 @@ def test_a_source_is_neither_opened_nor_asked_for_streams_in_its_quiet_hours(
     source.whims.clear()
     engine.run(600.0)
     assert engine.schedule.snapshot(trouble(engine), None)["orders"]["state"] == State.RUNNING
+
+
+@pytest.mark.parametrize(("whim", "stays"), [(BusyError("locked"), True), (TransientError("gone"), False)])
+def test_a_stream_that_is_busy_leaves_the_connector_open(
+    clock: Clock, whim: TransientError, *, stays: bool
+) -> None:
+    source = FakeSource("orders")
+    engine = engine_of(clock, source)
+    engine.settle()
+    before = engine.reader._connector
+    source.whims.append(whim)
+    while not engine.schedule.streams["orders"].failures:
+        engine.reader.step()
+    assert (engine.reader._connector is before) is stays
+    engine.settle()
+    assert not engine.schedule.streams["orders"].failures
 
 
 def test_what_fails_because_it_was_told_to_stop_is_no_warning(clock: Clock) -> None:
