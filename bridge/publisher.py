@@ -301,9 +301,11 @@ class Publisher:
         return Aborted(self._reason)
 
     def _told(self, cause: KafkaError) -> str:
-        text = kafka.reason(cause)
+        text, topics = kafka.reason(cause), ", ".join(sorted(self._topics))
         if cause.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:  # which topic, only the broker's log says
-            text = f"{text}; grant Write on {', '.join(sorted(self._topics))}"
+            return f"{text}; grant Write on {topics}"
+        if cause.code() == KafkaError._INCONSISTENT:  # records were refused, and no report has told of one
+            return f"{text}; the brokers' logs say why: {topics}"
         return text
 
     def _reports(self) -> dict[str, Any]:

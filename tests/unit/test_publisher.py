@@ -424,6 +424,25 @@ def test_what_a_transaction_failed_of_is_told_for_all_that_follows(stop: Event, 
     assert str(broken.value) == str(failed.value)
 
 
+def test_what_no_report_tells_of_refused_records_is_in_the_brokers_log(
+    stop: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a batch whose records are refused one by one, librdkafka tells the interceptors of C nothing."""
+    reason = "2 message(s) failed delivery (see individual delivery reports)"
+    failure = KafkaError(KafkaError._INCONSISTENT, reason, txn_requires_abort=True)
+    monkeypatch.setattr(Refused, "begin_transaction", lambda _: _raise(KafkaException(failure)))
+    made = Publisher(NOBODY, "refused", stop)
+    made._producer = Refused()  # type: ignore[assignment]
+    made._topics.update(("erp.orders", "erp.items"))
+    made.open_since = 0.0
+    with pytest.raises(Aborted, match=r"\); the brokers' logs say why: erp.items, erp.orders$"):
+        made.commit()
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
 def test_what_a_transaction_failed_of_is_not_told_of_the_next_one(producer: Publisher) -> None:
     producer.begin()
     producer._classify(KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, txn_requires_abort=True)))
