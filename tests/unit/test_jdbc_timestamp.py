@@ -361,7 +361,7 @@ def test_places_that_did_not_name_their_columns_begin_anew(former: object, today
 
 
 def made(keys: Keys, **options: Any) -> Any:
-    mode, _ = make(JdbcStream.model_validate(options), TABLE, [AT, ID], keys)
+    mode, _ = make(JdbcStream.model_validate(options), TABLE, [AT, ID], keys, QUOTE)
     return mode
 
 
