@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -200,18 +199,14 @@ def page(screen_map: ScreenMap, screen: Screen) -> Page:
 
 def _refuse_strangers(rows: Sequence[Row], lines: FittedTable, view: View) -> None:
     """Lines whose key does not begin a field where that of most others does, as those of a message."""
-    width = view.screen.columns
-    starts = [start for name, start, *_ in lines.columns if name in lines.key]
-    begins = {
-        row.line: tuple(view.attributes[((row.line or 1) - 1) * width + start - 1] for start in starts)
-        for row in rows
-    }
-    counts = Counter(begins.values())
-    if len(counts) <= 1:
+    attributes, width = view.attributes, view.screen.columns
+    at = [start - 1 - width for name, start, *_ in lines.columns if name in lines.key]
+    begins = [tuple([attributes[(row.line or 1) * width + each] for each in at]) for row in rows]
+    if len(set(begins)) <= 1:
         return
-    usual = max(counts, key=lambda each: (counts[each], each))
-    for row in rows:
-        if begins[row.line] != usual:
+    usual = max(set(begins), key=lambda each: (begins.count(each), each))
+    for row, each in zip(rows, begins, strict=True):
+        if each != usual:
             row.raw = view.screen.row(row.line or 1)
             row.values, row.problems = {}, [Problem("", row.raw, "has other fields than the lines around it")]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
 
-from connectors.mainframe import code_pages
+from connectors.mainframe.code_pages import NONE
 from connectors.mainframe.meanings import Value
 from connectors.mainframe.shapes import TextPicture
 
@@ -44,11 +44,11 @@ def _reader(value: Value, trim: str) -> Reader:
         return compiled.parse
     trimmed = {"right": _right, "both": _both, "none": _none}[trim]
     fits = re.compile(value.pattern).fullmatch if value.pattern else None
+    if compiled is None and fits is None:
+        return trimmed
 
     def text(shown: str) -> Content:
         cut = trimmed(shown)
-        if code_pages.NONE in cut:
-            raise ValueError("has a cell that is no character of the code page")
         if compiled is not None:
             compiled.parse(cut)
         if fits is not None and not fits(cut):
@@ -72,12 +72,16 @@ def _boolean(value: Value) -> Reader:
 
 
 def _right(shown: str) -> str:
-    return shown.rstrip(BLANKS)
+    return _whole(shown) if NONE in shown else shown.rstrip(BLANKS)
 
 
 def _both(shown: str) -> str:
-    return shown.strip(BLANKS)
+    return _whole(shown) if NONE in shown else shown.strip(BLANKS)
 
 
 def _none(shown: str) -> str:
-    return shown
+    return _whole(shown) if NONE in shown else shown
+
+
+def _whole(_: str) -> str:
+    raise ValueError("has a cell that is no character of the code page")
