@@ -70,6 +70,10 @@ class Header:
     number: str
     group: str = "DEBI 1"
 
+    @property
+    def mark(self) -> str:
+        return self.number
+
 
 def change(number: int, op: Op, old: str = "", new: str = "") -> tuple[Header, RowChange]:
     values = {"NAME1": Value(old)} if old else {}, {"NAME1": Value(new)} if new else {}
