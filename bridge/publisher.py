@@ -31,7 +31,7 @@ SLOW_S = 5.0
 """An operation that takes longer is trouble, which shows, though its outcome is still open."""
 
 STUCK_S = 15.0
-"""Over a restart, librdkafka can lose the coordinator of transactions for good."""
+"""Over a restart, librdkafka can lose Kafka for good: then only a new producer ends the transaction."""
 
 POLL_EVERY = 2_000
 FULL_S = 0.01
@@ -172,14 +172,14 @@ class Publisher:
 
     def commit(self) -> None:
         """Flush and commit; this is the acknowledgement of every record since `begin`."""
-        self._call(self._live().commit_transaction)
+        self._call(self._live().commit_transaction, lambda: not self._waiting)
         self.open_since = None
         self.trouble = None
 
     def abort(self) -> None:
         """End the transaction without publishing it. Errors: Broken, Fenced."""
         if self.open_since is not None:
-            self._call(self._live().abort_transaction)
+            self._call(self._live().abort_transaction, lambda: True)
             self.open_since = None
 
     def hear(self, wait_s: float = 0.0) -> None:
@@ -230,9 +230,14 @@ class Publisher:
             raise Broken("the producer is closed")
         return self._producer
 
-    def _call(self, operation: Callable[[float], object]) -> None:
-        """Re-call the same operation while its failure is retriable: its outcome is then still open."""
-        began = time.monotonic()
+    def _call(
+        self, operation: Callable[[float], object], is_in_vain: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Re-call the same operation while its failure is retriable: its outcome is then still open.
+
+        `is_in_vain`: whether another producer would do as well, should the answer not come for long.
+        """
+        began = heard = time.monotonic()
         while True:
             waiting = self._waiting
             try:
@@ -244,6 +249,10 @@ class Publisher:
                 if not cause.retriable() or cause.code() == KafkaError._CONFLICT:
                     raise self._classify(error) from error
                 self._note_if_slow(began, kafka.reason(cause))
+                if not is_in_vain():
+                    heard = time.monotonic()
+                elif time.monotonic() - heard > STUCK_S:
+                    raise Broken("Kafka has not ended the transaction: a new producer has to") from error
                 if self._waiting == waiting:
                     self._give_up_when_stopped()
 
@@ -255,26 +264,23 @@ class Publisher:
     def _note_if_slow(self, since: float, why: str) -> None:
         if (lasting := time.monotonic() - since) > SLOW_S:
             self.trouble = f"Kafka has not answered for {lasting:.0f} s: {why}"
-            self._must_not_wait_in_vain(lasting)
+            self._must_have_topics()
 
-    def _must_not_wait_in_vain(self, lasting: float) -> None:
-        """While Kafka answers others: for a topic that was deleted, or a lost coordinator. Errors: Broken.
+    def _must_have_topics(self) -> None:
+        """Records wait in vain for a topic that was deleted, and all others with them. Errors: Broken.
 
         While records wait, the end of the transaction was not asked for: its outcome is not open. But a
-        client that was told to commit takes no abort. Without, it may be: the positions will tell.
+        client that was told to commit takes no abort.
         """
         now = time.monotonic()
-        if now - self._looked < SLOW_S:
+        if not self._waiting or now - self._looked < SLOW_S:
             return
         self._looked = now
         try:
             known = self._live().list_topics(timeout=CALL_S).topics
         except KafkaException:
             return
-        if not self._waiting:
-            if lasting > STUCK_S:
-                raise Broken("Kafka answers, but not the coordinator of its transactions")
-        elif gone := sorted(self._topics - known.keys()):
+        if gone := sorted(self._topics - known.keys()):
             self._topics.clear()
             raise Broken(f"topic {gone[0]} is gone")
 
