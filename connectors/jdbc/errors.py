@@ -93,6 +93,7 @@ _GONE = (
     "its position is kept, and it goes on when the table is there again; "
     "if it is gone for good, take it out of `streams:`, or exclude it"
 )
+_QUERY = "correct the stream's `query`: it is one SELECT"
 _SERVER = "it is tried again; check that the database runs and can be reached"
 _SILENT = (
     "it is tried again; check that the database runs and can be reached; "
@@ -192,6 +193,10 @@ RULES = (
     Rule(PermanentError, "grant SELECT to the account", state="42501"),
     Rule(PermanentError, "grant SELECT to the account", codes=(90096,), kind=_H2),
     Rule(PermanentError, "grant SELECT to the account", state="42000", text="command denied"),
+    # What cannot be parsed: all other SQL is the bridge's own.
+    Rule(PermanentError, _QUERY, state="42601"),
+    Rule(PermanentError, _QUERY, codes=(42000, 42001), kind=_H2),
+    Rule(PermanentError, _QUERY, state="42000", codes=(1064,)),
     Rule(PermanentError, "check the stream's options against the table", state="42"),
     # A key of arrays, or of rows: no text can be compared with one.
     Rule(PermanentError, _UNABLE, codes=(90110,), kind=_H2),

@@ -95,6 +95,22 @@ def test_a_query_with_two_columns_of_one_name_is_refused(postgres_corner: Corner
             connector.poll(stream, None, Ask())
 
 
+@pytest.mark.parametrize("end", ["", ";", " ; \n"])
+def test_a_semicolon_may_end_a_query(h2_corner: Corner, end: str) -> None:
+    one = {"mode": "images", "key": ["ID"], "query": f"SELECT 1 AS ID{end}"}
+    with h2_corner.opened({"q": one}) as connector:
+        (stream,) = connector.discover()
+        assert [batch.rows for batch in polled(connector, stream)] == [1]
+
+
+def test_two_statements_are_no_query(corner: Corner) -> None:
+    two = {"mode": "images", "key": ["id"], "query": "SELECT 1 AS id; SELECT 2 AS id"}
+    with corner.opened({"q": two}) as connector:
+        (stream,) = connector.discover()
+        with pytest.raises(PermanentError, match=r"; correct the stream's `query`: it is one SELECT$"):
+            connector.poll(stream, None, Ask())
+
+
 def test_a_query_is_read_by_time(shop: Corner) -> None:
     with shop.opened(
         query(shop, mode="timestamp", key=["id", "line"], columns=["at"], time_zone="UTC")
