@@ -75,6 +75,8 @@ class ListPages:
         self.texts: dict[Key, Mapping[str, str]] = {}
         self._longest = 0
         """Rows of the longest page so far."""
+        self._waited = False
+        """Whether the page shown, which is not full, has been waited for as long as may be."""
 
     @property
     def place(self) -> Position:
@@ -115,6 +117,7 @@ class ListPages:
         return self._from_home()
 
     def _from_home(self) -> Shown:
+        self._waited = False
         self._session.go_home()
         self._walk = self._session.walk
         self._walk.perform(self._reading.options.goto, "to the list")
@@ -140,13 +143,21 @@ class ListPages:
         if self._number > table.pages:
             raise self._trouble(before, told, f"there is no end after {table.pages} pages", Kind.FATAL)
         if not self._stands(before):
+            self._waited = False
             return self._page(told)  # it was painted on since
+        short, self._waited = self._waited, False
         self._walk.press(table.next, told, (self._reading.options.screen,))
+        after = self._after(before, told)
+        if short and not (after.page.ended and {*before.keys} <= {*after.keys}):
+            raise self._trouble(after, told, "the page before it was not full, and is not the last one")
+        return after
+
+    def _after(self, before: Shown, told: str) -> Shown:
         after = self._settled(before, self._page(told), told)
         try:
             return self._other(before, after, told)
         except Unanswered:
-            if table.end:
+            if self._reading.list.end:
                 raise
         return Shown(after.seen, Page([], ended=True, more=False, short=True), ())
 
@@ -208,7 +219,12 @@ class ListPages:
             return (seen.name, seen.kind) == (screen, Kind.REJECT)
 
         screen, rest = self._reading.options.screen, self._walk.pace.rest(times)
-        seen = self._walk.await_screen((screen,), told, rest=rest, ready=lacks, also=refuses_a_row)
+        try:
+            seen = self._walk.await_screen((screen,), told, rest=rest, ready=lacks, also=refuses_a_row)
+        except Trouble as trouble:
+            if not self._may_be_last(trouble, pages, former):
+                raise
+            seen, self._waited = trouble.seen, True
         page = pages[-1]
         if 0 < times < LONG_REST and self._may_go_on(page):
             return self._page(told, LONG_REST)
@@ -224,9 +240,22 @@ class ListPages:
             return recognise.CONTRADICTION
         if page.ended or page.more or (page.more is None and not self._reading.list.end):
             return ""
-        if page.more is None and len(page.rows) >= self._reading.lines:
+        if page.more is None and (len(page.rows) >= self._reading.lines or (page.rows and self._waited)):
             return ""
         return f"{len(page.rows)} lines and neither its end nor a sign of more"
+
+    def _may_be_last(self, trouble: Trouble, pages: Sequence[Page], former: Page | None) -> bool:
+        """There are hosts that say so once the key for the next page was pressed on it."""
+        seen, screen = trouble.seen, self._reading.options.screen
+        if (
+            not pages
+            or trouble.kind is not Kind.UNKNOWN
+            or (seen.name, seen.screen.locked) != (screen, False)
+        ):
+            return False
+        page = pages[-1]
+        open_ended = not page.ended and page.more is None
+        return open_ended and bool(page.rows and self._lacks(page)) and page != former
 
     def _may_go_on(self, page: Page) -> bool:
         """It ends, or is not full: more may be on its way, whatever shows below. Frames are painted first."""

@@ -225,6 +225,49 @@ def test_doctor_tells_of_an_end_that_any_line_may_show(
     assert ["`end` for any line" in text for text in told] == [True] * doubtful
 
 
+LAST_AFTER_NEXT: dict[str, Any] = {"rows": "5-9", "end": [{"row": 23, "text": "NO MORE PAGES"}], "more": []}
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("paging", ["key", "position"])
+@pytest.mark.parametrize("count", [3, 10, 12])
+def test_a_list_ends_where_the_host_says_so_once_the_next_page_is_asked_for(
+    transport: str, paging: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing on the last page tells it from one that is painted in part."""
+    options: dict[str, Any] = {"screens": _screens(**LAST_AFTER_NEXT), "maps": [], "transport": transport}
+    with Host(count=count, page_size=5) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        host.switches.end_marker = False
+        streams = {"customers": LIST | {"paging": paging}, "opened": OPENED | {"paging": paging}}
+        with opened(host, streams, timeout="1s", **options) as connector:
+            for stream in streams:
+                read = scan(connector, stream)
+                assert sorted(read.column("id")) == NUMBERS[:count]
+                assert (read.rejects, read.marks[-1]) == (
+                    [],
+                    Scan.ONLY if len(read.marks) == 1 else Scan.LAST,
+                )
+
+
+def test_a_page_that_is_not_full_is_the_last_one_or_none(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that the host never paints are missed by no scan that deletes."""
+    draw = transactions.Listing._line
+
+    def without(self: Any, drawing: Any, row: int, customer: Any, company: Any) -> None:
+        if (self.page, row) not in {(2, 8), (2, 9)}:
+            draw(self, drawing, row, customer, company)
+
+    monkeypatch.setattr(transactions.Listing, "_line", without)
+    host.switches.end_marker = False
+    options: dict[str, Any] = {"screens": _screens(**LAST_AFTER_NEXT), "maps": [], "timeout": "1s"}
+    with (
+        opened(host, {"customers": LIST | {"paging": "key"}}, **options) as connector,
+        pytest.raises(TransientError, match=r"page 3: .*the page before it was not full"),
+    ):
+        scan(connector, "customers")
+
+
 def test_more_pages_than_the_map_allows_park_the_stream(host: Host) -> None:
     endless = itertools.count(1000)
     host.switches.insert_between_pages = lambda _: [customer(next(endless)) for _ in range(5)]
