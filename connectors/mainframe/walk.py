@@ -194,10 +194,12 @@ class Walk:
 
     def _stirs(self, rest: float, step: str, expected: Collection[str]) -> bool:
         """Whether the host goes on painting. One that has done so once is waited for longer ever after."""
-        longer = self.pace.rest(LONG_REST) if self._stirred else 0.0
-        if rest and self._wait(max(rest, longer), step, expected):
-            self._stirred = True
-            return True
+        longer, before = self.pace.rest(LONG_REST) if self._stirred else 0.0, self.last
+        ends = time.monotonic() + max(rest, longer)
+        while rest and self._wait(max(0.0, ends - time.monotonic()), step, expected):
+            if before is None or not _ticks(before, self._looked(step, expected)):
+                self._stirred = True
+                return True
         return False
 
     def read(
@@ -506,6 +508,20 @@ def _is_as(before: Looked | None, seen: Looked) -> bool:
     if seen.kind is not None:  # whatever else has changed meanwhile
         return (before.kind, before.error) == (seen.kind, seen.error)
     return recognise.record(each, before.screen) == recognise.record(each, seen.screen)
+
+
+def _ticks(before: Looked, seen: Looked) -> bool:
+    """Whether nothing has changed but digits to others, as those of a clock, that no map reads."""
+    (old, new), each = (before.screen, seen.screen), seen.screen_map
+    if each is None or (before.name, before.kind, before.error) != (seen.name, seen.kind, seen.error):
+        return False
+    if (_inputs(old), old.locked) != (_inputs(new), new.locked) or len(old.text) != len(new.text):
+        return False
+    changed = (pair for pair in zip(old.text, new.text, strict=True) if pair[0] != pair[1])
+    if not all(a.isdecimal() and b.isdecimal() for a, b in changed):
+        return False
+    same = recognise.record(each, old) == recognise.record(each, new)
+    return same and (each.table is None or recognise.page(each, old) == recognise.page(each, new))
 
 
 def _or(expected: Collection[str]) -> str:

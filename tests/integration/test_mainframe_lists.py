@@ -308,6 +308,15 @@ def test_a_clock_on_the_screen_keeps_no_list_from_its_end(
 # -- rows that are none
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_clock_that_goes_on_is_rest(host: Host, transport: str) -> None:
+    """A host that has painted a screen in two writes is given five times `settle` ever after."""
+    host.switches.clock_s, host.switches.hesitate = 0.3, 3
+    streams = {"customers": LIST | {"paging": "key"}}
+    with opened(host, streams, transport=transport, timeout="4s", settle="200ms") as connector:
+        assert scan(connector, "customers").column("id") == NUMBERS
+
+
 def test_a_field_that_cannot_be_read_is_a_reject_with_its_key(host: Host) -> None:
     host.switches.shown = {("00000120", "balance"): "      12.4X "}
     with opened(host, CUSTOMERS) as connector:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from bridge.testing.mainframe.switches import Switches, TwoWrites
 
-BROADCAST_ROW = 12
+BROADCAST_ROW, CLOCK_ROW = 12, 2
+_LOOKS_S = 0.1
 KEYBOARD_RESTORE = 0xC2
 SHORT_READS = (Key.PA1, Key.PA2, Key.PA3, Key.UNKNOWN)
 
@@ -47,6 +48,13 @@ class Conversation:
 
     async def run(self) -> None:
         """Until either side ends it."""
+        clock = asyncio.create_task(self._tick())
+        try:
+            await self._converse()
+        finally:
+            clock.cancel()
+
+    async def _converse(self) -> None:
         goes_on = await self._show(self.scene)
         while goes_on and (record := await self.session.receive()) is not None:
             goes_on = await self._answer(record)
@@ -56,6 +64,23 @@ class Conversation:
         self._drawing = drawing = self._blank()
         drawing.bare(1, 1, text)
         await self._send(drawing.write(self._erase()))
+
+    async def _tick(self) -> None:
+        """Beside whatever shows, and whether the keyboard is locked or not."""
+        while True:
+            await asyncio.sleep(self.switches.clock_s or _LOOKS_S)
+            drawing = self._drawing
+            if self.switches.clock_s and drawing is not None and drawing.formatted:
+                message = self._blank()
+                self._clock(message)
+                message.cursor = drawing.cursor
+                await self._send(message.write(Erase.NOTHING, rows=(CLOCK_ROW,), unlock=False, wipe=False))
+
+    def _clock(self, drawing: Drawing) -> None:
+        counts = self.desk.company.counts
+        counts["clocks"] += 1
+        minutes, seconds = divmod(counts["clocks"] % 3600, 60)
+        drawing.text(CLOCK_ROW, 70, f"12:{minutes:02}:{seconds:02}")
 
     async def _answer(self, record: bytes) -> bool:
         if not record:
@@ -118,6 +143,8 @@ class Conversation:
         counts[scene.name] += 1
         drawing, again = self._blank(), scene.name == self.scene.name and self._drawing is not None
         scene.draw(drawing, self.desk)
+        if self.switches.clock_s and drawing.formatted:
+            self._clock(drawing)
         note = self.switches.note_alone and again and _is_note(scene, self.scene)
         self.scene, self._drawing, self._covered = scene, drawing, ""
         if note:

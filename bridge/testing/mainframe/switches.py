@@ -45,6 +45,8 @@ class Switches:
 
     delay_ms: float = 0
     """Before each screen."""
+    clock_s: float = 0
+    """How often a clock in line 2 is written, whatever shows."""
     early_ms: dict[str, float] = field(default_factory=dict)
     """Scene -> how long before it the keyboard is given back, with nothing painted yet."""
     early_unlock: bool = True
