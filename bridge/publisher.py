@@ -83,6 +83,8 @@ class Publisher:
         self._producer: Producer | None = None
         self._sender: Sender | None = None
         """The producer's, where there is a library for it."""
+        self._lost = False
+        """Whether records were given up: a client that lost a partition's leader can go on so for ever."""
         self._reason: str | None = None
         """Why the transaction failed, as first heard; what fails next, its abort too, comes of that."""
         self._denied: str | None = None
@@ -115,8 +117,8 @@ class Publisher:
         return True
 
     def begin(self) -> None:
-        self._reason = None
-        self._undelivered()  # what that was of has ended
+        self._ask_sender()
+        self._reason, self._lost = None, False  # what that was of has ended
         self._topics.clear()
         self._begin()
         self.open_since = time.monotonic()
@@ -290,7 +292,8 @@ class Publisher:
 
     def _classify(self, error: KafkaException) -> BridgeError:
         cause: KafkaError = error.args[0]
-        self._reason = self._reason or self._undelivered() or self._told(cause)
+        self._ask_sender()
+        self._reason = self._reason or self._told(cause)
         if cause.code() in (
             KafkaError._FENCED,
             KafkaError.INVALID_PRODUCER_EPOCH,
@@ -302,7 +305,7 @@ class Publisher:
                 f"Kafka takes no transactions as long as transaction.timeout.ms: {kafka.reason(cause)}",
                 remedy="lower it under `kafka:`, or raise transaction.max.timeout.ms of the brokers",
             )
-        if cause.fatal() or not cause.txn_requires_abort():
+        if cause.fatal() or not cause.txn_requires_abort() or self._lost:
             return Broken(self._reason)
         return Aborted(self._reason)
 
@@ -318,14 +321,18 @@ class Publisher:
         """Only failures are reported, so that a delivered record costs no callback."""
         return {"delivery.report.only.error": True, "on_delivery": self._on_failure}
 
-    def _undelivered(self) -> str | None:
-        """The same of packed records, which no callback tells of."""
-        failure = self._sender.failure() if self._sender else None
-        return f"topic {failure[1]}: {self._told(failure[0])}" if failure else None
+    def _ask_sender(self) -> None:
+        """Of packed records no callback tells."""
+        if self._sender and (failure := self._sender.failure()):
+            self._note_failure(*failure)
 
     def _on_failure(self, error: KafkaError | None, message: Message) -> None:
         if error is not None and error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
-            self._reason = self._reason or f"topic {message.topic()}: {self._told(error)}"
+            self._note_failure(error, message.topic())
+
+    def _note_failure(self, error: KafkaError, topic: str | None) -> None:
+        self._reason = self._reason or f"topic {topic}: {self._told(error)}"
+        self._lost = self._lost or error.code() == KafkaError._MSG_TIMED_OUT
 
     def _on_error(self, error: KafkaError) -> None:
         if kafka.refuses(error):

@@ -136,7 +136,9 @@ def test_a_key_has_its_partition_however_its_record_is_sent(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_record_that_is_not_delivered_is_told_with_its_topic(stop: Event, form: Form) -> None:
+def test_a_record_that_is_not_delivered_is_told_with_its_topic_and_asks_for_a_new_producer(
+    stop: Event, form: Form
+) -> None:
     with mock_cluster() as cluster:
         made = Publisher(
             {**cluster, "message.timeout.ms": 1000, "transaction.timeout.ms": 1000}, "late", stop
@@ -144,7 +146,7 @@ def test_a_record_that_is_not_delivered_is_told_with_its_topic(stop: Event, form
         made.open()
         made.begin()
     made.send("late", form([b"k"]), form([b"v"]))
-    with pytest.raises(Aborted, match=r"^topic late: .*_MSG_TIMED_OUT"):
+    with pytest.raises(Broken, match=r"^topic late: .*_MSG_TIMED_OUT"):
         made.commit()
     made.close()
 
