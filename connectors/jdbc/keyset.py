@@ -11,9 +11,9 @@ import pyarrow as pa
 from connectors.jdbc.reader import Refused
 from connectors.jdbc.statements import Condition, Quote
 from connectors.jdbc.types import Column
-from connectors.jdbc.values import Written, bound, is_like, told, written
+from connectors.jdbc.values import Noted, Written, bound, may_have_noted, noted, plain, told, written
 
-type Place = Mapping[str, Written]
+type Place = Mapping[str, Noted]
 """The values of a row in the columns of its key, in their order."""
 
 
@@ -44,8 +44,10 @@ class Keyset:
         return [self.sorted_as.get(name, "{}").format(quote.name(name)) for name in self.names]
 
     def knows(self, place: Place) -> bool:
-        """Whether they are values of these columns, as far as their names and JSON's types tell."""
-        return tuple(place) == self.names and all(is_like(one, place[one.name]) for one in self.columns)
+        """Whether they are values of these columns, as far as their names and forms tell."""
+        return tuple(place) == self.names and all(
+            may_have_noted(one, place[one.name]) for one in self.columns
+        )
 
     def after(self, place: Place, quote: Quote) -> list[list[Condition]]:
         """Several statements, one after the other, that bring the rows after the one with these values.
@@ -56,7 +58,7 @@ class Keyset:
         """
         if not self.knows(place):
             raise ValueError(f"{', '.join(place)} is not {', '.join(self.names)}")
-        places = [bound(column, place[column.name]) for column in self.columns]
+        places = [bound(column, plain(place[column.name])) for column in self.columns]
         known = list(zip(self.order(quote), self.columns, places, strict=True))
         return [
             [*(_compared(*each, "=") for each in known[:last]), _compared(*known[last], ">")]
@@ -65,18 +67,20 @@ class Keyset:
 
     def last(self, read: Read) -> Place | None:
         """The values of the last row; None when it is one that cannot be read, not even so far."""
+        values = zip(self.columns, self._last(read), strict=True)
+        place = {one.name: noted(one, value) for one, value in values if value is not None}
+        return place if len(place) == len(self.names) else None
+
+    def _last(self, read: Read) -> list[Written | None]:
         if read.refused and read.refused[-1].after == read.rows.num_rows:
             keys, strange = read.refused[-1].keys, read.refused[-1].strange
-            values = {
-                one.name: told(one, strange[one.name]) if one.name in strange else keys[one.name]
+            return [
+                told(one, strange[one.name]) if one.name in strange else keys[one.name]
                 for one in self.columns
-            }
-            known = {name: value for name, value in values.items() if value is not None}
-            return known if len(known) == len(values) else None
-        columns = {name: read.rows.column(name) for name in self.names}
-        if not all(column[-1].is_valid for column in columns.values()):
-            return None  # MariaDB's zero dates, of which its driver makes NULL
-        return {name: written(column, -1) for name, column in columns.items()}
+            ]
+        columns = [read.rows.column(name) for name in self.names]
+        # MariaDB's zero dates, of which its driver makes NULL, are none.
+        return [written(column, -1) if column[-1].is_valid else None for column in columns]
 
 
 def _compared(name: str, column: Column, value: object, sign: str) -> Condition:

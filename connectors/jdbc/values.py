@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -13,6 +13,9 @@ from connectors.jdbc.types import Column
 
 type Written = int | bool | str
 """A value in a position. Decimals, floating-point numbers and times are text, binary ones hexadecimal."""
+
+type Noted = Written | Mapping[str, str]
+"""The same in the place of a row, where a number that is told as text says that it is one."""
 
 _DATE = r"[+-]?\d{4,}-\d\d-\d\d"
 _TIME = r"\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?"
@@ -70,9 +73,24 @@ _JSON: dict[str, tuple[type, ...]] = {
 }
 
 
-def is_like(column: Column, value: object) -> bool:
-    """Whether the column may have brought it: numbers and their digits as text have another order."""
-    return type(value) in _JSON.get(form(column), (str,))
+_NUMBER = "number"
+
+
+def noted(column: Column, value: Written) -> Noted:
+    """For the place of a row."""
+    return {_NUMBER: str(value)} if form(column) in ("decimal", "float") else value
+
+
+def plain(value: Noted) -> Written:
+    return value[_NUMBER] if isinstance(value, Mapping) else value
+
+
+def may_have_noted(column: Column, value: object) -> bool:
+    """Numbers and their digits as text have another order."""
+    what = form(column)
+    if what in ("decimal", "float"):  # whole numbers are those of before it was altered
+        return type(value) is int or (isinstance(value, Mapping) and [*value] == [_NUMBER])
+    return type(value) in _JSON.get(what, (str,))
 
 
 def written(values: pa.Array, place: int) -> Written:
@@ -119,7 +137,7 @@ def told(column: Column, text: str | None) -> Written | None:
 def bound(column: Column, value: Written) -> Bound:
     """What a statement compares the column with. Errors: ValueError when it is no value of it."""
     what = form(column)
-    if not is_like(column, value):
+    if type(value) not in _JSON.get(what, (str,)):
         raise ValueError(f"{value!r} is no {what}")
     if what not in _FORMS:
         return _BOUND[what](str(value))

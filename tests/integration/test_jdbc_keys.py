@@ -54,10 +54,20 @@ def test_equal_keys_in_a_scan_have_the_catalogue_asked_and_the_scan_begun_anew(
     assert Policy(StreamOptions()).difference(was.tables[0], stream.tables[0]) == "with the key id, site"
 
 
-@pytest.mark.parametrize("was", ["int", "varchar(9)"])
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("int", "varchar(9)"),
+        ("varchar(9)", "int USING id::int"),
+        ("numeric(9)", "varchar(9)"),
+        ("varchar(9)", "numeric(9) USING id::numeric"),
+        ("numeric", "varchar(9)"),
+        ("varchar(9)", "float USING id::float"),
+    ],
+)
 @pytest.mark.parametrize("mode", ["images", "timestamp"])
 def test_a_pass_whose_key_becomes_another_type_begins_anew(
-    postgres_corner: Corner, monkeypatch: pytest.MonkeyPatch, mode: str, was: str
+    postgres_corner: Corner, monkeypatch: pytest.MonkeyPatch, mode: str, was: str, now: str
 ) -> None:
     """Numbers and texts have another order: behind the 6 come others."""
     monkeypatch.setattr(polls, "PAGE_ROWS", 3)
@@ -65,7 +75,6 @@ def test_a_pass_whose_key_becomes_another_type_begins_anew(
         f"CREATE TABLE $.t (id {was} PRIMARY KEY, at timestamp DEFAULT '2020-01-01');"
         " INSERT INTO $.t SELECT n FROM generate_series(1, 30) n;"
     )
-    now = "varchar(9)" if was == "int" else "int USING id::int"
     with postgres_corner.reading("t", mode, columns=["at"] if mode == "timestamp" else []) as (
         connector,
         stream,

@@ -24,7 +24,7 @@ from connectors.jdbc.keyset import Keyset, Read
 from connectors.jdbc.modes.mode import Database, Mode
 from connectors.jdbc.statements import Condition, Quote, Source, Statement, select
 from connectors.jdbc.types import Column
-from connectors.jdbc.values import Written, bound, form, told
+from connectors.jdbc.values import Noted, bound, form, told
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?")
 
@@ -49,7 +49,7 @@ class _Place:
     until: str | None = None
     safe: str | None = None
     """Never after `until`: rows that change from now on, or whose transaction is open, are not older."""
-    after: Mapping[str, Written] = field(default_factory=dict)
+    after: Mapping[str, Noted] = field(default_factory=dict)
     skipped: int = 0
     since: str | None = None
     """Where the times' zone is not known: what the clock showed when `high` was first read; or OVER."""
