@@ -98,6 +98,8 @@ class Readings:
         self._known: dict[str, Reading | Refusal] = {}
         self._told: dict[str, tuple[str, ...]] = {}
         """By what the rows of each are known, as the last discovery said."""
+        self._discovered = False
+        """Else there is nothing that a stream had to be told by."""
         self._gone: set[str] = set()
         """Which polls have missed."""
         self._keys_at: dict[str, float] = {}
@@ -105,7 +107,7 @@ class Readings:
 
     def stand_in_for(self, former: Readings) -> None:
         """Of a session that was cut: nobody was told anything since."""
-        self._told = former._told
+        self._told, self._discovered = former._told, former._discovered
 
     def discover(self, looked_at_one: Callable[[], None] = lambda: None) -> Sequence[Stream]:
         self._session.end()
@@ -118,6 +120,7 @@ class Readings:
             streams.append(self._stream(name))
             looked_at_one()
         self._session.end()
+        self._discovered = True
         return streams
 
     def _found(self, looked_at_one: Callable[[], None]) -> list[TableName]:
@@ -203,12 +206,11 @@ class Readings:
         Errors: PermanentError; TransientError, of what the next discovery looks at again, or has to tell.
         """
         reading = self._known.get(name)
-        was_busy = isinstance(reading, BusyError)
         if reading is None or isinstance(reading, PermanentError | BusyError):
             reading = self._known[name] = self._searched(name)
         if not isinstance(reading, Reading):
             raise type(reading)(reading.text, remedy=reading.remedy)
-        if was_busy and name not in self._told:
+        if self._discovered and name not in self._told:
             raise TransientError(f"{reading.source} can be described now", remedy="it is looked at anew")
         if self._told.get(name, reading.identified_by) != reading.identified_by:
             raise _other_key(reading.source)

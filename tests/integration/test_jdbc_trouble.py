@@ -25,6 +25,7 @@ from bridge.testing.conforming import drain, interrupted_poll
 from bridge.testing.databases import DatabaseServer, H2Server, PostgresServer
 from bridge.testing.proxy import TcpProxy
 from connectors.jdbc import JdbcConnector, jvm
+from connectors.jdbc import connector as module
 from connectors.jdbc.session import Session
 from connectors.jvm import options as java_options
 from tests.integration.jdbc_tables import Corner
@@ -116,6 +117,24 @@ def test_a_locked_table_whose_session_is_gone_too_has_it_opened_anew(
         with locked(postgres_corner.server, name), pytest.raises(TransientError) as caught:
             connector.poll(busy, None, Ask())
         assert type(caught.value) is TransientError
+
+
+def test_a_table_that_was_locked_is_told_before_it_is_read_whatever_became_of_the_session(
+    postgres_corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres_corner.execute("CREATE TABLE $.busy (id int PRIMARY KEY); INSERT INTO $.busy VALUES (1);")
+    name = postgres_corner.name("busy")
+    with postgres_corner.opened({name: {"mode": "images"}}, statement_timeout="1s") as connector:
+        with locked(postgres_corner.server, name):
+            (busy,) = connector.discover()
+            assert not busy.tables
+        monkeypatch.setattr(module, "IDLE_S", 0)
+        with monkeypatch.context() as cut:
+            cut.setattr(Session, "lives", lambda _: False)
+            with pytest.raises(TransientError, match="can be described now"):
+                connector.poll(busy, None, Ask())
+        (told,) = connector.discover()
+        assert connector.poll(told, None, Ask()).rows == 1
 
 
 def test_tables_that_are_locked_hold_up_no_discovery_past_its_deadline(postgres_corner: Corner) -> None:
