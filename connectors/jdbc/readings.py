@@ -188,9 +188,9 @@ class Readings:
         return Stream(name, identity, (reading.table,), reading.mode.emits, caveats=reading.mode.caveats)
 
     def find(self, name: str) -> Reading | Refusal:
-        """How the stream is read, or why it cannot be."""
+        """How the stream is read, or why it cannot be: polls look again at what is busy."""
         known = self._known.get(name)
-        if known is None or (not isinstance(known, Reading) and name in self._queries):
+        if known is None or (not isinstance(known, Reading | BusyError) and name in self._queries):
             self._known[name] = known = self._searched(name)
         return known
 

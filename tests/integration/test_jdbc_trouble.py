@@ -158,6 +158,24 @@ def test_tables_that_are_locked_hold_up_no_discovery_past_its_deadline(postgres_
         assert all(each.tables for each in found)
 
 
+def test_queries_over_a_locked_table_are_looked_at_by_their_polls(postgres_corner: Corner) -> None:
+    postgres_corner.execute("CREATE TABLE $.t (id int PRIMARY KEY);")
+    name = postgres_corner.name("t")
+    query = {"mode": "images", "query": f"SELECT * FROM {name}", "key": ["id"]}
+    with postgres_corner.opened({"q": query, "r": query}, statement_timeout="1s") as connector:
+        with locked(postgres_corner.server, name):
+            streams = connector.discover()
+            began = time.monotonic()
+            connector.discover()
+            assert time.monotonic() - began < 1
+            with pytest.raises(BusyError):
+                connector.poll(streams[0], None, Ask())
+        for stream in streams:
+            with pytest.raises(TransientError, match="can be described now"):
+                connector.poll(stream, None, Ask())
+        assert all(each.tables for each in connector.discover())
+
+
 def test_a_wrong_password_costs_one_attempt(postgres: DatabaseServer, table: str) -> None:
     before = postgres.log.read_text().count("password authentication failed")
     connector = configured(postgres.url, table, password="env:TEST_WRONG_PASSWORD")
