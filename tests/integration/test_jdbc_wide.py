@@ -76,6 +76,21 @@ def test_a_row_that_does_not_fit_at_all_parks_its_stream_alone(wide: Corner) -> 
         assert wide.rows(connector.poll(stream_of(connector, wide.name("v")), None, Ask())) == [{"id": 1}]
 
 
+def test_a_column_that_is_not_read_counts_among_what_comes_at_a_time(postgres_corner: Corner) -> None:
+    """The driver brings it all the same."""
+    corner, name = postgres_corner, postgres_corner.name("t")
+    corner.execute("CREATE TABLE $.t (id int PRIMARY KEY, doc text);")
+    corner.execute("INSERT INTO $.t SELECT n, repeat('x', 10000) FROM generate_series(1, 1000) n;")
+    with opened(
+        corner.server, {name: {"mode": "incrementing"}}, properties={"maxResultBuffer": HEAP_SHARE}
+    ) as connector:
+        connector.excluded = lambda _: ("doc",)
+        connector.close()
+        connector.open()
+        batch = connector.poll(stream_of(connector, name), None, Ask())
+    assert corner.rows(batch) == [{"id": number, "doc": None} for number in range(1, 1001)]
+
+
 ALL_OF_IT = """
 import json, sys
 from bridge.contract import Ask
