@@ -107,7 +107,7 @@ _MARIADB = Dialect(
         "cachePrepStmts": "false",
     },
     # The server sends on by itself: it is only how many the driver holds, and more are no faster.
-    fetch_rows=10,
+    fetch_rows=1,
     # Else a TIMESTAMP would come as the server's wall clock shows it, twice the same in an hour in autumn.
     on_connect=("SET time_zone = '+00:00'",),
     # Its driver only notes that it is to be so.
