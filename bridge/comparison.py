@@ -190,10 +190,12 @@ class Comparison:
         return piece
 
     def _bury_key(self, piece: Piece, found: Found, row: pa.RecordBatch) -> None:
-        (key,) = texts(row.select(list(self.table.key)))
+        own = row.select(list(self.table.key))
+        (key,) = texts(own)
         form = key or b""
         reason = f"a key of {len(form)} bytes; {LONGEST} can be compared: name a shorter `key`"
-        self._bury(piece, found, named(form), Reject(self.table.name, reason, form))
+        values = {name: own.column(name)[0] for name in own.schema.names}
+        self._bury(piece, found, named(form), Reject(self.table.name, reason, form, values))
 
     def _bury(self, piece: Piece, found: Found, name: bytes, letter: Reject) -> None:
         """A row that is too long to be told from others becomes a dead letter, once."""

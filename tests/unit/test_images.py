@@ -29,6 +29,7 @@ from bridge.errors import PermanentError, TransientError
 from bridge.testing.fakes import FakeKafka, Fault, State
 from bridge.testing.images import FakeImages
 from bridge.testing.simulation import Clock, Engine
+from bridge.testing.verifying import verified
 
 TABLE = "orders"
 STATE = "_bridge.state.erp"
@@ -439,6 +440,16 @@ def test_a_key_that_is_too_long_for_the_states_topic_is_dead_lettered_once(make:
     case.scan(2)
     assert case.events()[4:] == [("d", 3)]
     assert len(case.letters()) == 1
+
+
+def test_verify_knows_the_dead_letter_of_a_key_that_is_too_long(make: Callable[..., Case]) -> None:
+    case = make(FakeImages(key=("id", "payload")))
+    case.rows.update({1: "a", 2: "x" * LONGEST})
+    case.scan(2)
+    connector = case.source.connector()
+    connector.open()
+    (outcome,) = verified(case.kafka, case.engine.settings, connector).outcomes
+    assert (outcome.lost.count, outcome.differing.count) == (0, 0)
 
 
 def test_excluded_columns_make_no_updates(make: Callable[..., Case]) -> None:
