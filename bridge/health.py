@@ -14,7 +14,7 @@ from bridge.visible import visible
 
 STATUS_SCHEMA = 1
 """The newest status document this module can read."""
-LONGEST = 300
+LONGEST = 400
 """Characters of one reason: monitoring systems cut long lines, and the second must be seen, too."""
 MOST_REASONS = 3
 MOST_NAMES = 3

@@ -27,7 +27,6 @@ from connectors.mainframe.readings import CONFIRMS, ListReading
 from connectors.mainframe.recognise import Page
 from connectors.mainframe.scans import Key, Piece, judged, keys_of
 from connectors.mainframe.sessions import Session
-from connectors.mainframe.values import is_blank
 from connectors.mainframe.walk import AS_BEFORE, LONG_REST, Unanswered
 
 # Passes of one scan, where it pages by position.
@@ -171,7 +170,7 @@ class ListPages:
         """A page with a line that stood there before may be half of the old one and half of the new.
 
         So may one with a line that is no row: of the old one's rows, below fewer new ones; and one with a
-        line that has a new key, and most of what the old line had beside it.
+        column that is the old one beside new keys.
         """
         stood = (key == old for key, old in zip(after.keys, before.keys, strict=False))
         if None in after.keys or any(stood) or self._has_old_values(before, after):
@@ -179,12 +178,11 @@ class ListPages:
         return after
 
     def _has_old_values(self, before: Shown, after: Shown) -> bool:
-        key = self._reading.table.key
-        names = [name for name in self._reading.list.columns if name not in key]
-        for old, new in zip(before.page.rows, after.page.rows, strict=False):
-            told = [(new.values[name], old.values.get(name)) for name in names if name in new.values]
-            shown = [(value, former) for value, former in told if not is_blank(value)]
-            if 1 < len(shown) < 2 * sum(value == former for value, former in shown):
+        """Whether a column whose values differ from row to row is still that of the page before."""
+        key, lines = self._reading.table.key, tuple(zip(before.page.rows, after.page.rows, strict=False))
+        for name in (each for each in self._reading.list.columns if each not in key):
+            values = {(old.values.get(name), new.values.get(name)) for old, new in lines}
+            if len(values) > 1 and all(old == new for old, new in values):
                 return True
         return False
 

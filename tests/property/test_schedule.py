@@ -17,7 +17,7 @@ from bridge.config.options import StreamOptions
 from bridge.contract import Batch, Changes, Stream, Table
 from bridge.errors import TransientError
 from bridge.positions import Stored
-from bridge.progress import Progress, Turn
+from bridge.progress import STILL_S, Progress, Turn
 from bridge.schedule import Schedule
 from bridge.states import State
 from bridge.testing.simulation import Clock
@@ -124,8 +124,11 @@ class Scheduling(RuleBasedStateMachine):
         assert kept is not (poll.stale or says_nothing)
         options, now = OPTIONS[name], self.clock.now
         model.earliest = poll.turn.asked_at + rows / options.max_rows_per_s if options.max_rows_per_s else 0.0
-        at_once = poll.stale or more
-        self.push(name, now if at_once else self.together(name, poll.turn.asked_at + options.interval))
+        if poll.stale or more:
+            waits = not (poll.stale or rows) and poll.batch.position == poll.turn.position
+            self.push(name, now + (STILL_S if waits else 0.0))
+        else:
+            self.push(name, self.together(name, poll.turn.asked_at + options.interval))
         if kept:
             model.ahead, model.reading = poll.at, True
             self.queue.append(poll)
