@@ -9,6 +9,7 @@ next one.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -36,6 +37,8 @@ IDLE_S = 0.5
 NOTHING = Discovered((), 0)
 FORGIVEN_S = 60.0
 """After so long without a failure there is no trouble, though there was nothing to publish either."""
+AWAY_S = 5.0
+"""Kafka that does not answer is looked for this often at least: when it is back, everybody waits for us."""
 REFUSED = (PermanentError, ValueError, ArithmeticError)
 """What costs an order alone: should more be wrong, reading the positions again will tell."""
 
@@ -153,7 +156,7 @@ class Task:
         """Nothing that was read ahead may be trusted: the next round starts from what Kafka has."""
         self._failures += 1
         self._failed_at = time.monotonic()
-        wait = delay(self._failures)
+        wait = min(delay(self._failures), AWAY_S if isinstance(error, TransientError) else math.inf)
         text = str(error)
         if text != self._trouble:
             log.warning("publishing failed", error=text, next_try_s=round(wait, 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from bridge.config.options import ConnectorSettings, OnSchemaChange, TransactionOptions
 from bridge.contract import MAX_POSITION_BYTES
 from bridge.errors import TransientError
-from bridge.positions import STREAM, Stored, record
+from bridge.positions import STREAM, Ledger, Stored, record
 from bridge.publisher import Fenced
 from bridge.testing.fakes import (
     SKIPPED,
@@ -65,6 +66,26 @@ def test_the_position_is_in_the_transaction_of_its_events(clock: Clock, kafka: F
     (written,) = {event.number for event in engine.events("orders")}
     positions = kafka.committed(engine.positions.name)
     assert [each.key for each in positions if each.transaction.number == written] == [b"stream:orders"]
+
+
+def test_kafka_that_is_away_for_long_is_looked_for_every_few_seconds(
+    clock: Clock, kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_of(clock, kafka, "orders")
+    engine.source.insert("orders", *letters_of(12))
+    read, looked = engine.positions.read, list[float]()
+
+    def away() -> Ledger:
+        looked.append(clock.now)
+        if len(looked) < 20:
+            raise TransientError("Kafka cannot be reached")
+        return read()
+
+    monkeypatch.setattr(engine.positions, "read", away)
+    for _ in range(20):
+        engine.settle()
+    assert engine.published("orders") == list(range(1, 13))
+    assert max(later - before for before, later in pairwise(looked)) < 7
 
 
 @pytest.mark.parametrize("fault", Fault)
