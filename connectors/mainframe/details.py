@@ -45,9 +45,8 @@ def read(
         _open(walk, reading, detail, shown, key)
         lacks = partial(another, names=names, key=key)
         missing = _missing(reading, detail)
-        row = walk.read(
-            detail.screen, missing, told, lacks, names, echoes=not (again or reading.shows_the_key)
-        )
+        echoes = not (again or reading.shows_the_key)
+        row = walk.read(detail.screen, missing, told, lacks, names, echoes=echoes, anew=again)
     except Trouble as trouble:
         if trouble.kind is not Kind.REJECT:
             raise

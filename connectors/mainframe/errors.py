@@ -68,11 +68,15 @@ class Looked:
 class Trouble(Exception):
     """A step failed. Becomes an error of the bridge in `translated` alone."""
 
-    def __init__(self, kind: Kind, step: str, expected: str, seen: Looked, why: str = "") -> None:
+    def __init__(
+        self, kind: Kind, step: str, expected: str, seen: Looked, why: str = "", remedy: str = ""
+    ) -> None:
+        """`remedy`: a better one than its kind has."""
         expectation = f"expected {expected}, " if expected else ""
         super().__init__(f"{step}: {expectation}seen {seen.shown}" + (f": {why}" if why else ""))
         self.kind, self.seen = kind, seen
         self._told, self.why = (step, expected), why
+        self.remedy = remedy or _REMEDY.get(kind, "")
 
     def as_kind(self, kind: Kind, why: str) -> Trouble:
         """The same screen, understood better."""
@@ -89,8 +93,7 @@ def is_about_the_account(error: BaseException) -> bool:
 def translated(trouble: Trouble, doing: str, kept: Callable[[Trouble], str]) -> BridgeError:
     """The engine's error; `kept` keeps the screen and says where."""
     text, where = f"{doing}: {trouble}", kept(trouble)
-    remedy = _REMEDY.get(trouble.kind, "")
-    told = "; ".join(filter(None, (remedy, where)))
+    told = "; ".join(filter(None, (trouble.remedy, where)))
     match trouble.kind:
         case Kind.CREDENTIALS:
             return CredentialsError(text, remedy=told)

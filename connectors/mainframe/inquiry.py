@@ -202,10 +202,10 @@ class InquiryPages:
     def _ask(
         self, session: Session, asked: Asked, typed: Mapping[str, Any], told: str, *, last: bool
     ) -> Answer:
-        """`last`: it is asked on a screen without a former answer; one that has little in it is one."""
+        """`last`: it is asked on a screen without a former answer; one that repeats it is one."""
         options, walk = self._reading.options, session.walk
         if not self._places.get(session):
-            session.go_home(options.screen if self._anew else None)
+            session.go_home(options.screen if self._anew or last else None)
             walk = session.walk
             walk.perform(options.goto, f"{told}, on the way")
         *before, asking = options.steps
@@ -217,8 +217,8 @@ class InquiryPages:
         except ConfigError as error:  # too long, or not of the code page; too many of them park the stream
             return Reject(self._reading.table.name, error.text, told, typed)
         missing, lacks, entries = self._missing(walk.last, asked), self._lacks(typed), self._reading.entries
-        filled, echoes = {*typed, *entries}, not (last or self._reading.shows_the_key)
-        row = walk.read(options.screen, missing, told, lacks, filled, echoes=echoes)
+        filled, echoes = {*typed, *entries}, not self._reading.shows_the_key
+        row = walk.read(options.screen, missing, told, lacks, filled, echoes=echoes, anew=last)
         walk.perform(options.back, f"{told}, back")
         self._places[session] = self._goes_on(row)
         return row
@@ -239,7 +239,7 @@ class InquiryPages:
         led = before[-1:] or (*options.goto[-1:], *options.back[-1:])
         began = {name for step in led for name in step.expect} | {asked_on.name if asked_on else None}
         screens = {options.screen, *last.on, *last.expect, *began}
-        return Missing(options.missing, screens, self._about_another(asked))
+        return Missing(options.missing, screens, self._about_another(asked), asked.values())
 
     def _about_another(self, asked: Asked) -> Callable[[Looked], str]:
         """A host that was asked for another key, and shows it where it was typed, speaks of that."""

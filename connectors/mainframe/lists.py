@@ -10,7 +10,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,9 +109,9 @@ class ListPages:
         try:
             return self._from_home()
         except Trouble as trouble:
-            if trouble.kind is not Kind.RELOGIN:
+            if trouble.kind is not Kind.RELOGIN and not isinstance(trouble, Unanswered):
                 raise
-        self._session.renew()  # it was signed off while it rested
+        self._session.renew()  # it was signed off while it rested, or does not lead to the first page
         return self._from_home()
 
     def _from_home(self) -> Shown:
@@ -124,9 +123,12 @@ class ListPages:
         if before is None:
             return after
         after = self._settled(before, after, "page 1")
-        with suppress(Unanswered):  # or it is the first page that the key was pressed on
-            after = self._other(before, after, "page 1")
-        return after
+        try:
+            return self._other(before, after, "page 1")
+        except Unanswered:
+            if before.page == self._walk.turned:
+                raise
+        return after  # it is the first page that the key was pressed on
 
     def _stood(self) -> Shown | None:
         """The page that the last key was pressed on, where the way to the list ends on its own screen."""
@@ -227,6 +229,8 @@ class ListPages:
         if 0 < times < LONG_REST and self._may_go_on(page):
             return self._page(told, LONG_REST)
         self._longest = max(self._longest, len(page.rows))
+        if self._number > 1:
+            self._walk.turned = page
         keys = tuple(judged(row, self._reading.table)[0] for row in page.rows)
         shown = Shown(seen, page, keys)
         self._doubt(shown, told)

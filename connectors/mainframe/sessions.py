@@ -239,7 +239,7 @@ class Session:
     def _go_home(self, walk: Walk, stale: str | None = None, texts: Texts | None = None) -> None:
         """Errors: Trouble, TransientError."""
         home = self.config.home
-        if home != stale and self._is(walk, home):
+        if home != stale and not walk.unsent and self._is(walk, home):
             return
         self._clear(walk)
         if not self._is(walk, home):
@@ -256,7 +256,8 @@ class Session:
         seen = walk.look()
         if self.config.home is None and any(not field.protected for field in seen.screen.fields):
             why = "what is typed now would go into it"
-            raise Trouble(Kind.UNKNOWN, "CLEAR", "a cleared screen", seen, why)
+            remedy = "name the screen that CLEAR leads to as `home`"
+            raise Trouble(Kind.UNKNOWN, "CLEAR", "a cleared screen", seen, why, remedy)
 
     @staticmethod
     def _is(walk: Walk, home: str | None) -> bool:

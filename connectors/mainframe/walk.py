@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from connectors.mainframe.config import PLACEHOLDER, Step
 from connectors.mainframe.errors import Kind, Looked, Trouble
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.maps import Maps, Rule, ScreenMap
+from connectors.mainframe.recognise import Page
 from connectors.mainframe.rules import View, told_by
 from connectors.mainframe.screen import FILLER, Screen, without_words
 from connectors.mainframe.terminal import Terminal
@@ -27,6 +29,7 @@ LEAST_LONG_REST_S = 0.05
 # Values of an answer of which one may be all that is new.
 _FEW = 2
 AS_BEFORE = "it tells what it told before"
+BUT_ONE = "it tells but one value, or none, that the question did not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Missing:
     screens: Collection[str | None]
     lacks: Callable[[Looked], str] = lambda _: ""
     """What it lacks for being about the row that was asked for."""
+    keys: Collection[str] = ()
+    """As they were asked for: a marker that names them is about that row, whatever else shows."""
 
     def shows(self, seen: Looked) -> bool:
         if seen.name is None or seen.kind is not None:
@@ -68,6 +73,12 @@ class Missing:
             return None
         view = View(seen.screen)
         return [found for sign in self.signs if isinstance(sign, Rule) and (found := told_by(sign, view))]
+
+    def doubt(self, seen: Looked) -> str:
+        """Why what says so may be about another row."""
+        found = self.told(seen) or ()
+        named = self.keys and any(all(_names(each, key) for key in self.keys) for each in found)
+        return "" if named else self.lacks(seen)
 
 
 class Unanswered(Trouble):
@@ -131,11 +142,18 @@ class Walk:
         """The screen that something was typed on, as the key was pressed: what comes is compared with it."""
         self.left: Looked | None = None
         """What stood there when the last key was pressed."""
+        self.turned: Page | None = None
+        """Of a list, the page shown last that was not its first."""
         self._entries: dict[int, str | None] = {}
-        """What was typed since a key was pressed, and where; None for a secret."""
+        """What was typed and not sent yet, and where; None for a secret."""
         self._typed_on: list[tuple[int, bool]] = []
         """The entries of that screen."""
         self._stirred = False
+
+    @property
+    def unsent(self) -> bool:
+        """Whether something was typed that no key has sent: it may still stand there."""
+        return any(text != "" for text in self._entries.values())
 
     # -- looking
 
@@ -211,19 +229,20 @@ class Walk:
         typed: Collection[str],
         *,
         echoes: bool,
+        anew: bool,
     ) -> Row | None:
         """The row of a screen, whole and at rest; None: the host says that there is none.
 
         `lacks`: what it lacks for being the row that was asked for; `typed`: fields that show what was asked;
-        `echoes`: the key shows where it was typed alone, and so proves nothing.
+        `echoes`: the key shows where it was typed alone, and so proves nothing; `anew`: it was asked where no
+        former answer stood.
         What may be painted in part is looked at again, and so is what says that there is none.
         """
         each, row = self.maps.screens[screen], None
 
         def ready(seen: Looked) -> str:
-            if echoes and self._is_mostly_as_asked(seen, typed):
-                return AS_BEFORE
-            return lacks(recognise.record(each, seen.screen))
+            doubt = self._is_mostly_as_asked(seen, typed, anew=anew) if echoes else ""
+            return doubt or lacks(recognise.record(each, seen.screen))
 
         for times in (1, LONG_REST):
             seen = self._await_answer(screen, missing, told, ready, times)
@@ -248,7 +267,7 @@ class Walk:
         def lacks(seen: Looked) -> str:
             if self._tells_the_same(missing, seen):
                 return AS_BEFORE
-            return missing.lacks(seen) if missing.shows(seen) else ready(seen)
+            return missing.doubt(seen) if missing.shows(seen) else ready(seen)
 
         rest = self.pace.rest(times)
         try:
@@ -274,19 +293,22 @@ class Walk:
         """As when the key was pressed: a message may have come in between, and given the keyboard back."""
         return _is_as(self._asked, seen)
 
-    def _is_mostly_as_asked(self, seen: Looked, typed: Collection[str]) -> bool:
+    def _is_mostly_as_asked(self, seen: Looked, typed: Collection[str], *, anew: bool) -> str:
         """At least half of what shows stood there when the key was pressed, or but one value is new.
 
         A clock alone is no answer, nor is PROCESSING, over a former one or over a question of the same map.
+        What stood there is no former answer where it was asked `anew`.
         """
         asked, each = self._asked, seen.screen_map
         if asked is None or each is None or asked.name != seen.name:
-            return False
+            return ""
         now, before = (recognise.record(each, at.screen).values for at in (seen, asked))
         wanted = {name for name, field in each.fields.items() if not field.hidden} - {*typed}
         shown = [name for name in wanted if now.get(name) not in (None, "")]
         same = sum(now[name] == before.get(name) for name in shown)
-        return 0 < len(shown) <= 2 * same or (len(wanted) > _FEW and len(shown) - same <= 1)
+        if len(wanted) > _FEW and len(shown) - same <= 1:
+            return BUT_ONE if anew else AS_BEFORE
+        return AS_BEFORE if not anew and 0 < len(shown) <= 2 * same else ""
 
     def _looked(self, step: str, expected: Collection[str]) -> Looked:
         try:
@@ -340,7 +362,10 @@ class Walk:
     def _act(
         self, step: Step, told: str, texts: Texts, expected: Collection[str], rest: float, *, last: bool
     ) -> bool:
-        """Whether it was done. What cannot be typed, or was wiped before its key, raises the last time."""
+        """Whether it was done. What cannot be typed, or was wiped before its key, raises the last time.
+
+        Nothing is typed at the cursor a second time: what was typed first may stand before it.
+        """
         on, typed, secret = step.on or (ANY,), dict(self._entries), self.told_secret_on
         seen = self.await_screen(on, told, timeout=step.timeout, rest=rest, ready=self._has_left)
         if not last and not self._takes(step, seen, texts):
@@ -396,6 +421,7 @@ class Walk:
         # As it is sent, so that an answer can be told from it.
         sent = self._looked(told, expected) if typed or self.told_secret_on is not None else None
         if sent and typed and _sends(key) and not self._still(sent.screen, typed):
+            self._entries = typed
             why = "it was painted on, and what was typed is gone"
             raise Wiped(Kind.RETRY, told, _or(expected), sent, why)
         self.answered = False
@@ -444,6 +470,12 @@ class Walk:
             raise self._gone(error, told, ()) from error
         self._entries[address] = None if secret else text
         self._typed_on = _inputs(seen.screen)
+
+
+def _names(told: str, key: str) -> bool:
+    """A host may fill up a number."""
+    zeros = "0*" if key.isdecimal() else ""
+    return re.search(rf"(?<!\w){zeros}{re.escape(key)}(?!\w)", told) is not None
 
 
 def stands(screen: Screen, address: int, text: str | None) -> bool:

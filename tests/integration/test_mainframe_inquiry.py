@@ -688,6 +688,78 @@ def test_a_message_on_the_question_is_not_its_answer_where_both_are_one_screen(
     assert [(row["name"], row["message"]) for row in rows] == [(name, "") for name in names]
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("sparse", [False, True], ids=["a former answer", "an answer of one value"])
+def test_a_message_on_the_question_is_no_answer_the_second_time_either(
+    host: Host,
+    transport: str,
+    sparse: bool,  # noqa: FBT001
+) -> None:
+    """The first time it cannot be told: half of the answer is the former one's, or but one value is new."""
+    options = at_home(10, 20, 30)
+    fields = options["screens"]["inquiry"]["fields"] = {
+        name: options["screens"]["inquiry"]["fields"][name]
+        for name in ("customer_id", "request_type", "name")
+    }
+    fields["status"] = {"row": 9, "column": 18, "length": 8}
+    fields["message"] = {"row": 22, "column": 2, "length": 40}
+    host.change("00000020", status=host.customers["00000010"].status)
+    again = {"type": "CUSTINQ", "press": "enter", "expect": "inquiry"}
+    if sparse:
+        host.switches.shown = {("00000020", "status"): ""}
+        options["streams"]["inquiries"]["back"] = [{"press": "clear"}, again]
+    host.switches.early_ms, host.switches.early_text = {"CUSTINQ": 400}, "PROCESSING"
+    with opened(
+        host, options.pop("streams"), **options | {"timeout": "2s"}, transport=transport
+    ) as connector:
+        read = scan(connector, "inquiries")
+    asked = [10, 30] if sparse else [10, 20, 30]
+    names = [host.customers[f"{number:08}"].name for number in asked]
+    assert [(row["name"], row["message"]) for row in read.rows] == [(name, "") for name in names]
+    assert [(each.key, "but one value" in each.reason) for each in read.rejects] == (
+        [({"customer_id": "00000020"}, True)] if sparse else []
+    )
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_key_that_was_wiped_is_asked_for_where_no_former_answer_stands(
+    host: Host, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`home` is the answer's screen, where PROCESSING comes under the answer before."""
+    options = at_home(10, 20, 30)
+    options["screens"]["inquiry"]["fields"]["message"] = {"row": 22, "column": 2, "length": 40}
+    still, times = Walk._still, itertools.count(1)
+
+    def wiped(self: Walk, *what: Any) -> bool:
+        return still(self, *what) and next(times) not in (3, 4)
+
+    with opened(
+        host, options.pop("streams"), **options | {"timeout": "3s"}, transport=transport
+    ) as connector:
+        host.switches.early_ms, host.switches.early_text = {"CUSTINQ": 400}, "PROCESSING"
+        monkeypatch.setattr(Walk, "_still", wiped)
+        names = scan(connector, "inquiries").column("name")
+    assert names == [host.customers[f"{number:08}"].name for number in (10, 20, 30)]
+
+
+@pytest.mark.parametrize("shown", ["00000000", "00000991"])
+def test_a_host_that_resets_its_entry_says_that_there_is_no_such_key(
+    host: Host, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Inquiry._asked
+
+    def reset(identity: str, request: str, company: Company) -> Inquiry:
+        found = asked(identity, request, company)
+        return replace(found, customer_id=shown) if "NOT FOUND" in found.note else found
+
+    monkeypatch.setattr(Inquiry, "_asked", staticmethod(reset))
+    streams = {"inquiries": INQUIRY | {"keys": keys(10, 990, 20)}}
+    with opened(host, streams, timeout="1s") as connector:
+        read = scan(connector, "inquiries")
+    assert read.column("customer_id") == ["00000010", "00000020"]
+    assert read.rejects == []
+
+
 FROM_THE_START = [{"press": "clear"}, *INQUIRY["goto"]]
 
 

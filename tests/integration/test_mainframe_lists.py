@@ -556,6 +556,32 @@ def test_the_end_of_a_list_that_is_home_is_not_that_of_its_first_page(
             assert scan(connector, "customers").column("id") == NUMBERS[:22]
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_last_page_is_not_the_first_where_the_way_to_that_takes_longer_than_the_time(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is `home`, and the keyboard is free while the host thinks of its first page, once."""
+    answer = transactions.Listing.answer
+
+    def topped(self: transactions.Listing, heard: Any, desk: Any) -> Any:
+        if heard.key is not Key.PF5:
+            return answer(self, heard, desk)
+        host.switches.early_ms = late.pop() if late else {}
+        asyncio.get_running_loop().call_later(0.1, host.switches.early_ms.clear)
+        return transactions.Listing.at(desk.company, 1, 0)
+
+    late: list[dict[str, float]] = []
+    monkeypatch.setattr(transactions.Listing, "answer", topped)
+    streams = {"customers": LIST | {"goto": [{"press": "pf5", "expect": "custlist"}], "paging": "key"}}
+    home: dict[str, Any] = {"home": "custlist", "home_by": LIST["goto"], "transport": transport}
+    with Host(count=22, page_size=5) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        with opened(host, streams, **home, timeout="700ms") as connector:
+            assert scan(connector, "customers").column("id") == NUMBERS[:22]
+            late.append({"CUSTLIST": 2000})
+            assert scan(connector, "customers").column("id") == NUMBERS[:22]
+
+
 def test_a_list_of_one_page_that_is_home_is_read_once_the_time_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import stat
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pytest
 import yaml
 from mfmock.core.keys import Key
+from mfmock.tn3270 import datastream as ds
 
 from bridge import cli
 from bridge.contract import Ask, Level, Scan
@@ -24,14 +26,16 @@ from bridge.testing.kafka import free_ports
 from bridge.testing.mainframe import Host, TwoWrites
 from bridge.testing.mainframe.authority import AuthorityError
 from bridge.testing.mainframe.conversation import Conversation
-from bridge.testing.mainframe.datastream import Drawing
+from bridge.testing.mainframe.datastream import Drawing, Style
 from bridge.testing.mainframe.desk import Desk, Heard, Scene
 from bridge.testing.mainframe.options import INQUIRY, LIST, MAPS, PASSWORD_VARIABLE, options
 from bridge.testing.mainframe.scenes import SignOn
+from bridge.testing.mainframe.transactions import framed
 from connectors.mainframe import MainframeConnector, captured, kept
 from connectors.mainframe.errors import Kind, Trouble
 from connectors.mainframe.transports.s3270 import S3270
 from connectors.mainframe.transports.tnz import TnzTerminal
+from connectors.mainframe.walk import Walk
 from tests.integration.mainframe_streams import (
     DETAILS,
     TRANSPORTS,
@@ -705,14 +709,83 @@ def test_no_key_is_pressed_on_another_screen_than_the_one_that_was_typed_on(
     assert "TRANSFER" not in {told.screen for told in host.told}
 
 
+@pytest.fixture
+def entry_of_operator(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message with an entry of its own comes once, between what was typed and its key."""
+    talks = list[tuple[Conversation, asyncio.AbstractEventLoop]]()
+    run, press, sent = Conversation.run, Walk.press, list[str]()
+    shows, hides = (ds.sf(ds.field_attribute(protected=each)) for each in (True, False))
+
+    async def noted(self: Conversation) -> None:
+        talks.append((self, asyncio.get_running_loop()))
+        await run(self)
+
+    def crossed(self: Walk, key: str, *what: Any) -> None:
+        if key == "enter" and self._entries and not sent:
+            sent.append(key)
+            talk, loop = talks[-1]
+            text = shows + talk.codec.encode("MSG FROM OPERATOR")
+            note = bytes([0xF1, 0xC2]) + ds.sba(22 * 80) + text + ds.sba(22 * 80 + 40) + hides
+            asyncio.run_coroutine_threadsafe(talk._send(note + ds.sba(23 * 80 - 1) + shows), loop).result()
+            time.sleep(0.1)
+        press(self, key, *what)
+
+    monkeypatch.setattr(Conversation, "run", noted)
+    monkeypatch.setattr(Walk, "press", crossed)
+
+
+@both
+@pytest.mark.usefixtures("entry_of_operator")
+def test_no_password_is_typed_twice_at_the_cursor(
+    host: Host, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host prompts for it alone, as TSO does, and the cursor stands behind what was typed."""
+
+    def prompt(self: SignOn, drawing: Drawing, _: Desk) -> None:
+        framed(drawing, "SIGNON", self.note, "ENTER=SIGN ON PF3=END")
+        drawing.entry("password", 6, 16, 24, style=Style.HIDDEN)
+
+    answer, heard_of = SignOn.answer, list[str]()
+
+    def known(self: SignOn, heard: Heard, desk: Desk) -> Any:
+        heard_of.append(heard.fields.get("password", ""))
+        return answer(self, replace(heard, fields={**heard.fields, "user": host.user}), desk)
+
+    monkeypatch.setattr(SignOn, "draw", prompt)
+    monkeypatch.setattr(SignOn, "answer", known)
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    hidden = {"row": 6, "column": 16, "length": 24, "hidden": True}
+    screens["signon"]["fields"] = {"password": hidden}
+    logon = [{"on": "signon", "type": "{password}", "press": "enter", "expect": "menu"}]
+    asked: dict[str, Any] = {"screens": screens, "maps": [], "logon": logon, "transport": transport}
+    with pytest.raises(TransientError, match="what was typed is gone"), opened(host, CUSTOMERS, **asked):
+        pass
+    assert heard_of == []
+    with opened(host, CUSTOMERS, **asked):
+        assert heard_of == [host.password]
+
+
+@both
+def test_what_was_not_sent_is_cleared_before_a_stream_begins(host: Host, transport: str) -> None:
+    with opened(host, CUSTOMERS, transport=transport, **BY_MENU) as connector:
+        session = connector._source._pool.main  # type: ignore[attr-defined]
+        session.go_home()
+        menu = session.walk.look()
+        session.walk.type_into(menu.screen.cursor, "9", menu, "")
+        session.go_home()
+        after = session.walk.look().screen
+        assert (after.text, after.cursor) == (menu.screen.text, menu.screen.cursor)
+
+
 @both
 def test_nothing_is_typed_where_clear_leads_to_no_cleared_screen(host: Host, transport: str) -> None:
     host.switches.keeps = True
     with (
         opened(host, CUSTOMERS, transport=transport, timeout="500ms") as connector,
-        pytest.raises(TransientError, match="CLEAR: expected a cleared screen, seen 'MAIN MENU'"),
+        pytest.raises(TransientError, match="CLEAR: expected a cleared screen, seen 'MAIN MENU'") as told,
     ):
         scan(connector, "customers")
+    assert "name the screen that CLEAR leads to as `home`" in str(told.value.remedy)
     assert {told.screen for told in host.told} == {"SIGNON"}
 
 
