@@ -171,8 +171,8 @@ class ListPages:
     def _settled(self, before: Shown, after: Shown, told: str) -> Shown:
         """A page with a line that stood there before may be half of the old one and half of the new.
 
-        So may one with a line that is no row: of the old one's rows, below fewer new ones; and one with a
-        column that is the old one beside new keys.
+        So may one with a line that is no row: of the old one's rows, below fewer new ones; and one
+        with columns that are the old ones beside new keys.
         """
         stood = (key == old for key, old in zip(after.keys, before.keys, strict=False))
         if None in after.keys or any(stood) or self._has_old_values(before, after):
@@ -180,13 +180,12 @@ class ListPages:
         return after
 
     def _has_old_values(self, before: Shown, after: Shown) -> bool:
-        """Whether a column whose values differ from row to row is still that of the page before."""
+        """Whether all columns but the key's are those of the page before, as far as their rows differ."""
         key, lines = self._reading.table.key, tuple(zip(before.page.rows, after.page.rows, strict=False))
-        for name in (each for each in self._reading.list.columns if each not in key):
-            values = {(old.values.get(name), new.values.get(name)) for old, new in lines}
-            if len(values) > 1 and all(old == new for old, new in values):
-                return True
-        return False
+        names = [each for each in self._reading.list.columns if each not in key]
+        columns = [{(old.values.get(name), new.values.get(name)) for old, new in lines} for name in names]
+        telling = [values for values in columns if len(values) > 1]
+        return bool(telling) and all(old == new for values in telling for old, new in values)
 
     def _other(self, before: Shown, after: Shown, told: str) -> Shown:
         """Another page than the one before: until the time is over the host may yet answer.
