@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bridge.contract import Ask, Caveat, Connector, Finding, Level
-from bridge.errors import PermanentError
+from bridge.errors import PermanentError, TransientError
 from bridge.testing.conforming import drain
 from bridge.testing.databases import DatabaseServer
 from connectors.jdbc import connector as connector_module
@@ -368,6 +368,9 @@ def test_a_table_without_the_right_to_read_parks_its_stream_alone(
     critical = [finding for finding in connector.check() if finding.level is Level.CRITICAL]
     assert [finding.stream for finding in critical] == [f"{schema}.a"]
     postgres.execute(f"GRANT SELECT ON {schema}.a TO {role};")
+    with pytest.raises(TransientError, match="can be described now"):
+        connector.poll(denied, None, Ask())
+    denied, _ = connector.discover()
     assert connector.poll(denied, None, Ask()).rows == 0, "it is looked at again"
     connector.close()
     postgres.execute(f"DROP OWNED BY {role}; DROP ROLE {role};")
