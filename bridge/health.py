@@ -223,5 +223,5 @@ def shortened(text: str) -> str:
     words = visible(" ".join(text.replace("|", "/").split()))
     if len(words) <= LONGEST:
         return words
-    end = LONGEST // 2
+    end = LONGEST // 3
     return f"{words[: LONGEST - end - 3]}...{words[-end:]}"
