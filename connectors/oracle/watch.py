@@ -83,8 +83,7 @@ class Watch:
             while not self._closed:
                 now = time.monotonic()
                 if self._until is not None and self._until <= now:
-                    again = self._cut(self._cuts)
-                    self._cuts += 1
-                    self._until = now + again
+                    self._cuts += 1  # first: the answer to a cut may be there before it has returned
+                    self._until = now + self._cut(self._cuts - 1)
                 self._wakes = float("inf") if self._until is None else self._until
                 self._changed.wait(None if self._until is None else max(0.0, self._until - now))

@@ -278,8 +278,7 @@ class TestTimeLimits:
         peer.switches.stall("ALL_TABLES", 60)
         with opened(peer, statement_timeout="3s") as connector:
             began = time.monotonic()
-            # Which of the two is heard first: that the time is up, or that the database has stopped.
-            with pytest.raises(TransientError, match=r"no answer within 3 s|ORA-01013.*statement_timeout"):
+            with pytest.raises(TransientError, match="no answer within 3 s"):
                 connector.discover()
             assert time.monotonic() - began < 30, "the database was not asked to stop"
 

@@ -165,3 +165,19 @@ def test_an_idle_connection_shows_signs_of_life(listener: socket.socket) -> None
         sockets.keep_alive(42.0)
         assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 42
+
+
+def test_who_hears_the_answer_to_a_cut_finds_that_time_is_up() -> None:
+    """It may come while the cut goes on."""
+    seen, cut = list[bool](), threading.Event()
+
+    def looks(_number: int) -> float:
+        seen.append(one.is_up)
+        cut.set()
+        return 60.0
+
+    one = Watch("test-watch", looks)
+    one.begin(0.0)
+    assert cut.wait(10)
+    one.close()
+    assert seen == [True]
