@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-LEAST, MOST = 32, 1024 * 1024
+LEAST, MOST = 48, 1024 * 1024
 """In MiB: what Java is started with, and more than any machine of today would give it."""
 _MIB = {"m": 1, "g": 1024}
 

@@ -387,7 +387,7 @@ for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(number, lambda got, _: told.append(int(got)))
 def work():
     connector = JdbcConnector(JdbcConnector.Config.model_validate({
-        "url": "jdbc:h2:mem:x", "heap": "32m", "streams": {"A.B": {"mode": "incrementing"}}}))
+        "url": "jdbc:h2:mem:x", "heap": "48m", "streams": {"A.B": {"mode": "incrementing"}}}))
     connector.open()
     %s
 thread = threading.Thread(target=work)
@@ -454,6 +454,17 @@ def test_a_value_larger_than_the_heap_is_a_reject_and_not_the_end(h2: DatabaseSe
     assert [reason.partition(" is longer than ")[0] for _, reason in rejects] == ["column C:", "column B:"]
 
 
+def test_java_looks_for_garbage_when_it_is_full_not_when_python_has_grown() -> None:
+    done = worker(
+        "import gc, jpype; beans = jpype.java.lang.management.ManagementFactory;"
+        "old = [each for each in beans.getGarbageCollectorMXBeans() if 'MarkSweep' in str(each.getName())];"
+        "before = old[0].getCollectionCount();"
+        "grown = [([bytes(50_000) for _ in range(20)], gc.collect()) for _ in range(300)];"
+        "print(len(old), old[0].getCollectionCount() - before)"
+    )
+    assert done.stdout.split()[:2] == ["1", "0"], done.stderr
+
+
 def test_what_drivers_print_and_log_goes_nowhere() -> None:
     """It would stand beside the log, unmasked."""
     done = worker(
@@ -467,12 +478,12 @@ def test_what_drivers_print_and_log_goes_nowhere() -> None:
 
 
 def test_java_is_bounded_and_utc() -> None:
-    options = java_options("32m")
-    assert {"-Xmx32m", "-XX:MaxDirectMemorySize=32m", "-XX:+ExitOnOutOfMemoryError"} <= set(options)
+    options = java_options("48m")
+    assert {"-Xmx48m", "-XX:MaxDirectMemorySize=48m", "-XX:+ExitOnOutOfMemoryError"} <= set(options)
     done = worker(
         "import jpype; java = jpype.java;"
         "print(java.util.TimeZone.getDefault().getID(), java.lang.Runtime.getRuntime().maxMemory() >> 20)"
     )
     zone, heap = done.stdout.split()[:2]
     assert zone == "UTC"
-    assert int(heap) <= 32
+    assert int(heap) <= 48

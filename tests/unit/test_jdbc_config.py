@@ -126,8 +126,8 @@ def test_every_mode_has_its_options() -> None:
 def test_the_size_of_a_heap_is_asked_for_in_words() -> None:
     with pytest.raises(ValidationError, match="write it like 256m or 2g"):
         config(heap="lots")
-    for heap in ("31m", "1m", "1025g", "999999g"):
-        with pytest.raises(ValidationError, match="must be 32m to 1024g"):
+    for heap in ("47m", "1m", "1025g", "999999g"):
+        with pytest.raises(ValidationError, match="must be 48m to 1024g"):
             config(heap=heap)
 
 
