@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -14,7 +14,7 @@ from bridge.contract import pick
 from bridge.errors import PermanentError
 from connectors.oracle import statements
 from connectors.oracle.statements import ASKED, Statement, TableName
-from connectors.oracle.types import Column, Described, How, Types, column, is_known
+from connectors.oracle.types import Column, Described, How, Types, column, is_known, left_out
 
 if TYPE_CHECKING:
     from connectors.oracle.config import OracleStream
@@ -176,6 +176,17 @@ class Catalog:
         return [(place, tuple(names)) for place, names in found.items()]
 
 
+def without(relation: Relation, excluded: Collection[str], options: OracleStream) -> Relation:
+    """Its columns that are never published are not read: but those are by which rows are told apart."""
+    away = set(excluded).difference(relation.key, options.columns)
+    known = (_told(each.name, each.declared) for each in relation.columns if each.name in away)
+    return replace(
+        relation,
+        columns=tuple(left_out(each) if each.name in away else each for each in relation.columns),
+        unknown=tuple(sorted(set(relation.unknown).difference(known), key=relation.unknown.index)),
+    )
+
+
 def must_fit(relation: Relation, options: OracleStream) -> None:
     """Raise PermanentError when the table has not what the operator speaks of, or what he will not have."""
     names = [each.name for each in relation.columns]
@@ -190,7 +201,7 @@ def must_fit(relation: Relation, options: OracleStream) -> None:
         raise PermanentError(
             f"table {relation.name} has columns of types that have no place in an event:"
             f" {', '.join(relation.unknown)}",
-            remedy="read a view without them, or set `unknown_types`",
+            remedy="`exclude` them, or set `unknown_types`",
         )
 
 
@@ -219,8 +230,12 @@ def _relation(
 ) -> Relation:
     whole = {*key, *options.columns}
     columns = tuple(column(of, types, _how(options, of.name in whole)) for of in described)
-    unknown = tuple(f"{of.name} ({of.declared})" for of in described if not is_known(of, types))
+    unknown = tuple(_told(of.name, of.declared) for of in described if not is_known(of, types))
     return Relation(table, kind, columns, key, rows, unknown)
+
+
+def _told(name: str, declared: str) -> str:
+    return f"{name} ({declared})"
 
 
 def _how(options: OracleStream, is_key: bool) -> How:  # noqa: FBT001 -- of one column

@@ -58,7 +58,7 @@ class OracleConnector(Connector):
 
         with self._call(f"connecting to {self.config.place}"):
             self._session("")
-            self._readings = Readings(self.config)
+            self._readings = Readings(self.config, self.excluded)
 
     def discover(self) -> Sequence[Stream]:
         with self._call(f"reading the dictionary of {self.config.place}"):

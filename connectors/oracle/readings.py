@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from bridge.contract import Stream, pick
 from bridge.errors import GoneError, PermanentError, TransientError
 from connectors.oracle import statements
-from connectors.oracle.catalog import Catalog, Kind, Relation, must_fit
+from connectors.oracle.catalog import Catalog, Kind, Relation, must_fit, without
 from connectors.oracle.config import OracleConfig, OracleStream
 from connectors.oracle.modes import Mode, mode_of
 from connectors.oracle.modes.queue import described
@@ -32,8 +32,10 @@ class Reading:
 class Readings:
     """Of all streams; one whose table changed, or may have, is looked up anew."""
 
-    def __init__(self, config: OracleConfig) -> None:
-        self._config = config
+    def __init__(
+        self, config: OracleConfig, excluded: Callable[[str], Collection[str]] | None = None
+    ) -> None:
+        self._config, self._excluded = config, excluded
         self._known: dict[str, Reading | PermanentError] = {}
         self._doubted: set[str] = set()
         self._gone: set[str] = set()
@@ -99,10 +101,15 @@ class Readings:
         excluded = self._config.exclude_tables
         found = Catalog(session).find(streams)
         return {
-            name: described(session, relation) if relation.kind is Kind.QUEUE else relation
+            name: described(session, relation) if relation.kind is Kind.QUEUE else self._read(name, relation)
             for name, relation in found.items()
             if not any(fnmatchcase(name, pattern) for pattern in excluded)
         }
+
+    def _read(self, name: str, relation: Relation) -> Relation:
+        """As far as it is read."""
+        excluded = self._excluded(name) if self._excluded else ()
+        return without(relation, excluded, self._options(name)) if excluded else relation
 
     def _look_up(self, session: Session, name: str) -> None:
         self._columns |= self._said(session, [name])

@@ -156,7 +156,10 @@ class _Rows:
     def read(self, raw: pa.RecordBatch) -> tuple[pa.RecordBatch, Sequence[Refused]]:
         arrays = iter(raw.columns)
         leads = [next(arrays) for _ in self.reading.leads]
-        own = [self._column(column, column.name, arrays) for column in self.reading.columns]
+        own = [
+            pa.nulls(raw.num_rows) if column.unread else self._column(column, column.name, arrays)
+            for column in self.reading.columns
+        ]
         whole = pa.RecordBatch.from_arrays([*leads, *own], schema=self.reading.schema)
         if self.reading.troubles:
             self._told(next(arrays))

@@ -105,9 +105,13 @@ class Column:
     """Bytes of a text or binary value at most; 0: it is short."""
     how: How = AS_IS
     parts: tuple[Column, ...] = ()
+    unread: bool = False
+    """It is not selected: of its values nothing is known."""
 
     def selected(self, reference: str) -> Iterator[tuple[str, pa.DataType]]:
         """The items, each with the type in which the driver shall bring it."""
+        if self.unread:
+            return
         yield self.template.format(reference), self.wire or self.field.type
         for part in self.parts:
             yield from part.selected(f"{reference}.{quoted(part.name)}")
@@ -131,6 +135,11 @@ def column(of: Described, types: Types, how: How = AS_IS) -> Column:
     if of.is_own:
         return _of_own_type(of, types, how)
     return _KNOWN.get(of.base, _unknown)(of, how)
+
+
+def left_out(of: Column) -> Column:
+    """The column of a table that is not read, whatever is in it: there is none of its values."""
+    return Column(of.name, of.declared, pa.field(of.name, pa.null()), unread=True)
 
 
 def is_known(of: Described, types: Types) -> bool:

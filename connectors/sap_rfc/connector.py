@@ -53,7 +53,7 @@ class SapConnector(Connector):
         self._system = System(self.config)
         with self._call():
             self._system.open()
-            self._readings = Readings(self.config)
+            self._readings = Readings(self.config, self.excluded)
 
     def discover(self) -> Sequence[Stream]:
         with self._call():

@@ -41,7 +41,7 @@ class Plan:
             raise PermanentError(
                 f"{choice.relation.name}: {error} together, and a row of {reader.name} has {reader.most}: the"
                 " key is read with every other column",
-                remedy="name fewer columns under `fields`, or a `reader` with longer rows, such as"
+                remedy="`exclude` columns, or name a `reader` with longer rows, such as"
                 " /BODS/RFC_READ_TABLE2",
             ) from None
         count = len(groups)
@@ -81,7 +81,7 @@ class Plan:
             if lost:
                 raise PermanentError(
                     f"{reader} cannot read {column.name} of {table}: it {lost}",
-                    remedy="name the other columns under `fields`, or another `reader`",
+                    remedy="`exclude` it, or name another `reader`",
                 )
 
     def between(self, after: Key | None, end: Key | None) -> Condition:

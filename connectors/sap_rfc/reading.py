@@ -30,7 +30,8 @@ class Choice:
 
     `changed`: columns of which a row never has the same twice; without them, groups of columns are
     compared. `currencies`: amount -> the column with its currency, or a currency, where the dictionary names
-    none in the table. `stripped`: columns without leading zeros. `name`: of the table in rejects.
+    none in the table. `stripped`: columns without leading zeros. `excluded`: those that nobody will see: they
+    are not read. `name`: of the table in rejects.
     """
 
     relation: Relation
@@ -39,7 +40,14 @@ class Choice:
     changed: tuple[str, ...] = ()
     currencies: Mapping[str, str] = field(default_factory=dict)
     stripped: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
     name: str = ""
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Its columns but those that are left out: never one of the key."""
+        away = self.excluded.difference(self.relation.key)
+        return tuple(each for each in self.columns if each not in away)
 
 
 class Reading:
@@ -49,7 +57,7 @@ class Reading:
         self._name = choice.name or choice.relation.name
         self._stripped = choice.stripped
         self._currencies = currencies
-        self._columns = [of(choice.relation, name) for name in choice.columns]
+        self._columns = [of(choice.relation, name) for name in choice.read]
         for amount, named in choice.currencies.items():
             _check(choice.relation, amount, named, currencies)
         self._currency = {
@@ -58,7 +66,7 @@ class Reading:
             if each.is_amount and (currency := _currency(choice, each)) is not None
         }
         self.key = choice.relation.key
-        read = dict.fromkeys((*choice.columns, *self._currency.values()))
+        read = dict.fromkeys((*choice.read, *self._currency.values()))
         known = {each.name for each in choice.relation.columns}
         self.names = tuple(name for name in read if name in known)
         """Of the columns that it takes, those with currencies among them."""
@@ -67,23 +75,26 @@ class Reading:
             self._columns = [
                 shifted(each, most) if each.name in self._currency else each for each in self._columns
             ]
-        self.schema = pa.schema([each.field for each in self._columns])
+        fields = {each.name: each.field for each in self._columns}
+        self.schema = pa.schema([fields.get(name) or pa.field(name, pa.null()) for name in choice.columns])
 
     def rows(self, texts: Texts) -> tuple[pa.RecordBatch, tuple[Reject, ...]]:
         """Rows that are whole, and why the others are not."""
-        arrays: list[pa.Array] = []
+        arrays: dict[str, pa.Array] = {}
         refused: dict[int, dict[str, str]] = defaultdict(dict)
         for column in self._columns:
             converted = texts_to_array(column, self._shown(column, texts), self._places(column, texts))
-            arrays.append(converted.array)
+            arrays[column.name] = converted.array
             for row, why in converted.refused.items():
                 refused[row][column.name] = why
-        batch = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+        none = pa.nulls(len(texts[self.names[0]]))
+        whole = [arrays.get(name, none) for name in self.schema.names]
+        batch = pa.RecordBatch.from_arrays(whole, schema=self.schema)
         if not refused:
             return batch, ()
         rejects = tuple(self._reject(batch.slice(row, 1), texts, row, why) for row, why in refused.items())
-        whole = [row for row in range(batch.num_rows) if row not in refused]
-        return batch.take(pa.array(whole, pa.int64())), rejects
+        kept = [row for row in range(batch.num_rows) if row not in refused]
+        return batch.take(pa.array(kept, pa.int64())), rejects
 
     def keys(self, texts: Texts) -> pa.RecordBatch:
         """The columns of the key alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from bridge.contract import Stream
 from bridge.errors import GoneError, PermanentError
@@ -15,8 +15,8 @@ from connectors.sap_rfc.system import System
 class Readings:
     """Of all streams. What was refused is looked at again before each poll: a grant may be there now."""
 
-    def __init__(self, config: SapConfig) -> None:
-        self._config = config
+    def __init__(self, config: SapConfig, excluded: Callable[[str], Collection[str]] | None = None) -> None:
+        self._config, self._excluded = config, excluded
         self._known: dict[str, Mode | PermanentError] = {}
         self._doubted: set[str] = set()
         self._gone: set[str] = set()
@@ -71,7 +71,8 @@ class Readings:
             raise PermanentError(f"`streams` has no {name}", remedy="name it there")
         known = self._known.get(name)
         try:
-            mode = mode_of(name, options, system, dictionary)
+            excluded = frozenset(self._excluded(name) if self._excluded else ())
+            mode = mode_of(name, options, system, dictionary, excluded)
         except PermanentError as error:
             self._known[name] = error
         else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Mode", "mode_of"]
 
 
-def _modes() -> Mapping[str, Callable[[str, SapStream, System, Dictionary], Mode]]:
+def _modes() -> Mapping[str, Callable[[str, SapStream, System, Dictionary, frozenset[str]], Mode]]:
     """Read here, for they need Arrow, which who only looks at the configuration does not load."""
     from connectors.sap_rfc.modes import documents, function, pointers, table
 
@@ -28,6 +28,12 @@ def _modes() -> Mapping[str, Callable[[str, SapStream, System, Dictionary], Mode
     }
 
 
-def mode_of(name: str, options: SapStream, system: System, dictionary: Dictionary) -> Mode:
+def mode_of(
+    name: str,
+    options: SapStream,
+    system: System,
+    dictionary: Dictionary,
+    excluded: frozenset[str] = frozenset(),
+) -> Mode:
     """The mode of a stream. Errors: PermanentError when it cannot be read so; the system's."""
-    return _modes()[options.mode](name, options, system, dictionary)
+    return _modes()[options.mode](name, options, system, dictionary, excluded)

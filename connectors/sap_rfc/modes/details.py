@@ -214,11 +214,19 @@ def _must_be_single(target: Field, source: Field, name: str) -> None:
         )
 
 
-def schema(fields: Mapping[str, Field], where: str) -> pa.Schema:
-    """Columns by their names. Errors: ConfigError when there is nothing, or one twice."""
+def schema(fields: Mapping[str, Field], where: str, excluded: Collection[str] = ()) -> pa.Schema:
+    """Columns by their names. `excluded`: whatever is in them, there is none of it.
+
+    Errors: ConfigError when there is nothing.
+    """
     if not fields:
         raise ConfigError(f"{where} has no columns")
-    return pa.schema([arrow_field(each).with_name(name) for name, each in fields.items()])
+    return pa.schema(
+        [
+            pa.field(name, pa.null()) if name in excluded else arrow_field(each).with_name(name)
+            for name, each in fields.items()
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,14 +241,17 @@ class Shown:
 def shown(table: Table, fields: Mapping[str, Field], rows: Sequence[Row]) -> Shown:
     """Rows of a client as Arrow's; a value that cannot be had makes its row a reject."""
     arrays, refused = [], dict[int, str]()
-    for name in table.schema.names:
+    for name, kind in zip(table.schema.names, table.schema.types, strict=True):
+        if pa.types.is_null(kind):
+            arrays.append(pa.nulls(len(rows)))
+            continue
         converted = values_to_array(fields[name], [row.get(name) for row in rows])
         arrays.append(converted.array)
         refused |= converted.refused
     batch = pa.RecordBatch.from_arrays(arrays, schema=table.schema)
     kept = [place for place in range(len(rows)) if place not in refused]
     rejects = [reject(table, batch, place, why) for place, why in sorted(refused.items())]
-    return Shown(batch if not refused else batch.take(kept), kept, tuple(rejects))
+    return Shown(batch if not refused else batch.take(pa.array(kept, pa.int64())), kept, tuple(rejects))
 
 
 def reject(table: Table, batch: pa.RecordBatch, place: int, why: str) -> Reject:

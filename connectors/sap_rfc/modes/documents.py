@@ -71,9 +71,15 @@ class Document:
         return f"{self.fields['OBJECTCLAS']} {self.fields['OBJECTID']}"
 
 
-def mode(name: str, options: SapStream, system: System, dictionary: Dictionary) -> Mode:
+def mode(
+    name: str,
+    options: SapStream,
+    system: System,
+    dictionary: Dictionary,
+    excluded: frozenset[str] = frozenset(),
+) -> Mode:
     """Errors: PermanentError; the system's."""
-    return ChangeDocuments(name, options, system, dictionary)
+    return ChangeDocuments(name, options, system, dictionary, excluded)
 
 
 class ChangeDocuments(Mode):
@@ -83,9 +89,16 @@ class ChangeDocuments(Mode):
     # A transaction may take longer than the late window; what is not logged is not told.
     caveats = frozenset({Caveat.MAY_MISS})
 
-    def __init__(self, name: str, options: SapStream, system: System, dictionary: Dictionary) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: SapStream,
+        system: System,
+        dictionary: Dictionary,
+        excluded: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__(name)
-        self._options, self._dictionary = options, dictionary
+        self._options, self._dictionary, self._excluded = options, dictionary, excluded
         self._reader = TableReader(system, options.reader, dictionary)
         self._headers = self._choice("CDHDR", _HEADER)
         self._lines = Lines(self._choice("CDPOS", _LINE), self._reader)
@@ -164,6 +177,7 @@ class ChangeDocuments(Mode):
             self._reader,
             whole=enrich is not None and enrich.table == name,
             stripped=self._options.alpha == "strip",
+            excluded=self._excluded,
         )
 
     def _relation(self, name: str) -> Relation:
@@ -188,7 +202,13 @@ class ChangeDocuments(Mode):
             return None
         relation = self._headers.relation
         return Objects(
-            f"{self.name}.object", enrich, system, relation, ("OBJECTCLAS", "OBJECTID"), self._options.missing
+            f"{self.name}.object",
+            enrich,
+            system,
+            relation,
+            ("OBJECTCLAS", "OBJECTID"),
+            self._options.missing,
+            self._excluded,
         )
 
     def tables(self) -> tuple[Table, ...]:

@@ -35,9 +35,15 @@ AT_ONCE, AT_ONCE_WITH_DETAILS = 1_000, 50
 _log = logging.getLogger(__name__)
 
 
-def mode(name: str, options: SapStream, system: System, _dictionary: Dictionary) -> Mode:
+def mode(
+    name: str,
+    options: SapStream,
+    system: System,
+    _dictionary: Dictionary,
+    excluded: frozenset[str] = frozenset(),
+) -> Mode:
     """Errors: PermanentError; the system's."""
-    return FunctionImages(name, options, system)
+    return FunctionImages(name, options, system, excluded)
 
 
 @dataclass(slots=True)
@@ -77,9 +83,11 @@ class FunctionImages(Mode):
 
     emits = Emits.IMAGES
 
-    def __init__(self, name: str, options: SapStream, system: System) -> None:
+    def __init__(
+        self, name: str, options: SapStream, system: System, excluded: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__(name)
-        self._options = options
+        self._options, self._excluded = options, excluded.difference(options.key)
         self._scan: _Scan | None = None
         self._cap: Any = None
         """As its parameter takes it."""
@@ -122,7 +130,7 @@ class FunctionImages(Mode):
             self._must_divide(options.pages.fixed)
             details.must_have_fields(described, options.pages)
         self._fields: Mapping[str, Field] = {**fields, **more}
-        self._table = Table(self.name, details.schema(self._fields, function), options.key)
+        self._table = Table(self.name, details.schema(self._fields, function, self._excluded), options.key)
 
     def _must_have(self, fields: Mapping[str, Field], names: Sequence[str], option: str) -> None:
         for name in names:

@@ -40,12 +40,15 @@ class Objects:
         relation: Relation,
         key: Sequence[str],
         missing: Collection[str],
+        excluded: Collection[str] = (),
     ) -> None:
         """`relation`: of what tells of objects; `key`: its columns that name one. Errors: ConfigError."""
         columns = {name: _field(relation, name) for name in key}
         self._details, self._pace = Details(options, system, columns, missing), Pace()
         self._fields = {**columns, **self._details.fields}
-        self.table = Table(table, details.schema(self._fields, table), tuple(key))
+        self.table = Table(
+            table, details.schema(self._fields, table, {*excluded}.difference(key)), tuple(key)
+        )
 
     @property
     def most(self) -> int:

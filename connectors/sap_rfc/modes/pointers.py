@@ -42,10 +42,16 @@ _MARKED = {"MESSAGE_TYPE": Direction.IMPORT, "CHANGE_POINTERS_IDENTS": Direction
 """Parameters of CHANGE_POINTERS_STATUS_WRITE, which is not remote-enabled."""
 
 
-def mode(name: str, options: SapStream, system: System, dictionary: Dictionary) -> Mode:
+def mode(
+    name: str,
+    options: SapStream,
+    system: System,
+    dictionary: Dictionary,
+    excluded: frozenset[str] = frozenset(),
+) -> Mode:
     """Errors: PermanentError; the system's."""
     kind = ProcessedPointers if options.process else ChangePointers
-    return kind(name, options, system, dictionary)
+    return kind(name, options, system, dictionary, excluded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,14 @@ class Pointer:
 class Pointers:
     """Of one message type: how they are read, and what is told of them."""
 
-    def __init__(self, name: str, options: SapStream, system: System, dictionary: Dictionary) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: SapStream,
+        system: System,
+        dictionary: Dictionary,
+        excluded: frozenset[str],
+    ) -> None:
         """Errors: ConfigError."""
         self._type = options.message_type or ""
         relation = dictionary.relation("BDCP2")
@@ -82,7 +95,9 @@ class Pointers:
         self._reader = TableReader(system, options.reader, dictionary)
         self._objects: Objects | None = None
         if options.detail:
-            self._objects = Objects(name, options.detail, system, relation, _OBJECT, options.missing)
+            self._objects = Objects(
+                name, options.detail, system, relation, _OBJECT, options.missing, excluded
+            )
             self.table = self._objects.table
         else:
             self.table = Table(name, self._reader.schema(self._choice), ("MESTYPE", "CPIDENT"))
@@ -152,13 +167,20 @@ class ChangePointers(Mode):
     # A transaction may take longer than the late window; an object is told of as it is when it is read.
     caveats = frozenset({Caveat.MAY_MISS, Caveat.COLLAPSES})
 
-    def __init__(self, name: str, options: SapStream, system: System, dictionary: Dictionary) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: SapStream,
+        system: System,
+        dictionary: Dictionary,
+        excluded: frozenset[str],
+    ) -> None:
         super().__init__(name)
         self._reading = Reading(name, options)
         self._each = float(_FIRST_SIZE)
         """About how many bytes a pointer makes."""
         try:
-            self._pointers = Pointers(name, options, system, dictionary)
+            self._pointers = Pointers(name, options, system, dictionary, excluded)
         except ConfigError as error:
             raise details.parked(error, f"stream {name}") from None
 
@@ -207,13 +229,20 @@ class ProcessedPointers(Mode):
     caveats = frozenset({Caveat.COLLAPSES})
     settles: ClassVar[bool] = True
 
-    def __init__(self, name: str, options: SapStream, system: System, dictionary: Dictionary) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: SapStream,
+        system: System,
+        dictionary: Dictionary,
+        excluded: frozenset[str],
+    ) -> None:
         super().__init__(name)
         self._type, self._function = options.message_type or "", options.process_function
         self._marked = frozenset[str]()
         """What was, for all that the function says."""
         try:
-            self._pointers = Pointers(name, options, system, dictionary)
+            self._pointers = Pointers(name, options, system, dictionary, excluded)
             self._must_mark(system)
         except ConfigError as error:
             raise details.parked(error, f"stream {name}") from None

@@ -34,14 +34,20 @@ if TYPE_CHECKING:
 COMPLETE: Position = {"mode": "images", "scan": "complete"}
 
 
-def mode(name: str, options: SapStream, system: System, dictionary: Dictionary) -> Mode:
+def mode(
+    name: str,
+    options: SapStream,
+    system: System,
+    dictionary: Dictionary,
+    excluded: frozenset[str] = frozenset(),
+) -> Mode:
     """Errors: PermanentError when it cannot be read so; the system's."""
     relation = dictionary.relation(options.table or name)
     if options.key:
         relation = replace(relation, key=tuple(options.key))
     reader = TableReader(system, options.reader, dictionary)
     kind = Images if options.images else Watermark
-    return kind(name, options, relation, reader)
+    return kind(name, options, relation, reader, excluded)
 
 
 class _Place(NamedTuple):
@@ -59,11 +65,18 @@ class TableMode(Mode):
 
     emits = Emits.IMAGES
 
-    def __init__(self, name: str, options: SapStream, relation: Relation, reader: TableReader) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: SapStream,
+        relation: Relation,
+        reader: TableReader,
+        excluded: frozenset[str],
+    ) -> None:
         super().__init__(name)
-        self._reader, self._choice = reader, _chosen(name, options, relation)
+        self._reader, self._choice = reader, replace(_chosen(name, options, relation), excluded=excluded)
         self._table = Table(name, reader.schema(self._choice), relation.key)
-        self._width = sum(of(relation, column).length for column in self._choice.columns)
+        self._width = sum(of(relation, column).length for column in self._choice.read)
 
     def tables(self) -> tuple[Table, ...]:
         return (self._table,)
@@ -149,8 +162,15 @@ class Watermark(TableMode):
     # A transaction may take longer than the late window; rows without a time are read but once.
     caveats = frozenset({Caveat.NO_DELETES, Caveat.MAY_MISS, Caveat.COLLAPSES})
 
-    def __init__(self, name: str, options: SapStream, relation: Relation, reader: TableReader) -> None:
-        super().__init__(name, options, relation, reader)
+    def __init__(
+        self,
+        name: str,
+        options: SapStream,
+        relation: Relation,
+        reader: TableReader,
+        excluded: frozenset[str],
+    ) -> None:
+        super().__init__(name, options, relation, reader, excluded)
         self._columns, self._of = list(options.columns), _digest(relation, options.where)
         self._times = list(times_of(relation, options.columns))
         self._stamped = self._times[0].is_stamp

@@ -68,13 +68,20 @@ class Subject:
 
     @classmethod
     def of(
-        cls, stream: str, relation: Relation, reader: TableReader, *, whole: bool, stripped: bool
+        cls,
+        stream: str,
+        relation: Relation,
+        reader: TableReader,
+        *,
+        whole: bool,
+        stripped: bool,
+        excluded: frozenset[str] = frozenset(),
     ) -> Subject:
         """`stripped`: without leading zeros where the dictionary says ALPHA. Errors: PermanentError."""
         names = [each.name for each in relation.columns if not each.is_deep and each.name != relation.client]
         places = key_places(relation)
         alpha = frozenset(each.name for each in relation.columns if stripped and each.alpha)
-        choice = Choice(relation, tuple(names), stripped=alpha)
+        choice = Choice(relation, tuple(names), stripped=alpha, excluded=excluded)
         schema = reader.schema(choice) if whole and places else reader.types(choice)
         if not places:
             schema = pa.schema([pa.field(_RAW_KEY, pa.string()), *schema])
@@ -196,7 +203,7 @@ class Telling:
         return pa.StructArray.from_arrays([*keys.values(), *arrays], fields=fields, mask=unknown)
 
     def _values(self, field: pa.Field, values: Sequence[Value | None]) -> pa.Array:
-        if not any(values):
+        if not any(values) or pa.types.is_null(field.type):
             return pa.nulls(len(values), field.type)
         column = self._subject.column(field.name)
         initial = "0" if column.inttype in _NUMBERS else None
