@@ -155,6 +155,12 @@ class Readings:
         return not any(mark in name for mark in "*?[") and not excluded
 
     def _missing(self, session: Session, name: str) -> GoneError:
+        if self._options(name).mode == "aq":
+            return GoneError(
+                f"streams: the database has no queue {name} that {session.user} may read",
+                remedy=f"check its name, OWNER.NAME, and that it is no table;"
+                f" EXECUTE DBMS_AQADM.GRANT_QUEUE_PRIVILEGE('DEQUEUE', '{name}', '{session.user}')",
+            )
         meant = Catalog(session).meant(name) if "." in name else None
         return GoneError(
             f"streams: the database has no table {name} that {session.user} may read",

@@ -218,6 +218,14 @@ def test_a_column_that_is_not_there_parks_its_stream_alone(
         assert rows(polled(connector, known["SALES.U"])) == []
 
 
+def test_a_table_that_is_meant_to_be_a_queue_is_told_so(peer: OraclePeer) -> None:
+    peer.store.create("SALES", "ORDERS", [ID], key=("ID",))
+    queue = {"SALES.ORDERS": {"mode": "aq"}}
+    with reading(peer, queue) as (connector, streams), pytest.raises(GoneError) as told:
+        polled(connector, streams["SALES.ORDERS"])
+    assert told.value.text == "streams: the database has no queue SALES.ORDERS that BRIDGE may read"
+
+
 def test_a_synonym_is_told_with_what_it_stands_for(peer: OraclePeer) -> None:
     peer.store.create("SALES", "ORDERS", [ID], key=("ID",))
     peer.store.synonyms["BESTELLUNGEN"] = ("SALES", "ORDERS")
