@@ -111,6 +111,8 @@ def producer(
 def consumer(kafka: Mapping[str, Any], isolation: str, **own: Any) -> Consumer:
     """A consumer outside any group: it is assigned partitions and commits nothing."""
     conf = {
+        # Else who has enough waiting asks for no more for a second, and we wait.
+        "fetch.queue.backoff.ms": 10,
         **_without(settings(kafka), PRODUCER_ONLY),
         "group.id": "legacy-bridge",
         "enable.auto.commit": False,
