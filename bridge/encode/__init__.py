@@ -19,7 +19,8 @@ class EncoderOptions(BaseModel):
 
     kind: Literal["json"] = Field(default="json", description="the encoding of keys and values")
     decimal: Literal["string", "number", "double"] = Field(
-        default="string", description="string and number keep every digit, double rounds"
+        default="string",
+        description="string and number keep every digit; double rounds, but for keys, which are numbers then",
     )
     binary: Literal["base64", "hex"] = Field(default="base64", description="how bytes become text")
     time: Literal["iso", "epoch"] = Field(

@@ -26,7 +26,7 @@ class JsonEncoder:
 
     def __init__(self, options: EncoderOptions, *, native: bool = True) -> None:
         """`native`: whether C does what it can, where there is a library; the bytes are the same."""
-        self._columns = Columns(options)
+        self._columns, self._key_columns = Columns(options), Columns(_lossless(options))
         self._packs = native and library() is not None
 
     def encode(self, changes: Changes, origin: Origin, now_ms: int) -> Encoded:
@@ -84,7 +84,7 @@ class JsonEncoder:
             line.text(b",")
             line.members(changes.source)
         line.text(b'},"op":"%b","ts_ms":%d}' % (op, now_ms))
-        keys = Line(self._columns)
+        keys = Line(self._key_columns)
         keys.text(b"{")
         keys.members(changes.rows.select(key))
         keys.text(b"}")
@@ -92,7 +92,8 @@ class JsonEncoder:
 
     def _keys(self, changes: Changes) -> list[bytes] | None:
         key = list(changes.table.key)
-        return joined(self._object(changes.rows.select(key)), changes.rows.num_rows) if key else None
+        parts = [b"{", *members(changes.rows.select(key), self._key_columns), b"}"]
+        return joined(parts, changes.rows.num_rows) if key else None
 
     def _key_if_possible(self, changes: Changes) -> bytes | None:
         try:
@@ -138,6 +139,11 @@ class JsonEncoder:
 
     def _object(self, rows: pa.RecordBatch, absent: Mapping[str, pa.Array] = NOTHING) -> list[Text]:
         return [b"{", *members(rows, self._columns, absent), b"}"]
+
+
+def _lossless(options: EncoderOptions) -> EncoderOptions:
+    """Of keys: what is rounded could be the key of another row."""
+    return options.model_copy(update={"decimal": "number"}) if options.decimal == "double" else options
 
 
 def _named(origin: Origin) -> bytes:

@@ -229,7 +229,7 @@ class JdbcConfig(ConnectorConfig):
         description="how far read transactions see others; default: as the database does;"
         " snapshot is SQL Server's",
     )
-    heap: Heap = Field("256m", description="the JVM's largest heap, 32m to 1024g")
+    heap: Heap = Field("256m", description="the JVM's largest heap, 48m to 1024g")
 
     @property
     def account(self) -> str:

@@ -61,7 +61,7 @@ class SapConfig(ConnectorConfig):
         description="the client: pyrfc (whoever provides it), saprfclib or jco; auto: the first of them that"
         " is installed",
     )
-    heap: Heap = Field("512m", description="jco: the JVM's largest heap, 32m to 1024g")
+    heap: Heap = Field("512m", description="jco: the JVM's largest heap, 48m to 1024g")
     streams: Mapping[str, SapStream] = Field(
         min_length=1, description="name (in table mode the table's): how it is read"
     )

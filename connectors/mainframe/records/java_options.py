@@ -195,7 +195,7 @@ class JavaOptions(ConnectorConfig):
         (), description="messages on a screen, or of an exception (`class: message`), that mean an error"
     )
     timeout: Seconds = Field(20.0, gt=0, description="how long a call may take")
-    heap: Heap = Field("256m", description="the JVM's largest heap, 32m to 1024g")
+    heap: Heap = Field("256m", description="the JVM's largest heap, 48m to 1024g")
     streams: Mapping[str, JavaStream] = Field(
         min_length=1, description="stream name -> the call and its answer"
     )
