@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bridge.contract import Ask, Batch, Changes, Position, Reject, Scan
-from bridge.errors import PermanentError
+from bridge.errors import PermanentError, TransientError
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.keyset import Read
 from connectors.jdbc.modes import Mode, Wanted
@@ -22,7 +22,7 @@ from connectors.jdbc.modes.images import COMPLETE
 from connectors.jdbc.reader import Cursor, Refused
 from connectors.jdbc.readings import Excluded, Reading, Readings
 from connectors.jdbc.session import Session
-from connectors.jdbc.statements import Statement
+from connectors.jdbc.statements import Statement, shape
 from connectors.jdbc.values import Written, written
 
 # Bounds how long a read transaction lasts (it holds back PostgreSQL's vacuum) for one index look-up a page.
@@ -158,15 +158,16 @@ class Polls:
         if known.reading is not self._readings.usable(asked.stream):
             return False
         try:
-            return self.session.is_quiet(known.statement, known.reading.description)
+            return self.session.is_quiet(known.statement, known.reading.brought)
         except jpype.JException as error:
             raise self._readings.refused(known.reading, error) from None
 
     def _remembered(self, scan: Running) -> Quiet:
         dialect = self.session.dialect
         page = dialect.probe or dialect.page.format(rows=scan.asked.page_rows)
-        statement, *_ = scan.mode.statements(scan.position, self.session.catalog.quote, page)
-        return Quiet(scan.reading, scan.position, statement)
+        quote = self.session.catalog.quote
+        statement, *_ = scan.mode.statements(scan.position, quote, page)
+        return Quiet(scan.reading, scan.position, scan.reading.asks(statement, quote))
 
     def _statements(self, mode: Mode, position: Position, asked: Asked) -> tuple[Statement, ...]:
         page = self.session.dialect.page.format(rows=asked.page_rows)
@@ -211,14 +212,25 @@ class Polls:
         return self._last
 
     def _run(self, reading: Reading, statement: Statement) -> tuple[Reading, Cursor]:
+        """Where the table was altered, another reading, and a cursor that is of no use."""
+        quote, of_all = self.session.catalog.quote, statement
+        if reading.leaves_out:
+            of_all = shape(reading.source, quote)
+        cursor, description = self._executed(reading, of_all)
+        now = self._readings.as_described(reading, description)
+        if reading.leaves_out and now is reading:
+            cursor, description = self._executed(reading, reading.asks(statement, quote))
+            if description != reading.brought:
+                raise TransientError(f"{reading.source} was altered just now", remedy="it is looked at anew")
+        cursor.bind(now.columns, now.known_by, now.limit)
+        return now, cursor
+
+    def _executed(self, reading: Reading, statement: Statement) -> tuple[Cursor, str]:
         try:
             cursor = self.session.open(statement)
-            description = cursor.execute()
+            return cursor, cursor.execute()
         except jpype.JException as error:
             raise self._readings.refused(reading, error) from None
-        reading = self._readings.as_described(reading, description)
-        cursor.bind(reading.columns, reading.known_by, reading.limit)
-        return reading, cursor
 
 
 class Lanes:

@@ -131,15 +131,16 @@ class Cursor:
         return {name: str(text) for name, text in pairs if text is not None}
 
     def _unpacked(self, schema: pa.Schema, count: int, layout: Sequence[int]) -> pa.RecordBatch:
-        """`layout`: as the packer tells it."""
-        if not schema:
+        """`layout`: as the packer tells it, of the columns that were asked for; others are null."""
+        if not layout:
             return pa.RecordBatch.from_pylist([{}] * count, schema=schema)
         whole = pa.allocate_buffer(layout[-2] + layout[-1])
         pa.FixedSizeBufferWriter(whole).write(memoryview(self._packer.packed())[: whole.size])
         parts = [whole.slice(start, size) for start, size in zip(layout[::2], layout[1::2], strict=True)]
+        brought = iter(zip(parts[::3], parts[1::3], parts[2::3], strict=True))
         arrays = [
-            _array(field.type, count, *parts[at : at + 3])
-            for at, field in zip(range(0, len(parts), 3), schema, strict=True)
+            pa.nulls(count) if pa.types.is_null(kind) else _array(kind, count, *next(brought))
+            for kind in schema.types
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
@@ -158,8 +159,6 @@ def _numbers(array: Any) -> tuple[int, ...]:
 def _array(
     kind: pa.DataType, count: int, validity: pa.Buffer, values: pa.Buffer, offsets: pa.Buffer
 ) -> pa.Array:
-    if pa.types.is_null(kind):
-        return pa.nulls(count)
     varying = pa.types.is_string(kind) or pa.types.is_binary(kind)
     buffers = [validity if validity.size else None, *([offsets, values] if varying else [values])]
     return pa.Array.from_buffers(kind, count, buffers)

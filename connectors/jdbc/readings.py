@@ -26,8 +26,8 @@ from connectors.jdbc.errors import translate
 from connectors.jdbc.keyset import Keyset
 from connectors.jdbc.modes import Again, Keys, Mode, Wanted
 from connectors.jdbc.session import Session
-from connectors.jdbc.statements import Query, Source, TableName, shape
-from connectors.jdbc.types import Column, Limit, columns, left_out, unknown_types
+from connectors.jdbc.statements import Query, Quote, Source, Statement, TableName, shape
+from connectors.jdbc.types import Column, Limit, columns, unknown_types, without
 
 # For so long a discovery asks for the keys of tables that are known, and begins to look again at locked ones;
 # the rest has its turn in the next one.
@@ -44,7 +44,11 @@ class Reading:
 
     source: Source
     description: str
+    """Of all columns."""
+    brought: str
+    """Of those that are asked for: the others, which nobody sees, may be wide."""
     columns: tuple[Column, ...]
+    """Which are asked for."""
     table: Table
     mode: Mode
     options: JdbcStream
@@ -69,6 +73,14 @@ class Reading:
     @property
     def name(self) -> str:
         return str(self.source)
+
+    @property
+    def leaves_out(self) -> bool:
+        return self.brought != self.description
+
+    def asks(self, statement: Statement, quote: Quote) -> Statement:
+        """The same, for its columns alone."""
+        return statement.naming([one.name for one in self.columns], quote) if self.leaves_out else statement
 
     def again(self, wanted: Wanted) -> Mode:
         """To read all its rows once more. Errors: PermanentError."""
@@ -277,18 +289,21 @@ class Readings:
         _refuse_doubles(source, Counter(one.name for one in found))
         keys = self._keys(source, options)
         mode, key = modes.make(options, source, found, keys, self._session.catalog.quote)
-        found = left_out(found, excluded.difference(key, mode.columns))
+        unseen = excluded.difference(key, mode.columns)
         if mode.own_session and self._config.sessions == 1:
             raise PermanentError(
                 f"table {source} has no key: it is read in a second session, and `sessions` is 1",
                 remedy="allow a second one, or name the columns that tell its rows apart under `key`",
             )
-        fields = [pa.field(one.name, one.type, one.name not in key, one.metadata) for one in found]
-        table = Table(str(source), pa.schema(fields), key)
+        table = Table(str(source), pa.schema([_field(one, key, unseen) for one in found]), key)
+        asked = tuple(one for one in found if one.name not in unseen)
         nothing = pa.RecordBatch.from_pylist([], schema=table.schema)
         keyset = Keyset(tuple(one for name in key for one in found if one.name == name), keys.sorted_as)
         nullable = () if key == keys.catalogue else key
-        return Reading(source, description, found, table, mode, options, keys, keyset, nullable, nothing)
+        brought = without(description, unseen)
+        return Reading(
+            source, description, brought, asked, table, mode, options, keys, keyset, nullable, nothing
+        )
 
     def _options(self, source: Source) -> JdbcStream:
         options = pick(self._config.streams, str(source))
@@ -308,6 +323,12 @@ class Readings:
         alone = asks and column != "" and catalog.unique(source, column)
         sorted_as = catalog.sorted_as(source, self._session.dialect.sorted_as)
         return Keys(primary or unique, options.key, (column,) if alone else (), sorted_as)
+
+
+def _field(column: Column, key: Sequence[str], unseen: Collection[str]) -> pa.Field:
+    if column.name in unseen:
+        return pa.field(column.name, pa.null())
+    return pa.field(column.name, column.type, column.name not in key, column.metadata)
 
 
 def _other_key(source: Source) -> TransientError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 
@@ -11,6 +11,10 @@ from typing import Any, NamedTuple
 class Statement:
     sql: str
     values: tuple[Any, ...] = ()
+
+    def naming(self, columns: Sequence[str], quote: Quote) -> Statement:
+        """The same of these columns, where it is one of all."""
+        return replace(self, sql=self.sql.replace("*", ", ".join(map(quote.name, columns)), 1))
 
 
 class Condition(NamedTuple):

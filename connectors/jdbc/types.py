@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -35,6 +35,7 @@ _CODES = {
     1: "char", -15: "char", 12: "text", -9: "text", -8: "text", 70: "text", 2009: "text", 2003: "array",
     -1: "long_text", -16: "long_text", 2005: "long_text", 2011: "long_text",
 }  # fmt: skip
+_BETWEEN_FIELDS, _BETWEEN_COLUMNS = "\x1f", "\x1e"
 _WIDER = {"int16": "int32", "int32": "int64", "int64": "decimal:0"}
 _SIGNED = frozenset(_WIDER)
 UNKNOWN = "unknown"
@@ -81,7 +82,7 @@ class Column:
 
 def described(text: str) -> list[Described]:
     """Read the answer of the Java helper's Cursor.execute()."""
-    lines = (line.split("\x1f") for line in text.split("\x1e") if line)
+    lines = (line.split(_BETWEEN_FIELDS) for line in text.split(_BETWEEN_COLUMNS) if line)
     return [
         Described(name, int(code), type_name, int(precision), int(scale), signed == "1")
         for name, code, type_name, precision, scale, signed in lines
@@ -101,9 +102,10 @@ def unknown_types(description: str, dialect: Dialect) -> Mapping[str, str]:
     return {of.name: of.type_name for of in found if column(of, dialect).kind == UNKNOWN}
 
 
-def left_out(columns: Sequence[Column], names: Collection[str]) -> tuple[Column, ...]:
-    """Those of these names are not read: whatever is in them, there is none."""
-    return tuple(Column(one.name, "none", pa.null()) if one.name in names else one for one in columns)
+def without(description: str, names: Collection[str]) -> str:
+    """The same, had the columns of these names not been asked for."""
+    lines = description.split(_BETWEEN_COLUMNS)
+    return _BETWEEN_COLUMNS.join(line for line in lines if line.split(_BETWEEN_FIELDS)[0] not in names)
 
 
 def column(of: Described, dialect: Dialect) -> Column:

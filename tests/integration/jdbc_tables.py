@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -28,6 +28,13 @@ def opened(server: DatabaseServer, streams: dict[str, Any], **more: Any) -> Iter
         yield connector
     finally:
         connector.close()
+
+
+def hide(connector: JdbcConnector, *columns: str) -> None:
+    """As an engine does that publishes none of them."""
+    connector.excluded = lambda _: columns
+    connector.close()
+    connector.open()
 
 
 def stream_of(connector: Connector, name: str) -> Stream:
@@ -75,10 +82,13 @@ class Corner:
         return name.upper() if self.kind == "h2" else name
 
     @contextmanager
-    def reading(self, table: str, mode: str, **options: Any) -> Iterator[tuple[JdbcConnector, Stream]]:
+    def reading(
+        self, table: str, mode: str, hidden: Sequence[str] = (), **options: Any
+    ) -> Iterator[tuple[JdbcConnector, Stream]]:
         named = {"columns", "key"} & options.keys()
         told = {name: [self.column(each) for each in options[name]] for name in named}
         with self.opened({self.name(table): {"mode": mode, **options, **told}}) as connector:
+            hide(connector, *map(self.column, hidden))
             yield connector, stream_of(connector, self.name(table))
 
     def rows(self, batch: Batch) -> list[dict[str, Any]]:

@@ -71,7 +71,7 @@ def test_the_limit_of_values_is_one_of_numbers_too_which_are_not_cut(
 def test_an_array_is_cut_where_its_text_is_long_enough(h2_corner: Corner, limit: int) -> None:
     h2_corner.execute("CREATE TABLE $.t (id int PRIMARY KEY, x varchar array);")
     h2_corner.execute("INSERT INTO $.t VALUES (1, ARRAY['ü', 'ab😀', '\"x']);")
-    options = {"max_value_bytes": limit, "oversize": "truncate"}
+    options: dict[str, Any] = {"max_value_bytes": limit, "oversize": "truncate"}
     with h2_corner.reading("t", "images", **options) as (connector, stream):
         (batch,) = polled(connector, stream)
     whole = '["ü","ab😀","\\"x"]'.encode()

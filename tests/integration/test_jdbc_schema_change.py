@@ -64,15 +64,19 @@ def when_it_comes(connector: Connector, stream: Stream, position: Position) -> B
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("mode", ["incrementing", "timestamp", "images"])
-def test_a_table_that_is_altered_while_it_is_read(corner: Corner, mode: str, change: str) -> None:
+@pytest.mark.parametrize("hidden", [(), ("x",)])
+def test_a_table_that_is_altered_while_it_is_read(
+    corner: Corner, mode: str, change: str, hidden: tuple[str, ...]
+) -> None:
     how, row, told = CHANGES[change]
     time = "timestamp" if corner.kind == "mariadb" else "timestamp with time zone"
     corner.execute(
-        f"CREATE TABLE $.t (id int PRIMARY KEY, a int, b varchar(5), at {time} NOT NULL DEFAULT now());"
+        "CREATE TABLE $.t (x int, id int PRIMARY KEY, a int, b varchar(5),"
+        f" at {time} NOT NULL DEFAULT now());"
     )
     corner.execute("INSERT INTO $.t (id, a, b) VALUES (1, 1, 'old');")
     options = {"columns": ["at"]} if mode == "timestamp" else {}
-    with corner.reading("t", mode, **options) as (connector, stream):
+    with corner.reading("t", mode, hidden, **options) as (connector, stream):
         position = polled(connector, stream)[-1].position
         for _ in range(6):  # beyond the point where drivers keep the plan of a statement
             position = polled(connector, stream, position)[-1].position
@@ -80,7 +84,7 @@ def test_a_table_that_is_altered_while_it_is_read(corner: Corner, mode: str, cha
         values = ", ".join(f"'{value}'" for value in row.values())
         corner.execute(f"INSERT INTO $.t ({', '.join(row)}) VALUES ({values});")
         batch = when_it_comes(connector, stream, position)
-    assert {name: value for name, value in corner.rows(batch)[-1].items() if name != "at"} == row
+    assert {name: value for name, value in corner.rows(batch)[-1].items() if name not in ("at", "x")} == row
     assert encoder(EncoderOptions()).encode(batch.changes[0], Origin("erp", "jdbc", "1"), 0).failures == ()
 
     publishes = Lane(stream, Policy(StreamOptions()), {}, "jdbc", 2)
@@ -89,6 +93,19 @@ def test_a_table_that_is_altered_while_it_is_read(corner: Corner, mode: str, cha
     with pytest.raises(PermanentError) as error:
         parks.accept(batch)
     assert told in error.value.text.lower()
+
+
+@pytest.mark.parametrize("mode", ["incrementing", "images"])
+def test_a_column_that_nobody_sees_may_go_while_its_table_is_read(corner: Corner, mode: str) -> None:
+    corner.execute("CREATE TABLE $.t (x int, id int PRIMARY KEY, a int);")
+    corner.execute("INSERT INTO $.t (id, a) VALUES (1, 1);")
+    with corner.reading("t", mode, ("x",)) as (connector, stream):
+        position = polled(connector, stream)[-1].position
+        position = polled(connector, stream, position)[-1].position
+        corner.execute("ALTER TABLE $.t DROP COLUMN x;")
+        corner.execute("INSERT INTO $.t VALUES (2, 2);")
+        batch = when_it_comes(connector, stream, position)
+    assert corner.rows(batch)[-1] == {"id": 2, "a": 2}
 
 
 RENAMED = {

@@ -54,7 +54,6 @@ abstract class Column {
             case "text": case "char": return new Varying.Text(index);
             case "span_text": return new Varying.Span(index, number);
             case "array": return new Varying.Array(index);
-            case "none": return new None(index);
             case "refused": return new Refused(index);
             case "flag": return new Flag(index);
             case "long_text": return new Varying.LongText(index);
@@ -199,15 +198,6 @@ abstract class Column {
                 return null;
             }
             throw new ArithmeticException("is of a type that is not known");
-        }
-    }
-
-    /** One that is not read. */
-    static final class None extends Column {
-        None(int index) { super(index, 0); }
-
-        @Override int put(ResultSet rows, int row) {
-            return NULL;
         }
     }
 

@@ -35,8 +35,6 @@ public final class Cursor implements AutoCloseable {
     private ResultSet rows;
     private Column[] columns = {};
     private Refusals refusals = new Refusals(new String[0], new int[0]);
-    /** The most bytes of a row in columns that are not read: the driver brings them all the same. */
-    private long unread;
     private int capacity;
     private boolean waiting;
 
@@ -153,22 +151,10 @@ public final class Cursor implements AutoCloseable {
         refusals = new Refusals(kinds, keys);
         columns = new Column[kinds.length];
         capacity = 0;
-        unread = 0;
         for (int i = 0; i < kinds.length; i++) {
             int place = i;
-            unread += "none".equals(kinds[i]) ? most(i + 1) : 0;
             boolean cuts = "truncate".equals(oversize) && IntStream.of(keys).noneMatch(key -> key == place);
             columns[i] = Column.of(kinds[i], i + 1).limited(limit == 0 ? Varying.LARGEST : limit, cuts);
-        }
-    }
-
-    /** As the driver says; when it does not, too many. */
-    private long most(int column) {
-        try {
-            int size = rows.getMetaData().getColumnDisplaySize(column);
-            return size > 0 ? size : Integer.MAX_VALUE;
-        } catch (SQLException ignored) {
-            return Integer.MAX_VALUE;
         }
     }
 
@@ -255,12 +241,9 @@ public final class Cursor implements AutoCloseable {
         refusals.add(rows, row, "column " + rows.getMetaData().getColumnLabel(column + 1) + ": " + reason);
     }
 
-    /** By what is not read there are no fewer than at first: nobody knows how wide it is. */
     private void fetchFor(long bytesPerRow) {
-        long known = FETCH_BYTES / Math.max(1, bytesPerRow);
-        long atMost = Math.max(FIRST_FETCH, FETCH_BYTES / Math.max(1, bytesPerRow + unread));
         try {
-            fetch = (int) Math.max(1, Math.min(fetchSize, Math.min(known, atMost)));
+            fetch = (int) Math.max(1, Math.min(fetchSize, FETCH_BYTES / Math.max(1, bytesPerRow)));
             rows.setFetchSize(fetch);
         } catch (SQLException ignored) {
             // As above.
