@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
@@ -36,6 +37,7 @@ _CODES = {
     -1: "long_text", -16: "long_text", 2005: "long_text", 2011: "long_text",
 }  # fmt: skip
 _BETWEEN_FIELDS, _BETWEEN_COLUMNS = "\x1f", "\x1e"
+_ESCAPES, _ESCAPED = "\x1b\x1e\x1f", re.compile(r"\x1b([012])")
 _WIDER = {"int16": "int32", "int32": "int64", "int64": "decimal:0"}
 _SIGNED = frozenset(_WIDER)
 UNKNOWN = "unknown"
@@ -84,7 +86,7 @@ def described(text: str) -> list[Described]:
     """Read the answer of the Java helper's Cursor.execute()."""
     lines = (line.split(_BETWEEN_FIELDS) for line in text.split(_BETWEEN_COLUMNS) if line)
     return [
-        Described(name, int(code), type_name, int(precision), int(scale), signed == "1")
+        Described(_plain(name), int(code), _plain(type_name), int(precision), int(scale), signed == "1")
         for name, code, type_name, precision, scale, signed in lines
     ]
 
@@ -105,7 +107,13 @@ def unknown_types(description: str, dialect: Dialect) -> Mapping[str, str]:
 def without(description: str, names: Collection[str]) -> str:
     """The same, had the columns of these names not been asked for."""
     lines = description.split(_BETWEEN_COLUMNS)
-    return _BETWEEN_COLUMNS.join(line for line in lines if line.split(_BETWEEN_FIELDS)[0] not in names)
+    kept = (line for line in lines if _plain(line.partition(_BETWEEN_FIELDS)[0]) not in names)
+    return _BETWEEN_COLUMNS.join(kept)
+
+
+def _plain(name: str) -> str:
+    """As it was before Cursor.java escaped what stands between names."""
+    return _ESCAPED.sub(lambda found: _ESCAPES[int(found[1])], name)
 
 
 def column(of: Described, dialect: Dialect) -> Column:

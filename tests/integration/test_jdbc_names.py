@@ -28,6 +28,7 @@ NAMES = (
     "{brace}",
     "question?",
     "star*",
+    "separators\x1f\x1e\x1b2",
 )
 
 

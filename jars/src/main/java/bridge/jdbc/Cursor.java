@@ -18,8 +18,9 @@ import java.util.stream.IntStream;
  * <p>A row that does not fit its declared types (a NaN in a NUMERIC, an infinite date) is a reject and not an error.
  */
 public final class Cursor implements AutoCloseable {
-    static final char BETWEEN_FIELDS = '\u001f';
-    static final char BETWEEN_COLUMNS = '\u001e';
+    private static final char BETWEEN_FIELDS = '\u001f';
+    private static final char BETWEEN_COLUMNS = '\u001e';
+    private static final String ESCAPE = "\u001b";
     private static final int MOST_ROWS = 16_384;
     private static final int FIRST_FETCH = 100;
     private static final int FETCH_BYTES = 1 << 20;
@@ -120,13 +121,19 @@ public final class Cursor implements AutoCloseable {
         ResultSetMetaData meta = rows.getMetaData();
         StringBuilder text = new StringBuilder();
         for (int i = 1; i <= meta.getColumnCount(); i++) {
-            text.append(meta.getColumnLabel(i)).append(BETWEEN_FIELDS).append(meta.getColumnType(i))
-                .append(BETWEEN_FIELDS).append(meta.getColumnTypeName(i))
+            text.append(escaped(meta.getColumnLabel(i))).append(BETWEEN_FIELDS).append(meta.getColumnType(i))
+                .append(BETWEEN_FIELDS).append(escaped(meta.getColumnTypeName(i)))
                 .append(BETWEEN_FIELDS).append(meta.getPrecision(i))
                 .append(BETWEEN_FIELDS).append(meta.getScale(i))
                 .append(BETWEEN_FIELDS).append(meta.isSigned(i) ? 1 : 0).append(BETWEEN_COLUMNS);
         }
         return text.toString();
+    }
+
+    /** Names may have what stands between them, too: as types.py has it again. */
+    private static String escaped(String name) {
+        return String.valueOf(name).replace(ESCAPE, ESCAPE + 0).replace(String.valueOf(BETWEEN_COLUMNS), ESCAPE + 1)
+            .replace(String.valueOf(BETWEEN_FIELDS), ESCAPE + 2);
     }
 
     /** The columns' names that have no UTF-8 form, as far as they can be told. */
