@@ -108,6 +108,23 @@ def topics_of(settings: ConnectorSettings, options: TopicOptions, stream: Stream
     return {table.name: event_topic(template, settings.name, table.name) for table in stream.tables}
 
 
+def all_topics_of(
+    settings: ConnectorSettings,
+    options: TopicOptions,
+    streams: Sequence[Stream],
+    stored: Mapping[str, Stored],
+) -> dict[str, dict[str, str] | BridgeError]:
+    """Stream -> table -> topic, or why that cannot be: it is another's, perhaps."""
+    names: dict[str, dict[str, str] | BridgeError] = {}
+    for stream in streams:
+        try:
+            names[stream.name] = topics_of(settings, options, stream)
+        except BridgeError as error:
+            names[stream.name] = error
+    sound = {stream: each for stream, each in names.items() if isinstance(each, dict)}
+    return {**names, **dict(_collisions(sound, stored))}
+
+
 class Admission:
     """Decides stream by stream; a failure of one parks that one alone."""
 
@@ -121,7 +138,7 @@ class Admission:
 
     def admit(self, streams: Sequence[Stream], ledger: Ledger) -> list[tuple[Progress, Lane | None]]:
         """Every stream with its progress; without a lane it is parked. Errors: TransientError from Kafka."""
-        names = self._all_names(streams, ledger.streams)
+        names = all_topics_of(self._settings, self._options, streams, ledger.streams)
         wanted = {topic for each in names.values() if isinstance(each, dict) for topic in each.values()}
         known = self._describe(wanted)
         found = [self._one(each, names[each.name], known, ledger) for each in streams]
@@ -152,19 +169,6 @@ class Admission:
             return True
         except BridgeError:
             return False  # judged anew, it parks its own streams
-
-    def _all_names(
-        self, streams: Sequence[Stream], stored: Mapping[str, Stored]
-    ) -> dict[str, dict[str, str] | BridgeError]:
-        """Stream -> table -> topic, or why that cannot be."""
-        names: dict[str, dict[str, str] | BridgeError] = {}
-        for stream in streams:
-            try:
-                names[stream.name] = topics_of(self._settings, self._options, stream)
-            except BridgeError as error:
-                names[stream.name] = error
-        sound = {stream: each for stream, each in names.items() if isinstance(each, dict)}
-        return {**names, **dict(_collisions(sound, stored))}
 
     def _describe(self, topics: set[str]) -> dict[str, Described | BridgeError]:
         """All topics in one go; when that is refused one by one, to find the culprit."""

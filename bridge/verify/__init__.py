@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from confluent_kafka import Message
 
 from bridge import committed, positions, sources
-from bridge.admission import Lane, topics_of
+from bridge.admission import Lane, all_topics_of
 from bridge.config.options import Settings
 from bridge.contract import Caveat, Connector, Emits, Position, Stream
 from bridge.deadletters import Replayed
@@ -101,7 +101,7 @@ class Verification:
         ledger = positions.known(self._settings.kafka, self._connector, self._topics)
         with ExitStack() as stack:
             sides = stack.enter_context(Comparison()), stack.enter_context(Multiset())
-            lanes = self._lanes(sources.chosen(source.discover(), wanted), *sides)
+            lanes = self._lanes(source.discover(), wanted, ledger.streams, *sides)
             bounds = self._bounds(self._places)
             reading = Reading.of(source, self._options, self._redactor)
             for lane in lanes:
@@ -116,19 +116,33 @@ class Verification:
         self._unknown |= _without_position(outcomes, ledger.streams)
         return Report(self._connector, outcomes, self._skipped, self._unknown, early)
 
-    def _lanes(self, streams: Iterable[Stream], keyed: Side, keyless: Side) -> list[Lane]:
-        names = {stream.name: topics_of(self._options, self._settings.topics, stream) for stream in streams}
-        known = self._topics.look({topic for each in names.values() for topic in each.values()})
+    def _lanes(
+        self,
+        streams: Sequence[Stream],
+        wanted: Sequence[str],
+        stored: Mapping[str, Stored],
+        keyed: Side,
+        keyless: Side,
+    ) -> list[Lane]:
+        topics = all_topics_of(self._options, self._settings.topics, streams, stored)
+        sound = {stream: each for stream, each in topics.items() if isinstance(each, dict)}
+        known = self._topics.look({topic for each in sound.values() for topic in each.values()})
         lanes = []
-        for stream in streams:
+        for stream in sources.chosen(streams, wanted):
             if stream.settles:
                 self._skipped[stream.name] = SETTLES
-                continue
-            lanes.append(lane_of(self._options, stream, names[stream.name], known))
-            for table in stream.tables:
-                side = keyed if table.key else keyless
-                self._places.append(Place(lanes[-1], table.name, side, len(self._places)))
+            elif stream.name in sound:
+                lanes.append(lane_of(self._options, stream, sound[stream.name], known))
+                self._places += self._places_in(lanes[-1], keyed, keyless)
+            else:
+                self._unknown[stream.name] = str(topics[stream.name])
         return lanes
+
+    def _places_in(self, lane: Lane, keyed: Side, keyless: Side) -> list[Place]:
+        return [
+            Place(lane, table.name, keyed if table.key else keyless, number)
+            for number, table in enumerate(lane.stream.tables, len(self._places))
+        ]
 
     def _bounds(self, places: Iterable[Place]) -> committed.Bounds:
         topics = [place.topic for place in places]
