@@ -171,10 +171,11 @@ class Doctor:
         rows = self._catalog.count(relation.name)
         page = min(rows or ask.rows, ask.rows, max(1, ask.bytes // max(1, width)))
         size = 2 * max(_LINE, width // len(plan.order))
-        calls = f"{len(plan.order)} call{'s' if len(plan.order) > 1 else ''}"
+        calls = f"{len(plan.order)} calls of {options.reader} (a row that changes within them is read again)"
+        calls = calls if len(plan.order) > 1 else f"1 call of {options.reader}"
         told = (
             f"{'a number of rows not known' if rows is None else f'{rows:,} rows'} of {width:,} characters,"
-            f" in {calls} of {options.reader}, with about"
+            f" in {calls}, with about"
             f" {max(1, round(page * size / 1024**2)):,} MiB of the work process's memory for {page:,} rows"
         )
         if options.images and (rows or 0) * width * 2 > _HEAVY_BYTES:

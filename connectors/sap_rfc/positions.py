@@ -55,11 +55,21 @@ def _page(place: Mapping[str, Any]) -> None:
         raise ValueError(place)
 
 
+def left(found: object) -> list[list[str]]:
+    """The keys of rows that are to be read again. Errors: ValueError."""
+    if not isinstance(found, list) or not all(
+        isinstance(key, list) and all(isinstance(text, str) for text in key) for key in found
+    ):
+        raise ValueError(found)
+    return found
+
+
 def _times(rest: Mapping[str, Any]) -> None:
     """`of` is there in those that a stream has written."""
     rest = dict(rest)
     if not isinstance(rest.pop("of", ""), str):
         raise ValueError(rest)  # noqa: TRY004 -- as for all else
+    left(rest.pop("left", []))
     place: Mapping[str, Any] = {name: rest[name] for name in ("after", "to") if name in rest}
     times = {name: value for name, value in rest.items() if name not in place}
     if not place:

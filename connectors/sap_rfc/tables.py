@@ -6,10 +6,10 @@ is less than what was asked for. Values are cut out by the places that it tells,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import batched
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -42,6 +42,7 @@ class Page:
 
     `to`: where the next one is to end, if that is guessed.
     `unsettled`: keys of rows that were another each time that they were read; they are not among `rows`.
+    `left`: the same as the reader tells them.
     """
 
     rows: pa.RecordBatch
@@ -49,12 +50,18 @@ class Page:
     rejects: tuple[Reject, ...]
     unsettled: pa.RecordBatch
     to: Key | None = None
+    left: Sequence[Key] = ()
 
     @property
     def place(self) -> dict[str, list[str]]:
         """As positions have it."""
         place = {"after": list(self.after or ())}
         return {**place, "to": list(self.to)} if self.to else place
+
+    @property
+    def named_left(self) -> Iterator[tuple[Key, dict[str, Any]]]:
+        """And as events have them."""
+        return zip(self.left, self.unsettled.to_pylist(), strict=True)
 
     @property
     def more(self) -> bool:
@@ -132,15 +139,10 @@ class TableReader:
             raise unique.shared(plan, tuple(str(same.column(name)[0]) for name in plan.key))
 
     def some(self, choice: Choice, keys: Sequence[Key]) -> Page:
-        """The rows with these keys, in any order, if they are there.
-
-        Errors: TransientError when one never rests.
-        """
+        """The rows with these keys, in any order, if they are there."""
         plan = self.plan(choice)
         wanted = pa.array([SEPARATOR.join(key) for key in keys], pa.string())
-        page = self._page(plan, Joined(_nothing(plan), pc.unique(wanted)), None)
-        page.settled(choice.relation.name)
-        return page
+        return self._page(plan, Joined(_nothing(plan), pc.unique(wanted)), None)
 
     def has_more(self, choice: Choice, count: int) -> bool:
         """Whether there are more than so many rows: asked for in one call, and not known to all readers."""
@@ -245,7 +247,8 @@ class TableReader:
         rows, rejects = plan.reading.rows(whole.texts)
         unique.check(plan, rows)
         to = None if end is None else plan.ranges.end(end, wanted)
-        return Page(rows, end, rejects, plan.reading.keys(_columns(plan, left)), to)
+        unsettled = plan.reading.keys(_columns(plan, left))
+        return Page(rows, end, rejects, unsettled, to, [split(key) for key in left.to_pylist()])
 
     def _settled(self, plan: Plan, found: Joined) -> tuple[Part, pa.StringArray]:
         """Rows that were another in the next group are read again; those that still were are left."""

@@ -278,6 +278,29 @@ def test_a_row_that_cannot_be_had_as_it_is_now_is_a_dead_letter(sap: Wired) -> N
     assert {name: value.as_py() for name, value in (reject.key or {}).items()} == {"KUNNR": "0000000007"}
 
 
+def test_a_row_that_never_rests_is_told_by_what_was_logged(sap: Wired) -> None:
+    """Of the rest it is said that it was not read: nothing waits for it, and nothing is torn."""
+    parts = tuple(Field(f"PART{at}", char(250)) for at in range(4))
+    wide = Table(Structure("ZWIDE", (*CUSTOMERS.row.fields[:2], Field("NAME", char(9)), *parts)))
+    sap.store.define(wide)
+    sap.store.classes["DEBI"] = ObjectClass("DEBI", insert_fields=True)
+    with sap.store.transaction() as tx:
+        tx.modify("ZWIDE", customer(7, NAME="new"))
+        tx.document("DEBI", "7")
+    texts = iter(range(1000))
+
+    def restless(function: str, parameters: Mapping[str, Any]) -> None:
+        if parameters.get("QUERY_TABLE") == "ZWIDE" and not parameters.get("NO_DATA"):
+            text = str(next(texts))
+            with sap.store.transaction() as tx:
+                tx.update("ZWIDE", customer(7, PART0=text, PART3=text))
+
+    sap.store.before.append(restless)
+    (event,) = Reader(sap, tables=["ZWIDE"], enrich={"table": "ZWIDE"}).events()
+    assert next(texts) > 10
+    assert event["after"] == {"KUNNR": "0000000007", "NAME": "new"}
+
+
 def test_a_line_that_cannot_be_read_is_a_dead_letter_and_the_others_of_its_row_are_told(sap: Wired) -> None:
     changed(sap, 7, NAME1="Good", WAERS="EUR")
     changed(sap, 7, NAME1="Bad \uffff", WAERS="USD")

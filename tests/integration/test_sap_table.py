@@ -192,24 +192,107 @@ def _restless(world: World) -> Iterator[None]:
         yield
 
 
-def test_a_row_that_never_rests_counts_as_seen_by_a_scan() -> None:
+HOT = {"BUKRS": "1000", "BELNR": "0000000001"}
+
+
+def test_a_row_that_never_rests_counts_as_seen_by_a_scan_and_in_the_third_it_is_told() -> None:
     world = World(WIDE)
     world.store.load("ZWIDE", documents(3))
+    stream = world.mode("ZWIDE", images=True)
 
     with _restless(world):
-        batch = world.poll(world.mode("ZWIDE", images=True))
+        batches = [world.poll(stream) for _ in range(3)]
 
-    assert [row["BELNR"][-1] for row in told([batch])] in (["0", "2"], ["2", "0"])
-    ((name, keys),) = batch.seen
-    assert (name, keys.to_pylist()) == ("ZWIDE", [{"BUKRS": "1000", "BELNR": "0000000001"}])
+    for batch in batches:
+        assert sorted(row["BELNR"][-1] for row in told([batch])) == ["0", "2"]
+        ((name, keys),) = batch.seen
+        assert (name, keys.to_pylist()) == ("ZWIDE", [HOT])
+    assert [len(batch.rejects) for batch in batches] == [0, 0, 1]
+    assert batches[2].rejects[0].key == HOT
+    assert "published once it rests" in batches[2].rejects[0].reason
+    batch = world.poll(stream)
+    assert (len(told([batch])), batch.rejects) == (3, ())
 
 
-def test_a_row_that_never_rests_and_does_not_say_when_it_changed_is_tried_again_later() -> None:
+@pytest.mark.parametrize("first", [True, False], ids=["first pass", "window"])
+def test_a_row_that_never_rests_holds_up_no_other_and_is_read_again_until_it_does(first: bool) -> None:  # noqa: FBT001
+    world = World(WIDE)
+    options: dict[str, Any] = {"columns": ["UPDAT", "UPTIM"], "late_window": 0}
+    stream = world.mode("ZWIDE", **options)
+    position = None if first else world.all(stream)[1]
+    world.wait(60)
+    world.store.load("ZWIDE", documents(3, **world.now()))
+    world.wait(60)
+
+    batches: list[Batch] = []
+    with _restless(world):
+        for _ in range(4):
+            batches.append(world.poll(stream, position))
+            position = batches[-1].position
+            stream.check(position)
+            world.wait(600)
+
+    assert [sorted(row["BELNR"][-1] for row in told([each])) for each in batches] == [["0", "2"], [], [], []]
+    assert [len(each.rejects) for each in batches] == [0, 0, 1, 1]
+    assert batches[2].rejects[0].key == HOT
+    assert not any(each.more for each in batches)
+    assert isinstance(position, dict)
+    assert position["left"] == [["1000", "0000000001"]]
+    rested = world.poll(world.mode("ZWIDE", **options), position)
+    (row,) = told([rested])
+    assert (row["BELNR"], row["TEXT0"]) == ("0000000001", row["TEXT4"])
+    assert isinstance(rested.position, dict)
+    assert "left" not in rested.position
+
+
+def test_a_row_that_rests_in_the_next_pass_comes_once_though_its_window_has_it_too() -> None:
+    world = World(WIDE)
+    stream = world.mode("ZWIDE", columns=["UPDAT", "UPTIM"])
+    world.store.load("ZWIDE", documents(3, **world.now()))
+    world.wait(10)
+    with _restless(world):
+        position = world.poll(stream).position
+    world.wait(10)
+    rows = told([world.poll(stream, position)])
+    assert sorted(row["BELNR"][-1] for row in rows) == ["0", "1", "2"]
+
+
+def test_a_row_that_rests_when_it_is_gone_is_forgotten() -> None:
+    world = World(WIDE)
+    stream = world.mode("ZWIDE", columns=["UPDAT", "UPTIM"])
+    world.store.load("ZWIDE", documents(3))
+    with _restless(world):
+        position = world.poll(stream).position
+    with world.store.transaction() as tx:
+        tx.delete("ZWIDE", HOT)
+    batch = world.poll(stream, position)
+    assert (told([batch]), batch.rejects) == ([], ())
+    assert isinstance(batch.position, dict)
+    assert "left" not in batch.position
+
+
+def test_more_rows_that_never_rest_than_a_position_remembers_are_tried_again_later() -> None:
+    world = World(WIDE)
+    world.store.load("ZWIDE", documents(60))
+
+    def change(reading: int) -> None:
+        with world.store.transaction() as tx:
+            for row in documents(60):
+                tx.update("ZWIDE", {**row, "TEXT0": str(reading), "TEXT4": str(reading)})
+
+    with world.before(change), pytest.raises(TransientError, match="60 rows of ZWIDE change faster"):
+        world.poll(world.mode("ZWIDE", columns=["UPDAT", "UPTIM"]))
+
+
+def test_a_row_that_never_rests_holds_up_no_resnapshot() -> None:
     world = World(WIDE)
     world.store.load("ZWIDE", documents(3))
-
-    with _restless(world), pytest.raises(TransientError, match="1 rows of ZWIDE change faster"):
-        world.poll(world.mode("ZWIDE", columns=["UPDAT", "UPTIM"]))
+    stream = world.mode("ZWIDE", columns=["UPDAT", "UPTIM"])
+    system: Any = world.system
+    with _restless(world):
+        batch = stream.reread(system, None, None, {}, Ask())
+    assert sorted(row["BELNR"][-1] for row in told([batch])) == ["0", "2"]
+    assert [each.key for each in batch.rejects] == [HOT]
 
 
 def test_a_row_that_changed_twice_in_a_second_is_whole_though_the_second_change_commits_late() -> None:

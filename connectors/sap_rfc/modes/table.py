@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pyarrow as pa
+
 from bridge.contract import Ask, Batch, Caveat, Changes, Emits, Op, Position, Ranges, Scan, Table
 from bridge.errors import PermanentError
-from connectors.sap_rfc import conditions
+from connectors.sap_rfc import conditions, positions
 from connectors.sap_rfc.conditions import Condition
 from connectors.sap_rfc.dictionary import Relation
 from connectors.sap_rfc.modes.mode import Mode
+from connectors.sap_rfc.modes.restless import MOST, Restless, letter
 from connectors.sap_rfc.modes.times import times_of
 from connectors.sap_rfc.plan import Plan
 from connectors.sap_rfc.reading import of
@@ -55,6 +58,8 @@ class _Place(NamedTuple):
 
     after: Key | None = None
     to: Key | None = None
+    left: tuple[Key, ...] = ()
+    """Rows of the pass, or at its beginning of the last one, that did not rest: they are read again."""
 
 
 _START = _Place()
@@ -76,6 +81,7 @@ class TableMode(Mode):
         super().__init__(name)
         self._reader, self._choice = reader, replace(_chosen(name, options, relation), excluded=excluded)
         self._table = Table(name, reader.schema(self._choice), relation.key)
+        self._restless = Restless(name)
         self._width = sum(of(relation, column).length for column in self._choice.read)
 
     def tables(self) -> tuple[Table, ...]:
@@ -99,7 +105,8 @@ class TableMode(Mode):
         ]
         choice = replace(self._choice, where=conditions.both(self._choice.where, *ranges))
         page = self._read(choice, self._resumed(place), ask)
-        page.settled(self.name)
+        letters = [letter(self.name, key) for key in page.unsettled.to_pylist()]
+        page = replace(page, rejects=(*page.rejects, *letters))
         return self._batch(page.place if page.more else {"after": None}, page, Op.READ)
 
     def _read(self, choice: Choice, place: _Place, ask: Ask) -> Page:
@@ -134,7 +141,10 @@ class Images(TableMode):
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:  # noqa: ARG002
         place = _START if position in (None, COMPLETE) else self._checked(position)
+        if place == _START:
+            self._restless.begin()
         page = self._read(self._choice, place, ask)
+        page = replace(page, rejects=(*page.rejects, *self._restless.told([page])))
         after = {"mode": "images", **page.place} if page.more else COMPLETE
         batch = self._batch(after, page, Op.CREATE, _mark(place.after, more=page.more))
         if page.unsettled.num_rows:  # they are there, and read anew by the next scan
@@ -182,15 +192,30 @@ class Watermark(TableMode):
             )
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
-        found = self._checked(position)
-        window, place = (
-            found if isinstance(found, tuple) else (self._look(system.moment()).begun(found), _START)
-        )
-        page = self._read(self._chosen(window), place, ask)
-        page.settled(self.name)
+        found, place = self._checked(position)
+        begins = not isinstance(found, Window)
+        window = found if isinstance(found, Window) else self._look(system.moment()).begun(found)
+        pages = [page := self._read(self._chosen(window), place, ask)]
+        if begins:
+            self._restless.begin()
+            pages += [self._reader.some(self._choice, place.left)] if place.left else []
+        left = dict.fromkeys(key for each in pages for key in each.left)
+        left = left if begins else {**dict.fromkeys(place.left), **left}
+        if len(left) > MOST:
+            page.settled(self.name)
         after = {**window.position, **page.place} if page.more else window.then.position
+        told = {"left": [[*key] for key in left]} if left else {}
         named = {"mode": "table", "columns": self._columns, "of": self._of}
-        return self._batch({**named, **after}, page, Op.CREATE)
+        rows = [each.rows for each in pages]
+        rows[0] = without(
+            rows[0], self._table.key, {key for each in rows[1:] for key in keys(each, self._table.key)}
+        )
+        return Batch(
+            {**named, **after, **told},
+            tuple(Changes(self._table, each, Op.CREATE) for each in rows if each.num_rows),
+            (*(each for some in pages for each in some.rejects), *self._restless.told(pages)),
+            more=page.more,
+        )
 
     def _look(self, moment: Moment) -> Look:
         offset_s = 0 if self._stamped else moment.offset_s
@@ -206,24 +231,48 @@ class Watermark(TableMode):
     def check(self, position: Position) -> None:
         self._checked(position)
 
-    def _checked(self, position: Position | None) -> tuple[Window, _Place] | Mark | None:
-        """Where a pass is, or ended; None where all rows are yet to be read. Errors: PermanentError."""
+    def _checked(self, position: Position | None) -> tuple[Window | Mark | None, _Place]:
+        """Where a pass is, or the last one ended; None where all rows are yet to be read.
+
+        Errors: PermanentError.
+        """
         if position is None:
-            return None
+            return None, _START
         try:
             match position:
                 case {"mode": "table", "columns": list(by), **rest} if by == self._columns:
                     if rest.pop("of", self._of) != self._of:
-                        return None
+                        return None, _START
+                    left = tuple(map(self._named, positions.left(rest.pop("left", []))))
                     if "after" not in rest:
-                        return Mark.parsed(rest)
+                        return Mark.parsed(rest), _Place(left=left)
                     place: Mapping[str, Any] = {
                         name: rest.pop(name) for name in ("after", "to") if name in rest
                     }
-                    return Window.parsed(rest), self._place(place)
+                    return Window.parsed(rest), self._place(place)._replace(left=left)
         except ValueError:
             pass
         raise self.stranger(f"table mode by {', '.join(self._columns)}")
+
+    def _named(self, key: Sequence[str]) -> Key:
+        """Errors: ValueError when it is no key of a row."""
+        self.plan.check(key)
+        if len(key) != len(self._table.key):
+            raise ValueError(key)
+        return tuple(key)
+
+
+def keys(rows: pa.RecordBatch, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    return (tuple(each.values()) for each in rows.select([*names]).to_pylist())
+
+
+def without(
+    rows: pa.RecordBatch, names: Sequence[str], others: Collection[tuple[Any, ...]]
+) -> pa.RecordBatch:
+    """Those with none of these keys."""
+    if not others or not rows.num_rows:
+        return rows
+    return rows.filter(pa.array([key not in others for key in keys(rows, names)], pa.bool_()))
 
 
 def _digest(relation: Relation, where: str) -> str:

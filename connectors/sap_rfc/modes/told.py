@@ -228,7 +228,10 @@ class Telling:
     def _now(
         self, rows: Sequence[RowChange], keys: Mapping[str, pa.Array]
     ) -> tuple[pa.RecordBatch | None, list[int | None]]:
-        """Rows as they are now; and where each is among them, if it is. One that cannot be had is refused."""
+        """Rows as they are now; and where each is among them, if it is. One that cannot be had is refused.
+
+        One that never rests is as if it were not there: nothing waits for what nobody can read whole.
+        """
         wanted = {tuple(_cut(row.key, self._subject.places)) for row in rows if row.op is not Op.DELETE}
         if not wanted:
             return None, [None] * len(rows)

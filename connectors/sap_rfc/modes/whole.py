@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pyarrow as pa
-
 from bridge.contract import Ask, Batch, Changes, Op, Position, Ranges
 from bridge.errors import PermanentError
 from connectors.sap_rfc import conditions
-from connectors.sap_rfc.modes.table import bounds
+from connectors.sap_rfc.modes.restless import letter
+from connectors.sap_rfc.modes.table import bounds, without
 from connectors.sap_rfc.modes.told import Subject
 from connectors.sap_rfc.tables import TableReader
 
@@ -29,7 +28,7 @@ class Whole:
     reader: TableReader
 
     def read(self, place: Position | None, within: Ranges, ask: Ask, created: Created) -> Batch:
-        """Errors: PermanentError when there is no such table or key; TransientError when rows do not rest."""
+        """Errors: PermanentError when there is no such table or key; the system's."""
         tables = self._tables(within)
         table, after = self._resumed(place, tables)
         subject = self.subjects[table]
@@ -37,13 +36,13 @@ class Whole:
         choice = replace(subject.choice, where=conditions.both(*ranges))
         width = max(1, sum(column.length for column in subject.choice.relation.columns))
         page = self.reader.page(choice, after, max(1, min(ask.rows, ask.bytes // width)))
-        page.settled(table)
-        rows = _without(page.rows, subject, created().get(table, frozenset()))
+        letters = [letter(subject.table.name, key) for key in page.unsettled.to_pylist()]
+        rows = without(page.rows, subject.table.key, created().get(table, frozenset()))
         further = [*tables[tables.index(table) + 1 :], None]
         following = (table, list(page.after)) if page.after else (further[0], None)
         changes = (Changes(subject.table, rows, Op.READ),) if rows.num_rows else ()
         left = {"mode": "change_documents", "table": following[0], "after": following[1]}
-        return Batch(left, changes, page.rejects, more=following[0] is not None)
+        return Batch(left, changes, (*page.rejects, *letters), more=following[0] is not None)
 
     def _tables(self, within: Ranges) -> list[str]:
         """Errors: PermanentError."""
@@ -67,10 +66,3 @@ class Whole:
                 except ValueError:
                     pass
         return tables[0], None
-
-
-def _without(rows: pa.RecordBatch, subject: Subject, created: Keys) -> pa.RecordBatch:
-    if not created or not rows.num_rows:
-        return rows
-    keys = rows.select(list(subject.table.key)).to_pylist()
-    return rows.filter(pa.array([tuple(each.values()) not in created for each in keys], pa.bool_()))
