@@ -124,7 +124,7 @@ class Readings:
     def discover(self, looked_at_one: Callable[[], None] = lambda: None) -> Sequence[Stream]:
         self._session.end()
         self._look_at_keys()
-        names = [str(table) for table in self._found(looked_at_one)]
+        names = [*dict.fromkeys(map(str, self._found(looked_at_one)))]
         self._gone.difference_update(names)
         names += [name for name in self._config.streams if self._is_missed(name) and name not in names]
         streams = []
@@ -139,11 +139,13 @@ class Readings:
         patterns = [name for name, options in self._config.streams.items() if not options.query]
         found = self._session.catalog.find(patterns, self._config.exclude_tables) if patterns else []
         tables = [table for table in found if str(table) not in self._queries]
-        until = time.monotonic() + KEYS_S
+        until, times = time.monotonic() + KEYS_S, Counter(map(str, tables))
         for table in sorted(tables, key=self._asked_at):
+            if times[str(table)] > 1:
+                self._known[str(table)] = _ambiguous(table)
             known = self._known.get(str(table))
             waits = isinstance(known, TransientError) and time.monotonic() > until
-            if not (waits or isinstance(known, Reading)):
+            if not (waits or times[str(table)] > 1 or isinstance(known, Reading)):
                 self._keys_at[str(table)] = time.monotonic()
                 self._known[str(table)] = self._described_or_refused(table)
                 looked_at_one()
@@ -210,6 +212,8 @@ class Readings:
         if query := self._queries.get(name):
             return self._described_or_refused(query)
         found = self._session.catalog.find((name,), ())
+        if len(found) > 1:
+            return _ambiguous(found[0])
         return self._described_or_refused(found[0]) if found else self._missing(name)
 
     def usable(self, name: str) -> Reading:
@@ -329,6 +333,13 @@ def _field(column: Column, key: Sequence[str], unseen: Collection[str]) -> pa.Fi
     if column.name in unseen:
         return pa.field(column.name, pa.null())
     return pa.field(column.name, column.type, column.name not in key, column.metadata)
+
+
+def _ambiguous(table: TableName) -> PermanentError:
+    return PermanentError(
+        f"there are two tables that read as {table}: a schema or a table has a dot in its name",
+        remedy="read each by a `query` that quotes its name",
+    )
 
 
 def _other_key(source: Source) -> TransientError:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bridge.contract import Ask, Level
+from bridge.errors import PermanentError
 from bridge.testing.databases import DatabaseServer
 from tests.integration.jdbc_tables import Corner, opened, polled, rows_of, stream_of
 
@@ -76,6 +77,23 @@ def test_a_name_that_looks_like_a_pattern_is_a_name_first(postgres_corner: Corne
     name = postgres_corner.name("x[1]")
     with postgres_corner.opened({name: {"mode": "images"}}) as connector:
         assert [stream.name for stream in connector.discover()] == [name]
+
+
+def test_of_two_tables_that_read_the_same_neither_is_taken_for_the_other(postgres_corner: Corner) -> None:
+    corner, dotted = postgres_corner, f"{postgres_corner.schema}.b"
+    corner.execute('CREATE TABLE $."b.c" (id int PRIMARY KEY); CREATE TABLE $.d (id int PRIMARY KEY);')
+    with corner.opened({f"{corner.schema}*": {"mode": "images"}}) as connector:
+        stream = stream_of(connector, f"{dotted}.c")
+        position = connector.poll(stream, None, Ask()).position
+        corner.execute(f'CREATE SCHEMA "{dotted}"; CREATE TABLE "{dotted}".c (id int PRIMARY KEY);')
+        try:
+            assert [each.name for each in connector.discover()] == [stream.name, corner.name("d")]
+            with pytest.raises(PermanentError, match=r"two tables that read as .*; read each by a `query`"):
+                connector.poll(stream, position, Ask())
+        finally:
+            corner.execute(f'DROP SCHEMA "{dotted}" CASCADE;')
+        connector.poll(stream, position, Ask())
+        assert stream_of(connector, stream.name).tables
 
 
 def test_a_schema_may_have_a_strange_name_too(corner: Corner) -> None:
