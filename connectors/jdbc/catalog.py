@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -93,6 +93,11 @@ class Catalog:
             return {}
         types = {_text(row, "COLUMN_NAME"): _text(row, "TYPE_NAME") for row in self._columns(table)}
         return {name: by_type[kind] for name, kind in types.items() if kind in by_type}
+
+    def invisible(self, table: TableName, visible: Collection[str]) -> list[str]:
+        """Columns that `SELECT *` does not bring: it brings those that are `visible`."""
+        names = [_text(row, "COLUMN_NAME") for row in self._columns(table)]
+        return [name for name in names if not any(self.quote.means(name, each) for each in visible)]
 
     def _columns(self, table: TableName) -> Iterator[Any]:
         rows = self._meta.getColumns(*self._like_it(table), "%")

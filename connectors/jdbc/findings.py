@@ -119,9 +119,16 @@ def _table(session: Session, name: str, reading: Reading | Refusal) -> Iterator[
             stream=name,
         )
         return
+    table = reading.source if isinstance(reading.source, TableName) else None
+    if table and (hidden := session.catalog.invisible(table, reading.table.schema.names)):
+        yield Finding(
+            Level.WARNING,
+            f"{', '.join(hidden)}: invisible columns are not read, and nobody learns when they change",
+            remedy="make them visible, or read the table by a `query` that names them",
+            stream=name,
+        )
     yield Finding(Level.OK, f"can be read, by {', '.join(reading.mode.columns)}", stream=name)
     column = reading.mode.columns[0]
-    table = reading.source if isinstance(reading.source, TableName) else None
     if table and not session.fenced and session.catalog.may_be_changed(table):
         yield Finding(
             Level.WARNING,

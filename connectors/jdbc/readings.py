@@ -292,6 +292,9 @@ class Readings:
         found = columns(description, dialect, "reject" if unknown == "reject" else "string")
         _refuse_doubles(source, Counter(one.name for one in found))
         keys = self._keys(source, options)
+        self._refuse_invisible(
+            source, {*keys.best, *options.columns}.difference(one.name for one in found), found
+        )
         mode, key = modes.make(options, source, found, keys, self._session.catalog.quote)
         unseen = excluded.difference(key, mode.columns)
         if mode.own_session and self._config.sessions == 1:
@@ -308,6 +311,17 @@ class Readings:
         return Reading(
             source, description, brought, asked, table, mode, options, keys, keyset, nullable, nothing
         )
+
+    def _refuse_invisible(self, source: Source, missing: Collection[str], found: Sequence[Column]) -> None:
+        """Errors: PermanentError."""
+        if not missing or isinstance(source, Query):
+            return
+        hidden = self._session.catalog.invisible(source, [one.name for one in found])
+        if known := [name for name in hidden if name in missing]:
+            raise PermanentError(
+                f"column {', '.join(known)} of {source} is invisible: SELECT * does not bring it",
+                remedy="make it visible, or read the table by a `query` that names its columns",
+            )
 
     def _options(self, source: Source) -> JdbcStream:
         options = pick(self._config.streams, str(source))

@@ -130,3 +130,20 @@ def test_another_database_of_the_same_server_is_read_where_databases_have_no_sch
         assert corner.schema in databases
         assert not databases & {"mysql", "sys", "performance_schema", "information_schema"}
     corner.drop()
+
+
+@pytest.mark.parametrize("corner", ["mariadb"], indirect=True)
+def test_an_invisible_column_is_told(corner: Corner) -> None:
+    corner.execute(
+        "CREATE TABLE $.t (id int PRIMARY KEY, x int INVISIBLE);\n"
+        " CREATE TABLE $.u (id int INVISIBLE DEFAULT 1 PRIMARY KEY, x int);"
+    )
+    streams = {corner.name(table): {"mode": "images"} for table in ("t", "u")}
+    with corner.opened(streams) as connector:
+        found = {one.stream: one for one in connector.check() if one.level is not Level.OK and one.stream}
+        told = {name: f"{one.text}; {one.remedy}".lower() for name, one in found.items()}
+    assert told[corner.name("t")].startswith("x: invisible columns are not read")
+    assert told[corner.name("u")] == (
+        f"column id of {corner.name('u')} is invisible: select * does not bring it;"
+        " make it visible, or read the table by a `query` that names its columns".lower()
+    )
