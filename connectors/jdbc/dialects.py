@@ -49,7 +49,14 @@ _POSTGRESQL = Dialect(
     # Its driver only sees to it in transactions that it begins itself.
     fence="SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
     # Holds while a statement is parsed, too, when the driver's own time-out and cancel() do not.
-    on_connect=("SET statement_timeout = {statement_ms}", "SET intervalstyle = 'iso_8601'"),
+    on_connect=(
+        "SET statement_timeout = {statement_ms}",
+        "SET intervalstyle = 'iso_8601'",
+        # A pass over a table without a key would be cut between two polls, and begun anew for ever; how long
+        # nobody asks for more is bounded here (REST_S). Older servers do not have all of these.
+        "SELECT count(set_config(name, '0', false)) FROM pg_settings WHERE name IN"
+        " ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')",
+    ),
     identity="SELECT current_database() || '@' || system_identifier FROM pg_control_system()",
     clock="SELECT extract(epoch FROM clock_timestamp())",
     # now() is the time a transaction began, before it wrote anything and so has an id. Prepared ones have no

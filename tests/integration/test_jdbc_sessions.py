@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import jpype
 import pytest
@@ -119,3 +120,17 @@ def test_a_session_cannot_write_where_the_driver_keeps_it_from_that(few: Corner)
                 with pytest.raises(jpype.JException, match=r"(?i)read.only"):
                     session.scalar(f"INSERT INTO {few.name('t')} VALUES (2)")
                 session.connection.setAutoCommit(True)  # ends what the refusal has spoilt
+
+
+def test_a_limit_on_idle_transactions_cuts_no_pass_between_two_polls(postgres_corner: Corner) -> None:
+    """Without a key it would be begun anew each time, for ever."""
+    corner, name = postgres_corner, postgres_corner.name("t")
+    corner.execute("CREATE TABLE $.t (word text); INSERT INTO $.t SELECT generate_series(1, 300);")
+    limits = {"options": "-c idle_in_transaction_session_timeout=100"}
+    with corner.opened({name: {"mode": "images"}}, properties=limits) as connector:
+        stream, position, rows = stream_of(connector, name), None, 0
+        for _ in range(3):
+            batch = connector.poll(stream, position, Ask(rows=100))
+            position, rows = batch.position, rows + batch.rows
+            time.sleep(0.4)
+        assert rows == 300
