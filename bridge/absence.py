@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bridge.cache import Cache, Part, Put
-from bridge.comparison import Comparison, counted, had_key
+from bridge.comparison import Comparison, counted, had_key, is_unnamed
 from bridge.contract import Changes, Op, Table
 from bridge.diff import Entry, Pass, number, plain
 from bridge.diff.canonical import rows_of
@@ -67,12 +67,12 @@ class Absence:
         """How many rows are gone, of how many that were known before the scan began."""
         unmet = self.part.count - self.tracked.met
         if self.table.key:
-            others = sum(map(self._is_of_former, self._unmet())) if unmet > FEW else 0
+            others = sum(map(self._is_another, self._unmet())) if unmet > FEW else 0
             return unmet - others, self.tracked.known - others
         all_gone = sum(
             counted(Entry.parse(each[2]))
             for each in (self._unmet() if unmet else ())
-            if not self._is_of_former(each)
+            if not self._is_another(each)
         )
         return all_gone + self.tracked.fewer, all_gone + self.tracked.known
 
@@ -80,10 +80,10 @@ class Absence:
         for entries in self.cache.slots(self.part, CHUNK):
             yield from (each for each in entries if self.tracked.missed(each[1]))
 
-    def _is_of_former(self, unmet: Put) -> bool:
-        """Is it known by columns that the table was known by once? Then it may be there by those of today."""
+    def _is_another(self, unmet: Put) -> bool:
+        """No row, or known by columns of the table's former days: then it may be there by those of today."""
         form, today = unmet[0], self.table.key or tuple(self.table.schema.names)
-        return form.startswith(b"{") and _columns_of(form) != today
+        return is_unnamed(form) or (form.startswith(b"{") and _columns_of(form) != today)
 
     def _deleted(self, gone: Sequence[Put]) -> Piece:
         piece = Piece(self.part, self.head)

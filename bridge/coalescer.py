@@ -278,7 +278,7 @@ class Coalescer:
             if self.full:
                 self.commit()
         if batch.completes:
-            self._schedule.compared(progress)
+            self._schedule.compared(progress, self._images.blind(lane))
         return has_news
 
     def _send_afresh(self, lane: Lane, sent: Sent) -> bool:

@@ -24,6 +24,7 @@ ESCAPED = 6
 """So many bytes JSON makes of one, at most."""
 MOST_EQUAL = 2**64
 _LONG = b"long:"
+_UNNAMED = b"unnamed:"
 _BURIED = Entry(number(1), published=False, refused=True).packed()
 
 
@@ -216,13 +217,12 @@ class Comparison:
         key = key_of(reject.key, self.table) if reject.key is not None and self.table.key else None
         if key is None:
             self._be_blind(f"a record of {self.table.name} was rejected that has no key")
-            piece.rejects = (reject,)
+            self._count(piece, reject)
             return piece
         key = named(key)
-        raw = reject.raw.encode(errors="surrogatepass") if isinstance(reject.raw, str) else reject.raw
         known = self.cache.find(self.part, [key]).get(key)
         before = Entry.parse(known[1]) if known else None
-        now = Entry(digest(raw + b"\0" + reject.reason.encode(errors="surrogatepass")), refused=True)
+        now = Entry(_digest_of(reject), refused=True)
         now = replace(now, published=before is not None and before.published)
         slot = known[0] if known else self.part.new_slot()
         if self.tracked is not None:
@@ -233,6 +233,21 @@ class Comparison:
         if before is None or (before.digest, before.refused) != (now.digest, True):
             piece.rejects = (reject,)
         return piece
+
+    def _count(self, piece: Piece, reject: Reject) -> None:
+        """A record that could be any row becomes a dead letter unless as many of its like have theirs."""
+        if self.tracked is None:
+            piece.rejects = (reject,)
+            return
+        name = _UNNAMED + _digest_of(reject).hex().encode()
+        known = self.cache.find(self.part, [name]).get(name)
+        slot = known[0] if known else self.part.new_slot()
+        there = counted(Entry.parse(known[1])) if known else 0
+        met = self.tracked.meet_one(slot, there)
+        if met > there:
+            piece.rejects = (reject,)
+            piece.new += known is None
+            piece.put(name, slot, Entry(number(met), published=False, refused=True).packed())
 
     def met(self, keys: pa.RecordBatch) -> Piece:
         """Keys that the connector knows to be there unchanged."""
@@ -271,6 +286,16 @@ def _changed(before: Entry, value: bytes, unknown: Op) -> tuple[Op | None, bytes
 def named(form: bytes) -> bytes:
     """What the state calls it; of one that is too long for its topic no row is written like that."""
     return form if len(form) <= LONGEST else _LONG + digest(form).hex().encode()
+
+
+def _digest_of(reject: Reject) -> bytes:
+    raw = reject.raw.encode(errors="surrogatepass") if isinstance(reject.raw, str) else reject.raw
+    return digest(raw + b"\0" + reject.reason.encode(errors="surrogatepass"))
+
+
+def is_unnamed(name: bytes) -> bool:
+    """It counts records that were rejected without a key, and is no row."""
+    return name.startswith(_UNNAMED)
 
 
 def _is_long(name: bytes | None) -> bool:

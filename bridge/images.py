@@ -36,6 +36,8 @@ class Images:
         self._state = state
         self._passes: dict[str, dict[str, Pass]] = {}
         """Stream -> table -> the scan under way."""
+        self._blind: dict[str, str] = {}
+        """Stream -> why its last complete scan could not say what is gone."""
         self._stamp: str | None = None
         """Of the open transaction, once it changes the state."""
 
@@ -136,8 +138,13 @@ class Images:
             for table in tables.values():
                 yield from gone(comparison(lane.policy.table(table)), options.max_delete, confirm)
             self._passes.pop(lane.stream.name, None)
+            self._blind[lane.stream.name] = next((each.blind for each in passes.values() if each.blind), "")
             if tells:
                 yield self._scanned(lane)
+
+    def blind(self, lane: Lane) -> str | None:
+        """Why its last complete scan did not look for deletes, if so."""
+        return self._blind.get(lane.stream.name) or None
 
     def follow(self, lane: Lane, batch: Batch, refused: Sequence[Collection[int]]) -> Iterator[Piece]:
         """The state after changes that were published as they are; of each, some rows were `refused`."""

@@ -83,6 +83,8 @@ class Progress:
     behind_since: float | None = None
     """When it was first asked for what was not all read and published since."""
     scan_began: float | None = None
+    blind: str | None = None
+    """Why its last complete scan could not say what is gone."""
     scans_ahead: int = 0
     """Complete passes that were read and are not compared yet."""
     state: State = State.STARTING

@@ -188,7 +188,8 @@ class Pulse:
         recent = time.monotonic() - self._rejected.get(name, -math.inf) < REJECT_WINDOW_S
         if not recent or stream["state"] != State.RUNNING:
             return stream
-        return {**stream, "health": Level.WARNING, "error": REJECTED}
+        why = "; ".join(filter(None, (stream["error"], REJECTED)))
+        return {**stream, "health": Level.WARNING, "error": why}
 
     def _left_alone(self, stream: Mapping[str, Any], judged: Judgement) -> dict[str, Any]:
         """A stream no worker speaks of: in its connector's state."""

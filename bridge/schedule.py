@@ -140,9 +140,10 @@ class Schedule:
             if ended is not None:  # the first of several
                 again.changes.resnapshots += 1
 
-    def compared(self, progress: Progress) -> None:
-        """The state has all of a whole scan."""
+    def compared(self, progress: Progress, blind: str | None = None) -> None:
+        """The state has all of a whole scan; `blind`: why no deletes were looked for, if so."""
         with self._changed:
+            progress.blind = blind
             progress.scans_ahead = max(0, progress.scans_ahead - 1)
 
     def caught_up(self, progress: Progress, asked_at: float) -> None:

@@ -107,4 +107,6 @@ def _worry(progress: Progress, moment: Moment) -> str | None:
     patience_s = max(moment.critical_after, progress.patience_s(moment.wall))
     if progress.behind_since is not None and moment.now - progress.behind_since > patience_s:
         return "behind its source"
+    if progress.blind is not None:
+        return f"deletes are not looked for: {progress.blind}"
     return None

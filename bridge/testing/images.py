@@ -40,6 +40,8 @@ class FakeImages:
     """What the next calls into the connector raise; None is a call that goes well."""
     unkeyed: int = 0
     """Records without a key that come in every scan."""
+    various: bool = False
+    """Each of those is another one."""
     marked: bool = False
     """The list shows marks, and a row is only read where its mark says so."""
     salt: str = ""
@@ -118,7 +120,9 @@ class FakeImagesConnector(Connector):
         refused = [
             Reject(stream.name, "unreadable", str(at), {"id": at}) for at, text in some if text is None
         ]
-        refused += [Reject(stream.name, "no record", "?")] * (source.unkeyed if begins else 0)
+        unkeyed = range(source.unkeyed if begins else 0)
+        raws = (f"? {at}" if source.various else "?" for at in unkeyed)
+        refused += [Reject(stream.name, "no record", raw) for raw in raws]
         return Batch(
             position=place if more else COMPLETE,
             changes=self._changes(stream.tables[0], [(at, text) for at, text in some if text is not None]),

@@ -346,6 +346,54 @@ def test_a_reject_without_a_key_takes_the_deletes_from_its_scan_with_a_warning(c
     assert case.events()[5:] == [("d", 2)]
 
 
+@pytest.mark.parametrize("is_keyless", [False, True])
+def test_rejects_without_a_key_are_dead_lettered_once_each(
+    make: Callable[..., Case], *, is_keyless: bool
+) -> None:
+    case = filled(make(FakeImages(keyless=is_keyless)), 5)
+    case.source.unkeyed = 2
+    scans(case, 3)
+    case.source.unkeyed = 3
+    case.scan()
+    assert case.letters() == [None] * 3
+    case.source.unkeyed = 0
+    scans(case, 2)
+    assert len(case.events()) == 5
+    case.source.unkeyed = 1
+    case.scan()
+    assert case.letters() == [None] * 4, "one that has come back is another one"
+
+
+@pytest.mark.parametrize("is_keyless", [False, True])
+def test_rejects_without_a_key_that_are_gone_are_no_mass_delete(
+    make: Callable[..., Case], *, is_keyless: bool
+) -> None:
+    case = make(FakeImages(keyless=is_keyless))
+    filled(case, 5)
+    case.source.unkeyed = 10
+    case.source.various = True
+    case.scan()
+    case.source.unkeyed = 0
+    del case.rows[2]
+    case.scan()
+    assert case.events()[5:] == [("d", 2)]
+
+
+def test_health_says_that_deletes_are_not_looked_for_until_a_scan_looks(case: Case) -> None:
+    def told() -> Any:
+        return case.engine.schedule.snapshot(None, None)[TABLE]["error"]
+
+    filled(case, 5)
+    assert told() is None
+    case.source.unkeyed = 1
+    scans(case, 2)
+    why = "deletes are not looked for: a record of orders was rejected that has no key"
+    assert told() == why
+    case.source.unkeyed = 0
+    case.scan()
+    assert told() is None
+
+
 def test_a_row_that_can_be_no_event_is_dead_lettered_once(case: Case) -> None:
     filled(case, 5)
     case.rows[3] = case.rows[6] = NO_TEXT

@@ -134,6 +134,15 @@ def test_dead_letters_are_a_warning_for_five_minutes_whatever_becomes_of_the_wor
     assert seen(1) == (Level.WARNING, pulse.REJECTED)
 
 
+def test_dead_letters_do_not_hide_what_else_a_stream_is_warned_of(clock: Clock) -> None:
+    found, said = beating(clock), beat()
+    said["streams"]["orders"] |= {"health": Level.WARNING, "error": "deletes are not looked for"}
+    found.note_letters("orders")
+    found.take(said)
+    told = found.status(ALIVE)["streams"]["orders"]["error"]
+    assert told == f"deletes are not looked for; {REJECTED}"
+
+
 def test_a_connector_that_is_changed_goes_on_counting_and_warning(clock: Clock) -> None:
     before, changed = beating(clock), Pulse(STARTING_S, CRITICAL_AFTER_S)
     before.note_letters("orders")
