@@ -6,7 +6,7 @@ topic that was re-partitioned, or no position beside a topic that is not empty w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -63,6 +63,8 @@ class Lane:
     """What is known of its rows is kept."""
     refills: frozenset[str] = frozenset()
     """Tables all of which is published, whatever is known of their rows: their topics lack it."""
+    excluded: Sequence[str] = ()
+    """Columns that it has, or had, and that are left out."""
 
     def stored(self, position: object) -> Stored:
         partitions = {route.topic: route.partitions for route in self.routes.values()}
@@ -76,12 +78,17 @@ class Lane:
             forms=self.forms,
             keyed=self.keyed,
             ids=ids,
+            excluded=list(self.excluded),
         )
 
     def is_judged_by_more_than(self, stored: Stored) -> bool:
         """To be written though the position stays: else the next start takes it for what it was."""
         now = self.stored(stored.position)
-        return not (now.forms.keys() <= stored.forms.keys() and now.ids.keys() <= stored.ids.keys())
+        return not (
+            now.forms.keys() <= stored.forms.keys()
+            and now.ids.keys() <= stored.ids.keys()
+            and set(now.excluded) <= set(stored.excluded)
+        )
 
     @property
     def follows(self) -> bool:
@@ -125,6 +132,18 @@ def all_topics_of(
     return {**names, **dict(_collisions(sound, stored))}
 
 
+def columns_of(
+    settings: ConnectorSettings, streams: Sequence[Stream], stored: Mapping[str, Stored]
+) -> Mapping[str | None, set[str]]:
+    """Entry of the file -> the columns of its streams, and those that they had and left out."""
+    known: dict[str | None, set[str]] = {}
+    for stream in streams:
+        known.setdefault(settings.entry(stream.name), set()).update(_columns(stream))
+    for name, record in stored.items():
+        known.setdefault(settings.entry(name), set()).update(record.excluded)
+    return known
+
+
 class Admission:
     """Decides stream by stream; a failure of one parks that one alone."""
 
@@ -141,7 +160,8 @@ class Admission:
         names = all_topics_of(self._settings, self._options, streams, ledger.streams)
         wanted = {topic for each in names.values() if isinstance(each, dict) for topic in each.values()}
         known = self._describe(wanted)
-        found = [self._one(each, names[each.name], known, ledger) for each in streams]
+        columns = columns_of(self._settings, streams, ledger.streams)
+        found = [self._one(each, names[each.name], known, ledger, columns) for each in streams]
         routes = [route for _, lane in found if lane for route in lane.routes.values()]
         self._shapes = {route.topic: Shape(route.partitions, route.id) for route in routes}
         return found
@@ -196,18 +216,21 @@ class Admission:
         names: Mapping[str, str] | BridgeError,
         known: Mapping[str, Described | BridgeError],
         ledger: Ledger,
+        columns: Mapping[str | None, Collection[str]],
     ) -> tuple[Progress, Lane | None]:
         progress = self._progress(stream, ledger)
         try:
             stored = ledger.streams.get(stream.name)
-            lane = self._lane(stream, names, known)
+            lane = self._lane(stream, names, known, columns[self._settings.entry(stream.name)])
             self._compare(lane, stored)
         except WHOLE:
             raise
         except BridgeError as error:
             progress.parked = str(error)
             return progress, None
-        return progress, replace(lane, refills=_lacking(lane, stored))
+        had = stored.excluded if stored else ()
+        excluded = lane.policy.left_out({*_columns(stream), *had})
+        return progress, replace(lane, refills=_lacking(lane, stored), excluded=excluded)
 
     def _progress(self, stream: Stream, ledger: Ledger) -> Progress:
         stored, pause = ledger.streams.get(stream.name), ledger.pause_of(stream.name)
@@ -223,6 +246,7 @@ class Admission:
         stream: Stream,
         names: Mapping[str, str] | BridgeError,
         known: Mapping[str, Described | BridgeError],
+        columns: Collection[str],
     ) -> Lane:
         if isinstance(names, BridgeError):
             raise names
@@ -234,7 +258,7 @@ class Admission:
             routes[table] = Route(topic, found.max_message_bytes, found.partitions, found.created, found.id)
         options = self._settings.stream(stream.name)
         policy = Policy(options)
-        policy.check(stream.tables)
+        policy.check(stream.tables, columns)
         parks = options.on_schema_change is OnSchemaChange.PARK
         forms = {table.name: policy.form(table) for table in stream.tables} if parks else {}
         keyed = is_keyed(stream, options)
@@ -301,6 +325,10 @@ class Admission:
             raise ConfigError(
                 text, remedy=f"if another connector writes there, {REMEDY}; otherwise, {ACCEPT}"
             )
+
+
+def _columns(stream: Stream) -> Iterator[str]:
+    return (name for table in stream.tables for name in table.schema.names)
 
 
 def _lacking(lane: Lane, stored: Stored | None) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -59,6 +59,7 @@ class Stored:
     `ids`: event topic -> its id; a topic that was deleted and made anew has another one.
     `accept`: an operator has agreed to whatever would park the stream at its next start.
     `keyed`: what is known of its rows was kept up to this position.
+    `excluded`: columns that it had, and that were left out.
     """
 
     position: Position | None
@@ -71,6 +72,7 @@ class Stored:
     forms: Mapping[str, str] = field(default_factory=dict)
     keyed: bool = False
     ids: Mapping[str, str] = field(default_factory=dict)
+    excluded: Sequence[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

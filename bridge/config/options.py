@@ -212,6 +212,10 @@ class ConnectorSettings(ConnectorOptions):
         """The options of stream `name`: its own entry, else the first fitting pattern, else the defaults."""
         return pick(self.streams, name) or self.defaults
 
+    def entry(self, name: str) -> str | None:
+        """Which one it is that the options of stream `name` come from; None: the defaults."""
+        return pick({pattern: pattern for pattern in self.streams}, name)
+
     def excluded(self, name: str) -> tuple[str, ...]:
         """The columns of stream `name` that are never published."""
         return self.stream(name).exclude

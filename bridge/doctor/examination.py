@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge import config, kafka, plugins, positions, rehearsal, sources, state
-from bridge.admission import Lane, Route, topics_of
+from bridge.admission import Lane, Route, columns_of, topics_of
 from bridge.config.options import ConnectorSettings, OnMissing, Settings
 from bridge.contract import Caveat, Connector, Finding, Level, Stream
 from bridge.doctor import Line
@@ -88,6 +88,8 @@ class Examination:
             self._say(f"connected in {time.monotonic() - began:.1f} s")
             streams = source.discover()
             self._streams(streams)
+            if and_then is None:  # else they are judged with the positions
+                self._excluded(streams)
             self._deadlines(source, streams)
             self.findings += source.check()
             self._retention(source)
@@ -102,8 +104,16 @@ class Examination:
         for stream in streams:
             for caveat in sorted(stream.caveats):
                 self._say(f"the way it is read {CAVEATS[caveat]}", stream=stream.name)
+
+    def _excluded(self, streams: Sequence[Stream]) -> None:
+        """As far as can be said without knowing what columns there were."""
+        columns = columns_of(self._options, streams, {})
+        for stream in streams:
             policy = Policy(self._options.stream(stream.name))
-            self._run(stream.name, lambda policy=policy, stream=stream: policy.check(stream.tables))
+            try:
+                policy.check(stream.tables, columns[self._options.entry(stream.name)])
+            except ConfigError as error:
+                self._say(error.text, Level.WARNING, error.remedy, stream.name)
 
     def _unfit(self, names: Sequence[str]) -> None:
         """Entries of `streams:` of which nobody would hear: others find streams."""

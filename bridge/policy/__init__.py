@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
@@ -30,16 +30,25 @@ class Policy:
         self._exclude = frozenset(options.exclude)
         self._table = lru_cache(maxsize=256)(self._narrowed)
 
-    def check(self, tables: Iterable[Table]) -> None:
-        """Errors: ConfigError for an excluded key column, or a name that no table of the stream has."""
-        known: set[str] = set()
+    def check(self, tables: Sequence[Table], elsewhere: Collection[str] = ()) -> None:
+        """Errors: ConfigError for an excluded key column, or a name that no table of the stream has.
+
+        Unless it is one of `elsewhere`, and none of its own is spelt nearly so: that might have been meant.
+        """
+        own: dict[str, str] = {}
         for table in tables:
             self._narrowed(table)
-            known.update(table.schema.names)
-        for name in sorted(self._exclude - known):
-            near = get_close_matches(name, known, n=1)
-            remedy = f"did you mean {near[0]}?" if near else "spell it as the source does"
+            own |= {name.casefold(): name for name in table.schema.names}
+        for name in sorted(self._exclude.difference(own.values())) if own else ():
+            near = get_close_matches(name.casefold(), own, n=1)
+            if not near and name in elsewhere:
+                continue
+            remedy = f"did you mean {own[near[0]]}?" if near else "spell it as the source does"
             raise ConfigError(f"exclude: no table of this stream has a column {name}", remedy=remedy)
+
+    def left_out(self, known: Collection[str]) -> list[str]:
+        """Which of these columns it drops."""
+        return sorted(self._exclude.intersection(known))
 
     def table(self, table: Table) -> Table:
         """The table as it is published. Errors: ConfigError."""

@@ -198,6 +198,51 @@ def test_an_excluded_key_column_parks_the_stream(kafka: FakeKafka) -> None:
     assert "key column" in (progress.parked or "")
 
 
+REMARK = "exclude: no table of this stream has a column remark; spell it as the source does"
+
+
+def with_remark(name: str) -> Stream:
+    schema = SCHEMA.append(pa.field("remark", pa.string()))
+    return Stream(name, "db one", (Table(name, schema, ("id",)),))
+
+
+def excludes(kafka: FakeKafka, *streams: Stream, **options: Any) -> list[str | None]:
+    """Of an entry for all of them: why each waits."""
+    entry = {"or*": StreamOptions(exclude=("remark",))}
+    return [progress.parked for progress, _ in admitted(kafka, *streams, streams=entry, **options)]
+
+
+def test_of_a_patterns_tables_not_all_need_have_the_excluded_column(kafka: FakeKafka) -> None:
+    assert excludes(kafka, stream("orders"), with_remark("orchids")) == [None, None]
+    assert excludes(kafka, stream("orders"), stream("orchids")) == [REMARK, REMARK]
+
+
+def test_another_entrys_tables_do_not_make_up_for_a_misspelling(kafka: FakeKafka) -> None:
+    options = StreamOptions(exclude=("remark",))
+    found = admitted(kafka, stream(), with_remark("orchids"), streams={"orders": options, "orchids": options})
+    assert [progress.parked for progress, _ in found] == [REMARK, None]
+
+
+def test_an_excluded_column_that_was_dropped_stops_nobody(kafka: FakeKafka) -> None:
+    entry = {"or*": StreamOptions(exclude=("remark",))}
+    ((_, lane),) = admitted(kafka, with_remark("orders"), streams=entry)
+    assert lane is not None
+    stored = lane.stored({"id": 1})
+    assert stored.excluded == ["remark"]
+    again = {"orders": stored}
+    assert excludes(kafka, stream(), stream("orchids"), stored=again) == [None, None]
+    ((_, lane),) = admitted(kafka, stream(), stored=again, streams=entry)
+    assert lane is not None
+    assert lane.stored({"id": 2}).excluded == ["remark"]
+
+
+def test_what_is_left_out_is_kept_even_where_nothing_happens(kafka: FakeKafka) -> None:
+    ((_, lane),) = admitted(kafka, with_remark("orders"), defaults=StreamOptions(exclude=("remark",)))
+    assert lane is not None
+    assert lane.is_judged_by_more_than(replace(lane.stored(None), excluded=[]))
+    assert not lane.is_judged_by_more_than(lane.stored(None))
+
+
 def parks(kafka: FakeKafka, *names: str, stored: dict[str, Stored] | None = None) -> dict[str, str]:
     """Stream -> why it waits."""
     found = admitted(kafka, *map(stream, names), stored=stored)

@@ -64,6 +64,16 @@ def test_a_misspelt_column_is_found_before_anything_is_published() -> None:
         Policy(Options(("salery",))).check([TABLE])
 
 
+def test_a_column_that_is_known_elsewhere_may_be_excluded_unless_its_own_might_have_been_meant() -> None:
+    Policy(Options(("remark",))).check([TABLE], ["remark"])
+    with pytest.raises(ConfigError, match=r"has a column Salary; did you mean salary\?"):
+        Policy(Options(("Salary",))).check([TABLE], ["Salary"])
+
+
+def test_of_a_stream_that_cannot_be_read_no_column_is_misspelt() -> None:
+    Policy(Options(("salary",))).check([])
+
+
 def test_a_column_of_one_of_a_streams_tables_may_be_excluded() -> None:
     other = Table("rooms", pa.schema([("no", pa.int64())]), ("no",))
     Policy(Options(("salary",))).check([other, TABLE])
