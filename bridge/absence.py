@@ -12,7 +12,7 @@ from bridge.cache import Cache, Part, Put
 from bridge.comparison import Comparison, counted, had_key, is_unnamed
 from bridge.contract import Changes, Op, Table
 from bridge.diff import Entry, Pass, number, plain
-from bridge.diff.canonical import rows_of
+from bridge.diff.canonical import fields_of, rows_of
 from bridge.errors import PermanentError
 from bridge.piece import Piece
 
@@ -67,23 +67,34 @@ class Absence:
         """How many rows are gone, of how many that were known before the scan began."""
         unmet = self.part.count - self.tracked.met
         if self.table.key:
-            others = sum(map(self._is_another, self._unmet())) if unmet > FEW else 0
+            others = sum(sum(self._others(each)) for each in self._unmet()) if unmet > FEW else 0
             return unmet - others, self.tracked.known - others
         all_gone = sum(
             counted(Entry.parse(each[2]))
-            for each in (self._unmet() if unmet else ())
-            if not self._is_another(each)
+            for some in (self._unmet() if unmet else ())
+            for each, is_another in zip(some, self._others(some), strict=True)
+            if not is_another
         )
         return all_gone + self.tracked.fewer, all_gone + self.tracked.known
 
-    def _unmet(self) -> Iterator[Put]:
+    def _unmet(self) -> Iterator[Sequence[Put]]:
         for entries in self.cache.slots(self.part, CHUNK):
-            yield from (each for each in entries if self.tracked.missed(each[1]))
+            yield [each for each in entries if self.tracked.missed(each[1])]
 
-    def _is_another(self, unmet: Put) -> bool:
-        """No row, or known by columns of the table's former days: then it may be there by those of today."""
-        form, today = unmet[0], self.table.key or tuple(self.table.schema.names)
-        return is_unnamed(form) or (form.startswith(b"{") and _columns_of(form) != today)
+    def _others(self, unmet: Sequence[Put]) -> Sequence[bool]:
+        """Of each: is it no row, or known by columns, or in a form, that the table had once?
+
+        Then it is there, perhaps, by what is of today.
+        """
+        today = self.table.key or tuple(self.table.schema.names)
+        fields = tuple(map(self.table.schema.field, today))
+        named = [form for form, *_ in unmet if form.startswith(b"{") and _columns_of(form) == today]
+        same = {
+            form
+            for form, own in zip(named, fields_of(named, self.table, today), strict=True)
+            if own == fields
+        }
+        return [is_unnamed(form) or (form.startswith(b"{") and form not in same) for form, *_ in unmet]
 
     def _deleted(self, gone: Sequence[Put]) -> Piece:
         piece = Piece(self.part, self.head)
@@ -126,14 +137,16 @@ def _by_keys(table: Table, forms: Sequence[bytes]) -> Iterator[Changes]:
     """Deletes. Consumers know a row by the key that the table had then."""
     for names, some in _by_columns(forms).items():
         if set(names) <= set(table.schema.names):  # else there are no words for it
-            yield Changes(replace(table, key=names), rows_of(some, table, names), Op.DELETE)
+            for rows in rows_of(some, table, names):
+                yield Changes(replace(table, key=names), rows, Op.DELETE)
 
 
 def _by_rows(table: Table, forms: Sequence[bytes]) -> Iterator[Changes]:
     """The same, where the table had none then."""
     for names, some in _by_columns(forms).items():
         there = [name for name in names if name in table.schema.names]
-        yield Changes(replace(table, key=()), rows_of(some, table, there), Op.DELETE)
+        for rows in rows_of(some, table, there):
+            yield Changes(replace(table, key=()), rows, Op.DELETE)
 
 
 def _by_columns(forms: Sequence[bytes]) -> Mapping[tuple[str, ...], Sequence[bytes]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
 import pyarrow as pa
 
-from bridge.contract import Table
+from bridge.contract import NUMBER_TEXT, Table
 from bridge.diff.reading import ERRORS, array, repeated
 from bridge.encode import EncoderOptions
 from bridge.encode.columns import Columns, UnsupportedError
@@ -22,6 +22,8 @@ MARK = 8
 """Bytes: a mark is compared with one other only, that of the same row."""
 
 _COLUMNS = Columns(EncoderOptions.model_validate({}))
+_UNITS = {0: "s", 3: "ms", 6: "us", 9: "ns"}
+"""By the digits of a second."""
 
 
 def texts(rows: pa.RecordBatch, absent: Mapping[str, pa.Array] = NOTHING) -> list[bytes | None]:
@@ -96,15 +98,55 @@ def key_of(values: Mapping[str, Any] | None, table: Table) -> bytes | None:
     return None if row is None else texts(row)[0]
 
 
-def rows_of(forms: Sequence[bytes], table: Table, names: Sequence[str]) -> pa.RecordBatch:
-    """The columns `names` of rows, from the forms of just these. Errors: PermanentError."""
-    objects = [json.loads(form) for form in forms]
-    fields = [table.schema.field(name) for name in names]
+def rows_of(forms: Sequence[bytes], table: Table, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The columns `names` of rows, from the forms of just these, as they were written then.
+
+    Errors: PermanentError.
+    """
+    objects: dict[tuple[pa.Field, ...], list[Any]] = {}
+    for form, fields in zip(forms, fields_of(forms, table, names), strict=True):
+        objects.setdefault(fields, []).append(json.loads(form))
     try:
-        arrays = [array([each[field.name] for each in objects], field.type) for field in fields]
+        for fields, some in objects.items():
+            arrays = [array([each[field.name] for each in some], field.type) for field in fields]
+            yield pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
     except ERRORS as error:
         raise PermanentError(
             f"table {table.name}: its deleted rows cannot be told by their key: {error}",
             remedy="choose a key of numbers, texts, dates or times",
         ) from error
-    return pa.RecordBatch.from_arrays(arrays, list(names))
+
+
+def fields_of(forms: Sequence[bytes], table: Table, names: Sequence[str]) -> list[tuple[pa.Field, ...]]:
+    """Of each form those by which its columns `names` are written so: today's, if these still do."""
+    objects = [json.loads(form) for form in forms]
+    fields = (table.schema.field(name) for name in names)
+    columns = [_fields(field, [each[field.name] for each in objects]) for field in fields]
+    return [*zip(*columns, strict=True)] if columns else [()] * len(forms)
+
+
+def _fields(field: pa.Field, values: Sequence[Any]) -> list[pa.Field]:
+    try:
+        rows = pa.RecordBatch.from_arrays([array(values, field.type)], schema=pa.schema([field]))
+        forms = [form and json.loads(form)[field.name] for form in texts(rows)]
+    except ERRORS:
+        half = len(values) // 2
+        if half == 0:
+            return [_former(field, value) for value in values]
+        return _fields(field, values[:half]) + _fields(field, values[half:])
+    return [
+        field if form == value else _former(field, value) for form, value in zip(forms, values, strict=True)
+    ]
+
+
+def _former(field: pa.Field, value: Any) -> pa.Field:
+    """By what a value was written that today's type would write otherwise, or not at all."""
+    if not isinstance(value, str):
+        large = isinstance(value, int) and value >= 2**63
+        return pa.field(field.name, pa.uint64() if large else pa.array([value]).type)
+    kind, digits = field.type, len(value.removesuffix("Z").partition(".")[2])
+    if pa.types.is_timestamp(kind) and "T" in value and digits in _UNITS:
+        return field.with_type(pa.timestamp(_UNITS[digits], "UTC" if value.endswith("Z") else None))
+    if pa.types.is_time(kind) and digits in _UNITS:
+        return field.with_type((pa.time32 if digits < 6 else pa.time64)(_UNITS[digits]))  # noqa: PLR2004
+    return pa.field(field.name, pa.string(), metadata=NUMBER_TEXT if pa.types.is_decimal(kind) else None)

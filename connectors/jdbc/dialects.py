@@ -54,8 +54,10 @@ _POSTGRESQL = Dialect(
         "SET intervalstyle = 'iso_8601'",
         # A pass over a table without a key would be cut between two polls, and begun anew for ever; how long
         # nobody asks for more is bounded here (REST_S). Older servers do not have all of these.
-        "SELECT count(set_config(name, '0', false)) FROM pg_settings WHERE name IN"
-        " ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')",
+        (
+            "SELECT count(set_config(name, '0', false)) FROM pg_settings WHERE name IN"
+            " ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')"
+        ),
     ),
     identity="SELECT current_database() || '@' || system_identifier FROM pg_control_system()",
     clock="SELECT extract(epoch FROM clock_timestamp())",

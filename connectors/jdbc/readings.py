@@ -92,9 +92,10 @@ class Reading:
         return Again(self.source, self.key, self.nullable, self.mode, wanted)
 
     @property
-    def identified_by(self) -> tuple[str, ...]:
+    def identified_by(self) -> tuple[pa.Field, ...]:
         """The columns that tell its rows apart, without a key all of them."""
-        return self.table.key or tuple(self.table.schema.names)
+        schema = self.table.schema
+        return tuple(schema.field(name) for name in self.table.key or schema.names)
 
     @property
     def known_by(self) -> tuple[str, ...]:
@@ -108,7 +109,7 @@ class Readings:
     def __init__(self, config: JdbcConfig, session: Session, excluded: Excluded | None = None) -> None:
         self._config, self._session, self._excluded = config, session, excluded
         self._known: dict[str, Reading | Refusal] = {}
-        self._told: dict[str, tuple[str, ...]] = {}
+        self._told: dict[str, tuple[pa.Field, ...]] = {}
         """By what the rows of each are known, as the last discovery said."""
         self._discovered = False
         """Else there is nothing that a stream had to be told by."""
