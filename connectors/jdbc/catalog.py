@@ -49,9 +49,7 @@ class Catalog:
 
     def nearest(self, name: str) -> str | None:
         """A table that `name` may have meant: another case first, then another spelling."""
-        names = [str(table) for table in self._tables(*self._like("*"))]
-        same = (known for known in names if known.lower() == name.lower())
-        return next(same, None) or next(iter(get_close_matches(name, names, 1)), None)
+        return nearest(name, list(map(str, self._tables(*self._like("*")))))
 
     def key(self, table: TableName) -> tuple[str, ...]:
         """The primary key's columns in their order; empty without one."""
@@ -169,6 +167,14 @@ class Catalog:
     def _place(self, schema: str) -> tuple[str | None, str | None]:
         """Catalogue and schema; databases are catalogues where there are no schemas."""
         return (self._catalog, schema or None) if self._schemas else (schema or self._catalog, None)
+
+
+def nearest(name: str, names: Sequence[str]) -> str | None:
+    """The one that `name`, or a pattern, may mean: in another case, without its schema, or misspelt."""
+    lower = name.lower()
+    same = (known for known in names if fnmatchcase(known.lower(), lower) or known.lower() == lower)
+    bare = (known for known in names if fnmatchcase(known.lower().rpartition(".")[2], lower))
+    return next(same, None) or next(bare, None) or next(iter(get_close_matches(name, names, 1)), None)
 
 
 def fits(name: str, patterns: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -259,6 +260,17 @@ class JdbcConfig(ConnectorConfig):
             if options.query and any(mark in name for mark in "*?["):
                 raise ValueError(f"{name}: a query has a name of its own, not a pattern")
         return streams
+
+    @field_validator("exclude_tables")
+    @classmethod
+    def _leave_something_out(cls, excluded: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """A table that nothing finds is a misspelt one, which would be published."""
+        patterns = [name for name, each in info.data.get("streams", {}).items() if not each.query]
+        for name in excluded if patterns else ():
+            found = any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
+            if not found and not any(mark in name for mark in "*?["):
+                raise ValueError(f"{name}: no table or pattern under `streams` fits this; write schema.table")
+        return excluded
 
     @field_validator("properties", mode="before")
     @classmethod

@@ -144,7 +144,7 @@ class JdbcConnector(Connector):
         from connectors.jdbc.findings import findings
 
         with self._call(f"checking {self._place}"):
-            return findings(self._opened)
+            return findings(self._opened, self.config)
 
     def interrupt(self) -> None:
         """Cancel what runs; when the database does not answer that either, shut the socket."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from bridge.contract import Finding, Level
 from connectors.clock import SECOND, nanoseconds
+from connectors.jdbc.catalog import fits, nearest
+from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialects import GENERIC
 from connectors.jdbc.modes.images import Unkeyed
 from connectors.jdbc.modes.snapshot import Snapshot
@@ -20,9 +22,9 @@ _CLOCK_S = 2.0
 _AHEAD_S = 60.0
 
 
-def findings(lanes: Lanes) -> Sequence[Finding]:
+def findings(lanes: Lanes, config: JdbcConfig) -> Sequence[Finding]:
     session = lanes.session
-    found = list(_database(session))
+    found = [*_database(session), *_in_vain(session, config)]
     readings = {stream.name: lanes.readings.find(stream.name) for stream in lanes.readings.discover()}
     modes = [_timestamp(reading) for reading in readings.values() if isinstance(reading, Reading)]
     if any(modes):
@@ -47,6 +49,22 @@ def _database(session: Session) -> Iterator[Finding]:
             remedy="try a large table; the driver's own settings for it go under `properties`",
         )
     yield from _clock(session)
+
+
+def _in_vain(session: Session, config: JdbcConfig) -> Iterator[Finding]:
+    """Entries of `exclude_tables` that leave out nothing, where another spelling would."""
+    if not config.exclude_tables:
+        return
+    patterns = [name for name, options in config.streams.items() if not options.query]
+    names = [str(table) for table in session.catalog.find(patterns, ())]
+    for excluded in config.exclude_tables:
+        meant = None if any(fits(name, [excluded]) for name in names) else nearest(excluded, names)
+        if meant is not None:
+            yield Finding(
+                Level.WARNING,
+                f"exclude_tables: {excluded} leaves out nothing that is there",
+                remedy=f"did you mean {meant}? That one is read; if it is to be, take the entry out",
+            )
 
 
 def _clock(session: Session) -> Iterator[Finding]:

@@ -76,6 +76,21 @@ def test_patterns_choose_tables_and_exclusions_win(postgres: DatabaseServer, sch
     assert names == [f"{schema}.customer_b", f"{schema}.customer_c", f"{schema}.order"]
 
 
+def test_doctor_says_what_an_exclusion_may_have_meant(postgres: DatabaseServer, schema: str) -> None:
+    for name in ("a", "a_tmp", "b_old"):
+        postgres.execute(f"CREATE TABLE {schema}.{name} (id int PRIMARY KEY);")
+    streams = {f"{schema}.*": {"mode": "incrementing"}}
+    excluded = [f"{schema}.a_tpm", f"{schema}.B_OLD", "a_t?p", f"{schema}.b_*", "*_backup"]
+    with closing(configured(postgres, streams, exclude_tables=excluded)) as connector:
+        connector.open()
+        told = [each for each in connector.check() if "exclude_tables" in each.text]
+    assert [(each.level, each.text.split()[1]) for each in told] == [
+        (Level.WARNING, each) for each in excluded[:3]
+    ]
+    meant = [f"{schema}.a_tmp", f"{schema}.b_old", f"{schema}.a_tmp"]
+    assert [each.remedy.split("?")[0] for each in told] == [f"did you mean {each}" for each in meant]
+
+
 def test_strange_names_are_quoted(postgres: DatabaseServer, schema: str) -> None:
     postgres.execute(
         f"""CREATE TABLE {schema}."Odd ""name%_" ("the key" int PRIMARY KEY, "select" text);

@@ -131,6 +131,14 @@ def test_the_size_of_a_heap_is_asked_for_in_words() -> None:
             config(heap=heap)
 
 
+@pytest.mark.parametrize("excluded", ["orders_tmp", "Public.orders_tmp", "public.tmp"])
+def test_a_table_that_nothing_finds_cannot_be_left_out(excluded: str) -> None:
+    streams: dict[str, Any] = {"public.orders*": {"mode": "incrementing"}}
+    config(streams=streams, exclude_tables=["public.orders_tmp", "*_old", "tmp_?"])
+    with pytest.raises(ValidationError, match=f"{excluded}: no table or pattern under `streams` fits this"):
+        config(streams=streams, exclude_tables=[excluded])
+
+
 def test_a_configuration_survives_json() -> None:
     whole = config(
         properties={"sslpassword": "env:KEY", "sslmode": "require"}, exclude_tables=["public.tmp_*"]
