@@ -251,10 +251,13 @@ class Admission:
         if isinstance(names, BridgeError):
             raise names
         routes = {}
+        without_key = {table.name for table in stream.tables if not table.key}
         for table, topic in names.items():
             found = known[topic]
             if isinstance(found, BridgeError):
                 raise found
+            if table in without_key:
+                _must_take_all(topic, found, table)
             routes[table] = Route(topic, found.max_message_bytes, found.partitions, found.created, found.id)
         options = self._settings.stream(stream.name)
         policy = Policy(options)
@@ -365,6 +368,15 @@ def _must_have_all(route: Route, stored: Stored, lane: Lane) -> None:
         raise ConfigError(
             f"it published to {', '.join(sorted(stored.partitions))}, and topic {route.topic} lacks that",
             remedy=REFILL,
+        )
+
+
+def _must_take_all(topic: str, found: Described, table: str) -> None:
+    """Events without a key, too: a broker that refuses one refuses the transaction, and all that is in it."""
+    if "compact" in found.config.get("cleanup.policy", ""):
+        raise ConfigError(
+            f"topic {topic} is compacted, and takes no event of table {table}, which has no key",
+            remedy="set its cleanup.policy to delete, or give the table a key; then `resume`",
         )
 
 

@@ -90,6 +90,8 @@ class FakeKafka:
         self.starts: dict[str, int] = {}
         """Topic -> how many records were cut off at its beginning."""
         self.max_bytes: dict[str, int] = {}
+        self.configs: dict[str, dict[str, str]] = {}
+        """Of topics that somebody else made."""
         self.refusals: dict[str, BridgeError] = {}
         """Topic -> why the cluster will not have it."""
         self.unwritable: set[str] = set()
@@ -339,7 +341,7 @@ class FakeTopics:
         return Described(
             partitions,
             kafka.max_bytes.get(name, DEFAULT_MAX_BYTES),
-            wanted.config,
+            kafka.configs.get(name, wanted.config),
             created,
             kafka.ids.get(name, ""),
         )

@@ -366,3 +366,14 @@ def test_what_a_rescan_cannot_compare_parks_its_stream(kafka: FakeKafka) -> None
     lane.accept(Batch(None, (Changes(table, rows, pa.array(["d"])),)))
     with pytest.raises(ConfigError, match="table orders has no key"):
         lane.accept(Batch(None, (Changes(replace(table, key=()), rows),)))
+
+
+@pytest.mark.parametrize("policy", ["compact", "compact,delete", "delete"])
+def test_a_table_without_a_key_waits_where_its_topic_takes_none(kafka: FakeKafka, policy: str) -> None:
+    """Alone: its broker would refuse the transaction, with all that others have in it."""
+    kafka.configs = {topic: {"cleanup.policy": policy} for topic in ("erp.bare", TOPIC)}
+    bare = Stream("bare", "db one", (Table("bare", SCHEMA, ()),), Emits.IMAGES)
+    (waits, lane), (goes_on, _) = admitted(kafka, bare, stream())
+    assert (lane is None) == ("compact" in policy)
+    assert ("is compacted, and takes no event of table bare" in (waits.parked or "")) == (lane is None)
+    assert not goes_on.parked
