@@ -255,6 +255,24 @@ def test_a_position_of_another_form_is_refused(position: object) -> None:
         by().begin(position, Clock())
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "like"),
+    [(AT, ZONED, '"2026-01-31T12:00:00Z"'), (DAY, AT, '"2026-01-31T12:00:00"'), (ZONED, DAY, '"2026-01-31"')],
+)
+def test_a_column_whose_type_has_changed_is_told_with_where_it_stood(
+    was: Column, now: Column, like: str
+) -> None:
+    at_rest = by(was).hand_over(Clock())
+    for position in (at_rest, by(was).begin(at_rest, Clock()), by(was).begin(None, Clock())):
+        with pytest.raises(PermanentError) as refused:
+            by(now).begin(position, Clock())
+        stood = position.get("high") or position["until"]
+        assert f"column at of public.orders has another type than when it was read up to {stood}" in str(
+            refused.value
+        )
+        assert f'{{"high": {like}}}' in refused.value.remedy
+
+
 def test_the_column_may_be_left_out_where_the_operator_writes_a_position() -> None:
     assert by().begin({"high": HALF_PAST["high"]}, Clock()) == by().begin(HALF_PAST, Clock())
 

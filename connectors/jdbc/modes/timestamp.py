@@ -29,6 +29,12 @@ from connectors.jdbc.values import Noted, bound, form, told
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?")
 
 
+_LIKE = {
+    "date": "2026-01-31",
+    "timestamp": "2026-01-31T12:00:00",
+    **dict.fromkeys(("instant", "offset"), "2026-01-31T12:00:00Z"),
+}
+
 HOUR = 3600 * clock.SECOND
 """By so much clocks are set back in autumn."""
 BEHIND = 12 * HOUR
@@ -73,6 +79,10 @@ class _Place:
                     since, clock = _shown(rest.get("since")), _shown(rest.get("clock"))
                     return cls(by, high, until, safe, after, int(skipped), since, clock)
         raise ValueError(position)
+
+    @property
+    def times(self) -> Sequence[str]:
+        return [time for time in (self.high, self.until, self.safe) if time]
 
     @property
     def position(self) -> Position:
@@ -306,7 +316,9 @@ class Timestamp(Mode):
         name = self._time.name
         try:
             place = _Place.parsed(position, name)
-            for time in filter(None, (place.high, place.until, place.safe)):
+            if isinstance(position, Mapping) and position.get("by"):  # else an operator wrote it
+                self._must_be_of_its_type(place)
+            for time in place.times:
                 bound(self._time, time)
             if place.after and not self._order.knows(place.after):  # the key is another one now
                 return _Place(name, place.high)
@@ -315,6 +327,20 @@ class Timestamp(Mode):
         except (ValueError, TypeError):
             raise self.stranger(f"column {name}") from None
         return place
+
+    def _must_be_of_its_type(self, place: _Place) -> None:
+        """Errors: PermanentError."""
+        try:
+            for time in place.times:
+                bound(self._time, time)
+        except ValueError:
+            like = _LIKE[self._form]
+            raise PermanentError(
+                f"column {self._time.name} of {self.source} has another type than when it was read up to"
+                f" {place.high or place.until}: its times are like {like} now",
+                remedy="go on from there with `positions set` and that time in the new form,"
+                f' {{"high": "{like}"}}; or begin anew with `positions rewind --to start`',
+            ) from None
 
 
 def _no_time(source: Source, column: Column) -> PermanentError:
