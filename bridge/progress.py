@@ -27,6 +27,9 @@ REJECTS_TOLERATED = 10
 STILL_S = 0.25
 """A stream that waits for others in its source is not asked for before."""
 
+CUTS = 3
+"""A pass that was cut so often in a row is well again when it gets further than those before."""
+
 GONE = (
     "the source no longer has this stream; its position is kept; "
     "if it is gone for good, take it out of `streams:`, or exclude it"
@@ -83,6 +86,12 @@ class Progress:
     behind_since: float | None = None
     """When it was first asked for what was not all read and published since."""
     scan_began: float | None = None
+    scan_rows: int = 0
+    """Read of the pass that runs, be they refused or known to be as they were."""
+    furthest: int = 0
+    """The most of those that were cut, since one was not."""
+    cuts: int = 0
+    """How many of them there were."""
     blind: str | None = None
     """Why its last complete scan could not say what is gone."""
     scans_ahead: int = 0
@@ -184,7 +193,9 @@ class Progress:
         self.polling_since = None
         self.polled = True
         self.polls += 1
-        if batch.ends or not self.restarts:
+        if not turn.stale:
+            self._scanned_on(batch)
+        if batch.ends or not (self.restarts or self._goes_round):
             self.failures = 0
             self.error = None
         self.earliest = rest_after(turn, batch, self.options)
@@ -197,6 +208,21 @@ class Progress:
             )
             self.in_flight = self.stream.settles
             self.scans_ahead += batch.completes
+
+    def _scanned_on(self, batch: Batch) -> None:
+        if batch.scan is Scan.FIRST:
+            if self.scan_began is not None:
+                self.furthest = max(self.furthest, self.scan_rows)
+                self.cuts += 1
+            self.scan_rows = 0
+        self.scan_rows += batch.rows + len(batch.rejects) + sum(len(keys) for _, keys in batch.seen)
+        if batch.ends:
+            self.scan_rows = self.furthest = self.cuts = 0
+
+    @property
+    def _goes_round(self) -> bool:
+        """It reads again what it has read, and may never get further."""
+        return self.cuts >= CUTS and self.scan_rows <= self.furthest
 
     def failed(self, error: BridgeError, now: float) -> float:
         """It is to be tried again; in how many seconds."""

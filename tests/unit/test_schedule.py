@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from bridge.config.options import StreamOptions
-from bridge.contract import Batch, Changes, Stream, Table
+from bridge.contract import Batch, Changes, Level, Scan, Stream, Table
 from bridge.errors import PermanentError, TransientError
 from bridge.positions import Stored
 from bridge.progress import Progress, Turn
@@ -63,9 +63,11 @@ class Streams:
         assert turn is not None, "nothing is due"
         return turn
 
-    def ended(self, turn: Turn, position: int = 0, rows: int = 0, *, more: bool = False) -> Batch:
+    def ended(
+        self, turn: Turn, position: int = 0, rows: int = 0, *, more: bool = False, scan: Scan | None = None
+    ) -> Batch:
         batch = pa.RecordBatch.from_pydict({"id": list(range(rows))}, schema=TABLE.schema)
-        made = Batch({"id": position}, (Changes(TABLE, batch),) if rows else (), more=more)
+        made = Batch({"id": position}, (Changes(TABLE, batch),) if rows else (), scan=scan, more=more)
         self.schedule.ended(turn, made)
         return made
 
@@ -276,6 +278,29 @@ def test_a_stream_that_fails_backs_off_alone(streams: Streams, monkeypatch: pyte
     assert streams.polled(2.0) == ["locked"]
     assert streams.state("locked") is State.RUNNING
     assert not streams.schedule.streams["locked"].failures
+
+
+def test_a_pass_that_is_cut_again_and_again_is_not_well_before_it_gets_further(
+    streams: Streams, clock: Clock
+) -> None:
+    streams.add("orders")
+
+    def passes(*rows: int) -> State:
+        """A pass that is cut after so many rows a poll."""
+        for number, some in enumerate(rows):
+            turn = streams.started(400.0)
+            streams.ended(turn, number, some, more=True, scan=Scan.MORE if number else Scan.FIRST)
+        now = streams.state("orders")
+        streams.schedule.failed(streams.started(400.0), TransientError("cut"))
+        return now
+
+    assert [passes(10, 10) for _ in range(3)] == [State.RUNNING] * 3
+    assert [passes(10, 10) for _ in range(3)] == [State.BACKOFF] * 3
+    clock.now += 400.0
+    assert streams.schedule.snapshot(None, None)["orders"]["health"] is Level.CRITICAL
+    assert passes(10, 10, 1) is State.RUNNING
+    streams.ended(streams.started(400.0), 9, 10, scan=Scan.ONLY)
+    assert [passes(10, 10) for _ in range(3)] == [State.RUNNING] * 3
 
 
 def test_a_source_that_asks_for_time_gets_it(streams: Streams) -> None:
