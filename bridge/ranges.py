@@ -17,6 +17,8 @@ import pyarrow as pa
 from bridge.contract import Ranges, Table
 from bridge.errors import ConfigError
 
+_ENDLESS = ("infinity", "-infinity")
+"""What events have for dates and times of PostgreSQL that never come, or always were."""
 _BOOLEANS = {"true": True, "false": False}
 LONGEST, SHOWN = 2000, 60
 """Characters of a range: it is kept in the order's record, which is bounded; and of one that is told."""
@@ -31,15 +33,17 @@ def parsed(where: Sequence[str], table: Table) -> Ranges:
         if column in ranges:
             raise ConfigError(f"--where: column {column} is there twice", remedy="give one range of it")
         kind = table.schema.field(column).type
-        ends = [None if end == "" else _value(column, end, kind) for end in (low, high)]
+        if low == "" and not _is_text(kind):
+            raise ConfigError(f"--where: {text!r} is no range", remedy=FORM)
+        ends = [None if end is None else _value(column, end, kind) for end in (low, high)]
         if None not in ends and not _is_text(kind) and _rank(ends[0], kind) > _rank(ends[1], kind):
             raise ConfigError(f"--where: {text!r} ends before it begins", remedy="write the lower end first")
         ranges[column] = (ends[0], ends[1])
     return ranges
 
 
-def _split(text: str, table: Table) -> tuple[str, str, str]:
-    """Column, low and high as they were written."""
+def _split(text: str, table: Table) -> tuple[str, str | None, str | None]:
+    """Column, low and high as they were written; an empty one is text that is empty."""
     if len(text) > LONGEST:
         raise ConfigError(
             f"--where: {text[:SHOWN]}... has {len(text)} characters", remedy=f"at most {LONGEST}"
@@ -53,11 +57,11 @@ def _split(text: str, table: Table) -> tuple[str, str, str]:
             )
         column, values = table.key[0], text
     low, dots, high = values.partition("..")
-    if not dots:
-        high = low
+    if not dots and text:
+        return column, low, low
     if not (low or high):
         raise ConfigError(f"--where: {text!r} is no range", remedy=FORM)
-    return column, low, high
+    return column, low or None, high or None
 
 
 def _value(column: str, text: str, kind: pa.DataType) -> int | bool | str:
@@ -106,6 +110,8 @@ def _time(text: str, kind: pa.DataType) -> str:
 
 
 def _moment(text: str, kind: pa.DataType) -> str:
+    if text in _ENDLESS:
+        return text
     return str(pa.scalar(text).cast(kind).cast(pa.string()).as_py()).replace(" ", "T")
 
 

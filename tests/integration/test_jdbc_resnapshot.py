@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -93,6 +94,26 @@ def test_ranges_of_a_key_of_several_columns(corner: Corner) -> None:
         ):
             found = reread(connector, stream, None, parsed(where, stream.tables[0]))
             assert sorted(row["name"] for batch in found for row in corner.rows(batch)) == [*names], where
+
+
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "date"])
+def test_rows_with_an_empty_or_an_endless_key_can_be_asked_for(postgres_corner: Corner, kind: str) -> None:
+    postgres_corner.execute(
+        f"""CREATE TABLE $.t (a text, c {kind}, id int, PRIMARY KEY (a, c));
+        INSERT INTO $.t VALUES ('', '2026-01-31', 1), ('', 'infinity', 2), ('x', 'infinity', 3),
+            ('x', '-infinity', 4);"""
+    )
+    with postgres_corner.reading("t", "images") as (connector, stream):
+        polled(connector, stream)
+        for where, found in (
+            (("a=",), [1, 2]),
+            (("c=infinity",), [2, 3]),
+            (("c=infinity", "a="), [2]),
+            (("c=..-infinity",), [4]),
+        ):
+            batches = reread(connector, stream, None, parsed(where, stream.tables[0]))
+            numbers = [each.rows["id"].to_pylist() for batch in batches for each in batch.changes]
+            assert sorted(chain.from_iterable(numbers)) == found
 
 
 def test_each_row_is_as_it_is_when_its_page_is_read(postgres_corner: Corner) -> None:

@@ -38,6 +38,8 @@ def test_either_end_may_be_left_out_and_so_may_the_only_column(
     ("kind", "text", "value"),
     [
         (pa.string(), "EU=x", "EU=x"),
+        (pa.date32(), "infinity", "infinity"),
+        (pa.timestamp("us", "UTC"), "-infinity", "-infinity"),
         (pa.bool_(), "true", True),
         (pa.bool_(), "False", False),
         (pa.decimal128(10, 2), "1.50", "1.50"),
@@ -83,6 +85,21 @@ def test_values_are_what_json_can_hold(kind: pa.DataType, text: str, value: Any)
 def test_a_value_that_is_none_of_the_column_is_refused_with_its_type(kind: pa.DataType, text: str) -> None:
     with pytest.raises(ConfigError, match=r"is no value of column k, which is of type .*; \w+"):
         parsed([f"k={text}"], table(k=kind))
+
+
+def test_times_that_never_come_are_after_all_others() -> None:
+    days = table(k=pa.date32())
+    assert parsed(["k=2026-01-31..infinity"], days) == {"k": ("2026-01-31", "infinity")}
+    assert parsed(["k=-infinity..2026-01-31"], days) == {"k": ("-infinity", "2026-01-31")}
+    with pytest.raises(ConfigError, match="ends before it begins"):
+        parsed(["k=infinity..2026-01-31"], days)
+
+
+def test_an_empty_text_is_named_with_its_column() -> None:
+    assert parsed(["k="], table(k=pa.string())) == {"k": ("", "")}
+    for nothing in ("", "k=..", ".."):
+        with pytest.raises(ConfigError, match="is no range"):
+            parsed([nothing], table(k=pa.string()))
 
 
 def test_a_number_is_asked_for_where_a_number_is_wanted() -> None:
