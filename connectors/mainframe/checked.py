@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from connectors.mainframe import recognise
 from connectors.mainframe.fitted import Row
-from connectors.mainframe.maps import Maps, ScreenMap
+from connectors.mainframe.maps import Maps, ScreenMap, Table
+from connectors.mainframe.recognise import Page
 from connectors.mainframe.screen import Screen
 
 _NEAREST = 5
@@ -53,12 +54,15 @@ def _values(screen_map: ScreenMap, screen: Screen, checked: Checked) -> None:
     row = recognise.record(screen_map, screen)
     checked.lines += _row(row)
     checked.sound = checked.sound and not row.problems
-    if screen_map.table is None:
+    table = screen_map.table
+    if table is None:
         return
     page = recognise.page(screen_map, screen)
-    ends = "the last page" if page.ended else "not the last page" if screen_map.table.end else "no end marker"
-    more = {True: ", a further page exists", False: ", no sign of a further page", None: ""}[page.more]
-    checked.lines.append(f"a list of {len(page.rows)} row{'s' * (len(page.rows) != 1)}, {ends}{more}")
+    rows = f"{len(page.rows)} row{'s' * (len(page.rows) != 1)}"
+    checked.lines.append(f"a list of {rows}{_place(page, table)}")
+    if table.page and page.number is None:
+        checked.lines.append("  NOT READ the number of the page")
+        checked.sound = False
     if page.ended and page.more:
         checked.lines.append(f"  NOT READ {recognise.CONTRADICTION}")
         checked.sound = False
@@ -67,6 +71,16 @@ def _values(screen_map: ScreenMap, screen: Screen, checked: Checked) -> None:
         checked.lines.append(f"  row {each.line}: {values}")
         checked.lines += [f"    NOT READ {problem}" for problem in each.problems]
         checked.sound = checked.sound and not each.problems
+
+
+def _place(page: Page, table: Table) -> str:
+    """Of a page in its list."""
+    number = f", page {page.number}" if page.number is not None else ""
+    number += f" of {page.last}" if page.last is not None else ""
+    first = {True: ", the first page", False: ", not the first page", None: ""}[page.first]
+    ends = "the last page" if page.ended else "not the last page" if table.tells_its_end else "no end marker"
+    more = {True: ", a further page exists", False: ", no sign of a further page", None: ""}[page.more]
+    return f"{number}{first}, {ends}{more}"
 
 
 def _row(row: Row) -> Iterator[str]:

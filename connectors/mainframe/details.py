@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 
 from bridge.contract import Reject
-from connectors.mainframe import recognise
+from connectors.mainframe import answers, recognise
+from connectors.mainframe.answers import Missing, Question
 from connectors.mainframe.config import Detail, Select, Step
-from connectors.mainframe.errors import Kind, Looked, Trouble
+from connectors.mainframe.errors import Kind, Trouble
 from connectors.mainframe.fitted import Row
+from connectors.mainframe.pages import Shown
 from connectors.mainframe.readings import ListReading
-from connectors.mainframe.recognise import Page
 from connectors.mainframe.scans import Key, judged
-from connectors.mainframe.walk import Missing, Walk, stands
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A page of the list, whole and at rest."""
-
-    seen: Looked
-    page: Page
-    keys: tuple[Key | None, ...]
-    """Of its rows; None where it cannot be read."""
-
-    def texts(self, reading: ListReading, row: Row, names: Sequence[str]) -> Mapping[str, str]:
-        """Columns of a line as the host writes them."""
-        columns = reading.list.columns
-        places = {name: (row.line or 1, columns[name].column, columns[name].cells) for name in names}
-        return {name: self.seen.screen.cut(*place).strip() for name, place in places.items()}
+from connectors.mainframe.walk import Walk, stands
 
 
 def read(
@@ -46,7 +30,7 @@ def read(
         lacks = partial(another, names=names, key=key)
         missing = _missing(reading, detail)
         echoes = not (again or reading.shows_the_key)
-        row = walk.read(detail.screen, missing, told, lacks, names, echoes=echoes, anew=again)
+        row = answers.read(walk, Question(told, detail.screen, missing, lacks, names, echoes, anew=again))
     except Trouble as trouble:
         if trouble.kind is not Kind.REJECT:
             raise

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from connectors.mainframe.drafted import DECIDE, Item, Rows, end_marker, named, next_key
+from connectors.mainframe.drafted import DECIDE, Item, Rows, end_marker, named, next_key, page_number
 from connectors.mainframe.runs import Run, looks_like
 from connectors.mainframe.screen import Screen
 
@@ -107,6 +107,8 @@ def table(screen: Screen, runs: Sequence[Run], found: Lines) -> Rows:
     rows = Rows(
         found.first, found.last, items, (keys or [items[0].name])[0], next_key(run.text for run in runs)
     )
+    beside = (row for row in range(1, screen.rows + 1) if not found.first <= row <= found.last)
+    rows.page = next(filter(None, (page_number(row, screen.row(row)) for row in beside)), None)
     rows.notes.append(f"{DECIDE}are lines {found.first} to {found.last} those of a full page?")
     for run in runs:
         if run.row > found.last and (marker := end_marker(run.text)):

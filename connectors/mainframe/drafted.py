@@ -10,6 +10,7 @@ import yaml
 
 DECIDE = "decide: "
 _NEXT = re.compile(r"\bP?F(\d{1,2})\s*[=\-:)]?\s*(?:FWD|FORW\w*|NEXT|DOWN)\b", re.IGNORECASE)
+_PAGE = re.compile(r"\bPAGE(?: *[:.]| ) *\d+(?: *(?:\bOF\b|/) *\d+)?(?=[\s),;]|$)", re.IGNORECASE)
 _ENDS = re.compile(r"\b(?:END OF|BOTTOM OF|LAST PAGE|NO MORE)\b.*", re.IGNORECASE)
 
 
@@ -31,6 +32,7 @@ class Rows:
     columns: list[Item]
     key: str
     next: str | None = None
+    page: Mapping[str, object] | None = None
     end: list[Mapping[str, object]] = field(default_factory=list)
     more: list[Mapping[str, object]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -70,6 +72,16 @@ def next_key(texts: Iterable[str]) -> str | None:
     """The key that a line like `PF8=NEXT` names for the following page."""
     found = next(filter(None, map(_NEXT.search, texts)), None)
     return f"pf{int(found[1])}" if found and 0 < int(found[1]) <= 24 else None  # noqa: PLR2004 - PF24 is the last
+
+
+def page_number(row: int, line: str) -> Mapping[str, object] | None:
+    """Where a line has the number of a page, as a map says it."""
+    found = _PAGE.search(line)
+    if found is None:
+        return None
+    numbers = iter("NM")
+    text = re.sub(r"\d+", lambda _: next(numbers), found[0])
+    return {"row": row, "text": " ".join(text.split())}
 
 
 def end_marker(text: str) -> str | None:
@@ -126,6 +138,8 @@ def _table(table: Rows) -> Iterator[str]:
     yield "      columns:"
     yield from (_item(8, each) for each in table.columns)
     yield f"      key: [{flow(table.key)}]  # {DECIDE}is this what a row is known by?"
+    if table.page:
+        yield f"      page: {flow(table.page)}"
     if table.next:
         yield f"      next: {table.next}"
     else:

@@ -83,6 +83,10 @@ class Trouble(Exception):
         return Trouble(kind, *self._told, self.seen, "; ".join(filter(None, (self.why, why))))
 
 
+class Unanswered(Trouble):
+    """The screen is the one of the answer, but tells what it told before, or of another key."""
+
+
 def is_about_the_account(error: BaseException) -> bool:
     """No other attempt is made after that."""
     if isinstance(error, Trouble):

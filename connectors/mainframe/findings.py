@@ -41,11 +41,11 @@ def _of_the_connector(config: MainframeConfig, away: BridgeError | None) -> Iter
 
 def _of(reading: Reading) -> Iterator[Finding]:
     name, options = reading.stream.name, reading.options
-    if isinstance(reading, ListReading) and not reading.list.end:
+    if isinstance(reading, ListReading) and not reading.list.tells_its_end:
         yield Finding(
             Level.WARNING,
             f"screen {options.screen} has no marker of the list's end: deletes are not seen",
-            "give its table an `end`",
+            "give its table an `end`, or its `page` the last one's number",
             name,
         )
     if isinstance(reading, ListReading) and _ends_anywhere(reading.list):
@@ -75,7 +75,8 @@ def _of(reading: Reading) -> Iterator[Finding]:
 
 def _ends_anywhere(table: Table) -> bool:
     """And nothing contradicts it."""
-    return not table.more and any(rule.row is None for rule in table.end)
+    counted = table.page is not None and table.page.tells_the_last
+    return not (table.more or counted) and any(rule.row is None for rule in table.end)
 
 
 def _tells_no_key(reading: Reading) -> str | None:

@@ -155,7 +155,7 @@ def _hidden(screen_map: ScreenMap, columns: int) -> Iterator[tuple[int, int]]:
             yield start, end - start
     table = screen_map.table
     listed = [each for each in table.columns.values() if each.hidden] if table else []
-    for line in range(table.first, table.last + 1) if table and listed else ():
+    for line in range(table.top, table.bottom + 1) if table and listed else ():
         yield from (((line - 1) * columns + each.column - 1, each.cells) for each in listed)
 
 

@@ -18,6 +18,8 @@ FEWEST_ROWS = 3
 LONE_COLUMN = 5
 """So many lines make a list where no other column stands beside them: three may be an address."""
 _DIGITS = re.compile(r"\d+")
+_PAGE = re.compile(r"PAGE ?[:.]?", re.IGNORECASE)
+_OF = re.compile(r"OF|/", re.IGNORECASE)
 
 
 class Column(NamedTuple):
@@ -59,6 +61,7 @@ def _draft(of: BmsMap, name: str) -> Draft:
     columns = _columns(of.fields)
     if columns:
         draft.table = _table(columns, [each.initial for each in of.fields])
+        draft.table.notes += _page(of.fields)
     listed = {id(each) for column in columns for each in column.fields}
     draft.fields = list(_fields([each for each in of.fields if id(each) not in listed]))
     return draft
@@ -170,6 +173,19 @@ def _table(columns: Sequence[Column], texts: Sequence[str]) -> Rows:
     if marker:
         rows.notes.append(f"{DECIDE}is {marker[1]!r} on every page? Else it marks the end")
     return rows
+
+
+def _page(fields: Sequence[BmsField]) -> Iterator[str]:
+    """A literal PAGE before a named field, and OF before another one, may be the number of the page."""
+    for at, each in enumerate(fields):
+        number, between, last = (*fields[at + 1 : at + 4], None, None, None)[:3]
+        word = each.initial.strip()
+        if each.name or not _PAGE.fullmatch(word) or not (number and number.name and number.row == each.row):
+            continue
+        text = f"{word} N"
+        if between and last and last.name and _OF.fullmatch(between.initial.strip()):
+            text += f" {between.initial.strip()} M"
+        yield f'{DECIDE}page: {{row: {each.row}, text: "{text}"}}, if {number.name} is the number of the page'
 
 
 def _columns(fields: Iterable[BmsField]) -> list[Column]:

@@ -13,22 +13,25 @@ from typing import Any
 
 from bridge.contract import Ask, Position, Reject
 from bridge.errors import ConfigError
-from connectors.mainframe import key_files, recognise, topic_keys
+from connectors.mainframe import answers, key_files, recognise, topic_keys
+from connectors.mainframe.answers import Missing, Question
 from connectors.mainframe.config import KeyFile, KeyStream, KeyTopic
-from connectors.mainframe.errors import Kind, Looked, Trouble, is_about_the_account
+from connectors.mainframe.errors import Kind, Looked, Trouble, Unanswered, is_about_the_account
 from connectors.mainframe.fitted import Row
 from connectors.mainframe.lists import Known, ListPages
 from connectors.mainframe.readings import InquiryReading, ListReading
 from connectors.mainframe.scans import Piece, judged, size_of
 from connectors.mainframe.sessions import Pool, Session
+from connectors.mainframe.sights import AS_BEFORE
 from connectors.mainframe.values import is_blank, reader
-from connectors.mainframe.walk import AS_BEFORE, Missing, Unanswered
 
 type Asked = Mapping[str, str]
 """A key as it is typed."""
 type Answer = Row | Reject | None
 
 _TRIES = 2
+# A scan whose first keys, so many of them, have no answer but another key's is not read as its map says.
+_STRANGERS = 3
 
 
 @dataclass(slots=True)
@@ -80,6 +83,8 @@ class InquiryPages:
         """Sessions that stand where `steps` begin."""
         self._anew = False
         """One was taken for no answer, or was none: where the next could be taken for it, begin at `home`."""
+        self._strangers: int | None = 0
+        """Answers that were another key's, until one was of its own."""
 
     @property
     def place(self) -> Position:
@@ -183,13 +188,16 @@ class InquiryPages:
             return Reject(name, f"{told}: no screen shows it: it {error}", told)
         for attempt in range(1, _TRIES + 1):
             try:
-                return self._ask(session, asked, typed, told, last=attempt == _TRIES)
+                answer = self._ask(session, asked, typed, told, last=attempt == _TRIES)
+                self._strangers = None
+                return answer
             except Trouble as trouble:
                 self._places.pop(session, None)
                 if isinstance(trouble, Unanswered) and attempt < _TRIES:
                     self._anew = True
                     continue
                 if isinstance(trouble, Unanswered) and trouble.why != AS_BEFORE:
+                    self._met_a_stranger(trouble)
                     return Reject(name, f"{told}: {trouble.why}", trouble.seen.shown, typed)
                 if trouble.kind is Kind.REJECT:
                     return Reject(name, f"{told}: {trouble.seen.error}", trouble.seen.error, typed)
@@ -198,6 +206,13 @@ class InquiryPages:
                 if trouble.kind is Kind.RELOGIN:
                     session.renew()
         return None
+
+    def _met_a_stranger(self, trouble: Unanswered) -> None:
+        """Errors: Unanswered, when there is nothing else from the scan's beginning on."""
+        if self._strangers is not None:
+            self._strangers += 1
+            if self._strangers >= _STRANGERS:
+                raise trouble
 
     def _ask(
         self, session: Session, asked: Asked, typed: Mapping[str, Any], told: str, *, last: bool
@@ -218,7 +233,7 @@ class InquiryPages:
             return Reject(self._reading.table.name, error.text, told, typed)
         missing, lacks, entries = self._missing(walk.last, asked), self._lacks(typed), self._reading.entries
         filled, echoes = {*typed, *entries}, not self._reading.shows_the_key
-        row = walk.read(options.screen, missing, told, lacks, filled, echoes=echoes, anew=last)
+        row = answers.read(walk, Question(told, options.screen, missing, lacks, filled, echoes, anew=last))
         walk.perform(options.back, f"{told}, back")
         self._places[session] = self._goes_on(row)
         return row

@@ -18,18 +18,18 @@ import pyarrow as pa
 from bridge.contract import Ask, Position, Reject
 from connectors.mainframe import details, recognise
 from connectors.mainframe.config import Detail
-from connectors.mainframe.details import Shown
 from connectors.mainframe.doubled import Doubled
-from connectors.mainframe.errors import Kind, Looked, Trouble
+from connectors.mainframe.errors import Kind, Looked, Trouble, Unanswered
 from connectors.mainframe.fitted import Row
+from connectors.mainframe.pages import Awaited, Shown
 from connectors.mainframe.readings import CONFIRMS, ListReading
 from connectors.mainframe.recognise import Page
 from connectors.mainframe.scans import Key, Piece, judged, keys_of
 from connectors.mainframe.sessions import Session
-from connectors.mainframe.walk import AS_BEFORE, LONG_REST, Unanswered
 
 # Passes of one scan, where it pages by position.
 PASSES = 2
+ONCE_MORE = "the page once more"
 
 
 @dataclass(slots=True)
@@ -92,8 +92,7 @@ class ListPages:
             self._note(before, self._shown, piece)
             self._list(self._shown, piece, ask)
         elif self._shown and not self._stands(self._shown):  # others may stand where its rows stood
-            told = "the page once more"
-            self._shown = self._same(self._shown, self._page(told), told)
+            self._shown = self._same(self._shown, self._once_more(self._shown), ONCE_MORE)
         self._open_rows(piece, ask, until)
         if not self._fresh and self._shown and self._shown.page.ended:
             if self._is_complete():
@@ -115,28 +114,40 @@ class ListPages:
         return self._from_home()
 
     def _from_home(self) -> Shown:
+        """Errors: Unanswered, too."""
         self._waited = False
         self._session.go_home()
         self._walk = self._session.walk
         self._walk.perform(self._reading.options.goto, "to the list")
-        before, after = self._stood(), self._page("page 1")
+        return self._rewound(self._arrived())
+
+    def _arrived(self) -> Shown:
+        """The page that the way to the list leads to."""
+        before = self._stood()
         if before is None:
-            return after
-        after = self._settled(before, after, "page 1")
+            return self._page("page 1")
         try:
-            return self._other(before, after, "page 1")
+            return self._turned_to(before, "page 1")
         except Unanswered:
             if before.page == self._walk.turned:
                 raise
-        return after  # it is the first page that the key was pressed on
+        return self._page("page 1")  # it is the first page that the key was pressed on
+
+    def _rewound(self, shown: Shown) -> Shown:
+        """The first page: a host may come back to the one that it showed last."""
+        table = self._reading.list
+        told = f"back to page 1 by {table.previous}"
+        for _ in range(table.pages):
+            if shown.page.first is not False:
+                return shown
+            self._walk.press(table.previous, told, (self._reading.options.screen,))
+            shown = self._turned_to(shown, told)
+        raise self._trouble(shown, told, f"it is not the first page after {table.pages} of them")
 
     def _stood(self) -> Shown | None:
         """The page that the last key was pressed on, where the way to the list ends on its own screen."""
         left = self._walk.left
-        if left is None or left.name != self._reading.options.screen:
-            return None
-        page = recognise.page(self._reading.map, left.screen)
-        return Shown(left, page, tuple(judged(row, self._reading.table)[0] for row in page.rows))
+        return Shown.of(self._reading, left) if left and left.name == self._reading.options.screen else None
 
     def _next(self, before: Shown) -> Shown:
         self._number += 1
@@ -145,7 +156,7 @@ class ListPages:
             raise self._trouble(before, told, f"there is no end after {table.pages} pages", Kind.FATAL)
         if not self._stands(before):
             self._waited = False
-            return self._page(told)  # it was painted on since
+            return self._page(told, number=before.page.number)  # it was painted on since
         short, self._waited = self._waited, False
         self._walk.press(table.next, told, (self._reading.options.screen,))
         after = self._after(before, told)
@@ -154,13 +165,26 @@ class ListPages:
         return after
 
     def _after(self, before: Shown, told: str) -> Shown:
-        after = self._settled(before, self._page(told), told)
+        number = None if before.page.number is None else before.page.number + 1
         try:
-            return self._other(before, after, told)
-        except Unanswered:
-            if self._reading.list.end:
+            return self._turned_to(before, told, number)
+        except Unanswered as stays:
+            if self._reading.list.tells_its_end:
                 raise
-        return Shown(after.seen, Page([], ended=True, more=False, short=True), ())
+            return Shown(stays.seen, Page([], ended=True, more=False, short=True), ())
+
+    def _turned_to(self, before: Shown, told: str, number: int | None = None) -> Shown:
+        """Another page than the one before: until the time is over the host may yet answer.
+
+        Errors: Unanswered.
+        """
+        try:
+            return self._page(told, turned=before, number=number)
+        except Trouble as trouble:
+            if trouble.kind is not Kind.UNKNOWN or not self._stands(before):
+                raise
+            screen, why = self._reading.options.screen, "the key leaves it as it was"
+            raise Unanswered(Kind.UNKNOWN, told, screen, trouble.seen, why) from None
 
     def _stands(self, before: Shown) -> bool:
         """Whether it is still that page; a clock beside its lines may go on."""
@@ -168,109 +192,44 @@ class ListPages:
         same = (seen.name, seen.kind) == (then.name, then.kind)
         return same and recognise.page(self._reading.map, seen.screen) == before.page
 
-    def _settled(self, before: Shown, after: Shown, told: str) -> Shown:
-        """A page with a line that stood there before may be half of the old one and half of the new.
+    def _once_more(self, shown: Shown) -> Shown:
+        """That page, as it is by now."""
+        return self._page(ONCE_MORE, number=shown.page.number)
 
-        So may one with a line that is no row: of the old one's rows, below fewer new ones; and one
-        with columns that are the old ones beside new keys.
-        """
-        stood = (key == old for key, old in zip(after.keys, before.keys, strict=False))
-        if None in after.keys or any(stood) or self._has_old_values(before, after):
-            return self._page(told, LONG_REST)
-        return after
-
-    def _has_old_values(self, before: Shown, after: Shown) -> bool:
-        """Whether all columns but the key's are those of the page before, as far as their rows differ."""
-        key, lines = self._reading.table.key, tuple(zip(before.page.rows, after.page.rows, strict=False))
-        names = [each for each in self._reading.list.columns if each not in key]
-        columns = [{(old.values.get(name), new.values.get(name)) for old, new in lines} for name in names]
-        telling = [values for values in columns if len(values) > 1]
-        return bool(telling) and all(old == new for values in telling for old, new in values)
-
-    def _other(self, before: Shown, after: Shown, told: str) -> Shown:
-        """Another page than the one before: until the time is over the host may yet answer.
-
-        Errors: Unanswered.
-        """
-        if after.page != before.page:
-            return after
-        try:
-            return self._page(told, LONG_REST, before.page)
-        except Trouble as trouble:
-            if trouble.kind is not Kind.UNKNOWN or not self._stands(before):
-                raise
-            screen = self._reading.options.screen
-            raise Unanswered(
-                Kind.UNKNOWN, told, screen, trouble.seen, "the key leaves it as it was"
-            ) from None
-
-    def _page(self, told: str, times: int = 1, former: Page | None = None) -> Shown:
-        """`former`: a page that it is not."""
-        screen_map = self._reading.map
-        pages: list[Page] = []
-
-        def lacks(seen: Looked) -> str:
-            pages.append(recognise.page(screen_map, seen.screen))
-            return AS_BEFORE if pages[-1] == former else self._lacks(pages[-1])
+    def _page(
+        self, told: str, turned: Shown | None = None, left: Shown | None = None, number: int | None = None
+    ) -> Shown:
+        """The page that it was turned to, or that was left; or whichever stands there."""
+        awaited = Awaited(self._reading, self._longest, self._waited, turned, left, number)
+        screen, rest = self._reading.options.screen, self._walk.pace.rest(0 if left else 1)
 
         def refuses_a_row(seen: Looked) -> bool:
             """It still says so, and is the page all the same."""
             return (seen.name, seen.kind) == (screen, Kind.REJECT)
 
-        screen, rest = self._reading.options.screen, self._walk.pace.rest(times)
         try:
-            seen = self._walk.await_screen((screen,), told, rest=rest, ready=lacks, also=refuses_a_row)
-        except Trouble as trouble:
-            if not self._may_be_last(trouble, pages, former):
-                raise
-            seen, self._waited = trouble.seen, True
-        page = pages[-1]
-        if 0 < times < LONG_REST and self._may_go_on(page):
-            return self._page(told, LONG_REST)
-        self._longest = max(self._longest, len(page.rows))
-        if self._number > 1:
-            self._walk.turned = page
-        keys = tuple(judged(row, self._reading.table)[0] for row in page.rows)
-        shown = Shown(seen, page, keys)
-        self._doubt(shown, told)
-        return shown
-
-    def _lacks(self, page: Page) -> str:
-        """A page says where the list goes on or ends, or is full; all else is painted in part."""
-        if page.ended and page.more:  # or the map is wrong
-            return recognise.CONTRADICTION
-        if page.ended or page.more or (page.more is None and not self._reading.list.end):
-            return ""
-        if page.more is None and (len(page.rows) >= self._reading.lines or (page.rows and self._waited)):
-            return ""
-        return f"{len(page.rows)} lines and neither its end nor a sign of more"
-
-    def _may_be_last(self, trouble: Trouble, pages: Sequence[Page], former: Page | None) -> bool:
-        """There are hosts that say so once the key for the next page was pressed on it."""
-        seen, screen = trouble.seen, self._reading.options.screen
-        if (
-            not pages
-            or trouble.kind is not Kind.UNKNOWN
-            or (seen.name, seen.screen.locked) != (screen, False)
-        ):
-            return False
-        page = pages[-1]
-        open_ended = not page.ended and page.more is None
-        return open_ended and bool(page.rows and self._lacks(page)) and page != former
-
-    def _may_go_on(self, page: Page) -> bool:
-        """It ends, or is not full: more may be on its way, whatever shows below. Frames are painted first."""
-        return page.ended or len(page.rows) < (self._longest or self._reading.lines)
-
-    def _doubt(self, shown: Shown, told: str) -> None:
-        """One bad line is a bad line; when most of them are, this is no page of the list as it is mapped."""
-        bad = [row for row in shown.page.rows if row.problems]
-        if len(bad) > 1 and 2 * len(bad) > len(shown.page.rows):
-            first = bad[0].problems[0]
-            why = (
-                f"{len(bad)} of {len(shown.page.rows)} lines do not fit the map: {first.field} {first.reason}"
+            seen = self._walk.await_screen(
+                (screen,), told, rest=rest, judge=awaited.sight, also=refuses_a_row
             )
+        except Trouble as trouble:
+            if not awaited.may_be_last(trouble):
+                raise
+            self._waited = True
+            return self._page(told, turned, left, number)
+        return self._taken(Shown.of(self._reading, seen), told)
+
+    def _taken(self, shown: Shown, told: str) -> Shown:
+        """One bad line is a bad line; when most of them are, this is no page of the list as it is mapped."""
+        page = shown.page
+        self._longest = max(self._longest, len(page.rows))
+        if self._number > 1 or page.first is False:
+            self._walk.turned = page
+        bad = [row for row in page.rows if row.problems]
+        if len(bad) > 1 and 2 * len(bad) > len(page.rows):
+            first = bad[0].problems[0]
+            why = f"{len(bad)} of {len(page.rows)} lines do not fit the map: {first.field} {first.reason}"
             raise self._trouble(shown, told, why)
+        return shown
 
     def _is_complete(self) -> bool:
         """At the end of a pass; False: another one follows."""
@@ -315,7 +274,7 @@ class ListPages:
     def _look_again(self, piece: Piece, ask: Ask) -> None:
         """Rows may have come to the page while others were opened: the next page would not show them."""
         if self._shown and self._has_news(self._shown):
-            self._shown = self._page("the page once more")
+            self._shown = self._once_more(self._shown)
             self._list(self._shown, piece, ask)
 
     def _has_news(self, shown: Shown) -> bool:
@@ -404,12 +363,7 @@ class ListPages:
         if self._walk.look().name != self._reading.options.screen:
             self._walk.perform(detail.back, told)
         details.take_back(self._walk, self._reading, detail, before, key)
-        after = self._page(told, 0)
-        ends = after.page.ended and not before.page.ended
-        gone, come = {*before.keys} - {*after.keys}, {*after.keys} - {*before.keys}
-        if ends or gone or None in come:  # or a row, or the sign of more, is not painted yet
-            after = self._page(told, LONG_REST)
-        self._shown = self._same(before, after, told)
+        self._shown = self._same(before, self._page(told, left=before, number=before.page.number), told)
 
     def _same(self, before: Shown, after: Shown, told: str) -> Shown:
         """The page as it is by now. Errors: Trouble, when it has none of the rows that it had."""

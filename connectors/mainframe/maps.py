@@ -20,15 +20,14 @@ from pydantic import (
 
 from bridge.errors import ConfigError
 from connectors.mainframe import map_files
+from connectors.mainframe.meanings import Column, MapModel, Row, Texts
 from connectors.mainframe.meanings import Expression as Expression  # noqa: PLC0414 -- for those with own options
-from connectors.mainframe.meanings import MapModel, Texts
 from connectors.mainframe.meanings import Name as Name  # noqa: PLC0414
 from connectors.mainframe.meanings import Value as Value  # noqa: PLC0414
+from connectors.mainframe.page_numbers import PageRule
 from connectors.mainframe.terminal import KEYS
 
 ErrorClass = Literal["retry", "relogin", "fatal", "reject", "credentials"]
-Row = Annotated[int, Field(ge=1, le=255)]
-Column = Annotated[int, Field(ge=1, le=255)]
 
 
 def _key(text: str) -> str:
@@ -177,16 +176,36 @@ class Table(MapModel):
     more: tuple[Rule, ...] = Field(
         default=(), description="markers that a further page exists; one that shows is enough"
     )
+    page: PageRule | None = Field(
+        default=None,
+        description="the number of the page: none is passed over, none comes twice, and the first one is the"
+        " first; with the last page's number an end marker, too",
+    )
+    first: tuple[Rule, ...] = Field(
+        default=(), description="markers of the first page; one that shows is enough, instead of number 1"
+    )
     next: Annotated[str, AfterValidator(_key)] = Field(default="pf8", description="the key to the next page")
+    previous: Annotated[str, AfterValidator(_key)] = Field(
+        default="pf7", description="the key to the page before, for a host that does not begin at the first"
+    )
     pages: int = Field(default=500, ge=1, description="a list with more pages than this is a failure")
 
     @property
-    def first(self) -> int:
+    def top(self) -> int:
         return int(self.rows.split("-")[0])
 
     @property
-    def last(self) -> int:
+    def bottom(self) -> int:
         return int(self.rows.split("-")[1])
+
+    @property
+    def rules(self) -> tuple[Rule | PageRule, ...]:
+        """All that say something of its pages."""
+        return (*self.end, *self.more, *self.first, *((self.page,) if self.page else ()))
+
+    @property
+    def tells_its_end(self) -> bool:
+        return bool(self.end) or (self.page is not None and self.page.tells_the_last)
 
     @field_validator("rows")
     @classmethod
@@ -208,6 +227,12 @@ class Table(MapModel):
             if columns[name].hidden:
                 raise ValueError(f"has the hidden column {name}, which is never published")
         return key
+
+    @model_validator(mode="after")
+    def _counts_beside_its_rows(self) -> Table:
+        if self.page and self.top <= self.page.row <= self.bottom:
+            raise ValueError(f"has the number of its page in line {self.page.row}, which is one of its rows")
+        return self
 
     @model_validator(mode="after")
     def _hides_nothing_else(self) -> Table:
@@ -268,7 +293,7 @@ class ScreenMap(MapModel):
     def _is_on_the_screen(self) -> ScreenMap:
         if self.size is not None:
             rows, columns = map(int, self.size.split("x"))
-            rules = (*self.errors, *(self.table.end + self.table.more if self.table else ()))
+            rules = [*self.errors, *(self.table.rules if self.table else ())]
             if misfit := self.misfit(rows, columns):
                 raise ValueError(misfit)
             if any((rule.row or 1) > rows or (rule.column or 1) > columns for rule in rules):
@@ -299,9 +324,9 @@ class ScreenMap(MapModel):
         for rule in self.identify:
             yield "the text of a rule", rule.row or 1, rule.column or 1, 1
         if self.table:
-            yield "the table", self.table.last, 1, 1
+            yield "the table", self.table.bottom, 1, 1
             for name, each_column in self.table.columns.items():
-                yield f"column {name}", self.table.last, each_column.column, each_column.cells
+                yield f"column {name}", self.table.bottom, each_column.column, each_column.cells
 
 
 class FileOfMaps(MapModel):

@@ -41,6 +41,8 @@ def _several(value: Any) -> Any:
 
 Expression = Annotated[str, AfterValidator(_expression)]
 Name = Annotated[str, AfterValidator(_name)]
+Row = Annotated[int, Field(ge=1, le=255)]
+Column = Annotated[int, Field(ge=1, le=255)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...])]
 
 

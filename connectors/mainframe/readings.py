@@ -45,7 +45,7 @@ class ListReading:
     @property
     def lines(self) -> int:
         """Most rows of a page."""
-        return self.list.last - self.list.first + 1
+        return self.list.bottom - self.list.top + 1
 
     @property
     def shows_the_key(self) -> bool:
@@ -139,7 +139,7 @@ def _list(config: MainframeConfig, maps: Maps, name: str, options: ListStream) -
     }
     by_position = options.paging == "position"
     stream = _stream(config, name, columns.schema(fields, key), key, CONFIRMS if by_position else 1)
-    if not screen.table.end:  # nothing says that the list was read to its end
+    if not screen.table.tells_its_end:  # nothing says that the list was read to its end
         stream = _without_deletes(stream)
     return ListReading(options, stream, screen, screen.table, detail)
 

@@ -40,13 +40,18 @@ class Page:
     """The rows of one page of a list.
 
     `ended`: a marker of the last page shows; `more`: a marker of a further page shows, None where the map has
-    none; `short`: an empty line ended the rows before the table's last line.
+    none; `short`: an empty line ended the rows before the table's last line; `number`: its own, where the map
+    says where it shows; `first`: whether it is the first, None where no map can say that.
     """
 
     rows: list[Row]
     ended: bool
     more: bool | None
     short: bool
+    number: int | None = None
+    last: int | None = None
+    """The number of the last page."""
+    first: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +183,7 @@ def page(screen_map: ScreenMap, screen: Screen) -> Page:
     markers = [rule for rule in (*table.end, *table.more) if not rule.absent and rules.line_of(rule, view)]
     rows: list[Row] = []
     short = False
-    for line in range(table.first, table.last + 1):
+    for line in range(table.top, table.bottom + 1):
         row = lines.row(shown, line)
         if row is None or _is_marker(markers, table.key, row, view):
             short = short or table.blank == "end"
@@ -191,10 +196,24 @@ def page(screen_map: ScreenMap, screen: Screen) -> Page:
         _refuse_strangers(rows, lines, shown)
     named = {row.line for row in rows if row.line and row.values.keys() >= {*table.key}}
 
-    def says(rule: Rule) -> bool:
-        return rules.holds(rule, view, () if _is_beside(table, rule) else named)
+    def says(each: Sequence[Rule]) -> bool | None:
+        """None: the map has no such markers."""
+        shown = (rules.holds(rule, view, () if _is_beside(table, rule) else named) for rule in each)
+        return any(shown) if each else None
 
-    return Page(rows, any(map(says, table.end)), any(map(says, table.more)) if table.more else None, short)
+    number, last = _number(table, view) or (None, None)
+    ended, more, first = says(table.end) or False, says(table.more), says(table.first)
+    if number is not None and last is not None:
+        ended, more = ended or number >= last, more or number < last
+    if first is None and table.page is not None:
+        first = number is not None and number <= 1
+    return Page(rows, ended, more, short, number, last, first)
+
+
+def _number(table: Table, view: View) -> tuple[int, int | None] | None:
+    """The page's, and the last one's."""
+    rule = table.page
+    return rule.find(view.screen.row(rule.row)) if rule and rule.row <= view.screen.rows else None
 
 
 def _refuse_strangers(rows: Sequence[Row], lines: FittedTable, view: View) -> None:
@@ -271,7 +290,10 @@ def places_of(screen_map: ScreenMap, screen: Screen) -> Iterator[Place]:
             continue
         yield Place(name, start, end - start, None, each.hidden)
     table = screen_map.table
-    for line in range(table.first, table.last + 1) if table else ():
+    rule = table.page if table else None
+    if rule and rule.row <= screen.rows and (cells := rule.place(screen.row(rule.row))):
+        yield Place("page", (rule.row - 1) * screen.columns + cells[0], cells[1] - cells[0])
+    for line in range(table.top, table.bottom + 1) if table else ():
         for name, column in table.columns.items() if table else ():
             start = (line - 1) * screen.columns + column.column - 1
             yield Place(name, start, column.cells, line, column.hidden)

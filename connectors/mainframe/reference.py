@@ -19,6 +19,7 @@ from connectors.mainframe.maps import (
     Table,
     Value,
 )
+from connectors.mainframe.page_numbers import PageRule
 
 _SECTIONS: Mapping[str, tuple[type[BaseModel], type[Rule | Value] | None]] = {
     "A file": (FileOfMaps, None),
@@ -27,6 +28,7 @@ _SECTIONS: Mapping[str, tuple[type[BaseModel], type[Rule | Value] | None]] = {
     "An error": (ErrorRule, Rule),
     "A field: where it is": (FieldMap, Value),
     "A list": (Table, None),
+    "The number of a page: where it is": (PageRule, None),
     "A column of a list: where it is": (ColumnMap, Value),
     "What a field or a column means": (Value, None),
 }
@@ -38,6 +40,7 @@ _NAMES = {
     ErrorRule: "error",
     FieldMap: "field",
     Table: "list",
+    PageRule: "page's number",
     ColumnMap: "column",
 }
 _BESIDES = {Rule: "the options of a rule", Value: "what it means, the last section"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +12,10 @@ from bridge.errors import ConfigError, TransientError
 from connectors.mainframe import recognise
 from connectors.mainframe.config import PLACEHOLDER, Step
 from connectors.mainframe.errors import Kind, Looked, Trouble
-from connectors.mainframe.fitted import Row
-from connectors.mainframe.maps import Maps, Rule, ScreenMap
+from connectors.mainframe.maps import Maps, ScreenMap
 from connectors.mainframe.recognise import Page
-from connectors.mainframe.rules import View, told_by
 from connectors.mainframe.screen import FILLER, Screen, without_words
+from connectors.mainframe.sights import AS_BEFORE, WHOLE, Sight
 from connectors.mainframe.terminal import Terminal
 
 ANY = "any"
@@ -26,10 +24,6 @@ _SECOND_THOUGHT_S = 0.5
 # What looks painted in part is given so many times the usual rest.
 LONG_REST = 5
 LEAST_LONG_REST_S = 0.05
-# Values of an answer of which one may be all that is new.
-_FEW = 2
-AS_BEFORE = "it tells what it told before"
-BUT_ONE = "it tells but one value, or none, that the question did not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,47 +36,6 @@ class Pace:
     def rest(self, times: int) -> float:
         """A long one is never nothing."""
         return max(times * self.settle, LEAST_LONG_REST_S if times >= LONG_REST else 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """How the host says that there is no such row: by screens, and by markers on `screens` alone.
-
-    An error is no answer: a program that is "not found" is not a customer who is.
-    """
-
-    signs: Collection[str | Rule]
-    screens: Collection[str | None]
-    lacks: Callable[[Looked], str] = lambda _: ""
-    """What it lacks for being about the row that was asked for."""
-    keys: Collection[str] = ()
-    """As they were asked for: a marker that names them is about that row, whatever else shows."""
-
-    def shows(self, seen: Looked) -> bool:
-        if seen.name is None or seen.kind is not None:
-            return False
-        here = seen.name in self.screens
-        return any(
-            seen.name == sign if isinstance(sign, str) else here and recognise.shows(sign, seen.screen)
-            for sign in self.signs
-        )
-
-    def told(self, seen: Looked) -> list[str] | None:
-        """What the markers that say so have found; None: it is not said."""
-        if not self.shows(seen):
-            return None
-        view = View(seen.screen)
-        return [found for sign in self.signs if isinstance(sign, Rule) and (found := told_by(sign, view))]
-
-    def doubt(self, seen: Looked) -> str:
-        """Why what says so may be about another row."""
-        found = self.told(seen) or ()
-        named = self.keys and any(all(_names(each, key) for key in self.keys) for each in found)
-        return "" if named else self.lacks(seen)
-
-
-class Unanswered(Trouble):
-    """The screen is the one of the answer, but tells what it told before, or of another key."""
 
 
 class Wiped(Trouble):
@@ -123,8 +76,8 @@ class Texts:
         return PLACEHOLDER.sub(lambda found: value(found[1]) if found[1] else found[0][0], template)
 
 
-def _is_ready(_: Looked) -> str:
-    return ""
+def _is_whole(_: Looked) -> Sight:
+    return WHOLE
 
 
 class Walk:
@@ -138,7 +91,7 @@ class Walk:
         self.answered = False
         """Whether the host has written anything since a key was pressed."""
         self.last: Looked | None = None
-        self._asked: Looked | None = None
+        self.asked: Looked | None = None
         """The screen that something was typed on, as the key was pressed: what comes is compared with it."""
         self.left: Looked | None = None
         """What stood there when the last key was pressed."""
@@ -182,33 +135,36 @@ class Walk:
         *,
         timeout: float | None = None,
         rest: float = 0.0,
-        ready: Callable[[Looked], str] = _is_ready,
+        judge: Callable[[Looked], Sight] = _is_whole,
         also: Callable[[Looked], bool] = lambda _: False,
     ) -> Looked:
-        """The first of these screens that shows, is ready, and that nobody writes to for `rest` seconds.
+        """The first of these screens that shows, lacks nothing, and that nobody writes to for `rest` seconds.
 
-        `ready` says what it still lacks; `also` recognises others. Another screen that is known, or shows an
-        error, ends the wait when it stays for a moment.
+        `judge` says how much of it there is; `also` recognises others. Another screen that is known, or shows
+        an error, ends the wait when it stays for a moment.
         """
         ends = time.monotonic() + (timeout or self.pace.timeout)
         while True:
             seen = self._looked(step, expected)
             fits = _is(seen, expected) or (not seen.screen.locked and also(seen))
-            lacks = ready(seen) if fits else ""
+            sight = judge(seen) if fits else WHOLE
             left = ends - time.monotonic()
-            if fits and not lacks and not self._stirs(rest, step, expected):
+            if fits and not sight.lacks and not self._stirs(self._rest(sight, rest), step, expected):
                 return seen
             if left <= 0:
                 restless = "it is painted again and again" if fits else ""
-                raise _trouble(seen, expected, step, lacks or restless)
+                raise _trouble(seen, expected, step, sight.lacks or restless)
             if not fits and _is_elsewhere(seen):
                 said = seen.kind is not None and not seen.screen.locked
                 thought = max(rest, self.pace.settle, 0.0 if said else _SECOND_THOUGHT_S)
-                as_it_was = self._is_as_asked(seen) or _is_as(self.left, seen)
+                as_it_was = is_as(self.asked, seen) or is_as(self.left, seen)
                 if not self._wait(left if as_it_was else min(thought, left), step, expected):
                     raise _trouble(seen, expected, step)
-            elif not fits or lacks:
+            elif not fits or sight.lacks:
                 self._wait(left, step, expected)
+
+    def _rest(self, sight: Sight, rest: float) -> float:
+        return max(rest, self.pace.rest(LONG_REST)) if sight.doubtful else rest
 
     def _stirs(self, rest: float, step: str, expected: Collection[str]) -> bool:
         """Whether the host goes on painting. One that has done so once is waited for longer ever after."""
@@ -219,96 +175,6 @@ class Walk:
                 self._stirred = True
                 return True
         return False
-
-    def read(
-        self,
-        screen: str,
-        missing: Missing,
-        told: str,
-        lacks: Callable[[Row], str],
-        typed: Collection[str],
-        *,
-        echoes: bool,
-        anew: bool,
-    ) -> Row | None:
-        """The row of a screen, whole and at rest; None: the host says that there is none.
-
-        `lacks`: what it lacks for being the row that was asked for; `typed`: fields that show what was asked;
-        `echoes`: the key shows where it was typed alone, and so proves nothing; `anew`: it was asked where no
-        former answer stood.
-        What may be painted in part is looked at again, and so is what says that there is none.
-        """
-        each, row = self.maps.screens[screen], None
-
-        def ready(seen: Looked) -> str:
-            doubt = self._is_mostly_as_asked(seen, typed, anew=anew) if echoes else ""
-            return doubt or lacks(recognise.record(each, seen.screen))
-
-        for times in (1, LONG_REST):
-            seen = self._await_answer(screen, missing, told, ready, times)
-            row = recognise.record(each, seen.screen) if seen else None
-            if row is not None and not (row.problems or self._may_lack_some(each, row, typed)):
-                break
-        return row
-
-    def _may_lack_some(self, each: ScreenMap, row: Row, typed: Collection[str]) -> bool:
-        """A value that is blank, or stood there when a key was pressed, need not be this row's."""
-        stood = [recognise.record(each, seen.screen).values for seen in (self._asked, self.left) if seen]
-        shown = {name: value for name, value in row.values.items() if name not in typed}
-        return any(
-            value in (None, "", *(before.get(name) for before in stood)) for name, value in shown.items()
-        )
-
-    def _await_answer(
-        self, screen: str, missing: Missing, told: str, ready: Callable[[Looked], str], times: int
-    ) -> Looked | None:
-        """None: the host says that there is no such row. Errors: Unanswered, too."""
-
-        def lacks(seen: Looked) -> str:
-            if self._tells_the_same(missing, seen):
-                return AS_BEFORE
-            return missing.doubt(seen) if missing.shows(seen) else ready(seen)
-
-        rest = self.pace.rest(times)
-        try:
-            seen = self.await_screen((screen,), told, rest=rest, ready=lacks, also=missing.shows)
-        except Trouble as trouble:
-            at, fits = trouble.seen, trouble.seen.name == screen or missing.shows(trouble.seen)
-            why = lacks(at) if trouble.kind is Kind.UNKNOWN and fits else ""
-            if trouble.kind is Kind.REJECT and self._is_as_asked(at):
-                why = AS_BEFORE
-            if why:
-                raise Unanswered(Kind.UNKNOWN, told, screen, at, why) from None
-            raise
-        return None if missing.shows(seen) else seen
-
-    def _tells_the_same(self, missing: Missing, seen: Looked) -> bool:
-        """As when the key was pressed, markers included: one that stood there is about another row."""
-        asked = self._asked
-        if asked is None or (told := missing.told(asked)) != missing.told(seen):
-            return False
-        return bool(told) or self._is_as_asked(seen)
-
-    def _is_as_asked(self, seen: Looked) -> bool:
-        """As when the key was pressed: a message may have come in between, and given the keyboard back."""
-        return _is_as(self._asked, seen)
-
-    def _is_mostly_as_asked(self, seen: Looked, typed: Collection[str], *, anew: bool) -> str:
-        """At least half of what shows stood there when the key was pressed, or but one value is new.
-
-        A clock alone is no answer, nor is PROCESSING, over a former one or over a question of the same map.
-        What stood there is no former answer where it was asked `anew`.
-        """
-        asked, each = self._asked, seen.screen_map
-        if asked is None or each is None or asked.name != seen.name:
-            return ""
-        now, before = (recognise.record(each, at.screen).values for at in (seen, asked))
-        wanted = {name for name, field in each.fields.items() if not field.hidden} - {*typed}
-        shown = [name for name in wanted if now.get(name) not in (None, "")]
-        same = sum(now[name] == before.get(name) for name in shown)
-        if len(wanted) > _FEW and len(shown) - same <= 1:
-            return BUT_ONE if anew else AS_BEFORE
-        return AS_BEFORE if not anew and 0 < len(shown) <= 2 * same else ""
 
     def _looked(self, step: str, expected: Collection[str]) -> Looked:
         try:
@@ -340,13 +206,13 @@ class Walk:
         """One step; `expected`: screens that may come beside those it expects. None: it was passed over."""
         if not self.act(step, told, texts, expected):
             return None
-        ready = self._is_new if step.press else _is_ready
-        return self.await_screen(_wanted(step, expected), told, timeout=step.timeout, ready=ready)
+        judge = self._is_new if step.press else _is_whole
+        return self.await_screen(_wanted(step, expected), told, timeout=step.timeout, judge=judge)
 
-    def _is_new(self, seen: Looked) -> str:
+    def _is_new(self, seen: Looked) -> Sight:
         """To the letter the screen that a secret was typed on is neither its answer nor its refusal yet."""
-        asked = self._asked if self.told_secret_on is not None else None
-        return AS_BEFORE if asked and asked.screen.text == seen.screen.text else ""
+        asked = self.asked if self.told_secret_on is not None else None
+        return Sight(AS_BEFORE) if asked and asked.screen.text == seen.screen.text else WHOLE
 
     def act(self, step: Step, told: str, texts: Texts, expected: Collection[str] = ()) -> bool:
         """Type and press; what comes then is not looked at. Whether the step was not passed over."""
@@ -367,15 +233,19 @@ class Walk:
         Nothing is typed at the cursor a second time: what was typed first may stand before it.
         """
         on, typed, secret = step.on or (ANY,), dict(self._entries), self.told_secret_on
-        seen = self.await_screen(on, told, timeout=step.timeout, rest=rest, ready=self._has_left)
+
+        def sight(seen: Looked) -> Sight:
+            return Sight(self._has_left(seen) or _takes_nothing(step, seen.screen))
+
+        seen = self.await_screen(on, told, timeout=step.timeout, rest=rest, judge=sight)
         if not last and not self._takes(step, seen, texts):
             return False
         try:
             self._fill(step, seen, told, texts)
             if step.press:
-                asked = self._asked
+                asked = self.asked
                 self.press(step.press, told, _wanted(step, expected), step.timeout)
-                self._asked = self._asked or asked  # a key alone goes on with the question
+                self.asked = self.asked or asked  # a key alone goes on with the question
         except (ConfigError, Wiped):
             if last or (step.type is not None and self._entries != typed):
                 raise
@@ -425,7 +295,7 @@ class Walk:
             why = "it was painted on, and what was typed is gone"
             raise Wiped(Kind.RETRY, told, _or(expected), sent, why)
         self.answered = False
-        self._asked = sent if typed else None
+        self.asked = sent if typed else None
         self.left = sent or self.last
         try:
             self.terminal.press(key)
@@ -472,12 +342,6 @@ class Walk:
         self._typed_on = _inputs(seen.screen)
 
 
-def _names(told: str, key: str) -> bool:
-    """A host may fill up a number."""
-    zeros = "0*" if key.isdecimal() else ""
-    return re.search(rf"(?<!\w){zeros}{re.escape(key)}(?!\w)", told) is not None
-
-
 def stands(screen: Screen, address: int, text: str | None) -> bool:
     """Whether what was typed there is still what the next key sends. `text`: None for what is hidden."""
     field = screen.field_at(address)
@@ -508,6 +372,13 @@ def _refuse_unless_hidden(screen: Screen, address: int) -> None:
         raise ConfigError("a secret would be typed where it shows", remedy="fill it into a hidden field")
 
 
+def _takes_nothing(step: Step, screen: Screen) -> str:
+    """Where a step types at the cursor, and the host has yet to say where that is."""
+    at = screen.field_at(screen.cursor)
+    closed = step.type is not None and screen.fields and (at is None or at.protected)
+    return "nothing can be typed at its cursor" if closed else ""
+
+
 def _places(screen: Screen) -> list[tuple[int, bool, bool]]:
     """Where can be typed, and what: the same before and after something was."""
     return [(field.start, field.protected, field.hidden) for field in screen.fields]
@@ -532,7 +403,7 @@ def _is_elsewhere(seen: Looked) -> bool:
     return seen.kind is not None or (seen.name is not None and not seen.screen.locked)
 
 
-def _is_as(before: Looked | None, seen: Looked) -> bool:
+def is_as(before: Looked | None, seen: Looked) -> bool:
     """What the maps tell of both is the same."""
     each = seen.screen_map
     if before is None or each is None or before.name != seen.name:

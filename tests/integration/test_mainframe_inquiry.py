@@ -455,6 +455,21 @@ def test_an_answer_of_another_key_is_not_taken_for_this_one(host: Host) -> None:
     assert (read.rows, told) == ([], [(keys(20)[0], "key 00000020: it shows customer_id 00000010")])
 
 
+def test_a_scan_whose_answers_never_show_their_keys_fails(host: Host) -> None:
+    """The map has the key beside its place: each costs two timeouts, and there may be thousands."""
+    screens: Any = yaml.safe_load(MAPS.read_text())["screens"]
+    screens["balance"]["fields"]["number"] = {"row": 4, "column": 18, "length": 8}
+    steps = [INQUIRY["steps"][0] | {"fill": {"customer_id": "{number}", "request_type": "BALANCE"}}]
+    asked = [{"number": f"{number:08}"} for number in range(10, 60, 10)]
+    streams = {"inquiries": INQUIRY | {"key": ["number"], "keys": asked, "steps": steps}}
+    options: dict[str, Any] = {"screens": screens, "maps": [], "timeout": "300ms"}
+    with (
+        opened(host, streams, **options) as connector,
+        pytest.raises(TransientError, match=r"key 00000030: .*it shows number BALANCE"),
+    ):
+        scan(connector, "inquiries")
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("known", [True, False], ids=["there", "missing"])
 def test_a_key_that_the_host_shows_otherwise_keeps_no_other_from_being_asked_for(

@@ -109,6 +109,142 @@ def test_a_scan_that_nobody_asks_for_makes_room(host: Host, monkeypatch: pytest.
         assert connector.poll(customers, first.position, Ask()).scan in (Scan.FIRST, Scan.ONLY)
 
 
+# -- pages that tell their number
+
+NUMBERED: dict[str, Any] = {"page": {"row": 1, "text": "PAGE N"}}
+FIRST: dict[str, Any] = {"first": [{"row": 1, "pattern": r"PAGE +1\b"}]}
+BY_PAGE = pytest.mark.parametrize("table", [NUMBERED, FIRST], ids=["by its number", "by its marker"])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@BY_PAGE
+def test_a_host_that_begins_at_the_page_that_was_left_is_turned_back(
+    host: Host, transport: str, table: dict[str, Any]
+) -> None:
+    host.switches.resumes = True
+    options: dict[str, Any] = {"screens": _screens(**table), "maps": [], "transport": transport}
+    for _ in range(2):
+        with opened(host, CUSTOMERS, **options) as connector:
+            (stream,) = connector.discover()
+            assert connector.poll(stream, None, Ask(rows=12)).scan is Scan.FIRST
+            host.cut()
+        with opened(host, CUSTOMERS, **options) as connector:
+            assert scan(connector, "customers").column("id") == NUMBERS
+
+
+@BY_PAGE
+def test_a_scan_that_cannot_begin_at_the_first_page_fails(host: Host, table: dict[str, Any]) -> None:
+    host.switches.resumes, host._company.left = True, (3, 10)
+    options: dict[str, Any] = {"screens": _screens(**table, previous="pf9"), "maps": [], "timeout": "500ms"}
+    with (
+        opened(host, CUSTOMERS, **options) as connector,
+        pytest.raises(TransientError, match=r"back to page 1 by pf9: .*PAGE 3.*leaves it as it was"),
+    ):
+        scan(connector, "customers")
+
+
+def test_a_first_page_that_is_too_far_back_fails_the_scan(host: Host) -> None:
+    host.switches.resumes, host._company.left = True, (5, 20)
+    options: dict[str, Any] = {"screens": _screens(**NUMBERED, pages=3), "maps": []}
+    with (
+        opened(host, CUSTOMERS, **options) as connector,
+        pytest.raises(TransientError, match=r"PAGE 2.*not the first page after 3 of them"),
+    ):
+        scan(connector, "customers")
+
+
+@pytest.mark.parametrize(
+    ("turned", "told"),
+    [((2, 0), "it is page 4, not 3"), ((0, 1), "it is page 2, not 3"), ((0, 0), "leaves it as it was")],
+    ids=["passed over", "twice", "stays"],
+)
+def test_pages_that_do_not_come_one_after_the_other_fail_the_scan(
+    host: Host, turned: tuple[int, int], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once; and the next scan is a whole one."""
+    forward, (numbers, pages), done = transactions.Listing._forward, turned, list[int]()
+
+    def other(self: transactions.Listing, company: Any) -> Any:
+        if self.page != 2 or done:
+            return forward(self, company)
+        done.append(self.page)
+        offset = self.offset + (numbers or pages) * company.page_size
+        return transactions.Listing.at(company, self.page + numbers, offset)
+
+    monkeypatch.setattr(transactions.Listing, "_forward", other)
+    options: dict[str, Any] = {"screens": _screens(**NUMBERED), "maps": [], "timeout": "500ms"}
+    with opened(host, CUSTOMERS, **options) as connector:
+        with pytest.raises(TransientError, match=f"page 3: .*{told}"):
+            scan(connector, "customers")
+        assert scan(connector, "customers").column("id") == NUMBERS
+
+
+def test_a_page_without_its_number_is_none(host: Host) -> None:
+    screens = _screens(page={"row": 1, "text": "PAGE N OF M"})
+    with (
+        opened(host, CUSTOMERS, screens=screens, maps=[], timeout="500ms") as connector,
+        pytest.raises(TransientError, match="it shows no number of its page"),
+    ):
+        scan(connector, "customers")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("paging", ["key", "position"])
+@pytest.mark.parametrize("count", [0, 3, 10, 12])
+def test_the_number_of_the_last_page_ends_a_list(
+    transport: str, paging: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screens = _screens(page={"row": 1, "text": "PAGE N OF M"}, end=[], more=[])
+    options: dict[str, Any] = {"screens": screens, "maps": [], "transport": transport, "timeout": "30s"}
+    with Host(count=count, page_size=5) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        host.switches.end_marker, host.switches.last_page = False, True
+        with opened(host, {"customers": LIST | {"paging": paging}}, **options) as connector:
+            (stream,) = connector.discover()
+            read = scan(connector, "customers")
+    assert Caveat.NO_DELETES not in stream.caveats
+    assert (sorted(read.column("id")), read.rejects) == (NUMBERS[:count], [])
+    assert read.marks[-1] in (Scan.ONLY, Scan.LAST)
+
+
+@pytest.mark.parametrize("count", [3, 10, 12])
+def test_a_numbered_list_ends_where_the_host_says_so_once_the_next_page_is_asked_for(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {
+        "screens": _screens(**LAST_AFTER_NEXT, **NUMBERED),
+        "maps": [],
+        "timeout": "1s",
+    }
+    with Host(count=count, page_size=5) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        host.switches.end_marker = False
+        with opened(host, {"customers": LIST | {"paging": "key"}}, **options) as connector:
+            assert scan(connector, "customers").column("id") == NUMBERS[:count]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("row", [5, 7, 20])
+def test_a_numbered_page_painted_over_the_one_before_is_read_whole(
+    host: Host, transport: str, row: int
+) -> None:
+    """Its number is there before its rows."""
+    streams = {"customers": LIST | {"paging": "key"}}
+    options: dict[str, Any] = {"screens": _screens(**NUMBERED), "maps": [], "transport": transport}
+    with opened(host, streams, **options, settle="60ms") as connector:
+        host.switches.two_writes = TwoWrites(after_ms=150, overwrite=True, row=row)
+        read = scan(connector, "customers")
+    assert (read.column("id"), read.rejects) == (NUMBERS, [])
+
+
+def test_rows_are_opened_on_pages_that_tell_their_number(host: Host) -> None:
+    options: dict[str, Any] = {"screens": _screens(page={"row": 1, "text": "PAGE N OF M"}), "maps": []}
+    host.switches.last_page = True
+    with opened(host, {"customers": OPENED}, **options) as connector:
+        read = scan(connector, "customers")
+    assert (read.column("id"), read.rejects) == (NUMBERS, [])
+
+
 # -- others come and go while it is read
 
 
@@ -213,7 +349,12 @@ def test_a_page_that_shows_its_end_and_a_sign_of_more_is_none(host: Host) -> Non
 
 @pytest.mark.parametrize(
     ("table", "doubtful"),
-    [({}, False), ({"end": [{"text": "END"}]}, False), ({"end": [{"text": "END"}], "more": []}, True)],
+    [
+        ({}, False),
+        ({"end": [{"text": "END"}]}, False),
+        ({"end": [{"text": "END"}], "more": []}, True),
+        ({"end": [{"text": "END"}], "more": [], "page": {"row": 1, "text": "PAGE N OF M"}}, False),
+    ],
 )
 def test_doctor_tells_of_an_end_that_any_line_may_show(
     host: Host,
@@ -622,25 +763,30 @@ def test_pages_are_waited_for_where_the_keyboard_is_free_before_they_come(
 def test_values_of_the_page_before_beside_new_keys_are_not_believed(
     transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The host paints by columns: first the keys, and after a pause what is to their right."""
+    """The host paints by columns: first the keys, and after a pause what is to their right.
+
+    The first page comes at a stroke: a host that has paused is known, and waited for, by that.
+    """
     former: dict[int, bytes] = {}
 
     async def by_column(self: Conversation, drawing: Drawing, *_: Any) -> None:
         old = {at: text for at, text in former.items() if at % 80 >= 14 and 4 <= at // 80 < 19}
         former.clear()
         former.update(drawing._pieces)
-        await self._send(replace(drawing, _pieces=former | old).write(self._erase()))
-        await asyncio.sleep(0.15)
+        if old:
+            await self._send(replace(drawing, _pieces=former | old).write(self._erase()))
+            await asyncio.sleep(0.15)
         await self._send(drawing.write(self._erase()))
 
     monkeypatch.setattr(Conversation, "_paint_twice", by_column)
     with Host(count=15, page_size=5) as host:
         monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
-        with opened(host, CUSTOMERS, transport=transport, settle="60ms") as connector:
+        streams = {"customers": LIST | {"paging": "key"}}
+        with opened(host, streams, transport=transport, settle="60ms") as connector:
             host.switches.two_writes = TwoWrites()
             rows = scan(connector, "customers").rows
-        told = {row["id"]: (row["name"], row["balance"]) for row in rows}
-        assert told == {int(each.id): (each.name, each.balance) for each in host.customers.values()}
+        told = [(row["id"], row["name"], row["balance"]) for row in rows]
+        assert told == [(int(each.id), each.name, each.balance) for each in host.customers.values()]
 
 
 # -- details
@@ -826,6 +972,32 @@ def test_a_row_is_not_denied_by_the_message_about_the_row_before(host: Host, tra
         read = scan(connector, "customers")
     assert [reject.key for reject in read.rejects] == [{"id": 20}, {"id": 30}]
     assert len(read.rows) == 28
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_row_whose_screen_comes_too_late_is_not_denied_by_the_message_about_the_row_before(
+    host: Host, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keyboard is free, and the message stands there until the time is over, once."""
+    answer, late = transactions.Listing.answer, ["select2"]
+
+    def slow(self: transactions.Listing, heard: Any, desk: Any) -> Any:
+        host.switches.early_ms = {}
+        if late and heard.fields.get(late[0]):
+            late.clear()
+            host.switches.early_ms = {"CUSTDET": 1500}
+        return answer(self, heard, desk)
+
+    monkeypatch.setattr(transactions.Listing, "answer", slow)
+    host.switches.note_alone = True
+    host.switches.denied = {"00000020": "RECORD IN USE"}
+    denied = [{"row": 23, "text": "RECORD IN USE", "class": "reject"}]
+    options: dict[str, Any] = {"transport": transport, "errors": denied, "timeout": "1s"}
+    with opened(host, {"customers": OPENED | {"paging": "key"}}, **options) as connector:
+        read = scan(connector, "customers")
+    assert late == []
+    assert [reject.key for reject in read.rejects] == [{"id": 20}]
+    assert read.column("id") == [number for number in NUMBERS if number != 20]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -677,9 +677,10 @@ def test_no_password_is_typed_on_a_screen_that_comes_while_the_user_is(
 ) -> None:
     """Where the password would be hidden, there is an entry that shows."""
     terminal: Any = {"s3270": S3270, "tnz": TnzTerminal}[transport]
-    type_ = terminal.type
+    type_, typed = terminal.type, list[str]()
 
     def pushing(self: Any, address: int, text: str) -> None:
+        typed.append(text)
         type_(self, address, text)
         if text == host.user:
             host.push(Other())
@@ -691,6 +692,7 @@ def test_no_password_is_typed_on_a_screen_that_comes_while_the_user_is(
         connector.open()
     connector.close()
     assert host.told == []
+    assert host.password not in typed
 
 
 @both
@@ -775,6 +777,16 @@ def test_what_was_not_sent_is_cleared_before_a_stream_begins(host: Host, transpo
         session.go_home()
         after = session.walk.look().screen
         assert (after.text, after.cursor) == (menu.screen.text, menu.screen.cursor)
+
+
+@both
+def test_a_line_of_status_before_the_cleared_screen_parks_nothing(host: Host, transport: str) -> None:
+    """The client has cleared its screen itself, and the keyboard is free, but nothing can be typed yet."""
+    way = {"goto": [{"press": "clear", "expect": "cleared"}, *LIST["goto"]]}
+    with opened(host, {"customers": LIST | way}, transport=transport, **BY_MENU) as connector:
+        host.switches.early_ms = {"CLEARED": 600}
+        host.switches.early_text = "YOUR REQUEST IS BEING PROCESSED"
+        assert len(scan(connector, "customers").rows) == 30
 
 
 @both

@@ -80,10 +80,17 @@ BY_ID = [
 ]
 
 
+NUMBERS_OF_PAGES = ("", "", "PAGE N", "PAGE N OF M")
+"""As the map of the list has them, if it does."""
+
+
 @cache
-def _with_messages() -> dict[str, Any]:
+def _mapped(numbers: str, *, messages: bool) -> dict[str, Any]:
     whole: Any = yaml.safe_load(MAPS.read_text())
-    whole["screens"]["balance"]["fields"]["message"] = {"row": 22, "column": 2, "length": 40}
+    if messages:
+        whole["screens"]["balance"]["fields"]["message"] = {"row": 22, "column": 2, "length": 40}
+    if numbers:
+        whole["screens"]["custlist"]["table"]["page"] = {"row": 1, "text": numbers}
     return {"maps": [], "screens": whole["screens"], "errors": [*REJECTS, *whole["errors"]]}
 
 
@@ -101,9 +108,17 @@ class Way:
     options: Mapping[str, Any]
     messages: bool
     """The map of answers reads the line of messages."""
+    numbers: str
+    """Of pages, by the map of the list."""
+    resumes: bool
+    """The list begins at the page that was left, which only numbers tell."""
 
     @classmethod
-    def drawn(cls, transport: Transport, chance: random.Random, *, messages: bool) -> Way:
+    def drawn(
+        cls, transport: Transport, chance: random.Random, pages: random.Random, *, messages: bool
+    ) -> Way:
+        numbers = pages.choice(NUMBERS_OF_PAGES)
+        resumes = bool(numbers) and pages.random() < 0.6
         from_menu = chance.random() < 0.3
         options = {
             "transport": transport,
@@ -114,10 +129,10 @@ class Way:
             "logoff": chance.choice(([], LOGOFF)),
             "errors": REJECTS,
         } | (MENU if from_menu else {})
-        options |= _with_messages() if messages else {}
+        options |= _mapped(numbers, messages=messages) if messages or numbers else {}
         (kind,), by_key = chance.choices(KINDS, (3, 3, 3, 1)), chance.random() < 0.4
         marked = chance.random() < 0.5
-        return cls(transport, kind, by_key, marked, from_menu, options, messages)
+        return cls(transport, kind, by_key, marked, from_menu, options, messages, numbers, resumes)
 
     def shape(self, stream: str) -> Shape:
         shape = SHAPES[stream]
@@ -261,7 +276,8 @@ class Life:
         """Whether the host pauses in the middle of some screens for longer than `settle`."""
         self.frames = random.Random(f"frames {seed}")
         """How the host does that."""
-        self.way = Way.drawn(transport, chance, messages=self.frames.random() < 0.5)
+        messages, pages = self.frames.random() < 0.5, random.Random(f"pages {seed}")
+        self.way = Way.drawn(transport, chance, pages, messages=messages)
         self.hits = Counter[str]()
         self.config = configured(house.host, self.way.streams, **self.way.options).config
         self.source = Source(self._connector, house)
@@ -416,7 +432,9 @@ class Life:
 
     def _all_is_well(self) -> None:
         self.house.calm()
-        self.host.switches.by_key = self.way.by_key
+        switches, way = self.host.switches, self.way
+        switches.by_key, switches.resumes = way.by_key, way.resumes
+        switches.last_page = way.numbers.endswith("M")
         if self.hesitates:
             self.house.hesitate = self._hesitate
 

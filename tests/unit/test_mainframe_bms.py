@@ -319,6 +319,7 @@ def test_what_is_left_to_decide_stands_beside_it() -> None:
     assert re.search(r"custid: .*# decide: numeric; a picture\?", text)
     assert re.search(r"rating: .*# decide: the source's picture 9Q9 ", text)
     assert re.search(r"key: \[id\]  # decide: ", text)
+    assert '# decide: page: {row: 1, text: "PAGE N"}, if PAGENO is the number of the page' in text
 
 
 def test_numbered_names_in_a_column_are_a_list() -> None:

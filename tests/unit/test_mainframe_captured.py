@@ -231,6 +231,7 @@ def test_lines_with_the_same_fields_are_a_list(tmp_path: Path) -> None:
             "name": {"column": 15, "length": 20},
         },
         "key": ["id"],
+        "page": {"row": 1, "text": "PAGE N"},
         "next": "pf8",
     }
     page = recognise.page(loaded(tmp_path, text).screens["drafted"], screen)
@@ -265,12 +266,28 @@ def test_lines_with_blanks_in_the_same_columns_are_a_list(ruled: str, tmp_path: 
         "pf8",
     )
     assert made["end"] == [{"row": 9, "text": "END OF LIST"}]
+    assert made["page"] == {"row": 1, "text": "PAGE N"}
     known = loaded(tmp_path, text)
     assert [row.values["id"] for row in recognise.page(known.screens["drafted"], screen).rows] == [
         "00000001",
         "00000002",
         "00000003",
     ]
+
+
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [
+        ("PAGE    1", "PAGE N"),
+        ("Page: 3/17", "Page: N/M"),
+        ("PAGE 3 OF 17", "PAGE N OF M"),
+        ("PAGES 3", None),
+        ("PAGE", None),
+    ],
+)
+def test_the_number_of_a_page_is_drafted(shown: str, text: str | None) -> None:
+    found = drafted.page_number(1, f"CUSTOMERS  {shown}  2026-11-22")
+    assert found == (text and {"row": 1, "text": text})
 
 
 def test_a_screen_without_anything_is_drafted_with_its_question() -> None:

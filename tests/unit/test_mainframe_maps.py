@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from bridge.errors import ConfigError
 from connectors.mainframe import recognise
-from connectors.mainframe.maps import ErrorRule, Maps, ScreenMap, load
+from connectors.mainframe.maps import ErrorRule, Maps, ScreenMap, Table, load
+from connectors.mainframe.page_numbers import PageRule
 from connectors.mainframe.reference import reference
 from tests.unit.mainframe_screens import typed
 
@@ -66,7 +67,7 @@ def test_a_file_holds_all_that_a_map_needs(tmp_path: Path) -> None:
     screen = maps.screens["custlist"]
     assert screen.fields["active"].false == ("no",)
     assert screen.table is not None
-    assert (screen.table.first, screen.table.last, screen.table.next) == (8, 21, "pf8")
+    assert (screen.table.top, screen.table.bottom, screen.table.next) == (8, 21, "pf8")
     assert screen.errors[0].kind == "relogin"
 
 
@@ -149,7 +150,10 @@ def test_everything_wrong_is_told_with_line_column_and_what_would_do(tmp_path: P
         ("screens: {a: 1}", "1:14: screens.a: 1 is not a mapping of options"),
         ("screens: {a: }", "screens.a: nothing is not a mapping of options"),
         ("screens: 1", "1:10: screens: 1 is not a mapping"),
-        ("screens: {a: {table: {row: 2}}}", "'row'; did you mean 'rows'? allowed: blank, columns, end, key"),
+        (
+            "screens: {a: {table: {row: 2}}}",
+            "'row'; did you mean 'rows'? allowed: blank, columns, end, first, key",
+        ),
         (
             "screens: {a: {errors: [{clas: x}]}}",
             "'clas'; did you mean 'class'? allowed: absent, class, column",
@@ -275,6 +279,16 @@ def test_a_field_that_makes_no_sense_is_refused(options: dict[str, Any], told: s
             {"columns": {"id": {"column": 4, "length": 4}, "x": {"column": 7, "length": 2, "hidden": True}}},
             "has id over cells of x, which is hidden",
         ),
+        ({"page": {"text": "PAGE N"}}, "row\n"),
+        ({"page": {"row": 1}}, "needs either `text` or `pattern`"),
+        ({"page": {"row": 1, "text": "PAGE 1"}}, "needs the word N once"),
+        ({"page": {"row": 1, "text": "N OF N"}}, "needs the word N once"),
+        ({"page": {"row": 1, "pattern": r"PAGE +\d+"}}, "needs one group"),
+        ({"page": {"row": 1, "pattern": "PAGE ("}}, "is no regular expression"),
+        ({"page": {"row": 21, "text": "PAGE N"}}, "in line 21, which is one of its rows"),
+        ({"page": {"row": 25, "text": "PAGE N"}}, "the text of a rule is not on a screen of 24x80"),
+        ({"first": [{"row": 25, "text": "TOP"}]}, "the text of a rule is not on a screen of 24x80"),
+        ({"previous": "pf88"}, "is no key"),
     ],
 )
 def test_a_list_that_makes_no_sense_is_refused(options: dict[str, Any], told: str) -> None:
@@ -285,6 +299,56 @@ def test_a_list_that_makes_no_sense_is_refused(options: dict[str, Any], told: st
     }
     with pytest.raises(ValidationError, match=told):
         ScreenMap.model_validate({**IDENTIFY, "size": "24x80", "table": {**shape, **options}})
+
+
+@pytest.mark.parametrize(
+    ("rule", "line", "found"),
+    [
+        ({"text": "PAGE N OF M"}, "LIST   PAGE    3  OF 17", (3, 17)),
+        ({"text": "PAGE N OF M"}, "LIST   PAGE    3", None),
+        ({"text": "PAGE: N"}, "PAGE: 0012", (12, None)),
+        ({"text": "(N/M)"}, "CUSTOMERS (3/17)", (3, 17)),
+        ({"text": "M PAGES, THIS IS N"}, "17 PAGES, THIS IS 3", (3, 17)),
+        ({"text": "PAGE N", "column": 8}, "PAGE 1 PAGE 2", (2, None)),
+        ({"text": "PAGE N", "column": 4}, "PAGE 1 PAGE 2", None),
+        ({"pattern": r"P(\d+)(?:/(\d+))?"}, "P3", (3, None)),
+        ({"pattern": r"P(\d+)(?:/(\d+))?"}, "P3/17", (3, 17)),
+        ({"pattern": r"PAGE +(\S+)"}, "PAGE ONE", None),
+    ],
+)
+def test_the_number_of_a_page_is_found(rule: dict[str, Any], line: str, found: Any) -> None:
+    assert PageRule.model_validate({"row": 1} | rule).find(line) == found
+
+
+def test_a_list_tells_its_end_by_a_marker_or_by_the_number_of_its_last_page() -> None:
+    shape = {"rows": "5-21", "key": "id", "columns": {"id": {"column": 4, "length": 4}}}
+    told = [
+        Table.model_validate(shape | more).tells_its_end
+        for more in (
+            {},
+            {"page": {"row": 1, "text": "PAGE N"}},
+            {"page": {"row": 1, "text": "PAGE N OF M"}},
+            {"end": [{"text": "END"}]},
+        )
+    ]
+    assert told == [False, False, True, True]
+
+
+def test_what_is_wrong_with_the_number_of_a_page_is_told_with_its_place(tmp_path: Path) -> None:
+    (told,) = problems(
+        tmp_path,
+        """\
+        screens:
+          list:
+            identify: [{row: 1, text: X}]
+            table:
+              rows: 5-21
+              columns: {id: {column: 2, length: 8}}
+              key: [id]
+              page: {row: 1, text: PAGE 1}
+        """,
+    )
+    assert told.startswith("8:28: screens.list.table.page.text: 'PAGE 1' needs the word N once")
 
 
 def test_the_reference_names_every_option_and_says_what_it_means() -> None:

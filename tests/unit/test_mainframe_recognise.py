@@ -487,6 +487,44 @@ def test_the_last_page_and_further_pages_are_told_by_their_markers() -> None:
     assert (first.ended, first.more) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("rule", "shown", "told"),
+    [
+        ({}, "", (None, None, None, False, None)),
+        ({"text": "PAGE N"}, "PAGE   1", (1, None, True, False, None)),
+        ({"text": "PAGE N"}, "PAGE   2", (2, None, False, False, None)),
+        ({"text": "PAGE N"}, "NO PAGES", (None, None, False, False, None)),
+        ({"text": "PAGE N OF M"}, "PAGE 1 OF  2", (1, 2, True, False, True)),
+        ({"text": "PAGE N OF M"}, "PAGE 2 OF  2", (2, 2, False, True, False)),
+        ({"text": "PAGE N OF M"}, "PAGE 0 OF  0", (0, 0, True, True, False)),
+    ],
+)
+def test_a_page_tells_its_number_and_by_that_whether_it_is_the_first_or_the_last(
+    rule: dict[str, Any], shown: str, told: Any
+) -> None:
+    of = table(page={"row": 2, **rule}) if rule else table()
+    page = recognise.page(of, typed([TITLE, f"  {shown}", line()]))
+    assert (page.number, page.last, page.first, page.ended, page.more) == told
+
+
+def test_the_first_page_is_told_by_its_marker_before_its_number() -> None:
+    of = table(first=[{"row": 23, "text": "TOP"}], page={"row": 1, "text": "PAGE N"})
+    for note, first in (("TOP OF LIST", True), ("", False)):
+        assert recognise.page(of, typed([TITLE, "", line(), *[""] * 19, note])).first is first
+
+
+def test_a_further_page_that_an_end_marker_denies_is_a_contradiction() -> None:
+    of = table(end=[{"row": 23, "text": "END"}], page={"row": 2, "text": "PAGE N OF M"})
+    page = recognise.page(of, typed([TITLE, "PAGE 1 OF 2", line(), *[""] * 19, "END"]))
+    assert (page.ended, page.more) == (True, True)
+
+
+def test_the_number_of_a_page_is_one_of_the_places_of_its_map() -> None:
+    of = table(page={"row": 1, "text": "PAGE N"}, columns={"id": {"column": 2, "length": 8}})
+    assert next(recognise.places_of(of, typed([TITLE]))) == Place("page", 62, 1)
+    assert all(each.name == "id" for each in recognise.places_of(of, typed([TITLE[:20]])))
+
+
 def test_a_marker_among_the_rows_is_no_row() -> None:
     of = table(end=[{"pattern": r"\*+ END OF LIST"}])
     for gap in ([], [""]):

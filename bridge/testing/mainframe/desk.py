@@ -48,6 +48,8 @@ class Company:
     password: str
     page_size: int
     counts: Counter[str] = field(default_factory=Counter)
+    left: tuple[int, int] = (1, 0)
+    """The page of the list that was shown last, and how many rows are before it."""
     wrong_passwords: int = 0
     """In a row."""
 

@@ -95,7 +95,7 @@ class Menu(Scene):
             case "1":
                 return Inquiry()
             case "2":
-                return Listing.at(desk.company, 1, 0)
+                return Listing.begun(desk.company)
             case "3":
                 return Detail.of(heard.fields.get("customer_id", ""), desk.company)
         return Menu("SELECTION NOT KNOWN")
@@ -139,7 +139,7 @@ class Cleared(Scene):
             case ["CUSTINQ"]:
                 return Inquiry()
             case ["CUSTLIST"]:
-                return Listing.at(desk.company, 1, 0)
+                return Listing.begun(desk.company)
             case ["CUSTDET", identity]:
                 return Detail.of(identity, desk.company)
         return Cleared(f"DFHAC2001 TRANSACTION {words[0][:8]} IS NOT RECOGNIZED. CHECK THE TRANSACTION NAME.")

@@ -85,6 +85,10 @@ class Switches:
     """Cells by which the list's columns after ID, the detail's and the inquiry's values have moved right."""
     end_marker: bool = True
     """Whether the list's last page says END OF LIST, and the others MORE."""
+    last_page: bool = False
+    """Whether each page of the list says how many there are: PAGE 3 OF 20."""
+    resumes: bool = False
+    """Whether the list begins at the page that was shown last, by whichever session."""
     note_alone: bool = False
     """Whether a message on the list is written into its line alone, and what was typed is left to be sent."""
     by_key: bool = False

@@ -78,7 +78,7 @@ class Listing(Scene):
     page: int
     offset: int
     rows: tuple[Customer, ...]
-    last: bool
+    pages: int
     note: str = ""
     name = "CUSTLIST"
 
@@ -87,13 +87,26 @@ class Listing(Scene):
         with company.lock:
             rows = company.listed()
         end = offset + company.page_size
-        return cls(page, offset, tuple(rows[offset:end]), last=end >= len(rows), note=note)
+        behind = max(0, -(-(len(rows) - end) // company.page_size))
+        return cls(page, offset, tuple(rows[offset:end]), page + behind, note)
+
+    @property
+    def last(self) -> bool:
+        return self.page == self.pages
+
+    @classmethod
+    def begun(cls, company: Company) -> Listing:
+        page, offset = company.left if company.switches.resumes else (1, 0)
+        there = offset < len(company.customers)
+        return cls.at(company, page, offset) if there else cls.at(company, 1, 0)
 
     def draw(self, drawing: Drawing, desk: Desk) -> None:
         switches = desk.company.switches
         desk.company.counts["pages"] += 1
+        desk.company.left = self.page, self.offset
         framed(drawing, "CUSTOMER LIST", self.note, "S=SELECT PF3=MENU PF7=BACK PF8=FORWARD")
-        drawing.text(1, 60, f"PAGE {self.page:4}", Style.LABEL)
+        of = f" OF {self.pages:4}" if switches.last_page else ""
+        drawing.text(1, 60, f"PAGE {self.page:4}{of}", Style.LABEL)
         drawing.text(3, 2, "SEL", Style.LABEL)
         for name, column in COLUMNS.items():
             drawing.text(3, self._column(name, column, switches.drift), name.upper(), Style.LABEL)
@@ -116,14 +129,14 @@ class Listing(Scene):
     def answer(self, heard: Heard, desk: Desk) -> Scene:
         if chosen := [(name, text) for name, text in heard.fields.items() if text]:
             return self._selected(*chosen[0], desk)
-        company, size = desk.company, desk.company.page_size
+        company = desk.company
         match heard.key:
             case Key.PF3:
                 return menu()
             case Key.PF7 if not self.offset:
                 return replace(self, note="FIRST PAGE")
             case Key.PF7:
-                return self.at(company, self.page - 1, max(0, self.offset - size))
+                return self._back(company)
             case Key.PF8 | Key.ENTER:
                 return self._forward(company)
         return self
@@ -141,6 +154,11 @@ class Listing(Scene):
             if after >= len(company.customers):
                 return self.at(company, self.page, self.offset, "NO MORE PAGES")
             return self.at(company, self.page + 1, after)
+
+    def _back(self, company: Company) -> Scene:
+        """What page 1 does not begin with is not lost: rows may have come before this page."""
+        page, offset = self.page - 1, self.offset - company.page_size
+        return self.at(company, page, offset) if page > 1 and offset > 0 else self.at(company, 1, 0)
 
     def _behind(self, company: Company) -> int:
         if company.switches.by_key and self.rows:
