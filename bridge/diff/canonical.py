@@ -134,8 +134,10 @@ def _fields(field: pa.Field, values: Sequence[Any]) -> list[pa.Field]:
         if half == 0:
             return [_former(field, value) for value in values]
         return _fields(field, values[:half]) + _fields(field, values[half:])
+    # 1, 1.0 and true are equal, and three keys.
     return [
-        field if form == value else _former(field, value) for form, value in zip(forms, values, strict=True)
+        field if repr(form) == repr(value) else _former(field, value)
+        for form, value in zip(forms, values, strict=True)
     ]
 
 
