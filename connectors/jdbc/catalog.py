@@ -28,7 +28,9 @@ class _Index(NamedTuple):
 
 
 class Catalog:
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, included: str | None = None) -> None:
+        """`included`: see Dialect."""
+        self._connection, self._included_sql = connection, included
         self._meta = connection.getMetaData()
         self._catalog = connection.getCatalog()
         self._schemas = bool(self._meta.supportsSchemasInDataManipulation())
@@ -137,10 +139,23 @@ class Catalog:
             found.setdefault(index, {})[place] = _text(row, "COLUMN_NAME")
             if not row.getBoolean("NON_UNIQUE") and not row.getString("FILTER_CONDITION"):
                 unique.add(index)
+        more = self._included(table) if any(len(columns) > 1 for columns in found.values()) else {}
         return [
-            _Index(index in unique, tuple(columns[place] for place in sorted(columns)))
-            for index, columns in found.items()
+            _Index(index in unique, tuple(of[at] for at in sorted(of)[: len(of) - more.get(index, 0)]))
+            for index, of in found.items()
         ]
+
+    def _included(self, table: TableName) -> dict[str, int]:
+        """Index -> how many of its columns, the last, are no part of its key: drivers tell them alike."""
+        if self._included_sql is None:
+            return {}
+        statement = self._connection.prepareStatement(self._included_sql)
+        try:
+            statement.setString(1, table.schema)
+            statement.setString(2, table.name)
+            return {str(row.getString(1)): int(row.getInt(2)) for row in _rows(statement.executeQuery())}
+        finally:
+            statement.close()
 
     def _tables(self, catalog: str | None, schema: str | None, name: str) -> Iterator[TableName]:
         offered = [str(row.getString(1)).strip() for row in _rows(self._meta.getTableTypes())]

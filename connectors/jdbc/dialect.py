@@ -57,6 +57,8 @@ class Dialect:
     """Ends one that only shows whether there is a row, where that is cheaper outside a transaction."""
     identity: str | None = None
     """Says which database this is, wherever it was reached from."""
+    included: str | None = None
+    """Of a schema's table (two ?) the indexes that have more columns than their key's: name, how many more."""
     clock: str | None = None
     """The database's time: seconds since the epoch, or ISO 8601 with its zone. Else standard SQL is tried."""
     offset: str | None = None

@@ -200,7 +200,12 @@ RULES = (
     Rule(PermanentError, "check the stream's options against the table", state="42"),
     # A key of arrays, or of rows: no text can be compared with one.
     Rule(PermanentError, _UNABLE, codes=(90110,), kind=_H2),
-    Rule(PermanentError, _UNABLE, state="0A"),
+    Rule(PermanentError, _UNABLE, state="0A", text="anonymous composite"),
+    Rule(
+        PermanentError,
+        "the database cannot do this; correct the stream's `query`, or name other columns under `key`",
+        state="0A",
+    ),
     Rule(PermanentError, "look at the row the position stands at", state="22"),
     Rule(PermanentError, "the driver cannot do this; a newer one may", kind="SQLFeatureNotSupported"),
 )

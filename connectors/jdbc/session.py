@@ -46,7 +46,7 @@ class Session:
         self._sees: tuple[float, bool] | None = None
         self.connection = connection
         self._prepare_connection()
-        self.catalog = Catalog(connection)
+        self.catalog = Catalog(connection, dialect.included)
         timeout = 0 if dialect.ends_statements else config.statement_timeout
         self._reader = Reader(connection, timeout, dialect.fetch_rows)
         self.identity = self._identity()

@@ -125,3 +125,18 @@ def test_a_key_that_is_no_place_parks_the_stream_and_is_not_read_for_ever(
         pytest.raises(PermanentError, match="do not tell where in"),
     ):
         polled(connector, stream)
+
+
+@pytest.mark.parametrize(
+    "made",
+    ["CREATE UNIQUE INDEX i ON $.t (a) INCLUDE (b)", "ALTER TABLE $.t ADD PRIMARY KEY (a) INCLUDE (b)"],
+)
+def test_a_column_that_an_index_only_includes_is_no_part_of_the_key(
+    postgres_corner: Corner, made: str
+) -> None:
+    corner = postgres_corner
+    corner.execute(f"CREATE TABLE $.t (a int NOT NULL, b int NOT NULL); {made};")
+    with corner.reading("t", "images") as (_, stream):
+        assert [table.key for table in stream.tables] == [("a",)]
+    with corner.reading("t", "incrementing", columns=["a"]) as (connector, stream):
+        assert not polled(connector, stream)[-1].more
