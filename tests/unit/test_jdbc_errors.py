@@ -94,11 +94,18 @@ CASES: list[tuple[str, type[Exception], Fault]] = [
     ("no such table in Db2", GoneError, Fault(MARIA, "is an undefined name", "42704", -204)),
     ("no such column", PermanentError, Fault(MARIA, "Unknown column", "42S22", 1054)),
     ("a key of arrays in H2", PermanentError, Fault(H2, "are not comparable", "90110", 90110)),
-    ("a key of rows in PostgreSQL", PermanentError, Fault(PSQL, "input of anonymous types", "0A000")),
+    ("a key of rows in PostgreSQL", PermanentError, Fault(PSQL, "input of anonymous composite types", "0A000")),
     ("a value of the wrong type", PermanentError, Fault(PSQL, "invalid input syntax", "22P02")),
     ("stack overflow", JvmError, Fault("java.lang.StackOverflowError", "")),
     ("out of direct memory", JvmError, Fault("java.lang.OutOfMemoryError", "Direct buffer memory")),
 ]
+
+
+def test_what_a_database_cannot_do_is_the_keys_or_the_querys() -> None:
+    key = judge([Fault(PSQL, "input of anonymous composite types is not implemented", "0A000")], "table t")
+    assert "`query`" not in str(key)
+    query = judge([Fault(PSQL, "WITH clause containing a data-modifying statement", "0A000")], "table q")
+    assert "correct the stream's `query`, or name other columns under `key`" in str(query)
 
 
 @pytest.mark.parametrize(
