@@ -33,17 +33,18 @@ class Policy:
     def check(self, tables: Sequence[Table], elsewhere: Collection[str] = ()) -> None:
         """Errors: ConfigError for an excluded key column, or a name that no table of the stream has.
 
-        Unless it is one of `elsewhere`, and none of its own is spelt nearly so: that might have been meant.
+        Unless it is one of `elsewhere`, and none that is published is spelt nearly so: that might be meant.
         """
-        own: dict[str, str] = {}
+        own: set[str] = set()
         for table in tables:
             self._narrowed(table)
-            own |= {name.casefold(): name for name in table.schema.names}
-        for name in sorted(self._exclude.difference(own.values())) if own else ():
-            near = get_close_matches(name.casefold(), own, n=1)
+            own.update(table.schema.names)
+        published = {name.casefold(): name for name in own - self._exclude}
+        for name in sorted(self._exclude - own) if own else ():
+            near = get_close_matches(name.casefold(), published, n=1)
             if not near and name in elsewhere:
                 continue
-            remedy = f"did you mean {own[near[0]]}?" if near else "spell it as the source does"
+            remedy = f"did you mean {published[near[0]]}?" if near else "spell it as the source does"
             raise ConfigError(f"exclude: no table of this stream has a column {name}", remedy=remedy)
 
     def left_out(self, known: Collection[str]) -> list[str]:

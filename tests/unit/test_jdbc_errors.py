@@ -94,7 +94,11 @@ CASES: list[tuple[str, type[Exception], Fault]] = [
     ("no such table in Db2", GoneError, Fault(MARIA, "is an undefined name", "42704", -204)),
     ("no such column", PermanentError, Fault(MARIA, "Unknown column", "42S22", 1054)),
     ("a key of arrays in H2", PermanentError, Fault(H2, "are not comparable", "90110", 90110)),
-    ("a key of rows in PostgreSQL", PermanentError, Fault(PSQL, "input of anonymous composite types", "0A000")),
+    (
+        "a key of rows in PostgreSQL",
+        PermanentError,
+        Fault(PSQL, "input of anonymous composite types", "0A000"),
+    ),
     ("a value of the wrong type", PermanentError, Fault(PSQL, "invalid input syntax", "22P02")),
     ("stack overflow", JvmError, Fault("java.lang.StackOverflowError", "")),
     ("out of direct memory", JvmError, Fault("java.lang.OutOfMemoryError", "Direct buffer memory")),

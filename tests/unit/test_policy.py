@@ -70,6 +70,14 @@ def test_a_column_that_is_known_elsewhere_may_be_excluded_unless_its_own_might_h
         Policy(Options(("Salary",))).check([TABLE], ["Salary"])
 
 
+def test_a_column_that_is_excluded_itself_was_not_meant_by_another_name() -> None:
+    Policy(Options(("salary", "salary_old"))).check([TABLE], ["salary_old"])
+
+
+def test_names_that_differ_in_case_alone_are_two() -> None:
+    Policy(Options(("Secret",))).check([shaped(Secret=pa.string(), secret=pa.string())])
+
+
 def test_of_a_stream_that_cannot_be_read_no_column_is_misspelt() -> None:
     Policy(Options(("salary",))).check([])
 
