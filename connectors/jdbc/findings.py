@@ -132,7 +132,8 @@ def _table(session: Session, name: str, reading: Reading | Refusal) -> Iterator[
     if isinstance(reading.mode, Unkeyed):
         yield Finding(
             Level.WARNING,
-            "has no key: a changed row counts as one deleted and one inserted",
+            "has no key: a changed row counts as one deleted and one inserted, and whoever alters the table"
+            " waits until a whole pass over it has ended, as do all who come to it after that",
             remedy="name the columns that tell its rows apart under `key`",
             stream=name,
         )

@@ -211,6 +211,7 @@ def test_a_table_without_a_key_is_one_pass_of_one_cursor(corner: Corner) -> None
         assert lost.scan is Scan.FIRST, "another cursor may bring the rows in another order"
         warned = [finding for finding in connector.check() if finding.stream == stream.name]
         assert [finding.level for finding in warned] == [Level.WARNING]
+        assert "whoever alters the table waits until a whole pass over it has ended" in warned[0].text
 
 
 def test_passes_without_a_key_are_not_disturbed_by_other_streams(corner: Corner) -> None:
