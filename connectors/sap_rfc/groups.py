@@ -14,8 +14,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-SEPARATOR = "\x00"
-"""Between the values of a key: before any character, so that keys are in the order of their columns."""
+SEPARATOR = "\ufffe"
+"""Between the values of a key: no character, nor in any value (see texts.slices)."""
 _SEPARATOR = pa.scalar(SEPARATOR, pa.string())
 """Made once: to find the type of a Python value takes Arrow longer than to read many rows."""
 

@@ -17,6 +17,8 @@ from connectors.sap_rfc.readers import Reader
 from connectors.sap_rfc.reading import Choice, Reading, of
 
 _MOST_KEPT = 4
+NOTHING = "\x00"
+"""ABAP fields may hold it; what a database makes of it in a condition nobody promises."""
 
 
 class Plan:
@@ -95,11 +97,15 @@ class Plan:
 
     def among(self, keys: Sequence[str]) -> Condition:
         """Of the rows with these keys, and perhaps of some others. Errors: PermanentError."""
-        untold = [key for key in keys if not self._is_told(key)]
-        if untold:
-            raise self._untold(untold[0])
+        self.must_tell(pa.array(keys, pa.string()))
         same = [conditions.both(*map(conditions.equal, self._columns, split(key))) for key in keys]
         return conditions.both(self.where, conditions.either(*same))
+
+    def must_tell(self, keys: pa.StringArray) -> None:
+        """Errors: PermanentError when one of them cannot be told in a condition."""
+        for key in keys.to_pylist():
+            if not self._is_told(key):
+                raise self._untold(key)
 
     def ordered(self, keys: pa.StringArray) -> list[str]:
         """Those that can be told in a condition. Errors: PermanentError when there is none."""
@@ -110,13 +116,14 @@ class Plan:
 
     def _is_told(self, key: str) -> bool:
         try:
-            return bool(self._literals(split(key)))
+            return NOTHING not in key and bool(self._literals(split(key)))
         except ValueError:
             return False
 
     def _untold(self, key: str) -> PermanentError:
+        told = " ".join(map(repr, split(key)))
         return PermanentError(
-            f"{self.choice.relation.name}: {' '.join(split(key))} is no key that a condition can tell",
+            f"{self.choice.relation.name}: {told} is no key that a condition can tell",
             remedy="correct it in SAP, or name a `reader` that gives its columns more room",
         )
 

@@ -230,16 +230,26 @@ class TableReader:
             part = self._part(plan, plan.key, plan.between(after, end), limit)
             if not len(part):
                 return end
-            ordered = plan.ordered(part.keys)[:rows]
-            found = plan.bound(ordered[-1])
-            if len(part) < limit:
-                return found
-            if found == end:
+            found = self._shorter(plan, part, end, rows)
+            if found == end and len(part) > 2 * rows:
+                plan.must_tell(part.keys)
                 raise PermanentError(
-                    f"{limit} rows of {plan.choice.relation.name} or more have the key {' '.join(found)}",
+                    f"{len(part)} rows of {plan.choice.relation.name} or more have the key {' '.join(found)}",
                     remedy="name the columns that tell its rows apart under `key`",
                 )
+            if len(part) < limit:
+                return found
             end = found
+
+    @staticmethod
+    def _shorter(plan: Plan, part: Part, end: Key | None, rows: int) -> Key:
+        """An end before that one, if there is any: where the database has another order, any other key is."""
+        keys = plan.ordered(part.keys)
+        found = plan.bound(keys[:rows][-1])
+        if found != end or len(part) <= 2 * rows:
+            return found
+        others = [each for each in map(plan.bound, keys) if each != end]
+        return others[len(others) // 2] if others else found
 
     def _page(self, plan: Plan, found: Joined, end: Key | None, wanted: int = 0) -> Page:
         whole, left = self._settled(plan, found)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from bridge.contract import Ask, Batch, Caveat, Op, Position, Scan
 from bridge.errors import PermanentError, TransientError
+from bridge.testing.sap import conditions
 from bridge.testing.sap.abap import Field, Structure, Table, Type, char, dec, numc
 from bridge.testing.sap.errors import AbapException
 from bridge.testing.sap.read_table import CLASSIC, rfc_read_table
@@ -981,3 +982,45 @@ def test_a_column_that_has_become_too_long_makes_the_stream_look_anew() -> None:
     with pytest.raises(TransientError, match="have another length now"):
         world.poll(stream)
     assert told([world.poll(world.mode("ZNARROW", images=True))])[0]["NAME"] == "n" * 490
+
+
+def _in_another_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that pads with blanks and compares units of UTF-16, as some do."""
+    told_by = conditions._comparison
+
+    def padded(value: Any) -> Any:
+        return value.ljust(12).encode("utf-16-be") if isinstance(value, str) else value
+
+    def compared(condition: Any) -> conditions.Predicate:
+        if not isinstance(condition, conditions.Compare):
+            return told_by(condition)
+        place, sign, value = condition.place, condition.sign, padded(condition.value)
+        return lambda row: sign(padded(row[place]), value)
+
+    monkeypatch.setattr(conditions, "_comparison", compared)
+    monkeypatch.setattr(conditions, "bounds", lambda *_: ((), ()))
+
+
+@pytest.mark.parametrize("parts", ["ab\x01", "a\ue000\U0001f600"], ids=["control", "beyond the BMP"])
+def test_a_database_with_another_order_is_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, parts: str
+) -> None:
+    """Each row once, whatever its key is made of."""
+    _in_another_order(monkeypatch)
+    world = World(NARROW)
+    keys = [f"{a}{b}{c}" for a in parts for b in parts for c in parts]
+    world.store.load("ZNARROW", [{"ID": key} for key in keys])
+    for rows in (1, 5):
+        batches, _ = world.all(world.mode("ZNARROW", images=True), rows=rows)
+        assert sorted(row["ID"] for row in told(batches)) == sorted(keys)
+
+
+def test_a_key_with_a_nul_is_read_and_is_no_place() -> None:
+    world = World(ODD)
+    texts = ["a", "\x00", "\x00a", "a\x00b", "b"]
+    world.store.load("ZODD", [{"TEXT": text, "NUMBER": "1", "COUNT": 1, "PART1": text} for text in texts])
+    batches, _ = world.all(world.mode("ZODD", images=True), rows=5)
+    assert sorted(row["TEXT"] for row in told(batches)) == sorted(texts)
+    stream = world.mode("ZODD", images=True)
+    with pytest.raises(PermanentError, match=r"ZODD: '\\x00.*' is no key that a condition can tell"):
+        world.all(stream, rows=1)
