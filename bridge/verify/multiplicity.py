@@ -15,6 +15,7 @@ SHOWN = 200
 _TABLES = """
 CREATE TABLE counts (topic INT, row BLOB, shown BLOB, source INT DEFAULT 0, again INT DEFAULT 0,
     pending INT DEFAULT 0, events INT DEFAULT 0, PRIMARY KEY (topic, row)) WITHOUT ROWID;
+CREATE TABLE keyed (topic INT, key BLOB, row BLOB, shown BLOB, PRIMARY KEY (topic, key)) WITHOUT ROWID;
 """
 
 type Delta = tuple[bytes, bytes, int]
@@ -40,7 +41,24 @@ class Multiset(Scratch):
 
     def published(self, topic: int, records: Iterable[Record]) -> None:
         """The topic has these events."""
-        self._count("events", topic, _deltas(records))
+        self._count("events", topic, self._told(topic, records))
+
+    def _told(self, topic: int, records: Iterable[Record]) -> Iterator[Delta]:
+        for key, value in records:
+            yield from _deltas([(key, value)]) if key is None else self._of_key(topic, key, value)
+
+    def _of_key(self, topic: int, key: bytes, value: bytes | None) -> Iterator[Delta]:
+        """An event of when the table had a key: it says what has become of the row with this one."""
+        if value is None:
+            return
+        known = "FROM keyed WHERE topic = ? AND key = ?"
+        if was := self._database.execute(f"SELECT row, shown {known}", (topic, key)).fetchone():
+            self._database.execute(f"DELETE {known}", (topic, key))
+            yield *was, -1
+        for row, shown, count in _deltas([(key, value)]):
+            if count > 0:
+                self._database.execute("INSERT INTO keyed VALUES (?, ?, ?, ?)", (topic, key, row, shown))
+                yield row, shown, count
 
     def buried(self, topic: int, letters: Iterable[Letter]) -> None:
         """As `expect_refused`."""

@@ -254,6 +254,27 @@ def test_rows_without_a_key_are_compared_by_their_number(
     }
 
 
+@given(
+    keyed=st.lists(st.tuples(KEYS, st.one_of(st.none(), FULL)), max_size=12),
+    rows=st.lists(CONTENT, max_size=8),
+)
+def test_events_of_when_a_table_had_a_key_are_of_the_rows_that_had_it(
+    keyed: list[tuple[bytes, Any]], rows: list[Any]
+) -> None:
+    """A delete by a key shows the key alone; the rows are told anew when the key is gone."""
+    former = [(key, value(("r" if row else "d", None if row else {"v": 9}, row), 0)) for key, row in keyed]
+    gone = [(key, each) for key in dict(keyed) for each in (value(("d", {"v": 9}, None), 0), None)]
+    anew = [(None, value(("c", None, row), 0)) for row in rows]
+    with Multiset() as multiset:
+        multiset.expect(1, anew)
+        multiset.published(1, [*former, *anew, *gone])
+        assert multiset.verdict(1, MOST) == Verdict(Found(), Found(), Found(), Found())
+    with Multiset() as multiset:
+        multiset.expect(1, [(None, value(("c", None, row), 0)) for row in dict(keyed).values() if row])
+        multiset.published(1, former)
+        assert multiset.verdict(1, MOST) == Verdict(Found(), Found(), Found(), Found())
+
+
 @given(st.integers(0, 30), st.integers(0, 5))
 def test_counts_are_whole_and_lists_are_short(keys: int, most: int) -> None:
     with Comparison() as comparison:
