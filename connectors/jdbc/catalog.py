@@ -139,14 +139,14 @@ class Catalog:
             found.setdefault(index, {})[place] = _text(row, "COLUMN_NAME")
             if not row.getBoolean("NON_UNIQUE") and not row.getString("FILTER_CONDITION"):
                 unique.add(index)
-        more = self._included(table) if any(len(columns) > 1 for columns in found.values()) else {}
+        keys = self._first(table) if any(len(columns) > 1 for columns in found.values()) else {}
         return [
-            _Index(index in unique, tuple(of[at] for at in sorted(of)[: len(of) - more.get(index, 0)]))
+            _Index(index in unique, tuple(of[at] for at in sorted(of)[: keys.get(index)]))
             for index, of in found.items()
         ]
 
-    def _included(self, table: TableName) -> dict[str, int]:
-        """Index -> how many of its columns, the last, are no part of its key: drivers tell them alike."""
+    def _first(self, table: TableName) -> dict[str, int]:
+        """Index -> how many of its columns are its key, where others are only included: drivers tell both."""
         if self._included_sql is None:
             return {}
         statement = self._connection.prepareStatement(self._included_sql)

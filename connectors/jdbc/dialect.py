@@ -58,7 +58,7 @@ class Dialect:
     identity: str | None = None
     """Says which database this is, wherever it was reached from."""
     included: str | None = None
-    """Of a schema's table (two ?) the indexes of more columns than their key's: name, how many more."""
+    """Of a schema's table (two ?) the indexes of more columns than their key's: name, how many it has."""
     clock: str | None = None
     """The database's time: seconds since the epoch, or ISO 8601 with its zone. Else standard SQL is tried."""
     offset: str | None = None

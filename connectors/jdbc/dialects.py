@@ -61,10 +61,10 @@ _POSTGRESQL = Dialect(
     ),
     identity="SELECT current_database() || '@' || system_identifier FROM pg_control_system()",
     # Before version 11 there are none, nor a column that would tell.
-    included="SELECT x.relname, i.indnatts - (to_jsonb(i) ->> 'indnkeyatts')::int FROM pg_index i"
+    included="SELECT x.relname, to_json(i) ->> 'indnkeyatts' FROM pg_index i"
     " JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid"
     " JOIN pg_namespace n ON n.oid = t.relnamespace WHERE n.nspname = ? AND t.relname = ?"
-    " AND (to_jsonb(i) ->> 'indnkeyatts')::int < i.indnatts",
+    " AND (to_json(i) ->> 'indnkeyatts')::int < i.indnatts",
     clock="SELECT extract(epoch FROM clock_timestamp())",
     # now() is the time a transaction began, before it wrote anything and so has an id. Prepared ones have no
     # session, and nothing tells when they began; other bridges only read.
