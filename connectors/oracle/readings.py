@@ -14,7 +14,7 @@ from connectors.oracle import statements
 from connectors.oracle.catalog import Catalog, Kind, Relation, must_fit, without
 from connectors.oracle.config import OracleConfig, OracleStream
 from connectors.oracle.modes import Mode, mode_of
-from connectors.oracle.modes.queue import described
+from connectors.oracle.modes.queue import described, may_dequeue
 from connectors.oracle.session import Session
 from connectors.oracle.statements import TableName
 
@@ -158,8 +158,8 @@ class Readings:
         if self._options(name).mode == "aq":
             return GoneError(
                 f"streams: the database has no queue {name} that {session.user} may read",
-                remedy=f"check its name, OWNER.NAME, and that it is no table;"
-                f" EXECUTE DBMS_AQADM.GRANT_QUEUE_PRIVILEGE('DEQUEUE', '{name}', '{session.user}')",
+                remedy="check its name, OWNER.NAME, and that it is no table;"
+                f" {may_dequeue(name, session.user)}",
             )
         meant = Catalog(session).meant(name) if "." in name else None
         return GoneError(

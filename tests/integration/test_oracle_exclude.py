@@ -95,6 +95,28 @@ def test_what_is_in_an_excluded_column_costs_no_row(
         assert sorted(each["op"] for each in told[ROWS:]) == ["d", "u"]
 
 
+def test_a_log_is_told_without_it(peer: OraclePeer) -> None:
+    peer.store.create_log(peer.store.create("SALES", "LOGGED", COLUMNS, key=["ID"]))
+    peer.grants.grant("DELETE", "SALES.MLOG$_LOGGED")
+    settings = settings_of(peer, {"mode": "mview_log"}, "DOC", "BORN")
+    streams = {"SALES.LOGGED": settings.options["streams"][NAME]}
+    told = {
+        "options": {**settings.options, "streams": streams},
+        "streams": {"SALES.LOGGED": settings.stream(NAME)},
+    }
+    connector = plugins.configure(settings.model_copy(update=told))
+    try:
+        connector.open()
+        (stream,) = connector.discover()
+        peer.store.insert("SALES.LOGGED", [row(1)])
+        batch = connector.poll(stream, None, Ask())
+    finally:
+        connector.close()
+    assert not batch.rejects
+    ((only,),) = (changes.rows.to_pylist() for changes in batch.changes)
+    assert (only["ID"], only["WORD"], only["DOC"]) == (1, "w1", None)
+
+
 def test_an_excluded_column_is_not_selected_unless_rows_are_read_by_it(peer: OraclePeer) -> None:
     options = {"mode": "timestamp", "columns": ["AT"], "snapshot": False}
     connector = plugins.configure(settings_of(peer, options, "DOC", "AT", "WORD"))

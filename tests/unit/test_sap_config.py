@@ -218,6 +218,7 @@ def test_what_streams_inherit_may_be_for_others() -> None:
 DOCUMENTS = {"mode": "change_documents", "classes": ["DEBI"]}
 PROCESS = {"process": True}
 BY_TIME = {"mode": "table", "columns": ["AEDAT"]}
+PASSED = {"mode": "table", "columns": ["AEDAT"], "high": "2026-01-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -243,6 +244,9 @@ BY_TIME = {"mode": "table", "columns": ["AEDAT"]}
         (BY_TIME, {"mode": "table", "columns": ["AEDAT"], "high": "nonsense"}, False),
         (BY_TIME, {"mode": "table", "columns": ["ERDAT"], "high": "2026-01-01T00:00:00+00:00"}, False),
         (BY_TIME, {"mode": "table", "columns": ["AEDAT"], "high": "2026-01-01T00:00:00+00:00"}, True),
+        (BY_TIME, {**PASSED, "left": [["1", "2"]]}, True),
+        (BY_TIME, {**PASSED, "left": [["1"]], "since": None, "until": None, "after": ["1"]}, True),
+        (BY_TIME, {**PASSED, "left": ["1"]}, False),
         (FUNCTION, {"mode": "function"}, False),
     ],
 )

@@ -237,7 +237,7 @@ def ids_of(position: Position | None) -> tuple[list[str], list[str]]:
     raise ValueError(position)
 
 
-def may_dequeue(queue: TableName, user: str) -> str:
+def may_dequeue(queue: TableName | str, user: str) -> str:
     """What grants that."""
     return f"EXECUTE DBMS_AQADM.GRANT_QUEUE_PRIVILEGE('DEQUEUE', '{queue}', '{user}')"
 
