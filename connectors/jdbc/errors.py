@@ -86,6 +86,7 @@ class Rule:
 
 _ACCOUNT = "check user and password; it is not tried again by itself, since accounts lock"
 _SETTINGS = "check the URL and `properties`"
+_BUFFER = "under `properties`, write maxResultBuffer as a size (`64M`) or a share of the heap (`25p`)"
 _H2 = "org.h2."
 _AGAIN = "it is tried again"
 _UNABLE = "the database cannot do this; name other columns under `key`"
@@ -217,6 +218,8 @@ _REFUSALS = (
 
 # What means something else as long as there is no session.
 CONNECTING = (
+    Rule(ConfigError, _BUFFER, text="axResultBuffer"),
+    Rule(ConfigError, _SETTINGS, text="For input string"),
     *(Rule(CredentialsError, _ACCOUNT, text=text) for text in _REFUSALS),
     Rule(TransientError, _SERVER, kind="SQLTimeoutException"),
     Rule(TransientError, _SERVER, state="HYT"),

@@ -200,6 +200,11 @@ def test_a_missing_secret_is_named(postgres: DatabaseServer, table: str) -> None
         ({"url": "jdbc:nowhere:x"}, "No suitable driver"),
         ({"properties": {"sslmode": "nonsense"}}, "Invalid sslmode"),
         ({"properties": {"options": "-c work_mem=much"}}, "check the URL and `properties`"),
+        *(
+            ({"properties": {"maxResultBuffer": written}}, "under `properties`, write maxResultBuffer as")
+            for written in ("much", "-5", "0")
+        ),
+        ({"properties": {"maxResultBuffer": "12p3"}}, "check the URL and `properties`"),
         ({"url": "jdbc:h2:erp"}, "absolute path"),
     ],
 )
