@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,20 @@ def driver_jars(config: JdbcConfig, dialect: Dialect) -> list[Path]:
             f"there is no driver for {dialect.url}",
             remedy=f"put {jar} into {folder or FOLDERS[-1]}, or set `jars`{maven}",
         )
+    if dialect.artifact:
+        _refuse_two_versions(dialect.artifact, found)
     return found
+
+
+def _refuse_two_versions(artifact: str, jars: Sequence[Path]) -> None:
+    """Which of them Java takes is by their names' order, and classes may be of both. Errors: ConfigError."""
+    version = re.compile(rf"{re.escape(artifact)}(-\d.*(?<!-sources)(?<!-javadoc))?\.jar")
+    versions = [jar.name for jar in jars if version.fullmatch(jar.name)]
+    if len(versions) > 1:
+        raise ConfigError(
+            f"{jars[0].parent} has several versions of one driver: {', '.join(versions)}",
+            remedy="leave one of them there, or name one under `jars`",
+        )
 
 
 def driver(config: JdbcConfig, dialect: Dialect) -> Any:

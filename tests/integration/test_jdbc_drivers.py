@@ -340,6 +340,25 @@ def test_a_driver_that_is_missing_is_named_with_the_place_for_it(
     assert told.value.remedy == wanted.format(tmp_path, "com.oracle.database.jdbc:ojdbc11")
 
 
+def test_of_two_versions_of_a_driver_none_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEGACY_BRIDGE_JARS", str(tmp_path))
+    url = "jdbc:postgresql://db/erp"
+    two = [tmp_path / f"postgresql-{version}.jar" for version in ("42.10.1", "42.7.7")]
+    others = [tmp_path / name for name in ("postgresql-42.7.7-sources.jar", "postgresql-ssl.jar")]
+    for jar in (*two, *others):
+        jar.touch()
+    config = JdbcConfig.model_validate({"url": url, "streams": {"*": {"mode": "images"}}})
+    with pytest.raises(ConfigError) as told:
+        jvm.driver_jars(config, dialect_of(url))
+    assert told.value.text.endswith(
+        "has several versions of one driver: postgresql-42.10.1.jar, postgresql-42.7.7.jar"
+    )
+    named = config.model_copy(update={"jars": (str(two[0]),)})
+    assert jvm.driver_jars(named, dialect_of(url)) == two[:1]
+    two[1].unlink()
+    assert set(jvm.driver_jars(config, dialect_of(url))) == {two[0], *others}
+
+
 @pytest.mark.parametrize(
     ("more", "where"), [({}, "{} (or what `jars` names)"), ({"jars": ["{}/*.jar"]}, "`jars`")]
 )
