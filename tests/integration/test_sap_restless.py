@@ -1,4 +1,4 @@
-"""A row that changes before each reading: all others are published, it is told once, and comes when it rests."""
+"""A row that changes before each reading: the others are published, it is told, and comes when it rests."""
 
 from __future__ import annotations
 
