@@ -212,7 +212,7 @@ class Readings:
     def _searched(self, name: str) -> Reading | Refusal:
         if query := self._queries.get(name):
             return self._described_or_refused(query)
-        found = self._session.catalog.find((name,), ())
+        found = [each for each in self._session.catalog.find((name,), ()) if str(each) == name]
         if len(found) > 1:
             return _ambiguous(found[0])
         return self._described_or_refused(found[0]) if found else self._missing(name)
@@ -308,7 +308,7 @@ class Readings:
         nothing = pa.RecordBatch.from_pylist([], schema=table.schema)
         keyset = Keyset(tuple(one for name in key for one in found if one.name == name), keys.sorted_as)
         nullable = () if key == keys.catalogue else key
-        brought = without(description, unseen)
+        brought = without(description, unseen) or description  # a statement asks for one column at least
         return Reading(
             source, description, brought, asked, table, mode, options, keys, keyset, nullable, nothing
         )

@@ -15,7 +15,7 @@ from bridge.contract import Connector
 from bridge.testing.fakes import FakeKafka
 from bridge.testing.simulation import BRISK, Clock, Engine
 from bridge.testing.verifying import verified
-from tests.integration.jdbc_tables import Corner
+from tests.integration.jdbc_tables import Corner, polled
 from tests.property.living import Source
 
 ROWS = 30
@@ -108,3 +108,9 @@ def test_an_excluded_column_of_a_type_that_nobody_knows_parks_nothing(
     options = {"mode": "images", "unknown_types": "fail"}
     kafka, name, _ = settled(h2_corner, options, tmp_path, exclude=("DOC",))
     assert len(kafka.committed(f"erp.{name}")) == 1
+
+
+def test_where_no_column_is_left_rows_are_counted_all_the_same(corner: Corner) -> None:
+    corner.execute("CREATE TABLE $.t (a int, b int);\nINSERT INTO $.t VALUES (1, 2), (3, 4);")
+    with corner.reading("t", "images", ("a", "b")) as (connector, stream):
+        assert sum(batch.rows for batch in polled(connector, stream)) == 2

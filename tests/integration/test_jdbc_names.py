@@ -10,6 +10,7 @@ import pytest
 from bridge.contract import Ask, Level
 from bridge.errors import PermanentError
 from bridge.testing.databases import DatabaseServer
+from connectors.jdbc.readings import Reading
 from tests.integration.jdbc_tables import Corner, opened, polled, rows_of, stream_of
 
 NAMES = (
@@ -77,6 +78,18 @@ def test_a_name_that_looks_like_a_pattern_is_a_name_first(postgres_corner: Corne
     name = postgres_corner.name("x[1]")
     with postgres_corner.opened({name: {"mode": "images"}}) as connector:
         assert [stream.name for stream in connector.discover()] == [name]
+
+
+def test_a_name_that_looks_like_a_pattern_is_no_other_when_it_is_looked_up_alone(
+    postgres_corner: Corner,
+) -> None:
+    postgres_corner.execute(
+        'CREATE TABLE $."a*" (id int PRIMARY KEY); CREATE TABLE $.ab (id int PRIMARY KEY);'
+    )
+    name = postgres_corner.name("a*")
+    with postgres_corner.opened({name: {"mode": "images"}}) as connector:
+        assert connector._lanes is not None
+        assert isinstance(connector._lanes.readings.find(name), Reading)
 
 
 def test_of_two_tables_that_read_the_same_neither_is_taken_for_the_other(postgres_corner: Corner) -> None:
