@@ -145,7 +145,9 @@ _MARIADB = Dialect(
         " FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()"
         # Those that may not write, as this bridge's: the pass over a table without a key takes its time.
         " AND NOT (trx_is_read_only = 1 AND trx_autocommit_non_locking = 0)",
-        seen="SELECT COUNT(*) + 1 FROM information_schema.innodb_trx",
+        # Where it lacks these columns, they would be taken for none (before MariaDB 10.0, MySQL 5.6).
+        seen="SELECT COUNT(*) + 1 FROM information_schema.innodb_trx"
+        " WHERE trx_is_read_only + trx_autocommit_non_locking >= 0",
         grant="GRANT PROCESS ON *.* TO {user}",
         # Of MariaDB 12 it is a word.
         standby="SELECT CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF')",

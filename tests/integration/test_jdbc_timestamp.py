@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -271,6 +272,30 @@ def test_a_transaction_that_only_reads_holds_nothing_back(
             assert connector._lanes is not None
             moment = connector._lanes.session.moment()
             assert moment.now - moment.safe() < 3.5 * 10**9
+    finally:
+        corner.drop()
+
+
+def test_a_server_that_cannot_tell_all_that_is_asked_of_transactions_shows_none(
+    mariadb: DatabaseServer, test_password: None
+) -> None:
+    """As those of before 10.0: else none would be taken for open, and their rows be lost."""
+    corner = Corner(mariadb)
+    made(corner)
+    try:
+        with corner.reading("t", "timestamp", columns=["at"]) as (connector, _):
+            assert connector._lanes is not None
+            here = connector._lanes.session
+            assert here.sees_transactions
+            known = here.dialect.transactions
+            assert known is not None
+            oldest, seen = (
+                sql.replace("trx_is_read_only", "nobody_knows") for sql in (known.oldest, known.seen)
+            )
+            assert oldest != known.oldest
+            here.dialect = replace(here.dialect, transactions=known._replace(oldest=oldest, seen=seen))
+            here._sees = None
+            assert not here.sees_transactions
     finally:
         corner.drop()
 
