@@ -28,10 +28,11 @@ def gone(comparison: Comparison, max_delete: float, confirm: int) -> Iterator[Pi
     table, tracked = comparison.table, comparison.tracked
     if tracked is None:
         return
+    absence = Absence(table, comparison.head, comparison.part, tracked, comparison.cache, confirm)
     if tracked.blind is not None:
         log.warning("deletes are not looked for in this scan", table=table.name, why=tracked.blind)
+        yield from absence.unnamed()
         return
-    absence = Absence(table, comparison.head, comparison.part, tracked, comparison.cache, confirm)
     missed, known = absence.count()
     if missed > max(FEW, max_delete * known):
         raise PermanentError(
@@ -62,6 +63,14 @@ class Absence:
         if self.tracked.fewer:
             for entries in self.cache.slots(self.part, CHUNK):
                 yield self._fewer(entries)
+
+    def unnamed(self) -> Iterator[Piece]:
+        """Rejects without a key that have not come again: else other ones of each scan would pile up."""
+        for entries in self.cache.slots(self.part, CHUNK):
+            missed = [key for key, slot, _ in entries if is_unnamed(key) and self.tracked.missed(slot)]
+            yield Piece(self.part, self.head, drops=missed)
+            if entries[-1][0].startswith(b"{"):  # rows, which come after
+                break
 
     def count(self) -> tuple[int, int]:
         """How many rows are gone, of how many that were known before the scan began."""

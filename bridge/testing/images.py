@@ -42,6 +42,8 @@ class FakeImages:
     """Records without a key that come in every scan."""
     various: bool = False
     """Each of those is another one."""
+    noise: str = ""
+    """Makes others of all of those."""
     marked: bool = False
     """The list shows marks, and a row is only read where its mark says so."""
     salt: str = ""
@@ -121,7 +123,7 @@ class FakeImagesConnector(Connector):
             Reject(stream.name, "unreadable", str(at), {"id": at}) for at, text in some if text is None
         ]
         unkeyed = range(source.unkeyed if begins else 0)
-        raws = (f"? {at}" if source.various else "?" for at in unkeyed)
+        raws = (f"? {source.noise}{at if source.various else ''}" for at in unkeyed)
         refused += [Reject(stream.name, "no record", raw) for raw in raws]
         return Batch(
             position=place if more else COMPLETE,

@@ -379,6 +379,22 @@ def test_rejects_without_a_key_that_are_gone_are_no_mass_delete(
     assert case.events()[5:] == [("d", 2)]
 
 
+@pytest.mark.parametrize("is_keyless", [False, True])
+def test_rejects_without_a_key_that_never_come_again_are_not_remembered(
+    make: Callable[..., Case], *, is_keyless: bool
+) -> None:
+    case = filled(make(FakeImages(keyless=is_keyless)), 5)
+    case.source.unkeyed = 1
+    for time in range(4):
+        case.source.noise = f"at {time}:00"
+        scans(case, 2)
+    assert case.letters() == [None] * 4
+    records = {
+        each.key: each.value for each in case.kafka.committed(STATE) if b"unnamed:" in (each.key or b"")
+    }
+    assert len([value for value in records.values() if value is not None]) == 1
+
+
 def test_health_says_that_deletes_are_not_looked_for_until_a_scan_looks(case: Case) -> None:
     def told() -> Any:
         return case.engine.schedule.snapshot(None, None)[TABLE]["error"]
