@@ -53,10 +53,10 @@ def driver_jars(config: JdbcConfig, dialect: Dialect) -> list[Path]:
 def _refuse_two_versions(artifact: str, jars: Sequence[Path]) -> None:
     """Which of them Java takes is by their names' order, and classes may be of both. Errors: ConfigError."""
     version = re.compile(rf"{re.escape(artifact)}(-\d.*(?<!-sources)(?<!-javadoc))?\.jar")
-    versions = [jar.name for jar in jars if version.fullmatch(jar.name)]
+    versions = {jar.resolve(): jar.name for jar in jars if version.fullmatch(jar.name)}
     if len(versions) > 1:
         raise ConfigError(
-            f"{jars[0].parent} has several versions of one driver: {', '.join(versions)}",
+            f"{jars[0].parent} has several versions of one driver: {', '.join(versions.values())}",
             remedy="leave one of them there, or name one under `jars`",
         )
 

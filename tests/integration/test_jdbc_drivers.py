@@ -357,6 +357,8 @@ def test_of_two_versions_of_a_driver_none_is_taken(tmp_path: Path, monkeypatch: 
     assert jvm.driver_jars(named, dialect_of(url)) == two[:1]
     two[1].unlink()
     assert set(jvm.driver_jars(config, dialect_of(url))) == {two[0], *others}
+    two[1].with_name("postgresql.jar").symlink_to(two[0].name)
+    assert len(jvm.driver_jars(config, dialect_of(url))) == 4, "a link is no other version"
 
 
 @pytest.mark.parametrize(
