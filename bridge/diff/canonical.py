@@ -22,6 +22,7 @@ MARK = 8
 """Bytes: a mark is compared with one other only, that of the same row."""
 
 _COLUMNS = Columns(EncoderOptions.model_validate({}))
+_PLAIN = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
 _UNITS = {0: "s", 3: "ms", 6: "us", 9: "ns"}
 """By the digits of a second."""
 
@@ -144,8 +145,9 @@ def _fields(field: pa.Field, values: Sequence[Any]) -> list[pa.Field]:
 def _former(field: pa.Field, value: Any) -> pa.Field:
     """By what a value was written that today's type would write otherwise, or not at all."""
     if not isinstance(value, str):
-        large = isinstance(value, int) and value >= 2**63
-        return pa.field(field.name, pa.uint64() if large else pa.array([value]).type)
+        if isinstance(value, int) and value >= 2**63:
+            return pa.field(field.name, pa.uint64())
+        return pa.field(field.name, _PLAIN.get(type(value)) or pa.array([value]).type)
     kind, digits = field.type, len(value.removesuffix("Z").partition(".")[2])
     if pa.types.is_timestamp(kind) and "T" in value and digits in _UNITS:
         return field.with_type(pa.timestamp(_UNITS[digits], "UTC" if value.endswith("Z") else None))

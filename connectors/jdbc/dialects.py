@@ -55,7 +55,8 @@ _POSTGRESQL = Dialect(
         # A pass over a table without a key would be cut between two polls, and begun anew for ever; how long
         # nobody asks for more is bounded here (REST_S). Older servers do not have all of these.
         (
-            "SELECT count(set_config(name, '0', false)) FROM pg_settings WHERE name IN"
+            "SELECT count(set_config(name, CASE name WHEN 'idle_in_transaction_session_timeout' THEN '60s'"
+            " ELSE '0' END, false)) FROM pg_settings WHERE name IN"
             " ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')"
         ),
     ),

@@ -99,7 +99,7 @@ def test_a_key_comes_back_from_its_form(one: pa.Array, other: pa.Array) -> None:
     table = table_of(one, other)
     forms = texts(rows(table, one, other))
     assert all(forms)
-    again = rows_of([form for form in forms if form], table, table.key)
+    (again,) = rows_of([form for form in forms if form], table, table.key)
     assert again.schema.equals(table.schema)
     assert same(again.column(0), one)
     assert same(again.column(1), other)
