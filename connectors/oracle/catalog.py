@@ -179,11 +179,11 @@ class Catalog:
 def without(relation: Relation, excluded: Collection[str], options: OracleStream) -> Relation:
     """Its columns that are never published are not read: but those are by which rows are told apart."""
     away = set(excluded).difference(relation.key, options.columns)
-    known = (_told(each.name, each.declared) for each in relation.columns if each.name in away)
+    known = {_told(each.name, each.declared) for each in relation.columns if each.name in away}
     return replace(
         relation,
         columns=tuple(left_out(each) if each.name in away else each for each in relation.columns),
-        unknown=tuple(sorted(set(relation.unknown).difference(known), key=relation.unknown.index)),
+        unknown=tuple(each for each in relation.unknown if each not in known),
     )
 
 
