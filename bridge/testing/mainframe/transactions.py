@@ -133,7 +133,7 @@ class Listing(Scene):
         match heard.key:
             case Key.PF3:
                 return menu()
-            case Key.PF7 if not self.offset:
+            case Key.PF7 if self.page == 1:
                 return replace(self, note="FIRST PAGE")
             case Key.PF7:
                 return self._back(company)
@@ -156,7 +156,7 @@ class Listing(Scene):
             return self.at(company, self.page + 1, after)
 
     def _back(self, company: Company) -> Scene:
-        """What page 1 does not begin with is not lost: rows may have come before this page."""
+        """To page 1 at the latest where nothing is before it: rows may have come and gone before this one."""
         page, offset = self.page - 1, self.offset - company.page_size
         return self.at(company, page, offset) if page > 1 and offset > 0 else self.at(company, 1, 0)
 
