@@ -38,8 +38,15 @@ def parsed(where: Sequence[str], table: Table) -> Ranges:
         ends = [None if end is None else _value(column, end, kind) for end in (low, high)]
         if None not in ends and not _is_text(kind) and _rank(ends[0], kind) > _rank(ends[1], kind):
             raise ConfigError(f"--where: {text!r} ends before it begins", remedy="write the lower end first")
-        ranges[column] = (ends[0], ends[1])
+        ranges[column] = (ends[0], ends[1]) if _is_text(kind) else _opened(ends[0], ends[1])
     return ranges
+
+
+def _opened(low: Any, high: Any) -> tuple[Any, Any]:
+    """Up to infinity is no end, also where the source has no such time."""
+    if low == high:
+        return low, high
+    return None if low == "-infinity" else low, None if high == "infinity" else high
 
 
 def _split(text: str, table: Table) -> tuple[str, str | None, str | None]:

@@ -89,8 +89,10 @@ def test_a_value_that_is_none_of_the_column_is_refused_with_its_type(kind: pa.Da
 
 def test_times_that_never_come_are_after_all_others() -> None:
     days = table(k=pa.date32())
-    assert parsed(["k=2026-01-31..infinity"], days) == {"k": ("2026-01-31", "infinity")}
-    assert parsed(["k=-infinity..2026-01-31"], days) == {"k": ("-infinity", "2026-01-31")}
+    assert parsed(["k=2026-01-31..infinity"], days) == {"k": ("2026-01-31", None)}
+    assert parsed(["k=-infinity..2026-01-31"], days) == {"k": (None, "2026-01-31")}
+    assert parsed(["k=infinity.."], days) == {"k": ("infinity", None)}
+    assert parsed(["k=a..infinity"], table(k=pa.string())) == {"k": ("a", "infinity")}
     with pytest.raises(ConfigError, match="ends before it begins"):
         parsed(["k=infinity..2026-01-31"], days)
 
