@@ -39,9 +39,7 @@ from bridge.testing.sap.peer import SapPeer
 from bridge.testing.sap.records import Tag, record, text
 from bridge.testing.sap.switches import Cut, Drip, Hang, Stage
 from bridge.testing.sap.system import System
-
-# saprfclib leaves its socket and its event loop open when a log-on fails.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+from connectors.sap_rfc.clients.pure import Dial
 
 Opened = Callable[..., Any]
 
@@ -130,8 +128,14 @@ def erpl(peer: SapPeer, *, timeout: float = 5, **other: str) -> Any:
 
 
 def pure(peer: SapPeer, *, timeout: float = 5, **other: str) -> Any:
-    options: dict[str, Any] = {**peer.parameters, **other}
-    return saprfclib.connect(**options, connect_timeout=timeout, read_timeout=timeout)
+    """The library leaves its socket open when a log-on fails; we do not."""
+    line = Dial(timeout, None)
+    options: dict[str, Any] = {**peer.parameters, **other, "socket_factory": line}
+    try:
+        return saprfclib.connect(**options, connect_timeout=timeout, read_timeout=timeout)
+    except BaseException:
+        line.close()
+        raise
 
 
 @pytest.fixture(params=[erpl, pure], ids=["erpl-pyrfc", "saprfclib"])
