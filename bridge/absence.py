@@ -12,7 +12,7 @@ from bridge.cache import Cache, Part, Put
 from bridge.comparison import Comparison, counted, had_key, is_unnamed
 from bridge.contract import Changes, Op, Table
 from bridge.diff import Entry, Pass, number, plain
-from bridge.diff.canonical import fields_of, rows_of
+from bridge.diff.canonical import alike, fields_of, rows_of
 from bridge.errors import PermanentError
 from bridge.piece import Piece
 
@@ -96,12 +96,12 @@ class Absence:
         Then it is there, perhaps, by what is of today.
         """
         today = self.table.key or tuple(self.table.schema.names)
-        fields = tuple(map(self.table.schema.field, today))
+        fields = alike(map(self.table.schema.field, today))
         named = [form for form, *_ in unmet if form.startswith(b"{") and _columns_of(form) == today]
         same = {
             form
             for form, own in zip(named, fields_of(named, self.table, today), strict=True)
-            if own == fields
+            if alike(own) == fields
         }
         return [is_unnamed(form) or (form.startswith(b"{") and form not in same) for form, *_ in unmet]
 

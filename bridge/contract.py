@@ -34,6 +34,23 @@ MAX_POSITION_BYTES = 256 * 1024
 NUMBER_TEXT: Mapping[str, str] = {"bridge": "number"}
 """Metadata of a field of strings that are numbers too long for Arrow's decimals; `encoder.decimal` counts."""
 
+_DIGITS, _UNITS = "bridge.digits", (0, 3, 6, 9)
+
+
+def declared(digits: int) -> Mapping[str, str] | None:
+    """Metadata of a field of times whose type declares so many digits of a second.
+
+    None where a unit of Arrow has just these. The unit is the next that holds them.
+    """
+    return None if digits in _UNITS else {_DIGITS: str(digits)}
+
+
+def digits_of(field: pa.Field) -> int | None:
+    """What `declared` says of it."""
+    told = (field.metadata or {}).get(_DIGITS.encode())
+    return None if told is None else int(told)
+
+
 type Ranges = Mapping[str, tuple[Any, Any]]
 """Column of a key -> its least and its greatest value, both included; None where there is no such end.
 

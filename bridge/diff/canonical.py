@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
 import pyarrow as pa
 
-from bridge.contract import NUMBER_TEXT, Table
+from bridge.contract import NUMBER_TEXT, Table, declared
 from bridge.diff.reading import ERRORS, array, repeated
 from bridge.encode import EncoderOptions
 from bridge.encode.columns import Columns, UnsupportedError
@@ -104,11 +104,11 @@ def rows_of(forms: Sequence[bytes], table: Table, names: Sequence[str]) -> Itera
 
     Errors: PermanentError.
     """
-    objects: dict[tuple[pa.Field, ...], list[Any]] = {}
+    objects: dict[Hashable, tuple[tuple[pa.Field, ...], list[Any]]] = {}
     for form, fields in zip(forms, fields_of(forms, table, names), strict=True):
-        objects.setdefault(fields, []).append(json.loads(form))
+        objects.setdefault(alike(fields), (fields, []))[1].append(json.loads(form))
     try:
-        for fields, some in objects.items():
+        for fields, some in objects.values():
             arrays = [array([each[field.name] for each in some], field.type) for field in fields]
             yield pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
     except ERRORS as error:
@@ -124,6 +124,11 @@ def fields_of(forms: Sequence[bytes], table: Table, names: Sequence[str]) -> lis
     fields = (table.schema.field(name) for name in names)
     columns = [_fields(field, [each[field.name] for each in objects]) for field in fields]
     return [*zip(*columns, strict=True)] if columns else [()] * len(forms)
+
+
+def alike(fields: Iterable[pa.Field]) -> Hashable:
+    """The same of fields by which the same is written; Arrow's own comparison passes metadata over."""
+    return tuple((field, str(field.metadata)) for field in fields)
 
 
 def _fields(field: pa.Field, values: Sequence[Any]) -> list[pa.Field]:
@@ -148,9 +153,12 @@ def _former(field: pa.Field, value: Any) -> pa.Field:
         if isinstance(value, int) and value >= 2**63:
             return pa.field(field.name, pa.uint64())
         return pa.field(field.name, _PLAIN.get(type(value)) or pa.array([value]).type)
-    kind, digits = field.type, len(value.removesuffix("Z").partition(".")[2])
-    if pa.types.is_timestamp(kind) and "T" in value and digits in _UNITS:
-        return field.with_type(pa.timestamp(_UNITS[digits], "UTC" if value.endswith("Z") else None))
-    if pa.types.is_time(kind) and digits in _UNITS:
-        return field.with_type((pa.time32 if digits < 6 else pa.time64)(_UNITS[digits]))  # noqa: PLR2004
+    kind, count = field.type, len(value.removesuffix("Z").partition(".")[2])
+    unit = next((unit for most, unit in _UNITS.items() if count <= most), None)
+    if pa.types.is_timestamp(kind) and "T" in value and unit:
+        zone = "UTC" if value.endswith("Z") else None
+        return pa.field(field.name, pa.timestamp(unit, zone), metadata=declared(count))
+    if pa.types.is_time(kind) and unit:
+        of = pa.time32(unit) if unit in ("s", "ms") else pa.time64(unit)
+        return pa.field(field.name, of, metadata=declared(count))
     return pa.field(field.name, pa.string(), metadata=NUMBER_TEXT if pa.types.is_decimal(kind) else None)

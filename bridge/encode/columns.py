@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as t
 
-from bridge.contract import NUMBER_TEXT
+from bridge.contract import NUMBER_TEXT, digits_of
 from bridge.encode import EncoderOptions, times
 
 type Form = Callable[[pa.Array], pa.Array]
@@ -65,8 +65,15 @@ class Columns:
 
     def column(self, field: pa.Field, array: pa.Array) -> pa.Array:
         """The same of a column, which may be of numbers kept as text."""
-        plain = self.plain(array)
+        plain = self._declared(field, array)
         return plain.cast(pa.float64()) if self._decimal == "double" and _has_numbers(field) else plain
+
+    def _declared(self, field: pa.Field, array: pa.Array) -> pa.Array:
+        """With the digits that the field declares, if it is of times."""
+        plain = self.plain(array)
+        timed = self.plain_times and times.has_digits(array.type)
+        digits = digits_of(field) if timed else None
+        return plain if digits is None else times.shortened(plain, digits)
 
     def unquotes(self, field: pa.Field) -> bool:
         """Whether its text is written as numbers, where it is one."""
@@ -79,8 +86,9 @@ class Columns:
     def _struct(self, array: pa.StructArray) -> pa.Array:
         if not array.type.num_fields:
             return array
-        children = [self.plain(child) for child in array.flatten()]
-        names = [field.name for field in array.type]
+        fields = list(array.type)
+        children = [self._declared(*each) for each in zip(fields, array.flatten(), strict=True)]
+        names = [field.name for field in fields]
         return pa.StructArray.from_arrays(children, names, mask=array.is_null())
 
     def _list(self, array: pa.Array) -> pa.Array:

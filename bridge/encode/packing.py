@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.types as t
 
+from bridge.contract import digits_of
 from bridge.encode import times
 from bridge.encode.columns import Columns
 from bridge.encode.texts import checked, compact, joined, members
@@ -46,7 +47,7 @@ class Line:
             case Kind.TEXT:
                 return Cell(lead, kind, checked(field, column))
             case Kind.TIMESTAMP:
-                return Cell(lead, kind, column, times.digits_of(of), is_utc=bool(of.tz))
+                return Cell(lead, kind, column, times.digits_of(of), digits_of(field), is_utc=bool(of.tz))
             case Kind.DECIMAL:
                 return Cell(lead, kind, column, of.scale)
         return Cell(lead, kind, column)

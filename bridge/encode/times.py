@@ -1,4 +1,4 @@
-"""Dates, times and durations as ISO 8601, with exactly the digits of the Arrow type's unit."""
+"""Dates, times and durations as ISO 8601, with exactly the digits of the Arrow type's unit, or fewer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+_WITH_DIGITS = frozenset(kind.id for kind in (pa.time32("s"), pa.time64("us"), pa.timestamp("s")))
 _DAY = 86_400
 _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 # The largest and smallest numbers, as in PostgreSQL's own binary form.
@@ -21,6 +22,17 @@ _FIRST_DAY, _LAST_DAY = -719_528, 2_932_896  # 0000-01-01 and 9999-12-31: ISO 86
 def digits_of(kind: pa.DataType) -> int:
     """Of a fraction of a second."""
     return _DIGITS[kind.unit]
+
+
+def has_digits(kind: pa.DataType) -> bool:
+    """Whether it may declare fewer than its unit has."""
+    return kind.id in _WITH_DIGITS
+
+
+def shortened(texts: pa.Array, digits: int) -> pa.Array:
+    """To so many digits of a second, where all others are zeros: nothing is cut off."""
+    kept = rf"(\.\d{{{digits}}})" if digits else r"\."
+    return pc.replace_substring_regex(texts, rf"{kept}0+(Z?)$", r"\1\2" if digits else r"\1")
 
 
 def is_plain(array: pa.Array) -> bool:

@@ -11,7 +11,8 @@ enum kind { NONE, RAW, TEXT, BOOLEAN, SIGNED8, SIGNED16, SIGNED32, SIGNED64, UNS
 typedef struct {
     int32_t kind;
     int16_t digits;          /* of a timestamp's or decimal's fraction */
-    int16_t is_utc;          /* a timestamp has the suffix Z */
+    int8_t least;            /* of a timestamp's, to which it is shortened where the others are zeros */
+    int8_t is_utc;           /* a timestamp has the suffix Z */
     int64_t offset;          /* of the first row in the buffers */
     const uint8_t *validity; /* NULL: no nulls */
     const uint8_t *values;
@@ -80,7 +81,18 @@ static char *date(char *at, int64_t days) {
     return two(at, day);
 }
 
-static char *timestamp(char *at, int64_t count, int digits) {
+/* Without its last digits if they are zeros, and without a point behind which there is none. */
+static char *shortened(char *at, int digits) {
+    for (int i = 1; i <= digits; i++) {
+        if (at[-i] != '0') {
+            return at;
+        }
+    }
+    at -= digits;
+    return at[-1] == '.' ? at - 1 : at;
+}
+
+static char *timestamp(char *at, int64_t count, int digits, int least) {
     int64_t second = 1;
     for (int i = 0; i < digits; i++) {
         second *= 10;
@@ -103,7 +115,7 @@ static char *timestamp(char *at, int64_t count, int digits) {
         *at++ = '.';
         at = padded(at, (uint64_t)(rest % second), digits);
     }
-    return at;
+    return least < digits ? shortened(at, digits - least) : at;
 }
 
 static char *decimal(char *at, const uint8_t *value, int scale) {
@@ -221,7 +233,7 @@ static char *value(char *at, const column *each, int64_t place) {
             at = date(at, found);
         } else if (each->kind == TIMESTAMP) {
             FROM(each->values, int64_t, place);
-            at = timestamp(at, found, each->digits);
+            at = timestamp(at, found, each->digits, each->least);
         } else {
             at = decimal(at, each->values + 16 * place, each->digits);
         }

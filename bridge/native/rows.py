@@ -51,6 +51,8 @@ class Cell:
     array: pa.Array
     digits: int = 0
     """Of the fraction of a timestamp or decimal."""
+    least: int | None = None
+    """To which a timestamp is shortened where the others are zeros."""
     is_utc: bool = False
     """The timestamp has the suffix Z."""
 
@@ -68,7 +70,8 @@ class _Column(ctypes.Structure):
     _fields_ = (
         ("kind", ctypes.c_int32),
         ("digits", ctypes.c_int16),
-        ("is_utc", ctypes.c_int16),
+        ("least", ctypes.c_int8),
+        ("is_utc", ctypes.c_int8),
         ("offset", ctypes.c_int64),
         ("validity", ctypes.c_void_p),
         ("values", ctypes.c_void_p),
@@ -103,4 +106,5 @@ def _column(cell: Cell) -> _Column:
     ends, values = others if cell.kind in _VARYING else (None, others[0] if others else None)
     known = validity if array.null_count else None
     lead = (cell.lead, len(cell.lead))
-    return _Column(cell.kind, cell.digits, cell.is_utc, array.offset, known, values, ends, *lead)
+    least = cell.digits if cell.least is None else cell.least
+    return _Column(cell.kind, cell.digits, least, cell.is_utc, array.offset, known, values, ends, *lead)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from bridge.contract import Changes, Table
+from bridge.contract import Changes, Table, digits_of
 from bridge.errors import ConfigError
 
 
@@ -104,4 +104,9 @@ class Policy:
 
 
 def _columns(table: Table) -> list[tuple[str, str]]:
-    return [(field.name, str(field.type)) for field in table.schema]
+    return [(field.name, f"{field.type}{_digits(field)}") for field in table.schema]
+
+
+def _digits(field: pa.Field) -> str:
+    digits = digits_of(field)
+    return "" if digits is None else f"({digits})"

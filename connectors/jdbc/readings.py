@@ -36,6 +36,8 @@ KEYS_S = 0.5
 type Refusal = PermanentError | TransientError
 type Excluded = Callable[[str], Collection[str]]
 """The columns of a stream that nobody sees."""
+type Identity = tuple[tuple[pa.Field, Mapping[bytes, bytes] | None], ...]
+"""Columns, with their metadata, which Arrow does not compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,11 @@ class Reading:
         return Again(self.source, self.key, self.nullable, self.mode, wanted)
 
     @property
-    def identified_by(self) -> tuple[pa.Field, ...]:
-        """The columns that tell its rows apart, without a key all of them."""
+    def identified_by(self) -> Identity:
+        """The columns that tell its rows apart, without a key all of them, and how they are written."""
         schema = self.table.schema
-        return tuple(schema.field(name) for name in self.table.key or schema.names)
+        fields = map(schema.field, self.table.key or schema.names)
+        return tuple((field, field.metadata) for field in fields)
 
     @property
     def known_by(self) -> tuple[str, ...]:
@@ -109,7 +112,7 @@ class Readings:
     def __init__(self, config: JdbcConfig, session: Session, excluded: Excluded | None = None) -> None:
         self._config, self._session, self._excluded = config, session, excluded
         self._known: dict[str, Reading | Refusal] = {}
-        self._told: dict[str, tuple[pa.Field, ...]] = {}
+        self._told: dict[str, Identity] = {}
         """By what the rows of each are known, as the last discovery said."""
         self._discovered = False
         """Else there is nothing that a stream had to be told by."""

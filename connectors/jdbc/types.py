@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
-from bridge.contract import NUMBER_TEXT
+from bridge.contract import NUMBER_TEXT, declared
 from connectors.jdbc.dialect import Dialect
 
 _NAMED = {
@@ -76,10 +76,12 @@ class Column:
     type: pa.DataType
     value: str = "?"
     """How SQL has a value that the column is compared with."""
+    digits: int = 0
+    """Of a second, that a type of times declares."""
 
     @property
     def metadata(self) -> Mapping[str, str] | None:
-        return NUMBER_TEXT if self.kind == "number" else None
+        return NUMBER_TEXT if self.kind == "number" else declared(self.digits)
 
 
 def described(text: str) -> list[Described]:
@@ -151,8 +153,9 @@ def _temporal(of: Described, kind: str, dialect: Dialect) -> Column:
     if kind.endswith("_text") or digits > _DIGITS:
         text = kind if kind.endswith("_text") else {"instant": "offset_text"}.get(kind, f"{kind}_text")
         return Column(of.name, f"{text}:{digits}", pa.string())
-    digits = next(known for known in _UNITS if known >= digits)
-    unit = _UNITS[digits]
+    read, unit = next((most, unit) for most, unit in _UNITS.items() if most >= digits)
     if kind == "time":
-        return Column(of.name, f"time:{digits}", pa.time64(unit) if unit == "us" else pa.time32(unit))
-    return Column(of.name, f"{kind}:{digits}", pa.timestamp(unit, "UTC" if kind == "instant" else None))
+        of_day = pa.time64(unit) if unit == "us" else pa.time32(unit)
+        return Column(of.name, f"time:{read}", of_day, digits=max(0, digits))
+    moment = pa.timestamp(unit, "UTC" if kind == "instant" else None)
+    return Column(of.name, f"{kind}:{read}", moment, digits=max(0, digits))

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
-from bridge.contract import NUMBER_TEXT
+from bridge.contract import NUMBER_TEXT, declared
 from connectors.oracle import values
 from connectors.oracle.statements import quoted
 
@@ -149,8 +149,13 @@ def is_known(of: Described, types: Types) -> bool:
     return of.base in _KNOWN
 
 
-def _plain(of: Described, kind: pa.DataType, most: int = 0, **more: object) -> Column:
-    metadata = NUMBER_TEXT if more.get("finish") is values.plain_numbers else None
+def _plain(
+    of: Described,
+    kind: pa.DataType,
+    most: int = 0,
+    metadata: Mapping[str, str] | None = None,
+    **more: object,
+) -> Column:
     field = pa.field(of.name, kind, metadata=metadata)
     return Column(of.name, of.declared, field, of.nullable, most=most, **more)  # type: ignore[arg-type]
 
@@ -183,7 +188,7 @@ def _in_bounds(column: Column, scale: int) -> Column:
 def _number_text(of: Described, how: How) -> Column:
     """TM9 is the shortest text with all the digits."""
     text = "TO_CHAR({0}, 'TM9', 'NLS_NUMERIC_CHARACTERS=''.,''')"
-    return _plain(of, pa.string(), template=text, finish=values.plain_numbers, how=how)
+    return _plain(of, pa.string(), metadata=NUMBER_TEXT, template=text, finish=values.plain_numbers, how=how)
 
 
 def _text(of: Described, how: How) -> Column:
@@ -250,7 +255,8 @@ def _fraction(digits: int) -> str:
 
 def _moment(of: Described, digits: int, how: How) -> Column:
     unit = "s" if digits == 0 else "ms" if digits <= 3 else "us"  # noqa: PLR2004
-    return _plain(of, pa.timestamp(unit), wire=pa.timestamp("us"), finish=_FINISHES[unit], how=how)
+    more = {"wire": pa.timestamp("us"), "finish": _FINISHES[unit], "how": how}
+    return _plain(of, pa.timestamp(unit), metadata=declared(digits), **more)
 
 
 def _timestamp(of: Described, how: How) -> Column:

@@ -86,6 +86,7 @@ _POSTGRESQL = (
     ),
     Type("time", pa.time64("us"), {"'23:59:59.999999'": "23:59:59.999999", "'24:00'": "24:00:00.000000"}),
     Type("time(0)", pa.time32("s"), {"'12:00'": "12:00:00"}),
+    Type("time(1)", pa.time32("ms"), {"'12:00:00.1'": "12:00:00.1", "'24:00'": "24:00:00.0"}),
     Type("time(3)", pa.time32("ms"), {"'12:00:00.123'": "12:00:00.123"}),
     Type(
         "timestamp",
@@ -102,8 +103,17 @@ _POSTGRESQL = (
         },
     ),
     Type("timestamp(0)", pa.timestamp("s"), {"'2024-01-01'": "2024-01-01T00:00:00"}),
-    Type("timestamp(2)", pa.timestamp("ms"), {"'2024-01-01 00:00:00.12'": "2024-01-01T00:00:00.120"}),
+    Type("timestamp(2)", pa.timestamp("ms"), {"'2024-01-01 00:00:00.12'": "2024-01-01T00:00:00.12"}),
     Type("timestamp(3)", pa.timestamp("ms"), {"'2024-01-01 00:00:00.123'": "2024-01-01T00:00:00.123"}),
+    Type(
+        "timestamp(4)",
+        pa.timestamp("us"),
+        {
+            "'2024-01-01 00:00:00.1234'": "2024-01-01T00:00:00.1234",
+            "'0044-03-15 01:02:03.4 BC'": "-0043-03-15T01:02:03.4000",
+            "'infinity'": "infinity",
+        },
+    ),
     Type(
         "timestamptz",
         pa.timestamp("us", "UTC"),
@@ -116,6 +126,7 @@ _POSTGRESQL = (
         },
     ),
     Type("timestamptz(0)", pa.timestamp("s", "UTC"), {"'2024-01-01Z'": "2024-01-01T00:00:00Z"}),
+    Type("timestamptz(1)", pa.timestamp("ms", "UTC"), {"'2024-01-01Z'": "2024-01-01T00:00:00.0Z"}),
     Type(
         "timetz",
         TEXT,
@@ -200,6 +211,7 @@ _H2 = (
         },
     ),
     Type("time", pa.time32("s"), {"time '23:59:59'": "23:59:59"}),
+    Type("time(2)", pa.time32("ms"), {"time '23:59:59.12'": "23:59:59.12"}),
     Type("time(3)", pa.time32("ms"), {"time '23:59:59.123'": "23:59:59.123"}),
     Type("time(9)", TEXT, {"time '23:59:59.123456789'": "23:59:59.123456789"}),
     Type(
@@ -212,6 +224,7 @@ _H2 = (
         },
     ),
     Type("timestamp(0)", pa.timestamp("s"), {"timestamp '2024-01-01 00:00:00'": "2024-01-01T00:00:00"}),
+    Type("timestamp(1)", pa.timestamp("ms"), {"timestamp '2024-01-01 00:00:00'": "2024-01-01T00:00:00.0"}),
     Type(
         "timestamp(3)", pa.timestamp("ms"), {"timestamp '9999-12-31 23:59:59.999'": "9999-12-31T23:59:59.999"}
     ),
@@ -349,6 +362,7 @@ _MARIADB = (
             "'2024-02-00 01:00:00'": Rejected("Invalid value for DayOfMonth"),
         },
     ),
+    Type("datetime(2)", pa.timestamp("ms"), {"'2024-01-01 00:00:00.12'": "2024-01-01T00:00:00.12"}),
     Type("datetime(3)", pa.timestamp("ms"), {"'2024-01-01 00:00:00.123'": "2024-01-01T00:00:00.123"}),
     Type(
         "datetime(6)",
@@ -366,6 +380,11 @@ _MARIADB = (
             "'2024-10-27 01:30:00'": "2024-10-27T01:30:00Z",
             "0": None,
         },
+    ),
+    Type(
+        "timestamp(4) null",
+        pa.timestamp("us", "UTC"),
+        {"'2038-01-19 03:14:07.9999'": "2038-01-19T03:14:07.9999Z"},
     ),
     Type(
         "timestamp(6) null",

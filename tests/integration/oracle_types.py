@@ -76,10 +76,13 @@ ORACLE = (
     ),
     Type("TIMESTAMP(0)", pa.timestamp("s"), {"TIMESTAMP '2024-03-31 02:30:00'": "2024-03-31T02:30:00"}),
     Type(
-        "TIMESTAMP(2)", pa.timestamp("ms"), {"TIMESTAMP '2024-01-01 00:00:00.12'": "2024-01-01T00:00:00.120"}
+        "TIMESTAMP(2)", pa.timestamp("ms"), {"TIMESTAMP '2024-01-01 00:00:00.12'": "2024-01-01T00:00:00.12"}
     ),
     Type(
         "TIMESTAMP(3)", pa.timestamp("ms"), {"TIMESTAMP '2024-01-01 00:00:00.123'": "2024-01-01T00:00:00.123"}
+    ),
+    Type(
+        "TIMESTAMP(4)", pa.timestamp("us"), {"TIMESTAMP '2024-01-01 00:00:00.5'": "2024-01-01T00:00:00.5000"}
     ),
     Type(
         "TIMESTAMP",
@@ -116,6 +119,11 @@ ORACLE = (
         "TIMESTAMP(9) WITH TIME ZONE",
         TEXT,
         {"TIMESTAMP '2024-01-01 00:00:00.000000001 +01:00'": "2024-01-01T00:00:00.000000001+01:00"},
+    ),
+    Type(
+        "TIMESTAMP(1) WITH LOCAL TIME ZONE",
+        pa.timestamp("ms", "UTC"),
+        {"TIMESTAMP '2024-10-27 02:30:00.5 +02:00'": "2024-10-27T00:30:00.5Z"},
     ),
     Type(
         "TIMESTAMP WITH LOCAL TIME ZONE",

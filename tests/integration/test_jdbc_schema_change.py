@@ -160,19 +160,22 @@ BECOMES = {
 @pytest.mark.parametrize("rows", [5, 30])
 @pytest.mark.parametrize("restarts", [0, 1])
 @pytest.mark.parametrize(
-    ("kind", "then", "written"),
+    ("kind", "then", "value", "written"),
     [
-        ("numeric(9,2)", "numeric(10,3)", '"{}.000"'),
-        ("int", "double precision", "{}.0"),
-        ("int", "varchar(9)", '"{}"'),
+        ("numeric(9,2)", "numeric(10,3)", "{}", '"{}.000"'),
+        ("int", "double precision", "{}", "{}.0"),
+        ("int", "varchar(9)", "{}", '"{}"'),
+        ("$time(1)", "$time(2)", "'2024-01-01 00:00:{:02}'", '"2024-01-01T00:00:{:02}.00"'),
     ],
 )
 def test_a_key_that_is_written_otherwise_is_another(
-    corner: Corner, tmp_path: Path, kind: str, then: str, written: str, restarts: int, rows: int
+    corner: Corner, tmp_path: Path, kind: str, then: str, value: str, written: str, restarts: int, rows: int
 ) -> None:
     """In the topic there is each row by its new key, and none by its former one; it is no mass delete."""
+    time = "datetime" if corner.kind == "mariadb" else "timestamp"
+    kind, then = (each.replace("$time", time) for each in (kind, then))
     corner.execute(f"CREATE TABLE $.t (id {kind} PRIMARY KEY, a int);")
-    corner.execute(f"INSERT INTO $.t VALUES {', '.join(f'({n}, {n})' for n in range(rows))};")
+    corner.execute(f"INSERT INTO $.t VALUES {', '.join(f'({value.format(n)}, {n})' for n in range(rows))};")
     here = {"url": corner.server.url.replace("/erp", f"/{corner.schema}")} if corner.kind == "mariadb" else {}
     name, kafka = corner.name("t"), FakeKafka()
     source = Source(partial(configured, corner.server, {name: {"mode": "images"}}, **here))

@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.contract import Table
+from bridge.contract import Table, declared
 from bridge.diff import Entry, number, plain
 from bridge.diff.canonical import DIGEST, digests, key_of, rows_of, texts
 
@@ -73,8 +73,9 @@ KEYS = st.one_of(
 )  # fmt: skip
 
 
-def table_of(*columns: pa.Array) -> Table:
-    fields = [pa.field(f"k{at}", column.type) for at, column in enumerate(columns)]
+def table_of(*columns: pa.Array, digits: int = 0) -> Table:
+    metadata = declared(digits)
+    fields = [pa.field(f"k{at}", column.type, metadata=metadata) for at, column in enumerate(columns)]
     return Table("t", pa.schema(fields), tuple(field.name for field in fields))
 
 
@@ -92,11 +93,14 @@ def same(one: pa.Array, other: pa.Array) -> bool:
     return bool(one.equals(other))
 
 
-@given(KEYS, KEYS)
-def test_a_key_comes_back_from_its_form(one: pa.Array, other: pa.Array) -> None:
+DIGITS = st.integers(0, 9)
+
+
+@given(KEYS, KEYS, DIGITS)
+def test_a_key_comes_back_from_its_form(one: pa.Array, other: pa.Array, digits: int) -> None:
     size = min(len(one), len(other))
     one, other = one.slice(0, size), other.slice(0, size)
-    table = table_of(one, other)
+    table = table_of(one, other, digits=digits)
     forms = texts(rows(table, one, other))
     assert all(forms)
     (again,) = rows_of([form for form in forms if form], table, table.key)
@@ -105,9 +109,9 @@ def test_a_key_comes_back_from_its_form(one: pa.Array, other: pa.Array) -> None:
     assert same(again.column(1), other)
 
 
-@given(KEYS)
-def test_equal_forms_are_equal_values(keys: pa.Array) -> None:
-    forms = texts(rows(table_of(keys), keys))
+@given(KEYS, DIGITS)
+def test_equal_forms_are_equal_values(keys: pa.Array, digits: int) -> None:
+    forms = texts(rows(table_of(keys, digits=digits), keys))
     for at, form in enumerate(forms):
         for to, another in enumerate(forms):
             assert (form == another) == same(keys.slice(at, 1), keys.slice(to, 1))

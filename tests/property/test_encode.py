@@ -375,6 +375,35 @@ def test_c_tells_any_count_of_time_as_python_does(counts: list[int | None], kind
     same_by_c(Changes(Table("t", rows.schema, ()), rows), EncoderOptions())
 
 
+TIMES = [pa.time32("ms"), pa.time64("us"), *(pa.timestamp(unit, "UTC") for unit in UNITS)]
+
+
+@thorough
+@given(
+    st.lists(st.integers(0, 864 * 10**5).flatmap(lambda n: st.sampled_from([n, n * 10, n * 100, n * 1000]))),
+    st.sampled_from(TIMES),
+    st.integers(0, 9),
+    st.sampled_from([0, 2**62]),
+)
+def test_a_time_has_as_many_digits_as_are_declared_and_more_where_they_are_no_zeros(
+    counts: list[int], kind: pa.DataType, digits: int, long_ago: int
+) -> None:
+    back = long_ago if pa.types.is_timestamp(kind) else 0
+    counts = [n % (86_400 * 10 ** UNITS[kind.unit]) - back for n in counts]
+    column = pa.array(counts, pa.int32() if kind.bit_width == 32 else pa.int64()).view(kind)
+    schema = pa.schema([pa.field("at", kind, metadata={"bridge.digits": str(digits)})])
+    rows = pa.RecordBatch.from_arrays([column], schema=schema)
+    changes = Changes(Table("t", schema, ("at",)), rows)
+    plain = encode(Changes(changes.table, pa.RecordBatch.from_arrays([column], ["at"])))
+    for found, wanted in zip(encode(changes).keys, plain.keys, strict=True):
+        text, full = read(found)["at"].removesuffix("Z"), read(wanted)["at"].removesuffix("Z")
+        whole, _, fraction = full.partition(".")
+        rest = fraction[digits:].strip("0")
+        assert text == (full if rest or not fraction else f"{whole}.{fraction[:digits]}".removesuffix("."))
+    if library() is not None:
+        same_by_c(changes, EncoderOptions())
+
+
 @in_c
 @given(st.lists(st.sampled_from([b"good", b"", b"\xff", b"\xc3", b"longer than eight"]), min_size=1))
 def test_c_refuses_the_very_rows_that_python_does(values: list[bytes]) -> None:

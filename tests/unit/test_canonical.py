@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from bridge.contract import NUMBER_TEXT, Table
-from bridge.diff.canonical import fields_of, key_of, rows_of, texts
+from bridge.contract import NUMBER_TEXT, Table, declared
+from bridge.diff.canonical import alike, fields_of, key_of, rows_of, texts
 
 EXTREMES = [2**63 - 1, -(2**63), 0, None]
 
@@ -84,6 +84,21 @@ def test_a_row_is_told_as_it_was_written_whatever_today_s_type(kind: pa.DataType
     assert sorted(text or b"" for text in told) == sorted(written)
     fields = fields_of(written, table, ["k"])
     assert [own == tuple(table.schema) for own in fields] == [True] + [False] * (len(forms) - 1)
+
+
+@pytest.mark.parametrize("digits", [1, 2, 3])
+@pytest.mark.parametrize("kind", [pa.timestamp("ms"), pa.timestamp("ms", "UTC"), pa.time32("ms")], ids=str)
+def test_a_time_is_told_with_the_digits_that_its_type_declared_then(kind: pa.DataType, digits: int) -> None:
+    """What is written with others of today's is another key, though Arrow calls its type the same."""
+    begin, zone = "" if pa.types.is_time(kind) else "2024-01-01T", "Z" * bool(getattr(kind, "tz", None))
+    texts_ = [f"{begin}10:00:00{fraction}{zone}" for fraction in ("", ".1", ".10", ".100", ".123", ".1000")]
+    forms = [json.dumps({"k": text}, separators=(",", ":")).encode() for text in texts_]
+    table = Table("t", pa.schema([pa.field("k", kind, metadata=declared(digits))]), ("k",))
+    told = [text for rows in rows_of(forms, table, ["k"]) for text in texts(rows)]
+    assert sorted(text or b"" for text in told) == sorted(forms)
+    today = alike(table.schema)
+    fields = fields_of(forms, table, ["k"])
+    assert [n for n, own in enumerate(fields) if alike(own) == today] == [digits, 4]
 
 
 def test_numbers_that_are_kept_as_text_stay_numbers() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +10,9 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from bridge.contract import NUMBER_TEXT, Changes, Op, Table
+from bridge.contract import NUMBER_TEXT, Changes, Op, Table, declared
 from bridge.encode import Encoded, EncoderOptions, Origin, encoder
+from bridge.encode.envelope import JsonEncoder
 from bridge.errors import PermanentError
 
 ORIGIN = Origin(connector="erp", kind="jdbc", version="1.2.3")
@@ -154,6 +156,36 @@ def test_a_timestamp_has_the_digits_of_its_unit_and_z_only_with_a_zone(unit: str
     assert after(pa.array([0], pa.timestamp(unit))) == [text.format("1970-01-01T00:00:00")]
     zoned = pa.array([0], pa.timestamp(unit, "America/New_York"))
     assert after(zoned) == [text.format("1970-01-01T00:00:00") + "Z"]
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a_time_has_the_digits_that_its_type_declares(*, native: bool) -> None:
+    """All of them, if there are more than it declares: nothing is cut off."""
+    kinds = [(pa.timestamp("ms"), 2), (pa.timestamp("us", "UTC"), 4), (pa.time32("ms"), 1)]
+    schema = pa.schema([pa.field(f"c{n}", kind, metadata=declared(n)) for kind, n in kinds])
+    arrays = [pa.array([120, 123], schema.types[0]), pa.array([100, 123456], schema.types[1])]
+    rows = pa.RecordBatch.from_arrays([*arrays, pa.array([0, 120], schema.types[2])], schema=schema)
+    table = Table("t", schema, ("c2", "c1"))
+    changes = Changes(table, rows, op=Op.UPDATE, before=None if native else rows.to_struct_array())
+    encoded = JsonEncoder(EncoderOptions(), native=native).encode(changes, ORIGIN, NOW)
+    wanted = [
+        '{"c2":"1970-01-01T00:00:00.12","c4":"1970-01-01T00:00:00.0001Z","c1":"00:00:00.0"}',
+        '{"c2":"1970-01-01T00:00:00.123","c4":"1970-01-01T00:00:00.123456Z","c1":"00:00:00.120"}',
+    ]
+    keys = ['{"c2":"1970-01-01T00:00:00.12","c1":"00:00:00.0"}']
+    keys += ['{"c2":"1970-01-01T00:00:00.123","c1":"00:00:00.120"}']
+    assert [*encoded.keys] == [key.encode() for key in keys]
+    for value, row in zip(encoded.values, wanted, strict=True):
+        before = "null" if native else row
+        assert value is not None
+        assert value.startswith(f'{{"before":{before},"after":{row},"source"'.encode())
+
+
+def test_the_times_of_a_struct_have_the_digits_that_they_declare() -> None:
+    kind = pa.struct([pa.field("at", pa.timestamp("ms", "UTC"), metadata=declared(1))])
+    assert after(pa.array([{"at": datetime(2024, 1, 1, tzinfo=UTC)}], kind)) == [
+        {"at": "2024-01-01T00:00:00.0Z"}
+    ]
 
 
 def test_dates_far_from_today_keep_their_year() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pytest
 
-from bridge.contract import Changes, Table
+from bridge.contract import Changes, Table, declared
 from bridge.errors import ConfigError
 from bridge.policy import Policy
 
@@ -109,6 +109,12 @@ STAFF = shaped(name=pa.string(), salary=pa.int32())
         (shaped(surname=pa.string(), salary=pa.int32()), "without name string, with surname string"),
         (shaped(("id", "name"), name=pa.string(), salary=pa.int32()), "with the key id, name"),
         (shaped((), name=pa.string(), salary=pa.int32()), "with the key of none"),
+        (
+            Table(
+                "staff", STAFF.schema.append(pa.field("at", pa.time32("ms"), metadata=declared(1))), ("id",)
+            ),
+            "with at time32[ms](1)",
+        ),
     ],
 )
 def test_what_consumers_see_of_a_change_is_told(now: Table, words: str) -> None:
