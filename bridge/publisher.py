@@ -84,7 +84,10 @@ class Publisher:
         self._sender: Sender | None = None
         """The producer's, where there is a library for it."""
         self._lost = False
-        """Whether records were given up: a client that lost a partition's leader can go on so for ever."""
+        """Whether records were given up: the client counts them, and the broker refuses what comes next.
+
+        Or it has lost a partition's leader, and can go on so for ever.
+        """
         self._reason: str | None = None
         """Why the transaction failed, as first heard; what fails next, its abort too, comes of that."""
         self._denied: str | None = None
@@ -332,7 +335,7 @@ class Publisher:
 
     def _note_failure(self, error: KafkaError, topic: str | None) -> None:
         self._reason = self._reason or f"topic {topic}: {self._told(error)}"
-        self._lost = self._lost or error.code() == KafkaError._MSG_TIMED_OUT
+        self._lost = True
 
     def _on_error(self, error: KafkaError) -> None:
         if kafka.refuses(error):
