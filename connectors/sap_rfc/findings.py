@@ -10,7 +10,7 @@ from bridge.errors import BridgeError, PermanentError, TransientError
 from connectors.sap_rfc.catalog import Catalog
 from connectors.sap_rfc.config import SapConfig
 from connectors.sap_rfc.dictionary import Dictionary, Relation
-from connectors.sap_rfc.modes import Mode, mode_of
+from connectors.sap_rfc.modes import Mode
 from connectors.sap_rfc.modes.table import TableMode
 from connectors.sap_rfc.reading import of
 from connectors.sap_rfc.readings import Readings
@@ -39,6 +39,7 @@ def findings(config: SapConfig, system: System, readings: Readings) -> Sequence[
 class Doctor:
     def __init__(self, config: SapConfig, system: System, readings: Readings) -> None:
         self._config, self._system = config, system
+        self._readings = readings
         self._refused = dict(readings.refused)
         self._modes = {mode.name: mode for mode in readings.modes}
         self._dictionary = Dictionary(system)
@@ -120,7 +121,8 @@ class Doctor:
     def _tried(self, name: str, options: SapStream) -> Finding | None:
         """Whether the account may call it shows by doing so, as each poll does; the answer is dropped."""
         try:
-            mode_of(name, options, self._system, self._dictionary).poll(self._system, None, Ask(rows=1))
+            mode = self._readings.made(name, options, self._system, self._dictionary)
+            mode.poll(self._system, None, Ask(rows=1))
         except PermanentError as error:
             return Finding(Level.CRITICAL, error.text, error.remedy, name)
         except BridgeError as error:

@@ -8,14 +8,15 @@ from bridge.contract import Stream
 from bridge.errors import GoneError, PermanentError
 from connectors.sap_rfc.config import SapConfig
 from connectors.sap_rfc.dictionary import Dictionary
-from connectors.sap_rfc.modes import Mode, mode_of
+from connectors.sap_rfc.modes import Basis, Mode, mode_of
+from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.system import System
 
 
 class Readings:
     """Of all streams. What was refused is looked at again before each poll: a grant may be there now."""
 
-    def __init__(self, config: SapConfig, excluded: Callable[[str], Collection[str]] | None = None) -> None:
+    def __init__(self, config: SapConfig, excluded: Callable[[str], Collection[str]] | None) -> None:
         self._config, self._excluded = config, excluded
         self._known: dict[str, Mode | PermanentError] = {}
         self._doubted: set[str] = set()
@@ -54,6 +55,11 @@ class Readings:
         for mode in self.modes:
             mode.release()
 
+    def made(self, name: str, options: SapStream, system: System, dictionary: Dictionary) -> Mode:
+        """One that keeps nothing yet. Errors: PermanentError when it cannot be read so; the system's."""
+        excluded = frozenset(self._excluded(name) if self._excluded else ())
+        return mode_of(Basis(name, options, system, dictionary, excluded))
+
     @property
     def modes(self) -> Sequence[Mode]:
         """Those that can be read."""
@@ -71,8 +77,7 @@ class Readings:
             raise PermanentError(f"`streams` has no {name}", remedy="name it there")
         known = self._known.get(name)
         try:
-            excluded = frozenset(self._excluded(name) if self._excluded else ())
-            mode = mode_of(name, options, system, dictionary, excluded)
+            mode = self.made(name, options, system, dictionary)
         except PermanentError as error:
             self._known[name] = error
         else:

@@ -12,7 +12,7 @@ from bridge.contract import Ask, Batch, Position
 from bridge.testing.sap.abap import Table
 from bridge.testing.sap.system import System as Simulated
 from connectors.sap_rfc.dictionary import Dictionary
-from connectors.sap_rfc.modes.mode import Mode
+from connectors.sap_rfc.modes.mode import Basis, Mode
 from connectors.sap_rfc.modes.table import mode
 from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.system import Moment
@@ -51,7 +51,7 @@ class World:
 
     def mode(self, table: str, **options: Any) -> Mode:
         stream = SapStream.model_validate({"mode": "table", **options})
-        return mode(table, stream, self.system, Dictionary(self.system))  # type: ignore[arg-type]
+        return mode(Basis(table, stream, self.system.it, Dictionary(self.system), frozenset()))
 
     def poll(self, stream: Mode, position: Position = None, rows: int = 1000) -> Batch:
         return stream.poll(self.system, position, Ask(rows=rows))  # type: ignore[arg-type]

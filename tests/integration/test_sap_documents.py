@@ -17,7 +17,7 @@ from bridge.testing.sap.abap import Field, Structure, Table, Type, char
 from bridge.testing.sap.change_documents import ObjectClass
 from bridge.testing.sap.customers import Customers
 from connectors.sap_rfc.dictionary import Dictionary
-from connectors.sap_rfc.modes import look, pace
+from connectors.sap_rfc.modes import Basis, look, pace
 from connectors.sap_rfc.modes.documents import ChangeDocuments
 from connectors.sap_rfc.streams import SapStream
 from tests.integration.sap_wired import LIBRARIES, Wired, wired
@@ -72,7 +72,7 @@ def stream(sap: Wired, **options: Any) -> ChangeDocuments:
     known = SapStream.model_validate(
         {"mode": "change_documents", "classes": ["DEBI"], "safety_interval": 0, **options}
     )
-    return ChangeDocuments("customer_changes", known, system, Dictionary(system))
+    return ChangeDocuments(Basis("customer_changes", known, system, Dictionary(system), frozenset()))
 
 
 class Reader:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from bridge import plugins
 from bridge.config.options import ConnectorSettings, StreamOptions
-from bridge.contract import Ask, Batch
+from bridge.contract import Ask, Batch, Connector
 from bridge.errors import PermanentError
 from bridge.testing.sap.abap import (
     Direction,
@@ -26,8 +28,9 @@ from bridge.testing.sap.abap import (
 from bridge.testing.sap.change_documents import ObjectClass
 from bridge.testing.sap.peer import SapPeer
 from connectors.sap_rfc.dictionary import Dictionary
-from connectors.sap_rfc.modes import mode_of
+from connectors.sap_rfc.modes import Basis, mode_of
 from connectors.sap_rfc.streams import SapStream
+from connectors.sap_rfc.system import System
 from tests.integration.sap_inside import World, told
 
 ODD = Table(
@@ -61,7 +64,7 @@ def world(count: int = 3) -> World:
 def poll(made: World, options: dict[str, Any], excluded: frozenset[str] = EXCLUDED) -> Batch:
     stream = SapStream.model_validate(options)
     system: Any = made.system
-    return mode_of("ZODD", stream, system, Dictionary(system), excluded).poll(system, None, Ask())
+    return mode_of(Basis("ZODD", stream, system, Dictionary(system), excluded)).poll(system, None, Ask())
 
 
 @pytest.mark.parametrize("way", [{"images": True}, {"columns": ["UPDAT", "UPTIM"]}], ids=str)
@@ -121,24 +124,60 @@ def test_what_a_function_answers_is_told_without_it() -> None:
     assert poll(made, options, frozenset()).rejects
 
 
+def test_doctor_asks_a_function_without_it_as_polls_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a structure that nobody will see a field may be missing."""
+    spot = Structure("ZSPOT", (Field("X", char(4)),))
+    line = Structure("ZLINE", (Field("ID", char(4)),))
+    lines = Function("Z_LINES", (Parameter("LINES", Direction.TABLES, line),))
+    where = Function(
+        "Z_SPOT", (Parameter("ID", Direction.IMPORT, char(4)), Parameter("SPOT", Direction.EXPORT, spot))
+    )
+    answers: dict[str, dict[str, Any]] = {"Z_LINES": {"LINES": [{"ID": "1"}]}, "Z_SPOT": {"SPOT": {}}}
+    asked = System.call
+
+    def call(system: System, function: str, /, **parameters: Any) -> dict[str, Any]:
+        return answers.get(function) or asked(system, function, **parameters)
+
+    monkeypatch.setattr(System, "call", call)
+    of = {"function": "Z_LINES", "rows": "LINES", "key": ["ID"]}
+    detail = {"function": "Z_SPOT", "parameters": {"ID": "ID"}}
+    streams = {"lines": {"mode": "function", **of, "detail": detail}}
+    with SapPeer() as peer, opened(peer, streams, {"lines": ["SPOT"]}, monkeypatch) as connector:
+        peer.system.install(lines, lambda _: {})
+        peer.system.install(where, lambda _: {})
+        (stream,) = connector.discover()
+        assert told([connector.poll(stream, None, Ask())]) == [{"ID": "1", "SPOT": None}]
+        said = [each for each in connector.check() if each.stream == "lines"]
+    assert [each.text for each in said] == ["can be read, by function, key ID"]
+
+
+@contextmanager
+def opened(
+    peer: SapPeer,
+    streams: dict[str, Any],
+    excluded: dict[str, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Connector]:
+    """Made as the engine makes it."""
+    monkeypatch.setenv("SAP_PASSWORD", peer.password)
+    account = {"ashost": peer.ashost, "sysnr": peer.sysnr, "client": peer.client, "user": peer.user}
+    options = {**account, "password": "env:SAP_PASSWORD", "library": "saprfclib", "streams": streams}
+    own = {name: StreamOptions.model_validate({"exclude": names}) for name, names in excluded.items()}
+    connector = plugins.configure(ConnectorSettings(name="erp", kind="sap", options=options, streams=own))
+    try:
+        connector.open()
+        yield connector
+    finally:
+        connector.close()
+
+
 def test_the_engine_says_which_those_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = {"ZODD": {"mode": "table", "images": True}}
     with SapPeer() as peer:
-        monkeypatch.setenv("SAP_PASSWORD", peer.password)
         peer.system.define(ODD)
         peer.system.load("ZODD", [{"ID": "1", "BORN": "20241399", "NAME": "n"}])
-        account = {"ashost": peer.ashost, "sysnr": peer.sysnr, "client": peer.client, "user": peer.user}
-        options = {**account, "password": "env:SAP_PASSWORD", "library": "saprfclib"}
-        streams = {"ZODD": {"mode": "table", "images": True}}
-        excluded = StreamOptions.model_validate({"exclude": ["MARK", "BORN"]})
-        settings = ConnectorSettings(
-            name="erp", kind="sap", options={**options, "streams": streams}, streams={"ZODD": excluded}
-        )
-        connector = plugins.configure(settings)
-        try:
-            connector.open()
+        with opened(peer, streams, {"ZODD": ["MARK", "BORN"]}, monkeypatch) as connector:
             (stream,) = connector.discover()
             batch = connector.poll(stream, None, Ask())
-        finally:
-            connector.close()
     assert [row["NAME"] for row in told([batch])] == ["n"]
     assert not batch.rejects

@@ -20,10 +20,12 @@ from bridge.testing.sap.customers import Customers
 from bridge.testing.sap.modules import Call
 from bridge.testing.sap.returns import BAPIRET2, message
 from bridge.testing.sap.system import System
+from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.errors import UnauthorisedError
-from connectors.sap_rfc.modes import function, pace
+from connectors.sap_rfc.modes import Basis, function, pace
 from connectors.sap_rfc.modes.function import COMPLETE, FunctionImages
 from connectors.sap_rfc.streams import SapStream
+from connectors.sap_rfc.system import System as Connection
 from tests.integration.sap_invoked import Invoked
 from tests.integration.sap_wired import LIBRARIES, Wired, wired
 
@@ -51,10 +53,15 @@ def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         yield World(sap, Customers(sap.store))
 
 
+def mode_of(name: str, options: Mapping[str, Any], system: Connection) -> FunctionImages:
+    known = SapStream.model_validate(options)
+    return FunctionImages(Basis(name, known, system, Dictionary(system), frozenset()))
+
+
 class Reader:
     def __init__(self, world: World, **options: Any) -> None:
         self.system = world.sap
-        self.mode = FunctionImages("customers", SapStream.model_validate({**LIST, **options}), self.system.it)
+        self.mode = mode_of("customers", {**LIST, **options}, self.system.it)
         self.position: Any = None
 
     def scan(self, rows: int = 1000, changed: Callable[..., pa.BooleanArray] | None = None) -> list[Batch]:
@@ -345,11 +352,11 @@ def test_deep_rows_have_structs_and_lists() -> None:
     system.install(Function("Z_DEEP", (rows,)), lambda _: {"ZONES": told})
     options = {**LIST, "function": "Z_DEEP", "rows": "ZONES", "key": ["ID"]}
     it = Invoked(system).it
-    batch = FunctionImages("zones", SapStream.model_validate(options), it).poll(it, None, Ask())
+    batch = mode_of("zones", options, it).poll(it, None, Ask())
     assert batch.changes[0].rows.to_pylist() == told
     for name in ("AREA", "TAGS"):
         with pytest.raises(PermanentError, match=f"`key`: {name} is no single value"):
-            FunctionImages("zones", SapStream.model_validate({**options, "key": [name]}), it)
+            mode_of("zones", {**options, "key": [name]}, it)
 
 
 def test_an_export_structure_is_a_table_of_one_row(world: World) -> None:

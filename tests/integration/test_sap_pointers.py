@@ -17,7 +17,7 @@ from bridge.testing.sap.customers import Customers
 from bridge.testing.sap.modules import Call
 from bridge.testing.sap.pointers import Message
 from connectors.sap_rfc.dictionary import Dictionary
-from connectors.sap_rfc.modes import Mode, mode_of, pace
+from connectors.sap_rfc.modes import Basis, Mode, mode_of, pace
 from connectors.sap_rfc.streams import SapStream
 from tests.integration.sap_wired import LIBRARIES, Wired, wired
 
@@ -51,7 +51,9 @@ class Reader:
         self.position: Any = None
 
     def started(self) -> Mode:
-        return mode_of("customers", self.options, self.system.it, Dictionary(self.system.it))
+        return mode_of(
+            Basis("customers", self.options, self.system.it, Dictionary(self.system.it), frozenset())
+        )
 
     def poll(self, rows: int = 1000) -> Batch:
         self.system.it.fresh()

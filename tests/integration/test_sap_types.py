@@ -22,7 +22,8 @@ from bridge.testing.sap.peer import SapPeer
 from bridge.testing.sap.system import System
 from connectors.sap_rfc import SapConnector
 from connectors.sap_rfc.dictionary import Dictionary
-from connectors.sap_rfc.modes import function as function_mode
+from connectors.sap_rfc.modes import Basis
+from connectors.sap_rfc.modes.function import FunctionImages
 from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.system import System as ConnectedSystem
 from tests.integration.jdbc_types import Rejected, Type
@@ -186,7 +187,9 @@ def test_every_type_of_a_function_of_any_depth_arrives_as_the_documentation_says
     rows = Parameter("ROWS", Direction.EXPORT, TableType("ZTYPES_TAB", line))
     inside.store.install(Function("Z_TYPES", (rows,)), body)
     system = cast("ConnectedSystem", inside)
-    mode = function_mode.mode("types", SapStream.model_validate(FUNCTION), system, Dictionary(inside))
+    mode = FunctionImages(
+        Basis("types", SapStream.model_validate(FUNCTION), system, Dictionary(inside), frozenset())
+    )
     batch = mode.poll(system, None, Ask())
     assert arrow([batch], FUNCTIONS) == {one.ddl: one.arrow for one in FUNCTIONS}
     wanted = expected(FUNCTIONS, rows_of(FUNCTIONS))

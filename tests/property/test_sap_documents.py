@@ -18,7 +18,7 @@ from bridge.testing.sap.errors import Locked, Misuse
 from bridge.testing.sap.system import System
 from bridge.testing.sap.transactions import Transaction
 from connectors.sap_rfc.dictionary import Dictionary
-from connectors.sap_rfc.modes import Mode, late, look, mode_of
+from connectors.sap_rfc.modes import Basis, Mode, late, look, mode_of
 from connectors.sap_rfc.streams import SapStream
 from tests.integration.sap_invoked import Invoked
 
@@ -69,7 +69,7 @@ class Life:
         """Row and second of events that contradict what was told before."""
 
     def started(self) -> Mode:
-        return mode_of("house", self.options, self.system.it, Dictionary(self.system.it))
+        return mode_of(Basis("house", self.options, self.system.it, Dictionary(self.system.it), frozenset()))
 
     def live(self, steps: int) -> None:
         acts = [self.begin] * 3 + [self.write] * 12 + [self.commit] * 4 + [self.wait] * 6 + [self.read] * 4

@@ -214,7 +214,7 @@ def _must_be_single(target: Field, source: Field, name: str) -> None:
         )
 
 
-def schema(fields: Mapping[str, Field], where: str, excluded: Collection[str] = ()) -> pa.Schema:
+def schema(fields: Mapping[str, Field], where: str, excluded: Collection[str]) -> pa.Schema:
     """Columns by their names. `excluded`: whatever is in them, there is none of it.
 
     Errors: ConfigError when there is nothing.

@@ -17,19 +17,18 @@ from bridge.contract import Ask, Batch, Caveat, Emits, Finding, Level, Op, Posit
 from bridge.errors import ConfigError, GoneError, PermanentError, TransientError
 from connectors.sap_rfc import conditions
 from connectors.sap_rfc.conditions import compare, quoted
-from connectors.sap_rfc.dictionary import Dictionary, Relation
+from connectors.sap_rfc.dictionary import Relation
 from connectors.sap_rfc.errors import UnauthorisedError
 from connectors.sap_rfc.modes import details, late, lines
 from connectors.sap_rfc.modes.late import Overlap
 from connectors.sap_rfc.modes.log import Key, Lines, pages
 from connectors.sap_rfc.modes.look import MOST_AT_ONCE, Reading
-from connectors.sap_rfc.modes.mode import Mode
+from connectors.sap_rfc.modes.mode import Basis, Mode
 from connectors.sap_rfc.modes.objects import Objects, Touched
 from connectors.sap_rfc.modes.order import ordered
 from connectors.sap_rfc.modes.pace import Pace
 from connectors.sap_rfc.modes.told import Subject, Telling, Told, is_there, told
 from connectors.sap_rfc.modes.whole import Whole
-from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.system import System
 from connectors.sap_rfc.tables import Choice, TableReader
 from connectors.sap_rfc.zones import Offsets, zone_of
@@ -42,6 +41,7 @@ _LINE = (
     "OBJECTCLAS", "OBJECTID", "CHANGENR", "TABNAME", "TABKEY", "FNAME", "CHNGIND", "TEXT_CASE", "UNIT_OLD",
     "UNIT_NEW", "CUKY_OLD", "CUKY_NEW", "VALUE_NEW", "VALUE_OLD",
 )  # fmt: skip
+_OBJECT = ("OBJECTCLAS", "OBJECTID")
 _TIME = ("UDATE", "UTIME")
 _CLASSES = "TCDOB"
 _ZONES = "TTZCU"
@@ -71,17 +71,6 @@ class Document:
         return f"{self.fields['OBJECTCLAS']} {self.fields['OBJECTID']}"
 
 
-def mode(
-    name: str,
-    options: SapStream,
-    system: System,
-    dictionary: Dictionary,
-    excluded: frozenset[str] = frozenset(),
-) -> Mode:
-    """Errors: PermanentError; the system's."""
-    return ChangeDocuments(name, options, system, dictionary, excluded)
-
-
 class ChangeDocuments(Mode):
     """Of some object classes; one table for each of SAP's that they log."""
 
@@ -89,17 +78,12 @@ class ChangeDocuments(Mode):
     # A transaction may take longer than the late window; what is not logged is not told.
     caveats = frozenset({Caveat.MAY_MISS})
 
-    def __init__(
-        self,
-        name: str,
-        options: SapStream,
-        system: System,
-        dictionary: Dictionary,
-        excluded: frozenset[str] = frozenset(),
-    ) -> None:
+    def __init__(self, basis: Basis) -> None:
+        """Errors: PermanentError; the system's."""
+        name, options = basis.name, basis.options
         super().__init__(name)
-        self._options, self._dictionary, self._excluded = options, dictionary, excluded
-        self._reader = TableReader(system, options.reader, dictionary)
+        self._options, self._dictionary = options, basis.dictionary
+        self._reader = TableReader(basis.system, options.reader, basis.dictionary)
         self._headers = self._choice("CDHDR", _HEADER)
         self._lines = Lines(self._choice("CDPOS", _LINE), self._reader)
         self._reading = Reading(name, options)
@@ -109,8 +93,9 @@ class ChangeDocuments(Mode):
         if options.enrich:
             self.caveats = frozenset({Caveat.MAY_MISS, Caveat.COLLAPSES})  # rows are told as they are now
         try:
-            self._subjects = {each: self._subject(each) for each in options.tables or self._logged()}
-            self._objects = self._enriched(system)
+            named = options.tables or self._logged()
+            self._subjects = {each: self._subject(each, basis.excluded) for each in named}
+            self._objects = self._enriched(basis)
             self._whole = Whole(name, self._subjects, self._reader)
         except ConfigError as error:
             raise details.parked(error, f"stream {name}") from None
@@ -169,7 +154,7 @@ class ChangeDocuments(Mode):
                 self.name,
             )
 
-    def _subject(self, name: str) -> Subject:
+    def _subject(self, name: str, excluded: frozenset[str]) -> Subject:
         enrich = self._options.enrich
         return Subject.of(
             self.name,
@@ -177,7 +162,7 @@ class ChangeDocuments(Mode):
             self._reader,
             whole=enrich is not None and enrich.table == name,
             stripped=self._options.alpha == "strip",
-            excluded=self._excluded,
+            excluded=excluded,
         )
 
     def _relation(self, name: str) -> Relation:
@@ -189,7 +174,7 @@ class ChangeDocuments(Mode):
             )
             raise ConfigError(error.text, remedy=remedy) from None
 
-    def _enriched(self, system: System) -> Objects | None:
+    def _enriched(self, basis: Basis) -> Objects | None:
         enrich = self._options.enrich
         if enrich is None:
             return None
@@ -200,16 +185,7 @@ class ChangeDocuments(Mode):
                     remedy=f"name one of {', '.join(self._subjects)}",
                 )
             return None
-        relation = self._headers.relation
-        return Objects(
-            f"{self.name}.object",
-            enrich,
-            system,
-            relation,
-            ("OBJECTCLAS", "OBJECTID"),
-            self._options.missing,
-            self._excluded,
-        )
+        return Objects(basis, f"{self.name}.object", enrich, self._headers.relation, _OBJECT)
 
     def tables(self) -> tuple[Table, ...]:
         more = (self._objects.table,) if self._objects else ()

@@ -18,32 +18,19 @@ import pyarrow as pa
 from bridge.contract import Ask, Batch, Caveat, Emits, Op, Position, Ranges, Reject, Scan, Table
 from bridge.errors import ConfigError, PermanentError
 from connectors.sap_rfc.clients.client import Field, Kind
-from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.modes import details, returns
 from connectors.sap_rfc.modes.again import Again, Key, Piece
 from connectors.sap_rfc.modes.answers import Answers, Range, Row
 from connectors.sap_rfc.modes.details import Details, Refusal, Shown
-from connectors.sap_rfc.modes.mode import Mode
+from connectors.sap_rfc.modes.mode import Basis, Mode
 from connectors.sap_rfc.modes.pace import SLICE_S
 from connectors.sap_rfc.modes.returns import Meaning
-from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.system import System
 from connectors.sap_rfc.types import row_of
 
 COMPLETE: Position = {"mode": "function", "scan": "complete"}
 AT_ONCE, AT_ONCE_WITH_DETAILS = 1_000, 50
 _log = logging.getLogger(__name__)
-
-
-def mode(
-    name: str,
-    options: SapStream,
-    system: System,
-    _dictionary: Dictionary,
-    excluded: frozenset[str] = frozenset(),
-) -> Mode:
-    """Errors: PermanentError; the system's."""
-    return FunctionImages(name, options, system, excluded)
 
 
 @dataclass(slots=True)
@@ -83,11 +70,11 @@ class FunctionImages(Mode):
 
     emits = Emits.IMAGES
 
-    def __init__(
-        self, name: str, options: SapStream, system: System, excluded: frozenset[str] = frozenset()
-    ) -> None:
-        super().__init__(name)
-        self._options, self._excluded = options, excluded.difference(options.key)
+    def __init__(self, basis: Basis) -> None:
+        """Errors: PermanentError; the system's."""
+        options = basis.options
+        super().__init__(basis.name)
+        self._options, self._excluded = options, basis.excluded.difference(options.key)
         self._scan: _Scan | None = None
         self._cap: Any = None
         """As its parameter takes it."""
@@ -98,9 +85,9 @@ class FunctionImages(Mode):
         self._again = Again(options.key, self._answers_behind, self._named)
         self.caveats = frozenset({Caveat.COLLAPSES})
         try:
-            self._describe(system, options.function or "")
+            self._describe(basis.system, options.function or "")
         except ConfigError as error:
-            raise details.parked(error, f"stream {name}") from None
+            raise details.parked(error, f"stream {basis.name}") from None
 
     def _describe(self, system: System, function: str) -> None:
         options, described = self._options, system.describe(function, watched=True)

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bridge.contract import Ask, Batch, Caveat, Emits, Finding, Position, Ranges, Table
 from bridge.errors import ANOTHER_MODE, PermanentError
 
 if TYPE_CHECKING:
+    from connectors.sap_rfc.dictionary import Dictionary
+    from connectors.sap_rfc.streams import SapStream
     from connectors.sap_rfc.system import System
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a mode is made of. `name`: of the stream; `excluded`: its columns that nobody will see."""
+
+    name: str
+    options: SapStream
+    system: System
+    dictionary: Dictionary
+    excluded: frozenset[str]
 
 
 class Mode(ABC):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ from connectors.sap_rfc.clients.client import Field, Kind
 from connectors.sap_rfc.dictionary import Relation
 from connectors.sap_rfc.modes import details
 from connectors.sap_rfc.modes.details import Details, Refusal
+from connectors.sap_rfc.modes.mode import Basis
 from connectors.sap_rfc.modes.pace import Pace
 from connectors.sap_rfc.modes.told import Told
 from connectors.sap_rfc.streams import Detail
@@ -33,22 +34,15 @@ class Objects:
     """
 
     def __init__(
-        self,
-        table: str,
-        options: Detail,
-        system: System,
-        relation: Relation,
-        key: Sequence[str],
-        missing: Collection[str],
-        excluded: Collection[str] = (),
+        self, basis: Basis, table: str, options: Detail, relation: Relation, key: Sequence[str]
     ) -> None:
         """`relation`: of what tells of objects; `key`: its columns that name one. Errors: ConfigError."""
         columns = {name: _field(relation, name) for name in key}
-        self._details, self._pace = Details(options, system, columns, missing), Pace()
+        self._details = Details(options, basis.system, columns, basis.options.missing)
+        self._pace = Pace()
         self._fields = {**columns, **self._details.fields}
-        self.table = Table(
-            table, details.schema(self._fields, table, {*excluded}.difference(key)), tuple(key)
-        )
+        unseen = basis.excluded.difference(key)
+        self.table = Table(table, details.schema(self._fields, table, unseen), tuple(key))
 
     @property
     def most(self) -> int:

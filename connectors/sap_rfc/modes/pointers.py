@@ -18,15 +18,13 @@ from bridge.errors import ConfigError, PermanentError, TransientError
 from connectors.sap_rfc import conditions
 from connectors.sap_rfc.clients.client import Direction
 from connectors.sap_rfc.conditions import Condition, compare, quoted
-from connectors.sap_rfc.dictionary import Dictionary
 from connectors.sap_rfc.errors import UnknownFunctionError
 from connectors.sap_rfc.modes import details, late, returns
 from connectors.sap_rfc.modes.late import Overlap
 from connectors.sap_rfc.modes.look import MOST_AT_ONCE, Reading
-from connectors.sap_rfc.modes.mode import Mode
+from connectors.sap_rfc.modes.mode import Basis, Mode
 from connectors.sap_rfc.modes.objects import Objects, Touched
 from connectors.sap_rfc.modes.told import Told
-from connectors.sap_rfc.streams import SapStream
 from connectors.sap_rfc.system import System
 from connectors.sap_rfc.tables import Choice, TableReader
 
@@ -42,16 +40,10 @@ _MARKED = {"MESSAGE_TYPE": Direction.IMPORT, "CHANGE_POINTERS_IDENTS": Direction
 """Parameters of CHANGE_POINTERS_STATUS_WRITE, which is not remote-enabled."""
 
 
-def mode(
-    name: str,
-    options: SapStream,
-    system: System,
-    dictionary: Dictionary,
-    excluded: frozenset[str] = frozenset(),
-) -> Mode:
+def mode(basis: Basis) -> Mode:
     """Errors: PermanentError; the system's."""
-    kind = ProcessedPointers if options.process else ChangePointers
-    return kind(name, options, system, dictionary, excluded)
+    kind = ProcessedPointers if basis.options.process else ChangePointers
+    return kind(basis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +72,19 @@ class Pointer:
 class Pointers:
     """Of one message type: how they are read, and what is told of them."""
 
-    def __init__(
-        self,
-        name: str,
-        options: SapStream,
-        system: System,
-        dictionary: Dictionary,
-        excluded: frozenset[str],
-    ) -> None:
+    def __init__(self, basis: Basis) -> None:
         """Errors: ConfigError."""
+        options = basis.options
         self._type = options.message_type or ""
-        relation = dictionary.relation("BDCP2")
+        relation = basis.dictionary.relation("BDCP2")
         self._choice = Choice(relation, _COLUMNS, changed=("CPIDENT",))
-        self._reader = TableReader(system, options.reader, dictionary)
+        self._reader = TableReader(basis.system, options.reader, basis.dictionary)
         self._objects: Objects | None = None
         if options.detail:
-            self._objects = Objects(
-                name, options.detail, system, relation, _OBJECT, options.missing, excluded
-            )
+            self._objects = Objects(basis, basis.name, options.detail, relation, _OBJECT)
             self.table = self._objects.table
         else:
-            self.table = Table(name, self._reader.schema(self._choice), ("MESTYPE", "CPIDENT"))
+            self.table = Table(basis.name, self._reader.schema(self._choice), ("MESTYPE", "CPIDENT"))
 
     @property
     def most(self) -> int:
@@ -167,22 +151,15 @@ class ChangePointers(Mode):
     # A transaction may take longer than the late window; an object is told of as it is when it is read.
     caveats = frozenset({Caveat.MAY_MISS, Caveat.COLLAPSES})
 
-    def __init__(
-        self,
-        name: str,
-        options: SapStream,
-        system: System,
-        dictionary: Dictionary,
-        excluded: frozenset[str],
-    ) -> None:
-        super().__init__(name)
-        self._reading = Reading(name, options)
+    def __init__(self, basis: Basis) -> None:
+        super().__init__(basis.name)
+        self._reading = Reading(basis.name, basis.options)
         self._each = float(_FIRST_SIZE)
         """About how many bytes a pointer makes."""
         try:
-            self._pointers = Pointers(name, options, system, dictionary, excluded)
+            self._pointers = Pointers(basis)
         except ConfigError as error:
-            raise details.parked(error, f"stream {name}") from None
+            raise details.parked(error, f"stream {basis.name}") from None
 
     def tables(self) -> tuple[Table, ...]:
         return (self._pointers.table,)
@@ -229,23 +206,16 @@ class ProcessedPointers(Mode):
     caveats = frozenset({Caveat.COLLAPSES})
     settles: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        name: str,
-        options: SapStream,
-        system: System,
-        dictionary: Dictionary,
-        excluded: frozenset[str],
-    ) -> None:
-        super().__init__(name)
-        self._type, self._function = options.message_type or "", options.process_function
+    def __init__(self, basis: Basis) -> None:
+        super().__init__(basis.name)
+        self._type, self._function = basis.options.message_type or "", basis.options.process_function
         self._marked = frozenset[str]()
         """What was, for all that the function says."""
         try:
-            self._pointers = Pointers(name, options, system, dictionary, excluded)
-            self._must_mark(system)
+            self._pointers = Pointers(basis)
+            self._must_mark(basis.system)
         except ConfigError as error:
-            raise details.parked(error, f"stream {name}") from None
+            raise details.parked(error, f"stream {basis.name}") from None
 
     def _must_mark(self, system: System) -> None:
         remedy = (

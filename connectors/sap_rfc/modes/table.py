@@ -20,7 +20,7 @@ from bridge.errors import PermanentError
 from connectors.sap_rfc import conditions, positions
 from connectors.sap_rfc.conditions import Condition
 from connectors.sap_rfc.dictionary import Relation
-from connectors.sap_rfc.modes.mode import Mode
+from connectors.sap_rfc.modes.mode import Basis, Mode
 from connectors.sap_rfc.modes.restless import MOST, Restless, letter
 from connectors.sap_rfc.modes.times import times_of
 from connectors.sap_rfc.plan import Plan
@@ -29,28 +29,16 @@ from connectors.sap_rfc.tables import Choice, Key, Page, TableReader
 from connectors.sap_rfc.window import Look, Mark, Window
 
 if TYPE_CHECKING:
-    from connectors.sap_rfc.dictionary import Dictionary
-    from connectors.sap_rfc.streams import SapStream
     from connectors.sap_rfc.system import Moment, System
     from connectors.sap_rfc.types import Column
 
 COMPLETE: Position = {"mode": "images", "scan": "complete"}
 
 
-def mode(
-    name: str,
-    options: SapStream,
-    system: System,
-    dictionary: Dictionary,
-    excluded: frozenset[str] = frozenset(),
-) -> Mode:
+def mode(basis: Basis) -> Mode:
     """Errors: PermanentError when it cannot be read so; the system's."""
-    relation = dictionary.relation(options.table or name)
-    if options.key:
-        relation = replace(relation, key=tuple(options.key))
-    reader = TableReader(system, options.reader, dictionary)
-    kind = Images if options.images else Watermark
-    return kind(name, options, relation, reader, excluded)
+    kind = Images if basis.options.images else Watermark
+    return kind(basis)
 
 
 class _Place(NamedTuple):
@@ -70,18 +58,13 @@ class TableMode(Mode):
 
     emits = Emits.IMAGES
 
-    def __init__(
-        self,
-        name: str,
-        options: SapStream,
-        relation: Relation,
-        reader: TableReader,
-        excluded: frozenset[str],
-    ) -> None:
-        super().__init__(name)
-        self._reader, self._choice = reader, replace(_chosen(name, options, relation), excluded=excluded)
-        self._table = Table(name, reader.schema(self._choice), relation.key)
-        self._restless = Restless(name)
+    def __init__(self, basis: Basis) -> None:
+        super().__init__(basis.name)
+        self._reader = TableReader(basis.system, basis.options.reader, basis.dictionary)
+        self._choice = _chosen(basis)
+        relation = self._choice.relation
+        self._table = Table(self.name, self._reader.schema(self._choice), relation.key)
+        self._restless = Restless(self.name)
         self._width = sum(of(relation, column).length for column in self._choice.read)
 
     def tables(self) -> tuple[Table, ...]:
@@ -172,22 +155,16 @@ class Watermark(TableMode):
     # A transaction may take longer than the late window; rows without a time are read but once.
     caveats = frozenset({Caveat.NO_DELETES, Caveat.MAY_MISS, Caveat.COLLAPSES})
 
-    def __init__(
-        self,
-        name: str,
-        options: SapStream,
-        relation: Relation,
-        reader: TableReader,
-        excluded: frozenset[str],
-    ) -> None:
-        super().__init__(name, options, relation, reader, excluded)
+    def __init__(self, basis: Basis) -> None:
+        super().__init__(basis)
+        options, relation = basis.options, self._choice.relation
         self._columns, self._of = list(options.columns), _digest(relation, options.where)
         self._times = list(times_of(relation, options.columns))
         self._stamped = self._times[0].is_stamp
         self._late_s, self._safety_s = options.late_window, options.safety_interval
         if any(times.is_stamp != self._stamped for times in self._times):
             raise PermanentError(
-                f"{name}: `columns` are time stamps in UTC and dates in SAP's local time",
+                f"{self.name}: `columns` are time stamps in UTC and dates in SAP's local time",
                 remedy="name columns of one sort",
             )
 
@@ -281,8 +258,12 @@ def _digest(relation: Relation, where: str) -> str:
     return hashlib.blake2b(told.encode(), digest_size=6).hexdigest()
 
 
-def _chosen(name: str, options: SapStream, relation: Relation) -> Choice:
+def _chosen(basis: Basis) -> Choice:
     """Errors: PermanentError."""
+    name, options = basis.name, basis.options
+    relation = basis.dictionary.relation(options.table or name)
+    if options.key:
+        relation = replace(relation, key=tuple(options.key))
     try:
         where = conditions.parsed(options.where)
     except ValueError as error:
@@ -298,6 +279,7 @@ def _chosen(name: str, options: SapStream, relation: Relation) -> Choice:
         where,
         currencies=options.currencies,
         stripped=frozenset(stripped),
+        excluded=basis.excluded,
         name=name,
     )
 

@@ -75,7 +75,7 @@ class Subject:
         *,
         whole: bool,
         stripped: bool,
-        excluded: frozenset[str] = frozenset(),
+        excluded: frozenset[str],
     ) -> Subject:
         """`stripped`: without leading zeros where the dictionary says ALPHA. Errors: PermanentError."""
         names = [each.name for each in relation.columns if not each.is_deep and each.name != relation.client]
