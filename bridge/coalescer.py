@@ -319,7 +319,7 @@ class Coalescer:
             each.key == STREAM + fetched.name for each in self._transaction.batches
         )
         if not pending and not batch.more:
-            self._schedule.caught_up(progress, fetched.turn.began)
+            self._schedule.caught_up(progress, fetched.turn.began, batch.position)
         if pending or batch.position != progress.committed:
             self._held[fetched.name] = fetched
             # It is not polled again before it has settled; and without a position nothing counts as read.

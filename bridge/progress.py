@@ -61,6 +61,8 @@ class Progress:
     """Kafka has what the source was not told to let go of."""
     current_at: float | None = None
     """When the source was last asked, found to hold no more, and all of it was published."""
+    riding: Position | None = None
+    """One further on than Kafka's, with no row between them: it is written with what comes next."""
     polled: bool = False
     """A poll has ended well since the start, or since `resume`."""
     polls: int = 0
@@ -153,7 +155,7 @@ class Progress:
         """What was read ahead is stale, wherever it is now; the next polls wait for a rewind."""
         self.generation += 1
         self.in_flight = False
-        self.scan_began = None
+        self.riding = self.scan_began = None
         self.scans_ahead = 0
         self.gap = False
 
@@ -302,7 +304,8 @@ class Turn:
 
     def brought_nothing(self, batch: Batch) -> bool:
         """Kafka has all that was read before, and the batch says that this is still all there is."""
-        known = self.position == self.progress.committed == batch.position
+        held = self.position is not None and self.position == self.progress.riding
+        known = self.position == batch.position and (held or self.position == self.progress.committed)
         quiet = batch.scan is None and not (batch.changes or batch.rejects or batch.seen or batch.more)
         return known and quiet and not (self.stale or self.progress.stream.settles)
 

@@ -146,10 +146,11 @@ class Schedule:
             progress.blind = blind
             progress.scans_ahead = max(0, progress.scans_ahead - 1)
 
-    def caught_up(self, progress: Progress, asked_at: float) -> None:
-        """The source was found to hold nothing that Kafka does not have."""
+    def caught_up(self, progress: Progress, asked_at: float, position: Position | None) -> None:
+        """The source was found to hold nothing that Kafka does not have, up to this position."""
         with self._changed:
             progress.caught_up(asked_at)
+            progress.riding = position
 
     def passed_over(self, progress: Progress, batch: Batch) -> None:
         """What was read last says nothing that Kafka does not have."""

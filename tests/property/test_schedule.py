@@ -59,6 +59,8 @@ class Model:
     due: float
     earliest: float = 0.0
     committed: int = 0
+    held: Poll | None = None
+    """Brought no rows but another position, which waits for others' rows."""
     ahead: int = 0
     settled: int = 0
     running: bool = False
@@ -67,6 +69,11 @@ class Model:
     parked: bool = False
     paused: bool = False
     gone: bool = False
+
+    @property
+    def knows(self) -> set[int]:
+        """Places up to which Kafka has all rows, as the stream knows."""
+        return {self.committed, *([self.held.at] if self.held else [])}
 
     def eligible(self, name: str) -> bool:
         stopped = self.parked or self.paused or self.gone or self.running
@@ -113,13 +120,14 @@ class Scheduling(RuleBasedStateMachine):
         self.polls.append(Poll(turn))
 
     @precondition(lambda self: self.polls)
-    @rule(pick=picks, rows=st.integers(0, 3), more=st.booleans())
-    def a_poll_ends(self, pick: int, rows: int, more: bool) -> None:  # noqa: FBT001
+    @rule(pick=picks, rows=st.integers(0, 3), more=st.booleans(), skipped=st.sampled_from([0, 0, 1]))
+    def a_poll_ends(self, pick: int, rows: int, more: bool, skipped: int = 0) -> None:  # noqa: FBT001
         poll, name, model = self.take(pick)
-        poll.at = model.ahead + rows
+        poll.at = model.ahead + rows + skipped
         changes = (Changes(TABLE, ROWS[rows]),) if rows else ()
         poll.batch = Batch(position(poll.at), changes, more=more)
-        says_nothing = not (rows or more or name in SETTLING) and poll.at == model.committed
+        still = not (rows or more or skipped or name in SETTLING)
+        says_nothing = still and not poll.stale and poll.at in model.knows
         kept = self.schedule.ended(poll.turn, poll.batch)
         assert kept is not (poll.stale or says_nothing)
         options, now = OPTIONS[name], self.clock.now
@@ -222,12 +230,31 @@ class Scheduling(RuleBasedStateMachine):
             return
         name = poll.turn.progress.stream.name
         model = self.models[name]
+        model.held = None
         if poll.at == model.committed:
             self.schedule.passed_over(poll.turn.progress, poll.batch)
         else:
             self.schedule.published(poll.turn.progress, poll.batch, poll.turn.asked_at, 0, 0)
             model.committed = poll.at
         model.reading = any(not each.stale and self.is_of(each, name) for each in self.queue)
+
+    @precondition(lambda self: self.queue and self.waits(self.queue[0]))
+    @rule()
+    def a_position_waits_for_a_ride(self) -> None:
+        poll = self.queue.pop(0)
+        self.schedule.caught_up(poll.turn.progress, poll.turn.began, poll.batch.position)
+        model = self.models[poll.turn.progress.stream.name]
+        model.held = poll if poll.at != model.committed else None
+
+    def waits(self, poll: Poll) -> bool:
+        without = not (poll.batch.changes or poll.batch.more or poll.turn.progress.stream.settles)
+        return without and not poll.stale and poll.batch.position is not None
+
+    @rule(name=names)
+    def a_position_has_had_its_ride(self, name: str) -> None:
+        if (model := self.models.get(name)) and (poll := model.held):
+            self.schedule.published(poll.turn.progress, poll.batch, poll.turn.began, 0, 0)
+            model.committed, model.held = poll.at, None
 
     @rule(in_doubt=st.integers(0, 3))
     def a_transaction_fails(self, in_doubt: int) -> None:
@@ -321,6 +348,7 @@ class Scheduling(RuleBasedStateMachine):
 
     def forget(self, name: str) -> None:
         self.models[name].reading = False
+        self.models[name].held = None
         for poll in self.polls + self.queue:
             poll.stale = poll.stale or self.is_of(poll, name)
 

@@ -236,6 +236,16 @@ def test_a_stream_that_settles_goes_on_when_a_poll_brought_nothing(streams: Stre
     assert streams.turn(60.0)
 
 
+def test_a_position_that_waits_for_a_ride_is_handed_over_once(streams: Streams) -> None:
+    streams.add("orders", interval=1.0)
+    turn = streams.started()
+    batch = streams.ended(turn, 5)
+    streams.schedule.caught_up(turn.progress, turn.began, batch.position)
+    assert not streams.schedule.ended(streams.started(60.0), batch)
+    streams.schedule.rewind({})
+    assert streams.schedule.ended(streams.started(60.0), batch)
+
+
 def test_a_settled_position_that_is_not_the_last_settles_nothing(streams: Streams) -> None:
     streams.add("queue", settles=True)
     turn = streams.started()

@@ -56,7 +56,7 @@ def polled(schedule: Schedule) -> None:
     for _ in range(2):
         each = turn(schedule)
         schedule.ended(each, Batch({"id": 1}))
-        schedule.caught_up(each.progress, each.asked_at)
+        schedule.caught_up(each.progress, each.asked_at, each.position)
 
 
 def seen(
@@ -178,7 +178,7 @@ def test_a_stream_that_waits_for_its_hour_is_not_behind(clock: Clock) -> None:
     schedule.install([Progress(Stream("orders", "db", ()), options, state_since=clock.now)], 0)
     only = turn(schedule)
     schedule.ended(only, Batch({"id": 1}))
-    schedule.caught_up(only.progress, only.asked_at)
+    schedule.caught_up(only.progress, only.asked_at, only.position)
     clock.now += 3599.0
 
     assert seen(schedule) == (State.RUNNING, "ok", None)
