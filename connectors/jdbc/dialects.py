@@ -59,6 +59,11 @@ _POSTGRESQL = Dialect(
             " ELSE '0' END, false)) FROM pg_settings WHERE name IN"
             " ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')"
         ),
+        # Bridges know each other by it, also where the operator has given them another name.
+        (
+            "SELECT set_config(name, 'legacy-bridge ' || setting, false) FROM pg_settings"
+            " WHERE name = 'application_name' AND setting <> 'legacy-bridge'"
+        ),
     ),
     identity="SELECT current_database() || '@' || system_identifier FROM pg_control_system()",
     # Before version 11 there are none, nor a column that would tell.
@@ -73,7 +78,7 @@ _POSTGRESQL = Dialect(
         oldest="SELECT extract(epoch FROM least(min(xact_start), (SELECT min(prepared) FROM pg_prepared_xacts"
         " WHERE database = current_database()))) FROM pg_stat_activity WHERE datname = current_database()"
         " AND pid <> pg_backend_pid() AND application_name <> 'legacy-bridge'"
-        " AND query NOT LIKE 'autovacuum:%'",
+        " AND application_name NOT LIKE 'legacy-bridge %' AND query NOT LIKE 'autovacuum:%'",
         seen="SELECT count(*) FROM pg_roles WHERE rolname IN ('pg_read_all_stats', current_user)"
         " AND (rolsuper OR rolname <> current_user AND pg_has_role(oid, 'USAGE'))",
         grant="GRANT pg_read_all_stats TO {user}",

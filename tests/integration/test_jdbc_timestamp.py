@@ -20,7 +20,7 @@ from bridge.testing import need
 from bridge.testing.databases import DatabaseError, DatabaseServer, MariaServer
 from connectors.jdbc import polls, session
 from connectors.jdbc.dialects import dialect_of
-from tests.integration.jdbc_tables import Corner, polled
+from tests.integration.jdbc_tables import Corner, polled, stream_of
 
 NOW = {
     "h2": "CAST(CURRENT_TIMESTAMP(9) AT TIME ZONE 'UTC' AS TIMESTAMP(6))",
@@ -274,6 +274,26 @@ def test_a_transaction_that_only_reads_holds_nothing_back(
             assert moment.now - moment.safe() < 3.5 * 10**9
     finally:
         corner.drop()
+
+
+@pytest.mark.parametrize("own", ["", "&ApplicationName=legacy-bridge-eu"])
+def test_nor_does_a_pass_of_the_connector_itself_whatever_its_sessions_are_called(
+    postgres_corner: Corner, own: str
+) -> None:
+    corner = postgres_corner
+    made(corner)
+    corner.execute("CREATE TABLE $.bare (x int); INSERT INTO $.bare SELECT generate_series(1, 9);")
+    options = {"t": {"mode": "timestamp", "columns": ["at"]}, "bare": {"mode": "images"}}
+    streams = {corner.name(name): option for name, option in options.items()}
+    url = corner.server.url
+    with corner.opened(streams, url=f"{url}{own if '?' in url else own.replace('&', '?')}") as connector:
+        bare, table = (stream_of(connector, corner.name(name)) for name in ("bare", "t"))
+        assert connector.poll(bare, None, Ask(rows=1)).more
+        corner.execute("SELECT pg_sleep(2);")
+        polled(connector, table)
+        assert connector._lanes is not None
+        moment = connector._lanes.session.moment()
+        assert moment.now - moment.safe() < 10**9
 
 
 def test_a_server_that_cannot_tell_all_that_is_asked_of_transactions_shows_none(
