@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from bridge.contract import declared
 from connectors.mainframe.dates import Format
 from connectors.mainframe.meanings import Value
 from connectors.mainframe.shapes import NumberPicture
@@ -18,7 +19,13 @@ _MILLISECONDS = 3
 def schema(fields: Mapping[str, Value], key: Collection[str]) -> pa.Schema:
     """The columns of a screen's fields or of a list, hidden ones left out, in the map's order."""
     shown = {name: each for name, each in fields.items() if not each.hidden}
-    return pa.schema([pa.field(name, type_of(each), name not in key) for name, each in shown.items()])
+    return pa.schema([field(name, each, nullable=name not in key) for name, each in shown.items()])
+
+
+def field(name: str, value: Value, *, nullable: bool = True) -> pa.Field:
+    form = value.compiled
+    metadata = declared(form.digits) if isinstance(form, Format) else None
+    return pa.field(name, type_of(value), nullable, metadata)
 
 
 def type_of(value: Value) -> pa.DataType:
@@ -36,7 +43,7 @@ def type_of(value: Value) -> pa.DataType:
 
 
 def _type_of_time(form: Format) -> pa.DataType:
-    """In the coarsest unit that loses nothing: events show as many digits as it has."""
+    """In the coarsest unit that loses nothing."""
     unit = "s" if not form.digits else "ms" if form.digits <= _MILLISECONDS else "us"
     if form.kind == "date":
         return pa.date32()

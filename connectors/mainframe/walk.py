@@ -21,6 +21,8 @@ from connectors.mainframe.terminal import Terminal
 ANY = "any"
 # A screen that nobody asked for may be painted over within this time: then it was on its way to another one.
 _SECOND_THOUGHT_S = 0.5
+# A wait that took so much longer than it was told to: what the host wrote meanwhile may be still to come.
+_STOOD_STILL_S = 0.1
 # What looks painted in part is given so many times the usual rest.
 LONG_REST = 5
 LEAST_LONG_REST_S = 0.05
@@ -145,14 +147,14 @@ class Walk:
         """
         ends = time.monotonic() + (timeout or self.pace.timeout)
         while True:
+            left = ends - time.monotonic()  # first, that the last look is one after the time
             seen = self._looked(step, expected)
             fits = _is(seen, expected) or (not seen.screen.locked and also(seen))
             sight = judge(seen) if fits else WHOLE
-            left = ends - time.monotonic()
             if fits and not sight.lacks and not self._stirs(self._rest(sight, rest), step, expected):
                 return seen
             if left <= 0:
-                restless = "it is painted again and again" if fits else ""
+                restless = "nobody saw it rest" if fits else ""
                 raise _trouble(seen, expected, step, sight.lacks or restless)
             if not fits and _is_elsewhere(seen):
                 said = seen.kind is not None and not seen.screen.locked
@@ -167,10 +169,18 @@ class Walk:
         return max(rest, self.pace.rest(LONG_REST)) if sight.doubtful else rest
 
     def _stirs(self, rest: float, step: str, expected: Collection[str]) -> bool:
-        """Whether the host goes on painting. One that has done so once is waited for longer ever after."""
+        """Whether the host goes on painting. One that has done so once is waited for longer ever after.
+
+        Time counts while the host is waited for, and only then: a machine that stands still sees no rest.
+        """
         longer, before = self.pace.rest(LONG_REST) if self._stirred else 0.0, self.last
-        ends = time.monotonic() + max(rest, longer)
-        while rest and self._wait(max(0.0, ends - time.monotonic()), step, expected):
+        left = max(rest, longer)
+        while rest:
+            began = time.monotonic()
+            stirs = self._wait(max(0.0, left), step, expected)
+            left -= time.monotonic() - began
+            if not stirs:
+                return left < -_STOOD_STILL_S
             if before is None or not _ticks(before, self._looked(step, expected)):
                 self._stirred = True
                 return True

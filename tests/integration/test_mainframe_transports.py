@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -28,6 +30,7 @@ from tests.integration.mainframe_terminals import (
     Transport,
     at,
     chatting,
+    children,
     need_clients,
     refused,
     session,
@@ -126,6 +129,27 @@ class TestVtam:
             assert host.heard == [b"\x07\0\0\0\0" + "LOGON APPLID(CICS)".encode("cp037")]
 
 
+@contextmanager
+def _half_painted(host: Host, transport: Transport) -> Iterator[tuple[Terminal, Callable[[], None]]]:
+    """A session that has seen half of a screen, and what lets the host paint the other half."""
+    with session(transport, at(host.port)) as held:
+        titled(held, "SIGNON")
+        host.switches.two_writes = TwoWrites(release=(rest := threading.Event()))
+        held.type(USER, host.user)
+        held.type(PASSWORD, host.password)
+        held.press("enter")
+        titled(held, "MAIN MENU")
+        while held.wait(0.05):
+            held.screen()
+        sent = host.counts["records"]
+
+        def whole() -> None:
+            rest.set()
+            host.until(lambda: host.counts["records"] > sent)
+
+        yield held, whole
+
+
 class TestWaiting:
     def test_each_write_of_the_host_is_waited_for_once(self, host: Host, transport: Transport) -> None:
         with session(transport, at(host.port)) as held:
@@ -141,6 +165,33 @@ class TestWaiting:
             rest.set()
             assert held.wait(5)
             assert not held.wait(0.05)
+
+    def test_what_has_come_is_found_however_late_it_is(self, host: Host, transport: Transport) -> None:
+        """On a machine that has too much to do, the time to wait may be over before anybody could look."""
+        with _half_painted(host, transport) as (held, whole):
+            whole()
+            time.sleep(0.1)
+            assert held.wait(0)
+            assert not held.wait(0)
+
+    @pytest.mark.parametrize("asked", [False, True])
+    def test_a_client_that_stood_still_looks_before_it_says_that_nothing_came(
+        self, host: Host, *, asked: bool
+    ) -> None:
+        before = children()
+        with _half_painted(host, "s3270") as (held, whole):
+            (client,) = children() - before
+
+            def stop() -> None:
+                os.kill(client, signal.SIGSTOP)
+                whole()
+                threading.Timer(0.3, os.kill, (client, signal.SIGCONT)).start()
+
+            if asked:
+                threading.Timer(0.02, stop).start()
+            else:
+                stop()
+            assert held.wait(0.1)
 
     def test_it_lasts_as_long_as_it_is_told_to(self, shared: Host, transport: Transport) -> None:
         with session(transport, at(shared.port)) as held:

@@ -7,6 +7,8 @@ middle of a screen, whoever waits for less than `PAUSE_S` finds it at rest.
 
 from __future__ import annotations
 
+import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from itertools import count
 from threading import Event
 from time import sleep
+from types import SimpleNamespace
 from typing import Literal, Self
 from unittest.mock import patch
 
@@ -37,6 +40,19 @@ PAUSE_S = 0.003
 """Longer than the `settle` of lives, and shorter than what is given to a screen that is in doubt."""
 ANSWER_S = 0.05
 """Longer than that, too: only whoever knows that no answer has come waits for so long."""
+STANDSTILL_S, STANDSTILLS = 0.006, 0.2
+"""Longer than what is given to a screen that is in doubt, and how often that happens."""
+
+
+def halting(chance: random.Random) -> SimpleNamespace:
+    """`time`, on a machine that stands still between any two lines."""
+
+    def monotonic() -> float:
+        if chance.random() < STANDSTILLS:
+            sleep(STANDSTILL_S)
+        return time.monotonic()
+
+    return SimpleNamespace(monotonic=monotonic)
 
 
 @dataclass

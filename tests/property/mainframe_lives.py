@@ -36,10 +36,11 @@ from bridge.topics import dead_letters
 from connectors.mainframe import MainframeConnector, map_files, scans, transports, walk
 from connectors.mainframe.config import MainframeConfig
 from connectors.mainframe.readings import CONFIRMS
+from connectors.mainframe.transports import s3270, tnz
 from tests.integration.mainframe_streams import DETAILS, configured
 from tests.property.living import PASS_S, Acts, Outcome, Process, folder, happen, settings
 from tests.property.mainframe_clerks import DENIED, NUMBERS, Clerks
-from tests.property.mainframe_house import House, Transport
+from tests.property.mainframe_house import House, Transport, halting
 from tests.property.mainframe_judge import SHAPES, Evidence, Shape
 
 TRANSPORTS: tuple[Transport, ...] = ("tnz", "s3270")
@@ -51,6 +52,8 @@ CROSSING = "MESSAGE FROM OPERATIONS: COFFEE IS READY"
 SIGNED_OFF = "seen 'SIGNON"
 BEHIND_A_PASSWORD = "after a password"
 """Then nothing is tried twice, and an operator sees to it."""
+HALTING = 0.15
+"""So many lives are lived on a machine that has too much to do."""
 PATIENCE, A_MOMENT = 100, 0.01
 """So many passes it may take to catch up."""
 COUNTDOWNS = ("abend", "drop", "drop_between", "mute", "garbage", "broadcast", "noise")
@@ -500,6 +503,9 @@ def time(house: House, chance: random.Random) -> Iterator[Clock]:
         stack.enter_context(patch.object(walk, "_SECOND_THOUGHT_S", 0.01))
         stack.enter_context(patch.object(walk, "LEAST_LONG_REST_S", 0.0))
         stack.enter_context(patch.object(scans, "SLICE_S", chance.choice((0.0, 3.0))))
+        if chance.random() < HALTING:
+            for each in (walk, s3270, tnz):
+                stack.enter_context(patch.object(each, "time", halting(chance)))
         yield stack.enter_context(Clock())
 
 

@@ -16,9 +16,15 @@ from connectors.mainframe.records.java_values import walk
 from connectors.mainframe.values import reader
 
 
+def field_of(name: str, each: JavaField, *, nullable: bool = True) -> pa.Field:
+    if each.type is None and not each.fields and each.items is None:
+        return columns.field(name, each, nullable=nullable)
+    return pa.field(name, type_of(each), nullable)
+
+
 def type_of(each: JavaField) -> pa.DataType:
     if each.fields:
-        return pa.struct([pa.field(name, type_of(field)) for name, field in each.fields.items()])
+        return pa.struct([field_of(name, field) for name, field in each.fields.items()])
     if each.items is not None:
         return pa.list_(type_of(each.items))
     if each.type is None:

@@ -23,6 +23,7 @@ _ITS_OWN_PAGES = (
 _RIGHT_PAGE = {"cp278": "cp1143", "cp871": "cp1149"}
 _ANSWER_S = 10.0  # for what needs no host
 _COUNTED = ("Ascii(0,0,1)", "Query(StatsRx)")
+_GLANCE_S = 0.001  # the least of a wait: what has come is found, however late it is
 _SLICE_S = 0.5  # of a wait: after an interrupt, the next action waits so long at most
 # In the last two states no application has the session yet: VTAM asks for one.
 _CONNECTED = ("connected-3270", "connected-tn3270e", "connected-sscp", "connected-unbound")
@@ -125,15 +126,16 @@ class S3270:
             raise TransientError(f"s3270 could not press {key}")
 
     def wait(self, seconds: float) -> bool:
-        until = time.monotonic() + seconds
+        until, late = time.monotonic() + seconds, False
         while self._written == self._seen:
-            left = until - time.monotonic()
-            if left <= 0:
+            if late:
                 return False
+            left = max(until - time.monotonic(), _GLANCE_S)
             # What came since the last reading ends a Wait: so a cell is read, then the records are counted.
             actions = (f"Wait({min(left, _SLICE_S):.3f},Output)", *_COUNTED)
             answers = self._living().ask_interruptibly(*actions, seconds=_ANSWER_S)
             self._written = _records(self._alive(answers)[-1])
+            late = time.monotonic() >= until
         self._seen = self._written
         return True
 
