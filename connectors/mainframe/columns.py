@@ -19,10 +19,10 @@ _MILLISECONDS = 3
 def schema(fields: Mapping[str, Value], key: Collection[str]) -> pa.Schema:
     """The columns of a screen's fields or of a list, hidden ones left out, in the map's order."""
     shown = {name: each for name, each in fields.items() if not each.hidden}
-    return pa.schema([field(name, each, nullable=name not in key) for name, each in shown.items()])
+    return pa.schema([field_of(name, each, nullable=name not in key) for name, each in shown.items()])
 
 
-def field(name: str, value: Value, *, nullable: bool = True) -> pa.Field:
+def field_of(name: str, value: Value, *, nullable: bool = True) -> pa.Field:
     form = value.compiled
     metadata = declared(form.digits) if isinstance(form, Format) else None
     return pa.field(name, type_of(value), nullable, metadata)

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from bridge.contract import digits_of
 from connectors.mainframe import columns, recognise
 from connectors.mainframe.fitted import Problem, Row
 from connectors.mainframe.maps import ErrorRule, Maps, ScreenMap
@@ -655,6 +656,11 @@ def test_every_value_has_a_declared_column() -> None:
         "flag": pa.bool_(),
     }
     assert [field.name for field in schema if not field.nullable] == ["whole"]
+    assert {name: digits_of(schema.field(name)) for name in ("second", "micro", "moment")} == {
+        "second": None,
+        "micro": 4,
+        "moment": None,
+    }
 
 
 def test_rows_become_columns() -> None:

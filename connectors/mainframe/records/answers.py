@@ -16,7 +16,7 @@ from bridge.errors import BridgeError, ConfigError, CredentialsError, PermanentE
 from connectors.mainframe import columns, recognise, scans
 from connectors.mainframe.fitted import Problem, Row
 from connectors.mainframe.maps import ErrorClass, Maps
-from connectors.mainframe.records.java_fields import type_of, value_of
+from connectors.mainframe.records.java_fields import field_of, value_of
 from connectors.mainframe.records.java_options import JavaStream
 from connectors.mainframe.records.java_values import python_of, walk
 from connectors.mainframe.records.rows import decoder, judged
@@ -180,7 +180,7 @@ class FieldAnswers:
         self._fields = options.fields
         self._rows = options.rows.split(".") if options.rows else None
         self.schema = pa.schema(
-            [pa.field(name, type_of(each), name not in options.key) for name, each in options.fields.items()]
+            [field_of(name, each, nullable=name not in options.key) for name, each in options.fields.items()]
         )
 
     def rows(self, answer: Any, asked: Asked, table: Table) -> Found:

@@ -18,7 +18,7 @@ from connectors.mainframe.values import reader
 
 def field_of(name: str, each: JavaField, *, nullable: bool = True) -> pa.Field:
     if each.type is None and not each.fields and each.items is None:
-        return columns.field(name, each, nullable=nullable)
+        return columns.field_of(name, each, nullable=nullable)
     return pa.field(name, type_of(each), nullable)
 
 
