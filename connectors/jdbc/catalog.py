@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from connectors.jdbc.jvm import java
 from connectors.jdbc.statements import Quote, TableName
+from connectors.tables import fits, nearest
 
 _READABLE = frozenset(
     {
@@ -182,18 +182,6 @@ class Catalog:
     def _place(self, schema: str) -> tuple[str | None, str | None]:
         """Catalogue and schema; databases are catalogues where there are no schemas."""
         return (self._catalog, schema or None) if self._schemas else (schema or self._catalog, None)
-
-
-def nearest(name: str, names: Sequence[str]) -> str | None:
-    """The one that `name`, or a pattern, may mean: in another case, without its schema, or misspelt."""
-    lower = name.lower()
-    same = (known for known in names if fnmatchcase(known.lower(), lower) or known.lower() == lower)
-    bare = (known for known in names if fnmatchcase(known.lower().rpartition(".")[2], lower))
-    return next(same, None) or next(bare, None) or next(iter(get_close_matches(name, names, 1)), None)
-
-
-def fits(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _text(row: Any, column: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,6 +12,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_v
 
 from bridge.contract import ConnectorConfig, Seconds, Secret, Size, StreamConfig
 from connectors.heap import Heap
+from connectors.tables import is_pattern, must_leave_something_out
 
 # As a parameter, before the host, or as Oracle has it before the place.
 _USER_IN_URL = r"[?&;:](user|username|userid|uid)=|//[^/?;@]+@|^jdbc:oracle:\w+:[^@(/][^@(]*@"
@@ -257,19 +257,15 @@ class JdbcConfig(ConnectorConfig):
     @classmethod
     def _queries_have_names(cls, streams: Mapping[str, JdbcStream]) -> Mapping[str, JdbcStream]:
         for name, options in streams.items():
-            if options.query and any(mark in name for mark in "*?["):
+            if options.query and is_pattern(name):
                 raise ValueError(f"{name}: a query has a name of its own, not a pattern")
         return streams
 
     @field_validator("exclude_tables")
     @classmethod
     def _leave_something_out(cls, excluded: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        """A table that nothing finds is a misspelt one, which would be published."""
         patterns = [name for name, each in info.data.get("streams", {}).items() if not each.query]
-        for name in excluded if patterns else ():
-            found = any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
-            if not found and not any(mark in name for mark in "*?["):
-                raise ValueError(f"{name}: no table or pattern under `streams` fits this; write schema.table")
+        must_leave_something_out(excluded, patterns, "schema.table")
         return excluded
 
     @field_validator("properties", mode="before")

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from bridge.contract import Finding, Level
 from connectors.clock import SECOND, nanoseconds
-from connectors.jdbc.catalog import fits, nearest
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialects import GENERIC
 from connectors.jdbc.modes.images import Unkeyed
@@ -17,6 +16,7 @@ from connectors.jdbc.polls import Lanes
 from connectors.jdbc.readings import Reading, Refusal
 from connectors.jdbc.session import Session
 from connectors.jdbc.statements import TableName, index_on
+from connectors.tables import in_vain
 
 _CLOCK_S = 2.0
 _AHEAD_S = 60.0
@@ -52,19 +52,10 @@ def _database(session: Session) -> Iterator[Finding]:
 
 
 def _in_vain(session: Session, config: JdbcConfig) -> Iterator[Finding]:
-    """Entries of `exclude_tables` that leave out nothing, where another spelling would."""
-    if not config.exclude_tables:
-        return
-    patterns = [name for name, options in config.streams.items() if not options.query]
-    names = [str(table) for table in session.catalog.find(patterns, ())]
-    for excluded in config.exclude_tables:
-        meant = None if any(fits(name, [excluded]) for name in names) else nearest(excluded, names)
-        if meant is not None:
-            yield Finding(
-                Level.WARNING,
-                f"exclude_tables: {excluded} leaves out nothing that is there",
-                remedy=f"did you mean {meant}? That one is read; if it is to be, take the entry out",
-            )
+    if config.exclude_tables:
+        patterns = [name for name, options in config.streams.items() if not options.query]
+        names = [str(table) for table in session.catalog.find(patterns, ())]
+        yield from in_vain(config.exclude_tables, names)
 
 
 def _clock(session: Session) -> Iterator[Finding]:

@@ -20,7 +20,6 @@ from bridge.errors import (
     TransientError,
 )
 from connectors.jdbc import modes
-from connectors.jdbc.catalog import fits
 from connectors.jdbc.config import JdbcConfig, JdbcStream
 from connectors.jdbc.errors import translate
 from connectors.jdbc.keyset import Keyset
@@ -28,6 +27,7 @@ from connectors.jdbc.modes import Again, Keys, Mode, Wanted
 from connectors.jdbc.session import Session
 from connectors.jdbc.statements import Query, Quote, Source, Statement, TableName, shape
 from connectors.jdbc.types import Column, Limit, columns, unknown_types, without
+from connectors.tables import fits, is_pattern
 
 # For so long a discovery asks for the keys of tables that are known, and begins to look again at locked ones;
 # the rest has its turn in the next one.
@@ -196,7 +196,7 @@ class Readings:
             return name in self._queries and not isinstance(self.find(name), GoneError)
         if name in self._queries:
             return True
-        return not any(mark in name for mark in "*?[") and not fits(name, self._config.exclude_tables)
+        return not is_pattern(name) and not fits(name, self._config.exclude_tables)
 
     def _stream(self, name: str) -> Stream:
         identity, reading = self._session.identity, self.find(name)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from bridge.contract import ConnectorConfig, Seconds, Secret, Size, StreamConfig
+from connectors.tables import is_pattern, must_leave_something_out
 
 type ModeName = Literal["flashback", "snapshot", "timestamp", "rowscn", "images", "outbox", "mview_log", "aq"]
 CHANGES: frozenset[str] = frozenset({"flashback", "timestamp", "rowscn"})
@@ -243,9 +244,15 @@ class OracleConfig(ConnectorConfig):
     @classmethod
     def _names_its_queues(cls, streams: Mapping[str, OracleStream]) -> Mapping[str, OracleStream]:
         for name, each in streams.items():
-            if each.mode == "aq" and any(mark in name for mark in "*?["):
+            if each.mode == "aq" and is_pattern(name):
                 raise ValueError(f"{name} is a pattern; name each queue, for each takes a session of its own")
         return streams
+
+    @field_validator("exclude_tables")
+    @classmethod
+    def _leave_something_out(cls, excluded: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        must_leave_something_out(excluded, info.data.get("streams", {}), "OWNER.NAME")
+        return excluded
 
     @field_validator("user")
     @classmethod

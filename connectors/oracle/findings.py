@@ -19,6 +19,7 @@ from connectors.oracle.modes.queue import may_dequeue
 from connectors.oracle.modes.viewlog import log_of
 from connectors.oracle.readings import Reading, Readings
 from connectors.oracle.session import Session
+from connectors.tables import in_vain
 
 _CLOCK_S = 2.0
 _EXPIRES_DAYS = 14
@@ -40,7 +41,7 @@ class Doctor:
         """Stream -> for how many seconds the database keeps its changes."""
 
     def findings(self) -> Sequence[Finding]:
-        found = [*self._database(), *self._account(), *self._times()]
+        found = [*self._database(), *self._account(), *self._times(), *self._in_vain()]
         kept = None
         if self._reads("flashback"):
             undo = Undo(self._session)
@@ -57,6 +58,10 @@ class Doctor:
 
     def _reads(self, *modes: str) -> bool:
         return any(each.mode in modes for each in self._config.streams.values())
+
+    def _in_vain(self) -> Iterator[Finding]:
+        names = [*self._readings.known, *self._readings.left_out]
+        return in_vain(self._config.exclude_tables, names)
 
     def _database(self) -> Iterator[Finding]:
         version = ".".join(map(str, self._session.version))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 from bridge.contract import Stream, pick
@@ -17,6 +16,7 @@ from connectors.oracle.modes import Mode, mode_of
 from connectors.oracle.modes.queue import described, may_dequeue
 from connectors.oracle.session import Session
 from connectors.oracle.statements import TableName
+from connectors.tables import fits, is_pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Readings:
         self._doubted: set[str] = set()
         self._gone: set[str] = set()
         """Which polls have missed."""
+        self.left_out: set[str] = set()
+        """Tables that `exclude_tables` names."""
         self._columns: dict[str, int] = {}
         """What the dictionary said of each one's columns before it was described, as a hash."""
 
@@ -98,12 +100,12 @@ class Readings:
         return self._known
 
     def _found(self, session: Session, streams: Mapping[str, OracleStream]) -> dict[str, Relation]:
-        excluded = self._config.exclude_tables
         found = Catalog(session).find(streams)
+        self.left_out |= {name for name in found if fits(name, self._config.exclude_tables)}
         return {
             name: described(session, relation) if relation.kind is Kind.QUEUE else self._read(name, relation)
             for name, relation in found.items()
-            if not any(fnmatchcase(name, pattern) for pattern in excluded)
+            if name not in self.left_out
         }
 
     def _read(self, name: str, relation: Relation) -> Relation:
@@ -151,8 +153,7 @@ class Readings:
             self._known[name] = type(error)(error.text, remedy=error.remedy.replace("{user}", user))
 
     def _is_missing(self, name: str) -> bool:
-        excluded = any(fnmatchcase(name, pattern) for pattern in self._config.exclude_tables)
-        return not any(mark in name for mark in "*?[") and not excluded
+        return not is_pattern(name) and not fits(name, self._config.exclude_tables)
 
     def _missing(self, session: Session, name: str) -> GoneError:
         if self._options(name).mode == "aq":

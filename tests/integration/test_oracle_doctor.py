@@ -29,13 +29,16 @@ def table(peer: OraclePeer, monkeypatch: pytest.MonkeyPatch) -> None:
     peer.store.create("SALES", "ORDERS", columns=COLUMNS, key=["ID"])
 
 
-def examined(peer: OraclePeer, **streams: Any) -> tuple[Sequence[Finding], OracleConnector]:
+def examined(
+    peer: OraclePeer, exclude_tables: Sequence[str] = (), **streams: Any
+) -> tuple[Sequence[Finding], OracleConnector]:
     """`ORDERS={...}` stands for SALES.ORDERS."""
     told = {
         "dsn": peer.dsn,
         "user": peer.user,
         "password": "env:ERP_PASSWORD",
         "streams": {f"SALES.{name}": options for name, options in (streams or {"ORDERS": {}}).items()},
+        "exclude_tables": exclude_tables,
     }
     connector = OracleConnector(OracleConnector.Config.model_validate(told))
     try:
@@ -263,3 +266,16 @@ class TestDatabase:
         view = View("SYS", "USER_USERS", columns, lambda session, _: [(session.user, expires)])
         peer.store.register(view, "USER_USERS")
         assert any("the password of BRIDGE expires" in each[2] for each in findings(peer)) is warned
+
+
+def test_an_exclusion_that_leaves_out_nothing_is_told_with_what_it_may_have_meant(peer: OraclePeer) -> None:
+    for name in ("A", "A_TMP", "B_OLD"):
+        peer.store.create("SALES", name, columns=COLUMNS, key=["ID"])
+    excluded = ["SALES.A_TPM", "SALES.b_old", "A_T?P", "SALES.O*", "*_BACKUP"]
+    found, _ = examined(peer, excluded, **{"*": {}})
+    told = [each for each in found if "exclude_tables" in each.text]
+    assert [(each.level, each.text.split()[1]) for each in told] == [
+        (Level.WARNING, each) for each in excluded[:3]
+    ]
+    meant = ["SALES.A_TMP", "SALES.B_OLD", "SALES.A_TMP"]
+    assert [each.remedy.split("?")[0] for each in told] == [f"did you mean {each}" for each in meant]

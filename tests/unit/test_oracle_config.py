@@ -234,3 +234,12 @@ def test_a_position_of_another_form_is_refused_with_the_right_one(options: Any, 
 
 def test_the_example_is_right() -> None:
     assert list(map(str, inspected(Path(__file__).parents[2] / "config" / "oracle.yaml"))) == []
+
+
+@pytest.mark.parametrize("excluded", ["ORDERS_TMP", "Sales.ORDERS_TMP", "SALES.TMP"])
+def test_a_table_that_nothing_finds_cannot_be_left_out(excluded: str) -> None:
+    streams: dict[str, Any] = {"SALES.ORDERS*": {}}
+    config(streams=streams, exclude_tables=["SALES.ORDERS_TMP", "*_OLD", "TMP_?"])
+    assert f"{excluded}: no table or pattern under `streams` fits this; write OWNER.NAME" in refused(
+        streams=streams, exclude_tables=[excluded]
+    )
