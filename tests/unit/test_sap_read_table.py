@@ -121,6 +121,13 @@ class TestFields:
         (row,) = read(system, "VBELN = 'X'", fields=["TEXT", "POSNR"])["DATA"]
         assert row["WA"] == "𝄞a" + " " * 37 + "000000"
 
+    def test_half_a_character_is_a_blank_and_the_replacement_character_is_itself(self) -> None:
+        system = made()
+        with system.transaction() as transaction:
+            transaction.insert("ZORDER", {"VBELN": "X", "TEXT": "\ufffd𝄞" + "a" * 36 + "𝄞"})
+        (row,) = read(system, "VBELN = 'X'", fields=["TEXT", "POSNR"])["DATA"]
+        assert row["WA"] == "\ufffd𝄞" + "a" * 36 + " " + "000000"
+
 
 class TestValues:
     def test_packed_numbers_have_their_sign_behind(self) -> None:

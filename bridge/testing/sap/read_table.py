@@ -239,8 +239,8 @@ def _in_units(read: Read, row: Row, text: str) -> str:
 
 def _padded(text: str, width: int) -> str:
     """A pair that is cut in two leaves half of it, as in the memory of the system; here it is a blank."""
-    data = text.encode("utf-16-le")[: 2 * width]
-    return data.decode("utf-16-le", "replace").replace("\ufffd", " ") + " " * (width - len(data) // 2)
+    kept = text.encode("utf-16-le")[: 2 * width].decode("utf-16-le", "ignore")
+    return kept + " " * (width - len(kept.encode("utf-16-le")) // 2)
 
 
 def rfc_read_table(dialect: Dialect) -> Body:
