@@ -55,7 +55,7 @@ class Child:
         self._wanted = asyncio.Event()
         self._stopping = asyncio.Event()
         self._failures = 0
-        self._pulse = Pulse(connector.defaults.deadline, settings.daemon.critical_after)
+        self._pulse = Pulse(connector, settings.daemon.critical_after)
         self._end: dict[str, Any] = {}
         self._stamp = self._stamp_now()
         self.claim = "take"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from bridge.config.options import ConnectorSettings
 from bridge.contract import Level
 from bridge.intensity import REJECT_WINDOW_S
 from bridge.states import State, health
@@ -45,8 +46,9 @@ class Judgement(NamedTuple):
 class Pulse:
     """The heartbeats of a connector's workers, one worker after the other."""
 
-    def __init__(self, starting_s: float, critical_after_s: float) -> None:
-        self._starting_s, self._critical_after_s = starting_s, critical_after_s
+    def __init__(self, connector: ConnectorSettings, critical_after_s: float) -> None:
+        self._connector, self._critical_after_s = connector, critical_after_s
+        self._starting_s = connector.defaults.deadline
         self._beat: dict[str, Any] = {}
         self._at = 0.0
         self._streams: dict[str, dict[str, Any]] = {}
@@ -175,6 +177,9 @@ class Pulse:
             return Judgement(state, health(State.BACKOFF, self._unwell_s, limit_s), self._ended)
         if state is State.RUNNING and not self._streams:
             nothing = "no stream was found; a pattern under `streams:` may match nothing"
+            return Judgement(state, Level.WARNING, nothing)
+        if state is State.RUNNING and (unfit := self._connector.unfit(self._streams)):
+            nothing = f"entries of `streams:` that fit nothing that is there: {', '.join(unfit)}"
             return Judgement(state, Level.WARNING, nothing)
         if state is State.STARTING:
             return Judgement(state, health(state, self._lasting_s, self._starting_s), error)

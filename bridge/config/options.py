@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -215,6 +215,14 @@ class ConnectorSettings(ConnectorOptions):
     def entry(self, name: str) -> str | None:
         """Which one it is that the options of stream `name` come from; None: the defaults."""
         return pick({pattern: pattern for pattern in self.streams}, name)
+
+    def unfit(self, names: Collection[str]) -> list[str]:
+        """Entries of `streams` that mean none of these streams."""
+        return [
+            entry
+            for entry in self.streams
+            if entry not in names and not any(fnmatchcase(name, entry) for name in names)
+        ]
 
     def excluded(self, name: str) -> tuple[str, ...]:
         """The columns of stream `name` that are never published."""

@@ -117,9 +117,7 @@ class Examination:
 
     def _unfit(self, names: Sequence[str]) -> None:
         """Entries of `streams:` of which nobody would hear: others find streams."""
-        for pattern in self._options.streams:
-            if any(fnmatchcase(name, pattern) or name == pattern for name in names):
-                continue
+        for pattern in self._options.unfit(names):
             nearly = next((name for name in names if fnmatchcase(name.lower(), pattern.lower())), None)
             remedy = (
                 f"did you mean {nearly}?" if nearly else "check its spelling; what comes later is found then"

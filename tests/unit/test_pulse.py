@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bridge import pulse
+from bridge.config.options import ConnectorSettings, StreamOptions
 from bridge.contract import Level
 from bridge.pulse import REJECTED, Life, Pulse
 from bridge.states import State
@@ -14,6 +15,7 @@ from bridge.states import State
 ALIVE = Life(alive=True, parked=None, last_exit=None)
 GONE = Life(alive=False, parked=None, last_exit="killed by SIGKILL")
 STARTING_S, CRITICAL_AFTER_S = 30.0, 300.0
+ERP = ConnectorSettings(name="erp", kind="fake", defaults=StreamOptions(deadline=STARTING_S))
 
 
 class Clock:
@@ -44,7 +46,7 @@ def unpolled() -> dict[str, Any]:
 
 
 def beating(clock: Clock, state: State = State.RUNNING, **fields: Any) -> Pulse:
-    found = Pulse(STARTING_S, CRITICAL_AFTER_S)
+    found = Pulse(ERP, CRITICAL_AFTER_S)
     found.begin()
     found.take(beat(state, **fields))
     return found
@@ -56,7 +58,7 @@ def judged(found: Pulse, life: Life) -> tuple[State, Level, str | None]:
 
 
 def test_a_connector_whose_first_worker_is_not_there_yet_is_starting(clock: Clock) -> None:
-    found = Pulse(STARTING_S, CRITICAL_AFTER_S)
+    found = Pulse(ERP, CRITICAL_AFTER_S)
     assert judged(found, ALIVE._replace(alive=False)) == (State.STARTING, Level.OK, None)
     assert found.status(ALIVE)["beat_age_s"] is None
 
@@ -104,6 +106,25 @@ def test_a_worker_that_finds_no_stream_is_a_warning(clock: Clock) -> None:
     assert "no stream was found" in error
 
 
+def test_an_entry_of_streams_that_fits_nothing_is_a_warning_until_something_comes(clock: Clock) -> None:
+    entries = {name: StreamOptions() for name in ("orders", "cust*", "stock_?", "odd[1]")}
+    found = Pulse(ERP.model_copy(update={"streams": entries}), CRITICAL_AFTER_S)
+    found.begin()
+    said = beat()
+    said["streams"]["odd[1]"] = said["streams"]["orders"]
+    found.take(said)
+    assert judged(found, ALIVE) == (
+        State.RUNNING,
+        Level.WARNING,
+        "entries of `streams:` that fit nothing that is there: cust*, stock_?",
+    )
+    said["streams"] |= {"stock_7": said["streams"]["orders"], "customers": said["streams"]["orders"]}
+    found.take(said)
+    assert judged(found, ALIVE) == (State.RUNNING, Level.OK, None)
+    found.take(said | {"state": State.BACKOFF, "error": "connection refused"})
+    assert judged(found, ALIVE)[2] == "connection refused"
+
+
 def test_totals_never_fall_when_a_worker_is_replaced(clock: Clock) -> None:
     found = beating(clock)
     found.end("killed by SIGKILL")
@@ -121,7 +142,7 @@ def test_dead_letters_are_a_warning_for_five_minutes_whatever_becomes_of_the_wor
         orders = found.status(ALIVE)["streams"]["orders"]
         return orders["health"], orders["error"]
 
-    found = Pulse(STARTING_S, CRITICAL_AFTER_S)
+    found = Pulse(ERP, CRITICAL_AFTER_S)
     found.begin()
     assert seen(0) == (Level.OK, None)
     assert seen(1) == (Level.WARNING, pulse.REJECTED)
@@ -144,7 +165,7 @@ def test_dead_letters_do_not_hide_what_else_a_stream_is_warned_of(clock: Clock) 
 
 
 def test_a_connector_that_is_changed_goes_on_counting_and_warning(clock: Clock) -> None:
-    before, changed = beating(clock), Pulse(STARTING_S, CRITICAL_AFTER_S)
+    before, changed = beating(clock), Pulse(ERP, CRITICAL_AFTER_S)
     before.note_letters("orders")
     changed.follow(before)
     changed.begin()
@@ -286,7 +307,7 @@ def test_a_resnapshot_is_the_owners_and_no_standbys(clock: Clock) -> None:
 def test_a_stream_that_was_never_up_to_date_lags_since_its_first_poll(clock: Clock) -> None:
     said = beat()
     said["streams"]["orders"]["lag_s"] = None
-    found = Pulse(STARTING_S, CRITICAL_AFTER_S)
+    found = Pulse(ERP, CRITICAL_AFTER_S)
     for _ in range(2):  # workers
         found.begin()
         for _ in range(10):
