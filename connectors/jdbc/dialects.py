@@ -128,8 +128,12 @@ _MARIADB = Dialect(
     },
     # The server sends on by itself: it is only how many the driver holds, and more are no faster.
     fetch_rows=1,
-    # Else a TIMESTAMP would come as the server's wall clock shows it, twice the same in an hour in autumn.
-    on_connect=("SET time_zone = '+00:00'",),
+    on_connect=(
+        # Else a TIMESTAMP would come as the server's wall clock shows it, twice the same in an hour in autumn.
+        "SET time_zone = '+00:00'",
+        # Administrators limit accounts by it: the end of a table would be cut off without a word.
+        "SET sql_select_limit = 18446744073709551615",
+    ),
     # Its driver only notes that it is to be so.
     fence="SET SESSION TRANSACTION READ ONLY",
     page=_LIMIT,
@@ -340,7 +344,8 @@ _SYBASE = Dialect(
     jar="jconn",
     port=5000,
     properties={"LOGINTIMEOUT": "{login}", "APPLICATIONNAME": "legacy-bridge"},
-    on_connect=("SET QUOTED_IDENTIFIER ON",),
+    # The latter may be set by a trigger on log-in: the end of a table would be cut off.
+    on_connect=("SET QUOTED_IDENTIFIER ON", "SET ROWCOUNT 0"),
     clock="SELECT DATEDIFF(ss, '19700101', GETUTCDATE())",
     offset="SELECT DATEDIFF(ss, GETUTCDATE(), GETDATE())",
     transactions=Transactions(

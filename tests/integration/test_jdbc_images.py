@@ -12,6 +12,7 @@ import pytest
 from bridge.contract import Ask, Caveat, Emits, Level, Scan
 from bridge.diff.canonical import key_of
 from bridge.errors import PermanentError
+from bridge.testing.databases import DatabaseServer
 from connectors.jdbc import polls
 from tests.integration.jdbc_tables import Corner, assert_one_pass, polled, stream_of
 
@@ -212,6 +213,21 @@ def test_a_table_without_a_key_is_one_pass_of_one_cursor(corner: Corner) -> None
         warned = [finding for finding in connector.check() if finding.stream == stream.name]
         assert [finding.level for finding in warned] == [Level.WARNING]
         assert "whoever alters the table waits until a whole pass over it has ended" in warned[0].text
+
+
+def test_a_limit_of_the_account_does_not_cut_a_pass_without_a_key(
+    mariadb: DatabaseServer, test_password: None
+) -> None:
+    """As administrators set it by `init_connect`: what it cut off would be deleted."""
+    corner = Corner(mariadb)
+    corner.execute("CREATE TABLE $.t (a int); INSERT INTO $.t VALUES (1), (2), (3), (4), (5);")
+    limited = {"sessionVariables": "sql_select_limit=3"}
+    try:
+        with corner.opened({corner.name("t"): {"mode": "images"}}, properties=limited) as connector:
+            batches = polled(connector, stream_of(connector, corner.name("t")))
+            assert [row["a"] for batch in batches for row in corner.rows(batch)] == [1, 2, 3, 4, 5]
+    finally:
+        corner.drop()
 
 
 def test_passes_without_a_key_are_not_disturbed_by_other_streams(corner: Corner) -> None:
