@@ -270,7 +270,7 @@ class Connector(ABC):
     """A folder of its own for what operators may want to see; the engine sets it, `open()` may make it."""
     keys_in: Callable[[str], Sequence[Mapping[str, Any]]] | None = None
     """Set by the engine: the keys of the rows that a topic of events has now. Errors: as `poll`."""
-    excluded: Callable[[str], Collection[str]] | None = None
+    excluded: Callable[[str], Collection[str]] = staticmethod(lambda _: ())
     """Set by the engine: the columns of a stream that are never published: no value of one spoils a row."""
     goes_on: Callable[[], None] | None = None
     """Set by the engine: a long `discover()` says so after each stream, and its deadline begins anew."""

@@ -236,9 +236,7 @@ class Polls:
 class Lanes:
     """All that is open: a session for most, and one for a pass whose cursor must not be disturbed."""
 
-    def __init__(
-        self, config: JdbcConfig, connect: Callable[[], Session], excluded: Excluded | None = None
-    ) -> None:
+    def __init__(self, config: JdbcConfig, connect: Callable[[], Session], excluded: Excluded) -> None:
         self._config, self._connect = config, connect
         self.session = connect()
         self.readings = Readings(config, self.session, excluded)

@@ -109,7 +109,7 @@ class Reading:
 class Readings:
     """Of all streams; described when they are found, and anew when a query tells other columns."""
 
-    def __init__(self, config: JdbcConfig, session: Session, excluded: Excluded | None = None) -> None:
+    def __init__(self, config: JdbcConfig, session: Session, excluded: Excluded) -> None:
         self._config, self._session, self._excluded = config, session, excluded
         self._known: dict[str, Reading | Refusal] = {}
         self._told: dict[str, Identity] = {}
@@ -290,7 +290,7 @@ class Readings:
     def _built(self, source: Source, description: str) -> Reading:
         options = self._options(source)
         dialect, unknown = self._session.dialect, options.unknown_types
-        excluded = frozenset(self._excluded(str(source)) if self._excluded else ())
+        excluded = frozenset(self._excluded(str(source)))
         if unknown == "fail":
             _refuse_unknown(source, unknown_types(description, dialect), excluded)
         found = columns(description, dialect, "reject" if unknown == "reject" else "string")

@@ -32,9 +32,7 @@ class Reading:
 class Readings:
     """Of all streams; one whose table changed, or may have, is looked up anew."""
 
-    def __init__(
-        self, config: OracleConfig, excluded: Callable[[str], Collection[str]] | None = None
-    ) -> None:
+    def __init__(self, config: OracleConfig, excluded: Callable[[str], Collection[str]]) -> None:
         self._config, self._excluded = config, excluded
         self._known: dict[str, Reading | PermanentError] = {}
         self._doubted: set[str] = set()
@@ -110,7 +108,7 @@ class Readings:
 
     def _read(self, name: str, relation: Relation) -> Relation:
         """As far as it is read."""
-        excluded = self._excluded(name) if self._excluded else ()
+        excluded = self._excluded(name)
         return without(relation, excluded, self._options(name)) if excluded else relation
 
     def _look_up(self, session: Session, name: str) -> None:

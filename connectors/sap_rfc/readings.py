@@ -16,7 +16,7 @@ from connectors.sap_rfc.system import System
 class Readings:
     """Of all streams. What was refused is looked at again before each poll: a grant may be there now."""
 
-    def __init__(self, config: SapConfig, excluded: Callable[[str], Collection[str]] | None) -> None:
+    def __init__(self, config: SapConfig, excluded: Callable[[str], Collection[str]]) -> None:
         self._config, self._excluded = config, excluded
         self._known: dict[str, Mode | PermanentError] = {}
         self._doubted: set[str] = set()
@@ -57,8 +57,7 @@ class Readings:
 
     def made(self, name: str, options: SapStream, system: System, dictionary: Dictionary) -> Mode:
         """One that keeps nothing yet. Errors: PermanentError when it cannot be read so; the system's."""
-        excluded = frozenset(self._excluded(name) if self._excluded else ())
-        return mode_of(Basis(name, options, system, dictionary, excluded))
+        return mode_of(Basis(name, options, system, dictionary, frozenset(self._excluded(name))))
 
     @property
     def modes(self) -> Sequence[Mode]:
