@@ -214,6 +214,16 @@ def test_what_copy_has_replaced_is_not_replaced_again(
         ("01 A.\n COPY book.\n", "copy each other without end"),
         ("01 A.\n COPY B REPLACING ==== BY X.\n", "book.cpy:2: REPLACING replaces nothing"),
         ("01 A.\n 05 B PIC X VALUE 'abc.\n", "book.cpy:2: the literal 'abc. has no end"),
+        ("01 A.\n 05 B PIC X(2) VALUE SPACES\n 05 C PIC S9(3) COMP-3.\n",
+         "book.cpy:3: 05 is not understood; is a full stop missing?"),
+        ("01 A.\n 05 G VALUE 0\n 10 C PIC 9.\n", "book.cpy:3: 10 is not understood; is a full stop"),
+        ("01 A.\n 05 B PIC X VALUE ALL 'x' 'y'\n 05 C PIC X.\n", "book.cpy:3: 05 is not understood"),
+        ("01 A.\n 05 B PIC X.\n  88 YES VALUE 'Y'\n 05 C PIC X.\n",
+         "book.cpy:4: PIC does not belong to level 88; is a full stop missing?"),
+        ("01 A.\n 05 B PIC X PIC 9.\n", "book.cpy:2: B: a second PIC; is a full stop missing?"),
+        ("01 A.\n 05 B PIC 9 COMP USAGE COMP-3.\n", "book.cpy:2: B: a second USAGE"),
+        ("01 A.\n 05 B PIC X OCCURS 2 OCCURS 3.\n", "book.cpy:2: B: a second OCCURS"),
+        ("01 A.\n 05 B PIC S9 LEADING SIGN TRAILING.\n", "book.cpy:2: B: a second SIGN"),
         ("* nothing\n", "book.cpy: describes no data"),
         ("01 A.\n 05 N PIC 9.\n 05 T OCCURS 2.\n  10 U OCCURS 1 TO 2 DEPENDING ON N PIC X.\n",
          "book.cpy:4: U: OCCURS DEPENDING ON inside of the table T is not supported"),
@@ -612,6 +622,17 @@ def test_a_redefinition_begins_where_the_redefined_item_does(book: Books, amount
     assert (row["amount_x"], row["rest"]) == ("ABCD", "ZZ")
     assert found.encoder.encode(row) == record
     assert found.row(ebcdic("N   ") + (1234).to_bytes(4) + ebcdic("ZZ"))["rest"] == "ZZ"
+
+
+@pytest.mark.parametrize("rule", [{"A": {"T": {}}}, {"A": "T"}], ids=["by a condition", "always"])
+def test_an_item_without_others_in_it_may_be_a_table_that_redefines(book: Books, rule: Any) -> None:
+    text = "01 R.\n 05 A PIC X(4).\n 05 T REDEFINES A PIC XX OCCURS 2 TIMES.\n"
+    assert book(text, redefines=rule).row(ebcdic("ABCD")) == {"a": None, "t": ["AB", "CD"]}
+
+
+def test_a_table_that_varies_has_one_element_at_least_where_its_least_number_is_not_told(book: Books) -> None:
+    found = book("01 R.\n 05 N PIC 9.\n 05 T PIC X OCCURS 3 TIMES DEPENDING ON N.\n")
+    assert found.row(ebcdic("2AB")) == {"n": 2, "t": ["A", "B"]}
 
 
 def test_nothing_is_inserted_before_a_redefinition(book: Books) -> None:

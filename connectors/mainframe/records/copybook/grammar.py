@@ -16,6 +16,7 @@ _DEEPEST_LEVEL = 49
 _STANDALONE = 77
 _IGNORED_LEVELS = (66, 78, 88)
 _MOST_BINARY_DIGITS = 18
+_NO_FULL_STOP = "is a full stop missing?"
 _OTHER_LANGUAGES = ("EXEC", "EXECUTE")
 """DCLGEN puts the table's SQL before the record."""
 
@@ -120,7 +121,7 @@ def _entry(sentence: Sequence[Word]) -> Item | None:
         )
     level = int(first.text)
     if level in _IGNORED_LEVELS:
-        return None
+        return _ignored(sentence)
     if not (1 <= level <= _DEEPEST_LEVEL or level == _STANDALONE):
         raise first.error(f"there is no level {first.text}")
     item = Item(first, level, None)
@@ -131,15 +132,24 @@ def _entry(sentence: Sequence[Word]) -> Item | None:
                 f"{name.text} is no name", "is a COPY … REPLACING missing?" if ":" in name.text else ""
             )
         item.name = None if name.upper == "FILLER" else name.upper
+    known = set[Callable[[Item, _Clauses], None]]()
     while clauses:
         word = clauses.take()
-        if word.upper in _USAGES:
-            item.usage = _USAGES[word.upper]
-        elif word.upper in _CLAUSES:
-            _CLAUSES[word.upper](item, clauses)
-        else:
-            raise word.error(f"{word.text} is not understood")
+        clause = _usage if word.upper in _USAGES else _CLAUSES.get(word.upper)
+        if clause is None:
+            raise word.error(f"{word.text} is not understood", _NO_FULL_STOP if word.text.isdecimal() else "")
+        if clause in known:
+            raise word.error(f"{item.told}: a second {word.text}", _NO_FULL_STOP)
+        known.add(clause)
+        clause(item, clauses)
     return item
+
+
+def _ignored(sentence: Sequence[Word]) -> None:
+    """A name for values or for other items. An entry behind it would be lost with it."""
+    for word in sentence:
+        if _CLAUSES.get(word.upper) is _picture:
+            raise word.error(f"{word.text} does not belong to level {sentence[0].text}", _NO_FULL_STOP)
 
 
 def _picture(item: Item, clauses: _Clauses) -> None:
@@ -152,8 +162,10 @@ def _picture(item: Item, clauses: _Clauses) -> None:
 
 
 def _usage(item: Item, clauses: _Clauses) -> None:
-    clauses.skip("IS")
-    word = clauses.take()
+    word = clauses.last
+    if word.upper == "USAGE":
+        clauses.skip("IS")
+        word = clauses.take()
     if word.upper not in _USAGES:
         raise word.error(f"USAGE {word.text} is not supported", f"it can be {', '.join(_USAGES)}")
     item.usage = _USAGES[word.upper]
@@ -171,9 +183,9 @@ def _sign(item: Item, clauses: _Clauses) -> None:
 
 def _occurs(item: Item, clauses: _Clauses) -> None:
     word = clauses.last
-    least = most = clauses.number()
+    least, most = 1, clauses.number()
     if clauses.skip("TO"):
-        most = clauses.number()
+        least, most = most, clauses.number()
     clauses.skip("TIMES")
     counter: list[str] = []
     if clauses.skip("DEPENDING"):
@@ -196,10 +208,10 @@ def _redefines(item: Item, clauses: _Clauses) -> None:
 
 
 def _value(_item: Item, clauses: _Clauses) -> None:
-    """Up to the next clause; what a program begins with says nothing about records."""
-    clauses.skip("IS", "ARE")
+    """Literals; what a program begins with says nothing about records. A number may be the next level's."""
+    clauses.skip("IS", "ARE", "ALL")
     clauses.take()
-    while clauses and clauses.ahead not in _CLAUSES and clauses.ahead not in _USAGES:
+    while clauses.ahead.endswith(("'", '"')):
         clauses.take()
 
 

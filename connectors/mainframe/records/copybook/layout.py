@@ -153,7 +153,7 @@ class _Builder:
         place.align(item)
         base = None if place.base is None or place.parts else place.base + place.offset
         inner = _Place(base, leaves=[], fixed=f"inside of the table {item.told}")
-        plain = replace(item, occurs=None, name=item.told) if not item.items else None
+        plain = replace(item, occurs=None, redefines=None, name=item.told) if not item.items else None
         members = self._members([plain] if plain else item.items, inner, ())
         inner.offset += -inner.offset % inner.alignment
         row = Row(members, inner.finish())
