@@ -72,6 +72,8 @@ class Dialect:
     """Type name, its first word, or JDBC type code -> kind (types.py), where the code says too little."""
     exact_digits: bool = False
     """The driver tells how many digits of a second a column holds."""
+    loose: bool = False
+    """A value may be of another type than its column, for all that is known: each is looked at."""
     whole_digits: int = 0
     """Decimals without a fraction, of no more digits, are whole numbers: the database has no others."""
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from connectors.jdbc.dialect import ARRAY, Dialect, Transactions
 
-GENERIC = Dialect(name="database")
+GENERIC = Dialect(name="database", loose=True)
 _LIMIT, _FETCH = "LIMIT {rows}", "FETCH FIRST {rows} ROWS ONLY"
 
 _JAVA_OBJECT = 2000

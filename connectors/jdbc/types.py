@@ -20,6 +20,10 @@ _NAMED = {
     "int64": pa.int64(),
     "float32": pa.float32(),
     "float64": pa.float64(),
+    "whole:2": pa.int16(),
+    "whole:4": pa.int32(),
+    "whole:8": pa.int64(),
+    "real": pa.float64(),
     "date": pa.date32(),
     "decimal:0": pa.decimal128(20, 0),
     "binary": pa.binary(),
@@ -40,6 +44,7 @@ _BETWEEN_FIELDS, _BETWEEN_COLUMNS = "\x1f", "\x1e"
 _ESCAPES, _ESCAPED = "\x1b\x1e\x1f", re.compile(r"\x1b([012])")
 _WIDER = {"int16": "int32", "int32": "int64", "int64": "decimal:0"}
 _SIGNED = frozenset(_WIDER)
+_LOOSE = {"int16": "whole:2", "int32": "whole:4", "int64": "whole:8", "float32": "real", "float64": "real"}
 UNKNOWN = "unknown"
 _DIGITS, _MOST_DIGITS = 6, 9
 _LARGEST_DECIMAL = 38
@@ -129,6 +134,7 @@ def _column(of: Described, dialect: Dialect) -> Column:
         return _decimal(of, dialect)
     if kind.removesuffix("_text") in ("time", "timestamp", "instant", "offset", "offset_time", "span"):
         return _temporal(of, kind, dialect)
+    kind = _LOOSE.get(kind, kind) if dialect.loose else kind
     return Column(of.name, kind, _NAMED.get(kind, pa.string()))
 
 

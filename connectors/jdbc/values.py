@@ -51,8 +51,8 @@ type Bound = int | bool | float | Decimal | bytes | str | Temporal
 
 
 _OF_KINDS = {
-    **dict.fromkeys(("int16", "int32", "int64"), "int"),
-    **dict.fromkeys(("float32", "float64"), "float"),
+    **dict.fromkeys(("int16", "int32", "int64", "whole"), "int"),
+    **dict.fromkeys(("float32", "float64", "real"), "float"),
     **dict.fromkeys(("decimal", "number"), "decimal"),
     **dict.fromkeys(("binary", "long_binary"), "binary"),
     **dict.fromkeys(("bool", "flag"), "bool"),

@@ -11,9 +11,11 @@ import java.sql.DriverManager;
 import java.sql.DriverPropertyInfo;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
+import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.sql.SQLFeatureNotSupportedException;
 import java.sql.Statement;
+import java.sql.Types;
 import java.time.temporal.Temporal;
 import java.util.Properties;
 import java.util.logging.Logger;
@@ -22,7 +24,8 @@ import java.util.logging.Logger;
  * A driver of JDBC 3.0 for `jdbc:old:...`, H2's with what it did not have then taken away.
  *
  * <p>With `;MISSING=error` at the end of the URL it is a class compiled long ago, else one whose new methods refuse;
- * with `;MISSING=keys` it tells no keys, either.
+ * with `;MISSING=keys` it tells no keys, either; with `;MISSING=types` it takes each DOUBLE for what the column's
+ * name says, as databases do that let a value be of another type than its column.
  */
 public final class OldDriver implements Driver {
     private static final String PREFIX = "jdbc:old:";
@@ -48,7 +51,8 @@ public final class OldDriver implements Driver {
 
     private static Class<?>[] all() {
         return new Class<?>[] {
-            PreparedStatement.class, Statement.class, ResultSet.class, DatabaseMetaData.class, Connection.class
+            PreparedStatement.class, Statement.class, ResultSet.class, ResultSetMetaData.class,
+            DatabaseMetaData.class, Connection.class
         };
     }
 
@@ -56,6 +60,9 @@ public final class OldDriver implements Driver {
         return (proxy, method, arguments) -> {
             if (missing.equals("keys") && isOfKeys(method)) {
                 throw new SQLFeatureNotSupportedException("not implemented: " + method.getName());
+            }
+            if (missing.equals("types") && method.getName().equals("getColumnType")) {
+                return type((ResultSetMetaData) value, (Integer) arguments[0]);
             }
             if (isMissing(method, arguments)) {
                 if (missing.equals("error") && isOfJdbc4(method)) {
@@ -69,6 +76,16 @@ public final class OldDriver implements Driver {
                 throw error.getCause();
             }
         };
+    }
+
+    private static int type(ResultSetMetaData columns, int index) throws SQLException {
+        switch (columns.getColumnLabel(index)) {
+            case "A_SMALLINT": return Types.SMALLINT;
+            case "AN_INTEGER": return Types.INTEGER;
+            case "A_BIGINT": return Types.BIGINT;
+            case "A_REAL": return Types.REAL;
+            default: return columns.getColumnType(index);
+        }
     }
 
     private static boolean isOfKeys(Method method) {

@@ -130,6 +130,30 @@ def test_a_driver_that_tells_no_keys_reads_what_is_said_of_them(
         assert not [finding.text for finding in connector.check() if finding.level is Level.CRITICAL]
 
 
+@pytest.mark.parametrize("old", [";MISSING=types"], indirect=True)
+def test_values_are_taken_as_what_they_are_where_columns_may_hold_others(
+    old: dict[str, Any], h2_corner: Corner
+) -> None:
+    """SQLite's REAL is a double, and its INTEGER may be any number, and text; drivers make others of them."""
+    h2_corner.execute(
+        "CREATE TABLE $.loose (id int PRIMARY KEY, a_smallint double, an_integer double, a_bigint double,"
+        " a_real double, a_float real); INSERT INTO $.loose VALUES (1, -7, 7, 8, 1e300, 0.1),"
+        " (2, 32768, 0, 0, 0, 0), (3, 0, 2.5, 0, 0, 0), (4, 0, 0, 1e30, 0, 0),"
+        " (5, NULL, NULL, NULL, 123456.789012345, NULL);"
+    )
+    with opened(h2_corner.server, {h2_corner.name("loose"): {"mode": "images"}}, **old) as connector:
+        batches = polled(connector, stream_of(connector, h2_corner.name("loose")))
+        assert [[*row.values()] for batch in batches for row in h2_corner.rows(batch)] == [
+            [1, -7, 7, 8, 1e300, 0.1],
+            [5, None, None, None, 123456.789012345, None],
+        ]
+        rejects = [reject for batch in batches for reject in batch.rejects]
+        assert [str(dict(reject.key or {})["ID"]) for reject in rejects] == ["2", "3", "4"]
+        assert [reject.reason.partition(":")[0] for reject in rejects] == [
+            f"column {name}" for name in ("A_SMALLINT", "AN_INTEGER", "A_BIGINT")
+        ]
+
+
 def test_what_is_left_of_a_result_is_passed_over_and_not_loaded(h2_corner: Corner) -> None:
     """Which MariaDB's driver does when a statement is closed, into memory, and not when its result is."""
     closed: list[str] = []

@@ -7,6 +7,7 @@ import time as time_module
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -19,7 +20,8 @@ from bridge.testing.conforming import drain
 from bridge.testing.databases import DatabaseServer
 from connectors.jdbc import connector as connector_module
 from connectors.jdbc import polls
-from tests.integration.jdbc_tables import configured, rows_of, stream_of
+from connectors.jdbc.dialects import dialect_of
+from tests.integration.jdbc_tables import Corner, configured, polled, rows_of, stream_of
 
 
 @pytest.fixture(autouse=True)
@@ -533,3 +535,33 @@ def test_an_excluded_table_is_not_missed(postgres: DatabaseServer, schema: str) 
     with closing(configured(postgres, streams, exclude_tables=[f"{schema}.t"])) as connector:
         connector.open()
         assert [stream.name for stream in connector.discover()] == [f"{schema}.u"]
+
+
+# What a server sends for each; MySQL's driver says -92:30:00 of the first, and nothing of the second's sign.
+SENT = {
+    "-100:30:00.250000": "010400000004 1e00 90d00300",
+    "-01:30:00.000000": "010000000001 1e00",
+    "-00:00:00.500000": "010000000000 0000 20a10700",
+    "00:00:00.000000": "",
+    "838:59:59.000000": "002200000016 3b3b",
+    "12:00:00.123456": "00000000000c 0000 40e20100",
+    "-838:59:59.000000": b"-838:59:59".hex(),
+    "10:11:12.000000": b"10:11:12".hex(),
+}
+
+
+def test_spans_of_time_are_what_a_mysql_server_has_sent(
+    h2_corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialect = dialect_of(h2_corner.server.url)
+    kinds = {**dialect.types, "BINARY VARYING": dialect_of("jdbc:mysql:").types["TIME"]}
+    mysql = replace(dialect, types=kinds, exact_digits=False)
+    monkeypatch.setattr(connector_module, "dialect_of", lambda _: mysql)
+    rows = ", ".join(f"({n}, x'{sent}')" for n, sent in enumerate(SENT.values()))
+    h2_corner.execute(
+        f"CREATE TABLE $.t (id int PRIMARY KEY, at varbinary(12)); INSERT INTO $.t VALUES {rows};"
+    )
+    h2_corner.execute("INSERT INTO $.t VALUES (99, NULL);")
+    with h2_corner.reading("t", "images") as (reader, stream):
+        found = [row["AT"] for batch in polled(reader, stream) for row in rows_of(batch)]
+    assert found == [*SENT, None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
@@ -58,6 +60,23 @@ def of(code: int, name: str = "", precision: int = 0, scale: int = 0, *, unsigne
     ],
 )
 def test_types_of_every_database(one: Described, kind: str, arrow: pa.DataType) -> None:
+    found = column(one, replace(GENERIC, loose=False))
+    assert (found.kind, found.type) == (kind, arrow)
+
+
+@pytest.mark.parametrize(
+    ("one", "kind", "arrow"),
+    [
+        (of(BIGINT), "whole:8", pa.int64()),
+        (of(INTEGER), "whole:4", pa.int32()),
+        (of(TINYINT), "whole:2", pa.int16()),
+        (of(INTEGER, unsigned=True), "whole:8", pa.int64()),
+        (of(REAL), "real", pa.float64()),
+        (of(DOUBLE), "real", pa.float64()),
+        (of(DECIMAL, precision=12, scale=2), "decimal:2", pa.decimal128(12, 2)),
+    ],
+)
+def test_numbers_of_a_database_that_nobody_knows(one: Described, kind: str, arrow: pa.DataType) -> None:
     found = column(one, GENERIC)
     assert (found.kind, found.type) == (kind, arrow)
 
@@ -151,7 +170,7 @@ def test_what_sql_server_compares_as_it_sorts_is_of_the_columns_own_type(one: De
 
 
 def test_a_driver_that_does_not_tell_the_digits_of_a_time_may_have_all_of_them() -> None:
-    assert column(of(TIME, "TIME", scale=0), dialect_of("jdbc:mysql://db/erp")).kind == "span_text:6"
+    assert column(of(TIME, "TIME", scale=0), dialect_of("jdbc:mysql://db/erp")).kind == "sent_span_text:6"
 
 
 @pytest.mark.parametrize(

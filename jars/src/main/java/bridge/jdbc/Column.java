@@ -44,6 +44,8 @@ abstract class Column {
             case "int64": return new Int64(index);
             case "float32": return new Float32(index);
             case "float64": return new Float64(index);
+            case "whole": return new Loose.Whole(index, number);
+            case "real": return new Loose.Real(index);
             case "decimal": return new Decimal(index, number);
             case "date": return new Date(index);
             case "time": return new Time(index, number);

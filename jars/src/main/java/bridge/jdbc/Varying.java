@@ -259,12 +259,13 @@ abstract class Varying extends Column {
 
     /** A span of time as hours, minutes and seconds: the text that drivers make of one is not always right. */
     static final class Span extends Varying {
-        private final Times<Duration> spans = Times.spans();
         private final int digits;
+        private final Times.Getter<Duration> spans;
 
-        Span(int index, int digits) {
+        Span(int index, int digits, Times.Getter<Duration> spans) {
             super(index);
             this.digits = digits;
+            this.spans = spans;
         }
 
         @Override byte[] bytes(ResultSet rows) throws SQLException {
