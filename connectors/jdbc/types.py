@@ -45,6 +45,7 @@ _ESCAPES, _ESCAPED = "\x1b\x1e\x1f", re.compile(r"\x1b([012])")
 _WIDER = {"int16": "int32", "int32": "int64", "int64": "decimal:0"}
 _SIGNED = frozenset(_WIDER)
 _LOOSE = {"int16": "whole:2", "int32": "whole:4", "int64": "whole:8", "float32": "real", "float64": "real"}
+_TEMPORAL = frozenset(("time", "timestamp", "instant", "offset", "offset_time", "span", "sent_span"))
 UNKNOWN = "unknown"
 _DIGITS, _MOST_DIGITS = 6, 9
 _LARGEST_DECIMAL = 38
@@ -132,7 +133,7 @@ def _column(of: Described, dialect: Dialect) -> Column:
     kind = dialect.kind(of.type_name, of.code) or _standard(of)
     if kind == "decimal":
         return _decimal(of, dialect)
-    if kind.removesuffix("_text") in ("time", "timestamp", "instant", "offset", "offset_time", "span"):
+    if kind.removesuffix("_text") in _TEMPORAL:
         return _temporal(of, kind, dialect)
     kind = _LOOSE.get(kind, kind) if dialect.loose else kind
     return Column(of.name, kind, _NAMED.get(kind, pa.string()))
