@@ -193,6 +193,7 @@ _MYSQL = replace(
         "transformedBitIsBoolean": "true",
         "zeroDateTimeBehavior": "CONVERT_TO_NULL",
     },
+    types={**_MARIADB.types, "TIME": "sent_span_text"},
     exact_digits=False,
 )
 

@@ -54,7 +54,8 @@ abstract class Column {
             case "binary": return new Varying.Binary(index);
             case "number": return new Varying.Number(index);
             case "text": case "char": return new Varying.Text(index);
-            case "span_text": return new Varying.Span(index, number);
+            case "span_text": return new Varying.Span(index, number, Times.spans()::get);
+            case "sent_span_text": return new Varying.Span(index, number, Times::sentSpan);
             case "array": return new Varying.Array(index);
             case "refused": return new Refused(index);
             case "flag": return new Flag(index);
