@@ -59,7 +59,7 @@ class ListPages:
         self._reading, self._session, self._known, self._told = reading, session, known, told
         self._walk = session.walk
         self._shown: Shown | None = None
-        self._number = self._turned = 0
+        self._number = self._turned = self._repaints = 0
         self._pass, self._id = 1, secrets.token_hex(4)
         self._fresh: dict[Key, Row] = {}
         """Of the page shown, rows that are still to be opened."""
@@ -150,19 +150,27 @@ class ListPages:
         return Shown.of(self._reading, left) if left and left.name == self._reading.options.screen else None
 
     def _next(self, before: Shown) -> Shown:
+        if not self._stands(before):
+            return self._anew_by_itself(before)
         self._number += 1
+        self._repaints = 0
         told, table = f"page {self._number}", self._reading.list
         if self._number > table.pages:
             raise self._trouble(before, told, f"there is no end after {table.pages} pages", Kind.FATAL)
-        if not self._stands(before):
-            self._waited = False
-            return self._page(told, number=before.page.number)  # it was painted on since
         short, self._waited = self._waited, False
         self._walk.press(table.next, told, (self._reading.options.screen,))
         after = self._after(before, told)
         if short and not (after.page.ended and {*before.keys} <= {*after.keys}):
             raise self._trouble(after, told, "the page before it was not full, and is not the last one")
         return after
+
+    def _anew_by_itself(self, before: Shown) -> Shown:
+        """The page, where the host has painted on it since."""
+        told, self._waited = f"page {self._number}, once more", False
+        self._repaints += 1
+        if self._repaints > self._reading.list.pages:
+            raise self._trouble(before, told, "it is painted again and again")
+        return self._same(before, self._page(told, number=before.page.number), told)
 
     def _after(self, before: Shown, told: str) -> Shown:
         number = None if before.page.number is None else before.page.number + 1
@@ -201,7 +209,10 @@ class ListPages:
     ) -> Shown:
         """The page that it was turned to, or that was left; or whichever stands there."""
         awaited = Awaited(self._reading, self._longest, self._waited, turned, left, number)
-        screen, rest = self._reading.options.screen, self._walk.pace.rest(0 if left else 1)
+        return self._taken(self._awaited(awaited, told))
+
+    def _awaited(self, awaited: Awaited, told: str) -> Shown:
+        screen, rest = self._reading.options.screen, self._walk.pace.rest(0 if awaited.left else 1)
 
         def refuses_a_row(seen: Looked) -> bool:
             """It still says so, and is the page all the same."""
@@ -212,23 +223,18 @@ class ListPages:
                 (screen,), told, rest=rest, judge=awaited.sight, also=refuses_a_row
             )
         except Trouble as trouble:
-            if not awaited.may_be_last(trouble):
+            patient = awaited.after(trouble)
+            if patient is None:
                 raise
-            self._waited = True
-            return self._page(told, turned, left, number)
-        return self._taken(Shown.of(self._reading, seen), told)
+            self._waited = patient.waited
+            return self._awaited(patient, told)
+        return Shown.of(self._reading, seen)
 
-    def _taken(self, shown: Shown, told: str) -> Shown:
-        """One bad line is a bad line; when most of them are, this is no page of the list as it is mapped."""
+    def _taken(self, shown: Shown) -> Shown:
         page = shown.page
         self._longest = max(self._longest, len(page.rows))
         if self._number > 1 or page.first is False:
             self._walk.turned = page
-        bad = [row for row in page.rows if row.problems]
-        if len(bad) > 1 and 2 * len(bad) > len(page.rows):
-            first = bad[0].problems[0]
-            why = f"{len(bad)} of {len(page.rows)} lines do not fit the map: {first.field} {first.reason}"
-            raise self._trouble(shown, told, why)
         return shown
 
     def _is_complete(self) -> bool:

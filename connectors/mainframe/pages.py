@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.mainframe import recognise
 from connectors.mainframe.errors import Kind, Looked, Trouble
@@ -12,6 +12,7 @@ from connectors.mainframe.readings import ListReading
 from connectors.mainframe.recognise import Page
 from connectors.mainframe.scans import Key, judged
 from connectors.mainframe.sights import AS_BEFORE, Sight
+from connectors.mainframe.values import is_blank
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +51,42 @@ class Awaited:
     """What it was when it was left for the screen behind a row."""
     number: int | None = None
     """That it must show; None: whichever."""
+    overdue: bool = False
+    """Whether rows of its own have been waited for as long as may be."""
 
     def sight(self, seen: Looked) -> Sight:
         shown = Shown.of(self.reading, seen)
-        if self.turned and shown.page == self.turned.page:
+        if self._is_former(shown.page):
             return Sight(AS_BEFORE)
-        return Sight(self._lacks(shown.page), self._may_be_half(shown))
+        lacks = self._lacks(shown.page) or self._lacks_rows(shown.page) or _misfit(shown.page)
+        return Sight(lacks, self._may_be_half(shown))
 
-    def may_be_last(self, trouble: Trouble) -> bool:
-        """There are hosts that say so once the key for the next page was pressed on it."""
+    def after(self, trouble: Trouble) -> Awaited | None:
+        """What is believed of it once the time is over; None: nothing more.
+
+        A frame that tells of another page may be painted long before its rows; and there are hosts that say
+        that a page was the last one once the key for the next one was pressed on it.
+        """
         seen = trouble.seen
         if trouble.kind is not Kind.UNKNOWN or seen.name != self.reading.options.screen:
-            return False
+            return None
         page = recognise.page(self.reading.map, seen.screen)
-        former = self.turned is not None and page == self.turned.page
-        return bool(page.rows) and not former and not self._contradicts(page) and self._is_open(page)
+        if self._is_former(page) or self._contradicts(page):
+            return None
+        if self._lacks_rows(page):
+            return replace(self, overdue=True)
+        return replace(self, waited=True) if page.rows and self._is_open(page) else None
+
+    def _is_former(self, page: Page) -> bool:
+        return self.turned is not None and page == self.turned.page
+
+    def _lacks_rows(self, page: Page) -> str:
+        """A frame is painted before what is in it."""
+        if self.overdue:
+            return ""
+        if not page.rows:
+            return "it shows a sign of more, and no line" if page.more else ""
+        return AS_BEFORE if self.turned and page.rows == self.turned.page.rows else ""
 
     def _lacks(self, page: Page) -> str:
         """A page says where the list goes on or ends, or is full; all else is painted in part."""
@@ -92,9 +114,16 @@ class Awaited:
         return len(page.rows) < self.reading.lines and not (page.rows and self.waited)
 
     def _may_be_half(self, shown: Shown) -> bool:
+        if self._may_lack_values(shown.page):
+            return True
         if self.left:
             return self._lacks_some_of(self.left, shown)
         return self._may_go_on(shown.page) or bool(self.turned and self._has_some_of(self.turned, shown))
+
+    @staticmethod
+    def _may_lack_values(page: Page) -> bool:
+        """One that cannot be read, or is blank, may be still to come."""
+        return any(row.problems or any(map(is_blank, row.values.values())) for row in page.rows)
 
     def _may_go_on(self, page: Page) -> bool:
         """It ends, or is not full: more may be on its way, whatever shows below. Frames are painted first.
@@ -127,3 +156,12 @@ class Awaited:
         columns = [{(old.values.get(name), new.values.get(name)) for old, new in lines} for name in names]
         telling = [values for values in columns if len(values) > 1]
         return bool(telling) and all(old == new for values in telling for old, new in values)
+
+
+def _misfit(page: Page) -> str:
+    """One bad line is a bad line; when most of them are, this is no page of the list as it is mapped."""
+    bad = [row for row in page.rows if row.problems]
+    if len(bad) <= 1 or 2 * len(bad) <= len(page.rows):
+        return ""
+    first = bad[0].problems[0]
+    return f"{len(bad)} of {len(page.rows)} lines do not fit the map: {first.field} {first.reason}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -431,6 +432,52 @@ def test_a_list_without_end_markers_ends_where_the_page_stays_and_deletes_nothin
     assert set(read.marks) == {None}
 
 
+def _pushed_to(
+    monkeypatch: pytest.MonkeyPatch, push: Callable[[Host], transactions.Listing], transport: str
+) -> list[int]:
+    """A list of six pages; behind the second one, between two polls, the host paints what nobody asked for."""
+    monkeypatch.setattr(scans, "SLICE_S", 0.0)
+    read: list[int] = []
+    with Host(count=30, page_size=5) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        streams = {"customers": LIST | {"paging": "key"}}
+        with opened(host, streams, transport=transport) as connector:
+            (stream,) = connector.discover()
+            batch = connector.poll(stream, None, Ask(rows=1))
+            for polls in itertools.count(1):
+                read += [row["id"] for change in batch.changes for row in change.rows.to_pylist()]
+                if not batch.more:
+                    assert batch.scan is Scan.LAST
+                    return read
+                if polls == 2:
+                    host.push(push(host))
+                    time.sleep(0.1)
+                batch = connector.poll(stream, batch.position, Ask(rows=1))
+    raise AssertionError
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_another_page_that_the_host_turns_to_by_itself_fails_the_scan(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(TransientError, match=r"page 2, once more: .*it is another page of the list"):
+        _pushed_to(monkeypatch, lambda host: transactions.Listing.at(host._company, 4, 15), transport)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_page_that_the_host_paints_anew_is_read_anew_and_is_no_further_one(
+    transport: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def changed(host: Host) -> transactions.Listing:
+        for number in NUMBERS[5:10]:
+            host.change(f"{number:08}", balance=Decimal("1.00"))
+        return transactions.Listing.at(host._company, 2, 5)
+
+    read = _pushed_to(monkeypatch, changed, transport)
+    assert read == [*NUMBERS[:10], *NUMBERS[5:30]]
+    assert "rows have the key" not in caplog.text
+
+
 def test_a_clock_on_the_screen_keeps_no_list_from_its_end(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -757,6 +804,84 @@ def test_pages_are_waited_for_where_the_keyboard_is_free_before_they_come(
         with opened(host, {"customers": LIST | {"paging": "key"}}, **options) as connector:
             host.switches.early_ms = {"CUSTLIST": 400}
             assert scan(connector, "customers").column("id") == NUMBERS[:12]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(
+    ("table", "first"),
+    [
+        (NUMBERED, {"row": 4}),
+        ({"page": {"row": 1, "text": "PAGE N OF M"}}, {"row": 4}),
+        ({}, {"row": 4, "until": 21}),
+    ],
+    ids=["its number", "its number of pages", "its end"],
+)
+def test_all_rows_of_the_page_before_are_not_those_of_the_next_whatever_the_frame_says(
+    transport: str, table: dict[str, Any], first: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host pauses for longer than is given to what may be painted in part."""
+    options: dict[str, Any] = {"screens": _screens(**table), "maps": [], "transport": transport}
+    with Host(count=15, page_size=5) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        host.switches.last_page = "OF M" in str(table)
+        with opened(host, {"customers": LIST | {"paging": "key"}}, settle="20ms", **options) as connector:
+            host.switches.two_writes = TwoWrites(after_ms=300, overwrite=True, **first)
+            assert scan(connector, "customers").column("id") == NUMBERS[:15]
+
+
+@BY_PAGE
+def test_a_page_with_all_rows_of_the_one_before_is_believed_once_the_time_is_over(
+    table: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many rows as a page has were inserted before it."""
+    come = iter(range(1, 6))
+    with Host(count=15, page_size=5) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        options: dict[str, Any] = {"screens": _screens(**table), "maps": [], "timeout": "1s"}
+        with opened(host, {"customers": LIST | {"paging": "key"}}, **options) as connector:
+            host.switches.insert_between_pages = lambda _: [customer(each) for each in come]
+            assert scan(connector, "customers").column("id") == NUMBERS[:15]
+
+
+TEXTS = {"balance": {"column": 42, "length": 12}, "mark": {"column": 66, "length": 6}}
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(
+    ("columns", "lines", "behind"),
+    [
+        (TEXTS, range(5, 10), 14),
+        (TEXTS, range(9, 10), 14),
+        ({}, range(5, 10), 64),
+        ({}, range(7, 8), 40),
+        ({}, range(7, 8), 0),
+    ],
+    ids=["all texts", "those of one line", "all marks", "a balance", "a key"],
+)
+def test_values_that_are_blank_beside_others_are_waited_for(
+    transport: str, columns: dict[str, Any], lines: range, behind: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host paints by columns, with a pause in between."""
+
+    async def by_column(self: Conversation, drawing: Drawing, *_: Any) -> None:
+        pieces = drawing._pieces.items()
+        first = {at: text for at, text in pieces if at % 80 < behind or at // 80 + 1 not in lines}
+        await self._send(replace(drawing, _pieces=first).write(self._erase()))
+        await asyncio.sleep(0.15)
+        await self._send(drawing.write(self._erase()))
+
+    monkeypatch.setattr(Conversation, "_paint_twice", by_column)
+    screens = _screens(rows="5-9")
+    screens["custlist"]["table"]["columns"] |= columns
+    with Host(count=15, page_size=5) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        streams = {"customers": LIST | {"paging": "key"}}
+        options: dict[str, Any] = {"screens": screens, "maps": [], "transport": transport}
+        with opened(host, streams, settle="60ms", **options) as connector:
+            host.switches.two_writes = TwoWrites()
+            read = scan(connector, "customers")
+        assert [row["name"] for row in read.rows] == [each.name for each in host.customers.values()]
+        assert read.rejects == []
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
