@@ -329,6 +329,29 @@ def test_a_file_that_waits_for_its_marker_says_why(
     assert told in line
 
 
+def test_an_older_file_is_no_news_when_the_newest_is_moved_away(
+    drops: Drops, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    drop = drops(path=str(tmp_path / "CUST.D*"), copybook=str(tmp_path / "CUST.cpy"))
+    old, new, anew = (tmp_path / f"CUST.D{day}" for day in (1122, 1123, 1124))
+    drop.write(drop.customer(1, "OLD"), path=old)
+    os.utime(old, (1, 1))
+    drop.write(drop.customer(1, "NEW"), drop.customer(2), path=new)
+    (batch,) = drop.scan()
+    assert batch.rows == 2
+    new.rename(tmp_path / "archived")
+    for _ in range(2):
+        (later,) = drop.scan(batch.position)
+        assert (later.position, later.rows, later.scan) == (batch.position, 0, None)
+    assert caplog.text.count("CUST.D1122 is older than CUST.D1123") == 1
+    drop.write(drop.customer(3), path=anew)
+    (batch,) = drop.scan(batch.position)
+    assert (batch.rows, batch.scan) == (1, Scan.ONLY)
+    anew.unlink()
+    (whole,) = drop.scan()  # for whoever asks for what there is
+    assert whole.rows == 1
+
+
 def test_of_several_files_the_newest_counts(drops: Drops, tmp_path: Path) -> None:
     drop = drops(path=str(tmp_path / "CUST.*"), done="{path}.done", copybook=str(tmp_path / "CUST.cpy"))
     drop.copybook = drop.copybook.rename(tmp_path / "record.cpy")

@@ -7,6 +7,8 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -32,6 +34,7 @@ _MARKED_S = 60.0
 """How long a file may be there without its marker before that is told."""
 _ONE_KEY = "only the last one is kept: name columns under `key` that tell them apart"
 _MARK_LAST = "have the sender write the marker after the data; `done` says which file it is"
+_READ_SINCE = "was read and is gone: it is not read; `resnapshot` would have it read all the same"
 _log = logging.getLogger(__name__)
 _BEGINNING = dict.fromkeys(sorted(_WITHIN), 0)
 
@@ -120,6 +123,8 @@ class _File:
         """What was there when last looked at, and since when."""
         self._waited_for: Version | None = None
         """Of which it was told that it waits for its marker."""
+        self._past: Version | None = None
+        """Of which it was told that it is older than what was read."""
         self._opened: _Opened | None = None
 
     def poll(self, position: Position | None, ask: Ask) -> Batch:
@@ -128,6 +133,8 @@ class _File:
         if page and opened and self._is_of(page, opened.version):
             return self._page(opened, page, ask)
         version, waits = self._complete()
+        if version and position and self._is_past(position, version):
+            version = None
         if version is None and page:
             raise TransientError(
                 f"{self.options.path} was replaced while it was read", remedy="it is read once it rests"
@@ -189,6 +196,17 @@ class _File:
     def _is_of(self, position: Mapping[str, Any], version: Version) -> bool:
         told = self._told(version)
         return all(position.get(name) == told[name] for name in _READ)
+
+    def _is_past(self, position: Mapping[str, Any], version: Version) -> bool:
+        """Whether another file was read since, which is gone: what is left then would undo its changes."""
+        name, own = position["file"], version.path.name
+        if not fnmatchcase(name, Path(self.options.path).name) or name == own:
+            return False
+        is_past: bool = (version.mtime_ns, own) < (position["mtime_ns"], name)
+        if is_past and self._past != version:
+            self._past = version
+            _log.warning("%s: %s is older than %s, which " + _READ_SINCE, self.stream.name, own, name)
+        return is_past
 
     def _told(self, version: Version) -> Mapping[str, Any]:
         return {

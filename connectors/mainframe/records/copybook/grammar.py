@@ -121,7 +121,8 @@ def _entry(sentence: Sequence[Word]) -> Item | None:
         )
     level = int(first.text)
     if level in _IGNORED_LEVELS:
-        return _ignored(sentence)
+        _must_be_alone(sentence)
+        return None
     if not (1 <= level <= _DEEPEST_LEVEL or level == _STANDALONE):
         raise first.error(f"there is no level {first.text}")
     item = Item(first, level, None)
@@ -145,8 +146,8 @@ def _entry(sentence: Sequence[Word]) -> Item | None:
     return item
 
 
-def _ignored(sentence: Sequence[Word]) -> None:
-    """A name for values or for other items. An entry behind it would be lost with it."""
+def _must_be_alone(sentence: Sequence[Word]) -> None:
+    """A name for values or for other items: an entry behind it would be lost with it."""
     for word in sentence:
         if _CLAUSES.get(word.upper) is _picture:
             raise word.error(f"{word.text} does not belong to level {sentence[0].text}", _NO_FULL_STOP)
