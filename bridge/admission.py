@@ -13,6 +13,7 @@ from types import MappingProxyType
 from bridge.config.options import ConnectorSettings, OnSchemaChange
 from bridge.config.options import Topics as TopicOptions
 from bridge.contract import CONTRACT_VERSION, Batch, Emits, Stream, Table
+from bridge.encode.columns import written_otherwise
 from bridge.errors import (
     BridgeError,
     ConfigError,
@@ -33,6 +34,7 @@ REFILL = (
     "to publish it again, run `legacy-bridge positions rewind ... --to start`; to go on without it, "
     "`positions accept`"
 )
+REFILL_IT = "`legacy-bridge positions rewind ... --to start` fills"
 ACCEPT = "if that is right, run `legacy-bridge positions accept`"
 
 
@@ -65,6 +67,8 @@ class Lane:
     """Tables all of which is published, whatever is known of their rows: their topics lack it."""
     excluded: Sequence[str] = ()
     """Columns that it has, or had, and that are left out."""
+    encoder: Mapping[str, str] = field(default_factory=dict)
+    """The options by which keys are written."""
 
     def stored(self, position: object) -> Stored:
         partitions = {route.topic: route.partitions for route in self.routes.values()}
@@ -79,6 +83,7 @@ class Lane:
             keyed=self.keyed,
             ids=ids,
             excluded=list(self.excluded),
+            encoder=self.encoder,
         )
 
     def is_judged_by_more_than(self, stored: Stored) -> bool:
@@ -88,6 +93,7 @@ class Lane:
             now.forms.keys() <= stored.forms.keys()
             and now.ids.keys() <= stored.ids.keys()
             and set(now.excluded) <= set(stored.excluded)
+            and now.encoder == stored.encoder
         )
 
     @property
@@ -265,7 +271,8 @@ class Admission:
         parks = options.on_schema_change is OnSchemaChange.PARK
         forms = {table.name: policy.form(table) for table in stream.tables} if parks else {}
         keyed = is_keyed(stream, options)
-        lane = Lane(stream, policy, routes, self._settings.kind, self._version, forms, keyed)
+        encoder = self._settings.encoder.model_dump(exclude={"kind"})
+        lane = Lane(stream, policy, routes, self._settings.kind, self._version, forms, keyed, encoder=encoder)
         for each in stream.tables if lane.follows else ():
             _must_have_a_key(each)
         return lane
@@ -298,6 +305,7 @@ class Admission:
                 raise ConfigError(
                     f"table {table} is not as it was when its position was written", remedy=ACCEPT
                 )
+        _must_write_keys_as_before(lane, stored)
         self._compare_topics(lane, stored)
 
     def _compare_topics(self, lane: Lane, stored: Stored) -> None:
@@ -369,6 +377,22 @@ def _must_have_all(route: Route, stored: Stored, lane: Lane) -> None:
             f"it published to {', '.join(sorted(stored.partitions))}, and topic {route.topic} lacks that",
             remedy=REFILL,
         )
+
+
+def _must_write_keys_as_before(lane: Lane, stored: Stored) -> None:
+    """Else a row would have two keys in its topic, of which the former one stays there for ever."""
+    tables = {table.name: lane.policy.table(table) for table in lane.stream.tables}
+    for name, route in lane.routes.items():
+        if route.topic not in stored.partitions:
+            continue
+        for column, option in written_otherwise(tables[name], stored.encoder, lane.encoder):
+            was = stored.encoder[option]
+            raise ConfigError(
+                f"column {column} tells the rows of table {abridged(name)} apart, and `encoder: {option}` was"
+                f" {was}: in topic {route.topic} they have other keys than they would get now",
+                remedy=f"set `{option}: {was}` again, or another `topic:` for the stream, which {REFILL_IT};"
+                f" to leave the former keys where they are, `positions accept`",
+            )
 
 
 def _must_take_all(topic: str, found: Described, table: str) -> None:

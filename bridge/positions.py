@@ -60,6 +60,7 @@ class Stored:
     `accept`: an operator has agreed to whatever would park the stream at its next start.
     `keyed`: what is known of its rows was kept up to this position.
     `excluded`: columns that it had, and that were left out.
+    `encoder`: the options by which keys were written; empty where these are not known.
     """
 
     position: Position | None
@@ -73,6 +74,7 @@ class Stored:
     keyed: bool = False
     ids: Mapping[str, str] = field(default_factory=dict)
     excluded: Sequence[str] = field(default_factory=list)
+    encoder: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as t
 
-from bridge.contract import NUMBER_TEXT, digits_of
+from bridge.contract import NUMBER_TEXT, Table, digits_of
 from bridge.encode import EncoderOptions, times
 
 type Form = Callable[[pa.Array], pa.Array]
@@ -106,6 +106,32 @@ class Columns:
         return pa.MapArray.from_arrays(offsets, names.cast(pa.string()), items, mask=array.is_null())
 
 
+def written_otherwise(
+    table: Table, was: Mapping[str, str], now: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Columns that tell its rows apart and are written otherwise by other options; each with the option."""
+    before, today = (_of_keys(options) if table.key else options for options in (was, now))
+    changed = [option for option in _CONCERNED if before.get(option, today[option]) != today[option]]
+    for name in table.key or table.schema.names if changed else ():
+        for field in _inside(table.schema.field(name)):
+            yield from ((name, option) for option in changed if _CONCERNED[option](field))
+
+
+def lossless(decimal: str) -> str:
+    """Of keys: what is rounded could be the key of another row."""
+    return "number" if decimal == "double" else decimal
+
+
+def _of_keys(options: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: lossless(value) if name == "decimal" else value for name, value in options.items()}
+
+
+def _inside(field: pa.Field) -> Iterator[pa.Field]:
+    yield field
+    for member in field.type if t.is_struct(field.type) else ():
+        yield from _inside(member)
+
+
 def _has_numbers(field: pa.Field) -> bool:
     metadata = field.metadata
     return metadata is not None and _NUMBER_TEXT.items() <= metadata.items()
@@ -136,6 +162,10 @@ def _is_plain(kind: pa.DataType) -> bool:
 def _is_binary(kind: pa.DataType) -> bool:
     tests = (t.is_binary, t.is_large_binary, t.is_fixed_size_binary, t.is_binary_view)
     return any(test(kind) for test in tests)
+
+
+def _is_time(kind: pa.DataType) -> bool:
+    return any(test(kind) for test in (t.is_date, t.is_time, t.is_timestamp, t.is_duration))
 
 
 def _is_list(kind: pa.DataType) -> bool:
@@ -180,3 +210,11 @@ def _hex(array: pa.Array) -> pa.Array:
 
 
 _BINARIES: dict[str, Form] = {"base64": _base64, "hex": _hex}
+
+
+_CONCERNED: Mapping[str, Callable[[pa.Field], bool]] = {
+    "decimal": lambda field: t.is_decimal(field.type) or _has_numbers(field),
+    "binary": lambda field: _is_binary(field.type),
+    "time": lambda field: _is_time(field.type),
+}
+"""Option -> whether it says how the values of a column are written."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from bridge.contract import Changes, Op
 from bridge.encode import Encoded, EncoderOptions, Failure, Origin
-from bridge.encode.columns import Columns, UnsupportedError
+from bridge.encode.columns import Columns, UnsupportedError, lossless
 from bridge.encode.packing import Line
 from bridge.encode.texts import NOTHING, Text, compact, joined, members
 from bridge.errors import PermanentError
@@ -142,8 +142,7 @@ class JsonEncoder:
 
 
 def _lossless(options: EncoderOptions) -> EncoderOptions:
-    """Of keys: what is rounded could be the key of another row."""
-    return options.model_copy(update={"decimal": "number"}) if options.decimal == "double" else options
+    return options.model_copy(update={"decimal": lossless(options.decimal)})
 
 
 def _named(origin: Origin) -> bytes:

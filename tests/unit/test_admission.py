@@ -10,7 +10,7 @@ import pytest
 
 from bridge.admission import Admission, Lane
 from bridge.config.options import ConnectorSettings, OnGap, StreamOptions, Topics
-from bridge.contract import CONTRACT_VERSION, Batch, Changes, Emits, Stream, Table
+from bridge.contract import CONTRACT_VERSION, NUMBER_TEXT, Batch, Changes, Emits, Stream, Table
 from bridge.errors import ConfigError, CredentialsError, TransientError
 from bridge.positions import Ledger, Paused, Stored
 from bridge.progress import Progress
@@ -20,6 +20,7 @@ SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string())])
 TOPIC = "erp.orders"
 STORED = Stored({"id": 7}, "jdbc", 2, "db one", {TOPIC: 1})
 VERSION = 2
+DEFAULT = {"decimal": "string", "binary": "base64", "time": "iso"}
 
 
 def stream(name: str = "orders", *tables: str) -> Stream:
@@ -60,7 +61,8 @@ def test_a_stream_whose_topic_is_new_starts_from_scratch(kafka: FakeKafka) -> No
     ((progress, lane),) = admitted(kafka)
     assert lane is not None
     assert (progress.fresh, progress.committed, progress.ahead) == (True, None, None)
-    assert lane.stored({"id": 1}) == Stored({"id": 1}, "jdbc", VERSION, "db one", {TOPIC: 1})
+    wanted = Stored({"id": 1}, "jdbc", VERSION, "db one", {TOPIC: 1}, encoder=DEFAULT)
+    assert lane.stored({"id": 1}) == wanted
 
 
 def test_a_stream_goes_on_from_its_position(kafka: FakeKafka) -> None:
@@ -199,6 +201,59 @@ def test_an_excluded_key_column_parks_the_stream(kafka: FakeKafka) -> None:
 
 
 REMARK = "exclude: no table of this stream has a column remark; spell it as the source does"
+
+
+ALIKE, OTHERWISE = "", "tells the rows of table orders apart"
+PRICE, HASH, DAY = pa.decimal128(9, 2), pa.binary(), pa.date32()
+NUMBER = pa.field("c", pa.string(), metadata=NUMBER_TEXT)
+NESTED = pa.struct([("at", pa.struct([("day", DAY)]))])
+
+
+@pytest.mark.parametrize(
+    ("column", "key", "encoder", "told"),
+    [
+        (pa.field("c", PRICE), ("c",), {"decimal": "number"}, OTHERWISE),
+        (pa.field("c", PRICE), ("c",), {"decimal": "double"}, OTHERWISE),
+        (pa.field("c", PRICE), ("id",), {"decimal": "number"}, ALIKE),
+        (pa.field("c", PRICE), (), {"decimal": "number"}, OTHERWISE),
+        (pa.field("c", PRICE), ("c",), {"time": "epoch", "binary": "hex"}, ALIKE),
+        (NUMBER, ("id", "c"), {"decimal": "number"}, OTHERWISE),
+        (pa.field("c", HASH), ("c",), {"binary": "hex"}, OTHERWISE),
+        (pa.field("c", DAY), ("c",), {"time": "epoch"}, OTHERWISE),
+        (pa.field("c", NESTED), (), {"time": "epoch"}, OTHERWISE),
+    ],
+)
+def test_keys_that_are_written_otherwise_wait_for_an_operator(
+    kafka: FakeKafka, column: pa.Field, key: tuple[str, ...], encoder: dict[str, str], told: str
+) -> None:
+    """Else the former ones stayed in the topic, and what is deleted would never be told by them."""
+    known = Table("orders", pa.schema([pa.field("id", pa.int64()), column]), key)
+    orders = Stream("orders", "db one", (known,))
+    ((_, lane),) = admitted(used(kafka), orders, stored={"orders": STORED})
+    assert lane is not None
+    assert lane.is_judged_by_more_than(STORED)
+    stored = {"orders": lane.stored({"id": 7})}
+    ((progress, _),) = admitted(used(kafka), orders, stored=stored, encoder=encoder)
+    assert told in (progress.parked or "")
+    assert bool(progress.parked) == bool(told)
+    accepted = {"orders": replace(stored["orders"], accept=True)}
+    ((progress, lane),) = admitted(used(kafka), orders, stored=accepted, encoder=encoder)
+    assert lane is not None
+    assert lane.encoder == {**DEFAULT, **encoder}
+    anew = {"orders": replace(stored["orders"], position=None)}
+    elsewhere = {"orders": StreamOptions(topic="another")}
+    ((_, lane),) = admitted(kafka, orders, stored=anew, encoder=encoder, streams=elsewhere)
+    assert lane is not None, "that topic has no other keys"
+
+
+def test_a_key_that_was_a_number_is_one_as_a_double(kafka: FakeKafka) -> None:
+    known = Table("orders", pa.schema([pa.field("c", PRICE)]), ("c",))
+    written = replace(STORED, encoder={**DEFAULT, "decimal": "number"})
+    orders = Stream("orders", "db one", (known,))
+    for decimal, is_parked in (("double", False), ("number", False), ("string", True)):
+        stored, encoder = {"orders": written}, {"decimal": decimal}
+        ((progress, _),) = admitted(used(kafka), orders, stored=stored, encoder=encoder)
+        assert bool(progress.parked) == is_parked
 
 
 def with_remark(name: str) -> Stream:
