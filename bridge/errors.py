@@ -46,6 +46,10 @@ class ConfigError(PermanentError):
     """What was configured cannot work: the connector is parked, and never retried by itself."""
 
 
+class HiddenError(ValueError):
+    """From a validator of options: what was written may be a secret, and no message shows it."""
+
+
 class CredentialsError(PermanentError):
     """The source refused who we are: parked after ONE attempt, since accounts lock after three."""
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bridge.contract import Level, Secret
-from bridge.errors import ConfigError
+from bridge.errors import ConfigError, HiddenError
 from bridge.redact import names_a_secret, redact_patterns
 
 type Keys = tuple[str | int, ...]
@@ -188,7 +188,8 @@ def _said(details: ErrorDetails) -> tuple[str, str]:
         return f"{shown(value)} {_WORDS[kind].format(**context)}", _REMEDIES.get(kind, "")
     words = str(context["error"]) if isinstance(context.get("error"), Exception) else details["msg"]
     words = redact_patterns(words).removeprefix("Input ")
-    return (words if isinstance(value, Mapping | list | tuple) else f"{shown(value)} {words}"), ""
+    tells_all = isinstance(value, Mapping | list | tuple) or isinstance(context.get("error"), HiddenError)
+    return (words if tells_all else f"{shown(value)} {words}"), ""
 
 
 def is_secret(path: Keys, annotations: Iterable[Any]) -> bool:

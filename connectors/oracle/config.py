@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from bridge.contract import ConnectorConfig, Seconds, Secret, Size, StreamConfig
+from bridge.errors import HiddenError
 from connectors.tables import is_pattern, must_leave_something_out
 
 type ModeName = Literal["flashback", "snapshot", "timestamp", "rowscn", "images", "outbox", "mview_log", "aq"]
@@ -231,9 +232,9 @@ class OracleConfig(ConnectorConfig):
         if not dsn.strip():
             raise ValueError("is empty; write host:port/service, a descriptor, or a name of tnsnames.ora")
         if re.search(_WALLET_IN_DSN, dsn, re.IGNORECASE):
-            raise ValueError("has the wallet's password; write that under `tls.wallet_password`")
+            raise HiddenError("has the wallet's password; write that under `tls.wallet_password`")
         if re.search(_ACCOUNT_IN_DSN, dsn, re.IGNORECASE):
-            raise ValueError("names an account; write that under `user` and `password`")
+            raise HiddenError("names an account; write that under `user` and `password`")
         if re.search(_UNCHECKED, dsn, re.IGNORECASE):
             raise ValueError(
                 "switches off the check of the server's name; leave it out, or set `tls.server_dn`"
@@ -257,10 +258,12 @@ class OracleConfig(ConnectorConfig):
     @field_validator("user")
     @classmethod
     def _is_one_account(cls, user: str) -> str:
+        if "/" in user:
+            raise HiddenError("is no name of an account; write what follows it under `password`")
         if "[" in user:
             name, _, proxied = user.partition("[")
             raise ValueError(f"is two accounts; write user: {name}, and proxy_for: {proxied.rstrip(']')}")
-        if not user.strip() or "/" in user:
+        if not user.strip():
             raise ValueError("is no name of an account")
         return user
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from bridge.contract import ConnectorConfig, Seconds, Secret
+from bridge.errors import HiddenError
 from connectors.heap import Heap
 from connectors.sap_rfc.streams import NAME, Part, SapStream
 
@@ -16,6 +17,16 @@ type Library = Literal["auto", "pyrfc", "saprfclib", "jco"]
 
 _PASSWORD_IN_ROUTE = re.compile(r"/[PW]/", re.IGNORECASE)
 _WILD = re.compile(r"[*?\[]")
+
+
+def _no_route(host: str) -> str:
+    """It may have the password of a SAProuter, and messages tell hosts."""
+    if "/" in host:
+        raise HiddenError("is a route; write all before the last host under `saprouter`, and that host here")
+    return host
+
+
+Host = Annotated[str, AfterValidator(_no_route)]
 
 
 class Snc(Part):
@@ -30,7 +41,7 @@ class Snc(Part):
 class Gateway(Part):
     """A gateway apart from the application server."""
 
-    host: str = Field(description="its host")
+    host: Host = Field(description="its host")
     service: str | None = Field(None, description="its service or port; default: sapgw and the number")
 
 
@@ -39,9 +50,9 @@ class SapConfig(ConnectorConfig):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    ashost: str | None = Field(None, description="the application server's host; or `mshost` and `group`")
+    ashost: Host | None = Field(None, description="the application server's host; or `mshost` and `group`")
     sysnr: str = Field("00", pattern=r"^\d\d$", description="its instance number, in quotes: two digits")
-    mshost: str | None = Field(None, description="the message server's host")
+    mshost: Host | None = Field(None, description="the message server's host")
     msserv: str | None = Field(None, description="its service or port, like sapmsPRD or 3601")
     group: str | None = Field(None, description="the logon group; default: PUBLIC")
     sysid: str | None = Field(None, description="the system's ID, like PRD; needed with `mshost`")

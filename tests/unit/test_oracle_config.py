@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from subprocess import run
@@ -243,3 +244,29 @@ def test_a_table_that_nothing_finds_cannot_be_left_out(excluded: str) -> None:
     assert f"{excluded}: no table or pattern under `streams` fits this; write OWNER.NAME" in refused(
         streams=streams, exclude_tables=[excluded]
     )
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("dsn", "scott/tiger@db1/pdb"),
+        ("dsn", "db1/pdb?wallet_password=tiger"),
+        ("dsn", "(SECURITY=(WALLET_PASSWORD = tiger))"),
+        ("dsn", "db1/pdb?pyo.access_token=tiger"),
+        ("user", "scott/tiger"),
+        ("user", "scott/tiger[app]"),
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_not_shown(tmp_path: Path, option: str, value: str) -> None:
+    connector = {**LEAST, "kind": "oracle", option: value}
+    whole = {
+        "version": 1,
+        "name": "t",
+        "kafka": {"bootstrap.servers": "h:1"},
+        "connectors": {"erp": connector},
+    }
+    file = tmp_path / "bridge.yaml"
+    file.write_text(json.dumps(whole))
+    (told,) = map(str, inspected(file))
+    assert f"connectors.erp.{option}: " in told
+    assert "tiger" not in told

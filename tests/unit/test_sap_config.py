@@ -472,3 +472,27 @@ def test_a_logon_s_parameters_are_not_shown() -> None:
 
 def test_the_example_is_right() -> None:
     assert list(map(str, inspected(Path(__file__).parents[2] / "config" / "sap.yaml"))) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"ashost": "/H/gate/S/3299/W/tiger/H/erp1"},
+        {"mshost": "/H/gate/P/tiger/H/erp1", "sysid": "PRD", "ashost": None},
+        {"gateway": {"host": "/H/gate/W/tiger/H/erp1", "service": "3300"}},
+    ],
+    ids=str,
+)
+def test_a_route_in_the_place_of_a_host_is_not_shown(tmp_path: Path, options: dict[str, Any]) -> None:
+    connector = {name: each for name, each in {**LEAST, "kind": "sap", **options}.items() if each is not None}
+    whole = {
+        "version": 1,
+        "name": "t",
+        "kafka": {"bootstrap.servers": "h:1"},
+        "connectors": {"erp": connector},
+    }
+    file = tmp_path / "bridge.yaml"
+    file.write_text(json.dumps(whole))
+    (told,) = map(str, inspected(file))
+    assert "is a route; write all before the last host under `saprouter`" in told
+    assert "tiger" not in told
