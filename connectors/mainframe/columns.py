@@ -42,6 +42,14 @@ def type_of(value: Value) -> pa.DataType:
     return pa.string()
 
 
+def kind_of(value: Value) -> str:
+    """What its values can be compared with."""
+    kind = type_of(value)
+    if pa.types.is_string(kind):
+        return "text"
+    return "number" if pa.types.is_integer(kind) or pa.types.is_decimal(kind) else str(kind)
+
+
 def _type_of_time(form: Format) -> pa.DataType:
     """In the coarsest unit that loses nothing."""
     unit = "s" if not form.digits else "ms" if form.digits <= _MILLISECONDS else "us"

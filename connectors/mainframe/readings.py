@@ -130,6 +130,8 @@ def _list(config: MainframeConfig, maps: Maps, name: str, options: ListStream) -
     if options.detail:
         _check_steps(maps, options.detail.goto, where, _shown(config) | set(key), _secrets(config))
         _check_signs(maps, options.detail.missing, where)
+        for column in (*key, *((options.mark,) if options.mark else ())):
+            _check_alike(column, (options.screen, screen), (options.detail.screen, detail), where)
     typed = options.detail.select.field if options.detail and options.detail.select else None
     fields: dict[str, FieldMap | ColumnMap] = {each: one for each, one in shown.items() if each != typed}
     fields |= {
@@ -265,6 +267,22 @@ def _check_signs(maps: Maps, signs: Iterable[str | Rule], where: str) -> None:
     for sign in signs:
         if isinstance(sign, str):
             _screen(maps, sign, f"{where}: missing")
+
+
+def _check_alike(
+    name: str, listed: tuple[str, ScreenMap], opened: tuple[str, ScreenMap | None], where: str
+) -> None:
+    """Of the key and the mark: the list's are compared with those of the screen behind a row."""
+    column = listed[1].table.columns[name] if listed[1].table else None
+    field = opened[1].fields.get(name) if opened[1] else None
+    if column is None or field is None or field.hidden:
+        return
+    one, other = columns.kind_of(column), columns.kind_of(field)
+    if one != other:
+        raise ConfigError(
+            f"{where}: {name} is a {one} on {listed[0]} and a {other} on {opened[0]}",
+            remedy="give both the same picture",
+        )
 
 
 def _screen(maps: Maps, name: str, where: str) -> ScreenMap:

@@ -435,7 +435,7 @@ def test_a_list_without_end_markers_ends_where_the_page_stays_and_deletes_nothin
 def _pushed_to(
     monkeypatch: pytest.MonkeyPatch, push: Callable[[Host], transactions.Listing], transport: str
 ) -> list[int]:
-    """A list of six pages; behind the second one, between two polls, the host paints what nobody asked for."""
+    """Of six pages; behind the second one, between two polls, the host paints what nobody asked for."""
     monkeypatch.setattr(scans, "SLICE_S", 0.0)
     read: list[int] = []
     with Host(count=30, page_size=5) as host:
@@ -817,7 +817,7 @@ def test_pages_are_waited_for_where_the_keyboard_is_free_before_they_come(
     ids=["its number", "its number of pages", "its end"],
 )
 def test_all_rows_of_the_page_before_are_not_those_of_the_next_whatever_the_frame_says(
-    transport: str, table: dict[str, Any], first: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    transport: str, table: dict[str, Any], first: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The host pauses for longer than is given to what may be painted in part."""
     options: dict[str, Any] = {"screens": _screens(**table), "maps": [], "transport": transport}
@@ -1253,6 +1253,26 @@ def test_names_that_lead_nowhere_are_told_before_anything_is_connected(
         connector.open()
     assert told in str(refusal.value)
     assert host.counts["screens"] == 0
+
+
+@pytest.mark.parametrize(
+    ("listed", "opened_as", "told"),
+    [
+        ({"mark": {"column": 66, "length": 6}}, {}, "mark is a text on custlist and a number on custdet"),
+        ({}, {"mark": {"label": "MARK:"}}, "mark is a number on custlist and a text on custdet"),
+        ({"id": {"column": 6, "length": 8}}, {}, "id is a text on custlist and a number on custdet"),
+        ({}, {"id": {"label": "CUSTOMER_ID:"}}, "id is a number on custlist and a text on custdet"),
+    ],
+)
+def test_marks_and_keys_that_cannot_be_compared_are_told_before_anything_is_connected(
+    host: Host, listed: dict[str, Any], opened_as: dict[str, Any], told: str
+) -> None:
+    screens = _screens()
+    screens["custlist"]["table"]["columns"] |= listed
+    screens["custdet"]["fields"] |= opened_as
+    with pytest.raises(ConfigError, match=f"stream customers: {told}") as error:
+        configured(host, {"customers": DETAILS}, screens=screens, maps=[]).open()
+    assert error.value.remedy == "give both the same picture"
 
 
 def test_a_list_does_not_begin_where_it_was_left(host: Host) -> None:
