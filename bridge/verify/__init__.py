@@ -23,6 +23,7 @@ from bridge.deadletters import Replayed
 from bridge.errors import GapError, PermanentError
 from bridge.positions import Stored
 from bridge.redact import Redactor
+from bridge.refusals import REMEDY
 from bridge.topics import Topics, dead_letters
 from bridge.verify.comparison import Comparison, Look, Record, Side
 from bridge.verify.multiplicity import Multiset
@@ -152,10 +153,18 @@ class Verification:
 
     def _read_source(self, reading: Reading, lane: Lane, stored: Stored | None) -> None:
         _same_source(lane, stored)
+        self._must_be_its_own(lane, stored)
         self._look(reading, lane, None, Look.FIRST)
         read = time.monotonic()
         if not self._look(reading, lane, reading.current(stored), Look.PENDING):
             self._scanned[lane.stream.name] = read
+
+    def _must_be_its_own(self, lane: Lane, stored: Stored | None) -> None:
+        """What is in a topic that it never published to is another's; the daemon has parked it for that."""
+        own = stored.partitions if stored and not stored.accept else {}
+        for route in lane.routes.values() if own else ():
+            if route.topic not in own and not self._topics.is_empty(route.topic, route.partitions):
+                raise PermanentError(f"topic {route.topic} is new to it, but has records", remedy=REMEDY)
 
     def _look(self, reading: Reading, lane: Lane, position: Position | None, look: Look) -> bool:
         """Take in all from `position` on. False: that is a new scan, which tells nothing of what is new."""

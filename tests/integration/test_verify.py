@@ -7,12 +7,14 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from copy import deepcopy
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import yaml
 from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from bridge import config
 from bridge.contract import Ask, Batch, Stream
@@ -81,8 +83,8 @@ class Erp:
             record.value or b"" for record in consume(self.address, self.topic(table)) if record.key == key
         ][-1]
 
-    def verify(self, *tables: str) -> Report:
-        settings = config.load(self.daemon.config)
+    def verify(self, *tables: str, file: Path | None = None) -> Report:
+        settings = config.load(file or self.daemon.config)
         self.connector.open()
         try:
             return Verification(settings, self.name, Redactor(()), lambda *_: None, 5).run(
@@ -235,6 +237,27 @@ def test_a_position_of_another_database_is_told(erp: Erp, tmp_path: Path) -> Non
         report = Verification(settings, erp.name, Redactor(()), lambda *_: None, 5).run(other, [])
     assert re.search(r"is of .*erp\.db, the source is .*copy\.db", report.unknown["sound"])
     assert (report.faulty, report.sound) == (False, False)
+
+
+def test_a_topic_that_is_new_to_a_stream_and_has_anothers_records_is_not_compared(
+    erp: Erp, tmp_path: Path
+) -> None:
+    """Its stream waits: nothing was ever published there."""
+    foreign = erp.topic("foreign")
+    admin = AdminClient({"bootstrap.servers": erp.address})
+    admin.create_topics([NewTopic(foreign, 1, 1)])[foreign].result(10)
+    erp.send("foreign", b'{"id":1}', erp.event("gone", 1))
+    document = deepcopy(erp.daemon.document)
+    streams = document["connectors"][erp.name]["streams"]
+    streams["sound"] = {"topic": foreign}
+    file = tmp_path / "bridge.yaml"
+    file.write_text(yaml.safe_dump(document))
+    report = erp.verify("sound", file=file)
+    assert not report.outcomes
+    assert f"topic {foreign} is new to it, but has records" in report.unknown["sound"]
+    streams["sound"] = {"topic": f"{erp.name}.empty"}
+    file.write_text(yaml.safe_dump(document))
+    assert counts(erp.verify("sound", file=file)) == (ROWS, 0, 0)
 
 
 def run(erp: Erp, *words: str) -> subprocess.CompletedProcess[str]:
