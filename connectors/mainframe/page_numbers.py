@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from pydantic import Field, field_validator, model_validator
 
 from connectors.mainframe.meanings import Column, Expression, MapModel, Row
+from connectors.mainframe.screen import FILLER
 
 
 class PageRule(MapModel):
@@ -56,19 +58,26 @@ class PageRule(MapModel):
         found = self._found(line)
         if found is None:
             return None
-        numbers = found.groupdict() or dict(zip("NM", found.groups(), strict=False))
+        numbers = found[0].groupdict() or dict(zip("NM", found[0].groups(), strict=False))
         number, last = (_read(numbers.get(name)) for name in "NM")
         return None if number is None else (number, last)
 
     def place(self, line: str) -> tuple[int, int] | None:
         """Where the number begins and ends in a line, from 0."""
         found = self._found(line)
-        group = "N" if found and found.groupdict() else 1
-        return found.span(group) if found else None
+        if found is None:
+            return None
+        match, cells = found
+        start, end = match.span("N" if match.groupdict() else 1)
+        return (cells[start], cells[end - 1] + 1) if start < end else None
 
-    def _found(self, line: str) -> re.Match[str] | None:
+    def _found(self, line: str) -> tuple[re.Match[str], Sequence[int]] | None:
+        """In the line without fillers, and the cell of each of its characters."""
         expression, start = _compiled(self.text, self.pattern), (self.column or 1) - 1
-        return expression.search(line) if self.column is None else expression.match(line, start)
+        cells = [at for at in range(start, len(line)) if line[at] != FILLER] if FILLER in line else None
+        text = "".join(map(line.__getitem__, cells)) if cells is not None else line[start:]
+        found = expression.search(text) if self.column is None else expression.match(text)
+        return (found, cells or range(start, len(line))) if found else None
 
 
 def _read(text: str | None) -> int | None:
@@ -85,4 +94,7 @@ def _compiled(text: str | None, pattern: str | None) -> re.Pattern[str]:
     if text is None:
         return re.compile(pattern or "")
     blanks = re.sub(r"(\\ )+", " +", re.escape(text))
-    return re.compile(re.sub(r"\b([NM])\b", r"(?P<\1>[0-9]+)", blanks))
+    numbers = re.sub(r"\b([NM])\b", r"(?P<\1>\\d+)", blanks)
+    # Numbers alone are not those in a date, a time or a name.
+    alone = not re.search(r"[^\W\dNM]", text)
+    return re.compile(rf"(?<![\w./:-]){numbers}(?!\w|[./:-]\w)" if alone else numbers)

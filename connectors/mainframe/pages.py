@@ -99,6 +99,8 @@ class Awaited:
             return recognise.CONTRADICTION
         if self.reading.list.page and page.number is None:
             return "it shows no number of its page"
+        if page.rows and page.last is not None and (page.number or 0) > page.last:
+            return f"it is page {page.number} of {page.last}"
         if self.number in (None, page.number) or self._has_come_to_its_end(page):
             return ""
         return f"it is page {page.number}, not {self.number}"

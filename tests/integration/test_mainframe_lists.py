@@ -208,6 +208,25 @@ def test_the_number_of_the_last_page_ends_a_list(
     assert read.marks[-1] in (Scan.ONLY, Scan.LAST)
 
 
+def test_a_page_behind_the_last_one_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    paint = transactions.Listing.draw
+
+    def fewer(self: transactions.Listing, drawing: Any, desk: Any) -> None:
+        paint(replace(self, pages=2 if self.page == 1 else 1), drawing, desk)
+
+    monkeypatch.setattr(transactions.Listing, "draw", fewer)
+    screens = _screens(page={"row": 1, "text": "PAGE N OF M"}, end=[], more=[])
+    options: dict[str, Any] = {"screens": screens, "maps": [], "timeout": "500ms"}
+    with Host(count=15, page_size=5) as host:
+        monkeypatch.setenv(PASSWORD_VARIABLE, host.password)
+        host.switches.last_page = True
+        with (
+            opened(host, {"customers": LIST | {"paging": "key"}}, **options) as connector,
+            pytest.raises(TransientError, match="it is page 2 of 1"),
+        ):
+            scan(connector, "customers")
+
+
 @pytest.mark.parametrize("count", [3, 10, 12])
 def test_a_numbered_list_ends_where_the_host_says_so_once_the_next_page_is_asked_for(
     count: int, monkeypatch: pytest.MonkeyPatch

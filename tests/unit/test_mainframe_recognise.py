@@ -498,6 +498,10 @@ def test_the_last_page_and_further_pages_are_told_by_their_markers() -> None:
         ({"text": "PAGE N OF M"}, "PAGE 1 OF  2", (1, 2, True, False, True)),
         ({"text": "PAGE N OF M"}, "PAGE 2 OF  2", (2, 2, False, True, False)),
         ({"text": "PAGE N OF M"}, "PAGE 0 OF  0", (0, 0, True, True, False)),
+        ({"text": "頁 N"}, "頁\0 3 の\0 5", (3, None, False, False, None)),
+        ({"text": "頁 N の M"}, "顧\0客\0 頁\0 3 の\0 5", (3, 5, False, False, True)),
+        ({"text": "頁 N", "column": 7}, "顧\0客\0頁\0 \uff13\0", (3, None, False, False, None)),
+        ({"text": "N/M"}, "01/01/26 17.3/4 HOST/1/2  2/3", (2, 3, False, False, True)),
     ],
 )
 def test_a_page_tells_its_number_and_by_that_whether_it_is_the_first_or_the_last(
