@@ -113,6 +113,7 @@ def table(screen: Screen, runs: Sequence[Run], found: Lines) -> Rows:
     for run in runs:
         if run.row > found.last and (marker := end_marker(run.text)):
             rows.end.append({"row": run.row, "text": marker})
+            rows.notes.append(f"{DECIDE}is {marker!r} on the last page alone?")
         elif run.row > found.last and _MORE.match(run.text):
             rows.more.append({"row": run.row, "text": run.text})
     return rows

@@ -12,6 +12,7 @@ DECIDE = "decide: "
 _NEXT = re.compile(r"\bP?F(\d{1,2})\s*[=\-:)]?\s*(?:FWD|FORW\w*|NEXT|DOWN)\b", re.IGNORECASE)
 _PAGE = re.compile(r"\bPAGE(?: *[:.]| ) *\d+(?: *(?:\bOF\b|/) *\d+)?(?=[\s),;]|$)", re.IGNORECASE)
 _ENDS = re.compile(r"\b(?:END OF|BOTTOM OF|LAST PAGE|NO MORE)\b.*", re.IGNORECASE)
+_LEGEND = re.compile(r"\bP?F\d{1,2}\s*[=\-:)].*?(?=\s{2,}|\s+P?F\d{1,2}\s*[=\-:)]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ def page_number(row: int, line: str) -> Mapping[str, object] | None:
 
 
 def end_marker(text: str) -> str | None:
-    """What in a text says that the list is over."""
-    found = _ENDS.search(text)
+    """What in a text says that the list is over, and does not name a key."""
+    found = _ENDS.search(_LEGEND.sub("", text))
     return found[0].strip() if found else None
 
 

@@ -276,6 +276,25 @@ def test_lines_with_blanks_in_the_same_columns_are_a_list(ruled: str, tmp_path: 
 
 
 @pytest.mark.parametrize(
+    ("shown", "marker"),
+    [
+        ("END OF LIST", "END OF LIST"),
+        ("** BOTTOM OF DATA **", "BOTTOM OF DATA **"),
+        ("PF3=EXIT  END OF LIST", "END OF LIST"),
+        ("PF5=FIRST PAGE PF6=LAST PAGE PF8=FWD", None),
+        ("PF11=END OF LIST", None),
+        ("F11 = BOTTOM OF LIST  F12=CANCEL", None),
+    ],
+)
+def test_the_name_of_a_key_is_no_end_of_a_list(shown: str, marker: str | None) -> None:
+    assert drafted.end_marker(shown) == marker
+
+
+def test_a_marker_that_may_stand_on_every_page_is_asked_about() -> None:
+    assert "# decide: is 'END OF LIST' on the last page alone?" in drafts(typed(RULED))
+
+
+@pytest.mark.parametrize(
     ("shown", "text"),
     [
         ("PAGE    1", "PAGE N"),
