@@ -55,6 +55,8 @@ class Dialect:
     """Ends a statement that shall bring {rows} rows and no more, so that the planner knows."""
     probe: str = ""
     """Ends one that only shows whether there is a row, where that is cheaper outside a transaction."""
+    session: str | None = None
+    """Says which of the server's sessions this is; its driver has been told by getBackendPID()."""
     identity: str | None = None
     """Says which database this is, wherever it was reached from."""
     included: str | None = None

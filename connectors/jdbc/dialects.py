@@ -65,6 +65,7 @@ _POSTGRESQL = Dialect(
             " WHERE name = 'application_name' AND setting <> 'legacy-bridge'"
         ),
     ),
+    session="SELECT pg_backend_pid()",
     identity="SELECT current_database() || '@' || system_identifier FROM pg_control_system()",
     # Before version 11 there are none, nor a column that would tell.
     included="SELECT x.relname, to_json(i) ->> 'indnkeyatts' FROM pg_index i"

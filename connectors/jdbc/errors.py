@@ -101,6 +101,7 @@ _SILENT = (
     "where a statement takes so long, raise statement_timeout and the stream's deadline"
 )
 _FULL = "it is tried again; raise that limit, or end what else uses it up"
+POOLER = "connect to the database itself, or to a pool in session mode"
 _SLOW = "it is tried again; add an index, or raise statement_timeout and the stream's deadline"
 
 # A vendor's code counts for that vendor alone: H2's and SQL Server's exceptions are known by their class,
@@ -158,6 +159,11 @@ RULES = (
     Rule(ConfigError, "write an absolute path, or ~/, in the URL", codes=(90011,), kind=_H2),
     Rule(ConfigError, _SETTINGS, codes=(90046, 90066, 90088, 90113), kind=_H2),
     Rule(ConfigError, _SETTINGS, kind="PSQL", text="Invalid "),
+    # A statement that was prepared in another session of the server.
+    *(
+        Rule(ConfigError, f"if there is a pooler between, {POOLER}", state=state)
+        for state in ("42P05", "26000")
+    ),
     # The network's time-out comes after the statement's own, where the driver has that.
     Rule(TransientError, _SILENT, kind="SocketTimeoutException"),
     Rule(TransientError, _SILENT, text="Read timed out"),

@@ -9,6 +9,7 @@ from bridge.contract import Finding, Level
 from connectors.clock import SECOND, nanoseconds
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialects import GENERIC
+from connectors.jdbc.errors import POOLER
 from connectors.jdbc.modes.images import Unkeyed
 from connectors.jdbc.modes.snapshot import Snapshot
 from connectors.jdbc.modes.timestamp import Timestamp
@@ -47,6 +48,13 @@ def _database(session: Session) -> Iterator[Finding]:
             Level.WARNING,
             "whether this driver reads large tables piece by piece is not known",
             remedy="try a large table; the driver's own settings for it go under `properties`",
+        )
+    if session.is_lent:
+        yield Finding(
+            Level.WARNING,
+            "a pooler stands between: one in transaction mode parks the connector, and leaves other clients"
+            " of the pool sessions that only read",
+            remedy=POOLER,
         )
     yield from _clock(session)
 

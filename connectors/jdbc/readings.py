@@ -250,6 +250,8 @@ class Readings:
         try:
             cursor = self._session.open(shape(source, self._session.catalog.quote))
             return self._built(source, cursor.execute())
+        except ConfigError:
+            raise  # it is no matter of this one
         except PermanentError as error:
             return error
         except jpype.JException as error:

@@ -14,7 +14,7 @@ from connectors.jdbc.catalog import Catalog
 from connectors.jdbc.clock import Moment
 from connectors.jdbc.config import JdbcConfig
 from connectors.jdbc.dialect import Dialect
-from connectors.jdbc.errors import translate
+from connectors.jdbc.errors import POOLER, translate
 from connectors.jdbc.reader import Cursor, Reader
 from connectors.jdbc.statements import Source, Statement, largest
 from connectors.jdbc.urls import place_of
@@ -58,7 +58,28 @@ class Session:
         self.connection.setAutoCommit(False)
         for sql in self.dialect.on_connect:
             self.scalar(sql.format(statement_ms=round(self._config.statement_timeout * 1000)))
+        self._lent = self._lent_by_a_pooler()
         self.connection.commit()
+
+    def _lent_by_a_pooler(self) -> str | None:
+        """The server's session, where the driver was told of another when it connected."""
+        served = self.scalar(self.dialect.session) if self.dialect.session else None
+        told = getattr(self.connection, "getBackendPID", None)
+        return None if told is None or str(told()) == served else served
+
+    @property
+    def is_lent(self) -> bool:
+        """There is a pooler between, which may lend another session of the server for each transaction."""
+        return self._lent is not None
+
+    def _must_be_the_same(self) -> None:
+        """Else what was set when it was connected does not hold. Errors: ConfigError."""
+        if self._lent is not None and self.scalar(self.dialect.session or "") != self._lent:
+            raise ConfigError(
+                "a pooler stands between, and lends another session of the database for each transaction:"
+                " what is set in one (interval's form, time-outs, that it only reads) does not hold",
+                remedy=POOLER,
+            )
 
     def _fence(self) -> bool:
         """Have the session refuse to write; False where nobody sees to that, whatever the driver says."""
@@ -92,7 +113,8 @@ class Session:
         try:
             return self.scalar(sql) if sql else None
         except jpype.JException as error:
-            if not isinstance(translate(error, "asking"), PermanentError):
+            told = translate(error, "asking")
+            if not isinstance(told, PermanentError) or isinstance(told, ConfigError):
                 raise  # a lost connection must not look like another database
             self.end()
             return None
@@ -167,17 +189,21 @@ class Session:
         return transactions is not None and self.allowed(transactions.standby) == "1"
 
     def open(self, statement: Statement) -> Cursor:
-        """A cursor, to be executed; the one before is closed, but not its transaction."""
+        """A cursor, to be executed; the one before is closed, but not its transaction.
+
+        Errors: ConfigError for a pooler.
+        """
         running, self.running = self.running, None
         if running:
             running.close()
+        self._must_be_the_same()
         self.running = cursor = self._reader.open(statement)
         return cursor
 
     def is_quiet(self, statement: Statement, description: str) -> bool:
         """Whether the statement brings no row, and its columns are such; ends the transaction."""
         cursor = self.open(statement)
-        look = cursor.is_quiet_alone if self.dialect.probe else cursor.is_quiet
+        look = cursor.is_quiet_alone if self.dialect.probe and not self.is_lent else cursor.is_quiet
         quiet = look(description)
         self.running = None
         return quiet

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import socket
 import time
+from dataclasses import replace
 
 import jpype
 import pytest
 
 from bridge.contract import Ask
-from bridge.errors import PermanentError, TransientError
+from bridge.errors import ConfigError, PermanentError, TransientError
 from bridge.testing.proxy import TcpProxy
 from connectors.jdbc import connector as module
 from connectors.jdbc import sockets
+from connectors.jdbc.dialects import dialect_of
 from connectors.jdbc.session import Session
 from tests.integration.jdbc_tables import Corner, polled, stream_of
 
@@ -134,3 +136,31 @@ def test_a_limit_on_idle_transactions_cuts_no_pass_between_two_polls(postgres_co
             position, rows = batch.position, rows + batch.rows
             time.sleep(0.4)
         assert rows == 300
+
+
+@pytest.fixture
+def pooled(postgres_corner: Corner, monkeypatch: pytest.MonkeyPatch) -> Corner:
+    """As behind a pooler, whose sessions are numbered by `now`."""
+    postgres_corner.execute("CREATE TABLE $.t (id int PRIMARY KEY); INSERT INTO $.t VALUES (1);")
+    postgres_corner.execute("CREATE TABLE $.now (session int); INSERT INTO $.now VALUES (-1);")
+    asked = f"SELECT session FROM {postgres_corner.name('now')}"
+    lent = replace(dialect_of(postgres_corner.server.url), session=asked)
+    monkeypatch.setattr(module, "dialect_of", lambda _: lent)
+    return postgres_corner
+
+
+def test_a_pooler_that_lends_another_session_for_each_transaction_is_found_out(pooled: Corner) -> None:
+    name = pooled.name("t")
+    with pooled.opened({name: {"mode": "images"}}) as connector:
+        stream = stream_of(connector, name)
+        (batch, *_) = polled(connector, stream)
+        assert batch.rows == 1
+        assert any("a pooler stands between" in each.text for each in connector.check())
+        pooled.execute("UPDATE $.now SET session = -2;")
+        with pytest.raises(ConfigError, match="lends another session of the database"):
+            polled(connector, stream)
+
+
+def test_where_there_is_no_pooler_none_is_told_of(few: Corner) -> None:
+    with few.opened({few.name("t"): {"mode": "images"}}) as connector:
+        assert not [each for each in connector.check() if "pooler" in each.text]
