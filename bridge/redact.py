@@ -22,14 +22,15 @@ LEAST_LINE = 8
 """Lines of a multi-line secret (a PEM key) from this length on are secrets by themselves."""
 
 _WORDS = r"passw(?:or)?d|pwd|passphrase|secret"
-_NAME = rf"{_WORDS}|token|(?:api|secret|access|private)[._-]?key|(?<!load)credentials?"
+_NAME = rf"{_WORDS}|token|(?:api|secret|access|private|crypt)[._-]?key|(?<!load)credentials?"
 """systemd's LoadCredential= names a file."""
 _NAMES_A_SECRET = re.compile(rf"(?:{_NAME}|ssl\.key\.pem|private\.key\.pem)$", re.IGNORECASE)
 _QUOTED = r"""(?P<quote>\\*["'])(?:\\.|.)*?(?<!\\)(?P=quote)"""
 _PAIR = re.compile(
     rf"""(?P<name>(?:{_NAME})\\*["']?[ \t]*=>?[ \t]*|(?:{_NAME})\\*["'][ \t]*:[ \t]*"""
     rf"""|(?:{_WORDS})[ \t]*:[ \t]*"""
-    rf"""|identified[ \t]+by[ \t]+|\bbasic[ \t]+(?=[\w+/]{{8}})|\bbearer[ \t]+(?=[\w.~+/-]{{8}}))"""
+    rf"""|\bpassword[ \t]+(?=\\*["'])|identified[ \t]+by[ \t]+"""
+    rf"""|\bbasic[ \t]+(?=[\w+/]{{8}})|\bbearer[ \t]+(?=[\w.~+/-]{{8}}))"""
     rf"""(?:{_QUOTED}|\{{[^}}]*\}}|\\*["']?[^\s&;"'<>]+)""",
     re.IGNORECASE | re.DOTALL,
 )
@@ -50,7 +51,7 @@ _USERINFO = re.compile(
     re.IGNORECASE,
 )
 _URL_PASSWORD = re.compile(
-    r"""://[^\s:/"'@]*:[^\s"']*@|jdbc:oracle:\w+:[^\s"'@]+/[^\s"'@]*@""", re.IGNORECASE
+    r"""://[^\s:/"'@]*:[^\s"']*@|jdbc:oracle:\w+:[^\s"'@]+/[^\s"'@]*@|[?&;:]pass=""", re.IGNORECASE
 )
 _IS_URL = re.compile(r"jdbc:|[a-z][\w+.-]*://", re.IGNORECASE)
 

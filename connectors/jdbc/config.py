@@ -16,7 +16,9 @@ from connectors.tables import is_pattern, must_leave_something_out
 
 # As a parameter, before the host, or as Oracle has it before the place.
 _USER_IN_URL = r"[?&;:](user|username|userid|uid)=|//[^/?;@]+@|^jdbc:oracle:\w+:[^@(/][^@(]*@"
-_CONFIDENTIAL = r"password|passwd|pwd|secret|token|passphrase"
+_CONFIDENTIAL = r"password|passwd|pwd|secret|token|passphrase|crypt_key|^pass$"
+# As H2's INIT may have it.
+_IN_SQL = r"\bpassword\s+'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,11 @@ class _InClear:
 
 def _is_reference(value: Any) -> bool:
     return isinstance(value, Secret) or bool(re.match(r"(env|file|cred):.", str(value)))
+
+
+def _is_in_clear(name: str, value: Any) -> bool:
+    named = re.search(_CONFIDENTIAL, name, re.IGNORECASE) and not _is_reference(value)
+    return bool(named or re.search(_IN_SQL, str(value), re.IGNORECASE))
 
 
 def _setting(value: Any) -> Any:
@@ -274,8 +281,6 @@ class JdbcConfig(ConnectorConfig):
         if not isinstance(properties, Mapping):
             return properties
         return {
-            name: _InClear(name)
-            if re.search(_CONFIDENTIAL, str(name), re.IGNORECASE) and not _is_reference(value)
-            else value
+            name: _InClear(name) if _is_in_clear(str(name), value) else value
             for name, value in properties.items()
         }
