@@ -118,8 +118,10 @@ class Catalog:
         return "".join(escaped.get(letter, letter) for letter in name)
 
     def indexed(self, table: TableName, column: str) -> bool:
-        """Does an index begin with `column`?"""
-        return any(self.quote.means(index.columns[0], column) for index in self._indexes(table))
+        """Does an index begin with `column`? A primary key does, whether it is told as an index or not."""
+        return self.key(table)[:1] == (column,) or any(
+            self.quote.means(index.columns[0], column) for index in self._indexes(table)
+        )
 
     def unique(self, table: TableName, column: str) -> bool:
         """Does an index, of all rows, allow no two with the same value of `column`?"""

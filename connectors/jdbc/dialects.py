@@ -130,7 +130,7 @@ _MARIADB = Dialect(
     # The server sends on by itself: it is only how many the driver holds, and more are no faster.
     fetch_rows=1,
     on_connect=(
-        # Else a TIMESTAMP would come as the server's wall clock shows it, twice the same in an hour in autumn.
+        # Else a TIMESTAMP would come as the server's wall clock has it, twice the same in an hour in autumn.
         "SET time_zone = '+00:00'",
         # Administrators limit accounts by it: the end of a table would be cut off without a word.
         "SET sql_select_limit = 18446744073709551615",

@@ -6,6 +6,7 @@ import pytest
 
 from bridge.contract import Ask, Level
 from bridge.errors import PermanentError
+from connectors.jdbc.catalog import Catalog
 from tests.integration.jdbc_tables import Corner
 
 
@@ -29,3 +30,13 @@ def test_so_is_a_missing_unique_index(corner: Corner) -> None:
         corner.execute(statement(refused.value.remedy))
         assert [one.level for one in connector.check() if one.stream] == [Level.OK]
         assert connector.poll(stream, None, Ask()).rows == 0
+
+
+def test_a_primary_key_that_the_driver_does_not_tell_as_an_index_is_one(
+    h2_corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As SQLite's tells an INTEGER PRIMARY KEY."""
+    h2_corner.execute("CREATE TABLE $.t (id int PRIMARY KEY, a int);")
+    monkeypatch.setattr(Catalog, "_indexes", lambda *_: [])
+    with h2_corner.reading("t", "images") as (connector, _):
+        assert [one.level for one in connector.check() if one.stream] == [Level.OK]
