@@ -277,7 +277,8 @@ def _operands(statement: Statement, rest: str, cards: list[str]) -> Iterator[str
         line = statement.line + number
         part = rest if number == 0 else card[RESUME:LAST]
         if number and (card[:RESUME].strip() or (not quoted and part[:1].isspace() and part.strip())):
-            raise _wrong(statement, line, "a continuation begins in column 16")
+            told = f"column {LAST + 1} of line {line - 1} says that it goes on here; "
+            raise _wrong(statement, line, told + "a continuation begins in column 16")
         operands, quoted = _until_blank(part, quoted=quoted)
         yield operands
         before = operands[-1:] or before

@@ -17,6 +17,7 @@ FEWEST_ROWS = 3
 """Two numbered fields, one above the other, are no list yet."""
 LONE_COLUMN = 5
 """So many lines make a list where no other column stands beside them: three may be an address."""
+_DATES = re.compile(r"(99|9999)([/B0-])99\2(99|9999)")
 _DIGITS = re.compile(r"\d+")
 _PAGE = re.compile(r"PAGE ?[:.]?", re.IGNORECASE)
 _OF = re.compile(r"OF|/", re.IGNORECASE)
@@ -130,6 +131,8 @@ def _read(each: BmsField) -> tuple[dict[str, object], str]:
         if not note:
             options["picture"] = each.shown
             note = f'{DECIDE}null: [""], if it may be blank'
+            if _DATES.fullmatch(each.shown):
+                note = f"{DECIDE}a date? then `date: ...` instead of the picture"
     elif each.typed:
         note = f"{DECIDE}typed as {each.typed}; a picture?"
     elif "NUM" in each.attributes:

@@ -183,7 +183,11 @@ WRONG = [
         "the operands end with a comma, and column 72 says that nothing follows",
     ),
     ("A        DFHMDF POS=(1,1),INITIAL='ABC", 3, "the quotes are not closed, and column 72 says"),
-    (card("A        DFHMDF POS=(1,1),", "X") + "\n                 LENGTH=4", 4, "begins in column 16"),
+    (
+        card("A        DFHMDF POS=(1,1),", "X") + "\n                 LENGTH=4",
+        4,
+        "column 72 of line 3 says that it goes on here; a continuation begins in column 16",
+    ),
     (card("A        DFHMDF POS=(1,1),", "X") + "\n         LENGTH=4", 4, "begins in column 16"),
     ("A        DFHMDF POS=(1,1)\nA        DFHMDF POS=(2,1)", 4, "a second field A in map PANEL"),
     ("A-B+C    DFHMDF POS=(1,1)", 3, "A-B+C is no name"),
@@ -311,6 +315,16 @@ def test_literals_identify_and_names_are_fields() -> None:
     assert custinq["fields"]["name"] == {"row": 7, "column": 15, "length": 30}
     assert custinq["fields"]["balance"] == {"row": 8, "column": 15, "length": 13, "picture": "Z,ZZZ,ZZ9.99-"}
     assert custinq["fields"]["pin"] == {"row": 5, "column": 15, "length": 4, "hidden": True}
+
+
+@pytest.mark.parametrize(
+    ("picture", "asked"), [("99/99/99", True), ("9999B99B99", True), ("ZZ9.99", False), ("999B999", False)]
+)
+def test_a_picture_that_may_be_of_a_date_is_asked_about(picture: str, asked: bool) -> None:  # noqa: FBT001
+    length = 6 if picture == "ZZ9.99" else None
+    cards = f"DAY      DFHMDF POS=(1,1),PICOUT='{picture}'" + (f",LENGTH={length}" if length else "")
+    _, text = printed(bms.read(source(cards)))
+    assert ("# decide: a date? then `date: ...` instead of the picture" in text) is asked
 
 
 def test_what_is_left_to_decide_stands_beside_it() -> None:
