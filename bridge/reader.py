@@ -96,6 +96,13 @@ class Reader:
             except Exception as error:  # noqa: BLE001 - whatever it is, the deadline ends the call
                 log.warning("interrupting the connector failed", error=str(error))
 
+    @property
+    def held(self) -> str | None:
+        """For any thread: what keeps it from the next poll."""
+        if call := self.call:
+            return f"{call.what} does not return"
+        return "Kafka takes no more" if self._queue.full else None
+
     def _run(self) -> None:
         try:
             while not self._stop.is_set() and self.parked is None:
@@ -273,6 +280,10 @@ class Reader:
         self.call = Call(what, time.monotonic(), deadline or self._deadline)
         try:
             yield
+        except TransientError as error:
+            if time.monotonic() - self.call.since > self.call.deadline:  # at which it was interrupted
+                error.args = (f"{error.text}, past its deadline of {self.call.deadline:.0f} s",)
+            raise
         finally:
             self.call = None
 

@@ -438,14 +438,15 @@ class Schedule:
             return bool(self._asleep) or all_are
 
     def snapshot(
-        self, trouble: str | None, call: str | None, kafka: str | None = None
+        self, trouble: str | None, held: str | None, kafka: str | None = None
     ) -> dict[str, dict[str, Any]]:
         """Every stream as health sees it.
 
-        `trouble`, `kafka`: why the whole source, or Kafka, cannot be reached; `call`: what the reader is in.
+        `trouble`, `kafka`: why the whole source, or Kafka, cannot be reached; `held`: what holds up those
+        that are due.
         """
         with self._changed:
             now, wall = time.monotonic(), datetime.now(UTC)
-            moment = Moment(now, wall, self._critical_after, trouble, kafka, call)
+            moment = Moment(now, wall, self._critical_after, trouble, kafka, held)
             again = self.rereads.get
             return {name: describe(each, moment, again(name)) for name, each in self.streams.items()}

@@ -23,8 +23,8 @@ class Moment:
     """Why the whole source cannot be reached."""
     kafka: str | None
     """Why Kafka cannot be reached."""
-    call: str | None
-    """What the reader is in."""
+    held: str | None
+    """What holds up those that are due."""
 
     @property
     def trouble(self) -> str | None:
@@ -88,7 +88,7 @@ def _concern(progress: Progress, moment: Moment) -> str | None:
     """Why the health is not OK where nothing has failed."""
     match progress.state:
         case State.STALLED:
-            return _stall(progress, moment.call)
+            return _stall(progress, moment.held)
         case State.PAUSED:
             return f"by {progress.paused}"
         case State.RUNNING:
@@ -97,10 +97,10 @@ def _concern(progress: Progress, moment: Moment) -> str | None:
             return None
 
 
-def _stall(progress: Progress, call: str | None) -> str:
+def _stall(progress: Progress, held: str | None) -> str:
     if progress.polling_since is not None:
         return f"its poll runs past the deadline of {progress.options.deadline:.0f} s"
-    return f"due, and not polled: {f'{call} does not return' if call else 'Kafka takes no more'}"
+    return f"due, and not polled: {held or 'others are'}"
 
 
 def _worry(progress: Progress, moment: Moment) -> str | None:

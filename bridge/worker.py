@@ -216,9 +216,9 @@ class Worker:
         self._channel.send({"type": "answer", "id": message.get("id"), "error": self._public(error or None)})
 
     def _beat(self) -> None:
-        kafka, source, call = self._task.trouble, self._reader.trouble, self._reader.call
+        kafka, source = self._task.trouble, self._reader.trouble
         state = self._state(source, kafka)  # first: RUNNING without streams says that there are none
-        streams = self._schedule.snapshot(source, call.what if call else None, kafka)
+        streams = self._schedule.snapshot(source, self._reader.held, kafka)
         self._channel.send(
             {
                 "type": "beat",

@@ -116,6 +116,36 @@ def test_a_discovery_that_goes_on_has_its_deadline_anew(
     assert engine.schedule.streams
 
 
+@pytest.mark.parametrize(("took", "told"), [(6.0, "cut"), (8.0, "cut, past its deadline of 7 s")])
+def test_a_poll_that_fails_past_its_deadline_says_so(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, took: float, told: str
+) -> None:
+    def poll(*_: object) -> Batch:
+        clock.now += took
+        raise TransientError("cut", remedy="wait")
+
+    engine = engine_of(clock, WatchedSource("orders"), deadline=7.0)
+    engine.settle()
+    monkeypatch.setattr(Watched, "poll", poll)
+    engine.run(2)
+    assert engine.schedule.snapshot(None, None)["orders"]["error"] == f"{told}; wait"
+
+
+def test_what_holds_up_the_others_is_told(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, held = engine_of(clock, WatchedSource("orders")), []
+
+    def poll(connector: Watched, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        held.append(connector.reader.held)
+        return FakeConnector.poll(connector, stream, position, ask)
+
+    monkeypatch.setattr(Watched, "poll", poll)
+    engine.settle()
+    assert held[0] == "poll of orders does not return"
+    assert engine.reader.held is None
+    monkeypatch.setattr(Prefetch, "full", True)
+    assert engine.reader.held == "Kafka takes no more"
+
+
 def test_every_call_into_the_connector_can_be_seen_to_hang(clock: Clock) -> None:
     source = WatchedSource("orders", settling=["queue"])
     engine = engine_of(clock, source, deadline=7.0)

@@ -60,10 +60,10 @@ def polled(schedule: Schedule) -> None:
 
 
 def seen(
-    schedule: Schedule, name: str = "orders", trouble: str | None = None, call: str | None = None
+    schedule: Schedule, name: str = "orders", trouble: str | None = None, held: str | None = None
 ) -> Any:
-    schedule.snapshot(trouble, call)
-    found = schedule.snapshot(trouble, call)[name]
+    schedule.snapshot(trouble, held)
+    found = schedule.snapshot(trouble, held)[name]
     return found["state"], found["health"], found["error"]
 
 
@@ -87,15 +87,15 @@ def test_a_poll_past_its_deadline_is_stalled_and_says_so(schedule: Schedule, clo
     clock.now += 31.0
 
     stalled = (State.STALLED, "critical", "its poll runs past the deadline of 30 s")
-    assert seen(schedule, stuck, call=f"poll of {stuck}") == stalled
+    assert seen(schedule, stuck, held=f"poll of {stuck} does not return") == stalled
 
 
-def test_a_stream_that_waits_behind_a_call_names_the_call(schedule: Schedule, clock: Clock) -> None:
+def test_a_stream_that_waits_says_what_holds_it_up(schedule: Schedule, clock: Clock) -> None:
     polled(schedule)
     clock.now += 32.0
 
-    assert seen(schedule, call="open")[2] == "due, and not polled: open does not return"
-    assert seen(schedule)[2] == "due, and not polled: Kafka takes no more"
+    assert seen(schedule, held="open does not return")[2] == "due, and not polled: open does not return"
+    assert seen(schedule)[2] == "due, and not polled: others are"
 
 
 def test_a_failing_stream_backs_off_and_is_critical_after_a_while(schedule: Schedule, clock: Clock) -> None:
