@@ -74,6 +74,8 @@ class Dialect:
     """Type name, its first word, or JDBC type code -> kind (types.py), where the code says too little."""
     exact_digits: bool = False
     """The driver tells how many digits of a second a column holds."""
+    lengths: Mapping[str, int] = field(default_factory=dict)
+    """Type name -> its length without them, where the driver tells of the length alone."""
     loose: bool = False
     """A value may be of another type than its column, for all that is known: each is looked at."""
     whole_digits: int = 0

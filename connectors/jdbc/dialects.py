@@ -196,6 +196,7 @@ _MYSQL = replace(
     },
     types={**_MARIADB.types, "TIME": "sent_span_text"},
     exact_digits=False,
+    lengths={"TIME": 10, "DATETIME": 19, "TIMESTAMP": 19},
 )
 
 _ORACLE = Dialect(

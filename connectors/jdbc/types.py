@@ -155,8 +155,18 @@ def _decimal(of: Described, dialect: Dialect) -> Column:
     return Column(of.name, "number", pa.string())
 
 
+def _digits(of: Described, dialect: Dialect) -> int:
+    """Of a second."""
+    if dialect.exact_digits:
+        return of.scale
+    whole = dialect.lengths.get(of.type_name)
+    if whole is not None and of.precision >= whole:
+        return max(0, of.precision - whole - 1)  # for the point
+    return max(_DIGITS, min(of.scale, _MOST_DIGITS))
+
+
 def _temporal(of: Described, kind: str, dialect: Dialect) -> Column:
-    digits = of.scale if dialect.exact_digits else max(_DIGITS, min(of.scale, _MOST_DIGITS))
+    digits = _digits(of, dialect)
     if kind.endswith("_text") or digits > _DIGITS:
         text = kind if kind.endswith("_text") else {"instant": "offset_text"}.get(kind, f"{kind}_text")
         return Column(of.name, f"{text}:{digits}", pa.string())
