@@ -172,23 +172,6 @@ def test_what_sql_server_compares_as_it_sorts_is_of_the_columns_own_type(one: De
 @pytest.mark.parametrize(
     ("one", "kind", "digits"),
     [
-        (of(TIMESTAMP, "DATETIME", 19), "timestamp:0", 0),
-        (of(TIMESTAMP, "DATETIME", 21), "timestamp:3", 1),
-        (of(TIMESTAMP, "DATETIME", 26), "timestamp:6", 6),
-        (of(TIMESTAMP, "TIMESTAMP", 23), "instant:3", 3),
-        (of(TIMESTAMP, "DATETIME"), "timestamp:6", 6),
-        (of(TIME, "TIME", 10), "sent_span_text:0", 0),
-        (of(TIME, "TIME", 13), "sent_span_text:2", 0),
-    ],
-)
-def test_times_of_mysql_are_as_wide_as_their_digits(one: Described, kind: str, digits: int) -> None:
-    found = column(one, dialect_of("jdbc:mysql://db/erp"))
-    assert (found.kind, found.digits) == (kind, digits)
-
-
-@pytest.mark.parametrize(
-    ("one", "kind", "digits"),
-    [
         (of(TIME, "TIME", precision=10), "sent_span_text:0", 0),
         (of(TIME, "TIME", precision=13), "sent_span_text:2", 0),
         (of(TIMESTAMP, "DATETIME", precision=19), "timestamp:0", 0),
