@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from connectors.tables import is_pattern
+
 
 def quoted(name: str) -> str:
     """A name as the dictionary has it, in quotation marks."""
@@ -253,13 +255,19 @@ def _like(pattern: str) -> str:
 
 
 def _named(columns: tuple[str, str], asked: Sequence[TableName]) -> Condition:
-    """The two columns are one of those owners and names, or fit one of those patterns."""
+    """The two columns are one of those owners and names, or fit one of those patterns.
+
+    What looks like a pattern may be a name all the same.
+    """
     sql, binds = [], {}
     for at, each in enumerate(asked):
         for column, prefix, text in zip(columns, "on", (each.owner, each.name), strict=True):
-            plain = not any(mark in text for mark in "*?[")
-            sql.append(f"{column} = :{prefix}{at}" if plain else f"{column} LIKE :{prefix}{at} ESCAPE '\\'")
-            binds[f"{prefix}{at}"] = text if plain else _like(text)
+            equal, bind = f"{column} = :{prefix}{at}", f"{prefix}l{at}"
+            binds[f"{prefix}{at}"] = text
+            if is_pattern(text):
+                binds[bind] = _like(text)
+                equal = f"({equal} OR {column} LIKE :{bind} ESCAPE '\\')"
+            sql.append(equal)
     pairs = [f"({' AND '.join(pair)})" for pair in zip(sql[::2], sql[1::2], strict=True)]
     return f"({' OR '.join(pairs)})", binds
 

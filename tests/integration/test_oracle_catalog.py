@@ -74,10 +74,11 @@ def test_what_a_name_and_a_pattern_find_is_found_once(peer: OraclePeer) -> None:
         ("*.AXB", {"SALES.AXB", "STOCK.AXB"}),
         ('SALES.*"*', {'SALES.odd"one'}),
         ("SALES.ORDERS.OLD", {"SALES.ORDERS.OLD"}),
+        ("SALES.ODD[1]", {"SALES.ODD[1]"}),
     ],
 )
 def test_a_pattern_fits_names_as_file_names(peer: OraclePeer, pattern: str, names: set[str]) -> None:
-    for name in ("A_B", "AXB", "A_%", 'odd"one', "ORDERS.OLD", "AXBC"):
+    for name in ("A_B", "AXB", "A_%", 'odd"one', "ORDERS.OLD", "AXBC", "ODD[1]"):
         peer.store.create("SALES", name, [ID], key=("ID",))
     peer.store.create("STOCK", "AXB", [ID], key=("ID",))
     assert found(peer, {pattern: {}}).keys() == names
