@@ -14,7 +14,6 @@ from connectors.mainframe.transports.emulator import AIDS, Emulator, Unreadable
 from connectors.mainframe.transports.wire import Alarm, Wire
 
 _FIRST_SCREEN_S = 0.5
-_LATE = 100  # pieces that are heard when the time to wait is over: what has come is found
 _HEARD_S = 1.0  # of a host that writes without a pause, in one call
 
 
@@ -99,11 +98,12 @@ class TnzTerminal:
         self._flush()
 
     def wait(self, seconds: float) -> bool:
-        until, late = time.monotonic() + seconds, 0
+        until, ends = time.monotonic() + seconds, 0.0
         while self._emulator.records == self._seen:
-            left = until - time.monotonic()
-            late += left <= 0
-            if late > _LATE or not self._hear(max(0.0, left)):
+            now = time.monotonic()
+            if now >= until:  # what has come is found, however late it is
+                ends = ends or now + _HEARD_S
+            if (ends and now > ends) or not self._hear(max(0.0, until - now)):
                 return False
         self._seen = self._emulator.records
         return True
