@@ -25,7 +25,7 @@ _WORDS = r"passw(?:or)?d|pwd|passphrase|secret"
 _NAME = rf"{_WORDS}|token|(?:api|secret|access|private|crypt)[._-]?key|(?<!load)credentials?"
 """systemd's LoadCredential= names a file."""
 _NAMES_A_SECRET = re.compile(rf"(?:{_NAME}|ssl\.key\.pem|private\.key\.pem)$", re.IGNORECASE)
-_QUOTED = r"""(?P<quote>\\*["'])(?:\\.|.)*?(?<!\\)(?P=quote)"""
+_QUOTED = r"""(?P<quote>\\*["'])(?:\\.|[^\\])*?(?<!\\)(?P=quote)"""
 _PAIR = re.compile(
     rf"""(?P<name>(?:{_NAME})\\*["']?[ \t]*=>?[ \t]*|(?:{_NAME})\\*["'][ \t]*:[ \t]*"""
     rf"""|(?:{_WORDS})[ \t]*:[ \t]*"""
