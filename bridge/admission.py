@@ -383,7 +383,7 @@ def _must_write_keys_as_before(lane: Lane, stored: Stored) -> None:
     """Else a row would have two keys in its topic, of which the former one stays there for ever."""
     tables = {table.name: lane.policy.table(table) for table in lane.stream.tables}
     for name, route in lane.routes.items():
-        if route.topic not in stored.partitions:
+        if route.topic not in stored.partitions or _is_made_anew(route, stored):
             continue
         for column, option in written_otherwise(tables[name], stored.encoder, lane.encoder):
             was = stored.encoder[option]

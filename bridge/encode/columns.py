@@ -128,8 +128,10 @@ def _of_keys(options: Mapping[str, str]) -> Mapping[str, str]:
 
 def _inside(field: pa.Field) -> Iterator[pa.Field]:
     yield field
-    for member in field.type if t.is_struct(field.type) else ():
-        yield from _inside(member)
+    of = field.type
+    yield from [pa.field(field.name, of.value_type)] if t.is_dictionary(of) else ()
+    for place in range(of.num_fields):
+        yield from _inside(of.field(place))
 
 
 def _has_numbers(field: pa.Field) -> bool:

@@ -221,6 +221,9 @@ NESTED = pa.struct([("at", pa.struct([("day", DAY)]))])
         (pa.field("c", HASH), ("c",), {"binary": "hex"}, OTHERWISE),
         (pa.field("c", DAY), ("c",), {"time": "epoch"}, OTHERWISE),
         (pa.field("c", NESTED), (), {"time": "epoch"}, OTHERWISE),
+        (pa.field("c", pa.list_(NESTED)), (), {"time": "epoch"}, OTHERWISE),
+        (pa.field("c", pa.map_(pa.string(), HASH)), (), {"binary": "hex"}, OTHERWISE),
+        (pa.field("c", pa.dictionary(pa.int8(), HASH)), (), {"binary": "hex"}, OTHERWISE),
     ],
 )
 def test_keys_that_are_written_otherwise_wait_for_an_operator(
@@ -244,6 +247,17 @@ def test_keys_that_are_written_otherwise_wait_for_an_operator(
     elsewhere = {"orders": StreamOptions(topic="another")}
     ((_, lane),) = admitted(kafka, orders, stored=anew, encoder=encoder, streams=elsewhere)
     assert lane is not None, "that topic has no other keys"
+
+
+def test_a_topic_that_was_made_anew_has_no_former_keys(kafka: FakeKafka) -> None:
+    kafka.ids[TOPIC] = "two"
+    known = Table("orders", pa.schema([pa.field("c", PRICE)]), ("c",))
+    images = replace(Stream("orders", "db one", (known,)), emits=Emits.IMAGES)
+    was = replace(STORED, position=None, ids={TOPIC: "one"}, encoder=DEFAULT)
+    ((progress, lane),) = admitted(kafka, images, stored={"orders": was}, encoder={"decimal": "number"})
+    assert not progress.parked
+    assert lane is not None
+    assert lane.refills == {"orders"}
 
 
 def test_a_key_that_was_a_number_is_one_as_a_double(kafka: FakeKafka) -> None:

@@ -34,6 +34,7 @@ from bridge.redact import MASK, Redactor, names_a_secret, redact_patterns, url_h
             "jdbc:hsqldb:file:x;crypt_key=***;crypt_type=aes",
         ),
         ('truncated "password": "hunt', 'truncated "password": ***'),
+        ("password 'C:" + "\\x" * 99, "password ***"),
         ("card 4111111111111111.", "card ***."),
         ("card 4111 1111 1111 1111 123", "card *** 123"),
         ("1234-4111-1111-1111-1111", "1234-***"),
