@@ -1,7 +1,7 @@
 # Every target does the set-up it needs; a second set-up takes no time.
 PYTHON := .venv/bin/python
 # More than CI has cores: each has servers of its own, and most tests wait for what they have started.
-TEST_WORKERS ?= 3
+TEST_WORKERS ?= 4
 
 .PHONY: help setup core demo test lint soak bench clean
 
