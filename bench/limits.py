@@ -117,7 +117,10 @@ def produced(address: str, load: Load, goes_on: Callable[[], bool]) -> float:
             while library.rd_kafka_outq_len(producer) > AHEAD:  # to let it block can last for ever
                 library.rd_kafka_poll(producer, 5)
     assert library.rd_kafka_flush(producer, 120_000) == 0
-    return rounds * len(load) / (time.monotonic() - began)
+    took = time.monotonic() - began
+    library.rd_kafka_topic_destroy(topic)
+    library.rd_kafka_destroy(producer)
+    return rounds * len(load) / took
 
 
 def _messages(records: Sequence[Record]) -> ctypes.Array[_Message]:
@@ -153,6 +156,7 @@ def _library() -> ctypes.CDLL:
     library.rd_kafka_produce_batch.argtypes = (
         ctypes.c_void_p, ctypes.c_int32, ctypes.c_int, ctypes.c_void_p, ctypes.c_int,
     )  # fmt: skip
-    library.rd_kafka_outq_len.argtypes = (ctypes.c_void_p,)
+    for name in ("rd_kafka_outq_len", "rd_kafka_topic_destroy", "rd_kafka_destroy"):
+        getattr(library, name).argtypes = (ctypes.c_void_p,)
     library.rd_kafka_poll.argtypes = library.rd_kafka_flush.argtypes = (ctypes.c_void_p, ctypes.c_int)
     return library
