@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -347,8 +347,18 @@ def test_a_state_is_read_once_by_a_replay_and_none_that_was_lost_is_believed(
 def cut_off(erp: Erp, topic: str) -> None:
     """At its beginning, as by somebody who had it deleted by age for a while."""
     erp.alter(topic, "cleanup.policy", "compact,delete")
-    for future in erp.admin.delete_records([TopicPartition(topic, 0, 1)]).values():
-        future.result(10)
+
+    def deleted() -> bool:
+        """A setting has reached the controller when it was taken; the topic's leader hears of it later."""
+        for future in erp.admin.delete_records([TopicPartition(topic, 0, 1)]).values():
+            error = future.exception(10)
+            if isinstance(error, KafkaException) and error.args[0].code() == KafkaError.POLICY_VIOLATION:
+                return False
+            if error:
+                raise error
+        return True
+
+    wait_until(deleted, what="records deleted before an offset")
     erp.alter(topic, "cleanup.policy", "compact")
 
 
