@@ -52,6 +52,10 @@ class Currencies:
         keys, decimals = (texts[name].to_pylist() for name in _COLUMNS)
         return {key.strip(): int(told.strip() or 0) for key, told in zip(keys, decimals, strict=True)}
 
+    def decimals(self, key: str) -> int:
+        """Of a currency."""
+        return self.known.get(key.strip(), MINOR)
+
     def places(self, keys: pa.StringArray) -> pa.Int64Array:
         """How many decimals each row's currency has."""
         known = self.known

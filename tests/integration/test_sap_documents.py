@@ -312,6 +312,64 @@ def test_a_line_that_cannot_be_read_is_a_dead_letter_and_the_others_of_its_row_a
     assert json.loads(reject.raw)["TABKEY"] == "1000000000007"
 
 
+def test_an_amount_follows_its_currency_though_the_document_logs_that_alone(sap: Wired) -> None:
+    """Folded field by field, the topic has what the table has."""
+    reader, folded = Reader(sap), dict[str, Any]()
+
+    def fold() -> None:
+        for event in reader.events():
+            folded.update(event["after"])
+
+    changed(sap, 7, NAME1="A")
+    changed(sap, 7, UMSAT="123.45", WAERS="EUR")
+    changed(sap, 8, NAME1="B")
+    fold()
+    for currency, amount in (("USD", "123.45"), ("JPY", "12345"), ("KWD", "12.345")):
+        changed(sap, 7, WAERS=currency)
+        fold()
+        assert (folded["WAERS"], folded["UMSAT"]) == (currency, Decimal(amount))
+    sap.store.clock.advance(timedelta(seconds=1))
+    changed(sap, 7, WAERS="JPY")
+    sap.store.clock.advance(timedelta(seconds=1))
+    changed(sap, 7, UMSAT="1.00")
+    first, last = reader.events()
+    assert (first["after"]["WAERS"], first["after"]["UMSAT"]) == ("JPY", Decimal(100))
+    assert (last["after"]["UMSAT"], "WAERS" in last["after"]) == (Decimal(100), False)
+
+
+def test_an_amount_whose_currency_was_changed_before_its_row_was_deleted_is_not_known(sap: Wired) -> None:
+    changed(sap, 7, UMSAT="123.45", WAERS="EUR")
+    sap.store.clock.advance(timedelta(seconds=1))
+    changed(sap, 7, WAERS="JPY")
+    sap.store.clock.advance(timedelta(seconds=1))
+    with sap.store.transaction() as tx:
+        tx.delete("ZKNA1", customer(7))
+        tx.document("DEBI", "0000000007")
+    create, update, delete = Reader(sap).events()
+    assert (create["op"], update["op"], delete["op"]) == ("c", "u", "d")
+    assert update["after"] == {"KUNNR": "0000000007", "WAERS": "JPY"}
+
+
+def test_a_row_whose_amount_nobody_can_look_up_is_a_dead_letter(sap: Wired) -> None:
+    """Its key is no text in TABKEY."""
+    number = Field("NUMBER", Type("DEC", 5), key=True)
+    amount = Field("UMSAT", Type("CURR", 15, 2), reference=("ZODD", "WAERS"))
+    fields = (CUSTOMERS.row.fields[0], number, amount, Field("WAERS", Type("CUKY")))
+    sap.store.define(Table(Structure("ZODD", fields)))
+    with sap.store.transaction() as tx:
+        tx.insert("ZODD", {"NUMBER": 1, "UMSAT": "1.00", "WAERS": "EUR"})
+    for values in ({"WAERS": "USD"}, {"WAERS": "JPY"}):
+        with sap.store.transaction() as tx:
+            tx.update("ZODD", {"NUMBER": 1, **values})
+            tx.document("DEBI", "1")
+    batch = Reader(sap, tables=["ZODD"]).poll()
+    (event,) = (event for changes in batch.changes for event in told(changes))
+    assert event["after"]["WAERS"] == "USD"
+    (reject,) = batch.rejects
+    assert "UMSAT" in reject.reason
+    assert "WAERS" in reject.reason
+
+
 def test_leading_zeros_are_kept_unless_they_are_to_go(sap: Wired) -> None:
     changed(sap, 7, NAME1="New")
     (kept,) = Reader(sap).events()

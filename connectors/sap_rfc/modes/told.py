@@ -41,6 +41,27 @@ type Found = tuple[Document, RowChange]
 
 
 @dataclass(frozen=True, slots=True)
+class Now:
+    """Rows as they are now, and where each change's own is among them. `names`: what of it is told so."""
+
+    rows: pa.RecordBatch
+    at: Sequence[int | None]
+    names: Sequence[frozenset[str]] | None = None
+    """Of each change; None: all."""
+
+    def over(self, name: str, values: pa.Array, known: Sequence[bool]) -> tuple[pa.Array, Sequence[bool]]:
+        """A column with what is there now; and where it is known."""
+        if name not in self.rows.schema.names:
+            return values, known
+        told = [name in each for each in self.names] if self.names else [True] * len(values)
+        there = [place if also else None for place, also in zip(self.at, told, strict=True)]
+        both = pa.concat_arrays([self.rows.column(name), values])
+        places = [self.rows.num_rows + i if place is None else place for i, place in enumerate(there)]
+        known = [was or place is not None for was, place in zip(known, there, strict=True)]
+        return both.take(pa.array(places, pa.int64())), known
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     changes: tuple[Changes, ...] = ()
     rejects: tuple[Reject, ...] = ()
@@ -91,6 +112,13 @@ class Subject:
 
     def column(self, name: str) -> Column:
         return self.choice.relation.column(name)
+
+    @property
+    def amounts(self) -> Mapping[str, str]:
+        """Those that anybody sees, and the columns with their currencies."""
+        columns = [self.column(name) for name in self.choice.read]
+        own = {each.name for each in self.choice.relation.columns}
+        return {each.name: each.reference for each in columns if each.is_amount and each.reference in own}
 
 
 def told(
@@ -169,25 +197,20 @@ class Telling:
     def _after(
         self, rows: Sequence[RowChange], keys: Mapping[str, pa.Array]
     ) -> tuple[pa.RecordBatch, dict[str, pa.BooleanArray]]:
-        schema, count = self._subject.table.schema, len(rows)
-        now, at = self._now(rows, keys) if self._subject.whole else (None, [None] * count)
-        there = [place is not None or row.op is Op.DELETE for place, row in zip(at, rows, strict=True)]
+        schema = self._subject.table.schema
+        looks = [*self._looks(rows, keys)]
         arrays, absent = [], {}
         for field in schema:
             if field.name in keys:
                 arrays.append(keys[field.name])
                 continue
-            logged = self._values(field, [row.new.get(field.name) for row in rows])
-            if now is not None:
-                both = pa.concat_arrays([now.column(field.name), logged])
-                places = [now.num_rows + i if place is None else place for i, place in enumerate(at)]
-                logged = both.take(pa.array(places, pa.int64()))
-            arrays.append(logged)
-            missing = [
-                not known and field.name not in row.new for known, row in zip(there, rows, strict=True)
-            ]
-            if any(missing):
-                absent[field.name] = pa.array(missing, pa.bool_())
+            values = self._values(field, [row.new.get(field.name) for row in rows])
+            known: Sequence[bool] = [row.op is Op.DELETE or field.name in row.new for row in rows]
+            for now in looks:
+                values, known = now.over(field.name, values, known)
+            arrays.append(values)
+            if not all(known):
+                absent[field.name] = pa.array([not each for each in known], pa.bool_())
         return pa.RecordBatch.from_arrays(arrays, schema=schema), absent
 
     def _before(
@@ -225,23 +248,60 @@ class Telling:
         self._refused |= converted.refused
         return converted.array
 
+    def _looks(self, rows: Sequence[RowChange], keys: Mapping[str, pa.Array]) -> Iterator[Now]:
+        """What of the rows is told as it is now: all of it, or amounts that have another currency."""
+        subject = self._subject
+        if subject.whole:
+            there = [row.op is not Op.DELETE for row in rows]
+            yield Now(*self._now(subject.choice, rows, keys, there))
+            return
+        stale = [self._stale(row) for row in rows]
+        names = frozenset[str]().union(*stale)
+        if not names:
+            return
+        if not subject.places:
+            told = {at: ", ".join(sorted(each)) for at, each in enumerate(stale) if each}
+            self._refused |= {at: f"{each}: a currency alone was logged" for at, each in told.items()}
+            return
+        choice = replace(subject.choice, columns=(*subject.choice.relation.key, *sorted(names)))
+        yield Now(*self._now(choice, rows, keys, [*map(bool, stale)]), stale)
+
+    def _stale(self, row: RowChange) -> frozenset[str]:
+        """Amounts that are another number, though they are not logged, since their currency is; and that."""
+        if row.op is not Op.UPDATE:
+            return frozenset()
+        moved = {
+            (amount, currency)
+            for amount, currency in self._subject.amounts.items()
+            if amount not in row.new and currency in row.new and self._moves(row, currency)
+        }
+        return frozenset(name for both in moved for name in both)
+
+    def _moves(self, row: RowChange, currency: str) -> bool:
+        decimals = self._reader.currencies.decimals
+        was = row.old.get(currency)
+        return was is None or decimals(was.text) != decimals(row.new[currency].text)
+
     def _now(
-        self, rows: Sequence[RowChange], keys: Mapping[str, pa.Array]
-    ) -> tuple[pa.RecordBatch | None, list[int | None]]:
+        self,
+        choice: Choice,
+        rows: Sequence[RowChange],
+        keys: Mapping[str, pa.Array],
+        asked: Sequence[bool],
+    ) -> tuple[pa.RecordBatch, list[int | None]]:
         """Rows as they are now; and where each is among them, if it is. One that cannot be had is refused.
 
         One that never rests is as if it were not there: nothing waits for what nobody can read whole.
         """
-        wanted = {tuple(_cut(row.key, self._subject.places)) for row in rows if row.op is not Op.DELETE}
-        if not wanted:
-            return None, [None] * len(rows)
-        page, names = self._reader.some(self._subject.choice, sorted(wanted)), self._subject.table.key
+        cut = [tuple(_cut(row.key, self._subject.places)) for row in rows]
+        wanted = {key for key, is_asked in zip(cut, asked, strict=True) if is_asked}
+        page, names = self._reader.some(choice, sorted(wanted)), self._subject.table.key
         there = {tuple(row.values()): at for at, row in enumerate(page.rows.select(list(names)).to_pylist())}
         bad = {
             tuple(each.key[name].as_py() for name in names): each.reason for each in page.rejects if each.key
         }
-        asked = zip(*(keys[name].to_pylist() for name in names), strict=True)
-        known = [() if row.op is Op.DELETE else key for key, row in zip(asked, rows, strict=True)]
+        told = zip(*(keys[name].to_pylist() for name in names), strict=True)
+        known = [key if is_asked else () for key, is_asked in zip(told, asked, strict=True)]
         self._refused |= {at: bad[key] for at, key in enumerate(known) if key in bad}
         return page.rows, [there.get(key) for key in known]
 
