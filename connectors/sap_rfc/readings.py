@@ -70,7 +70,7 @@ class Readings:
         return [(name, each) for name, each in self._known.items() if isinstance(each, PermanentError)]
 
     def _look_up(self, name: str, system: System, dictionary: Dictionary) -> None:
-        """A mode stays, with what it keeps, as long as its tables stay what they were."""
+        """A mode stays, with what it keeps, as long as what it rests on stays what it was."""
         options = self._config.streams.get(name)
         if options is None:
             raise PermanentError(f"`streams` has no {name}", remedy="name it there")
@@ -81,7 +81,7 @@ class Readings:
             self._known[name] = error
         else:
             self._gone.discard(name)
-            if name in self._doubted or not isinstance(known, Mode) or known.tables() != mode.tables():
+            if name in self._doubted or not isinstance(known, Mode) or known.rests_on != mode.rests_on:
                 self._known[name] = mode
         if isinstance(known, Mode) and self._known[name] is not known:
             known.release()

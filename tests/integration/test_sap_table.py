@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,6 +21,8 @@ from bridge.testing.sap.abap import Field, Structure, Table, Type, char, dec, nu
 from bridge.testing.sap.errors import AbapException
 from bridge.testing.sap.read_table import CLASSIC, rfc_read_table
 from bridge.testing.sap.system import System
+from connectors.sap_rfc.config import SapConfig
+from connectors.sap_rfc.readings import Readings
 from tests.integration.sap_inside import World, told
 
 MANDT = Field("MANDT", Type("CLNT"), key=True)
@@ -1024,3 +1026,35 @@ def test_a_key_with_a_nul_is_read_and_is_no_place() -> None:
     stream = world.mode("ZODD", images=True)
     with pytest.raises(PermanentError, match=r"ZODD: '\\x00.*' is no key that a condition can tell"):
         world.all(stream, rows=1)
+
+
+def _amounts(decimals: int, currency: str) -> Table:
+    key = (Field("MANDT", Type("CLNT"), key=True), Field("ID", char(4), key=True))
+    amount = Field("V", Type("CURR", 13, decimals), reference=("ZT", currency))
+    return Table(Structure("ZT", (*key, amount, Field("W1", Type("CUKY")), Field("W2", Type("CUKY")))))
+
+
+@pytest.mark.parametrize(
+    ("decimals", "currency", "stored"), [(3, "W1", "1.500"), (2, "W2", "1.50")], ids=["longer", "other"]
+)
+def test_an_amount_that_was_altered_is_looked_at_anew_though_its_type_stays(
+    decimals: int, currency: str, stored: str
+) -> None:
+    world = World(_amounts(2, "W1"))
+    row = {"ID": "a", "W1": "EUR", "W2": "JPY"}
+    world.store.load("ZT", [{**row, "V": "1.50"}])
+    options = {"ashost": "h", "client": "100", "user": "U", "password": "env:P"}
+    config = SapConfig.model_validate({**options, "streams": {"ZT": {"mode": "table", "images": True}}})
+    system = cast(Any, world.system)
+    system.identity = "S/100"
+    readings = Readings(config, lambda _: ())
+
+    def amount(known: Readings) -> Decimal:
+        known.discover(system)
+        (found,) = told([known.usable(system, "ZT").poll(system, None, Ask())])
+        return cast(Decimal, found["V"])
+
+    assert amount(readings) == Decimal("1.50")
+    world.store.define(_amounts(decimals, currency))
+    world.store.load("ZT", [{**row, "V": stored}])
+    assert amount(readings) == amount(Readings(config, lambda _: ())) != Decimal("1.50")

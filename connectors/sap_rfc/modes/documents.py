@@ -191,6 +191,10 @@ class ChangeDocuments(Mode):
         more = (self._objects.table,) if self._objects else ()
         return (*(each.table for each in self._subjects.values()), *more)
 
+    @property
+    def rests_on(self) -> object:
+        return self.tables(), self._subjects
+
     # -- polls
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:

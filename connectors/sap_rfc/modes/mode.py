@@ -47,6 +47,11 @@ class Mode(ABC):
     def tables(self) -> tuple[Table, ...]:
         """What it publishes."""
 
+    @property
+    def rests_on(self) -> object:
+        """Where that is another one now, it is made anew."""
+        return self.tables()
+
     @abstractmethod
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         """As `Connector.poll`."""

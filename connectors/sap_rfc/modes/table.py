@@ -71,6 +71,10 @@ class TableMode(Mode):
         return (self._table,)
 
     @property
+    def rests_on(self) -> object:
+        return self._choice, self._table
+
+    @property
     def plan(self) -> Plan:
         """How its rows are read."""
         return self._reader.plan(self._choice)
