@@ -149,12 +149,18 @@ class Catalog:
         told = {
             table: options.key for table in kinds if (options := pick(streams, str(table))) and options.key
         }
-        found = self._by_constraint(sorted(kinds.keys() - told.keys()))
+        found = self._by_constraint(sorted(kinds.keys() - told.keys()), described)
         rest = sorted(kinds.keys() - told.keys() - found.keys())
         return told | found | self._by_index(rest, described)
 
-    def _by_constraint(self, tables: Sequence[TableName]) -> dict[TableName, tuple[str, ...]]:
-        return {table: columns for (table, _), columns in self._indexed(statements.primary_keys, tables)}
+    def _by_constraint(
+        self, tables: Sequence[TableName], described: Mapping[TableName, Sequence[Described]]
+    ) -> dict[TableName, tuple[str, ...]]:
+        """Primary keys whose columns are read: invisible ones are not."""
+        found = self._indexed(statements.primary_keys, tables)
+        return {
+            table: key for (table, _), key in found if {of.name for of in described[table]}.issuperset(key)
+        }
 
     def _by_index(
         self, tables: Sequence[TableName], described: Mapping[TableName, Sequence[Described]]

@@ -317,7 +317,7 @@ def primary_keys(asked: Sequence[TableName]) -> Statement:
     )
     conditions = [
         _named(("c.OWNER", "c.TABLE_NAME"), asked),
-        ("c.CONSTRAINT_TYPE = 'P' AND c.STATUS = 'ENABLED'", {}),
+        ("c.CONSTRAINT_TYPE = 'P' AND c.STATUS = 'ENABLED' AND c.VALIDATED = 'VALIDATED'", {}),
     ]
     items = "c.OWNER, c.TABLE_NAME, c.CONSTRAINT_NAME, k.COLUMN_NAME"
     return _select(source, items, conditions, ("c.OWNER", "c.TABLE_NAME", "k.POSITION"))

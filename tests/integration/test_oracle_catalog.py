@@ -111,6 +111,21 @@ def test_the_key_is_the_primary_one_in_its_order(peer: OraclePeer) -> None:
     assert found(peer, {"SALES.T": {}})["SALES.T"].key == ("C", "A")
 
 
+def test_a_primary_key_that_old_rows_need_not_keep_is_none(peer: OraclePeer) -> None:
+    columns = [("A", "NUMBER NOT NULL"), ("B", "NUMBER NOT NULL")]
+    table = peer.store.create("SALES", "T", columns, key=("A",))
+    table.validated = False
+    assert found(peer, {"SALES.T": {}})["SALES.T"].key == ()
+    peer.indexes.append(Index("SALES", "T_B", "T", ("B",), unique=True))
+    assert found(peer, {"SALES.T": {}})["SALES.T"].key == ("B",)
+
+
+def test_a_primary_key_that_is_not_read_is_none(peer: OraclePeer) -> None:
+    columns = [Column.declared("A", "NUMBER"), replace(Column.declared("ID", "NUMBER"), hidden=True)]
+    peer.store.create("SALES", "T", columns, key=("ID",))
+    assert found(peer, {"SALES.T": {}})["SALES.T"].key == ()
+
+
 def test_without_one_it_is_the_smallest_unique_index_without_nulls(peer: OraclePeer) -> None:
     filled = [Column.declared(name, "NUMBER NOT NULL") for name in ("A", "B", "C", "SYS_NC00005$")]
     filled[-1] = replace(filled[-1], hidden=True)  # an expression's

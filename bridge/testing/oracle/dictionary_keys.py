@@ -40,6 +40,7 @@ def constraints(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa
         if table.key:
             name = f"PK_{table.name}"
             key = {"CONSTRAINT_NAME": name, "CONSTRAINT_TYPE": "P", "GENERATED": "USER NAME"}
+            key |= {"VALIDATED": "VALIDATED" if table.validated else "NOT VALIDATED"}
             yield common | key | {"INDEX_OWNER": table.owner, "INDEX_NAME": name}
         for place, column in enumerate(table.columns, 1):
             if not column.nullable:
@@ -66,7 +67,7 @@ def constraint_columns(peer: OraclePeer, session: Session) -> Iterator[Record]: 
 def _all_indexes(peer: OraclePeer) -> Iterator[tuple[Index, Table]]:
     for table in peer.store.tables():
         if table.key:
-            yield Index(table.owner, f"PK_{table.name}", table.name, table.key, unique=True), table
+            yield Index(table.owner, f"PK_{table.name}", table.name, table.key, unique=table.validated), table
     for index in peer.indexes:
         yield index, peer.store.table(f"{index.owner}.{index.table}")
 

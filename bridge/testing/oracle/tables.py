@@ -121,6 +121,8 @@ class Table:
     kind: Kind = Kind.TABLE
     object_id: int = 0
     ddl_scn: int = 0
+    validated: bool = True
+    """Rows that were there before the key fulfil it, too."""
     row_movement: bool = False
     row_dependencies: bool = False
     log: Table | None = None
