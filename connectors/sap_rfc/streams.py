@@ -184,7 +184,7 @@ class SapStream(StreamConfig):
     )
     mark: tuple[str, ...] = Field(
         default=(),
-        description="function: columns that change with the row: details are only asked where they did",
+        description="function: columns that change when details do: they are only asked where the row did",
     )
     missing: tuple[str, ...] = Field(
         default=(),

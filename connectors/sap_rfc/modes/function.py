@@ -80,6 +80,7 @@ class FunctionImages(Mode):
         """As its parameter takes it."""
         self._each = 1024.0
         """About how many bytes a row has."""
+        self._asks = options.detail and json.dumps(options.detail.model_dump(), sort_keys=True, default=str)
         self._until = 0.0
         """No more details are asked for after that: by the monotonic clock."""
         self._again = Again(options.key, self._answers_behind, self._named)
@@ -226,7 +227,7 @@ class FunctionImages(Mode):
     def _with_details(self, system: System, detail: Details, rows: Sequence[Row], ask: Ask) -> Piece:
         keys = self._keys(rows)
         known = [rows[place] for place in keys.kept]
-        marks = [json.dumps([row[name] for name in self._options.mark], default=str) for row in known]
+        marks = [self._mark(row) for row in known]
         must = [True] * len(known)
         if self._options.mark and ask.changed is not None and known:
             must = ask.changed(self._table, keys.rows, pa.array(marks, pa.string())).to_pylist()
@@ -249,6 +250,12 @@ class FunctionImages(Mode):
             seen=seen if seen.num_rows else None,
             rows=len(rows),
         )
+
+    def _mark(self, row: Row) -> str:
+        """Of all that the list tells, for it is published with the details; and of what is asked then."""
+        unseen = self._excluded.difference(self._options.mark)
+        told = {name: value for name, value in row.items() if name not in unseen}
+        return json.dumps([self._asks, told], default=str)
 
     def _answers(
         self, system: System, detail: Details, rows: Sequence[Row], must: Sequence[bool]
