@@ -27,7 +27,7 @@ from bridge.errors import BridgeError
 from bridge.testing.fakes import Crash
 from bridge.testing.mainframe import Host, Switches, spoilt
 from bridge.testing.mainframe.conversation import Conversation
-from bridge.testing.mainframe.desk import Scene
+from bridge.testing.mainframe.desk import Heard, Scene
 from connectors.mainframe.screen import Screen
 from connectors.mainframe.terminal import Endpoint, Terminal
 from connectors.mainframe.transports import terminal as real
@@ -79,6 +79,8 @@ class House:
     """Whether the next screen is a line on the one before, the keyboard free, and comes after its time."""
     hasty: bool = False
     """Whether they also go on once something was typed."""
+    swallowed: set[str] = field(default_factory=set)
+    """LUs whose last password came when a message covered the screen: it went nowhere."""
     _stack: ExitStack = field(default_factory=ExitStack)
     _seeds: count[int] = field(default_factory=lambda: count(1))
 
@@ -91,6 +93,11 @@ class House:
             async def _answer(self, record: bytes) -> bool:
                 with house.writes(id(self)):
                     return await super()._answer(record)
+
+            def _heard(self, record: bytes) -> Heard:
+                heard = super()._heard(record)
+                house.heard(self.desk.lu, heard, covered=bool(self._covered))
+                return heard
 
             async def _show(self, scene: Scene) -> bool:
                 with house.writes(id(self)):
@@ -146,6 +153,11 @@ class House:
                 pause.set()
         paused = {each for each, (pause, _) in pauses.items() if not pause.is_set()}
         return bool(self.writing.copy().keys() - paused)
+
+    def heard(self, lu: str, what: Heard, *, covered: bool) -> None:
+        if what.fields.get("password"):
+            note = self.swallowed.add if covered else self.swallowed.discard
+            note(lu)
 
     def heard_typing(self) -> None:
         """It is gone before the next call, where the host paints over it."""

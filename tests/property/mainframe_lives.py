@@ -49,7 +49,7 @@ KINDS = ("list", "details", "inquiry", "keys")
 STEPS, CUSTOMERS, PAGE_SIZES = (8, 30), (0, 8), (1, 2, 3, 4, 6, 15)
 PROCESSING = "YOUR REQUEST IS BEING PROCESSED"
 CROSSING = "MESSAGE FROM OPERATIONS: COFFEE IS READY"
-SIGNED_OFF = "seen 'SIGNON"
+SIGNED_OFF = "seen 'SIGNON LU {lu}'"
 BEHIND_A_PASSWORD = "after a password"
 """Then nothing is tried twice, and an operator sees to it."""
 HALTING = 0.15
@@ -297,8 +297,6 @@ class Life:
         self.process = Terminals(
             engine, self.kafka, cache, chance, 8, house=house, parked=self._parked, followed=self.followed
         )
-        self.crossed = False
-        """Such messages have come."""
         self.amiss: list[str] = []
         """Why the connector was parked that should not have been."""
 
@@ -319,6 +317,7 @@ class Life:
 
     def run(self) -> Outcome:
         try:
+            self.house.swallowed.clear()
             happen(self._acts(), self.chance, STEPS)
             kills = self.engine.lives
             self.hits["kept"] = self._kept
@@ -407,7 +406,6 @@ class Life:
         switches.delay_ms, switches.broadcast_ms = 30, chance.choice((5, 15, 25))
         switches.broadcast_text = CROSSING
         switches.broadcast = chance.randint(1, 12)
-        self.crossed = True
         self.process.works()
         self.hits["crossing messages"] += not switches.broadcast
         for name in ("delay_ms", "broadcast_ms", "broadcast_text", "broadcast"):
@@ -455,7 +453,7 @@ class Life:
 
     def refused(self, error: PermanentError) -> None:
         """A message that swallows a log-on shows the sign-on once more, as a refusal does."""
-        swallowed = self.crossed and SIGNED_OFF in str(error)
+        swallowed = any(SIGNED_OFF.format(lu=lu) in str(error) for lu in self.house.swallowed)
         if not (swallowed or BEHIND_A_PASSWORD in str(error)):
             self.amiss.append(str(error))
 

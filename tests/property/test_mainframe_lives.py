@@ -9,9 +9,11 @@ from functools import partial
 import pytest
 
 from bridge.testing import need
+from bridge.testing.mainframe.desk import Desk, Scene
+from bridge.testing.mainframe.scenes import SignOn
 from tests.property.living import Said, all_end_well
 from tests.property.mainframe_house import House, Transport
-from tests.property.mainframe_lives import TRANSPORTS, live
+from tests.property.mainframe_lives import CROSSING, TRANSPORTS, live
 
 SECONDS = 9.0
 """`make soak ONLY=mainframe` goes on for longer."""
@@ -36,3 +38,22 @@ def test_a_row_that_leaves_its_page_and_comes_back_is_read(house: House) -> None
     """Others push it to the next page before it is opened, and one of them goes: it was told as deleted."""
     outcome = live(house, "tnz", 8_100_600)
     assert outcome.clean, outcome
+
+
+def test_a_message_that_swallows_a_log_on_is_taken_for_a_refusal(house: House) -> None:
+    """Nothing tells them apart: the host hangs it over a sign-on already sent, and then shows that anew."""
+    outcome = live(house, "tnz", 3_100_291)
+    assert outcome.clean, outcome
+
+
+def test_a_refusal_that_no_message_has_made_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though messages cross other screens at that time."""
+    truly = SignOn._signed_on
+
+    def while_messages_cross(user: str, password: str, desk: Desk) -> Scene:
+        crossing = desk.company.switches.broadcast_text == CROSSING
+        return SignOn() if crossing else truly(user, password, desk)
+
+    monkeypatch.setattr(SignOn, "_signed_on", staticmethod(while_messages_cross))
+    outcome = live(house, "tnz", 138)
+    assert "is refused" in outcome.told, outcome
