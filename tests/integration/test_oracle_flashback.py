@@ -393,3 +393,60 @@ def test_a_position_of_another_mode_says_what_one_would_be(peer: OraclePeer, tab
                 reader.poll()
         with pytest.raises(ConfigError):
             reader.connector.check_position(ORDERS, {"mode": "images"})
+
+
+def shrunk(store: Store, table: Table, *numbers: int) -> None:
+    """The last rows go to where these were, and nobody tells."""
+    with store.transaction() as tx:
+        for number in numbers:
+            tx.delete(table, number)
+    store.shrink(table)
+
+
+def test_rows_that_were_shrunk_to_another_address_are_known_by_what_they_were_there(
+    peer: OraclePeer, table: Table
+) -> None:
+    store = peer.store
+    insert(store, *range(1, 9))
+    with reading(peer, ORDERS, CHANGES | {"before": True}) as reader:
+        begun(reader)
+        with store.transaction() as tx:
+            tx.update(table, 3, {"STATUS": "paid"})
+        shrunk(store, table, 1, 2)
+        for number, values in ((8, None), (7, {"ID": 70}), (6, {"STATUS": "paid"})):
+            with store.transaction() as tx:
+                tx.update(table, number, values) if values else tx.delete(table, number)
+        found = reader.take()
+    assert short(found) == [
+        ("u", 3, "paid"), ("d", 1, None), ("d", 2, None), ("d", 8, None), ("d", 7, None), ("c", 70, "open"),
+        ("u", 6, "paid"),
+    ]  # fmt: skip
+
+
+def test_an_address_that_a_row_was_shrunk_from_holds_what_is_inserted_there(
+    peer: OraclePeer, table: Table
+) -> None:
+    store = peer.store
+    insert(store, 1, 2, 3)
+    with reading(peer, ORDERS, CHANGES) as reader:
+        begun(reader)
+        with store.transaction() as tx:
+            tx.update(table, 3, {"STATUS": "paid"})
+        shrunk(store, table, 1)
+        insert(store, 4)
+        assert str(table.keys[4,]) > str(table.keys[3,])
+        assert short(reader.take()) == [("u", 3, "paid"), ("d", 1, None), ("c", 4, "open")]
+
+
+def test_a_row_that_was_inserted_and_shrunk_and_deleted_within_a_poll_is_gone(
+    peer: OraclePeer, table: Table
+) -> None:
+    store = peer.store
+    insert(store, 1, 2, 3)
+    with reading(peer, ORDERS, CHANGES) as reader:
+        begun(reader)
+        insert(store, 4)
+        shrunk(store, table, 1)
+        with store.transaction() as tx:
+            tx.delete(table, 4)
+        assert short(reader.take()) == [("c", 4, "open"), ("d", 1, None), ("d", 4, None)]

@@ -268,8 +268,36 @@ class Store:
                 self._index(table, None, old.values, rowid)
             self._bar(table)
 
+    def shrink(self, table: Table | str) -> None:
+        """ALTER TABLE SHRINK SPACE: rows go to free places before them, and versions queries do not tell.
+
+        "Segment shrink operations are filtered out" (Administration Workshop, Flashback Versions Query:
+        Considerations). Undo is kept: queries as of SCNs before it find rows where they were.
+        """
+        with self.lock:
+            table = self.table(table)
+            scn, at = self._next_scn(), self.clock()
+            for segment in table.segments:
+                for rowid in sorted((each for each in table.order if table.current(each)), reverse=True):
+                    lower = [each for each in segment.free if each < rowid]  # type: ignore[operator]
+                    if lower and rowid not in table.locks and rowid.object == segment.object:  # type: ignore[union-attr]
+                        self._shift(table, segment, rowid, min(lower), scn, at)
+            table.altered = scn
+
+    def _shift(self, table: Table, segment: Segment, rowid: AnyRowId, to: RowId, scn: int, at: int) -> None:
+        row = table.history[rowid][-1]
+        row.ends(scn, at)
+        for place, operation in ((rowid, "D"), (to, "I")):
+            version = Version(place, row.values, scn, operation, b"", at)
+            version.untold = True
+            table.add(version)
+        segment.free.remove(to)
+        self._vacate(table, rowid)
+        self._index(table, None, row.values, to)
+
     def _redefine(self, table: Table, columns: tuple[Column, ...]) -> None:
         table.columns = columns
+        table.altered = self._next_scn()
         table.__post_init__()
         self.version += 1
 

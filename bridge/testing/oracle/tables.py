@@ -54,13 +54,15 @@ class Version:
     commits in nanoseconds of UTC.
     """
 
-    __slots__ = ("at", "end", "operation", "rowid", "start", "until", "values", "xid")
+    __slots__ = ("at", "end", "operation", "rowid", "start", "until", "untold", "values", "xid")
 
     def __init__(
         self, rowid: AnyRowId, values: Row, start: int | None, operation: str, xid: bytes, at: int | None
     ) -> None:
         self.rowid, self.values, self.operation, self.xid = rowid, values, operation, xid
         self.start, self.at = start, at
+        self.untold = False
+        """No versions query shows that it began."""
         self.end: int | None = None
         self.until: int | None = None
 
@@ -110,7 +112,8 @@ def _contains(order: list[AnyRowId], rowid: AnyRowId) -> bool:
 class Table:
     """A table; what it keeps is changed by transactions only, under the store's lock.
 
-    `ddl_scn` is the SCN of the last change of its definition that flashback cannot reach behind.
+    `ddl_scn` is the SCN of the last change of its definition that flashback cannot reach behind, `altered`
+    that of the last one of any kind.
     `row_dependencies` says that ORA_ROWSCN is kept by row and not by block.
     """
 
@@ -121,6 +124,7 @@ class Table:
     kind: Kind = Kind.TABLE
     object_id: int = 0
     ddl_scn: int = 0
+    altered: int = 0
     validated: bool = True
     """Rows that were there before the key fulfil it, too."""
     row_movement: bool = False

@@ -4,6 +4,9 @@ A version query tells what happened to addresses (ROWIDs); consumers know rows b
 key had before a commit and what it has after it: a row that moved, keys that were swapped, a row that was
 deleted and inserted again are updates, and what came and went in one transaction is nothing.
 
+A shrunk segment has rows at other addresses without any version (Oracle filters those out): where an address
+cannot hold what was known of it, the database is asked what it held.
+
 Transactions with one commit SCN are taken as one: none of them can have waited for another.
 """
 
@@ -21,6 +24,8 @@ type Image = int
 """A row of a pool of rows, by its place."""
 type Others = Callable[[Collection[str]], Collection[str]]
 """Of rows, by their ROWIDs, those whose keys are there on the other side of the commit as well."""
+type Past = Callable[[int, Collection[str]], Mapping[str, Image | None]]
+"""What was at these addresses right before an SCN; those that it lacks held what is known."""
 
 
 class Version(NamedTuple):
@@ -34,6 +39,7 @@ class Version(NamedTuple):
     rowid: str
     lives: bool
     image: Image
+    operation: str
 
 
 class Event(NamedTuple):
@@ -55,16 +61,21 @@ def none(_rowids: Collection[str]) -> Collection[str]:
     return ()
 
 
-def unknown(versions: Iterable[Version], operations: Iterable[str]) -> list[str]:
+def unasked(_scn: int, _rowids: Collection[str]) -> Mapping[str, Image | None]:
+    """Nothing was shrunk."""
+    return {}
+
+
+def unknown(versions: Iterable[Version]) -> list[str]:
     """The rows that were there before the first of these versions, perhaps: those not begun by an insert.
 
     An address that was deleted and taken again in one transaction has a D, too.
     """
     first: dict[str, tuple[int, set[str]]] = {}
-    for version, operation in zip(versions, operations, strict=True):
+    for version in versions:
         scn, found = first.setdefault(version.rowid, (version.scn, set()))
         if scn == version.scn:
-            found.add(operation)
+            found.add(version.operation)
     return [rowid for rowid, (_, found) in first.items() if found != {"I"}]
 
 
@@ -82,6 +93,7 @@ class Replay:
     """Rows of before whose keys are there afterwards, though not by these versions."""
     existed: Others = none
     """Rows of afterwards whose keys were there before, though not by these versions."""
+    past: Past = unasked
 
     def events(self, versions: Iterable[Version]) -> Iterator[Event]:
         """Of versions in the order of their SCNs, and by ROWID within each."""
@@ -92,12 +104,30 @@ class Replay:
         """Deletes first: whoever keeps keys apart by another unique column has room for what follows."""
         told = {version.rowid: version.image for version in group}
         new = {version.rowid: version.image for version in group if version.lives}
-        old = {rowid: held for rowid in told if (held := self.held.get(rowid)) is not None}
+        old = self._old(group)
         self.held.update({rowid: new.get(rowid) for rowid in told})
         before = {self.keys[image]: image for image in old.values()}
         after = {self.keys[image] for image in new.values()}
         yield from self._deletes(old, after, told)
         yield from self._images(new, before)
+
+    def _old(self, group: Sequence[Version]) -> dict[str, Image]:
+        """Of each address what it held, and what the database says where that cannot be."""
+        old, strange = dict[str, Image | None](), list[str]()
+        of_row: dict[str, list[Version]] = {}
+        for version in group:
+            of_row.setdefault(version.rowid, []).append(version)
+        for rowid, versions in of_row.items():
+            operations = {version.operation for version in versions}
+            if operations == {"I"}:
+                continue
+            held = old[rowid] = self.held.get(rowid)
+            keys = {self.keys[version.image] for version in versions}
+            if operations != {"I", "U"} if held is None else self.keys[held] not in keys:
+                strange.append(rowid)
+        if strange:
+            old.update(self.past(group[0].scn, strange))
+        return {rowid: held for rowid, held in old.items() if held is not None}
 
     def _deletes(
         self, old: Mapping[str, Image], after: Collection[Key], told: Mapping[str, Image]

@@ -165,8 +165,8 @@ class _Telling:
         self._scns: list[int] = self._page.column(SCN).to_pylist()
         self._rowids: list[str] = self._page.column(ROWID).to_pylist()
         self._xids: list[str] = self._page.column(XID).to_pylist()
-        self._pool = self._page.select(self._subject.schema.names)
-        self._keys = _keys(self._pool, self._subject.key, self._refused)
+        self._pools = [self._page.select(self._subject.schema.names)]
+        self._keys = _keys(self._page, self._subject.key, self._refused)
 
     @property
     def last_scn(self) -> int:
@@ -186,13 +186,12 @@ class _Telling:
             return (), ()
         operations = self._page.column(OP).to_pylist()
         versions = [
-            Version(scn, rowid, ends_alive(scn, end, operation), image)
+            Version(scn, rowid, ends_alive(scn, end, operation), image, operation)
             for image, (scn, rowid, end, operation) in enumerate(
                 zip(self._scns, self._rowids, self._page.column(END).to_pylist(), operations, strict=True)
             )
         ]
-        held = self._before(unknown(versions, operations))
-        replay = Replay(held, self._keys)
+        replay = Replay(self._held(self._scns[0], unknown(versions)), self._keys, past=self._past)
         if self._part is not None:
             replay.remains, replay.existed = self._remain, self._existed
         events = [event for event in replay.events(versions) if self._is_news(event)]
@@ -213,19 +212,29 @@ class _Telling:
 
     # -- what the database says
 
-    def _before(self, rowids: Sequence[str]) -> dict[str, Image | None]:
-        """What was at these addresses before the page; it goes into the pool."""
+    def _held(self, scn: int, rowids: Iterable[str]) -> dict[str, Image | None]:
+        """What was at these addresses right before an SCN; it goes into the pool."""
         held: dict[str, Image | None] = {}
         for some in batched(rowids, statements.LISTED[-1]):
-            reading = self._subject.past
-            name, scn = self._subject.relation.name, self._scns[0] - 1
-            statement = statements.rows_at(name, reading.items, scn, some)
+            reading, name = self._subject.past, self._subject.relation.name
+            statement = statements.rows_at(name, reading.items, scn - 1, some)
             rows = whole(self._of.session, statement, reading, Ask())
-            found, begin = rows.batch.column(ROWID).to_pylist(), self._pool.num_rows
+            found, begin = rows.batch.column(ROWID).to_pylist(), len(self._keys)
             held.update((rowid, begin + place) for place, rowid in enumerate(found))
             self._keys += _keys(rows.batch, self._subject.key, rows.refused)
-            self._pool = pa.concat_batches([self._pool, _widened(rows.batch, self._pool.schema)])
+            self._pools.append(_widened(rows.batch, self._subject.schema))
         return held
+
+    def _past(self, scn: int, rowids: Collection[str]) -> dict[str, Image | None]:
+        if scn == self._scns[0]:  # which was asked already
+            return {}
+        return dict.fromkeys(rowids) | self._held(scn, rowids)
+
+    @property
+    def _pool(self) -> pa.RecordBatch:
+        """All rows that images are places in."""
+        self._pools = [pa.concat_batches(self._pools)]
+        return self._pools[0]
 
     def _remain(self, rowids: Collection[str]) -> Collection[str]:
         return self._met(rowids, (self._scns[0] - 1, self._scns[0]))
@@ -247,14 +256,13 @@ class _Telling:
     def _changes(self, events: Sequence[Event]) -> Changes:
         images, told = _places(event.image for event in events), _places(event.told for event in events)
         left = _places(None if event.op is Op.DELETE else event.image for event in events)
-        subject = self._subject
+        subject, pool = self._subject, self._pool
         columns = [
-            self._pool.column(name).take(images if name in subject.key else left)
-            for name in self._pool.schema.names
+            pool.column(name).take(images if name in subject.key else left) for name in pool.schema.names
         ]
         return Changes(
             subject.table,
-            pa.RecordBatch.from_arrays(columns, schema=self._pool.schema),
+            pa.RecordBatch.from_arrays(columns, schema=pool.schema),
             pa.array([event.op.value for event in events], pa.string()),
             before=self._images_before(events) if subject.before else None,
             source=pa.RecordBatch.from_arrays(

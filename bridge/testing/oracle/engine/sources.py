@@ -45,7 +45,7 @@ class VersionRow:
 
     def __init__(self, version: Version, low: int, high: int, wall: Callable[[int], Stamp]) -> None:
         self.values, self.rowid = version.values, version.rowid
-        self.begun = version.start is not None and version.start >= low
+        self.begun = version.start is not None and version.start >= low and not version.untold
         self.scn = version.start if self.begun else None
         self.operation = version.operation if self.begun else None
         self.xid = version.xid if self.begun else None
@@ -124,7 +124,8 @@ class Scan:
             return Stamp(context.store.wall(moment).wall // 1_000_000_000 * 1_000_000_000)
 
         versions = self.table.begun(low, high) if self.begun else self.table.between(low, high, bounds)
-        return (VersionRow(version, low, high, wall) for version in versions)
+        shown = (version for version in versions if not (version.untold and version.operation == "D"))
+        return (VersionRow(version, low, high, wall) for version in shown)
 
     def _bounds(self, env: Env) -> Bounds:
         """The stretch of ROWIDs that can pass; WHERE is asked again, so a little more does no harm."""
