@@ -49,6 +49,12 @@ def _host(value: str) -> str:
     return value
 
 
+def _host_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.:-]+", value):  # no pattern that every certificate fits
+        raise ValueError("is no name of a host")
+    return value
+
+
 Template = Annotated[str, AfterValidator(_template)]
 """A text that is typed, with {placeholders}."""
 Names = Annotated[tuple[str, ...], BeforeValidator(_some, json_schema_input_type=str | tuple[str, ...])]
@@ -110,7 +116,7 @@ class TlsOptions(_Options):
         default=None, description="PEM of its key; default: it is in the certificate's file"
     )
     key_password: Secret | None = Field(default=None, description="of an encrypted key")
-    host_name: str | None = Field(
+    host_name: Annotated[str, AfterValidator(_host_name)] | None = Field(
         default=None, description="the name in the host's certificate, if not `host`"
     )
     minimum: Literal["1.2", "1.3"] = Field(default="1.2", description="the oldest version of TLS")

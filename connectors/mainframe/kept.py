@@ -21,11 +21,13 @@ def keep(folder: Path | None, screen: Screen, note: str) -> Path | None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}{_SUFFIX}"
         captured.save(path, screen, [note])
-        _drop_the_oldest(folder)
+        _drop_the_oldest(folder, path.name)
         return path
     return None
 
 
-def _drop_the_oldest(folder: Path) -> None:
-    for path in sorted(folder.glob(f"*{_SUFFIX}"))[:-MOST]:
+def _drop_the_oldest(folder: Path, latest: str) -> None:
+    """Those from the future are older: the clock was set back since."""
+    found = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: (path.name <= latest, path.name))
+    for path in found[:-MOST]:
         path.unlink(missing_ok=True)

@@ -87,6 +87,14 @@ class TestTls:
         with session(transport, at(port, host="127.0.0.1", tls=tls)) as held:
             titled(held, "SIGNON")
 
+    @pytest.mark.parametrize("name", ["any", "*", ""])
+    def test_no_host_name_lets_every_certificate_pass(
+        self, shared: Host, transport: Transport, name: str
+    ) -> None:
+        port = shared.listen(shared.authority.context(issued(shared, "other", "DNS:other.example")))
+        error = refused(transport, at(port, tls=Tls(ca_file=shared.authority.file, host_name=name)))
+        assert isinstance(error, ConfigError)
+
     @pytest.mark.parametrize("system", [True, False], ids=["the system's", "another"])
     def test_an_unknown_authority_is_refused(
         self, shared: Host, transport: Transport, tmp_path: Path, *, system: bool

@@ -50,6 +50,8 @@ def config(**options: Any) -> MainframeConfig:
         ({"streams": {"a": INQUIRY | {"keys": [{"id": 1}], "steps": []}}}, "at least 1 item"),
         ({"password": "swordfish"}, "not a reference to a secret"),
         ({"timeout": "-1s"}, "timeout"),
+        ({"tls": {"host_name": ""}}, "host_name\n  Value error, is no name of a host"),
+        ({"tls": {"host_name": "*"}}, "host_name\n  Value error, is no name of a host"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(options: dict[str, Any], told: str) -> None:

@@ -214,6 +214,8 @@ def _check(endpoint: Endpoint) -> None:
             f"tls: s3270 cannot verify a certificate by the address {endpoint.host}",
             remedy="set tls.host_name to a name of the host's certificate, or use transport: tnz",
         )
+    if endpoint.tls is not None and endpoint.tls.host_name and not _HOST.fullmatch(endpoint.tls.host_name):
+        raise ConfigError("tls.host_name: is no name of a host")  # every certificate fits `*`
     if endpoint.lu is not None and not _LU.fullmatch(endpoint.lu):
         raise ConfigError("lu: has a character that s3270 cannot ask for", remedy="use transport: tnz")
 
@@ -234,8 +236,8 @@ def _tls_options(wanted: Tls, inherited: list[int]) -> Iterator[str]:
     tls.context(wanted)  # s3270 would only say that it is disconnected
     if wanted.ca_file is not None:
         yield from ("-cafile", str(wanted.ca_file))
-    if wanted.host_name is not None:
-        yield from ("-accepthostname", wanted.host_name)
+    if wanted.host_name:
+        yield from ("-accepthostname", f"DNS:{wanted.host_name}")  # bare, `any` would be any host's
     if wanted.certificate is not None:
         yield from ("-certfile", str(wanted.certificate), "-keyfile", str(wanted.key or wanted.certificate))
     for descriptor in inherited:
