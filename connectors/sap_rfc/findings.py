@@ -107,10 +107,12 @@ class Doctor:
         mode = self._modes.get(name)
         if mode is None or missing:
             return
-        failed = self._tried(name, options) if options.mode == "function" else None
-        if failed:
-            yield failed
-            return
+        if options.mode == "function":
+            tried = self._tried(name, options)
+            if isinstance(tried, Finding):
+                yield tried
+                return
+            mode = tried
         keys = {table.key for table in mode.tables()}
         told = f", key {', '.join(next(iter(keys)))}" if len(keys) == 1 and all(keys) else ""
         yield Finding(Level.OK, f"can be read, by {options.mode}{told}", stream=name)
@@ -118,8 +120,8 @@ class Doctor:
         yield from self._load(name, options, mode)
         yield from mode.probe(self._system)
 
-    def _tried(self, name: str, options: SapStream) -> Finding | None:
-        """Whether the account may call it shows by doing so, as each poll does; the answer is dropped."""
+    def _tried(self, name: str, options: SapStream) -> Mode | Finding:
+        """Whether the account may call it, and all is told, shows by doing so, as each poll does."""
         try:
             mode = self._readings.made(name, options, self._system, self._dictionary)
             mode.poll(self._system, None, Ask(rows=1))
@@ -127,7 +129,7 @@ class Doctor:
             return Finding(Level.CRITICAL, error.text, error.remedy, name)
         except BridgeError as error:
             return Finding(Level.WARNING, error.text, error.remedy, name)
-        return None
+        return mode
 
     def _limited(self, name: str, options: SapStream) -> Iterator[Finding]:
         for parameter, value in options.parameters.items():

@@ -65,9 +65,9 @@ def left(found: object) -> list[list[str]]:
 
 
 def _times(rest: Mapping[str, Any]) -> None:
-    """`of` is there in those that a stream has written."""
+    """`of` and `alpha` are there in those that a stream has written."""
     rest = dict(rest)
-    if not isinstance(rest.pop("of", ""), str):
+    if not isinstance(rest.pop("of", ""), str) or not isinstance(rest.pop("alpha", ""), str):
         raise ValueError(rest)  # noqa: TRY004 -- as for all else
     left(rest.pop("left", []))
     place: Mapping[str, Any] = {name: rest[name] for name in ("after", "to") if name in rest}

@@ -248,6 +248,45 @@ def test_a_stream_may_begin_with_a_day(sap: Wired) -> None:
     assert [each["objectid"] for each in Reader(sap, since="2026-11-22").events()] == ["0000000002"]
 
 
+ALONE: Mapping[str, Any] = {"classes": ["DEBI"], "tables": ["ZKNA1"]}
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "new"),
+    [
+        (ALONE, {**ALONE, "classes": ["DEBI", "KRED"]}, "class KRED"),
+        (ALONE, {**ALONE, "tables": ["ZKNA1", "ZKNVV"]}, "table ZKNVV"),
+        (ALONE, {"classes": ["DEBI"]}, "all tables"),
+        (ALONE, {**ALONE, "alpha": "strip"}, "alpha strip"),
+    ],
+)
+def test_what_is_added_to_a_stream_has_a_past_that_is_not_left_out_in_silence(
+    sap: Wired, was: dict[str, Any], now: dict[str, Any], new: str
+) -> None:
+    reader = Reader(sap, **was)
+    changed(sap, 7, NAME1="A")
+    assert len(reader.events()) == 1
+    reader.options = now
+    reader.restart()
+    with pytest.raises(PermanentError, match=f"without {new}") as refused:
+        reader.poll()
+    assert "`of`" in refused.value.remedy
+    assert reader.position is not None
+    del reader.position["of"]  # as the remedy says
+    reader.restart()
+    assert not reader.events()
+    assert new in reader.position["of"]
+
+
+def test_what_is_taken_out_of_a_stream_needs_no_word(sap: Wired) -> None:
+    reader = Reader(sap, classes=["DEBI"])
+    changed(sap, 7, NAME1="A")
+    assert len(reader.events()) == 1
+    reader.options = dict(ALONE)
+    reader.restart()
+    assert not reader.events()
+
+
 def test_rows_may_be_read_as_they_are_now(sap: Wired) -> None:
     for number, values in (
         (7, {"NAME1": "Old", "WAERS": "EUR"}),

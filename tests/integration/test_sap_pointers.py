@@ -91,6 +91,17 @@ def test_without_a_function_the_pointers_themselves_are_told(world: World) -> No
     assert ("KNA1", "NAME1") in {(row["TABNAME"], row["FLDNAME"]) for _, row in found}
 
 
+def test_another_message_type_has_a_past_that_is_not_left_out_in_silence(world: World) -> None:
+    world.customers.create(7)
+    reader = Reader(world)
+    reader.events()
+    position = reader.position
+    other = Reader(world, message_type="CREMAS")
+    other.position = position
+    with pytest.raises(PermanentError, match="without type CREMAS"):
+        other.poll()
+
+
 def test_the_object_is_told_as_it_is_now_once_for_all_its_pointers(world: World) -> None:
     world.customers.create(7)
     world.customers.change(7, NAME1="New")

@@ -1028,6 +1028,23 @@ def test_a_key_with_a_nul_is_read_and_is_no_place() -> None:
         world.all(stream, rows=1)
 
 
+def test_by_time_another_form_of_the_key_is_not_taken_up_in_silence() -> None:
+    """The rows would be there by two keys, and nothing deletes the former ones."""
+    world = World(
+        Table(Structure("ZALPHA", (MANDT, Field("ID", Type("CHAR", 10, exit="ALPHA"), key=True), DAY, CLOCK)))
+    )
+    world.store.load("ZALPHA", [{"ID": "0000000007", **world.now()}])
+    options = {"columns": ["UPDAT", "UPTIM"]}
+    _, position = world.all(world.mode("ZALPHA", **options))
+    _, same = world.all(world.mode("ZALPHA", **options), position)
+    stripped = world.mode("ZALPHA", alpha="strip", **options)
+    with pytest.raises(PermanentError, match="without alpha strip") as refused:
+        world.all(stripped, same)
+    assert "`alpha`" in refused.value.remedy
+    place = {name: each for name, each in cast(dict[str, Any], same).items() if name != "alpha"}
+    world.all(stripped, place)  # as the remedy says, and former releases wrote it
+
+
 def _amounts(decimals: int, currency: str) -> Table:
     key = (Field("MANDT", Type("CLNT"), key=True), Field("ID", char(4), key=True))
     amount = Field("V", Type("CURR", 13, decimals), reference=("ZT", currency))

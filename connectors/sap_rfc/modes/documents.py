@@ -314,10 +314,20 @@ class ChangeDocuments(Mode):
     def _place(self, position: Position | None) -> Overlap:
         """Errors: PermanentError."""
         try:
-            return Overlap.parsed(position, self._options.mode)
+            place = Overlap.parsed(position, self._options.mode)
         except ValueError:
             form = '{"mode": "change_documents", "floor": "YYYYMMDDHHMMSS"}'
             raise self.stranger(f"change_documents mode: {form}") from None
+        self.must_be_known(place.unread(self._of))
+        return replace(place, of=self._of)
+
+    @cached_property
+    def _of(self) -> Sequence[str]:
+        """What is read, and in which form its keys are told."""
+        tables = [f"table {each}" for each in self._options.tables] or ["all tables"]
+        keys = [each.column(name) for each in self._subjects.values() for name, _, _ in each.places]
+        form = [f"alpha {self._options.alpha}"] if any(each.alpha for each in keys) else []
+        return [*(f"class {each}" for each in self._options.classes), *tables, *form]
 
 
 def _document(row: Mapping[str, Any]) -> Document:

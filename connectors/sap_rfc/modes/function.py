@@ -8,14 +8,27 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
 import pyarrow as pa
 
-from bridge.contract import Ask, Batch, Caveat, Emits, Op, Position, Ranges, Reject, Scan, Table
+from bridge.contract import (
+    Ask,
+    Batch,
+    Caveat,
+    Emits,
+    Finding,
+    Level,
+    Op,
+    Position,
+    Ranges,
+    Reject,
+    Scan,
+    Table,
+)
 from bridge.errors import ConfigError, PermanentError
 from connectors.sap_rfc.clients.client import Field, Kind
 from connectors.sap_rfc.modes import details, returns
@@ -28,8 +41,11 @@ from connectors.sap_rfc.modes.returns import Meaning
 from connectors.sap_rfc.system import System
 from connectors.sap_rfc.types import row_of
 
+SOUND = frozenset({Caveat.COLLAPSES})
+CUT = SOUND | {Caveat.NO_DELETES, Caveat.MAY_MISS}
 COMPLETE: Position = {"mode": "function", "scan": "complete"}
 AT_ONCE, AT_ONCE_WITH_DETAILS = 1_000, 50
+_REMEDY = "raise `cap`, or ask in `pages`"
 _log = logging.getLogger(__name__)
 
 
@@ -84,7 +100,7 @@ class FunctionImages(Mode):
         self._until = 0.0
         """No more details are asked for after that: by the monotonic clock."""
         self._again = Again(options.key, self._answers_behind, self._named)
-        self.caveats = frozenset({Caveat.COLLAPSES})
+        self.caveats = SOUND
         try:
             self._describe(basis.system, options.function or "")
         except ConfigError as error:
@@ -299,15 +315,19 @@ class FunctionImages(Mode):
             yield {**excluded, pages.low: high}
 
     def _tell(self, answers: Answers) -> None:
-        was = Caveat.NO_DELETES in self.caveats
-        self.caveats = frozenset({Caveat.COLLAPSES} | ({Caveat.NO_DELETES} if answers.capped else set()))
+        was, self.caveats = self.caveats, CUT if answers.capped else SOUND
+        if answers.capped and was != CUT:
+            _log.warning("%s: %s; %s", self.name, self._cut, _REMEDY)
+
+    @property
+    def _cut(self) -> str:
         cap = self._options.cap
-        if answers.capped and not was and cap:
-            _log.warning(
-                "%s: the answer has %d rows, which %s allows at most: some may be missing, so none counts as"
-                " deleted; raise `cap`, or ask in `pages`",
-                self.name, cap.value, cap.parameter,
-            )  # fmt: skip
+        told = f"{cap.value} rows, which {cap.parameter} allows at most" if cap else "no more rows"
+        return f"the answer has {told}: some may be missing, so none counts as deleted"
+
+    def probe(self, system: System) -> Iterable[Finding]:  # noqa: ARG002 -- what was answered says it
+        if self.caveats == CUT or (self._scan and self._scan.answers.capped):
+            yield Finding(Level.WARNING, self._cut, _REMEDY, self.name)
 
     def reread(
         self,

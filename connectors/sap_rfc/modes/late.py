@@ -21,7 +21,7 @@ MOST_SEEN = 5_000
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- of the clock that the stamps are of
 FORM = "%Y%m%d%H%M%S"
 _DIGITS = 14
-_PARTS = {"after", "seen", "offset", "before"}
+_PARTS = {"after", "seen", "offset", "before", "of"}
 
 
 FIRST = "19700101000000"
@@ -69,6 +69,8 @@ class Overlap:
     """How many seconds the clock was ahead of UTC."""
     before: tuple[int, int] | None = None
     """How many they were before, and when that was noticed, in seconds since the epoch."""
+    of: Sequence[str] = ()
+    """What was read: its kind and its name each, or `all tables`. Nothing, where that is not known."""
 
     @classmethod
     def parsed(cls, position: Any, mode: str) -> Overlap:
@@ -78,9 +80,10 @@ class Overlap:
                 return cls()
             case {"mode": named, "floor": str(floor), **rest} if named == mode and rest.keys() <= _PARTS:
                 after, seen, offset = rest.get("after", ""), rest.get("seen", {}), rest.get("offset")
+                of = rest.get("of", [])
                 known = isinstance(after, str) and isinstance(offset, int | None) and _is_near(offset or 0)
-                if known and _is_stamp(floor) and _are_seen(seen):
-                    return cls(floor, after, seen, offset, _changed(rest.get("before")))  # type: ignore[arg-type]
+                if known and _is_stamp(floor) and _are_seen(seen) and _are_texts(of):
+                    return cls(floor, after, seen, offset, _changed(rest.get("before")), of)  # type: ignore[arg-type]
         raise ValueError(position)
 
     def position(self, mode: str) -> dict[str, Any]:
@@ -91,9 +94,16 @@ class Overlap:
             place["offset"] = self.offset
         if self.before:
             place["before"] = list(self.before)
+        if self.of:
+            place["of"] = list(self.of)
         if self.seen:
             place["seen"] = {stamp: list(each) for stamp, each in self.seen.items()}
         return place
+
+    def unread(self, of: Iterable[str]) -> list[str]:
+        """What of that was not read so far, as far as that is known: its past would be missing."""
+        was = {*self.of}
+        return [each for each in of if was and each not in was and f"all {each.split()[0]}s" not in was]
 
     def by(self, moment: Moment, late_s: float) -> tuple[Overlap, str]:
         """With the clock's offset as it is now; and what is settled.
@@ -224,6 +234,9 @@ def _is_stamp(text: str) -> bool:
 
 def _are_seen(seen: object) -> bool:
     return isinstance(seen, dict) and all(
-        _is_stamp(stamp) and isinstance(each, list) and all(isinstance(one, str) for one in each)
-        for stamp, each in seen.items()
+        _is_stamp(stamp) and _are_texts(each) for stamp, each in seen.items()
     )
+
+
+def _are_texts(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(each, str) for each in found)

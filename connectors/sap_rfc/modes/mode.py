@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -82,6 +82,16 @@ class Mode(ABC):
     def release(self) -> None:
         """Forget what is kept between polls. Never raises."""
         return
+
+    def must_be_known(self, unread: Sequence[str]) -> None:
+        """Errors: PermanentError for what a stream was not read by, or in which form, up to its position."""
+        if unread:
+            raise PermanentError(
+                f"{self.name} was read without {', '.join(unread)} up to its position",
+                remedy="restore what it was, and name another stream for what is new; or `positions rewind"
+                " --to start`, which tells all once more; or, to go on without that past, `positions set` the"
+                " same position without `of` and `alpha`",
+            )
 
     def stranger(self, form: str) -> PermanentError:
         """For a position that this mode has not written."""

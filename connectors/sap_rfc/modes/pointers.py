@@ -154,6 +154,7 @@ class ChangePointers(Mode):
     def __init__(self, basis: Basis) -> None:
         super().__init__(basis.name)
         self._reading = Reading(basis.name, basis.options)
+        self._type = basis.options.message_type or ""
         self._each = float(_FIRST_SIZE)
         """About how many bytes a pointer makes."""
         try:
@@ -193,10 +194,13 @@ class ChangePointers(Mode):
     def _place(self, position: Position | None) -> Overlap:
         """Errors: PermanentError."""
         try:
-            return Overlap.parsed(position, "change_pointers")
+            place = Overlap.parsed(position, "change_pointers")
         except ValueError:
             form = '{"mode": "change_pointers", "floor": "YYYYMMDDHHMMSS"}'
             raise self.stranger(f"change_pointers mode: {form}") from None
+        of = [f"type {self._type}"]
+        self.must_be_known(place.unread(of))
+        return replace(place, of=of)
 
 
 class ProcessedPointers(Mode):

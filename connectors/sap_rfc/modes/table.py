@@ -163,6 +163,8 @@ class Watermark(TableMode):
         super().__init__(basis)
         options, relation = basis.options, self._choice.relation
         self._columns, self._of = list(options.columns), _digest(relation, options.where)
+        keys = [relation.column(each) for each in relation.key]
+        self._alpha = options.alpha if any(each.alpha for each in keys) else None
         self._times = list(times_of(relation, options.columns))
         self._stamped = self._times[0].is_stamp
         self._late_s, self._safety_s = options.late_window, options.safety_interval
@@ -187,6 +189,7 @@ class Watermark(TableMode):
         after = {**window.position, **page.place} if page.more else window.then.position
         told = {"left": [[*key] for key in left]} if left else {}
         named = {"mode": "table", "columns": self._columns, "of": self._of}
+        named |= {"alpha": self._alpha} if self._alpha else {}
         rows = [each.rows for each in pages]
         rows[0] = without(
             rows[0], self._table.key, {key for each in rows[1:] for key in keys(each, self._table.key)}
@@ -222,6 +225,7 @@ class Watermark(TableMode):
         try:
             match position:
                 case {"mode": "table", "columns": list(by), **rest} if by == self._columns:
+                    self._must_have(rest.pop("alpha", self._alpha))
                     if rest.pop("of", self._of) != self._of:
                         return None, _START
                     left = tuple(map(self._named, positions.left(rest.pop("left", []))))
@@ -234,6 +238,11 @@ class Watermark(TableMode):
         except ValueError:
             pass
         raise self.stranger(f"table mode by {', '.join(self._columns)}")
+
+    def _must_have(self, alpha: object) -> None:
+        """Errors: PermanentError: rows would be there by two keys, and nothing deletes the former one."""
+        if self._alpha and alpha != self._alpha:
+            self.must_be_known([f"alpha {self._alpha}"])
 
     def _named(self, key: Sequence[str]) -> Key:
         """Errors: ValueError when it is no key of a row."""
