@@ -30,6 +30,7 @@ _SETTLES = ("outbox", "mview_log")
 _OVERLAP = "5s"
 _FEW_TRIES = 100
 """A worker that is started again as often in a bad night is none that nobody has seen."""
+_EXEMPT = "EXEMPT ACCESS POLICY"
 _WRITING = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -150,6 +151,8 @@ class Doctor:
             )
         if options.mode == "aq":
             yield from self._queue(reading)
+        else:
+            yield from self._policies(reading)
         yield from self._load(reading, options)
         if options.mode == "timestamp" and not self._session.rows(
             statements.indexed(reading.relation.name, options.columns[0])
@@ -230,6 +233,20 @@ class Doctor:
                 f"a message that was given back more than {told[0][0]} times goes to the exception queue;"
                 " each poll that fails, and each worker that stops, gives back what it has",
                 remedy=f"DBMS_AQADM.ALTER_QUEUE('{reading.relation.name}', max_retries => 1000)",
+                stream=reading.name,
+            )
+
+    def _policies(self, reading: Reading) -> Iterator[Finding]:
+        """What hides a row hides its versions, too: neither the update nor the delete is told."""
+        found = self._session.allowed(statements.policies(reading.relation.name))
+        privileges = self._session.allowed(statements.system_privileges()) or ()
+        if found and (_EXEMPT,) not in privileges:
+            yield Finding(
+                Level.WARNING,
+                f"a row-level policy (VPD) hides rows: {', '.join(str(row[0]) for row in found)}; the update"
+                " that hides a row is not told, nor is its delete",
+                remedy=f"GRANT {_EXEMPT} TO {self._session.user}, or use images mode: there a row is"
+                " deleted when it is hidden",
                 stream=reading.name,
             )
 

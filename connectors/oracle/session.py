@@ -36,6 +36,9 @@ _READS = re.compile(r"\s*(SELECT|WITH)\b", re.IGNORECASE)
 _LONGEST_NAME = 64
 """V$SESSION.ACTION and CLIENT_IDENTIFIER have room for so many bytes."""
 _READ_ONLY_SINCE = (23,)
+_ARCHIVES_SINCE = (12,)
+_NOT_ARCHIVING = frozenset({"ORA-02248", "ORA-00922", "ORA-00406"})
+"""What COMPATIBLE says that is older than the release: no table has archived rows then."""
 _SECOND_NS = 1_000_000_000
 
 
@@ -98,10 +101,20 @@ class Session:
         if self._name:
             self._connection.client_identifier = self._name[:_LONGEST_NAME]
         self._run(Statement(statements.PREPARE))
+        self._show_archived()
         if not self._writes and self.version >= _READ_ONLY_SINCE:
             with suppress(oracledb.DatabaseError):  # it is there for good measure
                 self._run(Statement(statements.READ_ONLY))
         self._introduce()
+
+    def _show_archived(self) -> None:
+        if self.version < _ARCHIVES_SINCE:
+            return
+        try:
+            self._run(Statement(statements.SHOW_ARCHIVED))
+        except oracledb.DatabaseError as error:
+            if _NOT_ARCHIVING.isdisjoint(codes(error)):
+                raise
 
     def _introduce(self) -> None:
         told = self.one(statements.who())

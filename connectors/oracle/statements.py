@@ -173,6 +173,8 @@ PREPARE = (
     " NLS_NUMERIC_CHARACTERS = '.,' TIME_ZONE = '+00:00'"
 )
 """Rows are compared and sorted in one order, numbers and times told in one form, whatever the account has."""
+SHOW_ARCHIVED = "ALTER SESSION SET ROW ARCHIVAL VISIBILITY = ALL"
+"""Else an UPDATE that archives a row hides it, its versions, and its delete (In-Database Archiving)."""
 READ_ONLY = "ALTER SESSION SET READ_ONLY = TRUE"
 
 
@@ -392,10 +394,27 @@ def privileges(table: TableName) -> Statement:
     )
 
 
+def policies(table: TableName) -> Statement:
+    """Row-level ones that queries obey (Database Reference, ALL_POLICIES)."""
+    return Statement(
+        "SELECT POLICY_NAME FROM ALL_POLICIES WHERE OBJECT_OWNER = :owner AND OBJECT_NAME = :name"
+        " AND SEL = 'YES' AND ENABLE = 'YES'",
+        {"owner": table.owner, "name": table.name},
+    )
+
+
 def storage(table: TableName) -> Statement:
     return Statement(
         "SELECT NUM_ROWS, BLOCKS, ROW_MOVEMENT, DEPENDENCIES FROM ALL_TABLES"
         " WHERE OWNER = :owner AND TABLE_NAME = :name",
+        {"owner": table.owner, "name": table.name},
+    )
+
+
+def altered(table: TableName) -> Statement:
+    """When the table, or a partition of it, had its last DDL."""
+    return Statement(
+        "SELECT MAX(LAST_DDL_TIME) FROM ALL_OBJECTS WHERE OWNER = :owner AND OBJECT_NAME = :name",
         {"owner": table.owner, "name": table.name},
     )
 

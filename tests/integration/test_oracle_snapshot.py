@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -165,6 +166,28 @@ def test_a_snapshot_waits_no_longer_than_it_must_when_our_clock_is_put_back(peer
         assert not reader.take()
         reader.position["ripe"] += 3600
         assert short(reader.take()) == READ
+
+
+def shrink(peer: OraclePeer, table: Table) -> None:
+    """The last rows go to where the first ones were, and nobody tells."""
+    with peer.store.transaction() as tx:
+        for number in (0, 1, 2):
+            tx.delete(table, number)
+    peer.store.clock = lambda: time.time_ns() + 10**10
+    peer.store.shrink(table)
+
+
+def test_rows_that_were_shrunk_to_where_it_was_read_already_are_read(peer: OraclePeer, table: Table) -> None:
+    """At a newer SCN: that they moved there is told by nothing but the time of the table's last DDL."""
+    with reading(peer, ORDERS, {}) as reader:
+        found = short(reader.published(reader.poll(rows=16)))
+        reader.died()
+        shrink(peer, table)
+        peer.switches.refuse(CHUNK, 1555)
+        found += short(reader.take(rows=16))
+        ops = {number: op for op, number, _ in found}
+        assert ops == {**dict.fromkeys((0, 1, 2), "d"), **dict.fromkeys(range(3, ROWS), "r")}
+        assert reader.take() == []
 
 
 @pytest.mark.usefixtures("table")

@@ -104,6 +104,8 @@ class PeerBackend:
             raise refusal(error) from None
         self.session = Session(self.peer.store, user)
         self.session.grants = self.peer.grants
+        self.session.exempt = self.peer.grants.may(user, "EXEMPT ACCESS POLICY")
+        self.session.release = int(self.peer.release.version.partition(".")[0])
         self.session.context |= {
             "SERVICE_NAME": attributes.get("service_name", self.peer.service),
             "PROXY_USER": self._name if user != self._name else "",

@@ -54,6 +54,7 @@ FAMILIES = {
     "INDEXES": Family(keys.indexes),
     "IND_COLUMNS": Family(keys.index_columns, owner="INDEX_OWNER"),
     "MVIEW_LOGS": Family(keys.logs, "LOG_TABLE", "LOG_OWNER"),
+    "POLICIES": Family(others.policies, "OBJECT_NAME", "OBJECT_OWNER"),
     "QUEUES": Family(others.queues, "NAME"),
     "QUEUE_TABLES": Family(others.queue_tables, "QUEUE_TABLE"),
     "QUEUE_SUBSCRIBERS": Family(others.subscribers, "QUEUE_NAME"),

@@ -59,6 +59,13 @@ def _payload_type(payload: str) -> str | None:
     return {"RAW": None, "JSON": "SYS.JSON"}.get(payload, payload)
 
 
+def policies(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
+    for table in peer.store.tables():
+        if table.policy is not None:
+            common = {"OBJECT_OWNER": table.owner, "OBJECT_NAME": table.name, "ENABLE": "YES"}
+            yield common | {"POLICY_NAME": f"{table.name}_ROWS", "SEL": "YES"}
+
+
 def subscribers(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
     for queue in peer.queues.all.values():
         for name in queue.subscribers:

@@ -42,7 +42,8 @@ def objects(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: AR
 
 
 def _of_table(peer: OraclePeer, table: Table) -> Record:
-    changed = peer.store.wall(peer.store.time_of(max(table.ddl_scn, table.altered))).plain()
+    altered = min(max(table.ddl_scn, table.altered), peer.store.scn)
+    changed = peer.store.wall(peer.store.time_of(altered)).plain()
     own_segment = table.kind in (Kind.TABLE, Kind.MVIEW, Kind.CLUSTER)
     return {
         "OBJECT_ID": table.object_id,

@@ -55,6 +55,9 @@ class Everything:
 _EVERYTHING = Everything()
 _sids = count(101)
 
+ARCHIVAL = "ROW ARCHIVAL VISIBILITY"
+"""Among the settings; ACTIVE at first (VLDB and Partitioning Guide, In-Database Archiving)."""
+
 
 @dataclass
 class Session:
@@ -72,6 +75,9 @@ class Session:
     settings: dict[str, str] = field(default_factory=dict)
     """NLS and other parameters set by ALTER SESSION, in upper case."""
     grants: Grants = _EVERYTHING
+    exempt: bool = False
+    """From row-level policies."""
+    release: int = 23
     tx: Transaction | None = None
     read_only_at: int | None = None
     """The SCN that SET TRANSACTION READ ONLY fixed, until commit or rollback."""

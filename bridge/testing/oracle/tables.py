@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,10 @@ class Column:
         text = " ".join(declaration.split())
         bare = text.removesuffix(" NOT NULL").removesuffix(" not null")
         return cls(name, parse_type(bare), nullable=bare == text)
+
+
+STATE = Column("ORA_ARCHIVE_STATE", parse_type("VARCHAR2(4000)"), default="0", hidden=True)
+"""What CREATE TABLE ... ROW ARCHIVAL adds; rows where it is another than 0 are archived."""
 
 
 class Version:
@@ -129,6 +133,8 @@ class Table:
     """Rows that were there before the key fulfil it, too."""
     row_movement: bool = False
     row_dependencies: bool = False
+    policy: Callable[[Row], bool] | None = None
+    """Which rows accounts see, by a row-level policy, unless they are exempt from it."""
     log: Table | None = None
     """Its materialized view log."""
     log_columns: tuple[str, ...] = ()

@@ -52,11 +52,14 @@ class Progress:
     """How often it was begun again from the first row."""
     ripe: int = 0
     """Not before this second, by our clock, is everything up to the SCN to be seen on every instance."""
+    altered: str = ""
+    """When the table had its last DDL, by the database's clock."""
 
     @classmethod
     def parsed(cls, position: Any) -> Self:
         """Errors: ValueError, TypeError, KeyError, IndexError."""
-        wanted, more = {"mode", "scn", "after", "bounds", "then"}, {"behind", "renewals", "again", "ripe"}
+        wanted = {"mode", "scn", "after", "bounds", "then"}
+        more = {"behind", "renewals", "again", "ripe", "altered"}
         if not is_object(position, wanted, more) or type(position["scn"]) is not int:
             raise ValueError
         behind = position.get("behind")
@@ -68,6 +71,7 @@ class Progress:
             int(position.get("renewals", 0)),
             int(position.get("again", 0)),
             int(position.get("ripe", 0)),
+            str(position.get("altered", "")),
         )
 
     @property
@@ -83,6 +87,7 @@ class Progress:
             **({"renewals": self.renewals} if self.renewals else {}),
             **({"again": self.again} if self.again else {}),
             **({"ripe": self.ripe} if self.ripe else {}),
+            **({"altered": self.altered} if self.altered else {}),
         }
 
 
@@ -128,7 +133,12 @@ class Snapshot(Mode):
     def _begun(self, session: Session) -> Progress:
         beginning = session.beginning(self._read_at)
         left = Stretch(None, bounds(session, self._subject))
-        return Progress(beginning.scn, left, self._then.start(beginning), ripe=self._ripe)
+        then, altered = self._then.start(beginning), self._altered(session)
+        return Progress(beginning.scn, left, then, ripe=self._ripe, altered=altered)
+
+    def _altered(self, session: Session) -> str:
+        (told,) = session.one(statements.altered(self.relation.name)) or (None,)
+        return "" if told is None else str(told)
 
     @property
     def _ripe(self) -> int:
@@ -181,10 +191,13 @@ class Snapshot(Mode):
         return Batch(position, read.changes, read.rejects, scan=self._mark(scan), more=True)
 
     def _renewed(self, session: Session, progress: Progress, scan: Scan, error: BaseException) -> Batch:
-        """From now on at a newer SCN. Images need no more, unless rows can have moved to what was read."""
+        """From now on at a newer SCN; from the first row where some can have moved unseen to what was read."""
+        altered = self._altered(session)
         beginning = _anew(session)
-        tells = self._tells and progress.left.after is not None
-        if again := progress.left.after is not None and self._loses_moved(session, error):
+        read = progress.left.after is not None
+        tells = self._tells and read
+        shrunk = altered != progress.altered
+        if again := read and (shrunk or self._loses_moved(session, error)):
             progress = replace(progress, left=Stretch(None, bounds(session, self._subject)))
         renewed = replace(
             progress,
@@ -194,6 +207,7 @@ class Snapshot(Mode):
             renewals=progress.renewals + 1,
             again=progress.again + again,
             ripe=max(self._ripe, self._settled(error)),
+            altered=altered,
         )
         return Batch(renewed.position, scan=self._mark(scan), more=True)
 

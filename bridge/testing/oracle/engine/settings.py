@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridge.testing.oracle.engine.times_read import zone_offset
 from bridge.testing.oracle.errors import OracleError
 from bridge.testing.oracle.grammar import syntax as s
-from bridge.testing.oracle.session import Session
+from bridge.testing.oracle.session import ARCHIVAL, Session
 
 KNOWN = frozenset(
     {
@@ -23,6 +23,9 @@ KNOWN = frozenset(
     }
 )
 
+ARCHIVES = 12
+"""The release that has in-database archiving."""
+
 
 def alter_session(session: Session, statement: s.AlterSession) -> None:
     """ORA-02248 for a setting that there is not."""
@@ -31,7 +34,9 @@ def alter_session(session: Session, statement: s.AlterSession) -> None:
             session.offset = _zone(session, value)
         elif name == "CURRENT_SCHEMA":
             session.schema = value
-        elif name in KNOWN:
+        elif name in KNOWN or (
+            name == ARCHIVAL and value in ("ACTIVE", "ALL") and session.release >= ARCHIVES
+        ):
             session.settings[name] = value
         else:
             raise OracleError(2248)

@@ -14,8 +14,9 @@ from bridge.testing.oracle.engine.scope import Context, Env, Field, Fields, Reco
 from bridge.testing.oracle.engine.times import instant
 from bridge.testing.oracle.errors import OracleError
 from bridge.testing.oracle.grammar import syntax as s
+from bridge.testing.oracle.session import ARCHIVAL, Session
 from bridge.testing.oracle.store import View
-from bridge.testing.oracle.tables import EVERYWHERE, Bounds, Kind, Table, Version
+from bridge.testing.oracle.tables import EVERYWHERE, STATE, Bounds, Kind, Table, Version
 from bridge.testing.oracle.values import AnyRowId, LogicalId, Row, RowId, Stamp
 
 if TYPE_CHECKING:
@@ -108,6 +109,20 @@ class Scan:
     """Comparisons of ROWID, each a sign or IN with what it is compared to."""
 
     def rows(self, env: Env) -> Iterable[Any]:
+        """Those that the session may see: what hides a row hides its versions (Security Guide, VPD)."""
+        tests = list(self._visible(env[0].session))
+        found = self._found(env)
+        return (row for row in found if all(test(row.values) for test in tests)) if tests else found
+
+    def _visible(self, session: Session) -> Iterator[Callable[[Row], bool]]:
+        table = self.table
+        place = table.place.get(STATE.name)
+        if place is not None and session.settings.get(ARCHIVAL) != "ALL":
+            yield lambda values: values[place] == "0"
+        if table.policy is not None and not session.exempt:
+            yield table.policy
+
+    def _found(self, env: Env) -> Iterable[Any]:
         context: Context = env[0]
         bounds = self._bounds(env)
         if self.between is not None:

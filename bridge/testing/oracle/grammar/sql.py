@@ -28,6 +28,7 @@ from bridge.testing.oracle.grammar.syntax import (
     Update,
 )
 from bridge.testing.oracle.grammar.terms import expression, expressions
+from bridge.testing.oracle.session import ARCHIVAL
 from bridge.testing.oracle.grammar.tokens import Mark
 
 
@@ -142,7 +143,7 @@ def _alter(r: Reader) -> Statement:
     r.expect("SET", 2248)
     settings = []
     while r.token.mark is Mark.WORD:
-        name = r.name()
+        name = ARCHIVAL if r.take(*ARCHIVAL.split()) else r.name()
         r.expect("=", 2248)
         settings.append((name, r.advance().text))
     return AlterSession(tuple(settings))
