@@ -417,6 +417,46 @@ def test_leading_zeros_are_kept_unless_they_are_to_go(sap: Wired) -> None:
     assert stripped["after"]["NAME1"] == "New"
 
 
+@pytest.mark.parametrize("enrich", [{}, {"enrich": {"table": "ZKNA1"}}])
+def test_a_key_that_lacks_its_zeros_does_not_become_that_of_another_row(
+    sap: Wired, enrich: dict[str, Any]
+) -> None:
+    """Its delete would be that of the other row."""
+    changed(sap, 7, NAME1="Good")
+    for write in ("insert", "delete"):
+        with sap.store.transaction() as tx:
+            getattr(tx, write)("ZKNA1", {"KUNNR": "7", **({"NAME1": "Odd"} if write == "insert" else {})})
+            tx.document("DEBI", "7")
+        sap.store.clock.advance(timedelta(seconds=1))
+    batch = Reader(sap, alpha="strip", **enrich).poll()
+    (event,) = (event for changes in batch.changes for event in told(changes))
+    assert (event["op"], event["after"]["KUNNR"]) == ("c", "7")
+    assert event["after"].get("NAME1", "Good") == "Good"
+    assert len(batch.rejects) == 2
+    assert all("zeros" in each.reason and each.key is None for each in batch.rejects)
+
+
+@pytest.mark.parametrize("enrich", [{}, {"enrich": {"table": "ZDATED"}}])
+def test_a_row_whose_key_holds_no_date_is_a_dead_letter_and_no_other_waits_for_it(
+    sap: Wired, enrich: dict[str, Any]
+) -> None:
+    """Even where the table is asked whether it is there now: it was created and deleted in one second."""
+    until = Field("UNTIL", Type("DATS"), key=True)
+    sap.store.define(Table(Structure("ZDATED", (*CUSTOMERS.row.fields[:2], until, Field("NAME", char(9))))))
+    for number, day, write in (
+        (1, "99991231", "insert"),
+        (2, "99999999", "insert"),
+        (2, "99999999", "delete"),
+    ):
+        with sap.store.transaction() as tx:
+            getattr(tx, write)("ZDATED", customer(number, UNTIL=day))
+            tx.document("DEBI", f"{number}")
+    batch = Reader(sap, tables=["ZDATED"], **enrich).poll()
+    (event,) = (event for changes in batch.changes for event in told(changes))
+    assert event["after"]["KUNNR"] == "0000000001"
+    assert {each.reason for each in batch.rejects} == {"UNTIL holds no date"}
+
+
 def test_changes_of_a_second_that_were_numbered_the_other_way_round_are_told_in_their_order(
     sap: Wired,
 ) -> None:

@@ -1028,6 +1028,19 @@ def test_a_key_with_a_nul_is_read_and_is_no_place() -> None:
         world.all(stream, rows=1)
 
 
+@pytest.mark.parametrize("time", ["000000", "      "])
+def test_a_row_with_todays_date_and_no_time_is_read_all_day(time: str) -> None:
+    world = World(NARROW)
+    mode = world.mode("ZNARROW", columns=["UPDAT", "UPTIM"], late_window=60)
+    _, position = world.all(mode)
+    world.wait(3600)
+    _, position = world.all(mode, position)
+    world.store.load("ZNARROW", [{"ID": "1", **world.now(), "UPTIM": time}])
+    world.wait(300)
+    batches, _ = world.all(mode, position)
+    assert [row["ID"] for row in told(batches)] == ["1"]
+
+
 def test_by_time_another_form_of_the_key_is_not_taken_up_in_silence() -> None:
     """The rows would be there by two keys, and nothing deletes the former ones."""
     world = World(

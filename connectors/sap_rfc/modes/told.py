@@ -162,9 +162,11 @@ class Telling:
     def __init__(self, subject: Subject, offsets: Offsets, reader: TableReader) -> None:
         self._subject, self._offsets, self._reader = subject, offsets, reader
         self._refused: dict[int, str] = {}
+        self._shared: dict[int, str] = {}
+        """Of these, those whose key would be that of another row."""
 
     def of(self, found: Sequence[Found]) -> Told:
-        subject, self._refused = self._subject, {}
+        subject, self._refused, self._shared = self._subject, {}, {}
         rows = [row for _, row in found]
         old = sorted({name for row in rows for name in row.old})
         keys = self.keys(rows)
@@ -173,7 +175,7 @@ class Telling:
         source, times = _source(found, subject.logged), _times(found, self._offsets)
         ops = pa.array([row.op.value for row in rows], pa.string())
         kept = pa.array([place for place in range(len(rows)) if place not in self._refused], pa.int64())
-        rejects = [details.reject(subject.table, after, at, why) for at, why in sorted(self._refused.items())]
+        rejects = [self._reject(after, at, why) for at, why in sorted(self._refused.items())]
         if not len(kept):
             return Told((), tuple(rejects))
         if self._refused:
@@ -183,16 +185,36 @@ class Telling:
         changes = Changes(subject.table, after, ops, before, absent, source, times)
         return Told((changes,), tuple(rejects))
 
+    def _reject(self, after: pa.RecordBatch, at: int, why: str) -> Reject:
+        told = details.reject(self._subject.table, after, at, why)
+        return replace(told, key=None) if at in self._shared else told
+
+    def names(self, row: RowChange) -> bool:
+        """Whether its key is one that can be told."""
+        self._refused = {}
+        self.keys([row])
+        return not self._refused
+
     def keys(self, rows: Sequence[RowChange]) -> dict[str, pa.Array]:
         """The columns of the key, or TABKEY."""
         texts, places = strings([row.key for row in rows]), self._subject.places
         if not places:
             return {_RAW_KEY: texts}
         cut = slices(texts, [(at, length) for _, at, length in places])
+        for (name, _, length), each in zip(places, cut, strict=True):
+            if name in self._subject.choice.stripped:
+                self._refuse_short(name, each, length)
         return {
             name: self._kept(texts_to_array(self._subject.column(name), self._shown(name, each)))
             for (name, _, _), each in zip(places, cut, strict=True)
         }
+
+    def _refuse_short(self, name: str, texts: pa.StringArray, length: int) -> None:
+        """Without zeros, 7 and 0000000007 are one key: only that which has them all is told by it."""
+        short = pc.match_substring_regex(texts, rf"^\d{{1,{length - 1}}}$")
+        why = f"{name} lacks leading zeros, and `alpha: strip` would make it the key of another row"
+        self._shared |= dict.fromkeys(pc.indices_nonzero(short).to_pylist(), why)
+        self._refused |= self._shared
 
     def _after(
         self, rows: Sequence[RowChange], keys: Mapping[str, pa.Array]
@@ -293,6 +315,7 @@ class Telling:
 
         One that never rests is as if it were not there: nothing waits for what nobody can read whole.
         """
+        asked = [is_asked and at not in self._refused for at, is_asked in enumerate(asked)]  # by its key
         cut = [tuple(_cut(row.key, self._subject.places)) for row in rows]
         wanted = {key for key, is_asked in zip(cut, asked, strict=True) if is_asked}
         page, names = self._reader.some(choice, sorted(wanted)), self._subject.table.key
@@ -307,8 +330,8 @@ class Telling:
 
 
 def is_there(subject: Subject, row: RowChange, reader: TableReader) -> bool:
-    """Whether the table has it now."""
-    if not subject.places:
+    """Whether the table has it now, as far as it can be asked."""
+    if not subject.places or not Telling(subject, Offsets(None), reader).names(row):
         return True
     key = replace(subject.choice, columns=subject.choice.relation.key)
     return bool(reader.some(key, [tuple(_cut(row.key, subject.places))]).rows.num_rows)
