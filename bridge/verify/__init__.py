@@ -174,6 +174,8 @@ class Verification:
         for scan, outgoing in reading.outgoing(lane, position):
             if look is Look.PENDING and scan is not None and lane.stream.emits is Emits.IMAGES:
                 return False
+            if look is Look.FIRST and scan is None and outgoing.events and _comes_in_scans(lane.stream):
+                raise PermanentError(CUT, remedy="see what `doctor` says of it")
             for topic, keys, values in outgoing.records:
                 place = tables[topic]
                 place.side.expect(place.number, zip(keys, values, strict=True), look)
@@ -257,6 +259,12 @@ def _without_position(outcomes: Iterable[Outcome], stored: Mapping[str, Stored])
     }
 
 
+def _comes_in_scans(stream: Stream) -> bool:
+    """Whether its rows are part of one, as far as the source tells them all."""
+    return stream.emits is Emits.IMAGES and Caveat.NO_DELETES not in stream.caveats
+
+
+CUT = "the source does not tell all of its rows"
 SETTLES = "reading it consumes it, so it cannot be read a second time"
 
 

@@ -260,6 +260,21 @@ def test_rows_that_a_parameter_limits_in_silence_are_warned_of(
     assert any("MAXROWS limits the rows" in text for _, _, text, _ in found) is told
 
 
+@pytest.mark.parametrize(("most", "told"), [(30, True), (31, False)])
+def test_an_answer_that_is_as_long_as_its_cap_is_warned_of(
+    peer: SapPeer,
+    library: str,
+    most: int,
+    told: bool,  # noqa: FBT001
+) -> None:
+    found = troubles(peer, library, customers={**GETLIST, "cap": {"parameter": "MAXROWS", "value": most}})
+    text = (
+        "the answer has 30 rows, which MAXROWS allows at most: some may be missing, so none counts as deleted"
+    )
+    remedy = "raise `cap`, or ask in `pages`"
+    assert found == ([(Level.WARNING, "customers", text, remedy)] if told else [])
+
+
 def test_one_stream_without_rights_does_not_hide_the_others(peer: SapPeer, library: str) -> None:
     peer.system.grants.denied_tables.add("KNA1")
     found = examined(peer, library, {"KNA1": BY_TIME, "list": GETLIST})

@@ -107,8 +107,11 @@ def test_an_answer_that_may_be_cut_ends_no_scan_so_that_nothing_is_deleted(
     (batch,) = reader.scan()
     assert (batch.scan, batch.position, len(rows([batch]))) == (None, COMPLETE, 25)
     assert batch.changes[0].op is Op.READ
-    assert Caveat.NO_DELETES in reader.mode.caveats
+    assert reader.mode.caveats == {Caveat.COLLAPSES, Caveat.NO_DELETES, Caveat.MAY_MISS}
     assert "none counts as deleted" in caplog.text
+    world.customers.delete(7)
+    reader.scan()
+    assert reader.mode.caveats == {Caveat.COLLAPSES}
 
 
 DEEP_RETURN = structure("ZRETURN", TYPE=char(1), ID=char(20), NUMBER=char(3), MESSAGE=Type("STRG"))

@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
@@ -14,6 +15,7 @@ import pytest
 from confluent_kafka import Producer
 
 from bridge import config
+from bridge.contract import Ask, Batch, Position, Stream
 from bridge.redact import Redactor
 from bridge.testing.daemon import DaemonProcess, consume, wait_until
 from bridge.testing.kafka import Broker
@@ -57,10 +59,10 @@ class Erp:
         producer.produce(f"{self.name}.orders", last.replace(b'"customer":4', b'"customer":77'), b'{"id":5}')
         assert producer.flush(10) == 0
 
-    def verify(self) -> Report:
+    def verify(self, kind: type[SqliteConnector] = SqliteConnector) -> Report:
         settings = config.load(self.daemon.config)
         options = {"path": self.source.path, "streams": {"orders": {"images": True}}}
-        connector = SqliteConnector(SqliteConfig.model_validate(options))
+        connector = kind(SqliteConfig.model_validate(options))
         connector.open()
         with closing(connector):
             told = self.told.append
@@ -163,6 +165,22 @@ def test_without_a_daemon_it_says_what_counts_as_different(erp: Erp) -> None:
     assert (report.total("lost"), report.total("differing")) == (2, 2)
     (said,) = [line for line in report.lines() if "has changed since its last scan" in line]
     assert "orders: what has changed since its last scan counts as different: the daemon is down" in said
+
+
+class Cut(SqliteConnector):
+    """Answers half of the rows, and cannot say whether these are all."""
+
+    def poll(self, stream: Stream, position: Position | None, ask: Ask) -> Batch:
+        return replace(super().poll(stream, position, replace(ask, rows=ROWS // 2)), scan=None, more=False)
+
+
+def test_what_is_missing_in_an_answer_that_may_be_cut_is_not_known(erp: Erp) -> None:
+    with erp.daemon:
+        erp.published(ROWS)
+    report = erp.verify(Cut)
+    assert (report.sound, report.faulty, report.outcomes) == (False, False, ())
+    (said,) = [line for line in report.lines() if "not verified" in line]
+    assert said.startswith("orders: not verified: the source does not tell all of its rows")
 
 
 def test_a_stream_that_is_paused_is_not_waited_for(erp: Erp) -> None:
