@@ -24,6 +24,8 @@ class Transactions(NamedTuple):
     """Tells 1 where they run on another server, which this one follows."""
     prepared: str | None = None
     """Tells how many there may be of which it is only known when they were prepared; else of none."""
+    local: bool = False
+    """The database notes its own clock's time alone, and `oldest` is by the offset that this has now."""
     every: float = 0.0
     """Seconds between two looks at the oldest, where looks themselves keep the database from looking anew."""
 

@@ -212,9 +212,13 @@ _ORACLE = Dialect(
     " + EXTRACT(TIMEZONE_MINUTE FROM SYSTIMESTAMP) * 60 FROM DUAL",
     transactions=Transactions(
         oldest="SELECT TO_CHAR(SYS_EXTRACT_UTC(FROM_TZ(CAST(MIN(start_date) AS TIMESTAMP),"
-        " TO_CHAR(SYSTIMESTAMP, 'TZH:TZM'))), 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM v$transaction",
-        seen="SELECT COUNT(*) + 1 FROM v$transaction",
-        grant="GRANT SELECT ON v_$transaction TO {user}",
+        " TO_CHAR(SYSTIMESTAMP, 'TZH:TZM'))), 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM gv$transaction",
+        local=True,
+        # Of all instances of a cluster.
+        seen="SELECT COUNT(*) + 1 FROM gv$transaction",
+        grant="GRANT SELECT ON gv_$transaction TO {user}",
+        standby="SELECT CASE SYS_CONTEXT('USERENV', 'DATABASE_ROLE') WHEN 'PRIMARY' THEN 0 ELSE 1 END"
+        " FROM DUAL",
     ),
     types={
         "TIMESTAMP WITH TIME ZONE": "offset_text",
@@ -244,6 +248,7 @@ _SQL_SERVER = Dialect(
         " DATEDIFF(second, SYSDATETIME(), SYSUTCDATETIME()), MIN(t.transaction_begin_time)), 126) + 'Z'"
         " FROM sys.dm_tran_active_transactions t JOIN sys.dm_tran_session_transactions s"
         " ON s.transaction_id = t.transaction_id WHERE s.session_id <> @@SPID AND s.is_user_transaction = 1",
+        local=True,
         seen="SELECT COUNT(*) + 1 FROM sys.dm_tran_active_transactions",
         grant="GRANT VIEW SERVER STATE TO {user}",
     ),
@@ -275,6 +280,7 @@ _DB2 = Dialect(
         oldest="SELECT VARCHAR_FORMAT(MIN(uow_start_time) - CURRENT TIMEZONE, 'YYYY-MM-DD HH24:MI:SS.FF6')"
         " || 'Z' FROM TABLE(MON_GET_UNIT_OF_WORK(NULL, -2)) WHERE uow_stop_time IS NULL"
         " AND application_handle <> MON_GET_APPLICATION_HANDLE()",
+        local=True,
         seen="SELECT COUNT(*) FROM TABLE(MON_GET_UNIT_OF_WORK(NULL, -2))",
         grant="GRANT EXECUTE ON FUNCTION SYSPROC.MON_GET_UNIT_OF_WORK TO USER {user}",
     ),
@@ -354,6 +360,7 @@ _SYBASE = Dialect(
     transactions=Transactions(
         oldest="SELECT DATEDIFF(ss, '19700101', MIN(starttime)) - DATEDIFF(ss, GETUTCDATE(), GETDATE())"
         " FROM master..syslogshold WHERE spid NOT IN (0, @@spid)",
+        local=True,
         seen="SELECT COUNT(*) + 1 FROM master..syslogshold",
         grant="GRANT SELECT ON master..syslogshold TO {user}",
     ),

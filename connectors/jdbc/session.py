@@ -18,6 +18,7 @@ from connectors.jdbc.errors import POOLER, translate
 from connectors.jdbc.reader import Cursor, Reader
 from connectors.jdbc.statements import Source, Statement, largest
 from connectors.jdbc.urls import place_of
+from connectors.shown import earliest_moment
 
 # Streams that are polled one after the other share a look at the clock: an older one is only more careful.
 MOMENT_S = 0.02
@@ -150,12 +151,14 @@ class Session:
                 "the database does not tell its time", remedy="use images mode, or incrementing"
             )
         oldest = self._began()
-        ahead = self.allowed(self.dialect.offset)
-        shown = _shown(now)
+        told = self.allowed(self.dialect.offset)
+        shown, ahead = _shown(now), nanoseconds(told) if told else None
+        if oldest is not None and self.dialect.transactions and self.dialect.transactions.local:
+            oldest = earliest_moment(oldest, shown, ahead or 0)
         moment = Moment(
             shown,
             oldest,
-            nanoseconds(ahead) if ahead else None,
+            ahead,
             0 if says_zone(now) else _ahead(shown - time.time_ns()),
         )
         self.end()

@@ -16,13 +16,13 @@ import pyarrow as pa
 
 from bridge.errors import PermanentError, TransientError
 from connectors.oracle import statements
-from connectors.oracle.clocks import earliest
 from connectors.oracle.config import OracleConfig
 from connectors.oracle.connecting import Connecting
 from connectors.oracle.errors import codes
 from connectors.oracle.modes.mode import Beginning
 from connectors.oracle.statements import National, Statement
 from connectors.oracle.watch import Watch
+from connectors.shown import earliest
 
 # A look at the SCN and the clock serves the streams of a round; an older one is only more careful.
 SHARED_S = 0.1
@@ -31,7 +31,7 @@ BEGINNING_S = 60.0
 # How long a statement that was cancelled may take to end before its socket is shut.
 _PATIENCE_S = 0.7
 _GOOD_BYE_S = 1.0
-_NOT_GRANTED = frozenset({"ORA-00942", "ORA-01031", "ORA-00904", "ORA-06550", "ORA-04043"})
+_NOT_GRANTED = frozenset({"ORA-00942", "ORA-01031", "ORA-41900", "ORA-00904", "ORA-06550", "ORA-04043"})
 _READS = re.compile(r"\s*(SELECT|WITH)\b", re.IGNORECASE)
 _LONGEST_NAME = 64
 """V$SESSION.ACTION and CLIENT_IDENTIFIER have room for so many bytes."""

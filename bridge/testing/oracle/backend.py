@@ -105,6 +105,7 @@ class PeerBackend:
         self.session = Session(self.peer.store, user)
         self.session.grants = self.peer.grants
         self.session.exempt = self.peer.grants.may(user, "EXEMPT ACCESS POLICY")
+        self.session.role = lambda: self.peer.role
         self.session.release = int(self.peer.release.version.partition(".")[0])
         self.session.context |= {
             "SERVICE_NAME": attributes.get("service_name", self.peer.service),

@@ -48,6 +48,7 @@ def _database(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: 
         "PLATFORM_NAME": "Linux x86 64-bit",
         "CDB": "YES",
         "CON_ID": 0,
+        "CON_DBID": peer.pluggable_dbid,
     }
 
 
@@ -75,15 +76,20 @@ def _own_instance(peer: OraclePeer, session: Session) -> Iterator[Record]:
 
 
 def _transactions(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG001
-    for tx in list(peer.store.transactions.values()):
+    """Instances tell their own: a standby that only applies redo has none of its primary's."""
+    for tx in () if peer.role == "PHYSICAL STANDBY" else list(peer.store.transactions.values()):
         yield _transaction(tx)
+
+
+def _own_transactions(peer: OraclePeer, session: Session) -> Iterator[Record]:
+    return (record for record in _transactions(peer, session) if record["INST_ID"] == 1)
 
 
 def _transaction(tx: Transaction) -> Record:
     at = Stamp(tx.began.wall // SECOND * SECOND)
     fields = at.fields
     return {
-        "INST_ID": 1,
+        "INST_ID": tx.instance,
         "ADDR": tx.xid,
         "XIDUSN": int.from_bytes(tx.xid[:2], "little"),
         "XIDSLOT": int.from_bytes(tx.xid[2:4], "little"),
@@ -189,7 +195,7 @@ DYNAMIC: dict[str, Records] = {
     "DUAL": _dual,
     "V_$DATABASE": _database,
     "V_$INSTANCE": _own_instance,
-    "V_$TRANSACTION": _transactions,
+    "V_$TRANSACTION": _own_transactions,
     "V_$SESSION": _sessions,
     "V_$UNDOSTAT": _undo,
     "V_$PARAMETER": _parameters,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
@@ -78,6 +78,8 @@ class Session:
     exempt: bool = False
     """From row-level policies."""
     release: int = 23
+    role: Callable[[], str] = lambda: "PRIMARY"
+    """The database's, which changes under open sessions."""
     tx: Transaction | None = None
     read_only_at: int | None = None
     """The SCN that SET TRANSACTION READ ONLY fixed, until commit or rollback."""

@@ -39,6 +39,8 @@ class Transaction:
     """By the server's clock, as it was set then."""
     start_scn: int
     sid: int | None = None
+    instance: int = 1
+    """Of a cluster: where its session is."""
     changes: list[Change] = field(default_factory=list)
     over: bool = False
     _rows: dict[Table, dict[AnyRowId, Row | None]] = field(default_factory=dict)

@@ -26,6 +26,7 @@ def _of_session(session: Session) -> dict[str, str]:
         "CURRENT_USER": session.user,
         "CURRENT_SCHEMA": session.schema,
         "SID": str(session.sid),
+        "DATABASE_ROLE": session.role(),
         "SESSIONID": str(session.sid),
         "NLS_DATE_FORMAT": session.settings.get(*FORMATS["DATE"]),
     }
@@ -46,7 +47,6 @@ _USERENV = {
     "INSTANCE": "1",
     "INSTANCE_NAME": "FREE",
     "SERVER_HOST": "simulator",
-    "DATABASE_ROLE": "PRIMARY",
     "LANG": "US",
     "ISDBA": "FALSE",
 }

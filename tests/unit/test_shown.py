@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.oracle.clocks import earliest
+from connectors.shown import earliest
 
 ZONES = (
     "Europe/Berlin",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
+
+_SECOND = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def earliest(shown: datetime, now: datetime) -> datetime:
@@ -16,6 +19,13 @@ def earliest(shown: datetime, now: datetime) -> datetime:
     alike = _alike(now.replace(second=0, microsecond=0), now.utcoffset())
     may_be = (shown.replace(tzinfo=zone, fold=0) for zone in alike)
     return min(shown.replace(tzinfo=now.tzinfo), *may_be, key=_utc)
+
+
+def earliest_moment(by_offset: int, now: int, ahead: int) -> int:
+    """The same of what was taken for UTC by the offset of now; never after it. All in nanoseconds."""
+    zone = timezone(timedelta(seconds=ahead // _SECOND))
+    shown, there = ((_EPOCH + timedelta(seconds=at // _SECOND)).astimezone(zone) for at in (by_offset, now))
+    return by_offset + int((earliest(shown.replace(tzinfo=None), there) - shown).total_seconds()) * _SECOND
 
 
 @lru_cache(maxsize=16)
