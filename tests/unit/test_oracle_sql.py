@@ -17,7 +17,7 @@ from bridge.testing.oracle.evaluate import describe, execute
 from bridge.testing.oracle.grammar.sql import parse
 from bridge.testing.oracle.session import Answer, Session
 from bridge.testing.oracle.store import Store, View
-from bridge.testing.oracle.tables import Column, Kind
+from bridge.testing.oracle.tables import STATE, Column, Kind
 from bridge.testing.oracle.values import DaySecond, Fields, Json, Obj, RowId, Stamp, Xml, YearMonth
 
 ORDERS = [
@@ -891,3 +891,20 @@ def test_a_grant_taken_away_counts_at_the_next_statement(store: Store) -> None:
 
 def test_a_statement_is_read_once(session: Session) -> None:
     assert parse("SELECT id FROM orders") is parse("SELECT id FROM orders")
+
+
+@pytest.mark.parametrize(("release", "code"), [(11, 2248), (12, None)])
+def test_archived_rows_are_shown_to_sessions_that_ask_for_them(release: int, code: int | None) -> None:
+    store = Store()
+    table = store.create("SALES", "T", [Column.declared("ID", "NUMBER"), STATE], key=["ID"])
+    store.insert(table, [{"ID": 1}, {"ID": 2, "ORA_ARCHIVE_STATE": "1"}])
+    session = Session(store, "SALES", release=release)
+    assert execute(session, "SELECT ID FROM T").rows == [(1,)]
+    ask = "ALTER SESSION SET ROW ARCHIVAL VISIBILITY = ALL"
+    if code:
+        with pytest.raises(OracleError) as raised:
+            execute(session, ask)
+        assert raised.value.code == code
+    else:
+        execute(session, ask)
+        assert execute(session, "SELECT ID FROM T").rows == [(1,), (2,)]

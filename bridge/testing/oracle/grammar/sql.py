@@ -28,8 +28,8 @@ from bridge.testing.oracle.grammar.syntax import (
     Update,
 )
 from bridge.testing.oracle.grammar.terms import expression, expressions
-from bridge.testing.oracle.session import ARCHIVAL
 from bridge.testing.oracle.grammar.tokens import Mark
+from bridge.testing.oracle.session import ARCHIVAL
 
 
 @lru_cache(maxsize=4096)
