@@ -130,17 +130,18 @@ def since(names: Sequence[str], literals: Sequence[str]) -> Condition:
     return _from(names, literals, ">")
 
 
-def until(names: Sequence[str], literals: Sequence[str]) -> Condition:
-    return _from(names, literals, "<")
+def until(names: Sequence[str], literals: Sequence[str], last: str = "=") -> Condition:
+    """Without a `last`, none with these very values."""
+    return _from(names, literals, "<", last)
 
 
-def _from(names: Sequence[str], literals: Sequence[str], sign: str) -> Condition:
+def _from(names: Sequence[str], literals: Sequence[str], sign: str, last: str = "=") -> Condition:
     """D >= d AND ( D > d OR T >= t )."""
     first, *rest = zip(names, literals, strict=True)
-    lead = compare(first[0], f"{sign}=", first[1])
     if not rest:
-        return lead
-    return both(lead, either(compare(first[0], sign, first[1]), _from(names[1:], literals[1:], sign)))
+        return compare(first[0], f"{sign}{last}", first[1])
+    further = either(compare(first[0], sign, first[1]), _from(names[1:], literals[1:], sign, last))
+    return both(compare(first[0], f"{sign}=", first[1]), further)
 
 
 def _beyond(names: Sequence[str], literals: Sequence[str], sign: str, last: str) -> Condition:

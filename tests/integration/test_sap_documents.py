@@ -160,6 +160,31 @@ def test_a_number_that_comes_again_for_another_object_in_its_second_is_another_d
     assert not reader.events()
 
 
+@pytest.mark.parametrize(
+    ("day", "time", "told_at"),
+    [("20261122", "240000", "2026-11-22T24:00:00"), ("20261131", "120000", "2026-11-31T12:00:00")],
+)
+def test_a_header_whose_time_is_none_is_told_once_and_holds_up_no_other(
+    sap: Wired, monkeypatch: pytest.MonkeyPatch, day: str, time: str, told_at: str
+) -> None:
+    monkeypatch.setattr("connectors.sap_rfc.modes.look.MOST_AT_ONCE", 3)
+    for number in range(1, 6):
+        key = {"OBJECTCLAS": "DEBI", "OBJECTID": f"{number:010}", "CHANGENR": f"{number:010}"}
+        sap.store.load("CDHDR", [{**key, "UDATE": day, "UTIME": time, "CHANGE_IND": "I"}])
+        line = {"TABNAME": "ZKNA1", "TABKEY": f"100{number:010}", "FNAME": "KEY", "CHNGIND": "I"}
+        sap.store.load("CDPOS", [{**key, **line}])
+    sap.store.clock.set(BEGAN + timedelta(days=9))
+    changed(sap, 6, NAME1="A")
+    reader = Reader(sap)
+    found = reader.events(rows=2)
+    reader.restart()
+    assert not reader.events()
+    sap.store.clock.advance(timedelta(hours=1))
+    assert not reader.events()
+    assert [each["objectid"] for each in found] == [f"{number:010}" for number in range(1, 7)]
+    assert [each["changed_at"] for each in found[:5]] == [told_at] * 5
+
+
 def test_documents_that_a_former_release_has_published_do_not_come_again(sap: Wired) -> None:
     reader = Reader(sap)
     changed(sap, 7, NAME1="Old")

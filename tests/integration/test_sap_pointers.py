@@ -91,6 +91,21 @@ def test_without_a_function_the_pointers_themselves_are_told(world: World) -> No
     assert ("KNA1", "NAME1") in {(row["TABNAME"], row["FLDNAME"]) for _, row in found}
 
 
+@pytest.mark.parametrize("created", ["00000000000000", "20251122240000", ""])
+def test_pointers_whose_time_is_none_come_once_however_many(
+    world: World, monkeypatch: pytest.MonkeyPatch, created: str
+) -> None:
+    monkeypatch.setattr("connectors.sap_rfc.modes.look.MOST_AT_ONCE", 3)
+    pointers = [
+        {"MESTYPE": "DEBMAS", "CPIDENT": f"{at:010}", "CRETIME": created, "CDOBJID": f"{at}"}
+        for at in range(1, 8)
+    ]
+    world.sap.store.load("BDCP2", pointers)
+    reader = Reader(world)
+    assert [row["CPIDENT"] for _, row in reader.events(rows=2)] == [f"{at:010}" for at in range(1, 8)]
+    assert not reader.events()
+
+
 def test_another_message_type_has_a_past_that_is_not_left_out_in_silence(world: World) -> None:
     world.customers.create(7)
     reader = Reader(world)

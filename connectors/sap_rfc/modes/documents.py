@@ -13,6 +13,8 @@ from functools import cached_property
 from typing import Any
 from zlib import crc32
 
+import pyarrow as pa
+
 from bridge.contract import Ask, Batch, Caveat, Emits, Finding, Level, Op, Position, Ranges, Reject, Table
 from bridge.errors import ConfigError, GoneError, PermanentError, TransientError
 from connectors.sap_rfc import conditions
@@ -51,9 +53,10 @@ _FIRST, _MOST = 20, 500
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A header. `stamp`: UDATE and UTIME."""
+    """A header. `given`: UDATE and UTIME."""
 
     stamp: str
+    given: str
     number: str
     fields: Mapping[str, Any]
 
@@ -84,7 +87,8 @@ class ChangeDocuments(Mode):
         super().__init__(name)
         self._options, self._dictionary = options, basis.dictionary
         self._reader = TableReader(basis.system, options.reader, basis.dictionary)
-        self._headers = self._choice("CDHDR", _HEADER)
+        headers = self._choice("CDHDR", _HEADER)
+        self._headers = replace(headers, relation=_with_texts(headers.relation, _TIME))
         self._lines = Lines(self._choice("CDPOS", _LINE), self._reader)
         self._reading = Reading(name, options)
         self._each = 1.0
@@ -217,7 +221,7 @@ class ChangeDocuments(Mode):
         where = conditions.both(
             conditions.either(*(compare("OBJECTCLAS", "=", quoted(each)) for each in self._options.classes)),
             conditions.since(_TIME, _quoted(floor)) if floor > late.FIRST else (),
-            conditions.until(_TIME, _quoted(until)) if until else (),
+            conditions.until(_TIME, _quoted(late.later(until, 1)), "") if until else (),
         )
         choice, found = replace(self._headers, where=where), list[Document]()
         if most is not None and self._reading.is_behind and self._reader.has_more(choice, most):
@@ -233,7 +237,8 @@ class ChangeDocuments(Mode):
         for page in pages(self._reader, choice):
             if page.rejects:
                 raise PermanentError(
-                    f"a row of {choice.relation.name} cannot be read: {page.rejects[0].reason}",
+                    f"a row of {choice.relation.name} cannot be read: {page.rejects[0].reason}"
+                    f" ({page.rejects[0].raw!s})",
                     remedy="correct it in SAP",
                 )
             yield page.rows.to_pylist()
@@ -331,9 +336,18 @@ class ChangeDocuments(Mode):
 
 
 def _document(row: Mapping[str, Any]) -> Document:
-    day = f"{row['UDATE']:%Y%m%d}" if row["UDATE"] else "19700101"
-    time = f"{row['UTIME']:%H%M%S}" if row["UTIME"] else "000000"  # midnight is the initial time, too
-    return Document(day + time, row["CHANGENR"], row)
+    day = row["UDATE"] if row["UDATE"].strip("0 ") else late.FIRST[:8]
+    given = day + (row["UTIME"].strip() or "000000")  # midnight is the initial time, too
+    return Document(late.stamp_of(given), given, row["CHANGENR"], row)
+
+
+def _with_texts(relation: Relation, names: Sequence[str]) -> Relation:
+    """With the digits of dates and times: whatever a program gave, documents are in their order."""
+    columns = (
+        replace(each, inttype="C", field=pa.field(each.name, pa.string())) if each.name in names else each
+        for each in relation.columns
+    )
+    return replace(relation, columns=tuple(columns))
 
 
 def _quoted(stamp: str) -> tuple[str, str]:

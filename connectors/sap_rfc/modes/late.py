@@ -6,6 +6,7 @@ the order of commits. What is older than `settled` is there, or never comes.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from connectors.sap_rfc.window import MOST_AHEAD_S
 MOST_SEEN = 5_000
 """Numbers that a position remembers; even with a second of its own for each that fits into it."""
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- of the clock that the stamps are of
+_SECONDS = range(int((datetime.max - EPOCH).total_seconds()))  # noqa: DTZ901 -- of that clock, too
 FORM = "%Y%m%d%H%M%S"
 _DIGITS = 14
 _PARTS = {"after", "seen", "offset", "before", "of"}
@@ -170,9 +172,21 @@ def time_of(stamp: str) -> datetime:
     return datetime.strptime(stamp, FORM)  # noqa: DTZ007 -- the clock that it is of is not known here
 
 
+def stamp_of(text: str) -> str:
+    """The last moment that is not behind it: of 24:00:00, or the 31st of November, the one before.
+
+    So texts are as they are in the order of their stamps, and all up to a stamp are before the next one.
+    """
+    return text if _is_stamp(text) else _text(max(bisect_right(_SECONDS, text, key=_text) - 1, 0))
+
+
 def middle(floor: str, until: str) -> str:
     first, last = time_of(floor), time_of(until)
     return (first + (last - first) / 2).strftime(FORM)
+
+
+def _text(seconds: int) -> str:
+    return (EPOCH + timedelta(seconds=seconds)).strftime(FORM)
 
 
 def _order(each: Stamped) -> tuple[str, str]:

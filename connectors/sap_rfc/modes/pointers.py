@@ -108,10 +108,11 @@ class Pointers:
             page.settled(choice.relation.name)
             if page.rejects:
                 raise PermanentError(
-                    f"a row of BDCP2 cannot be read: {page.rejects[0].reason}", remedy="correct it in SAP"
+                    f"a row of BDCP2 cannot be read: {page.rejects[0].reason} ({page.rejects[0].raw!s})",
+                    remedy="correct it in SAP",
                 )
             found += [
-                Pointer(row["CRETIME"] or late.FIRST, row["CPIDENT"], row) for row in page.rows.to_pylist()
+                Pointer(late.stamp_of(row["CRETIME"]), row["CPIDENT"], row) for row in page.rows.to_pylist()
             ]
             after = page.after
             if after is None or (most is not None and len(found) > most):
@@ -181,7 +182,7 @@ class ChangePointers(Mode):
 
     def _between(self, floor: str, until: str, most: int | None) -> list[Pointer] | None:
         bounds = [compare("CRETIME", ">=", quoted(floor))] if floor > late.FIRST else []
-        bounds += [compare("CRETIME", "<=", quoted(until))] if until else []
+        bounds += [compare("CRETIME", "<", quoted(late.later(until, 1)))] if until else []
         where = conditions.both(*bounds)
         if most is not None and self._reading.is_behind and self._pointers.has_more(where, most):
             return None

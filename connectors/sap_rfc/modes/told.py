@@ -31,6 +31,11 @@ class Document(Protocol):
     def stamp(self) -> str: ...
 
     @property
+    def given(self) -> str:
+        """What it is written with, as programs give whatever they like; the stamp, where that is a moment."""
+        ...
+
+    @property
     def number(self) -> str: ...
 
     @property
@@ -348,8 +353,7 @@ def _source(found: Sequence[Found], logged: frozenset[str]) -> pa.RecordBatch:
     columns = {
         name.lower(): pa.array([each.fields[name] for each, _ in found], pa.string()) for name in names
     }
-    moments = [f"{late.time_of(each.stamp):%Y-%m-%dT%H:%M:%S}" for each, _ in found]
-    columns["changed_at"] = pa.array(moments, pa.string())
+    columns["changed_at"] = pa.array([_iso(each.given) for each, _ in found], pa.string())
     columns["changed"] = pa.array(
         [sorted(logged & {*row.changed}) for _, row in found], pa.list_(pa.string())
     )
@@ -365,4 +369,11 @@ def _other(line: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _times(found: Sequence[Found], offsets: Offsets) -> pa.Array:
-    return pa.array([offsets.ms(late.time_of(each.stamp)) for each, _ in found], pa.int64())
+    stamps = [each.stamp if each.stamp == each.given else None for each, _ in found]
+    return pa.array([each and offsets.ms(late.time_of(each)) for each in stamps], pa.int64())
+
+
+def _iso(given: str) -> str:
+    """Be it a moment or not."""
+    day, time = given[:8], given[8:]
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}T{time[:2]}:{time[2:4]}:{time[4:]}"
