@@ -46,6 +46,7 @@ _OLD = "the bridge reads Oracle Database 12.1 and later, by either client"
 _SESSIONS = "it is tried again; raise the limit, or end what else logs on"
 _OPTIONS = "check the stream's options against the table"
 _GRANT = "GRANT SELECT, FLASHBACK ON the table TO {user}; `doctor` names each statement"
+_REDACTED = "GRANT EXEMPT REDACTION POLICY TO {user}, or `exclude` the column"
 _GAP = (
     "`on_gap` says what happens: a new snapshot, or the stream waits; raise UNDO_RETENTION, or poll oftener"
 )
@@ -239,6 +240,8 @@ CODES: Mapping[str, Meaning] = {
     "ORA-00936": Meaning(_FATAL, "an expression is missing", _BUG),
     "ORA-00932": Meaning(_FATAL, "types that do not fit", _OPTIONS),
     "ORA-01031": Meaning(_FATAL, "the account lacks a right", _GRANT),
+    "ORA-41900": Meaning(_FATAL, "the account lacks a right", _GRANT),
+    "ORA-28081": Meaning(_FATAL, "the account lacks the right to values that are redacted", _REDACTED),
     "ORA-01427": Meaning(_FATAL, "a subquery of a view brings several rows", _VIEW),
     "ORA-01476": Meaning(_FATAL, "a view divides by zero", _VIEW),
     "ORA-01578": Meaning(_FATAL, "a block of the table is damaged", "have it repaired; then `resume`"),

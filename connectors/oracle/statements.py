@@ -186,8 +186,8 @@ def who() -> Statement:
 
 
 def database() -> Statement:
-    """The database itself: a copy has the same, until it is opened with RESETLOGS."""
-    return Statement("SELECT DBID, RESETLOGS_CHANGE# FROM V$DATABASE")
+    """The (pluggable) database itself: a copy has the same, until it is cloned, or opened with RESETLOGS."""
+    return Statement("SELECT CON_DBID, RESETLOGS_CHANGE# FROM V$DATABASE")
 
 
 def scns() -> tuple[Statement, ...]:
@@ -246,6 +246,8 @@ def there(name: str) -> Condition:
 
 # -- the dictionary (Database Reference, static data dictionary views)
 
+_KEPT = "(DROPPED = 'NO' OR DROPPED IS NULL)"
+"""Not in the recycle bin; of partitioned tables that is not said."""
 ASKED = 100
 """So many names or patterns has a statement."""
 
@@ -278,7 +280,7 @@ def tables(asked: Sequence[TableName]) -> Statement:
     """No recycle bin, and nothing that is a part of another table."""
     conditions = [
         _named(("OWNER", "TABLE_NAME"), asked),
-        ("DROPPED = 'NO' AND NESTED = 'NO' AND SECONDARY = 'N'", {}),
+        (f"{_KEPT} AND NESTED = 'NO' AND SECONDARY = 'N'", {}),
         ("(IOT_TYPE IS NULL OR IOT_TYPE = 'IOT')", {}),
     ]
     return _select("ALL_TABLES", "OWNER, TABLE_NAME, CLUSTER_NAME, IOT_TYPE, TEMPORARY, NUM_ROWS", conditions)
@@ -353,7 +355,7 @@ def alike(owner: str) -> tuple[Statement, ...]:
     """The tables and views of an owner, however his name is written."""
     condition = ("UPPER(OWNER) = UPPER(:owner)", {"owner": owner})
     return (
-        _select("ALL_TABLES", "OWNER, TABLE_NAME", [condition, ("DROPPED = 'NO'", {})]),
+        _select("ALL_TABLES", "OWNER, TABLE_NAME", [condition, (_KEPT, {})]),
         _select("ALL_VIEWS", "OWNER, VIEW_NAME", [condition]),
     )
 

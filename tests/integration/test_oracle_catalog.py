@@ -111,6 +111,12 @@ def test_the_key_is_the_primary_one_in_its_order(peer: OraclePeer) -> None:
     assert found(peer, {"SALES.T": {}})["SALES.T"].key == ("C", "A")
 
 
+def test_a_partitioned_table_is_found_by_its_name_and_by_a_pattern(peer: OraclePeer) -> None:
+    peer.store.create("SALES", "T", [ID], key=("ID",), partitions=3)
+    for name in ("SALES.T", "SALES.*"):
+        assert found(peer, {name: {}}).keys() == {"SALES.T"}
+
+
 def test_a_primary_key_that_old_rows_need_not_keep_is_none(peer: OraclePeer) -> None:
     columns = [("A", "NUMBER NOT NULL"), ("B", "NUMBER NOT NULL")]
     table = peer.store.create("SALES", "T", columns, key=("A",))

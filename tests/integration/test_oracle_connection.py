@@ -333,6 +333,14 @@ class TestTimeLimits:
                 proxy.forget()
                 assert connector.discover() == found
 
+    def test_a_pluggable_database_that_was_cloned_again_is_another_one(self, peer: OraclePeer) -> None:
+        """Under its name, in the same container."""
+        with session(peer) as opened:
+            identity = opened.identity
+        peer.pluggable_dbid += 1
+        with session(peer) as opened:
+            assert opened.identity != identity
+
     @pytest.mark.parametrize("which", ["that reads", "that deletes"])
     def test_a_session_of_another_database_is_not_taken_for_one_of_this(
         self, which: str, peer: OraclePeer, monkeypatch: pytest.MonkeyPatch
@@ -478,6 +486,21 @@ class TestSessions:
                 moment = one.moment()
                 assert moment.oldest is not None
                 assert 0 <= moment.now - moment.oldest < 5_000_000_000
+
+    def test_a_standby_tells_nothing_of_its_primarys_transactions_until_it_is_the_primary(
+        self, peer: OraclePeer
+    ) -> None:
+        peer.grants.grant("SELECT", "SYS.GV_$TRANSACTION")
+        peer.role = "PHYSICAL STANDBY"
+        with session(peer) as one, peer.store.transaction():
+            moment = one.moment()
+            assert (moment.sees, moment.oldest, moment.standby) == (False, None, True)
+            peer.role = "PRIMARY"
+            one.fresh()
+            moment = one.moment()
+            assert moment.sees
+            assert not moment.standby
+            assert moment.oldest is not None
 
     def test_a_transaction_of_the_last_hour_of_summer_time_is_not_taken_for_a_later_one(self) -> None:
         clock = [datetime(2026, 10, 25, 0, 30, tzinfo=UTC)]

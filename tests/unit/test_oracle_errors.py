@@ -41,7 +41,7 @@ NAMED = {
     GapError: ("ORA-01555", "ORA-30052", "ORA-01466", "ORA-08180"),
     GoneError: ("ORA-00942",),
     ConfigError: ("ORA-12154", "ORA-02003", "DPY-4000", "DPY-3010", "DPY-3012", "DPY-3001"),
-    PermanentError: ("ORA-00900", "ORA-01031", "ORA-30051"),
+    PermanentError: ("ORA-00900", "ORA-01031", "ORA-30051", "ORA-41900"),
 }
 
 

@@ -71,7 +71,7 @@ def tables(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG
             "BLOCKS": sum(extent.blocks for extent in table.extents) if stored else None,
             "AVG_ROW_LEN": 100 if stored else None,
             "LAST_ANALYZED": analyzed if stored else None,
-            "PARTITIONED": "NO",
+            "PARTITIONED": "YES" if len(table.segments) > 1 else "NO",
             "IOT_TYPE": "IOT" if table.kind is Kind.IOT else None,
             "TEMPORARY": "Y" if table.kind is Kind.TEMPORARY else "N",
             "SECONDARY": "N",
@@ -80,7 +80,7 @@ def tables(peer: OraclePeer, session: Session) -> Iterator[Record]:  # noqa: ARG
             "DURATION": "SYS$TRANSACTION" if table.kind is Kind.TEMPORARY else None,
             "DEPENDENCIES": "ENABLED" if table.row_dependencies else "DISABLED",
             "READ_ONLY": "NO",
-            "DROPPED": "NO",
+            "DROPPED": "NO" if len(table.segments) <= 1 else None,
             "EXTERNAL": "YES" if table.kind is Kind.EXTERNAL else "NO",
         }
 

@@ -184,7 +184,7 @@ def _python(value: Any) -> Type:
 
 
 def _permit(session: Session, needs: Needs) -> None:
-    """ORA-00942 for what one may not even see, ORA-01031 for what one sees, ORA-00904 for a package.
+    """ORA-00942 for what one may not even see, ORA-01031 or ORA-41900 for what one sees; packages: ORA-00904.
 
     Database Security Guide, Managing Object Privileges; Development Guide, Configuring Your Database for
     Oracle Flashback Technology: FLASHBACK besides SELECT.
@@ -196,7 +196,7 @@ def _permit(session: Session, needs: Needs) -> None:
             raise OracleError(904, f'"{name}"')
         if action == "SELECT" or not session.grants.allows(session.user, "SELECT", owner, name):
             raise OracleError(942, f'"{owner}"."{name}"')
-        raise OracleError(1031)
+        raise OracleError(41900, action, owner, name) if session.store.names_rights else OracleError(1031)
 
 
 def _set_transaction(session: Session, statement: s.SetTransaction) -> None:

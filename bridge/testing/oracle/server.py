@@ -127,6 +127,7 @@ class OraclePeer:
     def __init__(self, store: Store | None = None, *, release: str = "23", port: int = 0) -> None:
         self.store = store or Store()
         self.release = RELEASES[release]
+        self.store.names_rights = int(release) >= 23
         self.switches = Switches()
         self.grants = Grants()
         self.accounts = {self.user: Account(self.password), self.admin: Account(self.admin_password)}
@@ -136,7 +137,7 @@ class OraclePeer:
         self.indexes: list[Index] = []
         self.types: dict[str, ObjectType] = dict(JMS)
         self.born = self.store.clock()
-        self.dbid, self.resetlogs = 1_460_000_000, 1
+        self.dbid, self.pluggable_dbid, self.resetlogs = 1_460_000_000, 1_470_000_000, 1
         self.open_mode, self.role, self.instances = "READ WRITE", "PRIMARY", 1
         self.tuned_undo_retention, self.longest_query, self.snapshots_too_old = 900, 60, 0
         self.parameters = dict(PARAMETERS)

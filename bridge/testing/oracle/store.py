@@ -89,6 +89,8 @@ class Store:
         self.split_keys = False
         self.reuse = True
         self.offset = 0
+        self.names_rights = False
+        """Of a missing right on what one sees it says which: ORA-41900, as of release 23."""
         self.version = 0
         """Goes up with every change of the dictionary."""
         self._listed: dict[type, tuple[int, list[Any]]] = {}

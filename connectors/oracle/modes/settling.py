@@ -133,7 +133,7 @@ class Settling(Mode):
             session.change(statements.nothing(table))
             session.rollback()
         except oracledb.DatabaseError as error:
-            if {"ORA-01031", "ORA-00942"}.isdisjoint(codes(error)):
+            if {"ORA-01031", "ORA-41900", "ORA-00942"}.isdisjoint(codes(error)):
                 raise
             raise PermanentError(
                 f"{session.user} may not read and delete rows of {table}, as mode {self.options.mode} must",

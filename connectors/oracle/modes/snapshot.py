@@ -191,7 +191,7 @@ class Snapshot(Mode):
         return Batch(position, read.changes, read.rejects, scan=self._mark(scan), more=True)
 
     def _renewed(self, session: Session, progress: Progress, scan: Scan, error: BaseException) -> Batch:
-        """From now on at a newer SCN; from the first row where some can have moved unseen to what was read."""
+        """At a newer SCN; from the first row on where some can have moved unseen to what was read."""
         altered = self._altered(session)
         beginning = _anew(session)
         read = progress.left.after is not None
