@@ -119,7 +119,8 @@ class Session:
         """
         told_secret = walk.told_secret_on is not None
         if isinstance(error, TransientError):
-            if not told_secret or walk.last is None or self._shared.interrupted.is_set():
+            unsent = self._shared.interrupted.is_set() and walk.unsent
+            if not told_secret or walk.last is None or unsent:
                 return self._before_a_secret(error)
             error = self._lost(walk, error, walk.last)
         doing = f"log-on at {self.endpoint.address}"

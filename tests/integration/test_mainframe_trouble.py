@@ -1015,6 +1015,23 @@ def test_doctor_is_told_of_a_file_of_keys_that_is_not_there(host: Host, tmp_path
 
 
 @both
+def test_a_log_on_that_is_interrupted_behind_its_password_is_not_begun_again(
+    host: Host, transport: str
+) -> None:
+    """As the engine does at a deadline: the next one would end alike, and accounts lock after three."""
+    host.switches.mute = 2
+    connector = configured(host, CUSTOMERS, transport=transport, timeout="60s")
+    try:
+        with (
+            interrupted_once_heard(host, connector),
+            pytest.raises(CredentialsError, match=r"interrupted: .*after a password"),
+        ):
+            connector.open()
+    finally:
+        connector.close()
+
+
+@both
 def test_interrupt_ends_a_poll_that_waits(host: Host, transport: str) -> None:
     with opened(host, CUSTOMERS, transport=transport, timeout="60s") as connector:
         (stream,) = connector.discover()
