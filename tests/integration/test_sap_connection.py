@@ -238,10 +238,12 @@ def test_a_gateway_may_be_elsewhere(peer: SapPeer, opened: Callable[..., System]
 
 
 def test_a_message_server_names_the_application_server(
-    peer: SapPeer, opened: Callable[..., System], library: str
+    peer: SapPeer, opened: Callable[..., System], library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whatever web proxy the environment names."""
     if library != "saprfclib":
         pytest.skip("erpl-pyrfc speaks its own protocol, which nobody here answers")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with MessageServer(peer.ashost, 8101, (peer.ashost, peer.port)) as server:
         there = opened(ashost=None, sysnr=None, mshost=peer.ashost, msserv="3601", group="RFC USERS")
         assert says(there)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -75,6 +76,24 @@ def test_a_router_that_refuses_is_no_secret_and_tells_none(peer: SapPeer, reach:
     assert not peer.logons
 
 
+def test_a_message_server_whose_http_is_silent_is_asked_by_its_own_protocol_in_time(
+    peer: SapPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a firewall that drops what it does not know; and no proxy is asked in its place."""
+    options: dict[str, Any] = {"library": "saprfclib", "group": "PUBLIC", "login_timeout": 2, **MESSAGES}
+    with MessageServer(peer) as server, socket.create_server((server.mshost, 8100)) as silent:
+        with socket.create_server((server.mshost, 0)) as proxy:
+            monkeypatch.setenv("http_proxy", f"http://{server.mshost}:{proxy.getsockname()[1]}")
+            there = system(peer, monkeypatch, mshost=server.mshost, **options)
+            there.open()
+            there.close()
+            proxy.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                proxy.accept()
+        assert silent.fileno() >= 0
+    assert server.asked == 1
+
+
 def test_a_message_server_names_the_application_server(
     peer: SapPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,3 +106,16 @@ def test_a_message_server_names_the_application_server(
         there.close()
     assert server.asked == 1
     assert peer.logons == [peer.user]
+
+
+def test_a_message_server_behind_a_router_is_asked_through_it(
+    peer: SapPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with MessageServer(peer) as server, Router("Pa55-of-the-router") as router:
+        monkeypatch.setenv("SAP_ROUTE", router.route)
+        through: dict[str, Any] = {"saprouter": "env:SAP_ROUTE", "mshost": server.mshost, "group": "PUBLIC"}
+        there = system(peer, monkeypatch, library="saprfclib", **through, **MESSAGES)
+        there.open()
+        there.close()
+        ends = [(each[-1].host, each[-1].service) for each in router.routes]
+    assert ends == [(server.mshost, "3600"), (peer.ashost, f"33{peer.sysnr}")]

@@ -14,21 +14,15 @@ from typing import Any
 
 import saprfclib
 from saprfclib import invoke
-from saprfclib.router import MessageServerClient, MessageServerHttpError, resolve_rfc_server_http
 from saprfclib.session import SessionState
-from saprfclib.transport import connect_tcp
 
 from bridge.errors import ConfigError
 from connectors.sap_rfc.clients import Found, Logon, lzh
 from connectors.sap_rfc.clients.client import Attributes, CallError, Function
 from connectors.sap_rfc.clients.descriptions import Descriptions
 from connectors.sap_rfc.clients.interface import Interfaces
+from connectors.sap_rfc.clients.ways import ProtocolError, application_server, route, way
 
-GATEWAY = 3300
-SECURED = 4800
-ROUTER = "3299"
-_MESSAGES, _MESSAGES_HTTP = 3600, 8100
-"""Ports of the instance 00 (SAP's list of TCP/IP ports); those of others come after them."""
 _REFUSED = re.compile(r"logon failed", re.IGNORECASE)
 _NO_AUTHORITY = "RFC_NO_AUTHORITY"
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6}
@@ -40,10 +34,6 @@ lzh.quicken(invoke)
 
 class LogonError(Exception):
     """The library raises a plain ValueError, and exceptions of ABAP, for a logon that was refused."""
-
-
-class ProtocolError(OSError):
-    """What answered does not speak RFC, or was cut off in its midst."""
 
 
 class Pure:
@@ -152,8 +142,8 @@ def connect(found: Found, logon: Logon) -> Pure:
     told = dict(logon.parameters)
     _check(told)
     if "mshost" in told:
-        told["ashost"], told["sysnr"] = _application_server(told, logon.timeout)
-    dial = Dial(logon.timeout, _way(told))
+        told["ashost"], told["sysnr"] = application_server(told, logon.timeout)
+    dial = Dial(logon.timeout, way(told))
     descriptions = Descriptions()
     connection = _logged_on(_arguments(told), dial, descriptions, logon.timeout)
     dial.patient()
@@ -219,62 +209,8 @@ def _arguments(told: Mapping[str, str]) -> dict[str, Any]:
     if "snc_qop" in told:
         arguments["snc_qop"] = int(told["snc_qop"])
     if "saprouter" in told:
-        arguments["saprouter"] = _route(told["saprouter"])
+        arguments["saprouter"] = route(told["saprouter"])
     return arguments
-
-
-def _route(route: str) -> str:
-    """As the library reads it: with a service for each hop, `/P/` before a password, and no empty end."""
-    hops = re.findall(r"/H/([^/]+)(?:/S/([^/]+))?(?:/[PW]/([^/]+))?", route, re.IGNORECASE)
-    if not hops:
-        raise ConfigError("`saprouter` is no route", remedy="write it like /H/router.example.com/S/3299")
-    return "".join(
-        f"/H/{host}/S/{service or ROUTER}" + (f"/P/{password}" if password else "")
-        for host, service, password in hops
-    )
-
-
-def _way(told: Mapping[str, str]) -> tuple[str, int] | None:
-    """Where the socket goes if not to the application server: its first SAProuter, or its gateway."""
-    if "saprouter" in told:
-        host, service = re.findall(r"/H/([^/]+)/S/([^/]+)", _route(told["saprouter"]))[0]
-        return host, _port(service)
-    if "gwhost" in told:
-        base = SECURED if "snc_mode" in told else GATEWAY
-        return told["gwhost"], _port(told.get("gwserv") or str(base + int(told["sysnr"])))
-    return None
-
-
-def _port(service: str) -> int:
-    if service.isdigit():
-        return int(service)
-    named = re.fullmatch(r"sapgw(\d\d)(s?)", service)
-    try:
-        return socket.getservbyname(service)
-    except OSError:
-        if named:
-            return (SECURED if named[2] else GATEWAY) + int(named[1])
-        raise ConfigError(f"/etc/services has no {service}", remedy="write the port's number") from None
-
-
-def _application_server(told: Mapping[str, str], timeout: float) -> tuple[str, str]:
-    """Which one the message server names: by HTTP, where it has that, or by its own protocol."""
-    host, group = told["mshost"], told["group"]
-    port = _port(told.get("msserv") or f"sapms{told['sysid'].upper()}")
-    if 0 <= port - _MESSAGES < 100:  # noqa: PLR2004 -- instance numbers
-        with suppress(MessageServerHttpError):
-            named, gateway = resolve_rfc_server_http(
-                host, port - _MESSAGES + _MESSAGES_HTTP, group=group, timeout=timeout
-            )
-            return named, f"{gateway - GATEWAY:02}"
-    line = connect_tcp(host, port, connect_timeout=timeout, read_timeout=timeout)
-    try:
-        named, number = MessageServerClient(line).resolve(group)
-    except ValueError as error:
-        raise ProtocolError(str(error)) from None
-    finally:
-        line.close()
-    return named, f"{number:02}"
 
 
 def _named(error: Exception) -> str:

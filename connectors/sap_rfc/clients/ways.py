@@ -1,0 +1,112 @@
+"""Where saprfclib goes: by SAProuters, gateways, and where a message server sends it."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from http.client import HTTPException
+from urllib.parse import quote
+from urllib.request import ProxyHandler, build_opener
+
+from saprfclib.router import MessageServerClient, open_route, parse_ms_http_logon, parse_route_string
+from saprfclib.transport import Transport, connect_tcp
+
+from bridge.errors import ConfigError
+
+GATEWAY = 3300
+SECURED = 4800
+ROUTER = "3299"
+_MESSAGES, _MESSAGES_HTTP = 3600, 8100
+"""Ports of the instance 00 (SAP's list of TCP/IP ports); those of others come after them."""
+_HTTP_S = 2.0
+_MOST_BYTES = 1024**2
+_DIRECT = build_opener(ProxyHandler({}))
+"""A web proxy has no say in where the password goes."""
+
+
+class ProtocolError(OSError):
+    """What answered does not speak RFC, or was cut off in its midst."""
+
+
+def route(written: str) -> str:
+    """As the library reads it: with a service for each hop, `/P/` before a password, and no empty end."""
+    hops = re.findall(r"/H/([^/]+)(?:/S/([^/]+))?(?:/[PW]/([^/]+))?", written, re.IGNORECASE)
+    if not hops:
+        raise ConfigError("`saprouter` is no route", remedy="write it like /H/router.example.com/S/3299")
+    return "".join(
+        f"/H/{host}/S/{service or ROUTER}" + (f"/P/{password}" if password else "")
+        for host, service, password in hops
+    )
+
+
+def way(told: Mapping[str, str]) -> tuple[str, int] | None:
+    """Where the socket goes if not to the application server: its first SAProuter, or its gateway."""
+    if "saprouter" in told:
+        host, service = re.findall(r"/H/([^/]+)/S/([^/]+)", route(told["saprouter"]))[0]
+        return host, _port(service)
+    if "gwhost" in told:
+        base = SECURED if "snc_mode" in told else GATEWAY
+        return told["gwhost"], _port(told.get("gwserv") or str(base + int(told["sysnr"])))
+    return None
+
+
+def application_server(told: Mapping[str, str], timeout: float) -> tuple[str, str]:
+    """Which one the message server names: by HTTP, where it has that, or by its own protocol.
+
+    Behind a SAProuter by its own alone: routers let few ports through, and that one with the system.
+    """
+    port = _port(told.get("msserv") or f"sapms{told['sysid'].upper()}")
+    by_http = "saprouter" not in told and 0 <= port - _MESSAGES < 100  # noqa: PLR2004 -- instance numbers
+    if by_http and (named := _named_by_http(told, port - _MESSAGES + _MESSAGES_HTTP, timeout)):
+        return named
+    line = _line(told, port, timeout)
+    try:
+        host, number = MessageServerClient(line).resolve(told["group"])
+    except ValueError as error:
+        raise ProtocolError(str(error)) from None
+    finally:
+        line.close()
+    return host, f"{number:02}"
+
+
+def _named_by_http(told: Mapping[str, str], port: int, timeout: float) -> tuple[str, str] | None:
+    """A port that is silent, as behind a firewall, leaves time for the other way."""
+    url = f"http://{told['mshost']}:{port}/msgserver/text/logon?version=1.2&group={quote(told['group'])}"
+    body = b""
+    with (
+        suppress(OSError, ValueError, HTTPException),
+        _DIRECT.open(url, timeout=min(_HTTP_S, timeout / 3)) as answer,
+    ):
+        body = answer.read(_MOST_BYTES)
+    for service, host, gateway, _ in parse_ms_http_logon(body.decode("utf-8", "replace")):
+        if service == "RFC":
+            return host, f"{gateway - GATEWAY:02}"
+    return None
+
+
+def _line(told: Mapping[str, str], port: int, timeout: float) -> Transport:
+    """To the message server."""
+    host = told["mshost"]
+    first = way(told) if "saprouter" in told else None
+    line = connect_tcp(*(first or (host, port)), connect_timeout=timeout, read_timeout=timeout)
+    if first:
+        try:
+            open_route(line, parse_route_string(route(told["saprouter"])), host, str(port))
+        except BaseException:
+            line.close()
+            raise
+    return line
+
+
+def _port(service: str) -> int:
+    if service.isdigit():
+        return int(service)
+    named = re.fullmatch(r"sapgw(\d\d)(s?)", service)
+    try:
+        return socket.getservbyname(service)
+    except OSError:
+        if named:
+            return (SECURED if named[2] else GATEWAY) + int(named[1])
+        raise ConfigError(f"/etc/services has no {service}", remedy="write the port's number") from None
