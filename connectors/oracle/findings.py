@@ -124,7 +124,15 @@ class Doctor:
             )
         else:
             yield Finding(Level.OK, "the clocks agree")
-        if self._reads("timestamp", "rowscn") and not moment.sees:
+        if self._reads("timestamp") and moment.standby:
+            yield Finding(
+                Level.WARNING,
+                "this is a standby, which does not show the transactions of its primary: rows of one that"
+                " takes longer than `late_window` are missed in timestamp mode",
+                remedy="make `late_window` longer than the longest transaction and the delay of the redo, or"
+                " read from the primary",
+            )
+        elif self._reads("timestamp", "rowscn") and not moment.sees:
             yield Finding(
                 Level.WARNING,
                 "the account does not see open transactions: rows of one that takes longer than `late_window`"

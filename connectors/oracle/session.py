@@ -39,6 +39,7 @@ _READ_ONLY_SINCE = (23,)
 _ARCHIVES_SINCE = (12,)
 _NOT_ARCHIVING = frozenset({"ORA-02248", "ORA-00922", "ORA-00406"})
 """What COMPATIBLE says that is older than the release: no table has archived rows then."""
+_WRITTEN_TO = "PRIMARY"
 _SECOND_NS = 1_000_000_000
 
 
@@ -47,13 +48,15 @@ class Moment:
     """The database's clock, and what is going on there.
 
     `now`, `oldest`: ns since the epoch; `offset_s`: what its own clock is ahead of UTC; `oldest`: when the
-    oldest open transaction began, in whole seconds, None where none is; `sees`: the account may look.
+    oldest open transaction began, in whole seconds, None where none is; `sees`: the account may look, and
+    what it sees are the transactions of whoever writes: not so on a `standby`.
     """
 
     now: int
     offset_s: int
     oldest: int | None
     sees: bool
+    standby: bool
 
 
 class Session:
@@ -73,7 +76,7 @@ class Session:
         self._number: tuple[float, int] | None = None
         self._moment: tuple[float, Moment] | None = None
         self._beginning: tuple[float, Beginning] | None = None
-        self._sees: bool | None = None
+        self._may_look = True
         self._scn: Statement | None = None
         self._cancelled = False
         self._doubtful = False
@@ -239,16 +242,20 @@ class Session:
         if self._moment and time.monotonic() < self._moment[0]:
             return self._moment[1]
         asked = time.monotonic()
-        now = datetime.fromisoformat(str((self.one(statements.clock()) or ("",))[0]))
+        time_there, role = self.one(statements.clock()) or ("", None)
+        now, standby = datetime.fromisoformat(str(time_there)), role != _WRITTEN_TO
         offset = int((now.utcoffset() or now - now).total_seconds())
-        oldest = self.allowed(statements.oldest_transaction()) if self._sees is not False else None
-        self._sees = oldest is not None
+        oldest = None
+        if self._may_look and not standby:
+            oldest = self.allowed(statements.oldest_transaction())
+            self._may_look = oldest is not None
         began = oldest[0][0] if oldest else None
         moment = Moment(
             _nanoseconds(now),
             offset,
             None if began is None else _nanoseconds(earliest(began, now)),
-            self._sees,
+            oldest is not None,
+            standby,
         )
         self._moment = asked + SHARED_S, moment
         return moment

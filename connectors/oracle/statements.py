@@ -199,7 +199,11 @@ def scns() -> tuple[Statement, ...]:
 
 
 def clock() -> Statement:
-    return Statement("SELECT TO_CHAR(SYSTIMESTAMP, 'YYYY-MM-DD\"T\"HH24:MI:SS.FF6TZH:TZM') FROM DUAL")
+    """And the role in which the database shows it."""
+    return Statement(
+        "SELECT TO_CHAR(SYSTIMESTAMP, 'YYYY-MM-DD\"T\"HH24:MI:SS.FF6TZH:TZM'),"
+        " SYS_CONTEXT('USERENV', 'DATABASE_ROLE') FROM DUAL"
+    )
 
 
 def oldest_transaction() -> Statement:

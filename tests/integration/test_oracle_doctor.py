@@ -139,6 +139,18 @@ class TestGrants:
         everything(peer)
         assert asked not in remedies(peer, Level.WARNING, ORDERS=stamped)
 
+    @pytest.mark.parametrize("role", ["PHYSICAL STANDBY", "LOGICAL STANDBY", "SNAPSHOT STANDBY"])
+    def test_a_standby_is_not_said_to_show_the_transactions_of_its_primary(
+        self, peer: OraclePeer, role: str
+    ) -> None:
+        everything(peer)
+        peer.role = role
+        stamped = {"mode": "timestamp", "columns": ["CHANGED_AT"]}
+        told = [text for level, _, text, _ in findings(peer, ORDERS=stamped) if level is Level.WARNING]
+        assert any("standby" in text and "`late_window`" in text for text in told)
+        peer.role = "PRIMARY"
+        assert not any("standby" in text for _, _, text, _ in findings(peer, ORDERS=stamped))
+
     def test_an_account_that_may_write_is_warned_of_before_release_23(self) -> None:
         for release, warned in (("19", True), ("23", False)):
             with OraclePeer(release=release) as peer:
