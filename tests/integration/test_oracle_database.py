@@ -118,6 +118,36 @@ def test_a_table_emptied_by_truncate_is_a_gap(base: Database, orders: str) -> No
         assert reader.position == before
 
 
+def test_changes_before_a_column_was_added_are_told(base: Database, orders: str) -> None:
+    """A real database may stop there, as Oracle's courses have it: then it must not be silent."""
+    with read(base, orders) as reader:
+        told(reader)
+        base.execute("UPDATE $.ORDERS SET V = 'new' WHERE ID = 1", "DELETE FROM $.ORDERS WHERE ID = 2")
+        base.execute("ALTER TABLE $.ORDERS ADD (NOTE VARCHAR2(9))")
+        base.execute("INSERT INTO $.ORDERS VALUES (4, 'v4', 'note')")
+        assert told(reader) == [("d", 2, None), ("u", 1, "new"), ("c", 4, "v4")]
+
+
+def test_rows_that_were_shrunk_to_another_address_are_known(base: Database) -> None:
+    """As many as fill some blocks, so that there is something to shrink."""
+    name = base.create("WIDE", "ID NUMBER(10) NOT NULL, V VARCHAR2(1000), PRIMARY KEY (ID)")
+    with base.writer() as writer:
+        rows = [(number, "v" * 1000) for number in range(200)]
+        writer.cursor().executemany(base.named("INSERT INTO $.WIDE VALUES (:1, :2)"), rows)
+        writer.commit()
+    base.execute("ALTER TABLE $.WIDE ENABLE ROW MOVEMENT")
+    if base.peer is None:
+        time.sleep(REST_S)
+    with read(base, name) as reader:
+        assert len(told(reader)) == 200
+        base.execute("UPDATE $.WIDE SET V = 'new' WHERE ID = 199", "DELETE FROM $.WIDE WHERE ID < 100")
+        base.execute("ALTER TABLE $.WIDE SHRINK SPACE")
+        base.execute("DELETE FROM $.WIDE WHERE ID > 150")
+        found = told(reader)
+        assert [key for op, key, _ in found if op != "d"] == [199]
+        assert sorted(key for op, key, _ in found if op == "d") == [*range(100), *range(151, 200)]
+
+
 def test_rows_by_their_time_of_change(base: Database) -> None:
     name = base.create("T", "ID NUMBER(10) NOT NULL, V VARCHAR2(40), AT TIMESTAMP(6), PRIMARY KEY (ID)")
     base.execute("INSERT INTO $.T VALUES (1, 'a', SYSTIMESTAMP - INTERVAL '1' HOUR)")

@@ -125,6 +125,7 @@ TEXTS = {
     30494: "The argument of percentile or NTILE function is out of range",
     40441: "JSON syntax error",
     40442: "JSON path expression syntax error",
+    10636: "ROW MOVEMENT is not enabled",
     41900: 'missing {0} privilege on "{1}"."{2}"',
 }
 

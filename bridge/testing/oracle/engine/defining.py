@@ -96,6 +96,15 @@ def _drop(session: Session, definition: s.DropObject) -> None:
     session.store.drop(*_full(session, (known.owner, known.name)))
 
 
+def _rearrange(session: Session, table: Table, how: str) -> None:
+    if how == "MOVE":
+        session.store.rebuild(table)
+    elif table.row_movement:
+        session.store.shrink(table)
+    else:
+        raise OracleError(10636)
+
+
 def _alter(session: Session, definition: s.AlterTable) -> None:
     table = _table(session, definition.name)
     store = session.store
@@ -111,8 +120,8 @@ def _alter(session: Session, definition: s.AlterTable) -> None:
                 if column.name not in table.place:
                     raise OracleError(904, f'"{column.name}"')
                 store.drop_column(table, column.name)
-        case "MOVE":
-            store.rebuild(table)
+        case "MOVE" | "SHRINK SPACE":
+            _rearrange(session, table, definition.action)
         case "TRUNCATE":
             store.truncate(table)
         case "ENABLE ROW MOVEMENT":

@@ -145,6 +145,8 @@ def alter(r: Reader) -> Definition:
         )
     if r.take("ENABLE", "ROW", "MOVEMENT"):
         return AlterTable(name, "ENABLE ROW MOVEMENT")
+    if r.take("SHRINK", "SPACE"):
+        return AlterTable(name, "SHRINK SPACE")
     r.expect("MOVE", 1735)
     return AlterTable(name, "MOVE")
 
