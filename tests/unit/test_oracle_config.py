@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from subprocess import run
@@ -16,6 +15,7 @@ from bridge.inspection import inspected
 from bridge.plugins import stream_keys
 from connectors.oracle import OracleConnector
 from connectors.oracle.config import OracleConfig, OracleStream
+from tests.unit.config_files import config_file
 
 FLASHBACK = {"mode": "flashback", "scn": 4711}
 
@@ -259,14 +259,6 @@ def test_a_table_that_nothing_finds_cannot_be_left_out(excluded: str) -> None:
 )
 def test_a_secret_in_the_wrong_place_is_not_shown(tmp_path: Path, option: str, value: str) -> None:
     connector = {**LEAST, "kind": "oracle", option: value}
-    whole = {
-        "version": 1,
-        "name": "t",
-        "kafka": {"bootstrap.servers": "h:1"},
-        "connectors": {"erp": connector},
-    }
-    file = tmp_path / "bridge.yaml"
-    file.write_text(json.dumps(whole))
-    (told,) = map(str, inspected(file))
+    (told,) = map(str, inspected(config_file(tmp_path, connector)))
     assert f"connectors.erp.{option}: " in told
     assert "tiger" not in told

@@ -21,6 +21,7 @@ from connectors.sap_rfc.clients import Found, Logon
 from connectors.sap_rfc.config import SapConfig
 from connectors.sap_rfc.errors import Asked, Kind, fault, masked, translate
 from connectors.sap_rfc.logon import logon, secrets
+from tests.unit.config_files import config_file
 
 TABLE = {"mode": "table", "images": True}
 LEAST: dict[str, Any] = {
@@ -485,14 +486,6 @@ def test_the_example_is_right() -> None:
 )
 def test_a_route_in_the_place_of_a_host_is_not_shown(tmp_path: Path, options: dict[str, Any]) -> None:
     connector = {name: each for name, each in {**LEAST, "kind": "sap", **options}.items() if each is not None}
-    whole = {
-        "version": 1,
-        "name": "t",
-        "kafka": {"bootstrap.servers": "h:1"},
-        "connectors": {"erp": connector},
-    }
-    file = tmp_path / "bridge.yaml"
-    file.write_text(json.dumps(whole))
-    (told,) = map(str, inspected(file))
+    (told,) = map(str, inspected(config_file(tmp_path, connector)))
     assert "is a route; write all before the last host under `saprouter`" in told
     assert "tiger" not in told
