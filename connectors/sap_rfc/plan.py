@@ -103,9 +103,12 @@ class Plan:
 
     def must_tell(self, keys: pa.StringArray) -> None:
         """Errors: PermanentError when one of them cannot be told in a condition."""
-        for key in keys.to_pylist():
-            if not self._is_told(key):
-                raise self._untold(key)
+        for key in self.untold(keys):
+            raise self._untold(key)
+
+    def untold(self, keys: pa.StringArray) -> list[str]:
+        """Those that cannot."""
+        return [key for key in keys.to_pylist() if not self._is_told(key)]
 
     def ordered(self, keys: pa.StringArray) -> list[str]:
         """Those that can be told in a condition. Errors: PermanentError when there is none."""

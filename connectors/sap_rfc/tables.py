@@ -125,7 +125,9 @@ class TableReader:
                 f" {' '.join(found.end or ()) or 'a sign'}, and a condition can tell no more of them",
                 remedy="name other columns under `key`, or another `reader`",
             )
-        page = self._page(plan, _joined(plan, found.parts), found.end, rows)
+        whole = _joined(plan, found.parts)
+        _must_have_rested(plan, whole.doubtful)
+        page = self._page(plan, whole, found.end, rows)
         self._check_alone(plan, found.parts[0])
         return page
 
@@ -290,6 +292,16 @@ def _columns(plan: Plan, keys: pa.StringArray) -> dict[str, pa.StringArray]:
 def _nothing(plan: Plan) -> Part:
     none = pa.array([], pa.string())
     return Part(none, none, dict.fromkeys((*plan.key, *plan.reading.names), none))
+
+
+def _must_have_rested(plan: Plan, doubtful: pa.StringArray) -> None:
+    """Errors: TransientError where one that was written between two groups cannot be read by its key."""
+    if untold := plan.untold(doubtful):
+        raise TransientError(
+            f"{len(untold)} rows of {plan.choice.relation.name} were written while they were read, and have"
+            " keys that no condition can tell",
+            remedy="they are read again; fewer columns, or a `reader` of longer rows, need but one call",
+        )
 
 
 def _joined(plan: Plan, parts: Sequence[Part]) -> Joined:

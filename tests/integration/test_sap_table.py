@@ -1028,6 +1028,40 @@ def test_a_key_with_a_nul_is_read_and_is_no_place() -> None:
         world.all(stream, rows=1)
 
 
+DATED = Table(
+    Structure(
+        "ZDATED",
+        (
+            Field("MANDT", Type("CLNT"), key=True),
+            Field("ID", char(4), key=True),
+            Field("DAY", Type("DATS"), key=True),
+            *(Field(f"PART{number}", char(240)) for number in range(4)),
+        ),
+    )
+)
+
+
+@pytest.mark.parametrize("was", [[], [{"ID": "b", "DAY": "99999999"}]], ids=["inserted", "changed"])
+def test_a_row_that_no_condition_tells_and_that_came_between_two_groups_is_waited_for(
+    was: list[dict[str, str]],
+) -> None:
+    """Nothing parks: the next reading has it as the dead letter that it is."""
+    world = World(DATED)
+    mode = world.mode("ZDATED", images=True)
+    world.store.load("ZDATED", [{"ID": "a", "DAY": "20250101"}, *was])
+
+    def change(reading: int) -> None:
+        if reading == 2:
+            changed = {"ID": "b", "DAY": "99999999", **{f"PART{number}": "2" for number in range(4)}}
+            world.store.load("ZDATED", [changed])
+
+    with world.before(change), pytest.raises(TransientError, match="1 rows of ZDATED"):
+        world.poll(mode)
+    batch = world.poll(mode)
+    assert [row["ID"] for row in told([batch])] == ["a"]
+    assert [each.reason for each in batch.rejects] == ["DAY holds no date"]
+
+
 @pytest.mark.parametrize("time", ["000000", "      "])
 def test_a_row_with_todays_date_and_no_time_is_read_all_day(time: str) -> None:
     world = World(NARROW)
