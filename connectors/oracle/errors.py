@@ -60,6 +60,12 @@ _TLS_REASONS = frozenset(
 _TLS_FILES = frozenset({"PEM", "X509"})
 _DRIVER = Meaning(Kind.FATAL, "the driver refused", "report it, with the statement from the log")
 _UNKNOWN = Meaning(Kind.TRANSIENT, "", "it is tried again")
+_PACKAGE = re.compile(r"ORA-00904: (?:SYS\.|\"SYS\"\.)?\"?DBMS_LOB\b")
+_NO_PACKAGE = Meaning(
+    Kind.FATAL,
+    "the account may not use DBMS_LOB",
+    "GRANT EXECUTE ON SYS.DBMS_LOB TO {user}; `oversize: truncate` cuts BLOBs by it, `reject` does without",
+)
 _USER_CODES = range(20_000, 21_000)
 _TRIGGER = Meaning(
     Kind.TRANSIENT, "code of the database's own raised an error", "it is tried again; look for a trigger"
@@ -78,6 +84,8 @@ def meaning(error: BaseException) -> Meaning:
     telling = [code for code in named if code not in WRAPPERS] or named
     if any(isinstance(each, ssl.SSLError) and _lasts(each) for each in _chain(error)):
         return _TLS
+    if _PACKAGE.search(str(error)):
+        return _NO_PACKAGE
     if telling:
         return CODES[telling[0]]
     return _by_sort(error)

@@ -14,10 +14,11 @@ from bridge.errors import PermanentError
 from connectors.oracle import statements
 from connectors.oracle.codes import CODES
 from connectors.oracle.config import CHANGES, OracleConfig, OracleStream
-from connectors.oracle.errors import codes
+from connectors.oracle.errors import codes, translate
 from connectors.oracle.modes.queue import may_dequeue
 from connectors.oracle.modes.viewlog import log_of
 from connectors.oracle.readings import Reading, Readings
+from connectors.oracle.rows import Reading as Items
 from connectors.oracle.session import Session
 from connectors.tables import in_vain
 
@@ -143,6 +144,8 @@ class Doctor:
     def _table(self, reading: Reading) -> Iterator[Finding]:
         options = reading.mode.options
         missing = list(self._grants(reading, options))
+        if not any(each.level is Level.CRITICAL for each in missing):
+            missing += self._parsed(reading, options)
         yield from missing
         blind = self._scn is None and _looks_back(options)
         if blind or any(each.level is Level.CRITICAL for each in missing):
@@ -200,6 +203,25 @@ class Doctor:
                 else f"REVOKE {', '.join(able)} ON {table.sql} FROM {user}",
                 stream=name,
             )
+
+    def _parsed(self, reading: Reading, options: OracleStream) -> Iterator[Finding]:
+        """What polls select: one of its columns may need more than the right to read the table."""
+        table, scn, items = reading.relation.name, self._scn, Items(reading.relation.columns).items
+        if options.mode == "aq" or (scn is None and _looks_back(options)):
+            return
+        asked = [statements.can_read(table, items)]
+        if scn is not None and _looks_back(options):
+            asked = [statements.can_look_back(table, scn, items)]
+        if scn is not None and options.mode == "flashback":
+            asked.append(statements.has_versions(table, scn, items))
+        try:
+            for statement in asked:
+                self._session.rows(statement)
+        except oracledb.DatabaseError as error:
+            if not self._session.healthy:
+                raise
+            told = translate(error, f"the columns of {reading.name} cannot be read", user=self._session.user)
+            yield Finding(Level.CRITICAL, told.text, told.remedy, reading.name)
 
     def _deletes(self, reading: Reading) -> Iterator[Finding]:
         """From an outbox, or from the log of a table."""

@@ -440,21 +440,21 @@ def indexed(table: TableName, column: str) -> Statement:
     )
 
 
-def can_look_back(table: TableName, scn: int) -> Statement:
+def can_look_back(table: TableName, scn: int, items: str = "1") -> Statement:
     """Brings nothing, but needs the right to."""
-    return Statement(f"SELECT 1 FROM {table.sql} AS OF SCN :scn t WHERE 1 = 0", {"scn": scn})  # noqa: S608
+    return Statement(f"SELECT {items} FROM {table.sql} AS OF SCN :scn t WHERE 1 = 0", {"scn": scn})  # noqa: S608
 
 
-def has_versions(table: TableName, scn: int) -> Statement:
+def has_versions(table: TableName, scn: int, items: str = "1") -> Statement:
     """Brings nothing, but needs a table that has versions."""
     return Statement(
-        f"SELECT 1 FROM {table.sql} VERSIONS BETWEEN SCN :since AND :until t WHERE 1 = 0",  # noqa: S608
+        f"SELECT {items} FROM {_between(table)} WHERE 1 = 0",  # noqa: S608 -- quoted
         {"since": scn, "until": scn},
     )
 
 
-def can_read(table: TableName) -> Statement:
-    return Statement(f"SELECT 1 FROM {table.sql} t WHERE 1 = 0")  # noqa: S608
+def can_read(table: TableName, items: str = "1") -> Statement:
+    return Statement(f"SELECT {items} FROM {table.sql} t WHERE 1 = 0")  # noqa: S608
 
 
 # -- rows that are deleted once they are published

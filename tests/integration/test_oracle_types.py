@@ -14,7 +14,7 @@ import oracledb
 import pyarrow as pa
 import pytest
 
-from bridge.contract import Ask, Batch
+from bridge.contract import Ask, Batch, Level
 from bridge.encode import EncoderOptions, Origin, encoder
 from bridge.errors import PermanentError, TransientError
 from bridge.testing.oracle.datatypes import Type as OracleType
@@ -33,7 +33,9 @@ STREAM = {"SALES.T": {"mode": "snapshot"}}
 
 @pytest.fixture
 def peer() -> Iterator[OraclePeer]:
+    """Hardened, as the CIS benchmark wants it: nobody but who is granted it may use DBMS_LOB."""
     with OraclePeer() as served:
+        served.grants.revoke("EXECUTE", "SYS.DBMS_LOB", of="PUBLIC")
         yield served
 
 
@@ -260,6 +262,7 @@ def test_values_over_the_limit_are_cut_where_that_is_wanted(
     peer: OraclePeer, limit: int, letters: int
 ) -> None:
     create_long(peer)
+    peer.grants.grant("EXECUTE", "SYS.DBMS_LOB")
     options = {"mode": "snapshot", "max_value_bytes": limit, "oversize": "truncate"}
     with reading(peer, {"SALES.T": options}) as (connector, streams):
         batches = polled(connector, streams["SALES.T"])
@@ -268,6 +271,29 @@ def test_values_over_the_limit_are_cut_where_that_is_wanted(
     assert last == {"ID": 1, "C0": text, "C1": text, "C2": octets, "C3": octets, "C4": text, "C5": text}
     assert first["C1"] == "ü" * min(4, letters)
     assert not any(batch.rejects for batch in batches)
+
+
+def test_a_blob_cannot_be_cut_by_whom_the_package_is_not_granted(peer: OraclePeer) -> None:
+    create_long(peer)
+    options = {"mode": "snapshot", "max_value_bytes": 8, "oversize": "truncate"}
+    with reading(peer, {"SALES.T": options}) as (connector, streams):
+        with pytest.raises(PermanentError, match=r"GRANT EXECUTE ON SYS\.DBMS_LOB TO BRIDGE"):
+            polled(connector, streams["SALES.T"])
+        (told,) = (each for each in connector.check() if each.level is Level.CRITICAL)
+        assert "GRANT EXECUTE ON SYS.DBMS_LOB TO BRIDGE" in told.remedy
+        assert told.stream == "SALES.T"
+
+
+@pytest.mark.parametrize("mode", ["flashback", "snapshot", "images", "rowscn", "outbox"])
+def test_doctor_asks_for_the_columns_that_will_be_read(peer: OraclePeer, mode: str) -> None:
+    create_long(peer)
+    for right in ("DELETE", "UPDATE"):
+        peer.grants.grant(right, "SALES.T")
+    with reading(peer, {"SALES.T": {"mode": mode}}) as (connector, _):
+        assert [each for each in connector.check() if each.level is Level.CRITICAL] == []
+        peer.switches.refuse(r"LENGTH.* 1 = 0", 904)
+        (told,) = (each for each in connector.check() if each.level is Level.CRITICAL)
+        assert "ORA-00904" in told.text
 
 
 def test_a_key_is_not_cut(peer: OraclePeer) -> None:

@@ -144,8 +144,8 @@ def test_what_has_no_place_in_an_event_is_xml_or_a_reject() -> None:
 
 def test_a_lob_is_left_in_the_database_when_it_is_too_long() -> None:
     found = column(of("CLOB", length=4000), NO_TYPES, How(limit=1000))
-    assert found.template == "CASE WHEN DBMS_LOB.GETLENGTH({0}) <= 1000 THEN {0} END"
-    assert (found.trouble, found.why) == ("DBMS_LOB.GETLENGTH({0}) > 1000", "is longer than 1000 bytes")
+    assert found.template == "CASE WHEN NVL(LENGTH({0}), 0) <= 1000 THEN {0} END"
+    assert (found.trouble, found.why) == ("NVL(LENGTH({0}), 0) > 1000", "is longer than 1000 bytes")
     assert found.is_long
     cut = column(of("CLOB", length=4000), NO_TYPES, How(1000, "truncate"))
     assert cut.template.endswith("ELSE SUBSTR({0}, 1, 1000) END")

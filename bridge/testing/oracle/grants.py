@@ -100,7 +100,9 @@ class Grants:
         )
 
     def _of_system(self, user: str, action: str, name: str) -> bool:
-        if name in PUBLIC or name.startswith(("ALL_", "USER_", "AQ$_")):
+        if name in PUBLIC and ("PUBLIC", action, f"SYS.{name}") not in self.withheld:
+            return True
+        if name.startswith(("ALL_", "USER_", "AQ$_")):
             return True
         if action in DEFINITIONS and self.may(user, "SELECT ANY DICTIONARY"):
             return True

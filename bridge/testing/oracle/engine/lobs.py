@@ -54,6 +54,9 @@ def part_of_text(terms: list[Term], _: Type | None) -> Term:
 
 
 def text_length(terms: list[Term], _: Type | None) -> Term:
+    """Of a BLOB its bytes, though the manual names character types alone; a RAW would be read as text."""
+    if terms[0].type.name == "BLOB":
+        return combined(NUMBER, strictly(len, terms), terms)
     return combined(NUMBER, strictly(len, [as_text(terms[0])]), terms)
 
 
