@@ -195,6 +195,12 @@ _BUSY = re.compile(
 # Whatever else a text with these says, the next attempt may lock the account. saprfclib begins all of its own
 # with `logon failed`.
 _REFUSED = re.compile(r"\b((?<!logon )failed|locked|passw\w*|kennw\w*|gesperrt|attempts?)\b", re.IGNORECASE)
+# The same in what is called a dump, or a failure of the network.
+_SIGNED_OFF = re.compile(
+    r"CALL_FUNCTION_(SIGNON|SINGLE_LOGIN)_|logon failed|name or password|not authorized to log ?on|\blocked\b"
+    r"|keine Berechtigung zur Anmeldung|gesperrt",
+    re.IGNORECASE,
+)
 # Names of runtime errors (ST22).
 _DUMP = re.compile(
     r"(TIME_OUT|TSV_|DBIF_|DBSQL_|SAPSQL_|SYSTEM_CORE|SYSTEM_NO_|SYSTEM_ROLL|STORAGE_|PXA_|MESSAGE_TYPE_|LOAD_"
@@ -269,7 +275,7 @@ def fault(error: BaseException) -> Fault:
     kind = _kind(error, key)
     if kind is Kind.RAISED and (_DUMP.match(key) or getattr(error, "msg_type", "") == "X"):
         kind = Kind.FAILURE  # which saprfclib does not tell from exceptions
-    if kind is Kind.LOGON and _BUSY.search(text) and not _REFUSED.search(text):
+    if kind is Kind.LOGON and _is_busy(text):
         kind = Kind.COMMUNICATION
     return Fault(kind, key, f"{text} ({key})" if key and key not in text else text)
 
@@ -277,8 +283,8 @@ def fault(error: BaseException) -> Fault:
 def translate(error: BaseException, asked: Asked, secrets: Sequence[str] = ()) -> BridgeError:
     """The exception to raise for one of a client's."""
     found = fault(error)
-    if found.kind is Kind.CLIENT and asked.is_logon:
-        found = replace(found, kind=Kind.CONFIG)
+    if asked.is_logon:
+        found = replace(found, kind=_at_logon(found))
     by_reader = asked.table and found.kind in (Kind.RAISED, Kind.FAILURE)
     of_reader = _OF_READERS.get(found.key) if by_reader else None
     raised = of_reader[0] if of_reader else _ERRORS[found.kind]
@@ -312,6 +318,20 @@ def _kind(error: BaseException, key: str) -> Kind:
         return _BY_GROUP.get(int(group), Kind.CLIENT)
     names = (each.__name__ for each in type(error).__mro__)
     return next((_BY_CLASS[name] for name in names if name in _BY_CLASS), Kind.CLIENT)
+
+
+def _is_busy(text: str) -> bool:
+    return bool(_BUSY.search(text)) and not _REFUSED.search(text)
+
+
+def _at_logon(found: Fault) -> Kind:
+    """What it is where no function was called yet: clients have several words for a refusal."""
+    if found.kind is Kind.CLIENT:
+        return Kind.CONFIG
+    failed = found.kind in (Kind.FAILURE, Kind.COMMUNICATION)
+    if failed and _SIGNED_OFF.search(f"{found.key} {found.text}") and not _is_busy(found.text):
+        return Kind.LOGON
+    return found.kind
 
 
 def _of(error: BaseException, *names: str) -> Any:

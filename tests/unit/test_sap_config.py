@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from bridge import cli
 from bridge.config.options import StreamOptions
 from bridge.contract import Secret
-from bridge.errors import ConfigError, CredentialsError, PermanentError
+from bridge.errors import ConfigError, CredentialsError, PermanentError, TransientError
 from bridge.inspection import inspected
 from connectors.sap_rfc import SapConnector, clients
 from connectors.sap_rfc.clients import Found, Logon
@@ -455,6 +455,38 @@ def test_a_known_secret_is_hidden_as_python_repeats_it(secret: str) -> None:
 )
 def test_a_refusal_is_none_to_be_tried_again_whatever_else_it_says(text: str) -> None:
     assert isinstance(translate(LogonError(text), Asked("logging on")), CredentialsError)
+
+
+NOT_AUTHORIZED = "You are not authorized to log on to the target system (error code 1)."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ABAPRuntimeError(NOT_AUTHORIZED, "CALL_FUNCTION_SIGNON_REJECTED"),
+        ABAPRuntimeError("The logon data is incomplete.", "CALL_FUNCTION_SIGNON_INVALID"),
+        ABAPRuntimeError("No trusted system.", "CALL_FUNCTION_SINGLE_LOGIN_REJ"),
+        ABAPRuntimeError(NOT_AUTHORIZED, "RFC_ABAP_RUNTIME_FAILURE"),
+        JCoException(104, "JCO_ERROR_SYSTEM_FAILURE", NOT_AUTHORIZED),
+        JCoException(102, "JCO_ERROR_COMMUNICATION", "Logon failed: user is locked"),
+    ],
+)
+def test_a_logon_that_is_refused_in_other_words_is_not_tried_again_either(error: Exception) -> None:
+    assert isinstance(translate(error, Asked("logging on")), CredentialsError)
+    assert isinstance(translate(error, Asked("calling Z_ECHO", "Z_ECHO")), TransientError)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Connect to SAP gateway failed: partner erp1:3300 not reached",
+        "Logon failed: no free work process",
+        "connection attempt timed out",
+    ],
+)
+def test_a_logon_at_which_nobody_looked_is_tried_again(text: str) -> None:
+    error = JCoException(102, "JCO_ERROR_COMMUNICATION", text)
+    assert isinstance(translate(error, Asked("logging on")), TransientError)
 
 
 def test_an_option_that_a_client_refuses_is_one_of_the_connection() -> None:
