@@ -72,7 +72,7 @@ class ListPages:
         self._doubled = Doubled(reading.table.name, reading.table.key)
         self.texts: dict[Key, Mapping[str, str]] = {}
         self._longest = 0
-        """Rows of the longest page so far."""
+        """Rows of the longest page so far that goes on: how full the last one is tells nothing of others."""
         self._waited = False
         """Whether the page shown, which is not full, has been waited for as long as may be."""
 
@@ -232,7 +232,8 @@ class ListPages:
 
     def _taken(self, shown: Shown) -> Shown:
         page = shown.page
-        self._longest = max(self._longest, len(page.rows))
+        if not page.ended:
+            self._longest = max(self._longest, len(page.rows))
         if self._number > 1 or page.first is False:
             self._walk.turned = page
         return shown

@@ -42,7 +42,7 @@ class Awaited:
 
     reading: ListReading
     longest: int
-    """Rows of the longest page so far."""
+    """Rows of the longest page so far that goes on."""
     waited: bool
     """Whether it, which is not full, has been waited for as long as may be."""
     turned: Shown | None = None

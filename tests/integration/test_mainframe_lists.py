@@ -133,6 +133,21 @@ def test_a_host_that_begins_at_the_page_that_was_left_is_turned_back(
             assert scan(connector, "customers").column("id") == NUMBERS
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_page_before_the_last_one_is_not_whole_because_it_is_as_long(transport: str, host: Host) -> None:
+    """The last page is the first one seen: how many rows a page that goes on has is not known by it."""
+    host.switches.resumes = True
+    for number in NUMBERS[8:]:
+        host.delete(f"{number:08}")
+    options: dict[str, Any] = {"screens": _screens(**NUMBERED), "maps": [], "transport": transport}
+    with opened(host, {"customers": LIST | {"paging": "key"}}, settle="60ms", **options) as connector:
+        assert scan(connector, "customers").column("id") == NUMBERS[:8]
+        host.switches.hesitant = TwoWrites(after_ms=150, unlock=True, row=8, until=21)
+        host.switches.hesitate = 3  # the cleared screen, the last page, and the one before
+        assert scan(connector, "customers").column("id") == NUMBERS[:8]
+        assert not host.switches.hesitate
+
+
 @BY_PAGE
 def test_a_scan_that_cannot_begin_at_the_first_page_fails(host: Host, table: dict[str, Any]) -> None:
     host.switches.resumes, host._company.left = True, (3, 10)
