@@ -50,6 +50,8 @@ class Relation:
     key: tuple[str, ...]
     rows: int | None = field(default=None, compare=False)
     unknown: tuple[str, ...] = ()
+    object: int = 0
+    """The table's number, whatever its name; 0 where it has none."""
 
 
 class Catalog:
@@ -65,8 +67,12 @@ class Catalog:
         described = self._described(asked, kinds)
         types = self._types(of for each in described.values() for of in each)
         keys = self._keys(kinds, described, streams)
+        objects = self.objects(asked, streams)
         return {
-            str(table): _relation(table, kind, rows, described[table], types, keys.get(table, ()), options)
+            str(table): replace(
+                _relation(table, kind, rows, described[table], types, keys.get(table, ()), options),
+                object=objects.get(table, 0),
+            )
             for table, (kind, rows) in sorted(kinds.items())
             if (options := pick(streams, str(table))) and (described[table] or kind is Kind.QUEUE)
         }
@@ -125,6 +131,17 @@ class Catalog:
             if (table := TableName(owner, name)) in kinds:
                 found[table].append(_described(told))
         return found
+
+    def objects(
+        self, asked: Sequence[TableName], streams: Mapping[str, OracleStream]
+    ) -> dict[TableName, int]:
+        """Of tables that are followed."""
+        found = self._rows(statements.objects, [each for each in asked if _follows(pick(streams, str(each)))])
+        return {
+            TableName(owner, name): int(number)
+            for owner, name, number in found
+            if _follows(pick(streams, f"{owner}.{name}"))
+        }
 
     def _types(self, columns: Iterator[Described]) -> Types:
         """And the types of attributes, and of theirs."""
@@ -214,6 +231,10 @@ def must_fit(relation: Relation, options: OracleStream) -> None:
 def _table(name: str) -> TableName:
     owner, _, table = name.partition(".")
     return TableName(owner, table)
+
+
+def _follows(options: OracleStream | None) -> bool:
+    return options is not None and options.mode == "flashback"
 
 
 def _fits(table: TableName, kind: Kind, streams: Mapping[str, OracleStream]) -> bool:

@@ -41,7 +41,7 @@ class Readings:
         self.left_out: set[str] = set()
         """Tables that `exclude_tables` names."""
         self._columns: dict[str, int] = {}
-        """What the dictionary said of each one's columns before it was described, as a hash."""
+        """What the dictionary said of each table and its columns before it was described, as a hash."""
 
     def discover(self, session: Session) -> Sequence[Stream]:
         self._columns = self._said(session, self._config.streams)
@@ -65,7 +65,7 @@ class Readings:
         return reading
 
     def is_current(self, session: Session, name: str) -> bool:
-        """Are its columns those that were read? A poll that brought changes asks, before they count.
+        """Are table and columns what was read? A poll that brought changes asks, before they count.
 
         If not, it is described anew: what was read without a column that was added would stay without it.
         Errors: TransientError when its rows are known by other columns now, which the engine must hear first.
@@ -120,13 +120,14 @@ class Readings:
             self._describe(name, relation)
         self._doubted.discard(name)
 
-    @staticmethod
-    def _said(session: Session, names: Iterable[str]) -> dict[str, int]:
+    def _said(self, session: Session, names: Iterable[str]) -> dict[str, int]:
         asked = [TableName(owner, table) for owner, _, table in (name.partition(".") for name in names)]
         rows = defaultdict[str, list[tuple[Any, ...]]](list)
         for at in range(0, len(asked), statements.ASKED):
             for row in session.rows(statements.columns(asked[at : at + statements.ASKED])):
                 rows[f"{row[0]}.{row[1]}"].append(row)
+        for table, number in Catalog(session).objects(asked, self._config.streams).items():
+            rows[str(table)].append((number,))
         return {name: hash(tuple(each)) for name, each in rows.items()}
 
     def _options(self, name: str) -> OracleStream:

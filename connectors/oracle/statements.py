@@ -308,6 +308,12 @@ def queues(asked: Sequence[TableName]) -> Statement:
     return _select("ALL_QUEUES", "OWNER, NAME", conditions)
 
 
+def objects(asked: Sequence[TableName]) -> Statement:
+    """By which a table is told from another one that took its name."""
+    conditions = [_named(("OWNER", "OBJECT_NAME"), asked), ("OBJECT_TYPE = 'TABLE'", {})]
+    return _select("ALL_OBJECTS", "OWNER, OBJECT_NAME, OBJECT_ID", conditions)
+
+
 def columns(asked: Sequence[TableName]) -> Statement:
     """Those that `SELECT *` shows."""
     items = (

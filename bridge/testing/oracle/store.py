@@ -45,11 +45,16 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A view that somebody created: the text of its query."""
+    """A view that somebody created: the text of its query.
+
+    `remote`: over a database link, so that who asks it has a transaction from then on (Administrator's Guide,
+    Distributed Transactions Concepts).
+    """
 
     owner: str
     name: str
     text: str
+    remote: bool = False
 
 
 Relation = Table | View | Query
@@ -164,9 +169,9 @@ class Store:
             self._add(table)
             return table
 
-    def create_view(self, owner: str, name: str, text: str) -> None:
+    def create_view(self, owner: str, name: str, text: str, *, remote: bool = False) -> None:
         with self.lock:
-            self._add(Query(owner, name, text))
+            self._add(Query(owner, name, text, remote))
 
     def register(self, view: View, *synonyms: str) -> None:
         """Add a view of the dictionary, and public synonyms of it."""
@@ -251,6 +256,17 @@ class Store:
                 for version in versions:
                     version.values = version.values[:place] + version.values[place + 1 :]
             self._bar(table)
+
+    def rename(self, table: Table | str, name: str) -> None:
+        """RENAME: what it was stays with it; in no list of definition changes that bar flashback."""
+        with self.lock:
+            table = self.table(table)
+            if (table.owner, name) in self.relations:
+                raise OracleError(955)
+            del self.relations[table.owner, table.name]
+            table.name, table.altered = name, self._next_scn()
+            self._add(table)
+            self.plans.clear()
 
     def truncate(self, table: Table | str) -> None:
         with self.lock:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import oracledb
 
 from bridge.contract import Ask, Batch, Emits, Position, Ranges, Table
-from bridge.errors import PermanentError, TransientError
+from bridge.errors import GapError, PermanentError, TransientError
 from connectors.oracle import statements
 from connectors.oracle.catalog import Kind
 from connectors.oracle.errors import codes
@@ -53,13 +53,15 @@ class Told:
     """SCN and id of transactions after the first look, in the order of their SCNs."""
     open: tuple[str, ...] = ()
     """Ids of those that are told in part."""
+    object: int = 0
+    """The number of the table; 0 where it was not noted."""
     again: int = 0
     """How far it was read since the overlap was begun once more, if not to the end."""
 
     @classmethod
     def parsed(cls, position: Any) -> Self:
         """Errors: ValueError, TypeError."""
-        if not is_object(position, {"mode", "scn"}, {"within", "looks", "known", "open", "again"}):
+        if not is_object(position, {"mode", "scn"}, {"within", "looks", "known", "open", "again", "object"}):
             raise ValueError
         within = position.get("within")
         return cls(
@@ -68,6 +70,7 @@ class Told:
             tuple((_scn(scn), int(second)) for scn, second in position.get("looks", ())),
             tuple((_scn(scn), str(xid)) for scn, xid in position.get("known", ())),
             tuple(str(xid) for xid in position.get("open", ())),
+            _scn(position.get("object", 0)),
             _scn(position.get("again", 0)),
         )
 
@@ -75,8 +78,9 @@ class Told:
     def position(self) -> Position:
         parts = {"within": self.within, "looks": self.looks, "known": self.known, "open": self.open}
         listed = {name: [_listed(each) for each in part] for name, part in parts.items() if part}
-        again = {"again": self.again} if self.again else {}
-        return {"mode": "flashback", "scn": self.scn, **listed, **again}
+        numbers = {"object": self.object, "again": self.again}
+        given = {name: number for name, number in numbers.items() if number}
+        return {"mode": "flashback", "scn": self.scn, **listed, **given}
 
     @property
     def seen(self) -> int:
@@ -170,7 +174,19 @@ class Flashback(Mode):
         return (self._subject.table,)
 
     def start(self, beginning: Beginning) -> Position:
-        return Told(beginning.scn).position
+        return Told(beginning.scn, object=self.relation.object).position
+
+    def begins(self, session: Session, scn: int) -> None:
+        """Versions of a table that is new can be told later than what it was."""
+        try:
+            session.rows(statements.committed(self.relation.name, scn))
+        except oracledb.DatabaseError as error:
+            if "ORA-01466" not in codes(error):
+                raise
+            raise self.just_altered() from error
+
+    def fits(self, position: Position) -> None:
+        self._told(position)
 
     def poll(self, session: Session, position: Position | None, ask: Ask) -> Batch:
         if position is None:
@@ -196,13 +212,8 @@ class Flashback(Mode):
     def _begun(self, session: Session) -> Batch:
         """From now: nothing goes before it. That it is known what was committed since is seen first."""
         now = session.scn()
-        try:
-            session.rows(statements.committed(self.relation.name, now))
-        except oracledb.DatabaseError as error:
-            if "ORA-01466" not in codes(error):
-                raise
-            raise self.just_altered() from error
-        return Batch(Told(now).position, more=True)
+        self.begins(session, now)
+        return Batch(Told(now, object=self.relation.object).position, more=True)
 
     def _running_at(self, session: Session, told: Told) -> Running | None:
         """The open query if it goes on there, or a new one; None where there is nothing to ask."""
@@ -233,7 +244,7 @@ class Flashback(Mode):
         return read_again(session, self._subject, self._told(position).seen, place, within, ask)
 
     def check(self, position: Position) -> None:
-        self._told(position)
+        self._parsed(position)
 
     def release(self) -> None:
         running, self._running = self._running, None
@@ -241,6 +252,17 @@ class Flashback(Mode):
             running.versions.close()
 
     def _told(self, position: Position) -> Told:
+        """Errors: PermanentError; GapError when it is of another table."""
+        told, now = self._parsed(position), self.relation.object
+        if told.object and now and told.object != now:
+            raise GapError(
+                f"another table has the name {self.name} now (object {now}, was {told.object}): what is in it"
+                " was not told",
+                remedy="`on_gap: rescan` reads it; else `positions rewind --to start`",
+            )
+        return replace(told, object=now or told.object)
+
+    def _parsed(self, position: Position) -> Told:
         """Errors: PermanentError."""
         try:
             if not (isinstance(position, dict) and position.get("mode") == "flashback"):

@@ -82,6 +82,14 @@ class Mode(ABC):
     def check(self, position: Position) -> None:
         """Errors: PermanentError, saying what would do, when `position` cannot be one of this mode."""
 
+    def begins(self, session: Session, scn: int) -> None:  # noqa: ARG002 -- for modes that tell changes
+        """Errors: TransientError as long as what follows `scn` cannot be told."""
+        return
+
+    def fits(self, position: Position) -> None:  # noqa: ARG002
+        """Errors: GapError when `position` is of another table, which had the name before."""
+        return
+
     def release(self) -> None:
         """Close what is open between polls. Never raises."""
         return

@@ -123,7 +123,9 @@ class Snapshot(Mode):
         if position is None:
             batch = self._guarded(session, self._begun(session), ask, Scan.FIRST)
         elif _running(position):
-            batch = self._guarded(session, self._progress(position), ask, Scan.MORE)
+            progress = self._progress(position)
+            self._then.fits(progress.then)
+            batch = self._guarded(session, progress, ask, Scan.MORE)
         else:
             self._close()
             batch = self._then.poll(session, position, ask)
@@ -132,6 +134,7 @@ class Snapshot(Mode):
 
     def _begun(self, session: Session) -> Progress:
         beginning = session.beginning(self._read_at)
+        self._then.begins(session, beginning.scn)
         left = Stretch(None, bounds(session, self._subject))
         then, altered = self._then.start(beginning), self._altered(session)
         return Progress(beginning.scn, left, then, ripe=self._ripe, altered=altered)
