@@ -72,7 +72,7 @@ class ListPages:
         self._doubled = Doubled(reading.table.name, reading.table.key)
         self.texts: dict[Key, Mapping[str, str]] = {}
         self._longest = 0
-        """Rows of the longest page so far that goes on: how full the last one is tells nothing of others."""
+        """Rows of the longest page so far that goes on; the last one may hold any number."""
         self._waited = False
         """Whether the page shown, which is not full, has been waited for as long as may be."""
 
