@@ -42,6 +42,7 @@ _MEANS: Mapping[str, frozenset[str]] = {
     "rows": _FUNCTION,
     "cap": _FUNCTION,
     "mark": _FUNCTION,
+    "unordered": _FUNCTION,
     "pages": _FUNCTION,
     "detail": _FUNCTION | _POINTERS,
     "message_type": _POINTERS,
@@ -186,6 +187,10 @@ class SapStream(StreamConfig):
         default=(),
         description="function: columns that change when details do: they are only asked where the row did",
     )
+    unordered: tuple[str, ...] = Field(
+        default=(),
+        description="function: columns that are tables whose order means nothing: they are published sorted",
+    )
     missing: tuple[str, ...] = Field(
         default=(),
         description="messages of a function, by class and number (F2 718), that say that there is nothing",
@@ -208,7 +213,7 @@ class SapStream(StreamConfig):
             raise ValueError(_ODP)
         return mode
 
-    @field_validator("columns", "key", "fields", "classes", "tables", "mark")
+    @field_validator("columns", "key", "fields", "classes", "tables", "mark", "unordered")
     @classmethod
     def _named_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(names)) < len(names):
@@ -228,6 +233,7 @@ class SapStream(StreamConfig):
         "key",
         "fields",
         "mark",
+        "unordered",
         "table",
         "tables",
         "function",

@@ -393,6 +393,39 @@ def test_deep_rows_have_structs_and_lists() -> None:
             mode_of("zones", {**options, "key": [name]}, it)
 
 
+def test_tables_within_a_row_whose_order_means_nothing_are_no_change_in_another_one() -> None:
+    """As of a SELECT without ORDER BY. In this process: not every client can read them."""
+    system, told = System(), [{"ID": "x", "PARTS": ["b", "a"]}, {"ID": "y", "PARTS": ["c", "d"]}]
+    item = structure("ZITEM", ID=char(4), PARTS=TableType("ZPARTS", char(8)))
+    zone = structure("ZZONE", ID=char(4), TAGS=TableType("ZTAGS", char(8)))
+    listed = {"ID": "A1", "TAGS": ["hot", "dry"]}
+
+    def turned(_: Call) -> Mapping[str, Any]:
+        told.reverse()
+        listed["TAGS"] = [*reversed(listed["TAGS"])]
+        return {"ZONES": [listed], "ITEMS": told, "NOTES": [{"LINE": "2"}, {"LINE": "1"}]}
+
+    zones = Parameter("ZONES", Direction.EXPORT, TableType("ZZONES", zone))
+    items = Parameter("ITEMS", Direction.EXPORT, TableType("ZITEMS", item))
+    notes = Parameter("NOTES", Direction.TABLES, structure("ZNOTE", LINE=char(8)), optional=True)
+    by = Parameter("ZONE", Direction.IMPORT, char(4))
+    system.install(Function("Z_DEEP", (zones,)), turned)
+    system.install(Function("Z_ITEMS", (by, items, notes)), turned)
+    detail = {"function": "Z_ITEMS", "parameters": {"ZONE": "ID"}, "rows": ["ITEMS", "NOTES"]}
+    options = {**LIST, "function": "Z_DEEP", "rows": "ZONES", "key": ["ID"], "detail": detail, "mark": ["ID"]}
+    it = Invoked(system).it
+    mode = mode_of("zones", {**options, "unordered": ["ITEMS", "TAGS"]}, it)
+    scans = [mode.poll(it, position, Ask()).changes[0] for position in (None, COMPLETE, COMPLETE)]
+    assert scans[0].rows.to_pylist() == scans[1].rows.to_pylist() == scans[2].rows.to_pylist()
+    assert scans[0].marks == scans[1].marks == scans[2].marks
+    (row,) = scans[0].rows.to_pylist()
+    assert [each["PARTS"] for each in row["ITEMS"]] == [["b", "a"], ["c", "d"]]
+    assert [each["LINE"] for each in row["NOTES"]] == ["2", "1"]
+    for name, why in (("ID", "ID is no table"), ("TAG", "the rows have no TAG")):
+        with pytest.raises(PermanentError, match=f"`unordered`: {why}"):
+            mode_of("zones", {**options, "unordered": [name]}, it)
+
+
 def test_an_export_structure_is_a_table_of_one_row(world: World) -> None:
     zones(world.sap.store, lambda: {"BEST": ZONE})
     (batch,) = Reader(world, **{**ZONES, "rows": "BEST"}).scan()

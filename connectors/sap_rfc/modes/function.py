@@ -134,6 +134,9 @@ class FunctionImages(Mode):
             self._must_divide(options.pages.fixed)
             details.must_have_fields(described, options.pages)
         self._fields: Mapping[str, Field] = {**fields, **more}
+        self._must_have(self._fields, options.unordered, "unordered")
+        if single := [name for name in options.unordered if self._fields[name].kind is not Kind.TABLE]:
+            raise ConfigError(f"`unordered`: {single[0]} is no table", remedy="name columns that are tables")
         self._table = Table(self.name, details.schema(self._fields, function, self._excluded), options.key)
 
     def _must_have(self, fields: Mapping[str, Field], names: Sequence[str], option: str) -> None:
@@ -256,7 +259,7 @@ class FunctionImages(Mode):
             if isinstance(answer, Refusal):
                 rejects.append(details.reject(self._table, keys.rows, place, answer.reason))
             elif answer is not None:
-                found.append({**row, **answer})
+                found.append({**row, **self._sorted(answer)})
                 marked.append(marks[place])
         seen = keys.rows.filter(pa.array([not each for each in must], pa.bool_()))
         piece = Piece.of(self._table, self._fields, found, marked if self._options.mark else None)
@@ -303,7 +306,11 @@ class FunctionImages(Mode):
                 return []
         rows = answer[options.rows or ""]
         rows = rows if self._is_table else [rows]
-        return [{options.rows or "": row} for row in rows] if self._whole else rows
+        return [{options.rows or "": row} for row in rows] if self._whole else list(map(self._sorted, rows))
+
+    def _sorted(self, row: Row) -> Row:
+        tables = [name for name in self._options.unordered if row.get(name)]
+        return {**row, **{name: sorted(row[name], key=repr) for name in tables}} if tables else row
 
     def _ranges(self, within: Range) -> Iterator[Row]:
         """Those behind the one, and not those behind the other."""
