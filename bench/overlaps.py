@@ -7,6 +7,7 @@ clients in turn, the others in this process.
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Generator, Sequence
@@ -27,6 +28,7 @@ def soak(until: Until, seed: int, stop: Event) -> Verdict:
 def lives(seeds: Sequence[int]) -> Generator[Lived]:
     """Those of one process."""
     logging.disable(logging.ERROR)  # the peer tells of each call that it cannot read
+    gc.freeze()  # what is loaded stays: else each of many collections looks at it
     for seed in seeds:
         for mode in MODES:
             yield _lived(mode, seed)

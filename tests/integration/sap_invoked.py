@@ -114,11 +114,10 @@ def trimmed(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _trimmed(value: Any) -> Any:
-    match value:
-        case str():
-            return value.rstrip(" ")
-        case dict():
-            return trimmed(value)
-        case list():
-            return [_trimmed(each) for each in value]
-    return value
+    """By the very type: most of what is answered are lists of rows, and random lives wait for this."""
+    kind = type(value)
+    if kind is str:
+        return value.rstrip(" ")
+    if kind is list:
+        return [trimmed(each) if type(each) is dict else _trimmed(each) for each in value]
+    return trimmed(value) if kind is dict else value

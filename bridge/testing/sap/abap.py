@@ -108,7 +108,7 @@ class Type:
         """One letter in programs and in EXID of RFC_GET_FUNCTION_INTERFACE."""
         return self.built_in.letter
 
-    @property
+    @cached_property
     def leng(self) -> int:
         """LENG of the dictionary."""
         return self.built_in.length or self.length

@@ -8,6 +8,7 @@ system, INTTYPE I for INT4, and for SYST 171 rows of elementary fields alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bridge.testing.sap.abap import (
@@ -135,6 +136,7 @@ def _field(each: Field, offset: int) -> dict[str, Any]:
     }
 
 
+@lru_cache(1_000)
 def _typed(type_: AnyType) -> dict[str, Any]:
     if not isinstance(type_, Type):
         kind = {"DATATYPE": "TTYP", "INTTYPE": "h", "COMPTYPE": "L"}
@@ -176,7 +178,7 @@ def _lines(type_: AnyType) -> Iterator[dict[str, Any]]:
             yield {"TYPENAME": type_.name, "TYPEKIND": "TTYP", "FIELDS": _described(type_.name, inner)}
             yield from _lines(inner)
         case TableType():
-            yield {"TYPENAME": type_.name, "TYPEKIND": "TTYP", "FIELDS": [_typed(type_.row)]}
+            yield {"TYPENAME": type_.name, "TYPEKIND": "TTYP", "FIELDS": [{**_typed(type_.row)}]}
         case Structure():
             for each in type_.fields:
                 yield from _lines(each.type)
