@@ -182,11 +182,14 @@ def test_rows_that_were_shrunk_to_where_it_was_read_already_are_read(peer: Oracl
     with reading(peer, ORDERS, {}) as reader:
         found = short(reader.published(reader.poll(rows=16)))
         reader.died()
+        with peer.store.transaction() as tx:
+            tx.update(table, 40, {"STATUS": "changed"})
         shrink(peer, table)
         peer.switches.refuse(CHUNK, 1555)
         found += short(reader.take(rows=16))
         ops = {number: op for op, number, _ in found}
         assert ops == {**dict.fromkeys((0, 1, 2), "d"), **dict.fromkeys(range(3, ROWS), "r")}
+        assert {op for op, number, _ in found if number == 40} == {"r"}
         assert reader.take() == []
 
 

@@ -2,8 +2,9 @@
 
 Writers begin, write, change keys, move rows, commit late or roll back; between any two of their steps, and at
 any call of the driver, the engine reads and publishes, Kafka fails, the process ends, the session is lost,
-undo is overwritten. The database is a peer on a wire (bridge.testing.oracle), read by the driver as it is;
-Kafka is in memory, and a committed record is all that a new life knows. `live` makes all of it from one seed.
+undo is overwritten, the table is shrunk. The database is a peer on a wire (bridge.testing.oracle), read by the
+driver as it is; Kafka is in memory, and a committed record is all that a new life knows. `live` makes all of it
+from one seed.
 """
 
 from __future__ import annotations
@@ -100,6 +101,9 @@ class Life:
         store = house.peer.store
         store.per_change, store.split_keys = chance.random() < 0.5, chance.random() < 0.3
         store.reuse = chance.random() < 0.8
+        self.ahead_ns = 0
+        """How far the database's clock is ahead of ours."""
+        store.clock = lambda: wall.time_ns() + self.ahead_ns
         self.table = house.table(f"T_{way.shape}".upper(), COLUMNS, SHAPES[way.shape])
         self.name = f"{self.table.owner}.{self.table.name}"
         self.writers = Writers(
@@ -187,6 +191,7 @@ class Life:
             self._age: 2,
             self._forget: 4 if loses else 0,
             self._resnapshot: 2,
+            self._shrink: 2,
         }
 
     def _tick(self) -> None:
@@ -235,6 +240,12 @@ class Life:
         self.engine.resnapshot(self.name, *where)
         self.resnapshots += 1
 
+    def _shrink(self) -> None:
+        """Rows move, and no version tells. That there was a DDL is known by the second."""
+        self.ahead_ns += 1_000_000_000
+        self.house.peer.store.shrink(self.table)
+        self.hits["shrinks"] += 1
+
     # -- what has become of it
 
     def _outcome(self) -> Outcome:
@@ -251,7 +262,7 @@ class Life:
         allowed = Allowed(
             gaps=self.way.mode == "rescan",
             renewals=self.refused > 0,
-            again=self.resnapshots > 0,
+            again=self.resnapshots > 0 or (self.refused > 0 and self.hits["shrinks"] > 0),
             begins=self.begins if self.way.mode == "flashback" else None,
         )
         judge = Judge(self.way.shape, self.writers.histories(), self._topic, allowed)

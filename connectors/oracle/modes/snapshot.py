@@ -54,12 +54,14 @@ class Progress:
     """Not before this second, by our clock, is everything up to the SCN to be seen on every instance."""
     altered: str = ""
     """When the table had its last DDL, by the database's clock."""
+    anew: bool = False
+    """Once the changes are told, all is read again from the first row."""
 
     @classmethod
     def parsed(cls, position: Any) -> Self:
         """Errors: ValueError, TypeError, KeyError, IndexError."""
         wanted = {"mode", "scn", "after", "bounds", "then"}
-        more = {"behind", "renewals", "again", "ripe", "altered"}
+        more = {"behind", "renewals", "again", "ripe", "altered", "anew"}
         if not is_object(position, wanted, more) or type(position["scn"]) is not int:
             raise ValueError
         behind = position.get("behind")
@@ -72,6 +74,7 @@ class Progress:
             int(position.get("again", 0)),
             int(position.get("ripe", 0)),
             str(position.get("altered", "")),
+            bool(position.get("anew", False)),
         )
 
     @property
@@ -88,6 +91,7 @@ class Progress:
             **({"again": self.again} if self.again else {}),
             **({"ripe": self.ripe} if self.ripe else {}),
             **({"altered": self.altered} if self.altered else {}),
+            **({"anew": True} if self.anew else {}),
         }
 
 
@@ -200,8 +204,7 @@ class Snapshot(Mode):
         read = progress.left.after is not None
         tells = self._tells and read
         shrunk = altered != progress.altered
-        if again := read and (shrunk or self._loses_moved(session, error)):
-            progress = replace(progress, left=Stretch(None, bounds(session, self._subject)))
+        again = read and (shrunk or self._loses_moved(session, error))
         renewed = replace(
             progress,
             scn=beginning.scn,
@@ -211,7 +214,10 @@ class Snapshot(Mode):
             again=progress.again + again,
             ripe=max(self._ripe, self._settled(error)),
             altered=altered,
+            anew=again,
         )
+        if again and not tells:
+            renewed = self._from_the_first(session, renewed)
         return Batch(renewed.position, scan=self._mark(scan), more=True)
 
     def _loses_moved(self, session: Session, error: BaseException) -> bool:
@@ -234,8 +240,13 @@ class Snapshot(Mode):
         if versions.ended:
             self._close()
         place = None if page.place == Place(progress.scn) else page.place
-        position = replace(progress, behind=place).position
-        return Batch(position, page.changes, page.rejects, scan=self._mark(Scan.MORE), more=True)
+        progress = replace(progress, behind=place)
+        if place is None and progress.anew:
+            progress = self._from_the_first(session, progress)
+        return Batch(progress.position, page.changes, page.rejects, scan=self._mark(Scan.MORE), more=True)
+
+    def _from_the_first(self, session: Session, progress: Progress) -> Progress:
+        return replace(progress, left=Stretch(None, bounds(session, self._subject)), anew=False)
 
     def _mark(self, scan: Scan) -> Scan | None:
         return scan if self._tells else None
