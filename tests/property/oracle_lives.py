@@ -2,9 +2,9 @@
 
 Writers begin, write, change keys, move rows, commit late or roll back; between any two of their steps, and at
 any call of the driver, the engine reads and publishes, Kafka fails, the process ends, the session is lost,
-undo is overwritten, the table is shrunk. The database is a peer on a wire (bridge.testing.oracle), read by the
-driver as it is; Kafka is in memory, and a committed record is all that a new life knows. `live` makes all of it
-from one seed.
+undo is overwritten, the table is shrunk. The database is a peer on a wire (bridge.testing.oracle), read by
+the driver as it is; Kafka is in memory, and a committed record is all that a new life knows. `live` makes all
+of it from one seed.
 """
 
 from __future__ import annotations
