@@ -78,9 +78,9 @@ class Database:
     def named(self, statement: str) -> str:
         return statement.replace("$.", f'"{self.owner}".')
 
-    def create(self, table: str, columns: str, privileges: str = READS) -> str:
+    def create(self, table: str, columns: str, privileges: str = READS, *, how: str = "") -> str:
         """A table that the reader may read; its stream's name."""
-        self.execute(f"CREATE TABLE $.{table} ({columns})")
+        self.execute(f"CREATE TABLE $.{table} ({columns}) {how}")
         self.grant(table, privileges)
         return f"{self.owner}.{table}"
 

@@ -118,6 +118,33 @@ def test_a_table_emptied_by_truncate_is_a_gap(base: Database, orders: str) -> No
         assert reader.position == before
 
 
+def test_a_table_that_took_the_place_of_another_is_a_gap(base: Database, orders: str) -> None:
+    base.create("FRESH", COLUMNS)
+    base.execute("INSERT INTO $.FRESH VALUES (7, 'v7')")
+    with read(base, orders) as reader:
+        told(reader)
+        base.execute("ALTER TABLE $.ORDERS RENAME TO ORDERS_OLD", "ALTER TABLE $.FRESH RENAME TO ORDERS")
+        base.execute("UPDATE $.ORDERS SET V = 'new' WHERE ID = 7")
+        with pytest.raises(GapError):
+            told(reader)
+
+
+def test_a_row_that_is_archived_stays_until_it_is_deleted(base: Database) -> None:
+    name = base.create("KEPT", COLUMNS, how="ROW ARCHIVAL")
+    base.execute("INSERT INTO $.KEPT VALUES (1, 'v1')", "INSERT INTO $.KEPT VALUES (2, 'v2')")
+    if base.peer is None:
+        time.sleep(REST_S)
+    with read(base, name) as reader:
+        assert len(told(reader)) == 2
+        base.execute("UPDATE $.KEPT SET ORA_ARCHIVE_STATE = '1' WHERE ID = 1")
+        assert told(reader) == [("u", 1, "v1")]
+        with base.writer() as writer, writer.cursor() as cursor:
+            cursor.execute("ALTER SESSION SET ROW ARCHIVAL VISIBILITY = ALL")
+            cursor.execute(base.named("DELETE FROM $.KEPT WHERE ID = 1"))
+            writer.commit()
+        assert told(reader) == [("d", 1, None)]
+
+
 def test_changes_before_a_column_was_added_are_told(base: Database, orders: str) -> None:
     """A real database may stop there, as Oracle's courses have it: then it must not be silent."""
     with read(base, orders) as reader:

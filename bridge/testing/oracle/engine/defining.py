@@ -5,6 +5,7 @@ Each commits what is open, before and after (Database Concepts, DDL Statements).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bridge.testing.oracle.datatypes import parse_type
@@ -14,7 +15,7 @@ from bridge.testing.oracle.engine.scope import Context, Scope
 from bridge.testing.oracle.errors import OracleError
 from bridge.testing.oracle.grammar import syntax as s
 from bridge.testing.oracle.session import Session
-from bridge.testing.oracle.tables import Column, Kind, Table
+from bridge.testing.oracle.tables import STATE, Column, Kind, Table
 
 
 def define(session: Session, definition: s.Definition, planner: Planner) -> None:
@@ -57,9 +58,10 @@ def _create(session: Session, definition: s.CreateTable, planner: Planner) -> No
     kind = Kind.TABLE
     for option, meant in (("IOT", Kind.IOT), ("TEMPORARY", Kind.TEMPORARY)):
         kind = meant if option in definition.options else kind
+    columns = [_column(session, column, planner) for column in definition.columns]
     session.store.create(
         *_full(session, definition.name),
-        [_column(session, column, planner) for column in definition.columns],
+        [*columns, STATE] if "ROW ARCHIVAL" in definition.options else columns,
         key=definition.key,
         kind=kind,
         row_movement="ROW MOVEMENT" in definition.options,
@@ -105,16 +107,20 @@ def _rearrange(session: Session, table: Table, how: str) -> None:
         raise OracleError(10636)
 
 
+def _add(session: Session, table: Table, columns: Sequence[s.ColumnDefinition]) -> None:
+    for column in columns:
+        if column.name in table.place:
+            raise OracleError(1430)
+        literal = column.default.value if isinstance(column.default, s.Literal) else None
+        session.store.add_column(table, column.name, column.declared, literal)
+
+
 def _alter(session: Session, definition: s.AlterTable) -> None:
     table = _table(session, definition.name)
     store = session.store
     match definition.action:
         case "ADD":
-            for column in definition.columns:
-                if column.name in table.place:
-                    raise OracleError(1430)
-                literal = column.default.value if isinstance(column.default, s.Literal) else None
-                store.add_column(table, column.name, column.declared, literal)
+            _add(session, table, definition.columns)
         case "DROP":
             for column in definition.columns:
                 if column.name not in table.place:
@@ -122,6 +128,8 @@ def _alter(session: Session, definition: s.AlterTable) -> None:
                 store.drop_column(table, column.name)
         case "MOVE" | "SHRINK SPACE":
             _rearrange(session, table, definition.action)
+        case "RENAME":
+            store.rename(table, definition.columns[0].name)
         case "TRUNCATE":
             store.truncate(table)
         case "ENABLE ROW MOVEMENT":

@@ -115,6 +115,7 @@ _OPTIONS = {
     ("ORGANIZATION", "INDEX"): "IOT",
     ("ENABLE", "ROW", "MOVEMENT"): "ROW MOVEMENT",
     ("ROWDEPENDENCIES",): "ROWDEPENDENCIES",
+    ("ROW", "ARCHIVAL"): "ROW ARCHIVAL",
     ("ON", "COMMIT", "PRESERVE", "ROWS"): "TEMPORARY",
     ("ON", "COMMIT", "DELETE", "ROWS"): "TEMPORARY",
 }
@@ -147,6 +148,8 @@ def alter(r: Reader) -> Definition:
         return AlterTable(name, "ENABLE ROW MOVEMENT")
     if r.take("SHRINK", "SPACE"):
         return AlterTable(name, "SHRINK SPACE")
+    if r.take("RENAME", "TO"):
+        return AlterTable(name, "RENAME", (ColumnDefinition(r.name(), "", nullable=True),))
     r.expect("MOVE", 1735)
     return AlterTable(name, "MOVE")
 

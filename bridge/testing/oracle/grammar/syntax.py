@@ -365,7 +365,7 @@ class DropObject:
 
 @dataclass(frozen=True, slots=True)
 class AlterTable:
-    """`action` is ADD, DROP, MOVE or ENABLE ROW MOVEMENT; TRUNCATE TABLE comes as TRUNCATE."""
+    """`action` is ADD, DROP, RENAME, MOVE or ENABLE ROW MOVEMENT; TRUNCATE TABLE comes as TRUNCATE."""
 
     name: tuple[str, ...]
     action: str
