@@ -208,6 +208,19 @@ def test_several_rows_for_one_key_are_a_dead_letter(options: dict[str, Any]) -> 
     assert "has 2 rows, which are not alike" in reject.reason
 
 
+def test_rows_of_one_answer_with_one_key_are_a_dead_letter(options: dict[str, Any]) -> None:
+    """Both would be published, in every scan: each is another row than the one before."""
+    call = {"method": "customers", "arguments": [{"as": "long", "value": "3"}]}
+    listed = {"execute": call, "rows": "result.rows", "key": ["active"]}
+    fields = {"active": {"type": "boolean"}, "note": {"type": "text"}}
+    with opened(options, c=listed | {"fields": fields}) as source:
+        (batch,) = scan(source)
+    (reject,) = batch.rejects
+    assert rows([batch]) == [{"active": False, "note": "note 2"}]
+    assert reject.key == {"active": True}
+    assert "has 2 rows with this key, which are not alike" in reject.reason
+
+
 def test_an_answer_with_none_of_the_columns_is_no_row_of_nulls(options: dict[str, Any]) -> None:
     with opened(options, c=ALL) as source:
         (batch,) = scan(source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
@@ -200,7 +200,8 @@ class FieldAnswers:
         if key and any(row != good[0] for row in good):
             told = f"the answer to one key has {len(good)} rows, which are not alike"
             return [], [Reject(table.name, told, _told(rows), key)]
-        return good, rejects
+        good, unlike = _told_apart(good, table)
+        return good, [*rejects, *unlike]
 
     def key(self, asked: Asked) -> Mapping[str, Any]:
         return _cast(asked, self.schema)
@@ -216,6 +217,23 @@ class FieldAnswers:
         if not any(_leads(source, (each.path or name)) for name, each in self._fields.items()):
             row.problems.append(Problem("", _told(source), "it has none of the columns"))
         return row
+
+
+def _told_apart(rows: Sequence[Mapping[str, Any]], table: Table) -> Found:
+    """Of rows with one key that are not alike nothing tells which is right."""
+    named: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        named.setdefault(repr([row[name] for name in table.key]), []).append(row)
+    unlike = [each for each in named.values() if any(row != each[0] for row in each)]
+    return [each[0] for each in named.values() if each not in unlike], [
+        Reject(
+            table.name,
+            f"the answer has {len(each)} rows with this key, which are not alike",
+            _told(each),
+            {name: each[0][name] for name in table.key},
+        )
+        for each in unlike
+    ]
 
 
 def _row(row: Row, key: Mapping[str, Any], table: Table) -> Found:
