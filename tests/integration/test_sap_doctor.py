@@ -282,8 +282,10 @@ def test_one_stream_without_rights_does_not_hide_the_others(peer: SapPeer, libra
 
 
 def test_a_stream_whose_examination_is_cut_does_not_hide_the_others(peer: SapPeer, library: str) -> None:
-    peer.switches.fault("RFC_READ_TABLE", Cut(), after=1)  # the first tells how wide its columns are
-    found = examined(peer, library, {"KNA1": IMAGES, "list": GETLIST})
+    with connected(peer, library, {"KNA1": IMAGES, "list": GETLIST}) as connector:
+        connector.discover()
+        peer.switches.fault("RFC_READ_TABLE", Cut())
+        found = connector.check()
     (cut,) = [each for each in found if each.stream == "KNA1"]
     assert cut.level is Level.WARNING
     assert cut.text.startswith("not examined: calling RFC_READ_TABLE for KNA1: ")
