@@ -81,12 +81,16 @@ class OracleConnector(Connector):
 
         Messages are not: those that were read are dequeued.
         """
+        from connectors.oracle.catalog import Kind
+
         readings, name = self._awake(), stream.name
         while True:
             reading = readings.usable(self._session(""), name)
             if {each.key for each in stream.tables} != {reading.mode.key}:  # which the engine must hear first
                 raise TransientError(f"{name} is not what was found before", remedy="it is looked for anew")
-            batch = read(reading.mode, self._session_of(reading))
+            session = self._session_of(reading)
+            batch = read(reading.mode, session)
+            session.leave(perhaps=reading.relation.kind is Kind.VIEW)
             if reading.mode.own_session or not batch.changes or readings.is_current(self._session(""), name):
                 return batch
 
@@ -111,6 +115,7 @@ class OracleConnector(Connector):
             readings = self._awake()
             doctor = Doctor(self.config, self._session(""), readings)
             found = doctor.findings()
+            self._session("").leave(perhaps=True)
             self.keeps = doctor.keeps
             return found
 

@@ -62,7 +62,8 @@ class Moment:
 class Session:
     """Errors of all methods: the driver's, which the connector translates; TransientError when interrupted.
 
-    Numbers come as Decimal, LOBs as text and bytes. Reads leave no transaction behind. `SET TRANSACTION READ
+    Numbers come as Decimal, LOBs as text and bytes. Reads leave a transaction behind only where they go over
+    a database link (Administrator's Guide, Distributed Transactions): `leave` ends it. `SET TRANSACTION READ
     ONLY` is not for them: it shows the database as of the transaction's begin, so that versions up to a later
     SCN would be missed. Release 23 has a read-only session, which has no such effect.
     """
@@ -79,6 +80,7 @@ class Session:
         self._may_look = True
         self._scn: Statement | None = None
         self._cancelled = False
+        self._fetching = 0
         self._doubtful = False
         """A call was cut off: a cancel may be on its way yet, and would end another one."""
         self._labelled = ""
@@ -178,13 +180,17 @@ class Session:
         brought = self.connection.fetch_df_batches(
             statement.sql, self._bound(statement), rows, fetch_decimals=True, requested_schema=schema
         )
-        with closing(cast(Generator[oracledb.DataFrame], brought)):
-            while True:
-                self.allow()
-                frame = next(brought, None)
-                if frame is None:
-                    return
-                yield frame
+        self._fetching += 1
+        try:
+            with closing(cast(Generator[oracledb.DataFrame], brought)):
+                while True:
+                    self.allow()
+                    frame = next(brought, None)
+                    if frame is None:
+                        return
+                    yield frame
+        finally:
+            self._fetching -= 1
 
     def change(self, statement: Statement, many: Sequence[Mapping[str, Any]] | None = None) -> int:
         """Insert, update, delete, or call; how many rows it was. A transaction is open then."""
@@ -271,6 +277,14 @@ class Session:
     def rollback(self) -> None:
         self.allow()
         self.connection.rollback()
+
+    def leave(self, *, perhaps: bool) -> None:
+        """What was read has begun a transaction, or perhaps: end it, once no query is open that needs it.
+
+        It would be the oldest of the database for as long as this session lives, and hold one elsewhere.
+        """
+        if not self._writes and not self._fetching and (perhaps or self.connection.transaction_in_progress):
+            self.rollback()
 
     @property
     def healthy(self) -> bool:

@@ -12,7 +12,7 @@ import oracledb
 import pytest
 
 from bridge.config.options import ConnectorSettings, StreamOptions
-from bridge.contract import Caveat, Emits, Scan
+from bridge.contract import Ask, Caveat, Emits, Scan
 from bridge.errors import PermanentError, TransientError
 from bridge.testing.fakes import FakeKafka
 from bridge.testing.oracle.server import OraclePeer
@@ -44,6 +44,40 @@ def scan(reader: Reader, *, rows: int) -> tuple[list[int], list[Scan | None]]:
         marks.append(batch.scan)
         if not batch.more:
             return found, marks
+
+
+REMOTE = "SALES.REMOTE_ORDERS"
+
+
+@pytest.mark.parametrize("rows", [100, 3])
+def test_a_view_over_a_database_link_leaves_no_transaction_open(peer: OraclePeer, rows: int) -> None:
+    """Else it would be the oldest of the database from then on, which no timestamp stream passes."""
+    peer.store.create_view("SALES", "REMOTE_ORDERS", "SELECT * FROM sales.orders", remote=True)
+    with reading(peer, REMOTE, {**IMAGES, "key": ["ID"]}) as reader:
+        assert peer.store.transactions == {}
+        for _ in range(2):
+            found, _ = scan(reader, rows=rows)
+            assert sorted(found) == list(range(1, 8))
+            assert peer.store.transactions == {}
+        reader.connector.check()
+        assert peer.store.transactions == {}
+
+
+def test_a_scan_that_goes_on_is_not_cut_by_the_poll_of_another_stream(
+    peer: OraclePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, peer.password)
+    peer.store.create_view("SALES", "REMOTE_ORDERS", "SELECT * FROM sales.orders", remote=True)
+    connector = configured(peer, {REMOTE: IMAGES, VIEW: IMAGES})
+    connector.open()
+    streams = {stream.name: stream for stream in connector.discover()}
+    first = connector.poll(streams[REMOTE], None, Ask(rows=3))
+    assert connector.poll(streams[VIEW], None, Ask()).scan is Scan.ONLY
+    assert len(peer.store.transactions) == 1
+    last = connector.poll(streams[REMOTE], first.position, Ask())
+    assert last.scan is Scan.LAST
+    assert peer.store.transactions == {}
+    connector.close()
 
 
 def test_a_place_in_a_key_of_the_national_character_set_is_bound_in_it(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from seerdb.common.datatypes import IntervalYM
 from seerdb.common.sqltext import bind_placeholders, is_plsql
+from seerdb.common.tns import _ENCODE_TXN_IN_PROGRESS
 from seerdb.server import lockout
 from seerdb.server.backend import BackendError, BindVar, Capability, Result, SessionInfo
 
@@ -233,7 +234,10 @@ class PeerBackend:
         try:
             if administered(self.peer, self._open(), sql):
                 return Answer()
-            return evaluate.execute(self._open(), sql, binds)
+            answer = evaluate.execute(self._open(), sql, binds)
+            if self._open().tx is not None:  # seerdb knows of those alone that changed something
+                _ENCODE_TXN_IN_PROGRESS.set(True)
+            return answer
         except OracleError as error:
             raise refusal(error) from None
         finally:

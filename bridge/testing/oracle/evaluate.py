@@ -88,6 +88,8 @@ def _prepared(session: Session, sql: str, statement: s.Statement, binds: Mapping
             store.plans.clear()
         store.plans[key] = prepared
     _permit(session, prepared.needs)
+    if prepared.needs.transaction and session.tx is None:
+        session.tx = store.transaction(session.user, sid=session.sid)
     answer: Answer = prepared.run(_env(session, binds))
     return answer
 

@@ -134,6 +134,11 @@ class Connection:
         with self._call():
             self._backend.rollback()
 
+    @property
+    def transaction_in_progress(self) -> bool:
+        session = self._backend.session
+        return session is not None and session.tx is not None
+
     def is_healthy(self) -> bool:
         return self._is_healthy
 

@@ -14,6 +14,8 @@ class Needs:
     binds: dict[str, Type]
     grants: list[tuple[str, str, str]] = field(default_factory=list)
     """Action, owner, object."""
+    transaction: bool = False
+    """It begins one, though it may change nothing."""
 
     def ask(self, action: str, owner: str, name: str) -> None:
         if (action, owner, name) not in self.grants:

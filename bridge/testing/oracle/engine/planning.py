@@ -188,7 +188,9 @@ class Planner:
             raise OracleError(900)
         owner = replace(self.session, schema=view.owner)
         inside = Planner(owner, Needs(self.needs.binds), clause or self.seen_at)
-        return derived_leaf(inside.plan(statement, Scope(owner, base=place - 3)), place, names)
+        plan = inside.plan(statement, Scope(owner, base=place - 3))
+        self.needs.transaction |= view.remote or inside.needs.transaction
+        return derived_leaf(plan, place, names)
 
 
 def _before(queries: Mapping[str, Any], name: str) -> dict[str, Any]:
