@@ -4,8 +4,8 @@ A version query tells what happened to addresses (ROWIDs); consumers know rows b
 key had before a commit and what it has after it: a row that moved, keys that were swapped, a row that was
 deleted and inserted again are updates, and what came and went in one transaction is nothing.
 
-A shrunk segment has rows at other addresses without any version (Oracle filters those out): where an address
-cannot hold what was known of it, the database is asked what it held.
+A shrunk segment has rows at other addresses without any version (Oracle filters those out): as soon as one
+address cannot hold what was known of it, the database is asked what each of them held.
 
 Transactions with one commit SCN are taken as one: none of them can have waited for another.
 """
@@ -13,7 +13,7 @@ Transactions with one commit SCN are taken as one: none of them can have waited 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
@@ -94,6 +94,7 @@ class Replay:
     existed: Others = none
     """Rows of afterwards whose keys were there before, though not by these versions."""
     past: Past = unasked
+    _shrunk: bool = field(default=False, init=False)
 
     def events(self, versions: Iterable[Version]) -> Iterator[Event]:
         """Of versions in the order of their SCNs, and by ROWID within each."""
@@ -112,22 +113,25 @@ class Replay:
         yield from self._images(new, before)
 
     def _old(self, group: Sequence[Version]) -> dict[str, Image]:
-        """Of each address what it held, and what the database says where that cannot be."""
-        old, strange = dict[str, Image | None](), list[str]()
+        """Of each address what it held: as is known, or as the database says of a segment that was shrunk."""
         of_row: dict[str, list[Version]] = {}
         for version in group:
             of_row.setdefault(version.rowid, []).append(version)
-        for rowid, versions in of_row.items():
-            operations = {version.operation for version in versions}
-            if operations == {"I"}:
-                continue
-            held = old[rowid] = self.held.get(rowid)
-            keys = {self.keys[version.image] for version in versions}
-            if operations != {"I", "U"} if held is None else self.keys[held] not in keys:
-                strange.append(rowid)
-        if strange:
-            old.update(self.past(group[0].scn, strange))
-        return {rowid: held for rowid, held in old.items() if held is not None}
+        held = {
+            rowid: self.held.get(rowid)
+            for rowid, versions in of_row.items()
+            if any(version.operation != "I" for version in versions)
+        }
+        self._shrunk = self._shrunk or any(self._is_strange(held[rowid], of_row[rowid]) for rowid in held)
+        if self._shrunk:
+            held.update(self.past(group[0].scn, held))
+        return {rowid: image for rowid, image in held.items() if image is not None}
+
+    def _is_strange(self, held: Image | None, versions: Sequence[Version]) -> bool:
+        """If another row, or none, must have been here than the one that is known."""
+        if held is None:
+            return {version.operation for version in versions} != {"I", "U"}
+        return self.keys[held] not in {self.keys[version.image] for version in versions}
 
     def _deletes(
         self, old: Mapping[str, Image], after: Collection[Key], told: Mapping[str, Image]
