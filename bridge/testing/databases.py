@@ -166,8 +166,15 @@ class DatabaseServer(ABC):
             check=False,
         )
         if done.returncode:
-            raise DatabaseError(f"{self.kind}: {(done.stderr or done.stdout).strip()[-800:]}")
+            raise DatabaseError(f"{self.kind}: {(done.stderr or done.stdout).strip()[-800:]}{self._end_of_it()}")
         return done.stdout
+
+    def _end_of_it(self) -> str:
+        """What is left of a server that nobody has stopped."""
+        status = self._process.poll() if self._process else None
+        if status is None:
+            return ""
+        return f"; the server has ended (status {status}): {self.log.read_text(errors='replace')[-4000:]}"
 
 
 class PostgresServer(DatabaseServer):
