@@ -29,6 +29,8 @@ _LOG_ONS_S = 3.0
 # A session that the host does not give beside others is asked for again after so long.
 _AGAIN_S = 60.0
 
+NOT_AWAITED = "a password was typed, and the host's answer was not awaited"
+
 _log = logging.getLogger(__name__)
 
 type Keep = Callable[[Trouble], str]
@@ -117,17 +119,17 @@ class Session:
 
         That parks the connector: `resume` makes a new one, with a gate of its own. A parked stream would not.
         """
-        told_secret = walk.told_secret_on is not None
+        told_secret, cut = walk.told_secret_on is not None, False
         if isinstance(error, TransientError):
-            unsent = self._shared.interrupted.is_set() and walk.unsent
-            if not told_secret or walk.last is None or unsent:
+            cut = self._shared.interrupted.is_set()
+            if not told_secret or walk.last is None or (cut and walk.unsent):
                 return self._before_a_secret(error)
             error = self._lost(walk, error, walk.last)
         doing = f"log-on at {self.endpoint.address}"
         if error.kind is Kind.RETRY and not told_secret:
             told = f"{doing}: the host gives no session now: {error.seen.shown}"
             return Refused(told, remedy=self._shared.keep(error))
-        failure = translated(self._about_the_account(error), doing, self._shared.keep)
+        failure = translated(self._about_the_account(error, cut=cut), doing, self._shared.keep)
         if isinstance(failure, CredentialsError):
             self._shared.gate.shut(failure)
         if isinstance(failure, TransientError) and not told_secret:
@@ -155,8 +157,11 @@ class Session:
         if seen.name in self.config.refused or (seen.name and seen.name == self.walk.told_secret_on):
             raise Trouble(Kind.CREDENTIALS, told, " or ".join(step.expect), seen, "the account is refused")
 
-    def _about_the_account(self, trouble: Trouble) -> Trouble:
-        """After a secret no doubtful answer is asked for twice: accounts lock after three."""
+    def _about_the_account(self, trouble: Trouble, *, cut: bool) -> Trouble:
+        """After a secret no doubtful answer is asked for twice: accounts lock after three.
+
+        `cut`: by an interrupt, so that what shows need not be the answer.
+        """
         told_on, name = self.walk.told_secret_on, trouble.seen.name
         if told_on is None or trouble.kind is Kind.CREDENTIALS:
             return trouble
@@ -164,6 +169,8 @@ class Session:
             return trouble.as_kind(Kind.CREDENTIALS, "the account is refused")
         if trouble.kind in (Kind.RETRY, Kind.RELOGIN):
             return trouble
+        if cut:
+            return trouble.as_kind(Kind.CREDENTIALS, NOT_AWAITED)
         if name == told_on and self.walk.answered:
             return trouble.as_kind(Kind.CREDENTIALS, "the account is refused")
         return trouble.as_kind(Kind.CREDENTIALS, "after a password only what is expected is tried again")

@@ -81,6 +81,8 @@ class House:
     """Whether they also go on once something was typed."""
     swallowed: set[str] = field(default_factory=set)
     """LUs whose last password came when a message covered the screen: it went nowhere."""
+    cut: bool = False
+    """Whether an interrupt of this process came behind a password, before the next key."""
     _stack: ExitStack = field(default_factory=ExitStack)
     _seeds: count[int] = field(default_factory=lambda: count(1))
 
@@ -183,7 +185,7 @@ class House:
 
     def end(self) -> None:
         """As the end of a process does: nobody logs off."""
-        terminals, self.terminals = self.terminals, []
+        terminals, self.terminals, self.cut = self.terminals, [], False
         for each in terminals:
             each.dead = True
             each.close()
@@ -193,6 +195,7 @@ class House:
         if self.calls_to_interrupt:
             self.calls_to_interrupt -= 1
             if not self.calls_to_interrupt:
+                self.cut = any(each.asked for each in self.terminals)
                 self.interrupt()
         if self.calls_to_death:
             self.calls_to_death -= 1
@@ -207,6 +210,10 @@ class Patient:
     def __init__(self, house: House, terminal: Terminal) -> None:
         self._house, self._terminal = house, terminal
         self.dead = False
+        self._told = False
+        """Whether a password was typed that no key has sent."""
+        self.asked = False
+        """Whether the last key has sent one."""
 
     @property
     def lu(self) -> str | None:
@@ -220,9 +227,11 @@ class Patient:
 
     def type(self, address: int, text: str) -> None:
         self._living().type(address, text)
+        self._told = self._told or text == self._house.host.password
         self._house.heard_typing()
 
     def press(self, key: str) -> None:
+        self.asked, self._told = self._told, False
         self._living().press(key)
 
     def wait(self, seconds: float) -> bool:

@@ -36,6 +36,7 @@ from bridge.topics import dead_letters
 from connectors.mainframe import MainframeConnector, map_files, scans, transports, walk
 from connectors.mainframe.config import MainframeConfig
 from connectors.mainframe.readings import CONFIRMS
+from connectors.mainframe.sessions import NOT_AWAITED
 from connectors.mainframe.transports import s3270, tnz
 from tests.integration.mainframe_streams import DETAILS, configured
 from tests.property.living import PASS_S, Acts, Outcome, Process, folder, happen, settings
@@ -452,9 +453,13 @@ class Life:
         self.refused(error)
 
     def refused(self, error: PermanentError) -> None:
-        """A message that swallows a log-on shows the sign-on once more, as a refusal does."""
+        """A message that swallows a log-on shows the sign-on once more, as a refusal does.
+
+        Whoever cuts a call behind a password has nobody wait for its answer.
+        """
         swallowed = any(SIGNED_OFF.format(lu=lu) in str(error) for lu in self.house.swallowed)
-        if not (swallowed or BEHIND_A_PASSWORD in str(error)):
+        cut = self.house.cut and NOT_AWAITED in str(error)
+        if not (swallowed or cut or BEHIND_A_PASSWORD in str(error)):
             self.amiss.append(str(error))
 
     # -- what has become of it

@@ -11,8 +11,9 @@ import pytest
 from bridge.testing import need
 from bridge.testing.mainframe.desk import Desk, Scene
 from bridge.testing.mainframe.scenes import SignOn
+from connectors.mainframe.sessions import NOT_AWAITED
 from tests.property.living import Said, all_end_well
-from tests.property.mainframe_house import House, Transport
+from tests.property.mainframe_house import House, Patient, Transport
 from tests.property.mainframe_lives import CROSSING, TRANSPORTS, live
 
 SECONDS = 9.0
@@ -44,6 +45,24 @@ def test_a_message_that_swallows_a_log_on_is_taken_for_a_refusal(house: House) -
     """Nothing tells them apart: the host hangs it over a sign-on already sent, and then shows that anew."""
     outcome = live(house, "tnz", 3_100_291)
     assert outcome.clean, outcome
+
+
+CUT_BEHIND_A_PASSWORD = 3_400_067
+
+
+def test_a_life_that_cuts_a_log_on_behind_its_password_expects_that_it_parks(house: House) -> None:
+    outcome = live(house, "tnz", CUT_BEHIND_A_PASSWORD)
+    assert outcome.clean, outcome
+    assert outcome.hits["parked"], outcome
+
+
+def test_a_log_on_that_parks_though_nobody_cut_it_is_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = property(lambda _: False, lambda _, __: None)
+    monkeypatch.setattr(Patient, "asked", never, raising=False)
+    outcome = live(house, "tnz", CUT_BEHIND_A_PASSWORD)
+    assert NOT_AWAITED in outcome.told, outcome
 
 
 def test_a_refusal_that_no_message_has_made_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
