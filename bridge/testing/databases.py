@@ -166,7 +166,8 @@ class DatabaseServer(ABC):
             check=False,
         )
         if done.returncode:
-            raise DatabaseError(f"{self.kind}: {(done.stderr or done.stdout).strip()[-800:]}{self._end_of_it()}")
+            told = (done.stderr or done.stdout).strip()[-800:]
+            raise DatabaseError(f"{self.kind}: {told}{self._end_of_it()}")
         return done.stdout
 
     def _end_of_it(self) -> str:
