@@ -29,6 +29,9 @@ class Allowed:
     """All rows were published once more."""
     begins: int | None = None
     """Nothing was read before the changes since this SCN."""
+    anew: Mapping[int, int] = field(default_factory=dict)
+    """Commits that were told within a reading of all rows, with the SCN at which that began: of a row that was
+    known before, what happened until then is passed over."""
 
 
 class Event(NamedTuple):
@@ -178,7 +181,9 @@ class Judge:
             self._say("odd", f"no commit for {what}")
         if event.row != after and not (moved and event.row is None):
             self._say("odd", f"not {after}: {what}")
-        if row != before and not unread and not (moved and row is None):
+        since = allowed.anew.get(at, 0) if allowed.gaps and row is not None else 0
+        passed_over = scn < since and not history.between(since, at)
+        if row != before and not (unread or passed_over) and not (moved and row is None):
             self._say("lost", f"it was {before}: {what}")
         unknown = fresh and allowed.begins is None
         if history.between(scn, at) and not (allowed.gaps or unknown or (moved and row is None)):

@@ -126,6 +126,8 @@ class Life:
         self.process = Process(self.engine, self.kafka, cache, chance)
         self.begins = 0
         """The SCN from which on all was read."""
+        self.anew: dict[int, int] = {}
+        """Commits that were told within a reading of all rows, and when that began."""
         self.refused = 0
         for _ in range(chance.choice((0, 1, 2, 3)) if way.mode != "flashback" else 0):
             self._age()
@@ -150,6 +152,10 @@ class Life:
         self.hits["polls"] += 1
         if position is None:
             self.begins = batch.position["scn"]
+        if isinstance(position, dict) and "behind" in position:
+            for changes in batch.changes:
+                assert changes.source is not None
+                self.anew.update(dict.fromkeys(changes.source["scn"].to_pylist(), self.begins))
         if isinstance(batch.position, dict):
             self.hits["parts"] += "within" in batch.position
             self.hits["renewals"] += "behind" in batch.position
@@ -264,6 +270,7 @@ class Life:
             renewals=self.refused > 0,
             again=self.resnapshots > 0 or (self.refused > 0 and self.hits["shrinks"] > 0),
             begins=self.begins if self.way.mode == "flashback" else None,
+            anew=self.anew,
         )
         judge = Judge(self.way.shape, self.writers.histories(), self._topic, allowed)
         return judge.outcome(len(self._topic) - said)
