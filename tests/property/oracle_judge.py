@@ -30,8 +30,8 @@ class Allowed:
     begins: int | None = None
     """Nothing was read before the changes since this SCN."""
     anew: Mapping[int, int] = field(default_factory=dict)
-    """Commits that were told within a reading of all rows, with the SCN at which that began: of a row that was
-    known before, what happened until then is passed over."""
+    """Commits that were told within a reading of all rows, with the SCN at which that began: of a row
+    that was known before, what happened until then is passed over."""
 
 
 class Event(NamedTuple):
