@@ -152,12 +152,27 @@ class Awaited:
         return None in after.keys or any(stood) or self._has_old_values(before, after)
 
     def _has_old_values(self, before: Shown, after: Shown) -> bool:
-        """Whether all columns but the key's are those of the page before, as far as their rows differ."""
-        key, lines = self.reading.table.key, tuple(zip(before.page.rows, after.page.rows, strict=False))
-        names = [each for each in self.reading.list.columns if each not in key]
-        columns = [{(old.values.get(name), new.values.get(name)) for old, new in lines} for name in names]
-        telling = [values for values in columns if len(values) > 1]
-        return bool(telling) and all(old == new for values in telling for old, new in values)
+        """Whether columns of a row, but for its key's, are all those that stood in its line."""
+        names = [each for each in self.reading.list.columns if each not in self.reading.table.key]
+        rows, new = before.page.rows, {row.line: row for row in after.page.rows}
+        beside = [[*rows[max(0, at - 1) : at], *rows[at + 1 : at + 2]] for at in range(len(rows))]
+        return any(
+            row.line in new and _has_values_of(row, new[row.line], others, names)
+            for row, others in zip(rows, beside, strict=True)
+        )
+
+
+def _has_values_of(before: Row, row: Row, beside: Sequence[Row], names: Sequence[str]) -> bool:
+    """As far as they were others in the lines beside it: what all rows share, the next one may, too."""
+    told = False
+    for name in names:
+        value = before.values.get(name)
+        if beside and all(each.values.get(name) == value for each in beside):
+            continue
+        if row.values.get(name) != value:
+            return False
+        told = True
+    return told
 
 
 def _misfit(page: Page) -> str:

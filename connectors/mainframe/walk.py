@@ -146,11 +146,14 @@ class Walk:
         an error, ends the wait when it stays for a moment.
         """
         ends = time.monotonic() + (timeout or self.pace.timeout)
+        lacking: Looked | None = None
         while True:
             left = ends - time.monotonic()  # first, that the last look is one after the time
             seen = self._looked(step, expected)
             fits = _is(seen, expected) or (not seen.screen.locked and also(seen))
             sight = judge(seen) if fits else WHOLE
+            if fits and not sight.lacks and lacking and lacking.name == seen.name:
+                self._stirred = True
             if fits and not sight.lacks and not self._stirs(self._rest(sight, rest), step, expected):
                 return seen
             if left <= 0:
@@ -163,6 +166,7 @@ class Walk:
                 if not self._wait(left if as_it_was else min(thought, left), step, expected):
                     raise _trouble(seen, expected, step)
             elif not fits or sight.lacks:
+                lacking = seen if fits and sight.lacks != AS_BEFORE else lacking
                 self._wait(left, step, expected)
 
     def _rest(self, sight: Sight, rest: float) -> float:

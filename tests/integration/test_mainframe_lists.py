@@ -919,17 +919,18 @@ def test_values_that_are_blank_beside_others_are_waited_for(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("lines", [range(5, 10), range(7, 10), range(9, 10), range(5, 6)], ids=str)
 def test_values_of_the_page_before_beside_new_keys_are_not_believed(
-    transport: str, monkeypatch: pytest.MonkeyPatch
+    transport: str, lines: range, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The host paints by columns: first the keys, and after a pause what is to their right.
+    """The host paints by columns: first the keys, and after a pause what is to their right, in some lines.
 
     The first page comes at a stroke: a host that has paused is known, and waited for, by that.
     """
     former: dict[int, bytes] = {}
 
     async def by_column(self: Conversation, drawing: Drawing, *_: Any) -> None:
-        old = {at: text for at, text in former.items() if at % 80 >= 14 and 4 <= at // 80 < 19}
+        old = {at: text for at, text in former.items() if at % 80 >= 14 and at // 80 + 1 in lines}
         former.clear()
         former.update(drawing._pieces)
         if old:
