@@ -29,6 +29,8 @@ class Allowed:
     """All rows were published once more."""
     begins: int | None = None
     """Nothing was read before the changes since this SCN."""
+    shrunk: bool = False
+    """Rows came, by no change, to where a reading had been already: what was told of them came first."""
     anew: Mapping[int, int] = field(default_factory=dict)
     """Commits that were told within a reading of all rows, with the SCN at which that began: of a row
     that was known before, what happened until then is passed over."""
@@ -183,10 +185,12 @@ class Judge:
             self._say("odd", f"not {after}: {what}")
         since = allowed.anew.get(at, 0) if allowed.gaps and row is not None else 0
         passed_over = scn < since and not history.between(since, at)
-        if row != before and not (unread or passed_over) and not (moved and row is None):
+        moved_first = allowed.shrunk and fresh and at in allowed.anew
+        if row != before and not (unread or passed_over or moved_first) and not (moved and row is None):
             self._say("lost", f"it was {before}: {what}")
         unknown = fresh and allowed.begins is None
-        if history.between(scn, at) and not (allowed.gaps or unknown or (moved and row is None)):
+        skips = allowed.gaps or unknown or moved_first or (moved and row is None)
+        if history.between(scn, at) and not skips:
             self._say("lost", f"passed over some: {what}")
         op = "d" if after is None else "c" if before is None else "u"
         if event.op != op and not moved:

@@ -265,11 +265,13 @@ class Life:
         self.engine.run(PASS_S)
         if reason := self.engine.parked(self.name) or self.engine.reader.parked:
             return Outcome(lost=1, told=f"parked: {reason}")
+        shrunk = self.refused > 0 and self.hits["shrinks"] > 0
         allowed = Allowed(
             gaps=self.way.mode == "rescan",
             renewals=self.refused > 0,
-            again=self.resnapshots > 0 or (self.refused > 0 and self.hits["shrinks"] > 0),
+            again=self.resnapshots > 0 or shrunk,
             begins=self.begins if self.way.mode == "flashback" else None,
+            shrunk=shrunk,
             anew=self.anew,
         )
         judge = Judge(self.way.shape, self.writers.histories(), self._topic, allowed)
