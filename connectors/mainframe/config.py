@@ -121,6 +121,12 @@ class TlsOptions(_Options):
     )
     minimum: Literal["1.2", "1.3"] = Field(default="1.2", description="the oldest version of TLS")
 
+    @model_validator(mode="after")
+    def _shown(self) -> TlsOptions:
+        if self.certificate is None and (self.key or self.key_password):
+            raise ValueError("`key` and `key_password` are of a `certificate`, and none is named")
+        return self
+
 
 class Select(_Options):
     """How a row of a list is opened: something is typed beside it."""

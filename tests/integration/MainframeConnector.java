@@ -139,6 +139,14 @@ public class MainframeConnector {
         return found;
     }
 
+    /** Java cuts texts where it likes. */
+    public List<Map<String, Object>> halves() {
+        return List.of(
+                Map.of("id", 1, "name", "one"),
+                Map.of("id", 2, "name", "\uD800x", "more", List.of("y\uDC00")),
+                Map.of("id", 3, "name", "\uD83D\uDE00"));
+    }
+
     public static class LogonTimeoutException extends RuntimeException {}
 
     public enum Status {

@@ -221,6 +221,17 @@ def test_rows_of_one_answer_with_one_key_are_a_dead_letter(options: dict[str, An
     assert "has 2 rows with this key, which are not alike" in reject.reason
 
 
+def test_a_text_that_is_none_of_unicode_is_a_reject_of_its_row_alone(options: dict[str, Any]) -> None:
+    fields = {"id": {"type": "integer"}, "name": {"type": "text"}}
+    with opened(options, c={"execute": {"method": "halves"}, "key": ["id"], "fields": fields}) as source:
+        (batch,) = scan(source)
+    assert rows([batch]) == [{"id": 1, "name": "one"}, {"id": 3, "name": "\U0001f600"}]
+    (reject,) = batch.rejects
+    assert reject.key == {"id": 2}
+    assert "name: is no text of Unicode" in reject.reason
+    assert "x" in str(reject.raw)
+
+
 def test_an_answer_with_none_of_the_columns_is_no_row_of_nulls(options: dict[str, Any]) -> None:
     with opened(options, c=ALL) as source:
         (batch,) = scan(source)

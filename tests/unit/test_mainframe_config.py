@@ -52,6 +52,7 @@ def config(**options: Any) -> MainframeConfig:
         ({"timeout": "-1s"}, "timeout"),
         ({"tls": {"host_name": ""}}, "host_name\n  Value error, is no name of a host"),
         ({"tls": {"host_name": "*"}}, "host_name\n  Value error, is no name of a host"),
+        ({"tls": {"key": "own.key"}}, "`key` and `key_password` are of a `certificate`, and none is named"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(options: dict[str, Any], told: str) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from connectors.mainframe import columns
 from connectors.mainframe.records.java_options import JavaField
-from connectors.mainframe.records.java_values import walk
+from connectors.mainframe.records.java_values import Garbled, walk
 from connectors.mainframe.values import reader
 
 
@@ -43,6 +43,8 @@ _TYPES: Mapping[str, pa.DataType] = {
 
 def value_of(each: JavaField, value: Any) -> Any:
     """Errors: ValueError, when it is not of the field's type."""
+    if isinstance(value, Garbled):
+        raise ValueError("is no text of Unicode: it has half a character")
     if value is None or (isinstance(value, str) and value.strip() in each.null):
         return None
     if each.fields:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jpype
@@ -19,6 +19,12 @@ _INT = range(-(2**31), 2**31)
 
 class Unreadable(Exception):
     """An answer that cannot be converted: what, and where."""
+
+
+class Garbled(str):
+    """A text of Java's that is none of Unicode's (half of a surrogate pair), as its bytes show it."""
+
+    __slots__ = ()
 
 
 # -- from Java
@@ -40,6 +46,15 @@ def python_of(value: Any, depth: int = 0) -> Any:
     return next((kind(value) for kind in (str, int, float) if isinstance(value, kind)), value)
 
 
+def _got(get: Callable[[], Any], depth: int) -> Any:
+    """One part of an answer; JPype makes texts Python's as it hands them over."""
+    try:
+        part = get()
+    except UnicodeDecodeError as error:
+        return Garbled(bytes(error.object).decode(errors="backslashreplace"))
+    return python_of(part, depth + 1)
+
+
 @cache
 def _class(name: str) -> Any:
     return java(name)
@@ -50,13 +65,13 @@ def _array(value: Any, depth: int) -> Any:
         return bytes(value)
     if isinstance(value, jpype.JArray(jpype.JChar)):
         return str(java("java.lang.String").valueOf(value))
-    return [python_of(each, depth + 1) for each in value]
+    return [_got(partial(value.__getitem__, at), depth) for at in range(len(value))]
 
 
 def _list(value: Any, depth: int) -> list[Any]:
     iterator, found = value.iterator(), []
     while iterator.hasNext():
-        found.append(python_of(iterator.next(), depth + 1))
+        found.append(_got(iterator.next, depth))
     return found
 
 
@@ -64,7 +79,7 @@ def _map(value: Any, depth: int) -> dict[str, Any]:
     iterator, found = value.entrySet().iterator(), {}
     while iterator.hasNext():
         entry = iterator.next()
-        found[str(python_of(entry.getKey(), depth + 1))] = python_of(entry.getValue(), depth + 1)
+        found[str(_got(entry.getKey, depth))] = _got(entry.getValue, depth)
     return found
 
 
@@ -88,7 +103,7 @@ _CONVERSIONS: Mapping[str, Callable[[Any, int], Any]] = {
     "java.lang.Enum": lambda value, _: str(value.name()),
     "java.util.Map": _map,
     "java.lang.Iterable": _list,
-    "java.util.Optional": lambda value, depth: python_of(value.orElse(None), depth + 1),
+    "java.util.Optional": lambda value, depth: _got(partial(value.orElse, None), depth),
     "java.util.Date": lambda value, _: _date(value),
     "java.time.temporal.TemporalAccessor": _text,
     "java.util.UUID": _text,
@@ -111,7 +126,7 @@ def _bean(value: Any, depth: int) -> dict[str, Any]:
         if method.getParameterCount() or str(method.getDeclaringClass().getName()) == "java.lang.Object":
             continue
         if (told := _property(name, method, value)) and not _is_static(method):
-            properties[told] = python_of(getattr(value, name)(), depth + 1)
+            properties[told] = _got(getattr(value, name), depth)
     if not properties:
         raise Unreadable(f"a {value.getClass().getName()} is neither text, number, list, map nor bean")
     return properties
