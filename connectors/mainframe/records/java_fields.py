@@ -43,7 +43,7 @@ _TYPES: Mapping[str, pa.DataType] = {
 
 def value_of(each: JavaField, value: Any) -> Any:
     """Errors: ValueError, when it is not of the field's type."""
-    if isinstance(value, Garbled):
+    if type(value) is Garbled:
         raise ValueError("is no text of Unicode: it has half a character")
     if value is None or (isinstance(value, str) and value.strip() in each.null):
         return None
