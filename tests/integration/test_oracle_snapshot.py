@@ -193,6 +193,29 @@ def test_rows_that_were_shrunk_to_where_it_was_read_already_are_read(peer: Oracl
         assert reader.take() == []
 
 
+@pytest.mark.parametrize("again", [0, 4], ids=["nothing", "some"])
+def test_while_a_shrunk_table_is_read_again_deletes_of_rows_that_were_read_before_are_told(
+    peer: OraclePeer, table: Table, again: int
+) -> None:
+    """The undo for the reading from the first row is gone, too, when it has read nothing, or some rows."""
+    with reading(peer, ORDERS, {}) as reader:
+        found = short(reader.published(reader.poll(rows=16)))
+        reader.died()
+        shrink(peer, table)
+        peer.switches.refuse(CHUNK, 1555)
+        while reader.position.get("behind") or not reader.position.get("again"):
+            found += short(reader.published(reader.poll(rows=16)))
+        if again:
+            found += short(reader.published(reader.poll(rows=again)))
+        reader.died()
+        with peer.store.transaction() as tx:
+            tx.delete(table, 12)
+        peer.switches.refuse(CHUNK, 1555)
+        found += short(reader.take(rows=16))
+        ops = {number: op for op, number, _ in found}
+        assert ops == {**dict.fromkeys(range(3, ROWS), "r"), **dict.fromkeys((0, 1, 2, 12), "d")}
+
+
 @pytest.mark.usefixtures("table")
 def test_undo_that_does_not_last_for_one_chunk_is_told(peer: OraclePeer) -> None:
     with reading(peer, ORDERS, {}) as reader:

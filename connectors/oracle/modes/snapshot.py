@@ -7,6 +7,7 @@ read at a newer one; before that, changes of what was read are told up to it. So
 from __future__ import annotations
 
 import math
+import string
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ UNTOLD = frozenset({Kind.IOT, Kind.CLUSTER})
 """There are no versions to tell by what became of rows that were read."""
 MOST_RENEWALS = 3
 """So often a chunk may be begun anew at a newer SCN before it is said that undo does not last for one."""
+_DIGITS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
 ALTERED_S = 5.0
 """SCNs are known by times that are about three seconds apart."""
 
@@ -56,12 +58,14 @@ class Progress:
     """When the table had its last DDL, by the database's clock."""
     anew: bool = False
     """Once the changes are told, all is read again from the first row."""
+    reach: str | None = None
+    """Up to this ROWID rows were read before it began again: what becomes of them is told all the same."""
 
     @classmethod
     def parsed(cls, position: Any) -> Self:
         """Errors: ValueError, TypeError, KeyError, IndexError."""
         wanted = {"mode", "scn", "after", "bounds", "then"}
-        more = {"behind", "renewals", "again", "ripe", "altered", "anew"}
+        more = {"behind", "renewals", "again", "ripe", "altered", "anew", "reach"}
         if not is_object(position, wanted, more) or type(position["scn"]) is not int:
             raise ValueError
         behind = position.get("behind")
@@ -75,6 +79,7 @@ class Progress:
             int(position.get("ripe", 0)),
             str(position.get("altered", "")),
             bool(position.get("anew", False)),
+            None if (reach := position.get("reach")) is None else str(reach),
         )
 
     @property
@@ -92,7 +97,14 @@ class Progress:
             **({"ripe": self.ripe} if self.ripe else {}),
             **({"altered": self.altered} if self.altered else {}),
             **({"anew": True} if self.anew else {}),
+            **({"reach": self.reach} if self.reach else {}),
         }
+
+    @property
+    def read(self) -> Any:
+        """The last of all rows that were read; None before the first one."""
+        after, reach = self.left.after, self.reach
+        return max(after, reach, key=_in_order) if after and reach else after or reach
 
 
 class Snapshot(Mode):
@@ -179,7 +191,7 @@ class Snapshot(Mode):
 
     def _renewable(self, progress: Progress) -> bool:
         """What became of rows that were read is known, where that must be told."""
-        told = self._tells and progress.left.after is not None
+        told = self._tells and progress.read is not None
         return progress.behind is None and not (told and self.relation.kind in UNTOLD)
 
     def _read(self, session: Session, progress: Progress, ask: Ask, scan: Scan) -> Batch:
@@ -201,7 +213,7 @@ class Snapshot(Mode):
         """At a newer SCN; from the first row on where some can have moved unseen to what was read."""
         altered = self._altered(session)
         beginning = _anew(session)
-        read = progress.left.after is not None
+        read = progress.read is not None
         tells = self._tells and read
         shrunk = altered != progress.altered
         again = read and (shrunk or self._loses_moved(session, error))
@@ -234,7 +246,7 @@ class Snapshot(Mode):
         versions = self._versions
         if versions is None or (versions.place, versions.until) != (behind, progress.scn):
             self._close()
-            subject = replace(self._subject, before=self.options.before, last=progress.left.after)
+            subject = replace(self._subject, before=self.options.before, last=progress.read)
             versions = self._versions = Versions(session, subject, behind, progress.scn)
         page = versions.page(ask)
         if versions.ended:
@@ -246,7 +258,8 @@ class Snapshot(Mode):
         return Batch(progress.position, page.changes, page.rejects, scan=self._mark(Scan.MORE), more=True)
 
     def _from_the_first(self, session: Session, progress: Progress) -> Progress:
-        return replace(progress, left=Stretch(None, bounds(session, self._subject)), anew=False)
+        reach = progress.read if self._tells else None
+        return replace(progress, left=Stretch(None, bounds(session, self._subject)), anew=False, reach=reach)
 
     def _mark(self, scan: Scan) -> Scan | None:
         return scan if self._tells else None
@@ -264,7 +277,7 @@ class Snapshot(Mode):
         progress = self._progress(position)
         if not self._tells:
             return self._then.reread(session, progress.then, place, within, ask)
-        if progress.left.after is not None:
+        if progress.read is not None:
             raise TransientError(f"rows of {self.name} are read once more when its snapshot is through")
         return Batch(place)
 
@@ -336,6 +349,11 @@ def _running(position: Position | None) -> bool:
 
 def _place(scn: int, *within: Any) -> Place:
     return Place(int(scn), (int(within[0]), str(within[1])) if within else None)
+
+
+def _in_order(rowid: str) -> list[int]:
+    """Its digits: in base 64, and not in the order of their codes."""
+    return [_DIGITS.index(digit) for digit in rowid]
 
 
 def _after(after: Any) -> Any:
