@@ -125,9 +125,16 @@ def equal(column: Column, text: str) -> Condition:
     return compare(column.name, "LIKE", f"'{begin}%'")
 
 
-def since(names: Sequence[str], literals: Sequence[str]) -> Condition:
-    """As `after`, and of those with these very values; names and literals are one or two."""
-    return _from(names, literals, ">")
+def since(names: Sequence[str], literals: Sequence[str], *, timeless: bool = False) -> Condition:
+    """As `after`, and of those with these very values; names and literals are one or two: day and time.
+
+    `timeless`: a row whose time is initial may be of any time of its day.
+    """
+    if not timeless or len(names) == 1:
+        return _from(names, literals, ">")
+    (day, time), (first, second) = names, literals
+    later = compare(day, ">", first), compare(time, ">=", second)
+    return both(compare(day, ">=", first), either(*later, compare(time, "<", "'000001'")))
 
 
 def until(names: Sequence[str], literals: Sequence[str], last: str = "=") -> Condition:

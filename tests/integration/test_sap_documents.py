@@ -185,6 +185,37 @@ def test_a_header_whose_time_is_none_is_told_once_and_holds_up_no_other(
     assert [each["changed_at"] for each in found[:5]] == [told_at] * 5
 
 
+@pytest.mark.parametrize("time", ["000000", "      ", " 91500"])
+def test_a_document_without_a_time_is_told_once_in_a_running_stream(sap: Wired, time: str) -> None:
+    reader = Reader(sap)
+    changed(sap, 7, NAME1="A")
+    assert reader.events()
+    told: list[dict[str, Any]] = []
+    for number in range(1, 40):
+        sap.store.clock.advance(timedelta(minutes=40))
+        if number in (1, 5, 6, 25, 26):
+            changed(sap, number, NAME1="B")
+            (row,) = [each for each in sap.store.rows("CDHDR") if each["OBJECTID"] == f"{number:010}"]
+            sap.store.load("CDHDR", [{**row, "UTIME": time}])
+        told += reader.events(rows=1)
+        reader.restart()
+        told += reader.events()
+    assert [int(each["objectid"]) for each in told] == [1, 5, 6, 25, 26]
+
+
+def test_more_documents_without_a_time_than_are_remembered_come_once(
+    sap: Wired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.sap_rfc.modes.late.MOST_TIMELESS", 2)
+    sap.store.clock.set(BEGAN.replace(hour=0))
+    for number in range(1, 6):
+        changed(sap, number, NAME1="A")
+    sap.store.clock.advance(timedelta(hours=3))
+    reader = Reader(sap)
+    assert [int(each["objectid"]) for each in reader.events(rows=1)] == [1, 2, 3, 4, 5]
+    assert not reader.events()
+
+
 def test_documents_that_a_former_release_has_published_do_not_come_again(sap: Wired) -> None:
     reader = Reader(sap)
     changed(sap, 7, NAME1="Old")

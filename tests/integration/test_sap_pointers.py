@@ -96,6 +96,7 @@ def test_pointers_whose_time_is_none_come_once_however_many(
     world: World, monkeypatch: pytest.MonkeyPatch, created: str
 ) -> None:
     monkeypatch.setattr("connectors.sap_rfc.modes.look.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("connectors.sap_rfc.modes.late.MOST_TIMELESS", 2)
     pointers = [
         {"MESTYPE": "DEBMAS", "CPIDENT": f"{at:010}", "CRETIME": created, "CDOBJID": f"{at}"}
         for at in range(1, 8)
@@ -104,6 +105,21 @@ def test_pointers_whose_time_is_none_come_once_however_many(
     reader = Reader(world)
     assert [row["CPIDENT"] for _, row in reader.events(rows=2)] == [f"{at:010}" for at in range(1, 8)]
     assert not reader.events()
+
+
+@pytest.mark.parametrize("created", ["00000000000000", "              "])
+def test_a_pointer_without_a_time_comes_once_in_a_running_stream(world: World, created: str) -> None:
+    world.customers.create(9)
+    reader = Reader(world)
+    assert reader.events()
+    found: list[str] = []
+    for at in range(1, 8):
+        world.sap.store.clock.advance(timedelta(minutes=40))
+        pointer = {"MESTYPE": "DEBMAS", "CPIDENT": f"{at:010}", "CRETIME": created, "CDOBJID": f"{at}"}
+        world.sap.store.load("BDCP2", [pointer])
+        found += [row["CPIDENT"] for _, row in reader.events()]
+        found += [row["CPIDENT"] for _, row in reader.events()]
+    assert found == [f"{at:010}" for at in range(1, 8)]
 
 
 def test_another_message_type_has_a_past_that_is_not_left_out_in_silence(world: World) -> None:

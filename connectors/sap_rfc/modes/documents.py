@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from zlib import crc32
 
@@ -204,7 +204,7 @@ class ChangeDocuments(Mode):
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         place = self._place(position)
         self._offsets.seen(system.moment())
-        look = self._reading.look(system.moment(), place, self._between)
+        look = self._reading.look(system.moment(), place, partial(self._between, place))
         most = min(self._pace.most, self._objects.most if self._objects else _MOST, _MOST)
         step = look.step(min(ask.rows, most, max(1, int(ask.bytes / self._each))))
         with self._pace.of(len(step.taken)):
@@ -216,11 +216,12 @@ class ChangeDocuments(Mode):
         after = step.place.position(self._options.mode)
         return Batch(after, told.changes, told.rejects, more=step.more)
 
-    def _between(self, floor: str, until: str, most: int | None) -> list[Document] | None:
+    def _between(self, place: Overlap, floor: str, until: str, most: int | None) -> list[Document] | None:
         """None where there are more than `most`."""
+        timeless = f"{floor[:8]}000000" in place.timeless
         where = conditions.both(
             conditions.either(*(compare("OBJECTCLAS", "=", quoted(each)) for each in self._options.classes)),
-            conditions.since(_TIME, _quoted(floor)) if floor > late.FIRST else (),
+            conditions.since(_TIME, _quoted(floor), timeless=timeless) if floor > late.FIRST else (),
             conditions.until(_TIME, _quoted(late.later(until, 1)), "") if until else (),
         )
         choice, found = replace(self._headers, where=where), list[Document]()
@@ -293,7 +294,7 @@ class ChangeDocuments(Mode):
         return self._whole.read(place, within, ask, lambda: self._created(overlap))
 
     def _created(self, overlap: Overlap) -> Mapping[str, frozenset[tuple[Any, ...]]]:
-        found = self._between(overlap.floor or self._reading.first, "", MOST_AT_ONCE)
+        found = self._between(overlap, overlap.floor or self._reading.first, "", MOST_AT_ONCE)
         fresh = overlap.fresh(found or ())
         if found is None or len(fresh) > _MOST:
             raise TransientError(
@@ -337,7 +338,7 @@ class ChangeDocuments(Mode):
 
 def _document(row: Mapping[str, Any]) -> Document:
     day = row["UDATE"] if row["UDATE"].strip("0 ") else late.FIRST[:8]
-    given = day + (row["UTIME"].strip() or "000000")  # midnight is the initial time, too
+    given = day + max(row["UTIME"], "000000")  # midnight is the initial time, too; blanks are before it
     return Document(late.stamp_of(given), given, row["CHANGENR"], row)
 
 

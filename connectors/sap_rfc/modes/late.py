@@ -19,11 +19,13 @@ from connectors.sap_rfc.window import MOST_AHEAD_S
 
 MOST_SEEN = 5_000
 """Numbers that a position remembers; even with a second of its own for each that fits into it."""
+MOST_TIMELESS = 1_000
+"""And of those without a time, of each stamp that they have instead."""
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- of the clock that the stamps are of
 _SECONDS = range(int((datetime.max - EPOCH).total_seconds()))  # noqa: DTZ901 -- of that clock, too
 FORM = "%Y%m%d%H%M%S"
 _DIGITS = 14
-_PARTS = {"after", "seen", "offset", "before", "of"}
+_PARTS = {"after", "seen", "offset", "before", "of", "timeless"}
 
 
 FIRST = "19700101000000"
@@ -73,6 +75,11 @@ class Overlap:
     """How many they were before, and when that was noticed, in seconds since the epoch."""
     of: Sequence[str] = ()
     """What was read: its kind and its name each, or `all tables`. Nothing, where that is not known."""
+    timeless: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Stamp, before `floor`, of what has no date, or no time -> marks: more of it may come at any time.
+
+    What is not here, as in positions of former releases, or with too many marks, is over.
+    """
 
     @classmethod
     def parsed(cls, position: Any, mode: str) -> Overlap:
@@ -82,10 +89,10 @@ class Overlap:
                 return cls()
             case {"mode": named, "floor": str(floor), **rest} if named == mode and rest.keys() <= _PARTS:
                 after, seen, offset = rest.get("after", ""), rest.get("seen", {}), rest.get("offset")
-                of = rest.get("of", [])
+                of, timeless = rest.get("of", []), rest.get("timeless", {})
                 known = isinstance(after, str) and isinstance(offset, int | None) and _is_near(offset or 0)
-                if known and _is_stamp(floor) and _are_seen(seen) and _are_texts(of):
-                    return cls(floor, after, seen, offset, _changed(rest.get("before")), of)  # type: ignore[arg-type]
+                if known and _is_stamp(floor) and _are_seen(seen) and _are_seen(timeless) and _are_texts(of):
+                    return cls(floor, after, seen, offset, _changed(rest.get("before")), of, timeless)  # type: ignore[arg-type]
         raise ValueError(position)
 
     def position(self, mode: str) -> dict[str, Any]:
@@ -100,6 +107,8 @@ class Overlap:
             place["of"] = list(self.of)
         if self.seen:
             place["seen"] = {stamp: list(each) for stamp, each in self.seen.items()}
+        if self.timeless:
+            place["timeless"] = {stamp: list(each) for stamp, each in self.timeless.items()}
         return place
 
     def unread(self, of: Iterable[str]) -> list[str]:
@@ -128,9 +137,13 @@ class Overlap:
         return sorted(new, key=_order)
 
     def _is_new(self, each: Stamped) -> bool:
-        seen = self.seen.get(each.stamp, ())
+        seen = self._seen(each.stamp)
         is_behind = (each.stamp, each.group) > (self.floor, self.after)
-        return is_behind and each.mark not in seen and each.number not in seen
+        may_come = is_behind or each.stamp in self.timeless
+        return may_come and each.mark not in seen and each.number not in seen
+
+    def _seen(self, stamp: str) -> list[str]:
+        return [*self.timeless.get(stamp, ()), *self.seen.get(stamp, ())]
 
     def step[T: Stamped](self, found: Iterable[T], settled: str, most: int, until: str = "") -> Step[T]:
         """`found`: all that is visible from `floor` on, or up to `until`; about `most` of it are taken."""
@@ -140,20 +153,28 @@ class Overlap:
         young = [each for each in fresh if each.stamp >= settled]
         taken = _first(old, most)
         if len(taken) < len(old):
-            last = max(taken, key=_unit)
-            return Step(taken, self._moved(last.stamp, last.group, ()), more=True, held=0)
+            floor, after = max((self.floor, self.after), *map(_unit, taken))
+            return Step(taken, self._moved(floor, after, taken), more=True, held=0)
         room = MOST_SEEN - sum(len(each) for stamp, each in self.seen.items() if stamp >= end)
         fitting = _fitting(young, room)
         also = _first(fitting, most - len(taken))
         passed = taken or also or end < settled or any(stamp < end for stamp in self.seen)
-        place = self._moved(end, "", also) if passed and end > self.floor else self._with(also)
+        floor = end if passed and end > self.floor else self.floor
+        place = self._moved(floor, self.after if floor == self.floor else "", taken, also)
         more = end < settled or len(also) < len(fitting)
         return Step([*taken, *also], place, more, len(young) - len(fitting))
 
-    def _moved(self, floor: str, after: str, also: Sequence[Stamped]) -> Overlap:
+    def _moved(
+        self, floor: str, after: str, taken: Sequence[Stamped], also: Sequence[Stamped] = ()
+    ) -> Overlap:
         there = self._with(also).seen
         seen = {stamp: each for stamp, each in there.items() if stamp >= floor}
-        return replace(self, floor=floor, after=after, seen=seen)
+        timeless = {}
+        for stamp in _timeless(floor):
+            marks = {*self._seen(stamp), *(each.mark for each in taken if each.stamp == stamp)}
+            if len(marks) <= MOST_TIMELESS and (self.floor < stamp or stamp in self.timeless):
+                timeless[stamp] = sorted(marks)
+        return replace(self, floor=floor, after=after, seen=seen, timeless=timeless)
 
     def _with(self, also: Sequence[Stamped]) -> Overlap:
         seen = defaultdict(list, {stamp: [*each] for stamp, each in self.seen.items()})
@@ -177,7 +198,12 @@ def stamp_of(text: str) -> str:
 
     So texts are as they are in the order of their stamps, and all up to a stamp are before the next one.
     """
-    return text if _is_stamp(text) else _text(max(bisect_right(_SECONDS, text, key=_text) - 1, 0))
+    return text if text and _is_stamp(text) else _text(max(bisect_right(_SECONDS, text, key=_text) - 1, 0))
+
+
+def _timeless(floor: str) -> list[str]:
+    """Stamps that stand for no date, and for no time of this day."""
+    return [FIRST, f"{floor[:8]}000000"] if floor else []
 
 
 def middle(floor: str, until: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -171,7 +172,7 @@ class ChangePointers(Mode):
 
     def poll(self, system: System, position: Position | None, ask: Ask) -> Batch:
         place = self._place(position)
-        look = self._reading.look(system.moment(), place, self._between)
+        look = self._reading.look(system.moment(), place, partial(self._between, place))
         step = look.step(min(ask.rows, self._pointers.most, max(1, int(ask.bytes / self._each))))
         # In the same order, however many at once.
         taken = sorted(step.taken, key=lambda each: (each.stamp, each.group))
@@ -180,10 +181,12 @@ class ChangePointers(Mode):
         after = step.place.position("change_pointers")
         return Batch(after, told.changes, told.rejects, more=step.more)
 
-    def _between(self, floor: str, until: str, most: int | None) -> list[Pointer] | None:
-        bounds = [compare("CRETIME", ">=", quoted(floor))] if floor > late.FIRST else []
-        bounds += [compare("CRETIME", "<", quoted(late.later(until, 1)))] if until else []
-        where = conditions.both(*bounds)
+    def _between(self, place: Overlap, floor: str, until: str, most: int | None) -> list[Pointer] | None:
+        since = [compare("CRETIME", ">=", quoted(floor))] if floor > late.FIRST else []
+        if since and late.FIRST in place.timeless:
+            since += [compare("CRETIME", "<", quoted(late.later(late.FIRST, 1)))]
+        to = compare("CRETIME", "<", quoted(late.later(until, 1))) if until else ()
+        where = conditions.both(conditions.either(*since) if since else (), to)
         if most is not None and self._reading.is_behind and self._pointers.has_more(where, most):
             return None
         found, _ = self._pointers.read(where, most)

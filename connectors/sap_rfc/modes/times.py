@@ -31,16 +31,10 @@ class Times:
         return self.columns[0].inttype == "P"
 
     def within(self, since: str, until: str) -> Condition:
-        return conditions.both(self._since(since), conditions.until(self.names, self._texts(until, "9")))
-
-    def _since(self, since: str) -> Condition:
-        """A row whose time is initial may be of any time of its day."""
-        if len(self.columns) == 1:
-            return conditions.since(self.names, self._texts(since))
-        (day, time), (first, second) = self.names, self._texts(since)
-        later = conditions.compare(day, ">", first), conditions.compare(time, ">=", second)
-        timeless = conditions.compare(time, "<", "'000001'")
-        return conditions.both(conditions.compare(day, ">=", first), conditions.either(*later, timeless))
+        return conditions.both(
+            conditions.since(self.names, self._texts(since), timeless=True),
+            conditions.until(self.names, self._texts(until, "9")),
+        )
 
     def _texts(self, stamp: str, rest: str = "0") -> list[str]:
         """`rest`: what follows where a second has parts."""
