@@ -9,7 +9,7 @@ from connectors.mainframe import places
 from connectors.mainframe.maps import FieldMap, Rule, ScreenMap, Table
 from connectors.mainframe.places import CLOSING, OPENING, Cells, Label
 from connectors.mainframe.rules import View
-from connectors.mainframe.screen import FILLER, Screen
+from connectors.mainframe.screen import FILLER, Screen, spelled
 from connectors.mainframe.values import Content, Reader, is_blank, reader
 
 _MOST_LAYOUTS = 256  # of lines; a list has a few, and a host that sends nonsense any number
@@ -67,7 +67,7 @@ class FittedTable:
                 elif right and raw[-1] != " " and cells[end] not in _AFTER:
                     row.problems.append(Problem(name, raw, places.GOES_ON))
                 else:
-                    values[name] = read(raw.replace(FILLER, "") if wide else raw)
+                    values[name] = read(spelled(raw) if wide else raw)
             except ValueError as error:
                 row.problems.append(Problem(name, raw, str(error)))
         self._check(row, cells, view)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from functools import cached_property, lru_cache
 
 from connectors.mainframe.maps import Rule
-from connectors.mainframe.screen import FILLER, Field, Screen
+from connectors.mainframe.screen import FILLER, Field, Screen, spelled
 
 _LONGEST_QUOTE = 60
 
@@ -45,13 +45,13 @@ class View:
         return [field for field in self.screen.fields if field.length]
 
     def cut(self, start: int, end: int) -> str:
-        """The text of these cells, which may go on at the top of the screen."""
+        """The text of these cells, which may go on at the top of the screen, as a value has it."""
         text = (
             self.text[start:end]
             if end <= len(self.text)
             else self.text[start:] + self.text[: end - len(self.text)]
         )
-        return text.replace(FILLER, "") if self.wide else text
+        return spelled(text) if self.wide else text
 
 
 def line_of(rule: Rule, view: View, apart_from: Collection[int] = ()) -> int | None:

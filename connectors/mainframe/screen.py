@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 FILLER = "\x00"  # in the second cell of a double-byte character
+_WIDE = re.compile(f" ?((?:[^{FILLER}]{FILLER})+) ?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,11 @@ class Field:
     hidden: bool
     intensified: bool
     modified: bool
+
+
+def spelled(cells: str) -> str:
+    """As a value has it: no fillers, and no blanks for the shift codes around double-byte characters."""
+    return _WIDE.sub(r"\1", cells).replace(FILLER, "") if FILLER in cells else cells
 
 
 def without_cells(text: str, start: int, length: int) -> str:
@@ -56,9 +62,9 @@ class Screen:
         return self.text[end - self.columns : end]
 
     def cut(self, row: int, column: int, length: int) -> str:
-        """The text of so many cells, which may run on into the next line; without fillers."""
+        """The text of so many cells, which may run on into the next line."""
         start = (row - 1) * self.columns + column - 1
-        return self.text[start : start + length].replace(FILLER, "")
+        return spelled(self.text[start : start + length])
 
     def field_at(self, address: int) -> Field | None:
         """The field with a data cell at this address; None for attributes and unformatted screens."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bridge.errors import ConfigError, TransientError
 from connectors.mainframe import code_pages
-from connectors.mainframe.screen import FILLER, Screen
+from connectors.mainframe.screen import FILLER, Screen, spelled
 from connectors.mainframe.terminal import Endpoint
 from connectors.mainframe.transports import cells, readbuffer, terminal
 from tests.unit.mainframe_screens import painted
@@ -225,6 +225,20 @@ def test_a_buffer_of_another_size_than_the_screen_is_no_screen() -> None:
     buffer = readbuffer.codes(["c1 c2"])
     with pytest.raises(TransientError, match="2 cells"):
         readbuffer.screen(status, buffer, "AB")
+
+
+@pytest.mark.parametrize(
+    ("cells", "text"),
+    [
+        (f" 日{FILLER}田{FILLER} ", "日田"),
+        (f"A 日{FILLER} B 田{FILLER} C ", "A日B田C "),
+        (f" 日{FILLER}  田{FILLER}  x", "日田 x"),
+        (f"日{FILLER}", "日"),
+        (" A  B ", " A  B "),
+    ],
+)
+def test_shift_codes_are_no_blanks_of_a_value(cells: str, text: str) -> None:
+    assert spelled(cells) == text
 
 
 def test_text_of_other_code_pages_is_as_s3270_prints_it() -> None:
