@@ -1062,6 +1062,36 @@ def test_a_row_that_no_condition_tells_and_that_came_between_two_groups_is_waite
     assert [each.reason for each in batch.rejects] == ["DAY holds no date"]
 
 
+@pytest.mark.parametrize(
+    ("then", "row"),
+    [
+        ({"currencies": {"V": "W"}}, {"V": Decimal(150), "CUST": "0000000007"}),
+        ({"currencies": {"V": "JPY"}}, {"V": Decimal(150), "CUST": "0000000007"}),
+        ({"alpha": "strip"}, {"V": Decimal("1.50"), "CUST": "7"}),
+    ],
+    ids=str,
+)
+def test_options_that_alter_values_are_applied_to_rows_that_rest(
+    then: dict[str, Any], row: dict[str, Any]
+) -> None:
+    partner = Type("CHAR", 10, name="CUST", exit="ALPHA")
+    columns = (MANDT, Field("ID", char(10), key=True), DAY, CLOCK, Field("W", Type("CUKY")))
+    amount = Field("V", Type("CURR", 13, 2))
+    world = World(Table(Structure("ZVALUES", (*columns, amount, Field("CUST", partner)))), TCURX)
+    world.store.load("TCURX", [{"CURRKEY": "JPY", "CURRDEC": "0"}])
+    stored = {"ID": "1", "V": Decimal("1.50"), "W": "JPY", "CUST": "0000000007"}
+    world.store.load("ZVALUES", [{**stored, **world.now()}])
+    options: dict[str, Any] = {"columns": ["UPDAT", "UPTIM"], "late_window": 60}
+    _, position = world.all(world.mode("ZVALUES", **options))
+    world.wait(3600)
+    _, position = world.all(world.mode("ZVALUES", **options), position)
+    batches, position = world.all(world.mode("ZVALUES", **options, **then), position)
+    assert [{name: each[name] for name in row} for each in told(batches)] == [row]
+    world.wait(3600)
+    batches, _ = world.all(world.mode("ZVALUES", **options, **then), position)
+    assert not told(batches)
+
+
 @pytest.mark.parametrize("time", ["000000", "      "])
 def test_a_row_with_todays_date_and_no_time_is_read_all_day(time: str) -> None:
     world = World(NARROW)

@@ -19,7 +19,6 @@ from bridge.contract import Ask, Batch, Caveat, Changes, Emits, Op, Position, Ra
 from bridge.errors import PermanentError
 from connectors.sap_rfc import conditions, positions
 from connectors.sap_rfc.conditions import Condition
-from connectors.sap_rfc.dictionary import Relation
 from connectors.sap_rfc.modes.mode import Basis, Mode
 from connectors.sap_rfc.modes.restless import MOST, Restless, letter
 from connectors.sap_rfc.modes.times import times_of
@@ -162,7 +161,7 @@ class Watermark(TableMode):
     def __init__(self, basis: Basis) -> None:
         super().__init__(basis)
         options, relation = basis.options, self._choice.relation
-        self._columns, self._of = list(options.columns), _digest(relation, options.where)
+        self._columns, self._of = list(options.columns), _digest(self._choice, options.where)
         keys = [relation.column(each) for each in relation.key]
         self._alpha = options.alpha if any(each.alpha for each in keys) else None
         self._times = list(times_of(relation, options.columns))
@@ -265,10 +264,11 @@ def without(
     return rows.filter(pa.array([key not in others for key in keys(rows, names)], pa.bool_()))
 
 
-def _digest(relation: Relation, where: str) -> str:
-    """What a position is of: rows of another table, by another key or condition were never read."""
-    told = json.dumps([relation.name, relation.key, where])
-    return hashlib.blake2b(told.encode(), digest_size=6).hexdigest()
+def _digest(choice: Choice, where: str) -> str:
+    """What a position is of: other rows were never read, and values of another form are told anew."""
+    form = [dict(sorted(choice.currencies.items())), sorted(choice.stripped - {*choice.relation.key})]
+    what = [choice.relation.name, choice.relation.key, where, *(form if any(form) else ())]
+    return hashlib.blake2b(json.dumps(what).encode(), digest_size=6).hexdigest()
 
 
 def _chosen(basis: Basis) -> Choice:
