@@ -334,6 +334,21 @@ def test_what_is_added_to_a_stream_has_a_past_that_is_not_left_out_in_silence(
     assert new in reader.position["of"]
 
 
+@pytest.mark.parametrize("of", [["class ZOBJ", "all tables"], None], ids=["former release", "this one"])
+def test_a_table_with_zeros_in_its_key_that_a_class_gains_goes_on(sap: Wired, of: list[str] | None) -> None:
+    fields = (Field("MANDT", Type("CLNT"), key=True), Field("ID", char(4), key=True))
+    sap.store.define(Table(Structure("ZPLAIN", fields)))
+    sap.store.load("TCDOB", [{"OBJECT": "ZOBJ", "TABNAME": "ZPLAIN"}])
+    reader = Reader(sap, classes=["ZOBJ"])
+    assert not reader.events()
+    assert reader.position is not None
+    reader.position["of"] = of or reader.position["of"]
+    sap.store.load("TCDOB", [{"OBJECT": "ZOBJ", "TABNAME": "ZKNA1"}])
+    reader.restart()
+    assert not reader.events()
+    assert reader.position["of"][-1] == "alpha keep"
+
+
 def test_what_is_taken_out_of_a_stream_needs_no_word(sap: Wired) -> None:
     reader = Reader(sap, classes=["DEBI"])
     changed(sap, 7, NAME1="A")

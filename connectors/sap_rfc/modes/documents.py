@@ -324,16 +324,22 @@ class ChangeDocuments(Mode):
         except ValueError:
             form = '{"mode": "change_documents", "floor": "YYYYMMDDHHMMSS"}'
             raise self.stranger(f"change_documents mode: {form}") from None
-        self.must_be_known(place.unread(self._of))
+        by_form = self._has_alpha and any(each.startswith("alpha ") for each in place.of)
+        self.must_be_known(place.unread(self._of if by_form else self._of[:-1]))
         return replace(place, of=self._of)
 
     @cached_property
     def _of(self) -> Sequence[str]:
         """What is read, and in which form its keys are told."""
         tables = [f"table {each}" for each in self._options.tables] or ["all tables"]
-        keys = [each.column(name) for each in self._subjects.values() for name, _, _ in each.places]
-        form = [f"alpha {self._options.alpha}"] if any(each.alpha for each in keys) else []
-        return [*(f"class {each}" for each in self._options.classes), *tables, *form]
+        classes = [f"class {each}" for each in self._options.classes]
+        return [*classes, *tables, f"alpha {self._options.alpha}"]
+
+    @cached_property
+    def _has_alpha(self) -> bool:
+        """Whether a key has another form by that."""
+        keys = (each.column(name) for each in self._subjects.values() for name, _, _ in each.places)
+        return any(each.alpha for each in keys)
 
 
 def _document(row: Mapping[str, Any]) -> Document:
