@@ -125,8 +125,7 @@ class TableReader:
                 f" {' '.join(found.end or ()) or 'a sign'}, and a condition can tell no more of them",
                 remedy="name other columns under `key`, or another `reader`",
             )
-        whole = _joined(plan, found.parts)
-        _must_have_rested(plan, whole.doubtful)
+        whole = _with_untold(plan, _joined(plan, found.parts), found.parts[0])
         page = self._page(plan, whole, found.end, rows)
         self._check_alone(plan, found.parts[0])
         return page
@@ -294,14 +293,26 @@ def _nothing(plan: Plan) -> Part:
     return Part(none, none, dict.fromkeys((*plan.key, *plan.reading.names), none))
 
 
-def _must_have_rested(plan: Plan, doubtful: pa.StringArray) -> None:
-    """Errors: TransientError where one that was written between two groups cannot be read by its key."""
-    if untold := plan.untold(doubtful):
+def _with_untold(plan: Plan, found: Joined, first: Part) -> Joined:
+    """Rows that were written between two groups and cannot be read by their keys.
+
+    Where the key is none, they are rejects for that, whatever else is in them. Errors: TransientError.
+    """
+    if not (untold := plan.untold(found.doubtful)):
+        return found
+    keys = pa.array(untold, pa.string())
+    part = first.only(pc.is_in(first.keys, value_set=keys))
+    none = pa.array([""] * len(part), pa.string())
+    torn = replace(part, texts={**dict.fromkeys(found.whole.texts, none), **part.texts})
+    rejects = plan.reading.rows(torn.texts)[1]
+    if len([each for each in rejects if each.key is None]) < len(keys):
         raise TransientError(
             f"{len(untold)} rows of {plan.choice.relation.name} were written while they were read, and have"
             " keys that no condition can tell",
             remedy="they are read again; fewer columns, or a `reader` of longer rows, need but one call",
         )
+    doubtful = found.doubtful.filter(pc.invert(pc.is_in(found.doubtful, value_set=keys)))
+    return Joined(stacked([found.whole, torn]), doubtful)
 
 
 def _joined(plan: Plan, parts: Sequence[Part]) -> Joined:

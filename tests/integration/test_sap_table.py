@@ -1041,14 +1041,27 @@ DATED = Table(
 )
 
 
-@pytest.mark.parametrize("was", [[], [{"ID": "b", "DAY": "99999999"}]], ids=["inserted", "changed"])
-def test_a_row_that_no_condition_tells_and_that_came_between_two_groups_is_waited_for(
-    was: list[dict[str, str]],
-) -> None:
+def test_a_row_whose_key_is_none_and_that_never_rests_holds_up_no_other() -> None:
+    world = World(DATED)
+    mode = world.mode("ZDATED", images=True)
+    world.store.load("ZDATED", [{"ID": "a", "DAY": "20250101"}, {"ID": "b", "DAY": "99999999"}])
+
+    def change(reading: int) -> None:
+        parts = {f"PART{number}": f"{reading}" for number in range(4)}
+        world.store.load("ZDATED", [{"ID": "b", "DAY": "99999999", **parts}])
+
+    for _ in range(3):
+        with world.before(change):
+            batch = world.poll(mode)
+        assert [row["ID"] for row in told([batch])] == ["a"]
+        assert [each.reason for each in batch.rejects] == ["DAY holds no date"]
+
+
+def test_a_row_that_no_condition_tells_and_that_came_between_two_groups_is_waited_for() -> None:
     """Nothing parks: the next reading has it as the dead letter that it is."""
     world = World(DATED)
     mode = world.mode("ZDATED", images=True)
-    world.store.load("ZDATED", [{"ID": "a", "DAY": "20250101"}, *was])
+    world.store.load("ZDATED", [{"ID": "a", "DAY": "20250101"}])
 
     def change(reading: int) -> None:
         if reading == 2:
