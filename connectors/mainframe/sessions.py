@@ -144,11 +144,15 @@ class Session:
 
     @staticmethod
     def _lost(walk: Walk, error: TransientError, before: Looked) -> Trouble:
-        """A session that is gone, judged by what the host wrote before it hung up."""
+        """A session that is gone, judged by what the host wrote before it hung up.
+
+        What shows as it was sent, behind a locked keyboard, is no answer, whatever came over the line.
+        """
         seen = before
         with suppress(TransientError):
             seen = walk.look()
-        walk.answered = walk.answered or before.screen.text != seen.screen.text
+        sent = (walk.left or before).screen.text
+        walk.answered = seen.screen.text != sent or (walk.answered and not seen.screen.locked)
         return Trouble(seen.kind or Kind.UNKNOWN, error.text, "", seen)
 
     def _refuse(self, seen: Looked | None, step: Step, told: str) -> None:
