@@ -6,9 +6,8 @@ import re
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from http.client import HTTPException
+from time import monotonic
 from urllib.parse import quote
-from urllib.request import ProxyHandler, build_opener
 
 from saprfclib.router import MessageServerClient, open_route, parse_ms_http_logon, parse_route_string
 from saprfclib.transport import Transport, connect_tcp
@@ -20,10 +19,9 @@ SECURED = 4800
 ROUTER = "3299"
 _MESSAGES, _MESSAGES_HTTP = 3600, 8100
 """Ports of the instance 00 (SAP's list of TCP/IP ports); those of others come after them."""
+_INSTANCES = 100
 _HTTP_S = 2.0
 _MOST_BYTES = 1024**2
-_DIRECT = build_opener(ProxyHandler({}))
-"""A web proxy has no say in where the password goes."""
 
 
 class ProtocolError(OSError):
@@ -58,7 +56,7 @@ def application_server(told: Mapping[str, str], timeout: float) -> tuple[str, st
     Behind a SAProuter by its own alone: routers let few ports through, and that one with the system.
     """
     port = _port(told.get("msserv") or f"sapms{told['sysid'].upper()}")
-    by_http = "saprouter" not in told and 0 <= port - _MESSAGES < 100  # noqa: PLR2004 -- instance numbers
+    by_http = "saprouter" not in told and 0 <= port - _MESSAGES < _INSTANCES
     if by_http and (named := _named_by_http(told, port - _MESSAGES + _MESSAGES_HTTP, timeout)):
         return named
     line = _line(told, port, timeout)
@@ -72,18 +70,31 @@ def application_server(told: Mapping[str, str], timeout: float) -> tuple[str, st
 
 
 def _named_by_http(told: Mapping[str, str], port: int, timeout: float) -> tuple[str, str] | None:
-    """A port that is silent, as behind a firewall, leaves time for the other way."""
-    url = f"http://{told['mshost']}:{port}/msgserver/text/logon?version=1.2&group={quote(told['group'])}"
+    """A port that is silent, as behind a firewall, or slow, leaves time for the other way."""
+    path = f"/msgserver/text/logon?version=1.2&group={quote(told['group'])}"
     body = b""
-    with (
-        suppress(OSError, ValueError, HTTPException),
-        _DIRECT.open(url, timeout=min(_HTTP_S, timeout / 3)) as answer,
-    ):
-        body = answer.read(_MOST_BYTES)
-    for service, host, gateway, _ in parse_ms_http_logon(body.decode("utf-8", "replace")):
-        if service == "RFC":
-            return host, f"{gateway - GATEWAY:02}"
+    with suppress(OSError):
+        body = _got(told["mshost"], port, path, min(_HTTP_S, timeout / 3))
+    with suppress(ValueError):
+        for service, host, gateway, _ in parse_ms_http_logon(body.decode("utf-8", "replace")):
+            if service == "RFC" and 0 <= gateway - GATEWAY < _INSTANCES:
+                return host, f"{gateway - GATEWAY:02}"
     return None
+
+
+def _got(host: str, port: int, path: str, within_s: float) -> bytes:
+    """The time is for all of the answer; no web proxy has a say in where the password goes.
+
+    Errors: OSError.
+    """
+    ends, answer = monotonic() + within_s, b""
+    with socket.create_connection((host, port), timeout=within_s) as line:
+        line.sendall(f"GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+        while len(answer) < _MOST_BYTES and (piece := line.recv(65_536)):
+            answer += piece
+            line.settimeout(max(ends - monotonic(), 0.001))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return body if re.match(rb"HTTP/1\.[01] 200\b", head) else b""
 
 
 def _line(told: Mapping[str, str], port: int, timeout: float) -> Transport:
