@@ -192,13 +192,20 @@ _BUSY = re.compile(
     r"|workproze|heruntergefahren|wird gestartet",
     re.IGNORECASE,
 )
-# Whatever else a text with these says, the next attempt may lock the account. saprfclib begins all of its own
-# with `logon failed`.
-_REFUSED = re.compile(r"\b((?<!logon )failed|locked|passw\w*|kennw\w*|gesperrt|attempts?)\b", re.IGNORECASE)
-# The same in what is called a dump, or a failure of the network.
+# Whatever else a text with these says, the next attempt may lock the account.
+_OF_ACCOUNTS = (
+    r"\b(passwords?|passworts?|kennworts?|kennwörter|failed (logon )?attempts?|fehlversuche?)\b"
+    r"|\b(user|account|benutzer|konto)\b[^.;,]{0,40}\b(locked|gesperrt)\b|\blogon[^.;,]{0,20}\blocked\b"
+    r"|\bby administrator\b|durch administrator"
+)
+# In what is called a refused logon, less is enough. saprfclib begins all of its own with `logon failed`.
+_REFUSED = re.compile(
+    rf"{_OF_ACCOUNTS}|\b((?<!logon )failed|locked|passw\w*|kennw\w*|gesperrt|attempts?)\b", re.IGNORECASE
+)
+# In what is called a dump, or a failure of the network, which also tell of locked objects and hosts.
 _SIGNED_OFF = re.compile(
-    r"CALL_FUNCTION_(SIGNON|SINGLE_LOGIN)_|logon failed|name or password|not authorized to log ?on|\blocked\b"
-    r"|keine Berechtigung zur Anmeldung|gesperrt",
+    rf"CALL_FUNCTION_(SIGNON|SINGLE_LOGIN)_|logon failed|not authorized to log ?on|{_OF_ACCOUNTS}"
+    r"|keine Berechtigung zur Anmeldung",
     re.IGNORECASE,
 )
 # Names of runtime errors (ST22).
