@@ -301,13 +301,13 @@ class Walk:
 
     def press(self, key: str, told: str, expected: Collection[str], timeout: float | None = None) -> None:
         """Press a key, and wait for the host to write something. Errors: Wiped, too."""
-        typed, self._entries = self._entries, {}
+        typed = self._entries
         # As it is sent, so that an answer can be told from it.
         sent = self._looked(told, expected) if typed or self.told_secret_on is not None else None
         if sent and typed and _sends(key) and not self._still(sent.screen, typed):
-            self._entries = typed
             why = "it was painted on, and what was typed is gone"
             raise Wiped(Kind.RETRY, told, _or(expected), sent, why)
+        self._entries = {}
         self.answered = False
         self.asked = sent if typed else None
         self.left = sent or self.last

@@ -1035,6 +1035,24 @@ def test_a_log_on_that_is_interrupted_behind_its_password_is_not_begun_again(
 
 
 @both
+def test_a_log_on_that_is_interrupted_before_its_password_is_sent_parks_nothing(
+    host: Host, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, connector = Walk._looked, configured(host, CUSTOMERS, transport=transport)
+
+    def interrupting(self: Walk, *about: Any) -> Any:
+        if self.told_secret_on is not None:
+            connector.interrupt()
+        return looked(self, *about)
+
+    monkeypatch.setattr(Walk, "_looked", interrupting)
+    with pytest.raises(TransientError, match="interrupted"):
+        connector.open()
+    monkeypatch.undo()
+    connector.close()
+
+
+@both
 def test_interrupt_ends_a_poll_that_waits(host: Host, transport: str) -> None:
     with opened(host, CUSTOMERS, transport=transport, timeout="60s") as connector:
         (stream,) = connector.discover()

@@ -82,7 +82,7 @@ class House:
     swallowed: set[str] = field(default_factory=set)
     """LUs whose last password came when a message covered the screen: it went nowhere."""
     cut: bool = False
-    """Whether an interrupt of this process came behind a password, before the next key."""
+    """Whether an interrupt of this process came behind a password, before the key that follows its own."""
     _stack: ExitStack = field(default_factory=ExitStack)
     _seeds: count[int] = field(default_factory=lambda: count(1))
 
@@ -195,7 +195,7 @@ class House:
         if self.calls_to_interrupt:
             self.calls_to_interrupt -= 1
             if not self.calls_to_interrupt:
-                self.cut = any(each.asked for each in self.terminals)
+                self.cut = sum(each.halt() for each in self.terminals) > 0
                 self.interrupt()
         if self.calls_to_death:
             self.calls_to_death -= 1
@@ -214,6 +214,13 @@ class Patient:
         """Whether a password was typed that no key has sent."""
         self.asked = False
         """Whether the last key has sent one."""
+        self._halted = False
+        """Whether an interrupt came when one was typed, and not sent yet."""
+
+    def halt(self) -> bool:
+        """Whether the interrupt that comes now comes behind a password that was sent."""
+        self._halted = self._told
+        return self.asked
 
     @property
     def lu(self) -> str | None:
@@ -232,6 +239,8 @@ class Patient:
 
     def press(self, key: str) -> None:
         self.asked, self._told = self._told, False
+        self._house.cut = self._house.cut or (self.asked and self._halted)
+        self._halted = False
         self._living().press(key)
 
     def wait(self, seconds: float) -> bool:

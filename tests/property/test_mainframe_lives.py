@@ -47,16 +47,6 @@ def test_a_message_that_swallows_a_log_on_is_taken_for_a_refusal(house: House) -
     assert outcome.clean, outcome
 
 
-HUNG_UP_BEHIND_A_PASSWORD = 5_100_018
-
-
-def test_a_host_that_hangs_up_behind_a_password_has_not_refused_it(house: House) -> None:
-    """The screen is as it was sent: what came over the line before was no answer. It parks all the same."""
-    outcome = live(house, "tnz", HUNG_UP_BEHIND_A_PASSWORD)
-    assert outcome.clean, outcome
-    assert outcome.hits["parked"], outcome
-
-
 CUT_BEHIND_A_PASSWORD = 3_400_067
 
 
