@@ -29,6 +29,8 @@ _LOG_ONS_S = 3.0
 # A session that the host does not give beside others is asked for again after so long.
 _AGAIN_S = 60.0
 
+REFUSED = "the account is refused"
+DOUBTFUL = "after a password only what is expected is tried again"
 NOT_AWAITED = "a password was typed, and the host's answer was not awaited"
 
 _log = logging.getLogger(__name__)
@@ -144,40 +146,41 @@ class Session:
 
     @staticmethod
     def _lost(walk: Walk, error: TransientError, before: Looked) -> Trouble:
-        """A session that is gone, judged by what the host wrote before it hung up.
-
-        What shows as it was sent, behind a locked keyboard, is no answer, whatever came over the line.
-        """
+        """A session that is gone, judged by what the host wrote before it hung up."""
         seen = before
         with suppress(TransientError):
             seen = walk.look()
-        sent = (walk.left or before).screen.text
-        walk.answered = seen.screen.text != sent or (walk.answered and not seen.screen.locked)
         return Trouble(seen.kind or Kind.UNKNOWN, error.text, "", seen)
 
     def _refuse(self, seen: Looked | None, step: Step, told: str) -> None:
         if seen is None or not step.press:
             return
         if seen.name in self.config.refused or (seen.name and seen.name == self.walk.told_secret_on):
-            raise Trouble(Kind.CREDENTIALS, told, " or ".join(step.expect), seen, "the account is refused")
+            why = REFUSED if self._is_refusal(seen) else DOUBTFUL
+            raise Trouble(Kind.CREDENTIALS, told, " or ".join(step.expect), seen, why)
+
+    def _is_refusal(self, seen: Looked) -> bool:
+        """The screen of the log-on once more is one, unless it stands there as it was sent."""
+        if seen.name in self.config.refused:
+            return True
+        sent = self.walk.left
+        again = seen.name is not None and seen.name == self.walk.told_secret_on
+        return again and (sent is None or sent.screen.text != seen.screen.text)
 
     def _about_the_account(self, trouble: Trouble, *, cut: bool) -> Trouble:
         """After a secret no doubtful answer is asked for twice: accounts lock after three.
 
         `cut`: by an interrupt, so that what shows need not be the answer.
         """
-        told_on, name = self.walk.told_secret_on, trouble.seen.name
-        if told_on is None or trouble.kind is Kind.CREDENTIALS:
+        if self.walk.told_secret_on is None or trouble.kind is Kind.CREDENTIALS:
             return trouble
-        if name in self.config.refused:
-            return trouble.as_kind(Kind.CREDENTIALS, "the account is refused")
+        if trouble.seen.name in self.config.refused:
+            return trouble.as_kind(Kind.CREDENTIALS, REFUSED)
         if trouble.kind in (Kind.RETRY, Kind.RELOGIN):
             return trouble
         if cut:
             return trouble.as_kind(Kind.CREDENTIALS, NOT_AWAITED)
-        if name == told_on and self.walk.answered:
-            return trouble.as_kind(Kind.CREDENTIALS, "the account is refused")
-        return trouble.as_kind(Kind.CREDENTIALS, "after a password only what is expected is tried again")
+        return trouble.as_kind(Kind.CREDENTIALS, REFUSED if self._is_refusal(trouble.seen) else DOUBTFUL)
 
     def close(self) -> None:
         """Log off, where that is still possible, and let go."""

@@ -90,8 +90,6 @@ class Walk:
         self._interrupted = interrupted
         self.told_secret_on: str | None = None
         """The screen that a secret was typed on, until this is set back: what comes now may be about it."""
-        self.answered = False
-        """Whether the host has written anything since a key was pressed."""
         self.last: Looked | None = None
         self.asked: Looked | None = None
         """The screen that something was typed on, as the key was pressed: what comes is compared with it."""
@@ -308,7 +306,6 @@ class Walk:
             why = "it was painted on, and what was typed is gone"
             raise Wiped(Kind.RETRY, told, _or(expected), sent, why)
         self._entries = {}
-        self.answered = False
         self.asked = sent if typed else None
         self.left = sent or self.last
         try:
@@ -317,7 +314,6 @@ class Walk:
             raise self._gone(error, told, expected) from error
         if not self._wait(timeout or self.pace.timeout, told, expected):
             raise _trouble(self.look(), expected, told, "the host does not answer", Kind.SILENT)
-        self.answered = True
 
     def _still(self, screen: Screen, typed: Mapping[int, str | None]) -> bool:
         """Whether it is the screen that was typed on, with that on it."""
