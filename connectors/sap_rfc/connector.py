@@ -98,6 +98,8 @@ class SapConnector(Connector):
                 f"it is not one of mode {mode}",
                 remedy=f"write {positions.form(options)}, or `positions rewind --to start`",
             ) from None
+        if self._readings:
+            self._readings.check(stream, position)
 
     def check(self) -> Sequence[Finding]:
         from connectors.sap_rfc.findings import findings

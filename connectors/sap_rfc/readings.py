@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from bridge.contract import Stream
+from bridge.contract import Position, Stream
 from bridge.errors import GoneError, PermanentError
 from connectors.sap_rfc.config import SapConfig
 from connectors.sap_rfc.dictionary import Dictionary
@@ -37,6 +37,12 @@ class Readings:
         if isinstance(known, PermanentError):
             raise type(known)(known.text, remedy=known.remedy)
         return known
+
+    def check(self, name: str, position: Position) -> None:
+        """As the next poll will, if it can be read. Errors: PermanentError."""
+        known = self._known.get(name)
+        if isinstance(known, Mode):
+            known.check(position)
 
     def missed(self, name: str, error: GoneError) -> None:
         """A poll says that what it reads is not there."""

@@ -426,6 +426,44 @@ def test_a_size_that_cannot_be_counted_is_not_known(peer: SapPeer, library: str)
     assert "RFC_NAME EM_GET_NUMBER_OF_ENTRIES" in unseen.remedy
 
 
+ONE_CLASS = {"mode": "change_documents", "classes": ["DEBI"], "tables": ["KNA1"]}
+ALL = ["class DEBI", "table KNA1", "alpha keep"]
+POINTERS = {"mode": "change_pointers", "message_type": "DEBMAS"}
+
+
+@pytest.mark.parametrize(
+    ("options", "position", "new"),
+    [
+        ({**ONE_CLASS, "classes": ["DEBI", "KRED"]}, {"of": ALL}, "class KRED"),
+        ({**ONE_CLASS, "alpha": "strip"}, {"of": ALL}, "alpha strip"),
+        (ONE_CLASS, {"of": ALL}, None),
+        ({**POINTERS, "message_type": "CREMAS"}, {"of": ["type DEBMAS"]}, "type CREMAS"),
+        (POINTERS, {"of": ["type DEBMAS"]}, None),
+        (
+            {**BY_TIME, "table": "KNA1", "alpha": "strip"},
+            {"columns": ["UPDAT", "UPTIM"], "high": "2026-01-01T00:00:00+00:00", "alpha": "keep"},
+            "alpha strip",
+        ),
+    ],
+)
+def test_a_position_that_the_next_poll_will_not_go_on_from_is_told_in_its_words(
+    peer: SapPeer, options: dict[str, Any], position: dict[str, Any], new: str | None
+) -> None:
+    if options["mode"] != "table":
+        position = {"floor": "20260101000000", **position}
+    position = {"mode": options["mode"], **position}
+    with connected(peer, "saprfclib", {"it": options}) as it:
+        (stream,) = it.discover()
+        if new is None:
+            it.check_position("it", position)
+            return
+        with pytest.raises(PermanentError, match=f"without {new}") as said:
+            it.check_position("it", position)
+        with pytest.raises(PermanentError) as parked:
+            it.poll(stream, position, Ask())
+        assert (said.value.text, said.value.remedy) == (parked.value.text, parked.value.remedy)
+
+
 def test_odp_is_said_to_be_none_of_it_and_why() -> None:
     options = {"ashost": "erp1", "client": "100", "user": "U", "password": "env:SAP_PASSWORD"}
     with pytest.raises(ValueError, match=r"SAP Note 3255746 .* since June\s2026"):
