@@ -684,6 +684,27 @@ def test_objects_may_be_told_by_a_function(sap: Wired) -> None:
     assert objects() == [("d", "0000000007", None)]
 
 
+def test_a_function_that_objects_were_not_told_by_has_a_past_that_is_not_left_out_in_silence(
+    sap: Wired,
+) -> None:
+    detail = {"function": "BAPI_CUSTOMER_GETDETAIL2", "parameters": {"CUSTOMERNO": "OBJECTID"}}
+    alone = {**ALONE, "tables": ["KNA1"]}
+    Customers(sap.store).create(7, NAME1="Old")
+    reader = Reader(sap, **alone)
+    assert reader.events()
+    reader.options = {**alone, "enrich": detail}
+    reader.restart()
+    with pytest.raises(PermanentError, match="without enrich BAPI_CUSTOMER_GETDETAIL2 "):
+        reader.poll()
+    assert reader.position is not None
+    del reader.position["of"]
+    reader.restart()
+    assert not reader.events()
+    reader.options = alone
+    reader.restart()
+    assert not reader.events()
+
+
 BERLIN = ZoneInfo("Europe/Berlin")
 
 

@@ -133,6 +133,27 @@ def test_another_message_type_has_a_past_that_is_not_left_out_in_silence(world: 
         other.poll()
 
 
+def test_another_constant_of_the_detail_is_not_asked_for_new_changes_alone(world: World) -> None:
+    world.customers.create(7)
+
+    def asked(company: str) -> Reader:
+        by = {**DETAIL["parameters"], "COMPANYCODE": {"value": company}}  # type: ignore[dict-item]
+        return Reader(world, detail={**DETAIL, "parameters": by})
+
+    reader = asked("1000")
+    assert reader.events()
+    same, other = asked("1000"), asked("2000")
+    same.position = reader.position
+    assert not same.events()
+    other.position = dict(reader.position)
+    with pytest.raises(PermanentError, match="without detail BAPI_CUSTOMER_GETDETAIL2 ") as refused:
+        other.poll()
+    assert "`of`" in refused.value.remedy
+    other.position["of"] = ["type DEBMAS"]  # as former releases wrote it
+    assert not other.events()
+    assert other.position["of"] != reader.position["of"]
+
+
 def test_the_object_is_told_as_it_is_now_once_for_all_its_pointers(world: World) -> None:
     world.customers.create(7)
     world.customers.change(7, NAME1="New")

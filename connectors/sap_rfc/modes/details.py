@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
+from zlib import crc32
 
 import pyarrow as pa
 
@@ -260,6 +262,14 @@ def reject(table: Table, batch: pa.RecordBatch, place: int, why: str) -> Reject:
     known = all(each.is_valid for each in key.values())
     raw = ", ".join(f"{name} {each.as_py()}" for name, each in key.items())
     return Reject(table.name, why, raw, key if known else None)
+
+
+def asked(kind: str, options: Detail | None) -> str:
+    """What is asked about objects, as positions name it: all of them are to be told by the same."""
+    if options is None or options.function is None:
+        return f"{kind} none"
+    by = json.dumps(options.parameters, sort_keys=True, default=str)
+    return f"{kind} {options.function} (parameters {crc32(by.encode()):08x})"
 
 
 def parked(error: ConfigError, where: str) -> PermanentError:

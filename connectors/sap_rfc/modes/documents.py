@@ -324,22 +324,25 @@ class ChangeDocuments(Mode):
         except ValueError:
             form = '{"mode": "change_documents", "floor": "YYYYMMDDHHMMSS"}'
             raise self.stranger(f"change_documents mode: {form}") from None
-        by_form = self._has_alpha and any(each.startswith("alpha ") for each in place.of)
-        self.must_be_known(place.unread(self._of if by_form else self._of[:-1]))
+        needless = {_asked(None), *(() if self._has_alpha else self._of[-1:])}
+        self.must_be_known(place.unread(each for each in self._of if each not in needless))
         return replace(place, of=self._of)
 
     @cached_property
     def _of(self) -> Sequence[str]:
-        """What is read, and in which form its keys are told."""
+        """What is read, what is asked beside it, and in which form its keys are told."""
         tables = [f"table {each}" for each in self._options.tables] or ["all tables"]
         classes = [f"class {each}" for each in self._options.classes]
-        return [*classes, *tables, f"alpha {self._options.alpha}"]
+        return [*classes, *tables, _asked(self._options.enrich), f"alpha {self._options.alpha}"]
 
     @cached_property
     def _has_alpha(self) -> bool:
         """Whether a key has another form by that."""
         keys = (each.column(name) for each in self._subjects.values() for name, _, _ in each.places)
         return any(each.alpha for each in keys)
+
+
+_asked = partial(details.asked, "enrich")
 
 
 def _document(row: Mapping[str, Any]) -> Document:

@@ -26,6 +26,8 @@ _SECONDS = range(int((datetime.max - EPOCH).total_seconds()))  # noqa: DTZ901 --
 FORM = "%Y%m%d%H%M%S"
 _DIGITS = 14
 _PARTS = {"after", "seen", "offset", "before", "of", "timeless"}
+_LATER = frozenset({"alpha", "detail", "enrich"})
+"""Kinds of what was read that positions of former releases do not name."""
 
 
 FIRST = "19700101000000"
@@ -113,8 +115,9 @@ class Overlap:
 
     def unread(self, of: Iterable[str]) -> list[str]:
         """What of that was not read so far, as far as that is known: its past would be missing."""
-        was = {*self.of}
-        return [each for each in of if was and each not in was and f"all {each.split()[0]}s" not in was]
+        was, kinds = {*self.of}, {_kind(each) for each in self.of}
+        known = [each for each in of if was and (_kind(each) in kinds or _kind(each) not in _LATER)]
+        return [each for each in known if each not in was and f"all {_kind(each)}s" not in was]
 
     def by(self, moment: Moment, late_s: float) -> tuple[Overlap, str]:
         """With the clock's offset as it is now; and what is settled.
@@ -199,6 +202,10 @@ def stamp_of(text: str) -> str:
     So texts are as they are in the order of their stamps, and all up to a stamp are before the next one.
     """
     return text if text and _is_stamp(text) else _text(max(bisect_right(_SECONDS, text, key=_text) - 1, 0))
+
+
+def _kind(named: str) -> str:
+    return named.partition(" ")[0]
 
 
 def _timeless(floor: str) -> list[str]:

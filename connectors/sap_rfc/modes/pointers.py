@@ -156,7 +156,7 @@ class ChangePointers(Mode):
     def __init__(self, basis: Basis) -> None:
         super().__init__(basis.name)
         self._reading = Reading(basis.name, basis.options)
-        self._type = basis.options.message_type or ""
+        self._of = [f"type {basis.options.message_type}", details.asked("detail", basis.options.detail)]
         self._each = float(_FIRST_SIZE)
         """About how many bytes a pointer makes."""
         try:
@@ -202,9 +202,8 @@ class ChangePointers(Mode):
         except ValueError:
             form = '{"mode": "change_pointers", "floor": "YYYYMMDDHHMMSS"}'
             raise self.stranger(f"change_pointers mode: {form}") from None
-        of = [f"type {self._type}"]
-        self.must_be_known(place.unread(of))
-        return replace(place, of=of)
+        self.must_be_known(place.unread(self._of))
+        return replace(place, of=self._of)
 
 
 class ProcessedPointers(Mode):
