@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from itertools import chain
 from typing import Any, Literal, Self
@@ -189,7 +189,8 @@ class SapStream(StreamConfig):
     )
     unordered: tuple[str, ...] = Field(
         default=(),
-        description="function: columns that are tables whose order means nothing: they are published sorted",
+        description="function: columns that are tables whose order means nothing: they are published sorted;"
+        " within others by their path, like ITEMS.PARTS",
     )
     missing: tuple[str, ...] = Field(
         default=(),
@@ -233,7 +234,6 @@ class SapStream(StreamConfig):
         "key",
         "fields",
         "mark",
-        "unordered",
         "table",
         "tables",
         "function",
@@ -244,13 +244,14 @@ class SapStream(StreamConfig):
     )
     @classmethod
     def _is_a_name(cls, names: Any) -> Any:
-        for name in (names,) if isinstance(names, str) else names or ():
-            if not NAME.fullmatch(name):
-                better = f"; write {name.strip().upper()}" if NAME.fullmatch(name.strip().upper()) else ""
-                raise ValueError(f"{name!r} is no name of SAP's dictionary{better}")
-            if len(name) > _MOST_CHARACTERS:
-                raise ValueError(f"{name!r} is longer than names of SAP's dictionary are")
+        _must_be_names((names,) if isinstance(names, str) else names or ())
         return names
+
+    @field_validator("unordered")
+    @classmethod
+    def _are_paths(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        _must_be_names(name for path in paths for name in path.split("."))
+        return paths
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -283,3 +284,13 @@ class SapStream(StreamConfig):
             yield "`since` is of no use with `process`: all that is not processed is read"
         if "process_function" in self.model_fields_set and not self.process:
             yield "`process_function` is of no use without `process: true`"
+
+
+def _must_be_names(names: Iterable[str]) -> None:
+    """Errors: ValueError."""
+    for name in names:
+        if not NAME.fullmatch(name):
+            better = f"; write {name.strip().upper()}" if NAME.fullmatch(name.strip().upper()) else ""
+            raise ValueError(f"{name!r} is no name of SAP's dictionary{better}")
+        if len(name) > _MOST_CHARACTERS:
+            raise ValueError(f"{name!r} is longer than names of SAP's dictionary are")

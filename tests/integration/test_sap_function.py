@@ -426,6 +426,40 @@ def test_tables_within_a_row_whose_order_means_nothing_are_no_change_in_another_
             mode_of("zones", {**options, "unordered": [name]}, it)
 
 
+def test_tables_within_tables_and_structures_are_named_by_their_path() -> None:
+    """In this process: not every client can read them."""
+    parts = structure("ZPART", NAME=char(4), SUB=TableType("ZSUBS", char(8)))
+    box = structure("ZBOX", NOTES=TableType("ZNOTES", char(8)))
+    zone = structure("ZZONE", ID=char(4), ITEMS=TableType("ZPARTS", parts), BOX=box)
+    system, turns = System(), [False]
+
+    def turned(_: Call) -> Mapping[str, Any]:
+        turns[0] = not turns[0]
+
+        def by(*each: Any) -> list[Any]:
+            return [*reversed(each)] if turns[0] else [*each]
+
+        items = by(
+            {"NAME": "x", "SUB": by("a", "b")}, {"NAME": "x", "SUB": by("c", "d")}, {"NAME": "y", "SUB": []}
+        )
+        return {"ZONES": [{"ID": "A1", "ITEMS": items, "BOX": {"NOTES": by("1", "2")}}]}
+
+    zones = Parameter("ZONES", Direction.EXPORT, TableType("ZZONES", zone))
+    system.install(Function("Z_DEEP", (zones,)), turned)
+    options = {**LIST, "function": "Z_DEEP", "rows": "ZONES", "key": ["ID"]}
+    it = Invoked(system).it
+    mode = mode_of("zones", {**options, "unordered": ["ITEMS", "ITEMS.SUB", "BOX.NOTES"]}, it)
+    scans = [mode.poll(it, position, Ask()).changes[0].rows.to_pylist() for position in (None, COMPLETE)]
+    assert scans[0] == scans[1]
+    assert scans[0][0]["BOX"] == {"NOTES": ["1", "2"]}
+    assert [each["SUB"] for each in scans[0][0]["ITEMS"]] == [["a", "b"], ["c", "d"], []]
+    for path, why in (("ITEMS.NAME", "ITEMS.NAME is no table"), ("BOX.SUB", "the rows have no BOX.SUB")):
+        with pytest.raises(PermanentError, match=f"`unordered`: {why}"):
+            mode_of("zones", {**options, "unordered": [path]}, it)
+    with pytest.raises(ValueError, match="write SUB"):
+        mode_of("zones", {**options, "unordered": ["ITEMS.sub"]}, it)
+
+
 def test_an_export_structure_is_a_table_of_one_row(world: World) -> None:
     zones(world.sap.store, lambda: {"BEST": ZONE})
     (batch,) = Reader(world, **{**ZONES, "rows": "BEST"}).scan()

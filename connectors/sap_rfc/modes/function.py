@@ -134,8 +134,9 @@ class FunctionImages(Mode):
             self._must_divide(options.pages.fixed)
             details.must_have_fields(described, options.pages)
         self._fields: Mapping[str, Field] = {**fields, **more}
-        self._must_have(self._fields, options.unordered, "unordered")
-        if single := [name for name in options.unordered if self._fields[name].kind is not Kind.TABLE]:
+        deep = dict(_deep(self._fields))
+        self._must_have(deep, options.unordered, "unordered")
+        if single := [path for path in options.unordered if deep[path].kind is not Kind.TABLE]:
             raise ConfigError(f"`unordered`: {single[0]} is no table", remedy="name columns that are tables")
         self._table = Table(self.name, details.schema(self._fields, function, self._excluded), options.key)
 
@@ -309,8 +310,10 @@ class FunctionImages(Mode):
         return [{options.rows or "": row} for row in rows] if self._whole else list(map(self._sorted, rows))
 
     def _sorted(self, row: Row) -> Row:
-        tables = [name for name in self._options.unordered if row.get(name)]
-        return {**row, **{name: sorted(row[name], key=repr) for name in tables}} if tables else row
+        paths = [path.split(".") for path in self._options.unordered]
+        for path in sorted(paths, key=len, reverse=True):  # lines are in order by what is in them
+            row = _in_order(row, path)
+        return row
 
     def _ranges(self, within: Range) -> Iterator[Row]:
         """Those behind the one, and not those behind the other."""
@@ -368,3 +371,20 @@ class FunctionImages(Mode):
     def release(self) -> None:
         self._scan = None
         self._again.release()
+
+
+def _deep(fields: Mapping[str, Field], within: str = "") -> Iterator[tuple[str, Field]]:
+    """By their paths, also those in structures and in lines of tables."""
+    for name, each in fields.items():
+        yield within + name, each
+        yield from _deep({part.name: part for part in each.fields if part.name}, f"{within}{name}.")
+
+
+def _in_order(value: Any, path: Sequence[str]) -> Any:
+    """With the tables of that path sorted."""
+    if not path:
+        return sorted(value or (), key=repr)
+    if isinstance(value, list):
+        return [_in_order(each, path) for each in value]
+    name, *rest = path
+    return {**value, name: _in_order(value[name], rest)} if value and value.get(name) else value
