@@ -108,6 +108,22 @@ def test_a_message_server_names_the_application_server(
     assert peer.logons == [peer.user]
 
 
+@pytest.mark.parametrize("group", ["BRIDGE", "PUBLIC", "BRIDE"])
+def test_a_logon_group_that_the_message_server_does_not_have_is_not_logged_on_by(
+    peer: SapPeer, monkeypatch: pytest.MonkeyPatch, group: str
+) -> None:
+    """But for PUBLIC, which stands for all servers where there is no group of that name."""
+    with MessageServer(peer, "BRIDGE") as server:
+        there = system(peer, monkeypatch, library="saprfclib", mshost=server.mshost, group=group, **MESSAGES)
+        if group == "BRIDE":
+            with pytest.raises(BridgeError, match="no logon group BRIDE; it has BRIDGE"):
+                there.open()
+        else:
+            there.open()
+            there.close()
+    assert peer.logons == ([] if group == "BRIDE" else [peer.user])
+
+
 def test_a_message_server_behind_a_router_is_asked_through_it(
     peer: SapPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,17 @@ from contextlib import suppress
 from time import monotonic
 from urllib.parse import quote
 
-from saprfclib.router import MessageServerClient, open_route, parse_ms_http_logon, parse_route_string
+from saprfclib.exceptions import SapRfcError
+from saprfclib.router import (
+    build_ms_list_request,
+    build_sapms_frame,
+    decode_ms_errorno,
+    describe_ms_errorno,
+    open_route,
+    parse_ms_http_logon,
+    parse_ms_list_reply,
+    parse_route_string,
+)
 from saprfclib.transport import Transport, connect_tcp
 
 from bridge.errors import ConfigError
@@ -20,6 +30,10 @@ ROUTER = "3299"
 _MESSAGES, _MESSAGES_HTTP = 3600, 8100
 """Ports of the instance 00 (SAP's list of TCP/IP ports); those of others come after them."""
 _INSTANCES = 100
+_DISPATCHER = 3200
+_ANY = "PUBLIC"
+_ATTACH, _SERVERS, _GROUPS = 0x08, 0x1D, 0x1F
+"""Operation and selectors of the message server, as SAP GUI's log-on by a group sends them."""
 _HTTP_S = 2.0
 _MOST_BYTES = 1024**2
 
@@ -61,12 +75,38 @@ def application_server(told: Mapping[str, str], timeout: float) -> tuple[str, st
         return named
     line = _line(told, port, timeout)
     try:
-        host, number = MessageServerClient(line).resolve(told["group"])
+        return _named(line, told["group"])
     except ValueError as error:
         raise ProtocolError(str(error)) from None
     finally:
         line.close()
-    return host, f"{number:02}"
+
+
+def _named(line: Transport, group: str) -> tuple[str, str]:
+    """As SAP GUI asks: the library takes the first server of all, whatever the group.
+
+    PUBLIC, where no group is of that name, is any server. Errors: ValueError; the library's.
+    """
+    _asked(line, build_sapms_frame(operation=_ATTACH))
+    groups = parse_ms_list_reply(_asked(line, build_ms_list_request(_GROUPS)))
+    found = [each for each in groups if each.get("GROUP") == group]
+    if not found and group == _ANY:
+        found = parse_ms_list_reply(_asked(line, build_ms_list_request(_SERVERS)))
+    if not found:
+        known = ", ".join(sorted(each["GROUP"] for each in groups if "GROUP" in each))
+        raise ValueError(f"the message server has no logon group {group}; it has {known or 'none'}")
+    host, port = found[0].get("HOSTNAME", ""), int(found[0].get("PORT", ""))
+    if host in ("", "0.0.0.0") or not 0 <= port - _DISPATCHER < _INSTANCES:  # noqa: S104 -- it is refused
+        raise ValueError(f"the message server names {host or 'no host'}, port {port}, for {group}")
+    return host, f"{port - _DISPATCHER:02}"
+
+
+def _asked(line: Transport, frame: bytes) -> bytes:
+    line.send_message(frame)
+    answer = bytes(line.recv_message())
+    if code := decode_ms_errorno(answer):
+        raise SapRfcError(f"the message server refuses: {describe_ms_errorno(code)} (return code {code})")
+    return answer
 
 
 def _named_by_http(told: Mapping[str, str], port: int, timeout: float) -> tuple[str, str] | None:
