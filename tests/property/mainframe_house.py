@@ -81,6 +81,8 @@ class House:
     """Whether they also go on once something was typed."""
     swallowed: set[str] = field(default_factory=set)
     """LUs whose last password came when a message covered the screen: it went nowhere."""
+    unanswered: set[str] = field(default_factory=set)
+    """LUs whose last password the host has shown nothing for, but that it is at it."""
     cut: bool = False
     """Whether an interrupt of this process came behind a password, before the key that follows its own."""
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -110,6 +112,10 @@ class House:
                         await self._send(self._early())
                         await self._pause(ANSWER_S)
                     return await super()._show(scene)
+
+            async def paint(self, scene: Scene) -> None:
+                await super().paint(scene)
+                house.unanswered.discard(self.desk.lu)
 
             async def _set(self, release: Event) -> None:
                 await self._pause(PAUSE_S)
@@ -158,6 +164,7 @@ class House:
 
     def heard(self, lu: str, what: Heard, *, covered: bool) -> None:
         if what.fields.get("password"):
+            self.unanswered.add(lu)
             note = self.swallowed.add if covered else self.swallowed.discard
             note(lu)
 

@@ -455,9 +455,11 @@ class Life:
     def refused(self, error: PermanentError) -> None:
         """A message that swallows a log-on shows the sign-on once more, as a refusal does.
 
+        So does a host that says that it is at it, and no more.
         Whoever cuts a call behind a password has nobody wait for its answer.
         """
-        swallowed = any(SIGNED_OFF.format(lu=lu) in str(error) for lu in self.house.swallowed)
+        unheard = self.house.swallowed | self.house.unanswered
+        swallowed = any(SIGNED_OFF.format(lu=lu) in str(error) for lu in unheard)
         cut = self.house.cut and NOT_AWAITED in str(error)
         if not (swallowed or cut or BEHIND_A_PASSWORD in str(error)):
             self.amiss.append(str(error))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from functools import partial
+from unittest.mock import Mock
 
 import pytest
 
 from bridge.testing import need
 from bridge.testing.mainframe.desk import Desk, Scene
 from bridge.testing.mainframe.scenes import SignOn
-from connectors.mainframe.sessions import NOT_AWAITED
+from connectors.mainframe.terminal import Terminal
 from tests.property.living import Said, all_end_well
 from tests.property.mainframe_house import House, Patient, Transport
 from tests.property.mainframe_lives import CROSSING, TRANSPORTS, live
@@ -47,22 +48,23 @@ def test_a_message_that_swallows_a_log_on_is_taken_for_a_refusal(house: House) -
     assert outcome.clean, outcome
 
 
-CUT_BEHIND_A_PASSWORD = 3_400_067
-
-
-def test_a_life_that_cuts_a_log_on_behind_its_password_expects_that_it_parks(house: House) -> None:
-    outcome = live(house, "tnz", CUT_BEHIND_A_PASSWORD)
-    assert outcome.clean, outcome
-    assert outcome.hits["parked"], outcome
-
-
-def test_a_log_on_that_parks_though_nobody_cut_it_is_told(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    never = property(lambda _: False, lambda _, __: None)
-    monkeypatch.setattr(Patient, "asked", never, raising=False)
-    outcome = live(house, "tnz", CUT_BEHIND_A_PASSWORD)
-    assert NOT_AWAITED in outcome.told, outcome
+@pytest.mark.parametrize(
+    ("at", "is_cut"),
+    [(2, False), (3, True), (4, True), (5, True), (6, False)],
+    ids=["as it is typed", "before its key", "at its key", "behind it", "at the next key"],
+)
+def test_a_cut_comes_behind_a_password_once_its_key_is_sent(at: int, is_cut: bool) -> None:  # noqa: FBT001
+    """Only then may a log-on park because nobody awaited the host's answer (see Life.refused)."""
+    house = House(calls_to_interrupt=at)
+    terminal = Patient(house, Mock(spec=Terminal))
+    house.terminals.append(terminal)
+    terminal.type(335, "BRIDGE")
+    terminal.type(415, house.host.password)
+    terminal.screen()
+    terminal.press("enter")
+    terminal.wait(0.1)
+    terminal.press("clear")
+    assert house.cut == is_cut
 
 
 def test_a_refusal_that_no_message_has_made_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
