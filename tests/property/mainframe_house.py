@@ -17,7 +17,7 @@ from itertools import count
 from threading import Event
 from time import sleep
 from types import SimpleNamespace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 from unittest.mock import patch
 
 from mfmock.tn3270 import datastream as ds
@@ -89,53 +89,9 @@ class House:
     _seeds: count[int] = field(default_factory=lambda: count(1))
 
     def __enter__(self) -> Self:
-        house = self
-
-        class Told(Conversation):
-            """Says while it is about to write."""
-
-            async def _answer(self, record: bytes) -> bool:
-                with house.writes(id(self)):
-                    return await super()._answer(record)
-
-            def _heard(self, record: bytes) -> Heard:
-                heard = super()._heard(record)
-                house.heard(self.desk.lu, heard, covered=bool(self._covered))
-                return heard
-
-            async def _show(self, scene: Scene) -> bool:
-                with house.writes(id(self)):
-                    house.meanwhile()
-                    house.hesitate()
-                    status, house.status = house.status, False
-                    if status and self._drawing and self._drawing.formatted:
-                        await self._send(self._early())
-                        await self._pause(ANSWER_S)
-                    return await super()._show(scene)
-
-            async def paint(self, scene: Scene) -> None:
-                await super().paint(scene)
-                house.unanswered.discard(self.desk.lu)
-
-            async def _set(self, release: Event) -> None:
-                await self._pause(PAUSE_S)
-
-            async def _pause(self, seconds: float) -> None:
-                pause = Event()
-                house.pauses[id(self)] = pause, seconds
-                try:
-                    await super()._set(pause)
-                finally:
-                    del house.pauses[id(self)]
-
-            async def _send(self, record: bytes) -> None:
-                if house.noise and record[0] in ERASES:
-                    house.noise -= 1
-                    if not house.noise:
-                        await self.session.send(spoilt(record, next(house._seeds)))
-                await super()._send(record)
-
-        self._stack.enter_context(patch.object(hosting, "Conversation", Told))
+        self._stack.enter_context(
+            patch.object(hosting, "Conversation", type("Told", (Told,), {"house": self}))
+        )
         self._stack.enter_context(self.host)
         return self
 
@@ -209,6 +165,53 @@ class House:
             if not self.calls_to_death:
                 for each in self.terminals:
                     each.dead = True
+
+
+class Told(Conversation):
+    """Says while it is about to write."""
+
+    house: ClassVar[House]
+
+    async def _answer(self, record: bytes) -> bool:
+        with self.house.writes(id(self)):
+            return await super()._answer(record)
+
+    def _heard(self, record: bytes) -> Heard:
+        heard = super()._heard(record)
+        self.house.heard(self.desk.lu, heard, covered=bool(self._covered))
+        return heard
+
+    async def _show(self, scene: Scene) -> bool:
+        with self.house.writes(id(self)):
+            self.house.meanwhile()
+            self.house.hesitate()
+            status, self.house.status = self.house.status, False
+            if status and self._drawing and self._drawing.formatted:
+                await self._send(self._early())
+                await self._pause(ANSWER_S)
+            return await super()._show(scene)
+
+    async def paint(self, scene: Scene) -> None:
+        await super().paint(scene)
+        self.house.unanswered.discard(self.desk.lu)
+
+    async def _set(self, release: Event) -> None:
+        await self._pause(PAUSE_S)
+
+    async def _pause(self, seconds: float) -> None:
+        pause = Event()
+        self.house.pauses[id(self)] = pause, seconds
+        try:
+            await super()._set(pause)
+        finally:
+            del self.house.pauses[id(self)]
+
+    async def _send(self, record: bytes) -> None:
+        if self.house.noise and record[0] in ERASES:
+            self.house.noise -= 1
+            if not self.house.noise:
+                await self.session.send(spoilt(record, next(self.house._seeds)))
+        await super()._send(record)
 
 
 class Patient:
