@@ -424,9 +424,10 @@ def storage(table: TableName) -> Statement:
 
 
 def altered(table: TableName) -> Statement:
-    """When the table, or a partition of it, had its last DDL."""
+    """When the table had its last DDL, partitions apart, which come and go by themselves."""
     return Statement(
-        "SELECT MAX(LAST_DDL_TIME) FROM ALL_OBJECTS WHERE OWNER = :owner AND OBJECT_NAME = :name",
+        "SELECT MAX(LAST_DDL_TIME) FROM ALL_OBJECTS"
+        " WHERE OWNER = :owner AND OBJECT_NAME = :name AND OBJECT_TYPE = 'TABLE'",
         {"owner": table.owner, "name": table.name},
     )
 

@@ -400,6 +400,7 @@ def shrunk(store: Store, table: Table, *numbers: int) -> None:
     with store.transaction() as tx:
         for number in numbers:
             tx.delete(table, number)
+    store.enable_row_movement(table)
     store.shrink(table)
 
 

@@ -168,23 +168,32 @@ def test_a_snapshot_waits_no_longer_than_it_must_when_our_clock_is_put_back(peer
         assert short(reader.take()) == READ
 
 
-def shrink(peer: OraclePeer, table: Table) -> None:
-    """The last rows go to where the first ones were, and nobody tells."""
+def shrink(peer: OraclePeer, table: Table, *, ends: bool = True) -> None:
+    """The last rows go to where the first ones were, and nobody tells; that rows may move ends with it."""
     with peer.store.transaction() as tx:
         for number in (0, 1, 2):
             tx.delete(table, number)
     peer.store.clock = lambda: time.time_ns() + 10**10
+    if not table.row_movement:
+        peer.store.enable_row_movement(table)
     peer.store.shrink(table)
+    if ends:
+        peer.store.enable_row_movement(table, on=False)
 
 
-def test_rows_that_were_shrunk_to_where_it_was_read_already_are_read(peer: OraclePeer, table: Table) -> None:
-    """At a newer SCN: that they moved there is told by nothing but the time of the table's last DDL."""
+@pytest.mark.parametrize("ends", [True, False], ids=["row movement ends", "row movement stays"])
+def test_rows_that_were_shrunk_to_where_it_was_read_already_are_read(
+    peer: OraclePeer, table: Table, *, ends: bool
+) -> None:
+    """At a newer SCN. No time tells of a shrink, but of the row movement that it wants."""
+    if not ends:
+        peer.store.enable_row_movement(table)
     with reading(peer, ORDERS, {}) as reader:
         found = short(reader.published(reader.poll(rows=16)))
         reader.died()
         with peer.store.transaction() as tx:
             tx.update(table, 40, {"STATUS": "changed"})
-        shrink(peer, table)
+        shrink(peer, table, ends=ends)
         peer.switches.refuse(CHUNK, 1555)
         found += short(reader.take(rows=16))
         ops = {number: op for op, number, _ in found}

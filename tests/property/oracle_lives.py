@@ -105,6 +105,7 @@ class Life:
         """How far the database's clock is ahead of ours."""
         store.clock = lambda: wall.time_ns() + self.ahead_ns
         self.table = house.table(f"T_{way.shape}".upper(), COLUMNS, SHAPES[way.shape])
+        self.moves = self.table.row_movement = chance.random() < 0.2
         self.name = f"{self.table.owner}.{self.table.name}"
         self.writers = Writers(
             store,
@@ -247,9 +248,14 @@ class Life:
         self.resnapshots += 1
 
     def _shrink(self) -> None:
-        """Rows move, and no version tells. That there was a DDL is known by the second."""
+        """Rows move, and no version tells. When rows were allowed to move is known by the second."""
         self.ahead_ns += 1_000_000_000
-        self.house.peer.store.shrink(self.table)
+        store = self.house.peer.store
+        if not self.table.row_movement:
+            store.enable_row_movement(self.table)
+        store.shrink(self.table)
+        if self.chance.random() < 0.5:
+            store.enable_row_movement(self.table, on=False)
         self.hits["shrinks"] += 1
 
     # -- what has become of it
@@ -265,7 +271,7 @@ class Life:
         self.engine.run(PASS_S)
         if reason := self.engine.parked(self.name) or self.engine.reader.parked:
             return Outcome(lost=1, told=f"parked: {reason}")
-        shrunk = self.refused > 0 and self.hits["shrinks"] > 0
+        shrunk = self.refused > 0 and (self.moves or self.hits["shrinks"] > 0)
         allowed = Allowed(
             gaps=self.way.mode == "rescan",
             renewals=self.refused > 0,

@@ -97,7 +97,7 @@ class History:
         self.store.per_change, self.store.split_keys = chance.random() < 0.5, chance.random() < 0.5
         self.store.reuse = chance.random() < 0.8
         columns = [("ID", "NUMBER(3) NOT NULL"), ("X", "NUMBER(9)")]
-        self.table: Table = self.store.create("A", "T", columns, key=["ID"])
+        self.table: Table = self.store.create("A", "T", columns, key=["ID"], row_movement=True)
         self.serial = iter(range(10**9))
         self.begin = self.store.scn
         for _ in range(chance.randint(1, 12)):

@@ -290,17 +290,25 @@ class Store:
         """ALTER TABLE SHRINK SPACE: rows go to free places before them, and versions queries do not tell.
 
         "Segment shrink operations are filtered out" (Administration Workshop, Flashback Versions Query:
-        Considerations). Undo is kept: queries as of SCNs before it find rows where they were.
+        Considerations). Undo is kept: queries as of SCNs before it find rows where they were. Not every
+        release changes LAST_DDL_TIME. Errors: ORA-10636: row movement is not enabled.
         """
         with self.lock:
             table = self.table(table)
+            if not table.row_movement:
+                raise OracleError(10636)
             scn, at = self._next_scn(), self.clock()
             for segment in table.segments:
                 for rowid in sorted((each for each in table.order if table.current(each)), reverse=True):
                     lower = [each for each in segment.free if each < rowid]  # type: ignore[operator]
                     if lower and rowid not in table.locks and rowid.object == segment.object:  # type: ignore[union-attr]
                         self._shift(table, segment, rowid, min(lower), scn, at)
-            table.altered = scn
+
+    def enable_row_movement(self, table: Table | str, *, on: bool = True) -> None:
+        """ALTER TABLE ENABLE (or DISABLE) ROW MOVEMENT."""
+        with self.lock:
+            table = self.table(table)
+            table.row_movement, table.altered = on, self._next_scn()
 
     def _shift(self, table: Table, segment: Segment, rowid: AnyRowId, to: RowId, scn: int, at: int) -> None:
         row = table.history[rowid][-1]

@@ -149,10 +149,11 @@ class Snapshot(Mode):
         return batch
 
     def _begun(self, session: Session) -> Progress:
+        altered = self._altered(session)
         beginning = session.beginning(self._read_at)
         self._then.begins(session, beginning.scn)
         left = Stretch(None, bounds(session, self._subject))
-        then, altered = self._then.start(beginning), self._altered(session)
+        then = self._then.start(beginning)
         return Progress(beginning.scn, left, then, ripe=self._ripe, altered=altered)
 
     def _altered(self, session: Session) -> str:
@@ -211,12 +212,11 @@ class Snapshot(Mode):
 
     def _renewed(self, session: Session, progress: Progress, scan: Scan, error: BaseException) -> Batch:
         """At a newer SCN; from the first row on where some can have moved unseen to what was read."""
-        altered = self._altered(session)
         beginning = _anew(session)
+        altered = self._altered(session)  # of what comes later, nothing is read as of that SCN
         read = progress.read is not None
         tells = self._tells and read
-        shrunk = altered != progress.altered
-        again = read and (shrunk or self._loses_moved(session, error))
+        again = read and (altered != progress.altered or self._moves(session, error))
         renewed = replace(
             progress,
             scn=beginning.scn,
@@ -232,11 +232,13 @@ class Snapshot(Mode):
             renewed = self._from_the_first(session, renewed)
         return Batch(renewed.position, scan=self._mark(scan), more=True)
 
-    def _loses_moved(self, session: Session, error: BaseException) -> bool:
-        """Rows that row movement or ALTER TABLE moves keep the times by which they would be found."""
-        if self.options.mode != "timestamp":
-            return False
-        if "ORA-01466" in codes(error):
+    def _moves(self, session: Session, error: BaseException) -> bool:
+        """Whether rows may be by now where it has been already: SHRINK SPACE leaves no versions.
+
+        It wants row movement (ORA-10636), which ALTER TABLE gives and takes: that has a time, and a SHRINK
+        SPACE none to be relied on.
+        """
+        if self.options.mode == "timestamp" and "ORA-01466" in codes(error):
             return True
         told = session.rows(statements.storage(self.relation.name))
         return not told or told[0][2] != "DISABLED"

@@ -101,10 +101,8 @@ def _drop(session: Session, definition: s.DropObject) -> None:
 def _rearrange(session: Session, table: Table, how: str) -> None:
     if how == "MOVE":
         session.store.rebuild(table)
-    elif table.row_movement:
-        session.store.shrink(table)
     else:
-        raise OracleError(10636)
+        session.store.shrink(table)
 
 
 def _add(session: Session, table: Table, columns: Sequence[s.ColumnDefinition]) -> None:
@@ -133,4 +131,4 @@ def _alter(session: Session, definition: s.AlterTable) -> None:
         case "TRUNCATE":
             store.truncate(table)
         case "ENABLE ROW MOVEMENT":
-            table.row_movement = True
+            store.enable_row_movement(table)
