@@ -72,6 +72,7 @@ def _before(position: Position) -> None:
     """Of a snapshot: a key's values or a ROWID, and ROWIDs."""
     after, bounds = position["after"], position["bounds"]
     places = [*bounds, *([after] if isinstance(after, str) else [])]
+    places += [position["reach"]] if "reach" in position else []
     if not (_is_scn(position["scn"]) and isinstance(bounds, list) and all(map(_is_rowid, places))):
         raise ValueError
 
