@@ -576,6 +576,25 @@ def test_an_image_and_its_notes_are_of_one_moment(peer: OraclePeer, orders: Tabl
         assert [op for op, row in events if row["ID"] == 6] == ["c", "d"]
 
 
+@pytest.mark.parametrize("column", ["ID", "SEQUENCE$$"])
+def test_notes_from_before_the_log_had_its_columns_park_the_stream(
+    peer: OraclePeer, orders: Table, column: str
+) -> None:
+    """As after ADD PRIMARY KEY, SEQUENCE: nobody can tell which rows they are about."""
+    peer.store.insert(ORDERS, [{"ID": 1, "STATUS": "open"}])
+    log = peer.store.table(LOG)
+    place = log.place[column]
+    for versions in log.history.values():
+        for each in versions:
+            each.values = (*each.values[:place], None, *each.values[place + 1 :])
+    with reading(peer, ORDERS, AS_LOG) as reader:
+        with pytest.raises(PermanentError, match="notes without a key or a number") as told:
+            reader.poll()
+        assert str(told.value.remedy).startswith(
+            f'delete in {LOG} the rows with "SEQUENCE$$" IS NULL OR "ID" IS NULL; then `resume`'
+        )
+
+
 def test_notes_are_deleted_where_the_log_has_been_moved_to(peer: OraclePeer, orders: Table) -> None:
     peer.store.insert(ORDERS, [{"ID": n, "STATUS": "open"} for n in (1, 2)])
     with reading(peer, ORDERS, AS_LOG) as reader:

@@ -91,10 +91,23 @@ class ViewLog(Settling):
         with enduring():
             count, whole = self._count(flow, ask)
         rows = flow.take(count)
+        self._must_tell(rows.batch)
         groups = [self._known(rows.batch, group, before.carry) for group in self._groups(rows.batch)]
         carry = None if whole else [groups[-1].key, groups[-1].known]
         taken = Taken("mview_log", tuple(_named(rows.batch)), carry=carry)
         return self.brought(taken, self._told(rows, groups if whole else groups[:-1]))
+
+    def _must_tell(self, notes: pa.RecordBatch) -> None:
+        """Notes from before the log had what `log_of` asks for: of which row they are is not known."""
+        told = (SEQUENCE, *(lead.name for lead in self._keys))
+        if any(notes.column(name).null_count for name in told):
+            columns = ('"SEQUENCE$$"', *(f'"{name}"' for name in self.key))
+            where = " OR ".join(f"{each} IS NULL" for each in columns)
+            raise PermanentError(
+                f"the materialized view log of {self.name} has notes without a key or a number, from before"
+                " it had such columns: which rows have changed, they do not tell",
+                remedy=f"delete in {self._log} the rows with {where}; then `resume`, and `resnapshot` it",
+            )
 
     def release(self) -> None:
         self._open.close()
