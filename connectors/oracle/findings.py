@@ -142,6 +142,22 @@ class Doctor:
             )
 
     def _table(self, reading: Reading) -> Iterator[Finding]:
+        """What cannot be asked of one table is said of that one."""
+        try:
+            yield from self._found(reading)
+        except oracledb.DatabaseError as error:
+            if not self._session.healthy:
+                raise
+            yield self._refused(reading, error)
+
+    def _refused(self, reading: Reading, error: oracledb.DatabaseError) -> Finding:
+        if "ORA-01466" in codes(error):
+            told = "was made or altered a moment ago: its past cannot be asked for yet"
+            return Finding(Level.WARNING, told, "ask again in two minutes", reading.name)
+        failure = translate(error, f"{reading.name} cannot be read", user=self._session.user)
+        return Finding(Level.CRITICAL, failure.text, failure.remedy, reading.name)
+
+    def _found(self, reading: Reading) -> Iterator[Finding]:
         options = reading.mode.options
         missing = list(self._grants(reading, options))
         if not any(each.level is Level.CRITICAL for each in missing):
@@ -220,8 +236,7 @@ class Doctor:
         except oracledb.DatabaseError as error:
             if not self._session.healthy:
                 raise
-            told = translate(error, f"the columns of {reading.name} cannot be read", user=self._session.user)
-            yield Finding(Level.CRITICAL, told.text, told.remedy, reading.name)
+            yield self._refused(reading, error)
 
     def _deletes(self, reading: Reading) -> Iterator[Finding]:
         """From an outbox, or from the log of a table."""

@@ -189,6 +189,19 @@ class TestTables:
         assert told[0] is Level.WARNING
         assert told[3] == "DBMS_AQADM.ALTER_QUEUE('SALES.FEW', max_retries => 1000)"
 
+    @pytest.mark.parametrize(
+        ("code", "level", "told"),
+        [(4063, Level.CRITICAL, "ORA-04063"), (1466, Level.WARNING, "made or altered a moment ago")],
+    )
+    def test_what_one_table_answers_does_not_hide_the_others(
+        self, peer: OraclePeer, code: int, level: Level, told: str
+    ) -> None:
+        peer.store.create("SALES", "BAD", columns=COLUMNS, key=["ID"])
+        peer.switches.refuse("BAD.*1 = 0", code, times=1)
+        found = [each for each in findings(peer, BAD={}, ORDERS={}) if each[1]]
+        assert [(each[0], told in each[2]) for each in found if each[1] == "SALES.BAD"] == [(level, True)]
+        assert (Level.OK, "SALES.ORDERS") in [each[:2] for each in found]
+
     def test_row_movement_is_told(self, peer: OraclePeer) -> None:
         peer.store.create("SALES", "MOVED", columns=COLUMNS, key=["ID"], row_movement=True)
         told = [each for each in findings(peer, MOVED={}) if "row movement" in each[2]]
